@@ -1,0 +1,180 @@
+//! A batch: one snapshot of the market, named by the slot it was scheduled for.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::page::{ApiVersion, Origin, PageMeta};
+use crate::quote::CoinRow;
+
+/// A moment at which a snapshot is due: a whole multiple of the schedule's interval since the Unix epoch.
+///
+/// Two schedulers, or a retry, compute the same slot, so they produce the same ids and their work merges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(DateTime<Utc>);
+
+impl Slot {
+    /// The newest slot at or before `now` for a schedule that runs every `interval` (at least one second;
+    /// fractions of a second are ignored).
+    pub fn current(now: DateTime<Utc>, interval: Duration) -> Self {
+        let step = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX).max(1);
+        let seconds = now.timestamp().div_euclid(step).saturating_mul(step);
+        Self(DateTime::from_timestamp(seconds, 0).unwrap_or(now))
+    }
+
+    /// The slot that begins at `at`.
+    pub fn at(at: DateTime<Utc>) -> Self {
+        Self(at)
+    }
+
+    /// When the slot begins.
+    pub fn starts_at(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Secs, true))
+    }
+}
+
+/// The name of a batch, derived from what was asked for: `2026-11-22T14:00:00Z/listings/USD`.
+///
+/// At most 120 characters long, so that every message id built from it fits an AMQP short string.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(String);
+
+impl BatchId {
+    /// The longest list of currencies that is spelled out; a longer one is cut and ends in its checksum.
+    const CONVERT_CHARS: usize = 48;
+
+    /// The id of the snapshot of `endpoint` (`listings`) for `slot` in the currencies `convert`.
+    pub fn new(slot: Slot, endpoint: &str, convert: &[String]) -> Self {
+        let mut currencies = convert.join(",");
+        if currencies.chars().count() > Self::CONVERT_CHARS {
+            let checksum = crate::wire::crc32c(currencies.as_bytes());
+            let cut: String = currencies.chars().take(Self::CONVERT_CHARS - 9).collect();
+            currencies = format!("{cut}~{checksum:08x}");
+        }
+        Self(format!("{slot}/{endpoint}/{currencies}"))
+    }
+
+    /// An id read back from where it was stored.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// "This batch was fetched": announced on the rows queue, so that the ledger knows what to expect even
+/// when a page never becomes rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The batch.
+    pub batch: BatchId,
+    /// The slot it was scheduled for.
+    pub slot: Slot,
+    /// What was fetched: `listings`.
+    pub endpoint: String,
+    /// The API version that answered.
+    pub api_version: ApiVersion,
+    /// The currencies asked for.
+    pub convert: Vec<String>,
+    /// When the last page arrived.
+    pub fetched_at: DateTime<Utc>,
+    /// How many pages the snapshot has. More than were published when the slot ended before all came.
+    pub pages: u32,
+    /// API credits that the pages cost, as the API said.
+    pub credits: u32,
+    /// Whether the data was made up by a simulator.
+    pub simulated: bool,
+}
+
+/// About 1,000 coins of one page after cleaning: what travels on the rows queue, is loaded in one
+/// transaction, and is one line of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// Where the page came from. `page.origin` tells live data from a replay.
+    pub page: PageMeta,
+    /// Number of this chunk in its page, from 1.
+    pub chunk: u32,
+    /// How many chunks the page has, at least 1: an empty page is one chunk without rows.
+    pub chunks: u32,
+    /// When the transformer made it.
+    pub transformed_at: DateTime<Utc>,
+    /// Coins that the source sent for this chunk; `rows.len() + rejected`.
+    pub coins_in: u32,
+    /// Coins of this chunk that a rule rejected; they are in the dead letters.
+    pub rejected: u32,
+    /// The coins that passed.
+    pub rows: Vec<CoinRow>,
+}
+
+impl Chunk {
+    /// The id of the message that carries this chunk; the same whenever the page is transformed again.
+    pub fn message_id(&self) -> crate::MessageId {
+        crate::MessageId::new(format!("{}/p{}/c{}", self.page.batch, self.page.page, self.chunk))
+    }
+
+    /// Whether this chunk came from a replay.
+    pub fn is_replay(&self) -> bool {
+        self.page.origin == Origin::Replay
+    }
+}
+
+impl Fetched {
+    /// The id of the message that carries this announcement.
+    pub fn message_id(&self) -> crate::MessageId {
+        crate::MessageId::new(format!("{}/fetched", self.batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        crate::timestamp::from_text(text).unwrap()
+    }
+
+    #[test]
+    fn two_schedulers_in_the_same_slot_agree_on_the_batch() {
+        let convert = ["USD".to_owned()];
+        let hour = Duration::from_secs(3600);
+        let ids = ["2026-11-22T14:00:00Z", "2026-11-22T14:59:59.999Z"]
+            .map(|now| BatchId::new(Slot::current(instant(now), hour), "listings", &convert));
+        assert_eq!(ids[0], ids[1]);
+        assert_eq!(ids[0].as_str(), "2026-11-22T14:00:00Z/listings/USD");
+    }
+
+    #[test]
+    fn slots_before_1970_and_absurd_intervals_do_not_panic() {
+        let early = instant("1969-12-31T23:30:00Z");
+        assert_eq!(Slot::current(early, Duration::from_secs(3600)).to_string(), "1969-12-31T23:00:00Z");
+        let _ = Slot::current(early, Duration::ZERO);
+        let _ = Slot::current(early, Duration::MAX);
+    }
+
+    #[test]
+    fn many_currencies_give_a_short_id_that_still_tells_them_apart() {
+        let slot = Slot::at(instant("2026-11-22T14:00:00Z"));
+        let mut convert: Vec<String> = (0..120).map(|n| format!("CUR{n:03}")).collect();
+        let one = BatchId::new(slot, "listings", &convert);
+        convert.pop();
+        let other = BatchId::new(slot, "listings", &convert);
+        assert_ne!(one, other);
+        assert!(one.as_str().chars().count() <= 120, "{one}");
+    }
+}

@@ -1,0 +1,288 @@
+//! Dead letters: what could not be done, kept with its reason.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+
+use crate::message::{Headers, Message, MessageId, header};
+use crate::timestamp;
+
+/// The stages of the pipeline; the name of the folder, package, binary and metric label alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StageName {
+    /// Gets raw pages from the API.
+    Fetcher,
+    /// Cleans pages into rows.
+    Transformer,
+    /// Writes rows into the store.
+    Loader,
+    /// Files dead letters and mails.
+    Alerter,
+}
+
+impl StageName {
+    /// All stages, in the order a batch passes them.
+    pub const ALL: [Self; 4] = [Self::Fetcher, Self::Transformer, Self::Loader, Self::Alerter];
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetcher => "fetcher",
+            Self::Transformer => "transformer",
+            Self::Loader => "loader",
+            Self::Alerter => "alerter",
+        }
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for StageName {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|stage| stage.as_str() == text);
+        found.ok_or_else(|| UnknownName::new("stage", text))
+    }
+}
+
+/// A text that is not one of the names it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} {text:?}")]
+pub struct UnknownName {
+    what: &'static str,
+    text: String,
+}
+
+impl UnknownName {
+    /// `text` does not name a `what`.
+    pub fn new(what: &'static str, text: &str) -> Self {
+        Self { what, text: text.to_owned() }
+    }
+}
+
+/// Why something is in the dead letters, coarsely: what an operator does about it depends on this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The message as a whole cannot be read, or made a stage panic; trying again cannot help.
+    Poison,
+    /// Rows that a cleaning rule or the database refused; the other rows of the message went on.
+    RejectedRows,
+    /// A message that failed in a way that could have passed, until its attempts ran out.
+    RetriesExhausted,
+    /// A message whose worker died each time it was handed out; counted by the queue.
+    DeliveryLimit,
+    /// Not a message at all: something happened that a person should know, such as a failed fetch.
+    Incident,
+    /// A letter without a readable class; it is kept all the same.
+    Unknown,
+}
+
+impl Class {
+    /// All classes.
+    pub const ALL: [Self; 6] = [
+        Self::Poison,
+        Self::RejectedRows,
+        Self::RetriesExhausted,
+        Self::DeliveryLimit,
+        Self::Incident,
+        Self::Unknown,
+    ];
+
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poison => "poison",
+            Self::RejectedRows => "rejected_rows",
+            Self::RetriesExhausted => "retries_exhausted",
+            Self::DeliveryLimit => "delivery_limit",
+            Self::Incident => "incident",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Class {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|class| class.as_str() == text);
+        found.ok_or_else(|| UnknownName::new("class", text))
+    }
+}
+
+/// A dead letter: the original message with the reason it could not be handled, or an incident
+/// without a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its own id; the same when the same message dies again for the same cause, so it is filed once.
+    pub id: MessageId,
+    /// Coarse cause.
+    pub class: Class,
+    /// Fine cause, a stable word for machines: `bad_json`, `price_negative`, `api_1001`.
+    pub code: String,
+    /// What happened, for people: one sentence without secrets.
+    pub reason: String,
+    /// Where it happened; `None` when the letter does not say.
+    pub stage: Option<StageName>,
+    /// How often the message had been tried.
+    pub attempt: u32,
+    /// When the trouble was first seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// The original headers.
+    pub headers: Headers,
+    /// The original body; empty for an incident.
+    pub body: Vec<u8>,
+}
+
+const CLASS: &str = "x-dead-class";
+const CODE: &str = "x-dead-code";
+const REASON: &str = "x-dead-reason";
+const STAGE: &str = "x-dead-stage";
+const ATTEMPT: &str = "x-dead-attempt";
+const FIRST_SEEN_AT: &str = "x-dead-first-seen-at";
+
+impl DeadLetter {
+    /// The longest reason in bytes; AMQP headers must fit one frame.
+    pub const MAX_REASON_BYTES: usize = 4096;
+
+    /// The letter for `message`, which died in `stage` at `now`.
+    pub fn for_message(
+        message: &Message,
+        stage: StageName,
+        class: Class,
+        code: impl Into<String>,
+        reason: impl Into<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let first_failed_at = message.headers.get(header::FIRST_FAILED_AT).and_then(timestamp::from_text);
+        Self {
+            id: MessageId::new(format!("dead/{stage}/{}", message.id)),
+            class,
+            code: code.into(),
+            reason: cut(reason.into()),
+            stage: Some(stage),
+            attempt: message.attempt(),
+            first_seen_at: first_failed_at.unwrap_or(now),
+            headers: message.headers.clone(),
+            body: message.body.clone(),
+        }
+    }
+
+    /// The letter for something that happened in `stage` without a message. `occasion` tells two
+    /// incidents of the same code apart, for example the slot of a failed fetch.
+    pub fn incident(
+        stage: StageName,
+        code: impl Into<String>,
+        occasion: impl fmt::Display,
+        reason: impl Into<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let code = code.into();
+        Self {
+            id: MessageId::new(format!("incident/{stage}/{code}/{occasion}")),
+            class: Class::Incident,
+            code,
+            reason: cut(reason.into()),
+            stage: Some(stage),
+            attempt: 1,
+            first_seen_at: now,
+            headers: Headers::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The message that carries this letter on the dead queue.
+    pub fn into_message(self) -> Message {
+        let mut headers = self.headers;
+        headers.set(CLASS, self.class);
+        headers.set(CODE, self.code);
+        headers.set(REASON, self.reason);
+        headers.set(ATTEMPT, self.attempt);
+        headers.set(FIRST_SEEN_AT, timestamp::to_text(self.first_seen_at));
+        if let Some(stage) = self.stage {
+            headers.set(STAGE, stage);
+        }
+        Message { id: self.id, headers, body: self.body }
+    }
+
+    /// Reads a letter from the dead queue. Never fails: whatever arrives there must be filed, so absent
+    /// or senseless headers get defaults (`Class::Unknown`, `now`).
+    pub fn from_message(message: Message, now: DateTime<Utc>) -> Self {
+        let Message { id, mut headers, body } = message;
+        let mut take = |name: &str| headers.remove(name);
+        let class = take(CLASS).and_then(|text| text.parse().ok()).unwrap_or(Class::Unknown);
+        let code = take(CODE).unwrap_or_else(|| "no_code".to_owned());
+        let reason = take(REASON).unwrap_or_else(|| "the letter does not say why it died".to_owned());
+        let stage = take(STAGE).and_then(|text| text.parse().ok());
+        let attempt = take(ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or(1);
+        let first_seen_at = take(FIRST_SEEN_AT).and_then(|text| timestamp::from_text(&text)).unwrap_or(now);
+        Self { id, class, code, reason: cut(reason), stage, attempt, first_seen_at, headers, body }
+    }
+}
+
+fn cut(mut reason: String) -> String {
+    if reason.len() > DeadLetter::MAX_REASON_BYTES {
+        let mut end = DeadLetter::MAX_REASON_BYTES - '…'.len_utf8();
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        reason.truncate(end);
+        reason.push('…');
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        timestamp::from_text("2026-11-22T14:00:00Z").unwrap()
+    }
+
+    fn message() -> Message {
+        let headers = Headers::new().with(header::BATCH, "b").with(header::ATTEMPT, 3);
+        Message { id: MessageId::new("b/p1"), headers, body: b"body".to_vec() }
+    }
+
+    #[test]
+    fn a_letter_survives_the_queue_with_the_original_headers_and_body() {
+        let letter = DeadLetter::for_message(
+            &message(),
+            StageName::Transformer,
+            Class::Poison,
+            "bad_json",
+            "no",
+            now(),
+        );
+        assert_eq!((letter.attempt, letter.id.as_str()), (3, "dead/transformer/b/p1"));
+        assert_eq!(letter.headers, message().headers);
+        assert_eq!(DeadLetter::from_message(letter.clone().into_message(), now()), letter);
+    }
+
+    #[test]
+    fn a_letter_without_any_header_is_still_a_letter() {
+        let bare = Message { id: MessageId::new("?"), headers: Headers::new(), body: vec![0xff, 0] };
+        let letter = DeadLetter::from_message(bare, now());
+        assert_eq!((letter.class, letter.code.as_str(), letter.stage), (Class::Unknown, "no_code", None));
+        assert_eq!(letter.body, [0xff, 0]);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let letter = DeadLetter::incident(StageName::Fetcher, "x", "o", "é".repeat(5000), now());
+        assert!(letter.reason.len() <= DeadLetter::MAX_REASON_BYTES && letter.reason.ends_with('…'));
+    }
+}

@@ -1,0 +1,244 @@
+//! A raw page: one API response as received, compressed, with its metadata in headers.
+
+use std::fmt;
+use std::io::Read;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+
+use crate::batch::{BatchId, Slot};
+use crate::letter::UnknownName;
+use crate::message::{HeaderError, Headers, Message, MessageId, header};
+use crate::timestamp;
+
+/// The largest page, decoded: 64 MiB. The real ones have 5 to 6 MB.
+pub const MAX_PAGE_BYTES: usize = 64 << 20;
+
+/// Which shape of the listings API a page has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiVersion {
+    /// `v1`: `quote` is a map by currency.
+    V1,
+    /// `v3`: `quote` is an array, one element per currency.
+    V3,
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "v1",
+            Self::V3 => "v3",
+        })
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        match text {
+            "v1" => Ok(Self::V1),
+            "v3" => Ok(Self::V3),
+            _ => Err(UnknownName::new("API version", text)),
+        }
+    }
+}
+
+/// Whether a page is new or comes from the archive. Only live pages enter the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Just fetched.
+    Live,
+    /// Published again from the archive.
+    Replay,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Live => "live",
+            Self::Replay => "replay",
+        })
+    }
+}
+
+impl FromStr for Origin {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        match text {
+            "live" => Ok(Self::Live),
+            "replay" => Ok(Self::Replay),
+            _ => Err(UnknownName::new("origin", text)),
+        }
+    }
+}
+
+/// Where a page belongs and how it was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageMeta {
+    /// The batch it is part of.
+    pub batch: BatchId,
+    /// The slot of that batch.
+    pub slot: Slot,
+    /// Number of the page, from 1.
+    pub page: u32,
+    /// How many pages the batch has.
+    pub pages: u32,
+    /// When the response arrived; whole milliseconds. Breaks ties between equal `last_updated`.
+    pub fetched_at: DateTime<Utc>,
+    /// What was fetched: `listings`.
+    pub endpoint: String,
+    /// The shape of the body.
+    pub api_version: ApiVersion,
+    /// The currencies asked for; never empty.
+    pub convert: Vec<String>,
+    /// Whether a simulator made the data up.
+    pub simulated: bool,
+    /// New or replayed.
+    pub origin: Origin,
+}
+
+/// A raw message cannot be read as a page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// A header is absent or senseless.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The body is encoded in a way this version does not know.
+    #[error("content-encoding is {0:?}, not \"zstd\"")]
+    Encoding(String),
+    /// The body is not valid zstd.
+    #[error("body is not valid zstd")]
+    Zstd(#[source] std::io::Error),
+    /// The body decodes to more than [`MAX_PAGE_BYTES`].
+    #[error("body decodes to more than {MAX_PAGE_BYTES} bytes")]
+    TooLarge,
+}
+
+impl PageMeta {
+    /// The id of the page's message; the same for a live page and for each of its replays.
+    pub fn message_id(&self) -> MessageId {
+        MessageId::new(format!("{}/p{}", self.batch, self.page))
+    }
+
+    /// The message for a page whose body was compressed by [`compress_body`].
+    pub fn to_message(&self, compressed_body: Vec<u8>) -> Message {
+        let headers = Headers::new()
+            .with(header::BATCH, &self.batch)
+            .with(header::SLOT, self.slot)
+            .with(header::PAGE, self.page)
+            .with(header::PAGES, self.pages)
+            .with(header::FETCHED_AT, timestamp::to_text(self.fetched_at))
+            .with(header::ENDPOINT, &self.endpoint)
+            .with(header::API_VERSION, self.api_version)
+            .with(header::CONVERT, self.convert.join(","))
+            .with(header::SIMULATED, self.simulated)
+            .with(header::ORIGIN, self.origin)
+            .with(header::CONTENT_ENCODING, "zstd");
+        Message { id: self.message_id(), headers, body: compressed_body }
+    }
+
+    /// Reads the metadata of a raw message.
+    pub fn from_headers(headers: &Headers) -> Result<Self, PageError> {
+        let meta = Self {
+            batch: BatchId::from_stored(headers.require(header::BATCH)?),
+            slot: Slot::at(instant(headers, header::SLOT)?),
+            page: headers.parse(header::PAGE, "a number")?,
+            pages: headers.parse(header::PAGES, "a number")?,
+            fetched_at: instant(headers, header::FETCHED_AT)?,
+            endpoint: headers.require(header::ENDPOINT)?.to_owned(),
+            api_version: headers.parse(header::API_VERSION, "v1 or v3")?,
+            convert: headers.require(header::CONVERT)?.split(',').map(str::to_owned).collect(),
+            simulated: headers.parse(header::SIMULATED, "true or false")?,
+            origin: headers.parse(header::ORIGIN, "live or replay")?,
+        };
+        if meta.page == 0 || meta.page > meta.pages {
+            let text = format!("{} of {}", meta.page, meta.pages);
+            return Err(
+                HeaderError::Invalid { name: header::PAGE, text, expected: "within the batch" }.into()
+            );
+        }
+        match headers.require(header::CONTENT_ENCODING)? {
+            "zstd" => Ok(meta),
+            other => Err(PageError::Encoding(other.to_owned())),
+        }
+    }
+}
+
+fn instant(headers: &Headers, name: &'static str) -> Result<DateTime<Utc>, HeaderError> {
+    let text = headers.require(name)?;
+    timestamp::from_text(text).ok_or_else(|| HeaderError::Invalid {
+        name,
+        text: text.to_owned(),
+        expected: "an RFC 3339 instant",
+    })
+}
+
+/// Compresses a page's body for the queue: zstd level 1, which is as small as level 3 on real pages
+/// and half the work.
+pub fn compress_body(body: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(body, 1).expect("zstd compresses any bytes into memory")
+}
+
+/// The body as received. Never allocates more than [`MAX_PAGE_BYTES`], whatever the frame claims.
+pub fn decompress_body(compressed: &[u8]) -> Result<Vec<u8>, PageError> {
+    let decoder = zstd::Decoder::new(compressed).map_err(PageError::Zstd)?;
+    let mut body = Vec::new();
+    decoder.take(MAX_PAGE_BYTES as u64 + 1).read_to_end(&mut body).map_err(PageError::Zstd)?;
+    if body.len() > MAX_PAGE_BYTES { Err(PageError::TooLarge) } else { Ok(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> PageMeta {
+        let slot = Slot::at(timestamp::from_text("2026-11-22T14:00:00Z").unwrap());
+        let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+        PageMeta {
+            batch: BatchId::new(slot, "listings", &convert),
+            slot,
+            page: 1,
+            pages: 2,
+            fetched_at: timestamp::from_text("2026-11-22T14:00:01.234Z").unwrap(),
+            endpoint: "listings".to_owned(),
+            api_version: ApiVersion::V3,
+            convert,
+            simulated: false,
+            origin: Origin::Live,
+        }
+    }
+
+    #[test]
+    fn metadata_survives_the_headers() {
+        let message = meta().to_message(compress_body(b"{}"));
+        assert_eq!(PageMeta::from_headers(&message.headers).unwrap(), meta());
+        assert_eq!(message.id.as_str(), "2026-11-22T14:00:00Z/listings/USD,EUR/p1");
+    }
+
+    #[test]
+    fn each_missing_or_senseless_header_is_named() {
+        let whole = meta().to_message(Vec::new()).headers;
+        for (name, _) in whole.clone().iter() {
+            let mut headers = whole.clone();
+            headers.remove(name);
+            let error = PageMeta::from_headers(&headers).unwrap_err().to_string();
+            assert!(error.contains(name), "{name}: {error}");
+        }
+        for (name, text) in
+            [("x-page", "3"), ("x-page", "0"), ("x-api-version", "v9"), ("content-encoding", "br")]
+        {
+            let error = PageMeta::from_headers(&whole.clone().with(name, text)).unwrap_err().to_string();
+            assert!(error.contains(name), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_zip_bomb_is_cut_off_and_rubbish_is_an_error() {
+        assert_eq!(decompress_body(&compress_body(b"abc")).unwrap(), b"abc");
+        let bomb = compress_body(&vec![b' '; MAX_PAGE_BYTES + 1]);
+        assert!(matches!(decompress_body(&bomb), Err(PageError::TooLarge)));
+        assert!(matches!(decompress_body(b"rubbish"), Err(PageError::Zstd(_))));
+    }
+}

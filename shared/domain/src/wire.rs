@@ -1,0 +1,165 @@
+//! The bytes of the rows queue: a checked envelope around bincode. The only file that knows bincode.
+//!
+//! ```text
+//! offset  size  field
+//!      0     4  magic "CMCR"
+//!      4     1  envelope version, 1
+//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched)
+//!      7     4  length of the payload in bytes, little-endian
+//!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
+//!     15     n  payload: bincode 2, standard configuration
+//! ```
+//!
+//! Each schema id has one frozen struct in a submodule. A change of the shape is a new id with a new struct;
+//! old ids stay readable, because old messages wait in queues and workers of two versions run side by
+//! side. Golden bytes of every schema ever published are kept in the tests.
+//!
+//! # Guarantees
+//! Decoding never panics and never allocates more than [`MAX_PAYLOAD_BYTES`] for hostile input; the
+//! length, the checksum and "nothing left over" are all checked before a value is returned.
+
+mod v1;
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::batch::{Chunk, Fetched};
+use v1::{ChunkV1, FetchedV1};
+
+/// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
+pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
+
+const MAGIC: [u8; 4] = *b"CMCR";
+const ENVELOPE_VERSION: u8 = 1;
+const HEADER_BYTES: usize = 15;
+const SCHEMA_CHUNK_V1: u16 = 1;
+const SCHEMA_FETCHED_V1: u16 = 2;
+const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
+    bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
+
+/// What a message on the rows queue says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowsMessage {
+    /// Load these rows.
+    Chunk(Chunk),
+    /// Expect the pages of this batch.
+    Fetched(Fetched),
+}
+
+/// Bytes that are not a message of the rows queue.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Shorter than the envelope's header.
+    #[error("message has {0} bytes, fewer than the {HEADER_BYTES} of the envelope")]
+    TooShort(usize),
+    /// The magic bytes differ.
+    #[error("message does not begin with the magic bytes CMCR")]
+    NotOurs,
+    /// An envelope of a later version.
+    #[error("envelope version {0} is not known to this version of coinpipe")]
+    EnvelopeVersion(u8),
+    /// A schema of a later version.
+    #[error("schema {0} is not known to this version of coinpipe")]
+    UnsupportedSchema(u16),
+    /// The payload is longer or shorter than the envelope says, or larger than [`MAX_PAYLOAD_BYTES`].
+    #[error("payload has {actual} bytes where the envelope says {declared}")]
+    Length {
+        /// What the envelope says.
+        declared: usize,
+        /// What is there.
+        actual: usize,
+    },
+    /// The payload was damaged on the way.
+    #[error("checksum of the payload does not match")]
+    Checksum,
+    /// The payload does not decode.
+    #[error("payload does not decode: {0}")]
+    Payload(String),
+    /// The payload decodes to something that makes no sense.
+    #[error("payload makes no sense: {0}")]
+    Senseless(&'static str),
+}
+
+impl WireError {
+    /// The stable word for dead letters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EnvelopeVersion(_) | Self::UnsupportedSchema(_) => "unsupported_schema",
+            Self::TooShort(_) | Self::NotOurs => "not_a_rows_message",
+            Self::Length { .. } => "wrong_length",
+            Self::Checksum => "wrong_checksum",
+            Self::Payload(_) => "undecodable",
+            Self::Senseless(_) => "senseless",
+        }
+    }
+}
+
+/// CRC-32C (Castagnoli) of `bytes`.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    const CRC32C: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
+    CRC32C.checksum(bytes)
+}
+
+/// The bytes for `chunk`.
+pub fn encode_chunk(chunk: &Chunk) -> Vec<u8> {
+    seal(SCHEMA_CHUNK_V1, &ChunkV1::from(chunk))
+}
+
+/// The bytes for `fetched`.
+pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
+    seal(SCHEMA_FETCHED_V1, &FetchedV1::from(fetched))
+}
+
+/// Reads a message of the rows queue, of any schema ever published.
+pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
+    let Some((header, payload)) = bytes.split_at_checked(HEADER_BYTES) else {
+        return Err(WireError::TooShort(bytes.len()));
+    };
+    if header[..4] != MAGIC {
+        return Err(WireError::NotOurs);
+    }
+    if header[4] != ENVELOPE_VERSION {
+        return Err(WireError::EnvelopeVersion(header[4]));
+    }
+    let schema = u16::from_le_bytes([header[5], header[6]]);
+    let declared = u32::from_le_bytes([header[7], header[8], header[9], header[10]]) as usize;
+    if declared != payload.len() || declared > MAX_PAYLOAD_BYTES {
+        return Err(WireError::Length { declared, actual: payload.len() });
+    }
+    if u32::from_le_bytes([header[11], header[12], header[13], header[14]]) != crc32c(payload) {
+        return Err(WireError::Checksum);
+    }
+    match schema {
+        SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open::<ChunkV1>(payload)?.try_into()?)),
+        SCHEMA_FETCHED_V1 => Ok(RowsMessage::Fetched(open::<FetchedV1>(payload)?.try_into()?)),
+        unknown => Err(WireError::UnsupportedSchema(unknown)),
+    }
+}
+
+fn seal<T: Serialize>(schema: u16, value: &T) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    let length = bincode::serde::encode_into_std_write(value, &mut bytes, BINCODE)
+        .expect("plain structs encode into memory");
+    let checksum = crc32c(&bytes[HEADER_BYTES..]);
+    let length = u32::try_from(length).expect("a chunk is far below 4 GiB");
+    bytes[..4].copy_from_slice(&MAGIC);
+    bytes[4] = ENVELOPE_VERSION;
+    bytes[5..7].copy_from_slice(&schema.to_le_bytes());
+    bytes[7..11].copy_from_slice(&length.to_le_bytes());
+    bytes[11..15].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn open<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
+    let (value, consumed) = bincode::serde::decode_from_slice(payload, BINCODE)
+        .map_err(|error| WireError::Payload(error.to_string()))?;
+    if consumed == payload.len() {
+        Ok(value)
+    } else {
+        Err(WireError::Length { declared: consumed, actual: payload.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

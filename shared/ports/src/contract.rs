@@ -1,0 +1,4 @@
+//! The contract suites: what each port promises, as tests that every adapter passes.
+
+pub mod queue;
+pub mod store;

@@ -1,0 +1,20 @@
+//! The ports: traits through which stages reach queues, stores and clocks.
+//!
+//! Each port comes with an in-memory version (`memory`) for tests and a contract suite (`contract`)
+//! that the in-memory version and every real adapter pass. What a trait's documentation promises, the
+//! suite checks; an adapter that passes the suite can replace any other.
+
+pub mod clock;
+// pub mod contract;
+// pub mod memory;
+pub mod queue;
+pub mod store;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use queue::{
+    Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
+};
+pub use store::{
+    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, GroupState, Ledger, Letters, Loaded, Mail,
+    MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+};

@@ -1,0 +1,356 @@
+//! The store ports: the tables that users query, the ledger of batches, and the dead-letter desk.
+//!
+//! One adapter implements all of them over one database; each caller takes only the traits it needs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{BatchId, Chunk, Class, DeadLetter, Fetched, Slot, StageName, UnknownName};
+
+/// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is busy, full or read-only. Waiting helps.
+    #[error("the store is not available: {reason}")]
+    Unavailable {
+        /// What happened, without secrets.
+        reason: String,
+    },
+    /// Someone has to change the configuration or the database first (a missing table, a refused login,
+    /// a schema that is newer than this program). Waiting does not help.
+    #[error("the store is misconfigured: {reason}")]
+    Misconfigured {
+        /// What is wrong and what to do, without secrets.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Whether waiting and trying again can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// A quote that the database refused although it passed the cleaning rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Whose quote.
+    pub coin_id: u32,
+    /// The database's reason.
+    pub reason: String,
+}
+
+/// What became of the quotes of a chunk. A quote is one coin in one currency;
+/// `written + unchanged + stale + refused` is the number of quotes in the chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Newer than what `quotes_latest` held, and written there.
+    pub written: u64,
+    /// Already there, with the same `last_updated` and fetch time or an equal `last_updated` fetched later.
+    pub unchanged: u64,
+    /// Older than what `quotes_latest` held: only the history took them.
+    pub stale: u64,
+    /// Refused by the database; the others were loaded.
+    pub refused: Vec<Refused>,
+}
+
+/// The write side: what the loader needs.
+///
+/// # Guarantees
+/// - [`load`](Self::load) is one transaction: rows and ledger line together or not at all.
+/// - Any order and any duplication of the same chunks gives the same rows in `coins`,
+///   `coin_identities`, `quotes_latest` and `quotes_history`:
+///   - `quotes_latest` holds, per (coin, currency), the quote with the greatest (`last_updated`,
+///     `fetched_at`);
+///   - `quotes_history` holds, per (coin, currency, `last_updated`), the one with the greatest
+///     `fetched_at`;
+///   - `coins` holds the description with the greatest `fetched_at`, the smallest `first_seen_at` and the
+///     greatest `last_seen_at` (both are fetch times);
+///   - `coin_identities` holds each (coin, symbol, name, slug) ever seen with its first and last fetch
+///     time; the view `coin_changes` reads renames from it.
+/// - Doubles are kept bit for bit; instants to the millisecond.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Loads the rows of `chunk` and records it in the ledger (again, when it is a repeat: the line counts
+    /// its loads). Rows need not have distinct coins.
+    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError>;
+
+    /// Records in the ledger that a batch was fetched. A repeat changes nothing but a later
+    /// `fetched_at`, which wins together with its pages and credits.
+    async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
+
+    /// `Ok` when the store can take writes now.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Whether the store holds batches of simulated data, and of real data.
+    async fn origins(&self) -> Result<DataOrigins, StoreError>;
+}
+
+/// Which kinds of data a store holds. Both at once should never happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataOrigins {
+    /// At least one batch was simulated.
+    pub simulated: bool,
+    /// At least one batch was real.
+    pub real: bool,
+}
+
+/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// The batch.
+    pub id: BatchId,
+    /// Its slot.
+    pub slot: Slot,
+    /// What was fetched: `listings`.
+    pub endpoint: String,
+    /// Currencies asked for.
+    pub convert: Vec<String>,
+    /// Whether a simulator made it up.
+    pub simulated: bool,
+    /// When its last page arrived; `None` until the announcement was recorded.
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// When its newest chunk was transformed.
+    pub transformed_at: Option<DateTime<Utc>>,
+    /// When its newest chunk was loaded.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// Pages it should have; `None` until known.
+    pub pages: Option<u32>,
+    /// Credits it cost; `None` until the announcement was recorded.
+    pub credits: Option<u32>,
+    /// Coins that the source sent.
+    pub coins_in: u64,
+    /// Coins that a rule or the database rejected.
+    pub rejected: u64,
+    /// Quotes written to `quotes_latest`.
+    pub written: u64,
+    /// Quotes that were there already.
+    pub unchanged: u64,
+    /// Quotes older than the table.
+    pub stale: u64,
+    /// The most often any of its chunks was loaded; 1 means no repeats or replays.
+    pub loads: u32,
+    /// What has not been loaded: `page 2`, or `page 1 chunk 3 of 5`. Empty when complete.
+    pub missing: Vec<String>,
+}
+
+impl BatchRecord {
+    /// Whether every chunk of every page is in the tables.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+/// The ledger of batches.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// The `limit` newest batches by slot, newest first.
+    async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
+
+    /// One batch.
+    async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
+}
+
+/// How much the tables hold and how fresh they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Rows of `coins`.
+    pub coins: u64,
+    /// Rows of `quotes_latest`.
+    pub quotes_latest: u64,
+    /// Rows of `quotes_history`.
+    pub quotes_history: u64,
+    /// The newest `last_updated` in `quotes_latest`.
+    pub newest_quote_at: Option<DateTime<Utc>>,
+    /// The newest `fetched_at` in `quotes_latest`.
+    pub newest_fetch_at: Option<DateTime<Utc>>,
+}
+
+/// One line of the table that `coinpipe run --once` prints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopCoin {
+    /// Rank by market capitalisation.
+    pub rank: Option<u32>,
+    /// Name.
+    pub name: String,
+    /// Symbol.
+    pub symbol: String,
+    /// Currency of the numbers.
+    pub currency: String,
+    /// Price.
+    pub price: Option<f64>,
+    /// Change over one hour in percent.
+    pub percent_change_1h: Option<f64>,
+    /// Change over 24 hours in percent.
+    pub percent_change_24h: Option<f64>,
+    /// Change over 7 days in percent.
+    pub percent_change_7d: Option<f64>,
+    /// Market capitalisation.
+    pub market_cap: Option<f64>,
+    /// When CoinMarketCap last changed it.
+    pub last_updated: DateTime<Utc>,
+}
+
+/// The read side of the quotes, for the operator's commands.
+#[async_trait]
+pub trait Quotes: Send + Sync + 'static {
+    /// The totals.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// The `limit` best ranked coins in `currency`: lowest rank first, unranked last.
+    async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError>;
+}
+
+/// A group of dead letters with the same cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertGroup {
+    /// Hash of (stage, class, code, reason without its numbers); the key.
+    pub fingerprint: String,
+    /// Where.
+    pub stage: Option<StageName>,
+    /// Coarse cause.
+    pub class: Class,
+    /// Fine cause.
+    pub code: String,
+    /// The reason of the newest letter.
+    pub reason: String,
+    /// Whether the group is open.
+    pub state: GroupState,
+    /// When its first trouble was seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// When its newest letter was filed.
+    pub last_seen_at: DateTime<Utc>,
+    /// Letters ever filed.
+    pub total: u64,
+    /// Letters filed since the last mail that covers the group.
+    pub unsent: u64,
+    /// When the last mail that covers the group was posted to the outbox.
+    pub mailed_at: Option<DateTime<Utc>>,
+    /// `total` at that time.
+    pub mailed_total: u64,
+}
+
+/// Whether a group still needs someone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupState {
+    /// Not dealt with yet.
+    Open,
+    /// Dealt with; a new letter opens it again.
+    Resolved,
+}
+
+impl GroupState {
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for GroupState {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        match text {
+            "open" => Ok(Self::Open),
+            "resolved" => Ok(Self::Resolved),
+            _ => Err(UnknownName::new("group state", text)),
+        }
+    }
+}
+
+/// A letter as it was filed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiledLetter {
+    /// The letter.
+    pub letter: DeadLetter,
+    /// Its group.
+    pub fingerprint: String,
+    /// When it was filed.
+    pub filed_at: DateTime<Utc>,
+}
+
+/// The dead-letter desk: letters are filed before anything is mailed about them.
+#[async_trait]
+pub trait Letters: Send + Sync + 'static {
+    /// Files `letter` in the group `fingerprint`, in one transaction. `false` when a letter with this id
+    /// was filed before: then nothing is counted again.
+    async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
+
+    /// The groups in `state` (all when `None`), the one with the newest letter first.
+    async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;
+
+    /// The `limit` newest letters (of one group, or of all when `None`), newest first.
+    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<FiledLetter>, StoreError>;
+
+    /// One letter by its id.
+    async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError>;
+}
+
+/// A mail in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id; becomes the local part of the Message-ID, so a repeat is recognised.
+    pub id: String,
+    /// Subject line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+    /// How often sending it was tried.
+    pub attempts: u32,
+}
+
+/// What became of an attempt to send a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailResult {
+    /// The server took it.
+    Sent,
+    /// Try again at this time.
+    RetryAt(DateTime<Utc>),
+    /// The server refused it for good, for this reason.
+    Refused(String),
+}
+
+/// How much of a group a mail covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// The group.
+    pub fingerprint: String,
+    /// Its letters that the mail tells about: taken off the group's `unsent`, which never falls below 0.
+    pub letters: u64,
+}
+
+/// Mails that wait to be sent; what is posted survives a crash.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Posts `mail` and takes what it covers off the groups, in one transaction. A mail whose id is
+    /// there already changes nothing.
+    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError>;
+
+    /// The mails that are neither sent nor refused and whose time has come, oldest first.
+    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError>;
+
+    /// Records an attempt to send the mail `id`.
+    async fn record_attempt(
+        &self,
+        id: &str,
+        at: DateTime<Utc>,
+        result: &MailResult,
+    ) -> Result<(), StoreError>;
+
+    /// How many mails were posted at or after `since`.
+    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError>;
+}
