@@ -1,0 +1,221 @@
+//! The typed sections. `default.toml` explains each key.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::secret::{Secret, SecretUrl};
+use crate::values::{byte_size, comma_list, duration, durations};
+
+/// All settings of all processes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The queue.
+    pub queue: Queue,
+    /// The archive of raw pages.
+    pub archive: Archive,
+    /// The store.
+    pub store: Store,
+    /// The fetcher.
+    pub fetch: Fetch,
+    /// The transformer.
+    pub transform: Transform,
+    /// The loader.
+    pub load: Load,
+    /// Retries of messages.
+    pub retry: Retry,
+    /// The alerter's mails.
+    pub mail: Mail,
+    /// Health and metrics.
+    pub http: Http,
+    /// Logs.
+    pub log: Log,
+    /// Stopping.
+    pub shutdown: Shutdown,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Where messages wait.
+    pub url: SecretUrl,
+    /// Read `url` from this file.
+    url_file: PathBuf,
+    /// Silence after which a worker's messages go to another.
+    #[serde(deserialize_with = "duration")]
+    pub lease: Duration,
+    /// Deliveries before a message counts as deadly.
+    pub delivery_limit: u32,
+}
+
+/// `[archive]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Age at which a page is dropped.
+    #[serde(deserialize_with = "duration")]
+    pub keep: Duration,
+    /// Size in bytes at which the oldest pages are dropped.
+    #[serde(deserialize_with = "byte_size")]
+    pub max_size: u64,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Where the tables are.
+    pub url: SecretUrl,
+    /// Read `url` from this file.
+    url_file: PathBuf,
+}
+
+/// Which listings endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApiVersion {
+    /// `/v1/cryptocurrency/listings/latest`
+    V1,
+    /// `/v3/cryptocurrency/listings/latest`
+    V3,
+}
+
+/// `[fetch]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    /// API key; empty when there is none.
+    pub api_key: Secret,
+    /// Read `api_key` from this file.
+    api_key_file: PathBuf,
+    /// Base URL without a trailing slash; empty for the default.
+    pub base_url: String,
+    /// Which endpoint.
+    pub api_version: ApiVersion,
+    /// Interval between slots; whole seconds, at least 60.
+    #[serde(deserialize_with = "duration")]
+    pub every: Duration,
+    /// Coins in a snapshot, at least 1.
+    pub limit: u32,
+    /// Coins in a request, 1 to 5000.
+    pub page_size: u32,
+    /// Currencies, at least one, in upper case.
+    #[serde(deserialize_with = "comma_list")]
+    pub convert: Vec<String>,
+    /// Longest wait for a whole request.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// Longest wait for a connection.
+    #[serde(deserialize_with = "duration")]
+    pub connect_timeout: Duration,
+    /// Directory for pages that are not safe in the queue yet.
+    pub spool: PathBuf,
+}
+
+/// `[transform]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transform {
+    /// Pages at once.
+    pub concurrency: u16,
+    /// Longest time for one page.
+    #[serde(deserialize_with = "duration")]
+    pub deadline: Duration,
+    /// Coins in a chunk, at least 1.
+    pub chunk_coins: u32,
+}
+
+/// `[load]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Chunks at once.
+    pub concurrency: u16,
+    /// Longest time for one chunk.
+    #[serde(deserialize_with = "duration")]
+    pub deadline: Duration,
+}
+
+/// `[retry]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Waits before the second, third, … attempt; the last one repeats. Never empty.
+    #[serde(deserialize_with = "durations")]
+    pub delays: Vec<Duration>,
+    /// Attempts before the dead letters, at least 1.
+    pub attempts: u32,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Transport; empty when nothing is mailed.
+    pub url: SecretUrl,
+    /// Read `url` from this file.
+    url_file: PathBuf,
+    /// Sender.
+    pub from: String,
+    /// Recipients.
+    #[serde(deserialize_with = "comma_list")]
+    pub to: Vec<String>,
+    /// Longest time for one mail.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// Gathering time before the first mail of a group.
+    #[serde(deserialize_with = "duration")]
+    pub group_wait: Duration,
+    /// Interval of digests.
+    #[serde(deserialize_with = "duration")]
+    pub digest_every: Duration,
+    /// Quiet time of a mailed group.
+    #[serde(deserialize_with = "duration")]
+    pub repeat_after: Duration,
+    /// Cap per hour.
+    pub max_per_hour: u32,
+    /// Cap per day.
+    pub max_per_day: u32,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port; empty for none.
+    pub listen: String,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level, or levels by target.
+    pub level: String,
+    /// Form.
+    pub format: LogFormat,
+}
+
+/// `[shutdown]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Longest time to finish what is in hand.
+    #[serde(deserialize_with = "duration")]
+    pub drain: Duration,
+}
