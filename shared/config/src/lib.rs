@@ -9,3 +9,16 @@ pub use sections::{
     ApiVersion, Archive, Config, Fetch, Http, Load, Log, LogFormat, Mail, Queue, Retry, Shutdown, Store,
     Transform,
 };
+
+/// The built-in `default.toml`: the reference of all settings.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = super::Config::defaults();
+        assert_eq!(config.fetch.convert, ["USD"]);
+        assert_eq!(config.archive.max_size, 1 << 30);
+    }
+}

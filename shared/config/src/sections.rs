@@ -36,6 +36,13 @@ pub struct Config {
     pub shutdown: Shutdown,
 }
 
+impl Config {
+    /// The built-in defaults, as `default.toml` says.
+    pub fn defaults() -> Self {
+        toml::from_str(crate::DEFAULT_TOML).expect("default.toml is valid; a test reads it")
+    }
+}
+
 /// `[queue]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +50,7 @@ pub struct Queue {
     /// Where messages wait.
     pub url: SecretUrl,
     /// Read `url` from this file.
-    url_file: PathBuf,
+    pub url_file: PathBuf,
     /// Silence after which a worker's messages go to another.
     #[serde(deserialize_with = "duration")]
     pub lease: Duration,
@@ -70,7 +77,7 @@ pub struct Store {
     /// Where the tables are.
     pub url: SecretUrl,
     /// Read `url` from this file.
-    url_file: PathBuf,
+    pub url_file: PathBuf,
 }
 
 /// Which listings endpoint.
@@ -90,7 +97,7 @@ pub struct Fetch {
     /// API key; empty when there is none.
     pub api_key: Secret,
     /// Read `api_key` from this file.
-    api_key_file: PathBuf,
+    pub api_key_file: PathBuf,
     /// Base URL without a trailing slash; empty for the default.
     pub base_url: String,
     /// Which endpoint.
@@ -157,7 +164,7 @@ pub struct Mail {
     /// Transport; empty when nothing is mailed.
     pub url: SecretUrl,
     /// Read `url` from this file.
-    url_file: PathBuf,
+    pub url_file: PathBuf,
     /// Sender.
     pub from: String,
     /// Recipients.

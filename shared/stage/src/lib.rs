@@ -1,1 +1,9 @@
-//! (to be written)
+//! The spine: what a stage is, the one loop that runs it, and the pieces around the loop.
+//!
+//! A stage turns one message into messages for the next queues, and says what went wrong when it
+//! cannot. Everything else (receiving, confirming, retrying, dead-lettering, waiting out an outage,
+//! draining) is the loop's, written once, the same for every stage and every broker.
+
+mod contract;
+
+pub use contract::{Failure, Output, Stage};
