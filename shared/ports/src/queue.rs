@@ -197,7 +197,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("id", &self.message.id)
             .field("deliveries", &self.deliveries)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
