@@ -1,9 +1,12 @@
 //! Typed configuration: the built-in `default.toml`, then a file, then the environment.
 
+mod check;
+mod load;
 mod secret;
 mod sections;
 mod values;
 
+pub use load::{ConfigError, Layer, Loaded, Setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     ApiVersion, Archive, Config, Fetch, Http, Load, Log, LogFormat, Mail, Queue, Retry, Shutdown, Store,

@@ -5,5 +5,13 @@
 //! draining) is the loop's, written once, the same for every stage and every broker.
 
 mod contract;
+mod failpoint;
+mod metrics;
+mod retry;
+mod run;
 
 pub use contract::{Failure, Output, Stage};
+pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
+pub use metrics::Metrics;
+pub use retry::{Backoff, RetryPolicy};
+pub use run::{RunError, Settings, Surroundings, run};

@@ -1,0 +1,102 @@
+//! What a value must satisfy beyond its type.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::sections::Config;
+
+/// Checks `section.key` in `config`; the other values are defaults. The error completes
+/// "`section.key` in the file: …".
+pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), String> {
+    let require = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
+    let at_least = |duration: Duration, least: Duration| {
+        require(duration >= least, &format!("must be at least {}", humantime::format_duration(least)))
+    };
+    let millis = Duration::from_millis;
+    match (section, key) {
+        ("queue", "url") => {
+            scheme(&config.queue.url.scheme(), &["sqlite"], "amqp:// comes with a later release")
+        }
+        ("queue", "lease") => at_least(config.queue.lease, millis(1000)),
+        ("queue", "delivery_limit") => require(config.queue.delivery_limit >= 1, "must be at least 1"),
+        ("store", "url") => {
+            scheme(&config.store.url.scheme(), &["sqlite"], "mysql:// comes with a later release")
+        }
+        ("archive", "keep") => at_least(config.archive.keep, millis(1000)),
+        ("fetch", "base_url") => base_url(&config.fetch.base_url),
+        ("fetch", "every") => {
+            at_least(config.fetch.every, Duration::from_mins(1))?;
+            require(config.fetch.every.subsec_nanos() == 0, "must be whole seconds")
+        }
+        ("fetch", "limit") => require(config.fetch.limit >= 1, "must be at least 1"),
+        ("fetch", "page_size") => require((1..=5000).contains(&config.fetch.page_size), "must be 1 to 5000"),
+        ("fetch", "convert") => currencies(&config.fetch.convert),
+        ("fetch", "timeout") => at_least(config.fetch.timeout, millis(100)),
+        ("fetch", "connect_timeout") => at_least(config.fetch.connect_timeout, millis(100)),
+        ("fetch", "spool") => require(!config.fetch.spool.as_os_str().is_empty(), "must name a directory"),
+        ("transform", "concurrency") => require(config.transform.concurrency >= 1, "must be at least 1"),
+        ("transform", "deadline") => at_least(config.transform.deadline, millis(100)),
+        ("transform", "chunk_coins") => {
+            require((1..=5000).contains(&config.transform.chunk_coins), "must be 1 to 5000")
+        }
+        ("load", "concurrency") => require(config.load.concurrency >= 1, "must be at least 1"),
+        ("load", "deadline") => at_least(config.load.deadline, millis(100)),
+        ("retry", "delays") => require(!config.retry.delays.is_empty(), "must name at least one delay"),
+        ("retry", "attempts") => require(config.retry.attempts >= 1, "must be at least 1"),
+        ("mail", "url") => match config.mail.url.scheme().as_str() {
+            "" if config.mail.url.is_empty() => Ok(()),
+            found => scheme(found, &["smtp", "smtps", "file", "log"], "smtp://, smtps://, file:// or log:"),
+        },
+        ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
+        ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
+        ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
+        ("mail", "max_per_day") => require(config.mail.max_per_day >= 1, "must be at least 1"),
+        ("http", "listen") => match config.http.listen.as_str() {
+            "" => Ok(()),
+            listen => require(
+                listen.parse::<SocketAddr>().is_ok(),
+                "must be an address and a port such as \"127.0.0.1:9464\", or empty",
+            ),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn scheme(found: &str, known: &[&str], hint: &str) -> Result<(), String> {
+    if known.contains(&found) {
+        return Ok(());
+    }
+    let known = known.iter().map(|scheme| format!("{scheme}:")).collect::<Vec<_>>().join(", ");
+    Err(format!("must begin with {known} ({hint})"))
+}
+
+fn base_url(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let parsed = url::Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
+        return Err("must begin with https:// or http://".to_owned());
+    }
+    if parsed.password().is_some() || !parsed.username().is_empty() {
+        return Err("must not hold a user or password; the key goes into fetch.api_key".to_owned());
+    }
+    Ok(())
+}
+
+fn currencies(convert: &[String]) -> Result<(), String> {
+    if convert.is_empty() || convert.len() > 120 {
+        return Err("must name 1 to 120 currencies".to_owned());
+    }
+    for (index, currency) in convert.iter().enumerate() {
+        // Symbols such as BTC, USD, or 1INCH; the API takes ids in another parameter.
+        let plain = currency.len() <= 20 && currency.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !plain {
+            return Err(format!("{currency:?} is not a currency symbol"));
+        }
+        if convert[..index].contains(currency) {
+            return Err(format!("names {currency} twice"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,350 @@
+//! The one loop: receive → handle → publish, confirmed → settle.
+//!
+//! # Guarantees
+//! - Outputs are durable before their input is settled (invariant 2), and each delivery is settled at
+//!   most once (invariant 3). A crash at any point repeats work and loses none.
+//! - A message that cannot succeed goes to the dead letters with its reason; one that may is retried a
+//!   counted number of times; a panic or a missed deadline of one message does not touch the others.
+//! - While the queue or what the stage writes to is away, the loop waits for it, however long, and
+//!   neither counts attempts nor fills the dead letters (invariant 5).
+//! - After `stop` it takes nothing new, finishes what is in hand and returns.
+//!
+//! # Not guaranteed
+//! Order, and exactly-once handling: see [`Queue`].
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Class, DeadLetter, StageName};
+use futures_util::FutureExt;
+use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::contract::{Failure, Output, Stage};
+use crate::failpoint::{Crash, Failpoints, Point};
+use crate::metrics::{Metrics, Outcome};
+use crate::retry::{Backoff, RetryPolicy};
+
+/// How a stage is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Messages in hand at once, at least 1.
+    pub concurrency: u16,
+    /// The longest time to handle one message; well below the queue's own limit.
+    pub deadline: Duration,
+    /// Retries.
+    pub retry: RetryPolicy,
+}
+
+/// What a stage runs on.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Where it consumes and publishes.
+    pub queue: Arc<dyn Queue>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Where tests make it crash.
+    pub failpoints: Failpoints,
+}
+
+/// Why a stage ended by itself. It never does while waiting can help.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Someone has to change the configuration.
+    #[error("{stage} stopped: {reason}")]
+    Fatal {
+        /// Which stage.
+        stage: StageName,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A failpoint stopped it, in a test.
+    #[error(transparent)]
+    Crash(#[from] Crash),
+}
+
+/// Runs `stage` until `stop`, or until it cannot go on.
+pub async fn run(
+    stage: Arc<dyn Stage>,
+    settings: Settings,
+    surroundings: Surroundings,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let spine = Arc::new(Spine { name: stage.name(), stage, settings, surroundings });
+    let mut backoff = Backoff::default();
+    loop {
+        let ended = spine.session(&mut backoff, &stop).await;
+        spine.surroundings.metrics.consuming(spine.name, false);
+        match ended {
+            Ended::Stopped => return Ok(()),
+            Ended::Crashed(crash) => return Err(crash.into()),
+            Ended::Fatal(reason) => return Err(RunError::Fatal { stage: spine.name, reason }),
+            Ended::QueueAway(reason) => {
+                spine.surroundings.metrics.reconnected(spine.name);
+                warn!(stage = %spine.name, reason, "the queue is away; waiting for it");
+                if !spine.wait(backoff.next_wait(), &stop).await {
+                    return Ok(());
+                }
+            }
+            Ended::Outage(reason) => {
+                warn!(stage = %spine.name, reason, "paused until what the stage needs is back");
+                match spine.wait_until_ready(&stop).await {
+                    Ok(true) => info!(stage = %spine.name, "back; going on"),
+                    Ok(false) => return Ok(()),
+                    Err(reason) => return Err(RunError::Fatal { stage: spine.name, reason }),
+                }
+            }
+        }
+    }
+}
+
+/// How a session with the queue ended.
+enum Ended {
+    Stopped,
+    QueueAway(String),
+    Outage(String),
+    Fatal(String),
+    Crashed(Crash),
+}
+
+/// What one delivery means for the session.
+enum After {
+    GoOn,
+    End(Ended),
+}
+
+struct Spine {
+    name: StageName,
+    stage: Arc<dyn Stage>,
+    settings: Settings,
+    surroundings: Surroundings,
+}
+
+impl Spine {
+    /// Consumes until stopped or in trouble, then finishes what is in hand.
+    async fn session(self: &Arc<Self>, backoff: &mut Backoff, stop: &CancellationToken) -> Ended {
+        let concurrency = self.settings.concurrency.max(1);
+        let consuming = self.surroundings.queue.consume(self.stage.input(), concurrency);
+        let mut consumer = tokio::select! {
+            () = stop.cancelled() => return Ended::Stopped,
+            consumer = consuming => match consumer {
+                Ok(consumer) => consumer,
+                Err(error) => return ended_by(&error),
+            },
+        };
+        self.surroundings.metrics.consuming(self.name, true);
+        let mut in_hand = JoinSet::new();
+        let ended = self.consume(consumer.as_mut(), &mut in_hand, backoff, stop).await;
+        drop(consumer);
+        if let Ended::Crashed(_) = ended {
+            in_hand.shutdown().await;
+            return ended;
+        }
+        // A worse end than "stopped" may come up among what was in hand.
+        let mut ended = ended;
+        while let Some(joined) = in_hand.join_next().await {
+            if let (Ok(After::End(later)), Ended::Stopped) = (joined, &ended) {
+                ended = match later {
+                    // The message went back; whoever consumes next will wait for the outage to end.
+                    Ended::Outage(_) | Ended::QueueAway(_) => Ended::Stopped,
+                    worse => worse,
+                };
+            }
+        }
+        ended
+    }
+
+    async fn consume(
+        self: &Arc<Self>,
+        consumer: &mut dyn Consumer,
+        in_hand: &mut JoinSet<After>,
+        backoff: &mut Backoff,
+        stop: &CancellationToken,
+    ) -> Ended {
+        loop {
+            let has_room = in_hand.len() < usize::from(self.settings.concurrency.max(1));
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ended::Stopped,
+                Some(joined) = in_hand.join_next() => match joined {
+                    Ok(After::GoOn) => backoff.reset(),
+                    Ok(After::End(ended)) => return ended,
+                    // `settle_one` catches panics of the stage; this would be one of our own.
+                    Err(error) => return Ended::Fatal(format!("the loop itself failed: {error}")),
+                },
+                next = consumer.next(), if has_room => match next {
+                    Ok(delivery) => {
+                        self.surroundings.metrics.received(self.name);
+                        let spine = Arc::clone(self);
+                        in_hand.spawn(async move { spine.settle_one(delivery).await });
+                    }
+                    Err(error) => return ended_by(&error),
+                },
+            }
+        }
+    }
+
+    /// Takes one delivery from received to settled.
+    async fn settle_one(&self, delivery: Delivery) -> After {
+        match self.try_settle_one(delivery).await {
+            Ok(after) => after,
+            Err(crash) => After::End(Ended::Crashed(crash)),
+        }
+    }
+
+    async fn try_settle_one(&self, delivery: Delivery) -> Result<After, Crash> {
+        let Surroundings { queue, metrics, failpoints, .. } = &self.surroundings;
+        failpoints.pass(self.name, Point::Received).await?;
+        let started = tokio::time::Instant::now();
+        let result = self.handle(&delivery).await;
+        metrics.handled(self.name, started.elapsed().as_secs_f64());
+        failpoints.pass(self.name, Point::Handled).await?;
+
+        let (settlement, outcome, then) = match result {
+            Ok(outputs) => {
+                let count = outputs.len();
+                if let Err(error) = publish(queue.as_ref(), outputs).await {
+                    // Not settled: the delivery goes back by being dropped, and is handled again.
+                    return Ok(After::End(ended_by(&error)));
+                }
+                metrics.published(self.name, count);
+                failpoints.pass(self.name, Point::Published).await?;
+                (Settlement::Done, Outcome::Done, After::GoOn)
+            }
+            Err(failure) => self.settlement_for(&delivery, failure),
+        };
+        let id = delivery.message().id.clone();
+        let dead_class = match &settlement {
+            Settlement::DeadLetter(letter) => Some(letter.class),
+            _ => None,
+        };
+        match delivery.settle(settlement).await {
+            Ok(()) => {
+                metrics.settled(self.name, outcome);
+                if let Some(class) = dead_class {
+                    metrics.dead(self.name, class);
+                }
+                failpoints.pass(self.name, Point::Settled).await?;
+                Ok(then)
+            }
+            Err(QueueError::Lost) => {
+                info!(stage = %self.name, message = %id, "held too long: another worker has the message now");
+                Ok(After::GoOn)
+            }
+            Err(error) => Ok(After::End(ended_by(&error))),
+        }
+    }
+
+    /// Lets the stage handle the message, within the deadline, whatever it does.
+    async fn handle(&self, delivery: &Delivery) -> Result<Vec<Output>, Failure> {
+        let message = delivery.message();
+        debug!(stage = %self.name, message = %message.id, attempt = message.attempt(), "handling");
+        let handling = AssertUnwindSafe(self.stage.handle(message)).catch_unwind();
+        match tokio::time::timeout(self.settings.deadline, handling).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(Failure::Reject {
+                class: Class::Poison,
+                code: "panic",
+                reason: format!("the {} panicked: {}", self.name, panic_text(panic.as_ref())),
+            }),
+            Err(_elapsed) => Err(Failure::Retry {
+                code: "deadline",
+                reason: format!("not done within {:?}", self.settings.deadline),
+            }),
+        }
+    }
+
+    /// How a failed delivery is settled, and what follows for the session.
+    fn settlement_for(&self, delivery: &Delivery, failure: Failure) -> (Settlement, Outcome, After) {
+        let message = delivery.message();
+        let letter = |class, code: &str, reason: String| {
+            let now = self.surroundings.clock.now();
+            Settlement::DeadLetter(Box::new(DeadLetter::for_message(
+                message, self.name, class, code, reason, now,
+            )))
+        };
+        let attempt = message.attempt();
+        match failure {
+            Failure::Retry { code, reason } => {
+                let (stage, message) = (self.name, &message.id);
+                if let Some(delay) = self.settings.retry.delay_after(attempt) {
+                    warn!(%stage, %message, attempt, code, reason, retry_in = ?delay, "failed; will try again");
+                    (Settlement::RetryAfter { delay, attempt: attempt + 1 }, Outcome::Retry, After::GoOn)
+                } else {
+                    error!(%stage, %message, attempt, code, reason, "failed for the last time; to the dead letters");
+                    (letter(Class::RetriesExhausted, code, reason), Outcome::Dead, After::GoOn)
+                }
+            }
+            Failure::Reject { class, code, reason } => {
+                error!(stage = %self.name, message = %message.id, %class, code, reason, "cannot be handled; to the dead letters");
+                (letter(class, code, reason), Outcome::Dead, After::GoOn)
+            }
+            Failure::Outage { reason } => {
+                let delay = self.settings.retry.outage_delay();
+                let then = After::End(Ended::Outage(reason));
+                (Settlement::RetryAfter { delay, attempt }, Outcome::Outage, then)
+            }
+            Failure::Fatal { reason } => {
+                let delay = self.settings.retry.outage_delay();
+                let then = After::End(Ended::Fatal(reason));
+                (Settlement::RetryAfter { delay, attempt }, Outcome::Outage, then)
+            }
+        }
+    }
+
+    /// Waits; `false` when stopped meanwhile.
+    async fn wait(&self, duration: Duration, stop: &CancellationToken) -> bool {
+        tokio::select! {
+            () = stop.cancelled() => false,
+            () = self.surroundings.clock.sleep(duration) => true,
+        }
+    }
+
+    /// Asks the stage until it is ready (`Ok(true)`), stopped (`Ok(false)`), or never will be.
+    async fn wait_until_ready(&self, stop: &CancellationToken) -> Result<bool, String> {
+        let mut backoff = Backoff::default();
+        loop {
+            let asked = tokio::select! {
+                () = stop.cancelled() => return Ok(false),
+                asked = tokio::time::timeout(self.settings.deadline, self.stage.ready()) => asked,
+            };
+            match asked {
+                Ok(Ok(())) => return Ok(true),
+                Ok(Err(Failure::Fatal { reason })) => return Err(reason),
+                Ok(Err(_)) | Err(_) => {}
+            }
+            if !self.wait(backoff.next_wait(), stop).await {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Publishes the outputs, queue by queue: rows before the dead letters about them.
+async fn publish(queue: &dyn Queue, mut outputs: Vec<Output>) -> Result<(), QueueError> {
+    for to in QueueName::ALL {
+        let messages: Vec<_> =
+            outputs.extract_if(.., |output| output.to == to).map(|output| output.message).collect();
+        if !messages.is_empty() {
+            queue.publish(to, &messages).await?;
+        }
+    }
+    Ok(())
+}
+
+fn ended_by(error: &QueueError) -> Ended {
+    if error.is_transient() { Ended::QueueAway(error.to_string()) } else { Ended::Fatal(error.to_string()) }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests;
