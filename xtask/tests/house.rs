@@ -1,0 +1,118 @@
+//! The house rules about dependencies: which crate of the workspace may use which, and who alone may
+//! use the libraries that are walled in. Reads `cargo metadata`, so nothing can go around it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// What each crate of the house may depend on, apart from tests. Stages (the first four) never know an
+/// adapter or each other; adapters never know each other, `stage` or `config`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("ports", &["domain"]),
+    ("stage", &["ports", "domain"]),
+    ("config", &[]),
+    ("sqlite", &["ports", "domain"]),
+    ("simulator", &["ports", "domain"]),
+    ("service", &["config", "sqlite", "simulator", "stage", "ports", "domain"]),
+    ("fetcher", &["service", "stage", "config", "ports", "domain"]),
+    ("transformer", &["service", "stage", "config", "ports", "domain"]),
+    ("loader", &["service", "stage", "config", "ports", "domain"]),
+    ("alerter", &["service", "stage", "config", "ports", "domain"]),
+    (
+        "coinpipe",
+        &[
+            "fetcher",
+            "transformer",
+            "loader",
+            "alerter",
+            "simulator",
+            "service",
+            "stage",
+            "config",
+            "ports",
+            "domain",
+        ],
+    ),
+    // The scenarios look at everything from outside.
+    (
+        "scenarios",
+        &[
+            "fetcher",
+            "transformer",
+            "loader",
+            "alerter",
+            "coinpipe",
+            "simulator",
+            "sqlite",
+            "service",
+            "stage",
+            "config",
+            "ports",
+            "domain",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Libraries that only these crates may use, tests included.
+const WALLED_IN: &[(&str, &[&str])] = &[
+    ("lapin", &["rabbitmq"]),
+    ("sqlx", &["sqlite", "mysql"]),
+    ("polars", &["transformer"]),
+    ("lettre", &["alerter"]),
+    ("reqwest", &["fetcher"]),
+    ("clokwerk", &["fetcher"]),
+    ("bincode", &["domain"]),
+];
+
+struct Edge {
+    from: String,
+    to: String,
+    kind: DependencyKind,
+}
+
+fn edges() -> (BTreeSet<String>, Vec<Edge>) {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let metadata =
+        MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo metadata runs");
+    let mut members = BTreeSet::new();
+    let mut edges = Vec::new();
+    for package in metadata.packages {
+        members.insert(package.name.to_string());
+        for dependency in package.dependencies {
+            edges.push(Edge { from: package.name.to_string(), to: dependency.name, kind: dependency.kind });
+        }
+    }
+    (members, edges)
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let (members, edges) = edges();
+    let may_use: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
+    let listed: BTreeSet<_> = may_use.keys().map(|&name| name.to_owned()).collect();
+    assert_eq!(members, listed, "a crate of the workspace is not in MAY_USE, or the other way round");
+    let wrong: Vec<_> = edges
+        .iter()
+        // Tests of a stage may stand a simulator beside it; what is built for users may not.
+        .filter(|edge| members.contains(&edge.to) && edge.kind != DependencyKind::Development)
+        .filter(|edge| !may_use[edge.from.as_str()].contains(&edge.to.as_str()))
+        .map(|edge| format!("{} uses {}", edge.from, edge.to))
+        .collect();
+    assert!(wrong.is_empty(), "against the house rules: {wrong:?}");
+}
+
+#[test]
+fn walled_in_libraries_have_one_home() {
+    let (_, edges) = edges();
+    for (library, homes) in WALLED_IN {
+        for edge in edges.iter().filter(|edge| edge.to == *library) {
+            assert!(
+                homes.contains(&edge.from.as_str()),
+                "{} uses {library}, which only {homes:?} may",
+                edge.from
+            );
+        }
+    }
+}
