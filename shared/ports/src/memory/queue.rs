@@ -1,0 +1,5 @@
+//! The in-memory queue.
+
+/// The queue, in memory.
+#[derive(Debug)]
+pub struct MemoryQueue;

@@ -1,0 +1,140 @@
+//! One SQLite file: how it is opened, how writers take turns, and how its schemas are brought up to date.
+//!
+//! # Guarantees
+//! - A committed transaction survives a crash of the process and of the machine (WAL, `synchronous=FULL`).
+//! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
+//!   fails half-way because another one was faster.
+//! - Readers see one committed state and never wait for a writer.
+//!
+//! # Not guaranteed
+//! Network file systems: SQLite's locks do not work on many of them.
+
+mod location;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+pub(crate) use schema::{Migration, Schema};
+
+use crate::error::Error;
+
+/// How long a statement waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a call waits for its turn in this process.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Readers at once; more wait for their turn.
+const READERS: u32 = 4;
+
+/// Several processes that open one new file at once may meet while it becomes a WAL database, which
+/// SQLite does not wait for by itself. This many waits of [`OPEN_PAUSE`] outlast any such meeting.
+const OPEN_ATTEMPTS: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+/// An open SQLite file. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    path: Arc<Path>,
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Database {
+    /// Opens the file, and creates it when it does not exist; its directory must.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = location::absolute(path.as_ref())?;
+        let mut attempt = 1;
+        loop {
+            match Self::connect(path.clone()).await {
+                Err(error) if error.is_transient() && attempt < OPEN_ATTEMPTS => {
+                    attempt += 1;
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                outcome => return outcome.map_err(|error| error.in_file(&path)),
+            }
+        }
+    }
+
+    /// Opens the file that `url` names: `sqlite://relative.db`, `sqlite:///absolute.db`, or the same
+    /// without the two slashes. `%20` and the like are decoded; there are no parameters.
+    pub async fn open_url(url: &str) -> Result<Self, Error> {
+        Self::open(location::from_url(url)?).await
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for running calls and closes all connections, of clones too.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        transaction.map_err(|error| self.blame(error))
+    }
+
+    /// Connections for reading.
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// What `error`, from a statement on this database, means; names the file.
+    pub(crate) fn blame(&self, error: sqlx::Error) -> Error {
+        Error::from(error).in_file(&self.path)
+    }
+
+    async fn connect(path: PathBuf) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            // The journal shrinks again after a burst of large pages.
+            .pragma("journal_size_limit", "67108864");
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
+        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { path: path.into(), writer, readers })
+    }
+}
+
+/// Connections to a local file do not age and need no test before use.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(TURN_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// A file that cannot be opened is a wrong path more often than trouble that passes.
+fn opening(path: &Path, error: sqlx::Error) -> Error {
+    if path.is_dir() {
+        return Error::Misconfigured("is a directory; name a file in it".to_owned());
+    }
+    if let Some(directory) = path.parent().filter(|directory| !directory.is_dir()) {
+        let reason = format!("there is no directory {}; create it or name another file", directory.display());
+        return Error::Misconfigured(reason);
+    }
+    let code = error.as_database_error().and_then(|error| error.code());
+    if code.is_some_and(|code| code.parse::<i32>().is_ok_and(|code| code & 0xff == 14)) {
+        let reason = "cannot be opened; check its permissions and those of its directory";
+        return Error::Misconfigured(reason.to_owned());
+    }
+    error.into()
+}

@@ -1,0 +1,57 @@
+//! Schemas: numbered migrations, each set with its own table of what was applied, so that the queue's
+//! and the store's can live in one file.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+
+use super::Database;
+use crate::error::Error;
+
+/// One step of a schema. Once released it never changes.
+pub(crate) struct Migration {
+    /// Its number, from 1.
+    pub version: i64,
+    /// What it does, in a word or two.
+    pub description: &'static str,
+    /// The statements.
+    pub sql: &'static str,
+}
+
+/// All steps of a schema.
+pub(crate) struct Schema {
+    /// The table that records which of them were applied.
+    pub table: &'static str,
+    /// The steps, oldest first.
+    pub migrations: &'static [Migration],
+}
+
+impl Database {
+    /// Applies what is missing of `schema`: all of it or nothing. Processes that start at once wait for
+    /// each other here.
+    pub(crate) async fn migrate(&self, schema: &Schema) -> Result<(), Error> {
+        let migrations = schema.migrations.iter().map(|step| {
+            let sql = step.sql.into_sql_str();
+            let kind = MigrationType::Simple;
+            sqlx::migrate::Migration::new(step.version, step.description.into(), kind, sql, false)
+        });
+        let mut migrator = Migrator::with_migrations(migrations.collect());
+        // "Dangerous" is to change the name later.
+        migrator.dangerous_set_table_name(schema.table);
+        let mut transaction = self.begin().await?;
+        let outcome = migrator.run_direct(None, &mut *transaction, false).await;
+        outcome.map_err(|error| explain(error, schema).in_file(self.path()))?;
+        transaction.commit().await.map_err(|error| self.blame(error))
+    }
+}
+
+fn explain(error: MigrateError, schema: &Schema) -> Error {
+    let known = schema.migrations.last().map_or(0, |step| step.version);
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::VersionMissing(version) if version > known => Error::Misconfigured(format!(
+            "was written by a newer coinpipe (schema {version}, this one knows {known}); run the newer one, \
+             or name another file"
+        )),
+        error => Error::Misconfigured(format!("its schema is not coinpipe's: {error}")),
+    }
+}

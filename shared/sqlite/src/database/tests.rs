@@ -1,0 +1,70 @@
+//! Opening files, good and bad; migrations; transactions.
+
+use super::*;
+
+const SCHEMA: Schema = Schema {
+    table: "test_migrations",
+    migrations: &[Migration { version: 1, description: "numbers", sql: "CREATE TABLE numbers (n INTEGER)" }],
+};
+
+fn reason(outcome: Result<Database, Error>) -> String {
+    match outcome {
+        Err(Error::Misconfigured(reason)) => reason,
+        other => panic!("not misconfigured: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("letter.db"), "Dear reader, this is not a database. ".repeat(100)).unwrap();
+    for (path, says) in [
+        (directory.path().to_owned(), "is a directory"),
+        (at("missing/coinpipe.db"), "create it"),
+        (at("letter.db"), "not a database"),
+    ] {
+        let said = reason(Database::open(&path).await);
+        assert!(said.contains(path.to_str().unwrap()) && said.contains(says), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("coinpipe.db")).await.unwrap();
+    database.migrate(&SCHEMA).await.unwrap();
+    let older = Schema { table: SCHEMA.table, migrations: &[] };
+    let Err(Error::Misconfigured(said)) = database.migrate(&older).await else { panic!("was taken") };
+    assert!(said.contains("newer coinpipe (schema 1, this one knows 0)"), "{said}");
+    database.migrate(&SCHEMA).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_may_start_at_once_on_an_empty_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let starts = (0..8).map(|_| {
+        let path = directory.path().join("coinpipe.db");
+        tokio::spawn(async move { Database::open(path).await?.migrate(&SCHEMA).await })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_leaves_nothing_and_readers_see_what_was_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("coinpipe.db")).await.unwrap();
+    database.migrate(&SCHEMA).await.unwrap();
+    for (n, commit) in [(1, false), (2, true)] {
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query("INSERT INTO numbers VALUES (?)").bind(n).execute(&mut *transaction).await.unwrap();
+        if commit {
+            transaction.commit().await.unwrap();
+        }
+    }
+    let numbers: Vec<i64> =
+        sqlx::query_scalar("SELECT n FROM numbers").fetch_all(database.readers()).await.unwrap();
+    assert_eq!(numbers, [2]);
+}
