@@ -1,9 +1,15 @@
 //! Running cargo, visibly.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
 
 /// A cargo command to run at the root of the workspace.
 pub(crate) struct Cargo {
@@ -16,7 +22,7 @@ impl Cargo {
         // The cargo that runs us, so that a chosen toolchain stays chosen.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        command.current_dir(root());
         Self { command, shown: "cargo".to_owned() }.args(args)
     }
 

@@ -1,5 +1,6 @@
 //! Developer commands, run as `cargo xtask NAME`.
 
+mod bench;
 mod cargo;
 
 use std::process::ExitCode;
@@ -24,12 +25,22 @@ enum Command {
     },
     /// Check formatting, lints and documentation, as .ci/run does
     Lint,
+    /// Measure `coinpipe --once` in an empty folder: wall time and peak memory
+    Bench {
+        /// How many runs
+        #[arg(long, default_value_t = 5)]
+        runs: u32,
+        /// Measure the release build
+        #[arg(long)]
+        release: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test { filter } => test(filter.as_deref()),
         Command::Lint => lint(),
+        Command::Bench { runs, release } => bench::run(runs, release),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
