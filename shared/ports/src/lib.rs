@@ -8,6 +8,7 @@ pub mod clock;
 pub mod contract;
 pub mod memory;
 pub mod queue;
+pub mod rules;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -1,0 +1,84 @@
+//! The archive of raw pages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Headers, Message, Origin, header};
+
+use super::{QueueLab, consume, message, next, publish};
+use crate::{Archive, QueueName, Settlement};
+
+fn page(id: &str, origin: Origin) -> Message {
+    Message { headers: Headers::new().with(header::ORIGIN, origin), ..message(id) }
+}
+
+async fn ids(archive: &Arc<dyn Archive>) -> Vec<String> {
+    let pages = archive.read(0, 1000).await.expect("cannot read the archive");
+    pages.into_iter().map(|page| page.message.id.to_string()).collect()
+}
+
+/// Only live pages on the raw queue are archived, once each; consuming and retrying them changes nothing.
+pub async fn the_archive_holds_live_pages_once_as_published(lab: &impl QueueLab) {
+    let (queue, archive) = (lab.queue(), lab.archive());
+    publish(&queue, QueueName::Raw, &[page("one", Origin::Live), page("two", Origin::Live)]).await;
+    publish(&queue, QueueName::Raw, &[page("one", Origin::Replay), page("old", Origin::Replay)]).await;
+    publish(&queue, QueueName::Raw, &[page("two", Origin::Live), message("bare")]).await;
+    publish(&queue, QueueName::Rows, &[page("rows", Origin::Live)]).await;
+    let mut consumer = consume(&queue, QueueName::Raw).await;
+    let retried = next(&mut consumer).await;
+    retried.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 2 }).await.unwrap();
+    lab.pass(lab.retry_delay()).await;
+    for _ in 0..6 {
+        next(&mut consumer).await.settle(Settlement::Done).await.unwrap();
+    }
+    let pages = archive.read(0, 10).await.unwrap();
+    let messages: Vec<_> = pages.into_iter().map(|page| page.message).collect();
+    assert_eq!(messages, [page("one", Origin::Live), page("two", Origin::Live)]);
+}
+
+/// Reading goes on after a position, oldest first, and ends.
+pub async fn the_archive_can_be_read_in_parts(lab: &impl QueueLab) {
+    let (queue, archive) = (lab.queue(), lab.archive());
+    for id in ["a", "b", "c"] {
+        publish(&queue, QueueName::Raw, &[page(id, Origin::Live)]).await;
+    }
+    let (mut after, mut read) = (0, Vec::new());
+    loop {
+        let part = archive.read(after, 2).await.unwrap();
+        let Some(last) = part.last() else { break };
+        assert!(part.len() <= 2 && part.iter().all(|page| page.position > after), "{part:?}");
+        after = last.position;
+        read.extend(part.into_iter().map(|page| page.message.id.to_string()));
+    }
+    assert_eq!(read, ["a", "b", "c"]);
+    assert_eq!(archive.read(0, 0).await.unwrap(), []);
+}
+
+/// Pages leave when they are older than `keep`, at the latest when the next one comes. Not part of
+/// [`queue_contract`](crate::queue_contract): brokers drop whole segments, much later.
+pub async fn the_archive_drops_old_pages(lab: &impl QueueLab, keep: Duration) {
+    let (queue, archive) = (lab.queue(), lab.archive());
+    publish(&queue, QueueName::Raw, &[page("old", Origin::Live)]).await;
+    lab.pass(keep / 2).await;
+    publish(&queue, QueueName::Raw, &[page("younger", Origin::Live)]).await;
+    assert_eq!(ids(&archive).await, ["old", "younger"]);
+    lab.pass(keep / 2).await;
+    publish(&queue, QueueName::Raw, &[page("new", Origin::Live)]).await;
+    assert_eq!(ids(&archive).await, ["younger", "new"]);
+    // Dropped is not unread: positions go on.
+    let last = archive.read(0, 10).await.unwrap().pop().map(|page| page.position);
+    assert_eq!(archive.read(last.unwrap(), 10).await.unwrap(), []);
+}
+
+/// The oldest pages leave when all together are larger than `max_bytes`, which is at least 1000. Not part
+/// of [`queue_contract`](crate::queue_contract), for the same reason.
+pub async fn the_archive_drops_what_is_too_much(lab: &impl QueueLab, max_bytes: usize) {
+    let (queue, archive) = (lab.queue(), lab.archive());
+    for id in ["a", "b", "c", "d"] {
+        let third = Message { body: vec![0; max_bytes / 3], ..page(id, Origin::Live) };
+        publish(&queue, QueueName::Raw, &[third]).await;
+    }
+    assert_eq!(ids(&archive).await, ["c", "d"]);
+    publish(&queue, QueueName::Raw, &[page("small", Origin::Live)]).await;
+    assert_eq!(ids(&archive).await, ["c", "d", "small"]);
+}
