@@ -23,7 +23,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use schema::{Migration, Schema};
 
-use crate::error::Error;
+use crate::error::{Error, is_cannot_open};
 
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,14 +86,19 @@ impl Database {
         transaction.map_err(|error| self.blame(error))
     }
 
+    /// Makes `transaction` durable.
+    pub(crate) async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), Error> {
+        transaction.commit().await.map_err(|error| self.blame(error))
+    }
+
     /// Connections for reading.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
     }
 
     /// What `error`, from a statement on this database, means; names the file.
-    pub(crate) fn blame(&self, error: sqlx::Error) -> Error {
-        Error::from(error).in_file(&self.path)
+    pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
+        error.into().in_file(&self.path)
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -131,8 +136,7 @@ fn opening(path: &Path, error: sqlx::Error) -> Error {
         let reason = format!("there is no directory {}; create it or name another file", directory.display());
         return Error::Misconfigured(reason);
     }
-    let code = error.as_database_error().and_then(|error| error.code());
-    if code.is_some_and(|code| code.parse::<i32>().is_ok_and(|code| code & 0xff == 14)) {
+    if error.as_database_error().is_some_and(is_cannot_open) {
         let reason = "cannot be opened; check its permissions and those of its directory";
         return Error::Misconfigured(reason.to_owned());
     }

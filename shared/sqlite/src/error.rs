@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use ports::{QueueError, StoreError};
+use sqlx::error::DatabaseError;
 
 /// Why a SQLite file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +43,9 @@ impl std::error::Error for Error {}
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else { return without_code(&error) };
-        let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();
         let message = database.message();
-        // The low byte is the primary code: https://sqlite.org/rescode.html
-        match code & 0xff {
+        let code = primary_code(&**database);
+        match code {
             BUSY | LOCKED | PROTOCOL => Self::Unavailable(format!("another process is writing ({message})")),
             FULL => Self::Unavailable(format!("the disk is full ({message})")),
             READONLY => Self::Unavailable(format!("the file cannot be written ({message})")),
@@ -55,6 +55,16 @@ impl From<sqlx::Error> for Error {
             _ => Self::Misconfigured(format!("{message} (code {code})")),
         }
     }
+}
+
+/// The code without its details, which are in the higher bytes: <https://sqlite.org/rescode.html>
+fn primary_code(error: &dyn DatabaseError) -> i32 {
+    error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default() & 0xff
+}
+
+/// Whether SQLite could not open the file, or create it.
+pub(crate) fn is_cannot_open(error: &(dyn DatabaseError + 'static)) -> bool {
+    primary_code(error) == CANTOPEN
 }
 
 const BUSY: i32 = 5;

@@ -40,7 +40,7 @@ impl Database {
         let mut transaction = self.begin().await?;
         let outcome = migrator.run_direct(None, &mut *transaction, false).await;
         outcome.map_err(|error| explain(error, schema).in_file(self.path()))?;
-        transaction.commit().await.map_err(|error| self.blame(error))
+        self.commit(transaction).await
     }
 }
 

@@ -1,0 +1,62 @@
+//! The archive of raw pages: kept when they are published, dropped by age and by total size.
+
+use chrono::{DateTime, Utc};
+use domain::Message;
+use ports::Archived;
+use ports::rules::{self, QueueOptions};
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+use crate::error::Error;
+use crate::queue::{headers_to_text, message_from};
+
+/// Adds `page`, unless its id is there already, and drops what is too old or too much.
+pub(crate) async fn keep(
+    connection: &mut SqliteConnection,
+    page: &Message,
+    now: DateTime<Utc>,
+    options: &QueueOptions,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO queue_archive (id, headers, archived_at, size, body) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(page.id.as_str())
+    .bind(headers_to_text(&page.headers))
+    .bind(now.timestamp_millis())
+    .bind(to_integer(rules::size(page)))
+    .bind(&page.body[..])
+    .execute(&mut *connection)
+    .await?;
+    let keep = i64::try_from(options.archive_keep.as_millis()).unwrap_or(i64::MAX);
+    sqlx::query("DELETE FROM queue_archive WHERE archived_at <= ?")
+        .bind(now.timestamp_millis().saturating_sub(keep))
+        .execute(&mut *connection)
+        .await?;
+    // From the newest to the oldest, what fits.
+    sqlx::query(
+        "DELETE FROM queue_archive WHERE position IN (SELECT position FROM \
+         (SELECT position, sum(size) OVER (ORDER BY position DESC) AS so_far FROM queue_archive) \
+         WHERE so_far > ?)",
+    )
+    .bind(to_integer(options.archive_max_bytes))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Up to `limit` pages after the position `after`.
+pub(crate) async fn read(pool: &SqlitePool, after: u64, limit: u32) -> Result<Vec<Archived>, Error> {
+    let rows = sqlx::query(
+        "SELECT position, id, headers, body FROM queue_archive WHERE position > ? ORDER BY position LIMIT ?",
+    );
+    let rows = rows.bind(to_integer(after)).bind(limit).fetch_all(pool).await?;
+    let page = |row| {
+        let position: i64 = Row::try_get(row, "position")?;
+        Ok(Archived { position: position.cast_unsigned(), message: message_from(row)? })
+    };
+    rows.iter().map(page).collect()
+}
+
+fn to_integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,182 @@
+//! The statements on `queue_messages`. Each runs in its caller's transaction.
+
+use chrono::{DateTime, Utc};
+use domain::{Headers, Message, MessageId};
+use ports::{Depth, QueueName};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+use super::to_column;
+use crate::error::Error;
+
+/// Which lease on which message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LeaseKey {
+    pub seq: i64,
+    pub claims: i64,
+}
+
+/// A message that may be handed out.
+pub(super) struct Candidate {
+    pub seq: i64,
+    pub message: Message,
+    /// Whether it was handed out before, to someone whose lease ended.
+    pub expired: bool,
+    pub deliveries: u32,
+}
+
+/// Headers as the tables hold them.
+pub(crate) fn headers_to_text(headers: &Headers) -> String {
+    serde_json::to_string(headers).expect("a map of texts is JSON")
+}
+
+/// The message in the columns `id`, `headers` and `body`.
+pub(crate) fn message_from(row: &SqliteRow) -> Result<Message, Error> {
+    let id: String = row.try_get("id")?;
+    let headers = serde_json::from_str(row.try_get("headers")?).map_err(|error| {
+        Error::Misconfigured(format!("the headers of message {id:?} make no sense ({error}); delete its row"))
+    })?;
+    Ok(Message { id: MessageId::new(id), headers, body: row.try_get("body")? })
+}
+
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    to: QueueName,
+    message: &Message,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO queue_messages (queue, id, headers, published_at, body) VALUES (?, ?, ?, ?, ?)")
+        .bind(to.as_str())
+        .bind(message.id.as_str())
+        .bind(headers_to_text(&message.headers))
+        .bind(now.timestamp_millis())
+        .bind(&message.body[..])
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// When the next message of `queue` may be handed out, in milliseconds; 0: at once; `None`: it is empty.
+pub(super) async fn next_due(pool: &SqlitePool, queue: QueueName) -> Result<Option<i64>, Error> {
+    let due = sqlx::query_scalar("SELECT min(available_at) FROM queue_messages WHERE queue = ?");
+    Ok(due.bind(queue.as_str()).fetch_one(pool).await?)
+}
+
+/// The message of `queue` to hand out next, if there is one: retries and ended leases first, so that a
+/// backlog cannot hold them up, then the oldest.
+pub(super) async fn candidate(
+    connection: &mut SqliteConnection,
+    queue: QueueName,
+    now: DateTime<Utc>,
+) -> Result<Option<Candidate>, Error> {
+    let due = sqlx::query(
+        "SELECT seq, id, headers, leased, deliveries, body FROM queue_messages \
+         WHERE queue = ? AND available_at > 0 AND available_at <= ? ORDER BY available_at, seq LIMIT 1",
+    );
+    let due = due.bind(queue.as_str()).bind(now.timestamp_millis());
+    let mut row = due.fetch_optional(&mut *connection).await?;
+    if row.is_none() {
+        let fresh = sqlx::query(
+            "SELECT seq, id, headers, leased, deliveries, body FROM queue_messages \
+             WHERE queue = ? AND available_at = 0 ORDER BY seq LIMIT 1",
+        );
+        row = fresh.bind(queue.as_str()).fetch_optional(connection).await?;
+    }
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Candidate {
+        seq: row.try_get("seq")?,
+        message: message_from(&row)?,
+        expired: row.try_get("leased")?,
+        deliveries: row.try_get("deliveries")?,
+    }))
+}
+
+/// Leases the message `seq` until `until`.
+pub(super) async fn lease(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    until: DateTime<Utc>,
+) -> Result<LeaseKey, Error> {
+    let claims = sqlx::query_scalar(
+        "UPDATE queue_messages SET leased = 1, available_at = ?, deliveries = deliveries + 1, \
+         claims = claims + 1 WHERE seq = ? RETURNING claims",
+    );
+    let claims = claims.bind(to_column(until)).bind(seq).fetch_one(connection).await?;
+    Ok(LeaseKey { seq, claims })
+}
+
+/// Renews a lease. When it was lost nothing happens.
+pub(super) async fn renew(
+    connection: &mut SqliteConnection,
+    key: LeaseKey,
+    until: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE queue_messages SET available_at = ? WHERE seq = ? AND claims = ? AND leased = 1")
+        .bind(to_column(until))
+        .bind(key.seq)
+        .bind(key.claims)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Gives a message back unharmed: as far as the limit goes it was not handed out. When the lease was lost
+/// nothing happens.
+pub(super) async fn give_back(connection: &mut SqliteConnection, key: LeaseKey) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE queue_messages SET leased = 0, available_at = 0, deliveries = deliveries - 1 \
+         WHERE seq = ? AND claims = ? AND leased = 1",
+    )
+    .bind(key.seq)
+    .bind(key.claims)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a leased message. `false`: the lease was lost.
+pub(super) async fn delete(connection: &mut SqliteConnection, key: LeaseKey) -> Result<bool, Error> {
+    let delete = sqlx::query("DELETE FROM queue_messages WHERE seq = ? AND claims = ? AND leased = 1");
+    let deleted = delete.bind(key.seq).bind(key.claims).execute(connection).await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Deletes a message that nobody holds.
+pub(super) async fn delete_expired(connection: &mut SqliteConnection, seq: i64) -> Result<(), Error> {
+    sqlx::query("DELETE FROM queue_messages WHERE seq = ?").bind(seq).execute(connection).await?;
+    Ok(())
+}
+
+/// Puts a leased message back until `available_at`, as new. `false`: the lease was lost.
+pub(super) async fn put_back(
+    connection: &mut SqliteConnection,
+    key: LeaseKey,
+    headers: &Headers,
+    available_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let update = sqlx::query(
+        "UPDATE queue_messages SET leased = 0, deliveries = 0, headers = ?, available_at = ? \
+         WHERE seq = ? AND claims = ? AND leased = 1",
+    );
+    let update = update.bind(headers_to_text(headers)).bind(to_column(available_at));
+    let updated = update.bind(key.seq).bind(key.claims).execute(connection).await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+pub(super) async fn depth(pool: &SqlitePool, queue: QueueName, now: DateTime<Utc>) -> Result<Depth, Error> {
+    let row = sqlx::query(
+        "SELECT count(*) FILTER (WHERE available_at <= ?2) AS ready, \
+         count(*) FILTER (WHERE available_at > ?2 AND NOT leased) AS delayed, \
+         count(*) FILTER (WHERE available_at > ?2 AND leased) AS unsettled, \
+         min(published_at) AS oldest_at \
+         FROM queue_messages WHERE queue = ?1",
+    );
+    let row = row.bind(queue.as_str()).bind(now.timestamp_millis()).fetch_one(pool).await?;
+    let oldest_at: Option<i64> = row.try_get("oldest_at")?;
+    Ok(Depth {
+        ready: row.try_get("ready")?,
+        delayed: row.try_get("delayed")?,
+        unsettled: row.try_get("unsettled")?,
+        oldest_at: oldest_at.and_then(DateTime::from_timestamp_millis),
+    })
+}

@@ -1,0 +1,253 @@
+//! The SQLite queue keeps the contract; and what only a file can do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ports::contract::queue::{self as contract, QueueLab, message};
+use ports::{Delivery, ManualClock, Settlement};
+use tempfile::TempDir;
+
+use super::*;
+
+/// Only a failing test waits this long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Lab {
+    directory: TempDir,
+    options: QueueOptions,
+    /// Frozen ones, and last the process that lives now.
+    processes: Mutex<Vec<(Arc<SqliteQueue>, ManualClock)>>,
+}
+
+impl Lab {
+    async fn new(options: QueueOptions) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let lab = Self { directory, options, processes: Mutex::default() };
+        lab.start(ManualClock::default()).await;
+        lab
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("queue.db")
+    }
+
+    /// Another process opens the file.
+    async fn start(&self, clock: ManualClock) {
+        let database = Database::open(self.path()).await.unwrap();
+        let queue = SqliteQueue::open(database, self.options, Arc::new(clock.clone())).await.unwrap();
+        self.processes.lock().unwrap().push((Arc::new(queue), clock));
+    }
+
+    fn process(&self) -> (Arc<SqliteQueue>, ManualClock) {
+        self.processes.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl QueueLab for Lab {
+    fn queue(&self) -> Arc<dyn Queue> {
+        self.process().0
+    }
+
+    fn archive(&self) -> Arc<dyn Archive> {
+        self.process().0
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.process().1)
+    }
+
+    async fn pass(&self, duration: Duration) {
+        self.process().1.advance(duration);
+    }
+
+    async fn crash(&self) {
+        let frozen = self.process().1;
+        self.start(ManualClock::starting_at(rules::later(frozen.now(), self.options.lease))).await;
+    }
+
+    fn lease(&self) -> Duration {
+        self.options.lease
+    }
+
+    fn delivery_limit(&self) -> u32 {
+        self.options.delivery_limit
+    }
+
+    fn retry_delay(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+}
+
+async fn lab() -> Lab {
+    Lab::new(QueueOptions { delivery_limit: 3, ..QueueOptions::default() }).await
+}
+
+ports::queue_contract!(lab);
+
+async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
+    tokio::time::timeout(DEADLINE, consumer.next()).await.expect("nothing was delivered").unwrap()
+}
+
+async fn first(queue: &SqliteQueue) -> Delivery {
+    next(&mut queue.consume(QueueName::Raw, 1).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn the_archive_keeps_its_retention() {
+    let keep = Duration::from_hours(1);
+    let by_age = Lab::new(QueueOptions { archive_keep: keep, ..QueueOptions::default() }).await;
+    contract::the_archive_drops_old_pages(&by_age, keep).await;
+    let by_size = Lab::new(QueueOptions { archive_max_bytes: 3000, ..QueueOptions::default() }).await;
+    contract::the_archive_drops_what_is_too_much(&by_size, 3000).await;
+}
+
+#[tokio::test]
+async fn messages_retries_and_pages_survive_a_restart() {
+    let lab = lab().await;
+    let (queue, clock) = lab.process();
+    let mut page = message("page");
+    page.headers.set(domain::header::ORIGIN, domain::Origin::Live);
+    queue.publish(QueueName::Raw, &[message("retried"), page.clone()]).await.unwrap();
+    let delay = Duration::from_mins(1);
+    first(&queue).await.settle(Settlement::RetryAfter { delay, attempt: 2 }).await.unwrap();
+    queue.inner.database.close().await;
+
+    lab.start(clock.clone()).await;
+    let (queue, _) = lab.process();
+    let depth = queue.depth(QueueName::Raw).await.unwrap();
+    assert_eq!((depth.ready, depth.delayed, depth.oldest_at), (1, 1, Some(clock.now())));
+    assert_eq!(queue.read(0, 10).await.unwrap()[0].message, page);
+    first(&queue).await.settle(Settlement::Done).await.unwrap();
+    clock.advance(delay);
+    assert_eq!(first(&queue).await.message().attempt(), 2);
+}
+
+/// What a kill leaves behind: the process is gone, its leases are in the file.
+#[tokio::test]
+async fn a_killed_process_loses_its_message_after_the_lease_and_not_before() {
+    let lab = lab().await;
+    let (queue, clock) = lab.process();
+    queue.publish(QueueName::Raw, &[message("held")]).await.unwrap();
+    std::mem::forget(first(&queue).await);
+    queue.inner.database.close().await;
+
+    let clock = ManualClock::starting_at(clock.now());
+    lab.start(clock.clone()).await;
+    let (queue, _) = lab.process();
+    clock.advance(lab.lease().checked_sub(Duration::from_millis(1)).unwrap());
+    assert_eq!(queue.depth(QueueName::Raw).await.unwrap().unsettled, 1);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(queue.depth(QueueName::Raw).await.unwrap().ready, 1);
+    assert_eq!(first(&queue).await.message(), &message("held"));
+}
+
+/// Two processes: neither is woken by the other, both look.
+#[tokio::test]
+async fn what_another_process_publishes_arrives() {
+    let lab = lab().await;
+    let (one, clock) = lab.process();
+    lab.start(clock).await;
+    let (other, _) = lab.process();
+    let mut consumer = other.consume(QueueName::Raw, 1).await.unwrap();
+    for n in 0..3 {
+        let messages = [message(n)];
+        let (delivery, published) = tokio::join!(next(&mut consumer), one.publish(QueueName::Raw, &messages));
+        published.unwrap();
+        assert_eq!(delivery.message(), &messages[0]);
+        delivery.settle(Settlement::Done).await.unwrap();
+    }
+}
+
+/// The renewals of a live process reach the file in time, so that another process keeps its hands off.
+#[tokio::test]
+async fn a_live_process_keeps_its_message_from_others() {
+    let lab = lab().await;
+    let (holder, holders_clock) = lab.process();
+    holder.publish(QueueName::Raw, &[message("slow")]).await.unwrap();
+    let slow = first(&holder).await;
+    let start = holders_clock.now();
+    lab.start(ManualClock::starting_at(start)).await;
+    let (other, others_clock) = lab.process();
+    for third in 1..=9_u32 {
+        let now = rules::later(start, lab.lease() / 3 * third);
+        holders_clock.set(now);
+        let renewed = async {
+            let mut look = tokio::time::interval(Duration::from_millis(5));
+            while holder.inner.held().renewed_at() < now {
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, renewed).await.expect("the lease was not renewed");
+        others_clock.set(now);
+        assert_eq!(other.depth(QueueName::Raw).await.unwrap().unsettled, 1, "after {third} thirds");
+    }
+    slow.settle(Settlement::Done).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_may_start_at_once_on_an_empty_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let starts = (0..6).map(|n| {
+        let path = directory.path().join("queue.db");
+        tokio::spawn(async move {
+            let database = Database::open(path).await.unwrap();
+            let clock = Arc::new(ManualClock::default());
+            let queue = SqliteQueue::open(database, QueueOptions::default(), clock).await.unwrap();
+            queue.publish(QueueName::Raw, &[message(n)]).await.unwrap();
+            queue
+        })
+    });
+    let mut queues = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        queues.push(start.await.unwrap());
+    }
+    assert_eq!(queues[0].depth(QueueName::Raw).await.unwrap().ready, 6);
+}
+
+/// A message that is waited for must not wait for the clock: it may have been set back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
+    let lab = lab().await;
+    let (queue, clock) = lab.process();
+    queue.publish(QueueName::Raw, &[message("m")]).await.unwrap();
+    clock.set(rules::later(DateTime::UNIX_EPOCH, Duration::from_secs(1)));
+    first(&queue).await.settle(Settlement::Done).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_that_someone_spoiled_is_named() {
+    let lab = lab().await;
+    let (queue, _) = lab.process();
+    queue.publish(QueueName::Raw, &[message("spoiled")]).await.unwrap();
+    let mut transaction = queue.inner.database.begin().await.unwrap();
+    let spoil = sqlx::query(r#"UPDATE queue_messages SET headers = '{"x-page": 1}'"#);
+    spoil.execute(&mut *transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    let error = queue.consume(QueueName::Raw, 1).await.unwrap().next().await.unwrap_err();
+    assert!(!error.is_transient());
+    let said = error.to_string();
+    assert!(said.contains("queue.db") && said.contains("\"spoiled\""), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_later_is_an_error_that_names_it() {
+    let lab = lab().await;
+    let (queue, _) = lab.process();
+    let messages: Vec<Message> = (0..200).map(|n| message("x".repeat(n + 100))).collect();
+    queue.publish(QueueName::Raw, &messages).await.unwrap();
+    queue.inner.database.close().await;
+    let mut bytes = std::fs::read(lab.path()).unwrap();
+    bytes[4096..].fill(0x5a);
+    std::fs::write(lab.path(), bytes).unwrap();
+    let database = Database::open(lab.path()).await;
+    let outcome = match database {
+        Ok(database) => {
+            let clock = Arc::new(ManualClock::default());
+            SqliteQueue::open(database, QueueOptions::default(), clock).await.map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    let error = outcome.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("queue.db"), "{error}");
+}
