@@ -1,1 +1,98 @@
-//! The contract of the store ports.
+//! The contract of the store ports: each promise of [`Store`], [`Ledger`], [`Quotes`], [`Letters`] and
+//! [`Outbox`] as a test.
+//!
+//! An adapter implements [`StoreLab`] and calls [`store_contract!`](crate::store_contract) with a function
+//! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
+
+pub mod ledger;
+pub mod letters;
+pub mod outbox;
+pub mod quotes;
+pub mod rows;
+pub mod sample;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::ManualClock;
+use crate::memory::Tables;
+use crate::store::{Ledger, Letters, Outbox, Quotes, Store};
+
+/// An adapter under test.
+#[async_trait]
+pub trait StoreLab: Send + Sync {
+    /// The adapter.
+    type Store: Store + Ledger + Quotes + Letters + Outbox;
+
+    /// The store of this lab: the same one each time.
+    fn store(&self) -> Arc<Self::Store>;
+
+    /// The clock the store dates by.
+    fn clock(&self) -> &ManualClock;
+
+    /// What the store's tables about coins hold.
+    async fn tables(&self) -> Tables;
+
+    /// Marks a group as dealt with, as an operator does.
+    async fn resolve(&self, fingerprint: &str);
+}
+
+/// Generates one test per promise of the store ports. `$setup` is an async function without arguments
+/// that gives a [`StoreLab`](crate::contract::store::StoreLab) with an empty store.
+#[macro_export]
+macro_rules! store_contract {
+    ($setup:path) => {
+        $crate::store_contract! { @ $setup;
+            rows:
+                doubles_are_kept_bit_for_bit
+                zero_null_and_missing_stay_apart
+                any_text_is_kept
+                every_column_is_kept
+                instants_are_kept_to_the_millisecond
+                a_newer_quote_wins_and_an_older_one_only_enters_the_history
+                a_repeat_changes_no_table
+                of_equal_last_updated_the_later_fetch_wins
+                the_newest_description_wins_and_seen_times_span_all
+                every_identity_is_kept
+                currencies_do_not_mix
+                a_chunk_may_repeat_a_coin
+                a_refused_coin_does_not_take_the_others_with_it
+                any_order_and_any_duplication_gives_the_same_tables
+                large_chunks_load_whole;
+            ledger:
+                a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
+                an_announcement_and_its_chunks_may_come_in_any_order
+                a_later_announcement_wins
+                an_empty_page_is_a_chunk_without_rows
+                repeats_are_counted_and_keep_the_first_loads_numbers
+                a_page_transformed_again_replaces_what_the_transformer_said
+                refused_coins_count_as_rejected
+                batches_come_newest_slot_first
+                origins_tell_simulated_from_real;
+            quotes:
+                an_empty_store_answers
+                totals_count_rows_and_tell_the_newest
+                the_best_ranked_come_first_and_the_unranked_last;
+            letters:
+                a_letter_is_kept_whole
+                a_letter_is_counted_once
+                letters_with_one_cause_make_one_group
+                a_new_letter_opens_a_resolved_group_again
+                groups_and_letters_come_newest_first;
+            outbox:
+                a_mail_is_posted_once_and_covers_its_groups
+                a_mail_covers_no_more_than_there_is
+                a_mail_is_due_until_it_is_sent_or_refused
+                mails_come_oldest_first_and_are_counted_by_time;
+        }
+    };
+    (@ $setup:path; $($area:ident: $($promise:ident)+;)+) => {
+        $($(
+            #[tokio::test]
+            async fn $promise() {
+                $crate::contract::store::$area::$promise(&$setup().await).await;
+            }
+        )+)+
+    };
+}
