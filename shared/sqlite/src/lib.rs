@@ -6,9 +6,12 @@
 mod archive;
 mod database;
 mod error;
+mod letters;
 mod queue;
+mod store;
 
 pub use database::Database;
 pub use error::Error;
 pub use ports::rules::QueueOptions;
 pub use queue::SqliteQueue;
+pub use store::SqliteStore;

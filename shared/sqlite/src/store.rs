@@ -1,0 +1,115 @@
+//! The store in a SQLite file: coins and quotes, the ledger, the dead-letter desk and the outbox.
+//!
+//! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
+
+pub(crate) mod columns;
+mod insert;
+mod ledger;
+mod load;
+mod outbox;
+mod quotes;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Fetched, timestamp};
+use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
+
+use crate::database::{Database, Migration, Schema};
+
+const SCHEMA: Schema = Schema {
+    table: "store_migrations",
+    migrations: &[
+        Migration {
+            version: 1,
+            description: "quotes",
+            sql: include_str!("../../../migrations/sqlite/0001_quotes.sql"),
+        },
+        Migration {
+            version: 2,
+            description: "ledger",
+            sql: include_str!("../../../migrations/sqlite/0002_ledger.sql"),
+        },
+        Migration {
+            version: 3,
+            description: "dead letters",
+            sql: include_str!("../../../migrations/sqlite/0003_dead_letters.sql"),
+        },
+    ],
+};
+
+/// The store ports over one SQLite file.
+pub struct SqliteStore {
+    pub(crate) database: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteStore {
+    /// Brings the store's schema in `database` up to date. What the store does is dated by `clock`.
+    pub async fn open(database: Database, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        database.migrate(&SCHEMA).await?;
+        Ok(Self { database, clock })
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        timestamp::to_millis(self.clock.now())
+    }
+
+    /// What `error`, from a statement of the store, means to its callers.
+    pub(crate) fn blame(&self, error: sqlx::Error) -> StoreError {
+        self.database.blame(error).into()
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+        let blame = |error| self.blame(error);
+        let mut transaction = self.database.begin().await?;
+        let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
+        ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
+        transaction.commit().await.map_err(blame)?;
+        Ok(loaded)
+    }
+
+    async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        ledger::record_fetched(&mut transaction, fetched).await.map_err(|error| self.blame(error))?;
+        transaction.commit().await.map_err(|error| self.blame(error))
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        // Beginning takes the write lock, which a read-only or locked file does not give; a disk that is
+        // full or failing shows only when something is written, which the check must not do.
+        let transaction = self.database.begin().await?;
+        transaction.rollback().await.map_err(|error| self.blame(error))
+    }
+
+    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
+                          EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";
+        let row = sqlx::query_as::<_, (bool, bool)>(sql).fetch_one(self.database.readers()).await;
+        let (simulated, real) = row.map_err(|error| self.blame(error))?;
+        Ok(DataOrigins { simulated, real })
+    }
+}
+
+/// The reason, when `error` says that the values of a row do not fit the tables. Waiting cannot help then,
+/// and the operator need not act before other rows go on.
+fn refusal(error: &sqlx::Error) -> Option<String> {
+    /// A value is too long, breaks a constraint, or has another type than its column.
+    const REFUSALS: [i32; 3] = [18, 19, 20];
+    let database = error.as_database_error()?;
+    let code: i32 = database.code()?.parse().ok()?;
+    REFUSALS.contains(&(code & 0xff)).then(|| database.message().to_owned())
+}

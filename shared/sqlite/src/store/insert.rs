@@ -1,0 +1,137 @@
+//! Statements that insert many rows at once: a row of its own statement costs ten times as much.
+
+use std::sync::{Arc, LazyLock};
+
+use domain::Measure;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+
+/// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
+const ROWS: usize = 250;
+
+/// The statements of [`load`](super::load), built once from [`Measure::ALL`].
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(Inserts::new);
+
+pub(super) type Values = Query<'static, Sqlite, SqliteArguments>;
+
+pub(super) struct Inserts {
+    pub coins: Insert,
+    pub identities: Insert,
+    pub latest: Insert,
+    pub history: Insert,
+}
+
+/// `INSERT … VALUES …, … ON CONFLICT …` for any number of rows.
+pub(super) struct Insert {
+    into: String,
+    row: String,
+    on_conflict: String,
+    full: Arc<str>,
+}
+
+impl Inserts {
+    fn new() -> Self {
+        Self {
+            coins: Insert::new("coins", &COIN_COLUMNS, &coin_conflict()),
+            identities: Insert::new(
+                "coin_identities",
+                &["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"],
+                "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
+                 last_seen_at = max(last_seen_at, excluded.last_seen_at)",
+            ),
+            // The rows were compared with the table before, under the same lock.
+            latest: Insert::new("quotes_latest", &quote_columns(), &quote_conflict()),
+            history: Insert::new(
+                "quotes_history",
+                &quote_columns(),
+                &format!("{} WHERE excluded.fetched_at > quotes_history.fetched_at", quote_conflict()),
+            ),
+        }
+    }
+}
+
+impl Insert {
+    fn new(table: &str, columns: &[&str], on_conflict: &str) -> Self {
+        let places = vec!["?"; columns.len()].join(", ");
+        let mut insert = Self {
+            into: format!("INSERT INTO {table} ({}) VALUES ", columns.join(", ")),
+            row: format!("({places})"),
+            on_conflict: format!(" {on_conflict}"),
+            full: Arc::from(""),
+        };
+        insert.full = insert.sql(ROWS).into();
+        insert
+    }
+
+    fn sql(&self, rows: usize) -> String {
+        let values = vec![self.row.as_str(); rows].join(", ");
+        [self.into.as_str(), &values, &self.on_conflict].concat()
+    }
+
+    /// Inserts `rows`; `bind` adds the values of one in the order of the columns.
+    pub(super) async fn run<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: impl IntoIterator<Item = T>,
+        bind: impl Fn(Values, T) -> Values,
+    ) -> Result<(), sqlx::Error> {
+        let rows: Vec<T> = rows.into_iter().collect();
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            let count = left.min(ROWS);
+            left -= count;
+            // A prepared statement is worth keeping only when its shape comes again.
+            let query = if count == ROWS {
+                sqlx::query(AssertSqlSafe(Arc::clone(&self.full)))
+            } else {
+                sqlx::query(AssertSqlSafe(self.sql(count))).persistent(false)
+            };
+            rows.by_ref().take(count).fold(query, &bind).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+}
+
+const COIN_COLUMNS: [&str; 12] = [
+    "id",
+    "symbol",
+    "name",
+    "slug",
+    "date_added",
+    "platform_id",
+    "token_address",
+    "tags",
+    "infinite_supply",
+    "is_active",
+    "first_seen_at",
+    "last_seen_at",
+];
+
+/// The description changes when it is newer. All right-hand sides see the row as it was before.
+fn coin_conflict() -> String {
+    let described = COIN_COLUMNS[1..10].iter().map(|column| {
+        format!(
+            "{column} = iif(excluded.last_seen_at > coins.last_seen_at, excluded.{column}, coins.{column})"
+        )
+    });
+    let seen = [
+        "first_seen_at = min(first_seen_at, excluded.first_seen_at)".to_owned(),
+        "last_seen_at = max(last_seen_at, excluded.last_seen_at)".to_owned(),
+    ];
+    format!("ON CONFLICT DO UPDATE SET {}", described.chain(seen).collect::<Vec<_>>().join(", "))
+}
+
+/// The columns of both tables of quotes.
+pub(super) fn quote_columns() -> Vec<&'static str> {
+    let measures = Measure::ALL.map(Measure::column);
+    let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
+    ["coin_id", "currency"].into_iter().chain(measures).chain(rest).collect()
+}
+
+fn quote_conflict() -> String {
+    let columns = quote_columns().into_iter().skip(2);
+    let set = columns.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
+    format!("ON CONFLICT DO UPDATE SET {set}")
+}

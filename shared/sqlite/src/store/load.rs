@@ -1,0 +1,179 @@
+//! Loading the rows of a chunk: judge each quote against the table, write what is new, and set aside what
+//! the tables refuse.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
+use ports::{Loaded, Refused};
+use sqlx::{Connection, SqliteConnection};
+
+use super::insert::{INSERTS, Values};
+use super::refusal;
+
+/// Loads the rows of `chunk` within the caller's write transaction.
+///
+/// Rows the database refuses are found by halving: what is refused as a whole is undone, and its halves
+/// are tried one after the other, down to a single quote.
+pub(super) async fn load_rows(
+    connection: &mut SqliteConnection,
+    chunk: &Chunk,
+) -> Result<Loaded, sqlx::Error> {
+    let page =
+        Page { fetched_at: timestamp::to_text(chunk.page.fetched_at), batch: chunk.page.batch.as_str() };
+    let mut loaded = Loaded::default();
+    let mut pending = vec![Cow::Borrowed(chunk.rows.as_slice())];
+    while let Some(rows) = pending.pop() {
+        let mut savepoint = connection.begin().await?;
+        match page.write(&mut savepoint, &rows).await {
+            Ok(judged) => {
+                savepoint.commit().await?;
+                loaded.written += judged.written;
+                loaded.unchanged += judged.unchanged;
+                loaded.stale += judged.stale;
+            }
+            Err(error) => {
+                let Some(reason) = refusal(&error) else { return Err(error) };
+                savepoint.rollback().await?;
+                match halve(&rows) {
+                    Some((first, second)) => pending.extend([second, first]),
+                    None => loaded.refused.extend(
+                        rows.iter().map(|row| Refused { coin_id: row.coin.id, reason: reason.clone() }),
+                    ),
+                }
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+type Rows<'a> = Cow<'a, [CoinRow]>;
+
+/// The rows in two parts, in order; `None` for a single quote.
+fn halve<'a>(rows: &Rows<'a>) -> Option<(Rows<'a>, Rows<'a>)> {
+    if let [row] = rows.as_ref() {
+        let (first, second) = row.quotes.split_at(row.quotes.len() / 2);
+        let with =
+            |quotes: &[Quote]| Cow::Owned(vec![CoinRow { coin: row.coin.clone(), quotes: quotes.to_vec() }]);
+        return (!first.is_empty()).then(|| (with(first), with(second)));
+    }
+    let middle = rows.len() / 2;
+    Some(match rows {
+        Cow::Borrowed(rows) => (Cow::Borrowed(&rows[..middle]), Cow::Borrowed(&rows[middle..])),
+        Cow::Owned(rows) => (Cow::Owned(rows[..middle].to_vec()), Cow::Owned(rows[middle..].to_vec())),
+    })
+}
+
+/// What the rows of one page have in common.
+struct Page<'a> {
+    fetched_at: String,
+    batch: &'a str,
+}
+
+/// (coin, currency)
+type Key<'a> = (u32, Cow<'a, str>);
+
+/// What a row of `quotes_latest` is compared by, as texts of fixed width: `last_updated` and
+/// `fetched_at`.
+type Age = (String, String);
+
+impl Page<'_> {
+    /// Writes all of `rows` or fails.
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[CoinRow],
+    ) -> Result<Loaded, sqlx::Error> {
+        let mut ages = ages(connection, rows).await?;
+        let mut judged = Loaded::default();
+        // Ordered by key, so that writes go through the tables' trees from one end to the other. When the
+        // chunk repeats a coin, the first of equals stays: they have one fetch time.
+        let mut coins = BTreeMap::new();
+        let mut identities = BTreeSet::new();
+        let mut latest = BTreeMap::new();
+        let mut history = BTreeMap::new();
+        for CoinRow { coin, quotes } in rows {
+            coins.entry(coin.id).or_insert(coin);
+            identities.insert((coin.id, &coin.symbol, &coin.name, &coin.slug));
+            for quote in quotes {
+                let last_updated = timestamp::to_text(quote.last_updated);
+                let key = (coin.id, Cow::Borrowed(quote.currency.as_str()));
+                match ages.get(&key) {
+                    Some((held, _)) if *held > last_updated => judged.stale += 1,
+                    Some((held, fetched_at)) if *held == last_updated && *fetched_at >= self.fetched_at => {
+                        judged.unchanged += 1;
+                    }
+                    _ => {
+                        judged.written += 1;
+                        ages.insert(key.clone(), (last_updated.clone(), self.fetched_at.clone()));
+                        latest.insert((coin.id, &quote.currency), quote);
+                    }
+                }
+                history.entry((coin.id, &quote.currency, last_updated)).or_insert(quote);
+            }
+        }
+        let inserts = &*INSERTS;
+        inserts
+            .coins
+            .run(connection, coins.into_values(), |values, coin| self.bind_coin(values, coin))
+            .await?;
+        let bind_identity = |values: Values, (id, symbol, name, slug): (u32, &String, &String, &String)| {
+            let values = values.bind(id).bind(symbol.clone()).bind(name.clone()).bind(slug.clone());
+            values.bind(self.fetched_at.clone()).bind(self.fetched_at.clone())
+        };
+        inserts.identities.run(connection, identities, bind_identity).await?;
+        let bind_quote = |values, (id, quote)| self.bind_quote(values, id, quote);
+        let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
+        inserts.history.run(connection, history, bind_quote).await?;
+        let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
+        inserts.latest.run(connection, latest, bind_quote).await?;
+        Ok(judged)
+    }
+
+    fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
+        values
+            .bind(coin.id)
+            .bind(coin.symbol.clone())
+            .bind(coin.name.clone())
+            .bind(coin.slug.clone())
+            .bind(coin.date_added.map(timestamp::to_text))
+            .bind(coin.platform_id)
+            .bind(coin.token_address.clone())
+            .bind(coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string()))
+            .bind(coin.infinite_supply)
+            .bind(coin.is_active)
+            .bind(self.fetched_at.clone())
+            .bind(self.fetched_at.clone())
+    }
+
+    /// Counts are bound as doubles like the rest: an INTEGER column takes a whole one as an integer and
+    /// refuses any other.
+    fn bind_quote(&self, values: Values, coin_id: u32, quote: &Quote) -> Values {
+        let values = values.bind(coin_id).bind(quote.currency.clone());
+        let values = quote.numbers.into_iter().fold(values, Values::bind);
+        values
+            .bind(quote.missing.to_column_list())
+            .bind(timestamp::to_text(quote.last_updated))
+            .bind(self.fetched_at.clone())
+            .bind(self.batch.to_owned())
+    }
+}
+
+/// How old the latest quotes of these coins are.
+async fn ages<'a>(
+    connection: &mut SqliteConnection,
+    rows: &[CoinRow],
+) -> Result<HashMap<Key<'a>, Age>, sqlx::Error> {
+    // One JSON array instead of thousands of values: the statement is the same whatever their number.
+    let ids: Vec<u32> = rows.iter().map(|row| row.coin.id).collect();
+    let sql = "SELECT coin_id, currency, last_updated, fetched_at FROM quotes_latest \
+               WHERE coin_id IN (SELECT value FROM json_each(?))";
+    let held = sqlx::query_as::<_, (u32, String, String, String)>(sql)
+        .bind(serde_json::json!(ids).to_string())
+        .fetch_all(connection)
+        .await?;
+    let ages = held.into_iter().map(|(id, currency, last_updated, fetched_at)| {
+        ((id, Cow::Owned(currency)), (last_updated, fetched_at))
+    });
+    Ok(ages.collect())
+}

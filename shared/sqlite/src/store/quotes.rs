@@ -1,0 +1,56 @@
+//! The read side of the quotes in SQLite.
+
+use async_trait::async_trait;
+use ports::{Quotes, StoreError, TopCoin, Totals};
+use sqlx::sqlite::SqliteRow;
+
+use super::SqliteStore;
+use super::columns::Columns;
+
+#[async_trait]
+impl Quotes for SqliteStore {
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM quotes_latest), \
+                       (SELECT count(*) FROM quotes_history), \
+                       (SELECT max(last_updated) FROM quotes_latest), \
+                       (SELECT max(fetched_at) FROM quotes_latest)";
+        let row = sqlx::query(sql).fetch_one(self.database.readers()).await;
+        row.and_then(|row| totals(&row)).map_err(|error| self.blame(error))
+    }
+
+    async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
+        let sql = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
+                       q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
+                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+                   WHERE q.currency = ? ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
+        let rows = sqlx::query(sql).bind(currency).bind(limit).fetch_all(self.database.readers()).await;
+        rows.and_then(|rows| rows.iter().map(top_coin).collect()).map_err(|error| self.blame(error))
+    }
+}
+
+fn totals(row: &SqliteRow) -> Result<Totals, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(Totals {
+        coins: columns.count()?,
+        quotes_latest: columns.count()?,
+        quotes_history: columns.count()?,
+        newest_quote_at: columns.optional_instant()?,
+        newest_fetch_at: columns.optional_instant()?,
+    })
+}
+
+fn top_coin(row: &SqliteRow) -> Result<TopCoin, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(TopCoin {
+        rank: columns.take()?,
+        name: columns.take()?,
+        symbol: columns.take()?,
+        currency: columns.take()?,
+        price: columns.number()?,
+        percent_change_1h: columns.number()?,
+        percent_change_24h: columns.number()?,
+        percent_change_7d: columns.number()?,
+        market_cap: columns.number()?,
+        last_updated: columns.instant()?,
+    })
+}
