@@ -67,6 +67,7 @@ macro_rules! store_contract {
                 an_empty_page_is_a_chunk_without_rows
                 repeats_are_counted_and_keep_the_first_loads_numbers
                 a_page_transformed_again_replaces_what_the_transformer_said
+                a_page_cut_anew_has_as_many_chunks_as_its_newest_says
                 refused_coins_count_as_rejected
                 batches_come_newest_slot_first
                 origins_tell_simulated_from_real;

@@ -119,7 +119,7 @@ async fn the_tables_have_a_column_for_every_measure_of_its_kind() {
 }
 
 #[tokio::test]
-async fn only_the_quote_that_the_database_refuses_is_left_out() {
+async fn only_the_quotes_that_the_database_refuses_are_left_out() {
     let lab = setup().await;
     let mut rows: Vec<_> = (1..=300).map(|id| row(id, 1.0, at(0))).collect();
     for row in &mut rows {
@@ -128,13 +128,18 @@ async fn only_the_quote_that_the_database_refuses_is_left_out() {
     }
     // A rank that is not whole does not fit its column.
     rows[122].quotes[1].numbers[Measure::CmcRank as usize] = Some(1.5);
+    // Of a coin without any good quote nothing stays behind.
+    rows.push(row(301, 1.0, at(0)));
+    rows[300].quotes[0].numbers[Measure::NumMarketPairs as usize] = Some(0.5);
     let loaded = lab.store.load(&Chunk { rows, ..chunk(&[]) }).await.unwrap();
     assert_eq!((loaded.written, loaded.unchanged, loaded.stale), (899, 0, 0));
-    assert_eq!(loaded.refused.len(), 1);
-    assert_eq!(loaded.refused[0].coin_id, 123);
+    let ids: Vec<_> = loaded.refused.iter().map(|refused| refused.coin_id).collect();
+    assert_eq!(ids, [123, 301]);
     assert!(loaded.refused[0].reason.contains("cmc_rank"), "{:?}", loaded.refused);
+    assert!(loaded.refused[1].reason.contains("num_market_pairs"), "{:?}", loaded.refused);
     let tables = lab.tables().await;
     assert_eq!((tables.coins.len(), tables.latest.len(), tables.history.len()), (300, 899, 899));
+    assert_eq!(tables.identities.len(), 300);
 }
 
 #[tokio::test]

@@ -138,6 +138,18 @@ pub async fn a_page_transformed_again_replaces_what_the_transformer_said(lab: &i
     assert_eq!((record.missing, record.loads), (vec!["page 1 chunk 2 of 2".to_owned()], 3));
 }
 
+/// Its newest chunk says how many there are, wherever it stands.
+pub async fn a_page_cut_anew_has_as_many_chunks_as_its_newest_says(lab: &impl StoreLab) {
+    for number in [1, 3] {
+        load(lab, &part(1, 1, number, 3)).await;
+    }
+    assert_eq!(missing(lab).await, ["page 1 chunk 2 of 3"]);
+    load(lab, &Chunk { transformed_at: at(1000), ..part(1, 1, 1, 2) }).await;
+    assert_eq!(missing(lab).await, ["page 1 chunk 2 of 2"]);
+    load(lab, &Chunk { transformed_at: at(1000), ..part(1, 1, 2, 2) }).await;
+    assert!(record(lab).await.is_complete());
+}
+
 /// Beside those that a rule rejected; a coin refused in two currencies counts once.
 pub async fn refused_coins_count_as_rejected(lab: &impl StoreLab) {
     let mut chunk = Chunk { rejected: 2, ..chunk(&[1, 0]) };
