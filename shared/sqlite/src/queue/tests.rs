@@ -185,6 +185,21 @@ async fn a_live_process_keeps_its_message_from_others() {
     slow.settle(Settlement::Done).await.unwrap();
 }
 
+/// When the clock jumps past the lease, a claim may come before the renewal.
+#[tokio::test]
+async fn a_late_renewal_does_not_make_a_process_take_its_own_message_again() {
+    let lab = lab().await;
+    let (queue, clock) = lab.process();
+    queue.publish(QueueName::Raw, &[message("slow")]).await.unwrap();
+    let slow = first(&queue).await;
+    queue.renewal.abort();
+    clock.advance(lab.lease() * 3);
+    queue.publish(QueueName::Raw, &[message("other")]).await.unwrap();
+    let other = first(&queue).await;
+    assert_eq!(other.message(), &message("other"));
+    slow.settle(Settlement::Done).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_may_start_at_once_on_an_empty_file() {
     let directory = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ pub async fn the_archive_holds_live_pages_once_as_published(lab: &impl QueueLab)
     let (queue, archive) = (lab.queue(), lab.archive());
     publish(&queue, QueueName::Raw, &[page("one", Origin::Live), page("two", Origin::Live)]).await;
     publish(&queue, QueueName::Raw, &[page("one", Origin::Replay), page("old", Origin::Replay)]).await;
-    publish(&queue, QueueName::Raw, &[page("two", Origin::Live), message("bare")]).await;
+    publish(&queue, QueueName::Raw, &[page("one", Origin::Live), message("bare")]).await;
     publish(&queue, QueueName::Rows, &[page("rows", Origin::Live)]).await;
     let mut consumer = consume(&queue, QueueName::Raw).await;
     let retried = next(&mut consumer).await;
