@@ -1,1 +1,20 @@
-//! (to be written)
+//! The alerter: dead letters are filed first, then people are told, in few mails.
+//!
+//! `Desk` is the stage: one letter in, one row filed. `Mailer` runs beside it over what was filed: `policy`
+//! decides what is worth a mail now, `text` writes it, the outbox keeps it, a `Transport` sends it. The
+//! only crate that knows lettre.
+
+mod desk;
+mod fingerprint;
+mod mailer;
+mod policy;
+mod process;
+mod text;
+mod transport;
+
+pub use desk::Desk;
+pub use fingerprint::fingerprint;
+pub use mailer::Mailer;
+pub use policy::{Plan, Posted, plan};
+pub use process::{check, flush, run};
+pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};

@@ -1,2 +1,11 @@
-//! (to be written)
-fn main() {}
+//! Runs the alerter alone.
+
+use std::process::ExitCode;
+
+use domain::StageName;
+
+fn main() -> ExitCode {
+    service::run_stage_binary(StageName::Alerter, async |process, adapters| {
+        alerter::run(process, adapters).await
+    })
+}

@@ -80,6 +80,19 @@ impl Database {
         self.writer.close().await;
     }
 
+    /// Closes all connections and leaves one complete file, without a journal beside it. An error while
+    /// another process has the file open.
+    pub async fn close_alone(&self) -> Result<(), Error> {
+        self.close().await;
+        // The last connection to close writes the journal back and removes it.
+        let mut journal = self.path.as_os_str().to_owned();
+        journal.push("-wal");
+        if Path::new(&journal).exists() {
+            return Err(Error::Unavailable("is open in another process".to_owned()).in_file(&self.path));
+        }
+        Ok(())
+    }
+
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
@@ -115,6 +128,11 @@ impl Database {
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self { path: path.into(), writer, readers })
     }
+}
+
+/// The file that a `sqlite:` URL names; see [`Database::open_url`].
+pub fn file_of_url(url: &str) -> Result<PathBuf, Error> {
+    location::from_url(url)
 }
 
 /// Connections to a local file do not age and need no test before use.

@@ -10,7 +10,7 @@ mod letters;
 mod queue;
 mod store;
 
-pub use database::Database;
+pub use database::{Database, file_of_url};
 pub use error::Error;
 pub use ports::rules::QueueOptions;
 pub use queue::SqliteQueue;

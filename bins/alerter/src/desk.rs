@@ -1,0 +1,102 @@
+//! The desk: files each dead letter, once. The least clever code of all, because nothing catches what it
+//! drops: no letter is refused, and while the store is away letters wait in the queue.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{DeadLetter, Message, StageName};
+use ports::{Clock, Letters, QueueName};
+use stage::{Failure, Output, Stage};
+use tracing::warn;
+
+use crate::fingerprint::fingerprint;
+
+/// The alerter's stage.
+pub struct Desk {
+    letters: Arc<dyn Letters>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    /// A desk that files in `letters`.
+    pub fn new(letters: Arc<dyn Letters>, clock: Arc<dyn Clock>) -> Self {
+        Self { letters, clock }
+    }
+}
+
+#[async_trait]
+impl Stage for Desk {
+    fn name(&self) -> StageName {
+        StageName::Alerter
+    }
+
+    fn input(&self) -> QueueName {
+        QueueName::Dead
+    }
+
+    async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
+        let letter = DeadLetter::from_message(message.clone(), self.clock.now());
+        let group = fingerprint(&letter);
+        if self.letters.file(&letter, &group).await? {
+            let stage = letter.stage.map_or("?", StageName::as_str);
+            warn!(letter = %letter.id, group, stage, class = %letter.class, code = letter.code, "dead letter: {}", letter.reason);
+        }
+        Ok(Vec::new())
+    }
+
+    async fn ready(&self) -> Result<(), Failure> {
+        self.letters.letter("").await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Class, Headers, MessageId};
+    use ports::ManualClock;
+    use ports::memory::MemoryStore;
+
+    use super::*;
+
+    fn bench() -> (Arc<MemoryStore>, Desk) {
+        let clock = Arc::new(ManualClock::default());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        (store.clone(), Desk::new(store, clock))
+    }
+
+    #[tokio::test]
+    async fn whatever_arrives_is_filed_once() {
+        let (store, desk) = bench();
+        let long = "é\r\n\0".repeat(2000);
+        for (id, headers, body) in [
+            ("no headers", Headers::new(), b"".to_vec()),
+            ("not text", Headers::new(), vec![0xff; 100]),
+            (
+                "senseless",
+                Headers::new().with("x-dead-class", "?").with("x-dead-attempt", "many"),
+                b"{}".to_vec(),
+            ),
+            ("long", Headers::new().with("x-dead-reason", &long).with("x-dead-code", "x"), b"{}".to_vec()),
+        ] {
+            let message = Message { id: MessageId::new(id), headers, body: body.clone() };
+            for _ in 0..2 {
+                assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
+            }
+            let filed = store.letter(id).await.unwrap().expect("filed");
+            assert_eq!((filed.letter.class, filed.letter.body), (Class::Unknown, body), "{id}");
+        }
+        let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
+        assert_eq!(total, 4);
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_away_letters_wait() {
+        let (store, desk) = bench();
+        store.set_available(false);
+        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Vec::new() };
+        assert!(matches!(desk.handle(&message).await, Err(Failure::Outage { .. })));
+        assert!(desk.ready().await.is_err());
+        store.set_available(true);
+        assert!(desk.ready().await.is_ok());
+    }
+}

@@ -1,0 +1,50 @@
+//! The alerter as a process runs it: the desk on the loop, the mailer beside it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use service::{Adapters, Process};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Desk, Mailer, transport_from};
+
+/// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed what was in hand.
+pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let mailer = mailer(process, adapters)?;
+    let desk = Desk::new(Arc::clone(&adapters.letters), Arc::clone(&process.clock));
+    let desk = process.run_stage(Arc::new(desk), adapters);
+    let Some(mailer) = mailer else { return desk.await };
+    let stop = CancellationToken::new();
+    let desk = async {
+        let result = desk.await;
+        stop.cancel();
+        result
+    };
+    let (result, ()) = tokio::join!(desk, mailer.run(stop.clone()));
+    result
+}
+
+/// Tells what was filed and not told yet, and tries to send it once; for a run that ends now.
+pub async fn flush(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    match mailer(process, adapters)? {
+        Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
+        None => Ok(()),
+    }
+}
+
+/// Whether mails could be sent now, as one line for people.
+pub async fn check(process: &Process) -> anyhow::Result<String> {
+    match transport_from(&process.config().mail)? {
+        Some(transport) => Ok(transport.check().await?),
+        None => Ok("not configured: dead letters are filed and logged, nothing is mailed".to_owned()),
+    }
+}
+
+fn mailer(process: &Process, adapters: &Adapters) -> anyhow::Result<Option<Mailer>> {
+    let settings = &process.config().mail;
+    let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
+    Ok(transport.map(|transport| {
+        let (letters, outbox) = (Arc::clone(&adapters.letters), Arc::clone(&adapters.outbox));
+        Mailer::new(settings.clone(), letters, outbox, transport, Arc::clone(&process.clock))
+    }))
+}

@@ -1,0 +1,123 @@
+//! What a mail says: plain text, nothing from a message's body, no control characters from outside.
+
+use std::fmt::Write;
+
+use domain::timestamp;
+use ports::store::AlertGroup;
+
+use crate::policy::Plan;
+
+/// The longest subject, in characters.
+const SUBJECT_CHARS: usize = 120;
+
+/// How many groups are told one by one; a mail with hundreds would not be read.
+const GROUPS_TOLD: usize = 20;
+
+/// The longest reason that is quoted, in characters.
+const REASON_CHARS: usize = 500;
+
+/// One line: what and how much.
+pub(crate) fn subject(plan: &Plan<'_>) -> String {
+    let letters: u64 = plan.groups.iter().map(|group| group.unsent).sum();
+    let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
+    let subject = match plan.groups.len() {
+        1 => format!("[coinpipe] {first}: {letters} new dead letters"),
+        groups => format!("[coinpipe] {groups} problems, {letters} new dead letters, most of all {first}"),
+    };
+    one_line(&subject, SUBJECT_CHARS)
+}
+
+/// What happened, group by group, and what to do.
+pub(crate) fn body(plan: &Plan<'_>) -> String {
+    let mut text = String::from("Some messages could not be handled. They are kept; nothing is lost.\n");
+    for group in plan.groups.iter().take(GROUPS_TOLD) {
+        let _ = write!(
+            text,
+            "\n* {}\n  {} new, {} in all, from {} to {}\n  {}\n  group {}\n",
+            cause(group),
+            group.unsent,
+            group.total,
+            timestamp::to_text(group.first_seen_at),
+            timestamp::to_text(group.last_seen_at),
+            one_line(&group.reason, REASON_CHARS),
+            group.fingerprint,
+        );
+    }
+    let more = plan.groups.len().saturating_sub(GROUPS_TOLD);
+    if more > 0 {
+        let letters: u64 = plan.groups.iter().skip(GROUPS_TOLD).map(|group| group.unsent).sum();
+        let _ = write!(text, "\n* and {more} more groups with {letters} new letters\n");
+    }
+    text.push_str(
+        "\nSee `coinpipe dead groups`, `coinpipe dead list --group GROUP` and `coinpipe status`.\n",
+    );
+    if let Some(until) = plan.capped_until {
+        let _ = write!(
+            text,
+            "\nThis was the last mail that the caps (mail.max_per_hour, mail.max_per_day) allow for now: \
+             mails are capped, and what happens until about {} waits for the next one.\n",
+            timestamp::to_text(until)
+        );
+    }
+    text
+}
+
+fn cause(group: &AlertGroup) -> String {
+    let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
+    one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
+}
+
+fn one_line(text: &str, most: usize) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() <= most {
+        return line;
+    }
+    line.chars().take(most - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Class, StageName};
+    use ports::store::GroupState;
+
+    use super::*;
+
+    fn group(reason: &str) -> AlertGroup {
+        let at = timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        AlertGroup {
+            fingerprint: "f00".to_owned(),
+            stage: Some(StageName::Loader),
+            class: Class::Poison,
+            code: "wrong\r\nBcc: all@example.com".to_owned(),
+            reason: reason.to_owned(),
+            state: GroupState::Open,
+            first_seen_at: at,
+            last_seen_at: at,
+            total: 12,
+            unsent: 7,
+            mailed_at: None,
+            mailed_total: 0,
+        }
+    }
+
+    #[test]
+    fn a_subject_is_one_short_line_whatever_the_letter_says() {
+        let group = group("x");
+        let plan = Plan { groups: vec![&group; 3], capped_until: None };
+        let subject = subject(&plan);
+        assert!(!subject.contains(['\r', '\n']), "{subject}");
+        assert!(subject.chars().count() <= SUBJECT_CHARS && subject.contains("21 new"), "{subject}");
+    }
+
+    #[test]
+    fn a_body_tells_each_group_up_to_a_limit_and_says_when_it_is_capped() {
+        let group = group(&"long\u{1b}[31m ".repeat(500));
+        let until = timestamp::from_text("2026-11-22T15:00:00Z");
+        let text = body(&Plan { groups: vec![&group; 50], capped_until: until });
+        assert!(
+            text.contains("7 new, 12 in all") && text.contains("and 30 more groups with 210 new letters")
+        );
+        assert!(text.contains("capped") && text.contains("15:00:00"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+}

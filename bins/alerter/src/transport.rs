@@ -1,0 +1,147 @@
+//! Ways to send a mail, picked by the scheme of `mail.url`.
+
+mod file;
+mod smtp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use config::SecretUrl;
+use lettre::Address;
+use lettre::message::{Mailbox, Mailboxes};
+use ports::store::Mail;
+use tracing::info;
+
+use file::Folder;
+use smtp::Smtp;
+
+/// Sender and recipients, checked.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    from: Mailbox,
+    to: Mailboxes,
+}
+
+impl Envelope {
+    /// The addresses of `mail.from` and `mail.to`.
+    pub fn new(from: &str, to: &[String]) -> Result<Self, TransportError> {
+        let parse = |key: &'static str, text: &str| {
+            text.parse::<Mailbox>().map_err(|error| TransportError {
+                key,
+                reason: format!("{text:?} is no mail address: {error}"),
+            })
+        };
+        let mut recipients = Mailboxes::new();
+        for address in to {
+            recipients.push(parse("mail.to", address)?);
+        }
+        Ok(Self { from: parse("mail.from", from)?, to: recipients })
+    }
+
+    /// The sender's domain, under which Message-IDs are made.
+    fn domain(&self) -> &str {
+        let address: &Address = &self.from.email;
+        address.domain()
+    }
+}
+
+/// A setting of `[mail]` that makes no sense. Never holds a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct TransportError {
+    key: &'static str,
+    reason: String,
+}
+
+impl TransportError {
+    fn url(reason: impl Into<String>) -> Self {
+        Self { key: "mail.url", reason: reason.into() }
+    }
+}
+
+/// What a failed attempt means for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendErrorKind {
+    /// It may pass: no connection, a timeout, a 4xx answer.
+    Transient,
+    /// This mail will never be taken: a 5xx answer.
+    Permanent,
+    /// No mail will be taken until someone changes the login: 530, 534, 535.
+    Authentication,
+}
+
+/// A mail was not sent. The reason is the server's or the system's, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct SendError {
+    /// What it means.
+    pub kind: SendErrorKind,
+    /// What happened.
+    pub reason: String,
+}
+
+impl SendError {
+    fn transient(reason: impl std::fmt::Display) -> Self {
+        Self { kind: SendErrorKind::Transient, reason: reason.to_string() }
+    }
+}
+
+/// A way to send mails.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends `mail`. `Ok`: the next server has it. Repeating a mail repeats its Message-ID.
+    async fn send(&self, mail: &Mail) -> Result<(), SendError>;
+
+    /// Whether mails could be sent now, as one line for people.
+    async fn check(&self) -> Result<String, SendError>;
+}
+
+/// The transport that the settings ask for; `None` when nothing is to be mailed because `mail.url` or
+/// `mail.to` is empty.
+pub fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+    if settings.url.is_empty() || settings.to.is_empty() {
+        return Ok(None);
+    }
+    let envelope = Envelope::new(&settings.from, &settings.to)?;
+    let url = parse(&settings.url)?;
+    Ok(Some(match url.scheme() {
+        "smtp" | "smtps" => Arc::new(Smtp::new(&url, envelope, settings.timeout)?),
+        "file" => Arc::new(Folder::new(&url, envelope)?),
+        "log" => Arc::new(Logged),
+        scheme => return Err(TransportError::url(format!("{scheme}: is not smtp:, smtps:, file: or log:"))),
+    }))
+}
+
+fn parse(url: &SecretUrl) -> Result<url::Url, TransportError> {
+    url::Url::parse(url.expose()).map_err(|error| TransportError::url(format!("is not a URL: {error}")))
+}
+
+/// Runs one attempt under the settings' timeout: lettre's own covers only parts of it.
+async fn within<T>(
+    limit: Duration,
+    attempt: impl Future<Output = Result<T, SendError>>,
+) -> Result<T, SendError> {
+    match tokio::time::timeout(limit, attempt).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(SendError::transient(format!("not done within {limit:?}"))),
+    }
+}
+
+/// `log:` writes mails into the log.
+struct Logged;
+
+#[async_trait]
+impl Transport for Logged {
+    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        info!(id = mail.id, subject = mail.subject, "mail:\n{}", mail.body);
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<String, SendError> {
+        Ok("mails go into the log".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;
