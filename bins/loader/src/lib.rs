@@ -1,1 +1,123 @@
-//! (to be written)
+//! The loader: rows from the queue into the store. Everything hard about it (newer wins, one
+//! transaction with the ledger, repeats) is the store's promise; see [`ports::Store`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::wire::{self, RowsMessage};
+use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
+use ports::store::Loaded;
+use ports::{Clock, QueueName, Store};
+use service::{Adapters, Process};
+use stage::{Failure, Output, Stage};
+use tracing::info;
+
+/// The loader stage.
+pub struct Loader {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Loader {
+    /// A loader that writes into `store`.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Real and made-up numbers in one table would be worthless, and nobody could tell them apart later.
+    async fn refuse_mixing(&self, simulated: bool) -> Result<(), Failure> {
+        let origins = self.store.origins().await?;
+        let (incoming, stored) = match (simulated, origins.real, origins.simulated) {
+            (true, true, _) => ("simulated", "real"),
+            (false, _, true) => ("real", "simulated"),
+            _ => return Ok(()),
+        };
+        Err(Failure::Reject {
+            class: Class::Poison,
+            code: "mixed_origins",
+            reason: format!(
+                "{incoming} quotes must not be mixed into a store that holds {stored} ones; use another store.url"
+            ),
+        })
+    }
+
+    async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
+        self.refuse_mixing(chunk.page.simulated).await?;
+        let loaded = self.store.load(chunk).await?;
+        info!(
+            batch = %chunk.page.batch,
+            page = chunk.page.page,
+            chunk = chunk.chunk,
+            chunks = chunk.chunks,
+            written = loaded.written,
+            unchanged = loaded.unchanged,
+            stale = loaded.stale,
+            refused = loaded.refused.len(),
+            "loaded chunk {} of {}",
+            chunk.chunk,
+            chunk.chunks
+        );
+        Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
+    }
+
+    async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
+        self.refuse_mixing(fetched.simulated).await?;
+        self.store.record_fetched(fetched).await?;
+        Ok(Vec::new())
+    }
+
+    /// The letter that keeps the rows which the database refused; the others are loaded.
+    fn letter_about_refused(&self, message: &Message, loaded: &Loaded) -> Option<Output> {
+        let first = loaded.refused.first()?;
+        let reason = format!(
+            "the database refused {} of the chunk's quotes; the first is coin {}: {}",
+            loaded.refused.len(),
+            first.coin_id,
+            first.reason
+        );
+        // The body is the whole chunk: loading it again after a change of the schema is the way back.
+        let now = self.clock.now();
+        let letter =
+            DeadLetter::for_message(message, StageName::Loader, Class::RejectedRows, "refused_by_store", reason, now);
+        Some(Output { to: QueueName::Dead, message: letter.into_message() })
+    }
+}
+
+/// Runs the loader until asked to stop.
+pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let loader = Loader::new(Arc::clone(&adapters.store), Arc::clone(&process.clock));
+    process.run_stage(Arc::new(loader), adapters).await
+}
+
+#[async_trait]
+impl Stage for Loader {
+    fn name(&self) -> StageName {
+        StageName::Loader
+    }
+
+    fn input(&self) -> QueueName {
+        QueueName::Rows
+    }
+
+    async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
+        match wire::decode(&message.body) {
+            Ok(RowsMessage::Chunk(chunk)) => self.load(message, &chunk).await,
+            Ok(RowsMessage::Fetched(fetched)) => self.announce(&fetched).await,
+            Err(error) => {
+                let batch = message.headers.get(header::BATCH).unwrap_or("an unknown batch");
+                Err(Failure::Reject {
+                    class: Class::Poison,
+                    code: error.code(),
+                    reason: format!("a message of {batch} is no rows message: {error}"),
+                })
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), Failure> {
+        Ok(self.store.ready().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use domain::{
+    ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote, Slot,
+    timestamp,
+};
+use ports::memory::MemoryStore;
+use ports::{Ledger, ManualClock, StoreError};
+
+use super::*;
+
+fn page(simulated: bool) -> PageMeta {
+    let slot = Slot::at(timestamp::from_text("2026-11-22T14:00:00Z").unwrap());
+    let convert = vec!["USD".to_owned()];
+    PageMeta {
+        batch: BatchId::new(slot, "listings", &convert),
+        slot,
+        page: 1,
+        pages: 1,
+        fetched_at: slot.starts_at(),
+        endpoint: "listings".to_owned(),
+        api_version: ApiVersion::V3,
+        convert,
+        simulated,
+        origin: Origin::Live,
+    }
+}
+
+fn chunk(simulated: bool) -> Message {
+    let page = page(simulated);
+    let mut numbers = [None; Measure::COUNT];
+    numbers[Measure::Price as usize] = Some(5e-18);
+    let row = CoinRow {
+        coin: Coin {
+            id: 1,
+            name: "Bitcoin".to_owned(),
+            symbol: "BTC".to_owned(),
+            slug: "bitcoin".to_owned(),
+            date_added: None,
+            platform_id: None,
+            token_address: None,
+            tags: None,
+            infinite_supply: None,
+            is_active: None,
+        },
+        quotes: vec![Quote {
+            currency: "USD".to_owned(),
+            numbers,
+            missing: MeasureSet::default(),
+            last_updated: page.fetched_at,
+        }],
+    };
+    let chunk = Chunk {
+        transformed_at: page.fetched_at,
+        page,
+        chunk: 1,
+        chunks: 1,
+        coins_in: 1,
+        rejected: 0,
+        rows: vec![row],
+    };
+    let headers = Headers::new().with(header::BATCH, &chunk.page.batch);
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk) }
+}
+
+fn announcement(simulated: bool) -> Message {
+    let PageMeta { batch, slot, endpoint, api_version, convert, fetched_at, pages, .. } = page(simulated);
+    let fetched =
+        Fetched { batch, slot, endpoint, api_version, convert, fetched_at, pages, credits: 25, simulated };
+    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched) }
+}
+
+fn bench() -> (Arc<MemoryStore>, Loader) {
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    (store.clone(), Loader::new(store, clock))
+}
+
+#[tokio::test]
+async fn a_chunk_and_its_announcement_complete_the_batch_in_either_order() {
+    for messages in [[chunk(false), announcement(false)], [announcement(false), chunk(false)]] {
+        let (store, loader) = bench();
+        for message in &messages {
+            assert_eq!(loader.handle(message).await, Ok(Vec::new()));
+        }
+        let batches = store.batches(10).await.unwrap();
+        assert_eq!(batches.len(), 1);
+        assert!(batches[0].is_complete(), "{:?}", batches[0]);
+        assert_eq!((batches[0].credits, batches[0].written), (Some(25), 1));
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_rows_message_are_poison_with_a_code_of_their_own() {
+    let (_, loader) = bench();
+    let good = chunk(false);
+    let check = async |change: &dyn Fn(&mut Vec<u8>), expected: &str| {
+        let mut message = good.clone();
+        change(&mut message.body);
+        match loader.handle(&message).await {
+            Err(Failure::Reject { class: Class::Poison, code, reason }) => {
+                assert_eq!(code, expected);
+                assert!(reason.contains("2026-11-22T14:00:00Z/listings/USD"), "{reason}");
+            }
+            other => panic!("{expected}: {other:?}"),
+        }
+    };
+    check(&|body| body.clear(), "not_a_rows_message").await;
+    check(&|body| body[0] = 0, "not_a_rows_message").await;
+    check(&|body| body[5] = 99, "unsupported_schema").await;
+    check(&|body| body.push(0), "wrong_length").await;
+    check(&|body| body[20] ^= 1, "wrong_checksum").await;
+}
+
+#[tokio::test]
+async fn real_and_simulated_quotes_never_mix() {
+    for (first, second) in [(true, false), (false, true)] {
+        for late in [chunk(second), announcement(second)] {
+            let (store, loader) = bench();
+            loader.handle(&chunk(first)).await.unwrap();
+            let before = store.tables();
+            let Err(Failure::Reject { code: "mixed_origins", .. }) = loader.handle(&late).await else {
+                panic!("it was taken")
+            };
+            assert_eq!(store.tables(), before);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_an_outage_and_ready_says_when_it_is_back() {
+    let (store, loader) = bench();
+    store.set_available(false);
+    assert!(matches!(loader.handle(&chunk(false)).await, Err(Failure::Outage { .. })));
+    assert!(loader.ready().await.is_err());
+    store.set_available(true);
+    loader.ready().await.unwrap();
+    loader.handle(&chunk(false)).await.unwrap();
+}
+
+/// A store whose database refuses one coin.
+struct Refusing;
+
+#[async_trait]
+impl Store for Refusing {
+    async fn load(&self, _: &Chunk) -> Result<Loaded, StoreError> {
+        let refused = vec![ports::Refused { coin_id: 7, reason: "CHECK constraint failed".to_owned() }];
+        Ok(Loaded { written: 999, refused, ..Loaded::default() })
+    }
+
+    async fn record_fetched(&self, _: &Fetched) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn origins(&self) -> Result<ports::DataOrigins, StoreError> {
+        Ok(ports::DataOrigins::default())
+    }
+}
+
+#[tokio::test]
+async fn rows_that_the_database_refuses_are_kept_in_a_letter() {
+    let clock = Arc::new(ManualClock::default());
+    clock.advance(Duration::from_secs(5));
+    let loader = Loader::new(Arc::new(Refusing), clock.clone());
+    let message = chunk(false);
+    let outputs = loader.handle(&message).await.unwrap();
+    assert_eq!(outputs.len(), 1);
+    assert_eq!(outputs[0].to, QueueName::Dead);
+    let letter = DeadLetter::from_message(outputs[0].message.clone(), clock.now());
+    assert_eq!((letter.class, letter.code.as_str()), (Class::RejectedRows, "refused_by_store"));
+    assert_eq!(letter.id, MessageId::new(format!("dead/loader/{}", message.id)));
+    assert!(letter.reason.contains("coin 7") && letter.reason.contains("CHECK"), "{}", letter.reason);
+    assert_eq!(letter.body, message.body);
+}
