@@ -1,2 +1,42 @@
-//! (to be written)
-fn main() {}
+//! coinpipe: all stages in one process, and the operator's commands.
+
+mod batches;
+mod check;
+mod cli;
+mod dead;
+mod once;
+mod origin;
+mod output;
+mod run;
+mod settings;
+mod simulate;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use domain::StageName;
+use service::LogDefault;
+
+use cli::{Cli, Command, RunArgs};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let common = &cli.common;
+    let quiet = LogDefault::Quiet;
+    match cli.command.unwrap_or(Command::Run(cli.run)) {
+        Command::Run(RunArgs { once: false }) => {
+            service::run(common, &StageName::ALL, LogDefault::Configured, run::run)
+        }
+        Command::Run(RunArgs { once: true }) => service::run(common, &[], quiet, once::run),
+        Command::Check => service::run(common, &[], quiet, check::run),
+        Command::Status(args) => service::run(common, &[], quiet, async |process| status::run(process, &args).await),
+        Command::Batches(args) => service::run(common, &[], quiet, async |process| batches::run(process, &args).await),
+        Command::Dead(args) => service::run(common, &[], quiet, async |process| dead::run(process, &args).await),
+        Command::Config => service::run(common, &[], quiet, settings::show),
+        Command::Migrate => service::run(common, &[], quiet, settings::migrate),
+        Command::Simulate(args) => {
+            service::run(common, &[], LogDefault::Configured, async |process| simulate::run(process, &args).await)
+        }
+    }
+}

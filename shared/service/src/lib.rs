@@ -1,1 +1,18 @@
-//! (to be written)
+//! The process shell, the same for every binary: configuration → telemetry → signals → adapters → run →
+//! drain → exit code.
+//!
+//! Exit codes: 0 asked to stop (or done), 1 failed while running, 2 bad configuration or usage, found
+//! before anything outside was touched.
+
+mod adapters;
+mod http;
+mod process;
+mod shutdown;
+mod source;
+mod telemetry;
+
+pub use adapters::{Adapters, file_of, open_queue_and_store, place, set_aside};
+pub use config;
+pub use process::{CommonArgs, LogDefault, Process, Usage, run, run_stage_binary};
+pub use shutdown::Shutdown;
+pub use source::{Source, choose_source};

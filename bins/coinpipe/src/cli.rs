@@ -1,0 +1,124 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use service::CommonArgs;
+
+/// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
+///
+/// Without a command: `run`. Settings come from --config FILE and from environment variables such as
+/// COINPIPE__FETCH__EVERY=30m; `coinpipe config` lists them all.
+#[derive(Parser, Debug)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run all stages in this process, on the schedule, until Ctrl-C
+    Run(RunArgs),
+    /// Try configuration, queue, store, mail and API key, one line each
+    Check,
+    /// Show freshness, queue depths, the last batches and open dead-letter groups
+    Status(JsonArgs),
+    /// Show the ledger: every batch, and what is missing of it
+    Batches(BatchesArgs),
+    /// Show the dead letters
+    Dead(DeadArgs),
+    /// Show every setting and where its value came from; secrets are hidden
+    Config,
+    /// Create or update the tables
+    Migrate,
+    /// Serve a made-up (or recorded) CoinMarketCap API
+    Simulate(SimulateArgs),
+}
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct RunArgs {
+    /// Fetch one snapshot, load it, show the top of the table, and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BatchesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many batches, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeadArgs {
+    #[command(subcommand)]
+    pub(crate) command: DeadCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeadCommand {
+    /// The groups: letters with the same cause
+    Groups(JsonArgs),
+    /// The newest letters
+    List {
+        /// Only the letters of this group
+        #[arg(long, value_name = "FINGERPRINT")]
+        group: Option<String>,
+        /// How many letters, newest first
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One letter with its headers and body
+    Show {
+        /// The letter's id, as `list` shows it
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:18080", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// How many coins the made-up market has
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(crate) coins: u32,
+    /// Serve these recorded responses instead, one after the other; the last one repeats
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) serve: Vec<PathBuf>,
+    /// Accept only this API key (any non-empty key when not given)
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<String>,
+    /// Requests per UTC minute
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub(crate) rate_limit: u32,
+    /// Credits per month
+    #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+    pub(crate) credits: u64,
+    /// Misbehave: `status=500`, `error=1008`, `slow=2s`, `truncate`, `html`, …; `help` lists them all.
+    /// FAULT:N does it for the next N requests only
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<String>,
+}

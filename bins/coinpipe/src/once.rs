@@ -1,0 +1,192 @@
+//! `coinpipe run --once`: one snapshot from the API to the tables, watched by a person.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use domain::BatchId;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ports::store::{BatchRecord, TopCoin};
+use ports::QueueName;
+use service::{Adapters, Process, Source};
+
+use crate::{origin, output, run};
+
+/// How often the queues are asked whether they are empty.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many coins the table shows.
+const TOP: u32 = 10;
+
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    let source = service::choose_source(&process.config().fetch, process.clock.clone()).await?;
+    let adapters = origin::open_for(process, &source).await?;
+    output::say(format!("source    {}", run::describe(&source)));
+    let progress = Progress::start();
+    let stop = process.shutdown.soft();
+    let snapshot = async {
+        let result = snapshot(process, &adapters, &source, &progress).await;
+        stop.cancel();
+        result
+    };
+    let (outcome, drained) = tokio::join!(snapshot, run::run_consumers(process, &adapters));
+    progress.clear();
+    let outcome = outcome?;
+    drained?;
+    alerter::flush(process, &adapters).await?;
+    match outcome {
+        Some(batch) => report(process, &adapters, &source, &batch).await,
+        None => {
+            output::say("stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on");
+            Ok(())
+        }
+    }
+}
+
+/// Fetches and waits until everything fetched so far is loaded. `None` when asked to stop first.
+async fn snapshot(
+    process: &Process,
+    adapters: &Adapters,
+    source: &Source,
+    progress: &Progress,
+) -> anyhow::Result<Option<BatchId>> {
+    let stop = process.shutdown.soft();
+    let fetcher = fetcher::for_process(process, adapters, source)?;
+    let fetching = fetcher.fetch_now(progress, stop.clone());
+    let fetched = tokio::select! {
+        fetched = fetching => match fetched {
+            Ok(fetched) => fetched,
+            Err(_) if stop.is_cancelled() => return Ok(None),
+            Err(failure) => return Err(failure).context("the snapshot could not be fetched"),
+        },
+        () = stop.cancelled() => return Ok(None),
+    };
+    loop {
+        let mut waiting = 0;
+        let mut delayed = 0;
+        for queue in QueueName::ALL {
+            let depth = adapters.queue.depth(queue).await?;
+            waiting += depth.total();
+            delayed += depth.delayed;
+        }
+        if waiting == 0 {
+            return Ok(Some(fetched.batch));
+        }
+        progress.show(&if delayed == waiting {
+            format!("waiting: {delayed} messages failed and will be tried again")
+        } else {
+            format!("cleaning and loading {} coins", output::count(u64::from(fetched.coins)))
+        });
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = process.clock.sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn report(process: &Process, adapters: &Adapters, source: &Source, batch: &BatchId) -> anyhow::Result<()> {
+    let config = process.config();
+    let Some(record) = adapters.ledger.batch(batch).await? else {
+        bail!("batch {batch} did not reach the ledger; `coinpipe dead list` says why");
+    };
+    let currency = config.fetch.convert.first().map_or("USD", String::as_str);
+    let top = adapters.quotes.top(currency, TOP).await?;
+    let now = process.clock.now();
+    output::print(to_table(&top, currency, now))?;
+    output::print(summary(&record))?;
+    let totals = adapters.quotes.totals().await?;
+    output::print(format!(
+        "Tables: {} coins, {} latest quotes, {} in the history, in {}",
+        output::count(totals.coins),
+        output::count(totals.quotes_latest),
+        output::count(totals.quotes_history),
+        service::place(&config.store.url),
+    ))?;
+    if record.simulated {
+        let own = if source.simulator.is_some() { "; set CMC_API_KEY for real quotes" } else { "" };
+        output::print(format!("The data is SIMULATED{own}."))?;
+    }
+    if record.is_complete() {
+        Ok(())
+    } else {
+        bail!("batch {batch} is not complete: missing {}; `coinpipe dead list` says why", record.missing.join(", "))
+    }
+}
+
+fn summary(record: &BatchRecord) -> String {
+    let coins = record.coins_in.saturating_sub(record.rejected);
+    let rejected = if record.rejected == 0 {
+        "none rejected".to_owned()
+    } else {
+        format!("{} rejected (see `coinpipe dead list`)", output::count(record.rejected))
+    };
+    format!(
+        "Batch {}: {} coins loaded, {rejected}; {} quotes new, {} unchanged, {} stale",
+        record.id,
+        output::count(coins),
+        output::count(record.written),
+        output::count(record.unchanged),
+        output::count(record.stale),
+    )
+}
+
+fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table::Table {
+    let price = format!("price {currency}");
+    output::table(
+        &["#", "coin", "symbol", &price, "1 h", "24 h", "7 d", "market cap", "age"],
+        &[0, 3, 4, 5, 6, 7, 8],
+        top.iter().map(|coin| {
+            vec![
+                coin.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()),
+                output::plain(&coin.name, 24),
+                output::plain(&coin.symbol, 10),
+                output::price(coin.price),
+                output::percent(coin.percent_change_1h),
+                output::percent(coin.percent_change_24h),
+                output::percent(coin.percent_change_7d),
+                output::money(coin.market_cap),
+                output::age(now, coin.last_updated),
+            ]
+        }),
+    )
+}
+
+/// Progress on stderr: a spinner on a terminal, a line for each new step elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    last: std::sync::Mutex<String>,
+}
+
+impl Progress {
+    fn start() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { bar, last: std::sync::Mutex::default() }
+    }
+
+    fn show(&self, step: &str) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last == step {
+            return;
+        }
+        step.clone_into(&mut last);
+        if self.bar.is_hidden() {
+            output::say(step);
+        } else {
+            self.bar.set_message(step.to_owned());
+        }
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl fetcher::Watch for Progress {
+    fn step(&self, step: fetcher::Step<'_>) {
+        self.show(&step.to_string());
+    }
+}

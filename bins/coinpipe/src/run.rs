@@ -1,0 +1,56 @@
+//! `coinpipe run`: all four stages in this process until asked to stop.
+
+use domain::StageName;
+use service::{Adapters, Process, Source};
+use tracing::{info, warn};
+
+use crate::origin;
+
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    let config = process.config();
+    let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
+    let adapters = origin::open_for(process, &source).await?;
+    if source.simulator.is_some() {
+        warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
+    }
+    info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
+    let fetching = fetcher::run(process, &adapters, &source);
+    let (fetched, drained) =
+        tokio::join!(guard(process, StageName::Fetcher, fetching), run_consumers(process, &adapters));
+    info!("stopped");
+    fetched.and(drained)
+}
+
+/// Runs the three consuming stages until asked to stop. When one cannot go on, the others drain.
+pub(crate) async fn run_consumers(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let (transformed, loaded, alerted) = tokio::join!(
+        guard(process, StageName::Transformer, transformer::run(process, adapters)),
+        guard(process, StageName::Loader, loader::run(process, adapters)),
+        guard(process, StageName::Alerter, alerter::run(process, adapters)),
+    );
+    transformed.and(loaded).and(alerted)
+}
+
+/// A stage that ends before anyone asked ends the process, in good order.
+async fn guard(
+    process: &Process,
+    stage: StageName,
+    running: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let result = running.await;
+    let stop = process.shutdown.soft();
+    if stop.is_cancelled() {
+        return result;
+    }
+    stop.cancel();
+    result.and_then(|()| anyhow::bail!("the {stage} ended by itself"))
+}
+
+/// Where the data comes from, in plain words.
+pub(crate) fn describe(source: &Source) -> String {
+    if source.simulator.is_some() {
+        "SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes".to_owned()
+    } else {
+        source.base_url.clone()
+    }
+}

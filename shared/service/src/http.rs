@@ -1,0 +1,73 @@
+//! `/livez`, `/readyz` and `/metrics` of every process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use domain::StageName;
+use stage::Metrics;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+#[derive(Clone)]
+struct Health {
+    stages: Arc<[StageName]>,
+    metrics: Metrics,
+    stop: CancellationToken,
+}
+
+/// Serves until the process ends. A taken port is an error when it was `chosen` by the operator;
+/// otherwise a free one is used, so that several workers start on one machine without settings.
+pub(crate) async fn serve(
+    listen: &str,
+    chosen: bool,
+    stages: &[StageName],
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let address: SocketAddr = listen.parse().context("http.listen is not an address")?;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(_) if !chosen => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await.context("no free port")?
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot listen on http.listen {address}")),
+    };
+    info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics_text))
+        .with_state(Health { stages: stages.into(), metrics, stop });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
+/// Ready: every consuming stage has its queue and what it writes to, and nobody asked to stop.
+async fn readyz(State(health): State<Health>) -> impl IntoResponse {
+    if health.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    let waiting: Vec<_> = health
+        .stages
+        .iter()
+        .filter(|&&stage| stage != StageName::Fetcher && !health.metrics.is_consuming(stage))
+        .map(|stage| stage.as_str())
+        .collect();
+    if waiting.is_empty() {
+        (StatusCode::OK, "ok\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("waiting: {}\n", waiting.join(", ")))
+    }
+}
+
+async fn metrics_text(State(health): State<Health>) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], health.metrics.render())
+}

@@ -1,0 +1,182 @@
+//! Running a process from its arguments to its exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser};
+use config::{Config, Layer};
+use domain::StageName;
+use ports::{Clock, SystemClock};
+use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
+use tracing::{error, info};
+
+use crate::adapters::Adapters;
+use crate::{Shutdown, http, telemetry};
+
+/// Arguments that every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CommonArgs {
+    /// Read settings from this TOML file; `coinpipe config` lists them all
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// A mistake of the user's: ends the process with exit code 2 instead of 1.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// What a process has, ready to run.
+pub struct Process {
+    /// The configuration and its origins.
+    pub loaded: config::Loaded,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Stop requests.
+    pub shutdown: Shutdown,
+    /// What the stages of this process count.
+    pub metrics: Metrics,
+    /// Where tests make it crash.
+    pub failpoints: Failpoints,
+}
+
+impl Process {
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// Runs `stage` until asked to stop, or until it cannot go on.
+    pub async fn run_stage(&self, stage: Arc<dyn Stage>, adapters: &Adapters) -> anyhow::Result<()> {
+        let settings = self.stage_settings(stage.name());
+        let surroundings = Surroundings {
+            queue: Arc::clone(&adapters.queue),
+            clock: Arc::clone(&self.clock),
+            metrics: self.metrics.clone(),
+            failpoints: self.failpoints.clone(),
+        };
+        Ok(stage::run(stage, settings, surroundings, self.shutdown.soft()).await?)
+    }
+
+    fn stage_settings(&self, stage: StageName) -> Settings {
+        let config = self.config();
+        let (concurrency, deadline) = match stage {
+            StageName::Transformer => (config.transform.concurrency, config.transform.deadline),
+            StageName::Loader => (config.load.concurrency, config.load.deadline),
+            // One letter at a time: the desk is the least clever code of all.
+            StageName::Fetcher | StageName::Alerter => (1, config.load.deadline),
+        };
+        let retry = RetryPolicy { delays: config.retry.delays.clone(), attempts: config.retry.attempts };
+        Settings { concurrency, deadline, retry }
+    }
+}
+
+/// How much is logged when the operator did not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogDefault {
+    /// What `log.level` says: for processes that run for good.
+    Configured,
+    /// Warnings only: for commands whose own output is what people read.
+    Quiet,
+}
+
+/// Runs `body` as a process of `stages`: everything around it is the same for all. With stages, health
+/// and metrics are served.
+pub fn run<F>(common: &CommonArgs, stages: &[StageName], log: LogDefault, body: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
+{
+    // The first provider installed serves reqwest, lettre and, later, the broker and the database.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match start(common, stages, log, body) {
+        Ok(code) => code,
+        Err(error) => {
+            let code = if error.is::<Usage>() || error.is::<config::ConfigError>() { 2 } else { 1 };
+            report(&error, log);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn start<F>(common: &CommonArgs, stages: &[StageName], log: LogDefault, body: F) -> anyhow::Result<ExitCode>
+where
+    F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
+{
+    let env = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let loaded = config::load(common.config.as_deref(), env)?;
+    let failpoints = match std::env::var("COINPIPE_FAILPOINT") {
+        Ok(text) => text.parse().map_err(|error| Usage(format!("COINPIPE_FAILPOINT: {error}")))?,
+        Err(_) => Failpoints::none(),
+    };
+    let quiet = log == LogDefault::Quiet && loaded.origin("log", "level") == Layer::Default;
+    let levels = if quiet { "warn" } else { &loaded.config.log.level };
+    telemetry::start(&loaded.config.log, levels)
+        .map_err(|error| loaded.invalid("log", "level", format!("{error:#}")))?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        let process = Process {
+            loaded,
+            clock: Arc::new(SystemClock),
+            shutdown: Shutdown::default(),
+            metrics: Metrics::new(stages),
+            failpoints,
+        };
+        let config = process.config();
+        process.shutdown.listen(config.shutdown.drain)?;
+        if !stages.is_empty() && !config.http.listen.is_empty() {
+            let chosen = process.loaded.origin("http", "listen") != Layer::Default;
+            let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
+            http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
+        }
+        let hard = process.shutdown.hard();
+        tokio::select! {
+            result = body(&process) => result.map(|()| ExitCode::SUCCESS),
+            () = hard.cancelled() => Ok(ExitCode::FAILURE),
+        }
+    });
+    // Blocking work that was abandoned must not keep the process alive.
+    runtime.shutdown_background();
+    result
+}
+
+/// Runs one stage as a process of its own.
+pub fn run_stage_binary<F>(stage: StageName, body: F) -> ExitCode
+where
+    F: AsyncFnOnce(&Process, &Adapters) -> anyhow::Result<()>,
+{
+    /// One stage of coinpipe; run any number of them
+    #[derive(Parser)]
+    #[command(version, about, arg_required_else_help = false)]
+    struct StageArgs {
+        #[command(flatten)]
+        common: CommonArgs,
+    }
+    let args = StageArgs::parse();
+    run(&args.common, &[stage], LogDefault::Configured, async |process| {
+        info!(%stage, version = env!("CARGO_PKG_VERSION"), "starting");
+        let adapters = crate::open_queue_and_store(process.config(), Arc::clone(&process.clock)).await?;
+        body(process, &adapters).await?;
+        info!(%stage, "stopped");
+        Ok(())
+    })
+}
+
+/// Says on stderr why the process ends: as a log line for a process whose logs are read, else plainly.
+#[expect(clippy::print_stderr, reason = "this is the last word of a command to the person who typed it")]
+fn report(error: &anyhow::Error, log: LogDefault) {
+    if log == LogDefault::Configured && tracing::dispatcher::has_been_set() {
+        error!("{error:#}");
+    } else {
+        eprintln!("error: {error:#}");
+    }
+}

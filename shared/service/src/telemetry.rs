@@ -1,0 +1,27 @@
+//! Logs: text for people on a terminal, JSON for machines, always on stderr.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use config::{Log, LogFormat};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+/// Begins logging with the levels `levels`, or says why they make no sense.
+pub(crate) fn start(log: &Log, levels: &str) -> anyhow::Result<()> {
+    let filter: Targets = levels.parse().with_context(|| format!("log.level {levels:?} is not a level"))?;
+    let json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
+    } else {
+        lines.with_ansi(std::io::stderr().is_terminal()).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().context("cannot start logging")
+}
