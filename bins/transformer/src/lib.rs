@@ -1,1 +1,41 @@
-//! (to be written)
+//! The transformer: a raw page in; chunks of clean rows, and letters about what was rejected, out.
+//!
+//! A page passes these steps, each in its own file:
+//!
+//! ```text
+//! envelope   bytes → the coins as raw JSON, or a fault of the whole page
+//! read       one coin at a time → typed, or rejected; the other coins go on
+//! frame      the numbers → a Polars frame, one row per coin and currency
+//! rules      checks mark rows, changes rewrite columns; rules.rs is the list
+//! split      marks → rows and rejects, once, at the end
+//! messages   rows → chunks; rejects → one letter a chunk
+//! ```
+//!
+//! # Guarantees
+//! - No coin is lost: rows and rejects together are as many as the coins that the page held.
+//! - Prices and supplies keep every bit; 0, null and missing stay apart.
+//! - The same page gives the same message ids and the same chunks, however often it is transformed.
+//! - It never panics, whatever the bytes.
+
+mod clean;
+mod envelope;
+mod fault;
+mod fields;
+mod frame;
+mod marks;
+mod messages;
+mod process;
+mod read;
+mod reject;
+mod rules;
+mod schema;
+mod split;
+#[cfg(test)]
+mod test_page;
+mod transformer;
+
+pub use clean::{Cleaned, clean};
+pub use fault::PageFault;
+pub use process::run;
+pub use reject::Reject;
+pub use transformer::Transformer;

@@ -1,0 +1,266 @@
+//! Properties of cleaning, for any input, and the real samples.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
+
+/// Fields of a coin, its quotes, and some that no one uses.
+const FIELDS: [&str; 16] = [
+    "id",
+    "name",
+    "symbol",
+    "slug",
+    "tags",
+    "platform",
+    "date_added",
+    "max_supply",
+    "cmc_rank",
+    "infinite_supply",
+    "quote",
+    "quote.price",
+    "quote.market_cap",
+    "quote.percent_change_1h",
+    "quote.last_updated",
+    "something_new",
+];
+
+/// JSON that stands where it should not, or just about should.
+const ODD: [&str; 20] = [
+    "null",
+    "0",
+    "-0.0",
+    "-1",
+    "1.5",
+    "7",
+    "4294967296",
+    "1e400",
+    "5e-324",
+    "true",
+    "\"\"",
+    "\"not_available\"",
+    "\"\\u0000\"",
+    "\"1970-01-01T00:00:00Z\"",
+    "\"2999-01-01T00:00:00Z\"",
+    "[]",
+    "{}",
+    "[[[[[[]]]]]]",
+    "{\"USD\": {}}",
+    "[{\"symbol\": \"USD\"}]",
+];
+
+/// A valid coin to which any number of odd things happened. Few ids, so that duplicates are common.
+fn odd_coin() -> impl Strategy<Value = String> {
+    let mutation =
+        (proptest::sample::select(&FIELDS[..]), proptest::option::of(proptest::sample::select(&ODD[..])));
+    (1..6_u32, any::<bool>(), proptest::collection::vec(mutation, 0..3)).prop_map(|(id, v1, mutations)| {
+        let coin = if v1 { TestCoin::new(id).v1() } else { TestCoin::new(id) };
+        let mutated = mutations.into_iter().fold(coin, |coin, (field, json)| match json {
+            Some(json) => coin.set(field, json),
+            None => coin.remove(field),
+        });
+        mutated.json()
+    })
+}
+
+/// Any JSON at all.
+fn any_json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|it| it.to_string()),
+        any::<i64>().prop_map(|it| it.to_string()),
+        any::<f64>().prop_map(|it| serde_json::json!(it).to_string()),
+        any::<String>().prop_map(|it| serde_json::json!(it).to_string()),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        let name = prop_oneof![
+            any::<String>(),
+            proptest::sample::select(&FIELDS[..]).prop_map(|it| it.trim_start_matches("quote.").to_owned()),
+        ];
+        let entry =
+            (name, inner.clone()).prop_map(|(name, json)| format!("{}: {json}", serde_json::json!(name)));
+        prop_oneof![
+            proptest::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+            proptest::collection::vec(entry, 0..6).prop_map(|items| format!("{{{}}}", items.join(","))),
+        ]
+    })
+}
+
+fn check_nothing_is_lost(coins: &[String]) -> Result<(), TestCaseError> {
+    let cleaned = clean(&meta(), &body(coins), now()).expect("the page is a listing");
+    prop_assert_eq!(cleaned.coins_in(), coins.len());
+    for (reject, later) in cleaned.rejects.iter().zip(cleaned.rejects.iter().skip(1)) {
+        prop_assert!(reject.index < later.index, "rejects are in order, and each coin is rejected once");
+    }
+    for reject in &cleaned.rejects {
+        prop_assert_eq!(&reject.raw, &coins[reject.index]);
+    }
+    let mut ids: Vec<_> = cleaned.rows.iter().map(|row| row.coin.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    prop_assert_eq!(ids.len(), cleaned.rows.len(), "a page gives each id once");
+    for quote in cleaned.rows.iter().flat_map(|row| &row.quotes) {
+        prop_assert!(quote.numbers.iter().flatten().all(|number| number.is_finite()));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_coin_is_lost_whatever_happened_to_it(coins in proptest::collection::vec(odd_coin(), 0..20)) {
+        check_nothing_is_lost(&coins)?;
+    }
+
+    #[test]
+    fn no_coin_is_lost_whatever_it_is(coins in proptest::collection::vec(any_json(), 0..8)) {
+        check_nothing_is_lost(&coins)?;
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = clean(&meta(), &bytes, now());
+    }
+
+    #[test]
+    fn no_damage_to_a_page_makes_it_panic(
+        coins in proptest::collection::vec(odd_coin(), 1..4),
+        at in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<bool>(),
+    ) {
+        let mut page = body(&coins);
+        let at = at.index(page.len());
+        page[at] = byte;
+        if cut {
+            page.truncate(at);
+        }
+        let _ = clean(&meta(), &page, now());
+    }
+}
+
+#[test]
+fn an_empty_page_is_clean() {
+    let cleaned = clean(&meta(), &body(&[]), now()).unwrap();
+    assert_eq!(
+        cleaned,
+        Cleaned { rows: Vec::new(), rejects: Vec::new(), sent_by_none: MeasureSet::default() }
+    );
+}
+
+#[test]
+fn each_row_has_the_cleaned_numbers_of_its_own_coin_and_currency() {
+    let page = PageMeta { convert: vec!["USD".to_owned(), "EUR".to_owned()], ..meta() };
+    let coin = |id: u32| {
+        let coin = TestCoin::new(id).also_in("EUR").set("max_supply", &id.to_string());
+        let in_currency = |coin: TestCoin, currency, whole: u32| {
+            coin.set_in(currency, "price", &format!("{id}.{whole}0006")).set_in(
+                currency,
+                "percent_change_24h",
+                &format!("{id}.{whole}0006"),
+            )
+        };
+        in_currency(in_currency(coin, "USD", 1), "EUR", 2)
+    };
+    let cleaned =
+        clean_coins(&page, &[coin(1), coin(2).set("slug", "null"), coin(3).set("cmc_rank", "-1"), coin(4)]);
+    let numbers = |row: &CoinRow| {
+        row.quotes
+            .iter()
+            .map(|quote| {
+                [Measure::Price, Measure::PercentChange24h, Measure::MaxSupply]
+                    .map(|measure| quote.get(measure).unwrap())
+            })
+            .collect::<Vec<_>>()
+    };
+    let found: Vec<_> = cleaned.rows.iter().map(numbers).collect();
+    let expected = [[[1.10006, 1.1, 1.0], [1.20006, 1.2, 1.0]], [[4.10006, 4.1, 4.0], [4.20006, 4.2, 4.0]]];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_null_price_is_a_row_without_a_price() {
+    let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("quote.price", "null")]);
+    let quote = &cleaned.rows[0].quotes[0];
+    assert_eq!((quote.get(Measure::Price), quote.missing.is_empty()), (None, true));
+}
+
+#[test]
+fn a_field_that_no_coin_has_is_told_on_a_page_of_ten() {
+    let coin = |id| TestCoin::new(id).remove("quote.volume_24h").remove("cmc_rank");
+    let page: Vec<_> = (1..=10).map(coin).collect();
+    let expected = [Measure::Volume24h, Measure::CmcRank].into_iter().collect();
+    assert_eq!(clean_coins(&meta(), &page).sent_by_none, expected);
+    assert!(clean_coins(&meta(), &page[..9]).sent_by_none.is_empty(), "nine coins are too few to tell");
+
+    let mut page = page;
+    page[4] = TestCoin::new(5);
+    assert!(clean_coins(&meta(), &page).sent_by_none.is_empty(), "one coin has them all");
+}
+
+#[test]
+fn a_field_that_is_null_everywhere_was_sent() {
+    let page: Vec<_> = (1..=10).map(|id| TestCoin::new(id).set("max_supply", "null")).collect();
+    assert!(clean_coins(&meta(), &page).sent_by_none.is_empty());
+}
+
+#[test]
+fn the_v1_sample_keeps_every_bit() {
+    check_sample(
+        "KonradOstrowskii__api_Coin_Market_Cap__crypto_data.json",
+        100,
+        |coin| &coin["quote"]["USD"],
+    );
+}
+
+#[test]
+fn the_v3_sample_keeps_every_bit() {
+    check_sample("CMC-docs__v3_listings_latest_example.json", 4, |coin| &coin["quote"][0]);
+}
+
+/// All coins of a recorded response pass, with ids, texts, prices and supplies as in the file.
+fn check_sample(file: &str, coins: usize, quote_of: fn(&Value) -> &Value) {
+    let Some(path) = sample(file) else { return };
+    let bytes = std::fs::read(path).expect("the sample is readable");
+    let cleaned = clean(&meta(), &bytes, instant("2026-11-22T14:00:00Z")).unwrap();
+    assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (coins, 0));
+    assert!(cleaned.sent_by_none.is_empty());
+    let page: Value = serde_json::from_slice(&bytes).unwrap();
+    for (row, sent) in cleaned.rows.iter().zip(page["data"].as_array().unwrap()) {
+        assert_eq!(row.coin.id, sent["id"]);
+        assert_eq!(
+            [&row.coin.name, &row.coin.symbol, &row.coin.slug],
+            ["name", "symbol", "slug"].map(|key| &sent[key])
+        );
+        let [quote] = &row.quotes[..] else { panic!("one quote") };
+        for measure in Measure::ALL.into_iter().filter(|measure| {
+            matches!(measure.kind(), domain::Kind::Price | domain::Kind::Supply | domain::Kind::Count)
+        }) {
+            let of = if measure.is_per_coin() { sent } else { quote_of(sent) };
+            let expected = of[measure.column()].as_f64().map(f64::to_bits);
+            assert_eq!(
+                quote.get(measure).map(f64::to_bits),
+                expected,
+                "{} of {}",
+                measure.column(),
+                row.coin.name
+            );
+        }
+    }
+}
+
+/// A recorded response, which the repository itself does not carry.
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests should know that one did not look at anything"
+)]
+fn sample(file: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples").join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: no sample at {}", path.display());
+    None
+}

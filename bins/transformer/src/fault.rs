@@ -1,0 +1,84 @@
+//! Why a whole page cannot be cleaned.
+
+use std::error::Error;
+
+use domain::{Class, PageError};
+use polars::error::PolarsError;
+use stage::Failure;
+
+/// A page as a whole makes no sense, so that none of its coins can be told apart. Trying again cannot
+/// help; the page goes to the dead letters.
+#[derive(Debug, thiserror::Error)]
+pub enum PageFault {
+    /// The headers or the compression are not those of a page.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// The body is not UTF-8, the only encoding of JSON.
+    #[error("body is not UTF-8")]
+    NotUtf8(#[source] std::str::Utf8Error),
+    /// The body is not JSON: cut off, an HTML page, empty.
+    #[error("body is not JSON")]
+    BadJson(#[source] serde_json::Error),
+    /// The body is JSON, but not a listing.
+    #[error("body is not a listing: {0}")]
+    NotAListing(String),
+    /// The API answered with an error.
+    #[error("the API answered with error code {code}: {message}")]
+    SourceError {
+        /// `status.error_code` as sent.
+        code: String,
+        /// `status.error_message`.
+        message: String,
+    },
+    /// A rule asked the frame for what it does not hold: a bug.
+    #[error("the cleaning rules failed")]
+    Rules(#[from] PolarsError),
+}
+
+impl PageFault {
+    /// The stable word for dead letters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Page(PageError::Header(_)) => "bad_header",
+            Self::Page(PageError::Encoding(_) | PageError::Zstd(_)) => "bad_encoding",
+            Self::Page(PageError::TooLarge) => "too_large",
+            Self::NotUtf8(_) => "not_utf8",
+            Self::BadJson(_) => "bad_json",
+            Self::NotAListing(_) => "not_a_listing",
+            Self::SourceError { .. } => "source_error",
+            Self::Rules(_) => "rules_failed",
+        }
+    }
+}
+
+impl From<PageFault> for Failure {
+    fn from(fault: PageFault) -> Self {
+        Self::Reject { class: Class::Poison, code: fault.code(), reason: with_sources(&fault) }
+    }
+}
+
+/// The error and everything that caused it in one line; a letter has no chain of sources.
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_names_the_cause_once() {
+        let cause = serde_json::from_str::<u8>("[").unwrap_err();
+        let Failure::Reject { class, code, reason } = PageFault::BadJson(cause).into() else {
+            panic!("a faulty page is rejected");
+        };
+        assert_eq!((class, code), (Class::Poison, "bad_json"));
+        assert_eq!(reason, "body is not JSON: invalid type: sequence, expected u8 at line 1 column 0");
+    }
+}

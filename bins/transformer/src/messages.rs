@@ -1,0 +1,67 @@
+//! A cleaned page as messages: chunks of rows, and letters about what did not pass.
+
+mod letters;
+
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Headers, Message, PageMeta, header, timestamp, wire};
+use ports::QueueName;
+use stage::Output;
+
+use crate::clean::Cleaned;
+
+/// The messages for a page, in order: each chunk, the letter about its rejects, and last the page's own.
+///
+/// Chunks are ranges of `chunk_coins` coins *as the page held them*, so that which coins share a chunk does
+/// not depend on how many of them passed. An empty page is one chunk without rows.
+pub(crate) fn outputs(
+    meta: &PageMeta,
+    cleaned: Cleaned,
+    chunk_coins: u32,
+    now: DateTime<Utc>,
+) -> Vec<Output> {
+    let size = chunk_coins.max(1);
+    let coins = count(cleaned.coins_in());
+    let chunks = coins.div_ceil(size).max(1);
+    let sent_by_none = cleaned.sent_by_none;
+    let mut rows = cleaned.rows.into_iter();
+    let mut rejects = cleaned.rejects.into_iter().peekable();
+    let mut outputs = Vec::new();
+    for number in 1..=chunks {
+        let begin = (number - 1).saturating_mul(size);
+        let end = begin.saturating_add(size).min(coins);
+        let mut rejected = Vec::new();
+        while let Some(reject) = rejects.next_if(|reject| reject.index < end as usize) {
+            rejected.push(reject);
+        }
+        let passed = (end - begin) as usize - rejected.len();
+        let chunk = Chunk {
+            page: meta.clone(),
+            chunk: number,
+            chunks,
+            transformed_at: timestamp::to_millis(now),
+            coins_in: end - begin,
+            rejected: count(rejected.len()),
+            rows: rows.by_ref().take(passed).collect(),
+        };
+        outputs.push(Output { to: QueueName::Rows, message: rows_message(&chunk) });
+        let letter = letters::about_rejects(&chunk, &rejected, now);
+        outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
+    }
+    let letter = letters::about_missing_fields(meta, sent_by_none, now);
+    outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
+    outputs
+}
+
+fn rows_message(chunk: &Chunk) -> Message {
+    let headers =
+        Headers::new().with(header::BATCH, &chunk.page.batch).with(header::ORIGIN, chunk.page.origin);
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk) }
+}
+
+/// A page of at most 64 MiB holds far fewer than 2^32 coins.
+fn count(coins: usize) -> u32 {
+    u32::try_from(coins).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

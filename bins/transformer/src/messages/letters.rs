@@ -1,0 +1,80 @@
+//! The letters about a page that went on without some of its coins or fields.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Class, DeadLetter, Measure, MeasureSet, MessageId, PageMeta, StageName, header};
+
+use crate::reject::Reject;
+
+/// The most bytes of coins as sent in one letter; brokers refuse messages beyond 16 MiB. Past it the
+/// rejects are listed without them.
+const MAX_RAW_BYTES: usize = 4 << 20;
+
+/// One letter about all rejects of a chunk; `None` when there are none.
+pub(super) fn about_rejects(chunk: &Chunk, rejects: &[Reject], now: DateTime<Utc>) -> Option<DeadLetter> {
+    let mut by_rule = BTreeMap::<&str, u32>::new();
+    for reject in rejects {
+        *by_rule.entry(reject.rule).or_default() += 1;
+    }
+    let mut by_rule: Vec<_> = by_rule.into_iter().collect();
+    by_rule.sort_by_key(|&(_, times)| std::cmp::Reverse(times));
+    let code = match by_rule[..] {
+        [] => return None,
+        [(rule, _)] => rule,
+        _ => "several_rules",
+    };
+    let rules: Vec<_> = by_rule.iter().map(|(rule, times)| format!("{rule} ×{times}")).collect();
+    let page = &chunk.page;
+    let verb = if rejects.len() == 1 { "was" } else { "were" };
+    let mut headers = page.to_message(Vec::new()).headers;
+    // The body is this letter's own list, not the compressed page.
+    headers.remove(header::CONTENT_ENCODING);
+    Some(DeadLetter {
+        id: MessageId::new(format!("dead/{}/{}", StageName::Transformer, chunk.message_id())),
+        class: Class::RejectedRows,
+        code: code.to_owned(),
+        reason: format!(
+            "{} of {} coins of page {} {verb} rejected: {}",
+            rejects.len(),
+            chunk.coins_in,
+            page.page,
+            rules.join(", ")
+        ),
+        stage: Some(StageName::Transformer),
+        attempt: 1,
+        first_seen_at: now,
+        headers,
+        body: body(rejects),
+    })
+}
+
+/// The rejects as a JSON array.
+fn body(rejects: &[Reject]) -> Vec<u8> {
+    let mut bytes = 0;
+    let listed: Vec<Reject> = rejects
+        .iter()
+        .map(|reject| {
+            bytes += reject.raw.len();
+            let raw = if bytes <= MAX_RAW_BYTES { reject.raw.clone() } else { String::new() };
+            Reject { raw, reason: reject.reason.clone(), ..*reject }
+        })
+        .collect();
+    serde_json::to_vec(&listed).expect("texts and numbers are JSON")
+}
+
+/// One incident a batch about fields that the API has stopped sending; `None` when there are none.
+pub(super) fn about_missing_fields(
+    meta: &PageMeta,
+    fields: MeasureSet,
+    now: DateTime<Utc>,
+) -> Option<DeadLetter> {
+    let names: Vec<_> = fields.iter().map(Measure::column).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let reason = format!("no coin of page {} has the field {}", meta.page, names.join(", "));
+    let mut letter = DeadLetter::incident(StageName::Transformer, "field_missing", &meta.batch, reason, now);
+    letter.headers.set(header::BATCH, &meta.batch);
+    Some(letter)
+}

@@ -1,0 +1,153 @@
+//! Reads one coin: raw JSON in; a typed coin with its quotes, or why it cannot be read, out.
+//!
+//! Only fields that the tables hold are looked at, so that unknown or odd others never cost a coin.
+//! What identifies a coin, and every number that is used, must make sense or the coin is rejected.
+//! Optional descriptions (tags, platform, date added, flags) that make no sense count as not known.
+
+mod numbers;
+mod quotes;
+
+use domain::{Coin, CoinRow, timestamp};
+use serde_json::value::RawValue;
+
+use crate::fields::{Fields, Sent, excerpt, parse_as};
+
+/// The longest symbol, name, slug and token address, in characters: what the text columns hold.
+const MAX_CHARS: usize = 255;
+
+/// Why a coin cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CoinFault {
+    /// Not an object.
+    #[error("the coin is {0}, not an object")]
+    NotACoin(String),
+    /// No id that can be a key.
+    #[error("id is {0}, not a whole number from 1 to 4294967295")]
+    BadId(String),
+    /// A name that is not text.
+    #[error("{field} is {found}, not text without NUL characters")]
+    BadText { field: &'static str, found: String },
+    /// A name longer than the tables hold.
+    #[error("{field} has {chars} characters, more than {MAX_CHARS}")]
+    TextTooLong { field: &'static str, chars: usize },
+    /// A measure that is not a number.
+    #[error("{field} is {found}, not a number")]
+    NotANumber { field: &'static str, found: String },
+    /// A measure beyond the largest double.
+    #[error("{field} is {found}, beyond the range of a double")]
+    NumberOutOfRange { field: &'static str, found: String },
+    /// A currency that was asked for and not sent.
+    #[error("quote in {0} was asked for and not sent")]
+    CurrencyMissing(String),
+    /// A quote without the instant that orders it.
+    #[error("last_updated in {currency} is {found}, not an RFC 3339 instant")]
+    BadLastUpdated { currency: String, found: String },
+}
+
+impl CoinFault {
+    /// The name of the rule that the coin broke.
+    pub(crate) fn rule(&self) -> &'static str {
+        match self {
+            Self::NotACoin(_) => "not_a_coin",
+            Self::BadId(_) => "bad_id",
+            Self::BadText { .. } => "bad_text",
+            Self::TextTooLong { .. } => "text_too_long",
+            Self::NotANumber { .. } => "not_a_number",
+            Self::NumberOutOfRange { .. } => "number_out_of_range",
+            Self::CurrencyMissing(_) => "currency_missing",
+            Self::BadLastUpdated { .. } => "bad_last_updated",
+        }
+    }
+}
+
+/// A coin that cannot be read, with its id if that much could.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) coin_id: Option<u32>,
+    pub(crate) fault: CoinFault,
+}
+
+/// Reads `raw` with one quote for each currency of `convert`.
+pub(crate) fn read_coin(raw: &RawValue, convert: &[String]) -> Result<CoinRow, Unreadable> {
+    let without_id = |fault| Unreadable { coin_id: None, fault };
+    let fields = Fields::of(raw).ok_or_else(|| without_id(CoinFault::NotACoin(excerpt(raw))))?;
+    let id = id(&fields).map_err(without_id)?;
+    let with_id = |fault| Unreadable { coin_id: Some(id), fault };
+    let coin = coin(id, &fields).map_err(with_id)?;
+    let quotes = quotes::read(&fields, convert).map_err(with_id)?;
+    Ok(CoinRow { coin, quotes })
+}
+
+fn id(fields: &Fields) -> Result<u32, CoinFault> {
+    let sent = fields.get("id");
+    let id = sent.value().and_then(parse_as).filter(|&id: &u32| id > 0);
+    id.ok_or_else(|| CoinFault::BadId(describe(sent)))
+}
+
+fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
+    let name = required_text(fields, "name")?;
+    let symbol = required_text(fields, "symbol")?;
+    let slug = required_text(fields, "slug")?;
+    let platform = fields.optional::<Fields>("platform");
+    let platform = platform.as_ref();
+    Ok(Coin {
+        id,
+        name,
+        symbol,
+        slug,
+        date_added: fields.optional::<String>("date_added").and_then(|text| timestamp::from_text(&text)),
+        platform_id: platform.and_then(|platform| platform.optional("id")).filter(|&id: &u32| id > 0),
+        token_address: platform
+            .and_then(|platform| platform.optional("token_address"))
+            .filter(|text: &String| fits(text)),
+        tags: fields
+            .optional::<Vec<&RawValue>>("tags")
+            .map(|tags| tags.into_iter().filter_map(tag).collect()),
+        infinite_supply: flag(fields, "infinite_supply"),
+        is_active: flag(fields, "is_active"),
+    })
+}
+
+/// A text kept exactly as sent: blanks, commas, emoji and writing from right to left are real.
+fn required_text(fields: &Fields, field: &'static str) -> Result<String, CoinFault> {
+    let sent = fields.get(field);
+    let text: Option<String> = sent.value().and_then(parse_as);
+    match text {
+        Some(text) if fits(&text) => Ok(text),
+        Some(text) if !text.contains('\0') => {
+            Err(CoinFault::TextTooLong { field, chars: text.chars().count() })
+        }
+        _ => Err(CoinFault::BadText { field, found: describe(sent) }),
+    }
+}
+
+/// Whether every database takes `text` as it is.
+fn fits(text: &str) -> bool {
+    !text.contains('\0') && text.chars().nth(MAX_CHARS).is_none()
+}
+
+/// A tag is its slug; listings send the slug alone, quotes an object around it.
+fn tag(raw: &RawValue) -> Option<String> {
+    parse_as(raw).or_else(|| Fields::of(raw)?.optional("slug"))
+}
+
+/// Some versions of the API write 1 and 0 for true and false.
+fn flag(fields: &Fields, name: &str) -> Option<bool> {
+    match fields.get(name).value()?.get() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// What was sent, for a reason.
+fn describe(sent: Sent<&RawValue>) -> String {
+    match sent {
+        Sent::Missing => "missing".to_owned(),
+        Sent::Null => "null".to_owned(),
+        Sent::Value(raw) => excerpt(raw),
+    }
+}
+
+#[cfg(test)]
+mod tests;

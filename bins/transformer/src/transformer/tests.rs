@@ -1,0 +1,66 @@
+use domain::{Class, Headers, MAX_PAGE_BYTES, compress_body, header};
+use ports::ManualClock;
+
+use super::*;
+use crate::test_page::{TestCoin, body, meta};
+
+fn transformer() -> Transformer {
+    Transformer::new(config::Config::defaults().transform, Arc::new(ManualClock::default()))
+}
+
+fn message(body: &[u8]) -> Message {
+    meta().to_message(compress_body(body))
+}
+
+/// The message is rejected as poison with this code.
+async fn check(message: &Message, expected: &str) {
+    match transformer().handle(message).await {
+        Err(Failure::Reject { class: Class::Poison, code, reason }) => assert_eq!(code, expected, "{reason}"),
+        other => panic!("{expected}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_becomes_chunks_on_the_rows_queue() {
+    let coins: Vec<_> = (1..=1001).map(|id| TestCoin::new(id).json()).collect();
+    let outputs = transformer().handle(&message(&body(&coins))).await.unwrap();
+    let ids: Vec<_> = outputs.iter().map(|output| (output.to, output.message.id.as_str())).collect();
+    assert_eq!(
+        ids,
+        [
+            (QueueName::Rows, "2026-11-22T14:00:00Z/listings/USD/p1/c1"),
+            (QueueName::Rows, "2026-11-22T14:00:00Z/listings/USD/p1/c2"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_makes_no_sense_is_rejected_with_its_code() {
+    let page = message(&body(&[]));
+    for (name, _) in page.headers.clone().iter() {
+        let mut page = page.clone();
+        page.headers.remove(name);
+        check(&page, "bad_header").await;
+    }
+    check(&Message { headers: Headers::new(), ..page.clone() }, "bad_header").await;
+    let encoded = |encoding| page.headers.clone().with(header::CONTENT_ENCODING, encoding);
+    check(&Message { headers: encoded("br"), ..page.clone() }, "bad_encoding").await;
+    check(&Message { body: b"not zstd".to_vec(), ..page.clone() }, "bad_encoding").await;
+    check(&Message { body: Vec::new(), ..page }, "bad_encoding").await;
+    check(&message(&vec![b' '; MAX_PAGE_BYTES + 1]), "too_large").await;
+    check(&message(b"\xff"), "not_utf8").await;
+    check(&message(b"<html>"), "bad_json").await;
+    check(&message(b""), "bad_json").await;
+    check(&message(b"[]"), "not_a_listing").await;
+    check(&message(br#"{"status": {"error_code": 500, "error_message": "busy"}}"#), "source_error").await;
+}
+
+#[tokio::test]
+async fn the_reason_of_a_fault_says_what_is_wrong() {
+    let mut page = message(&body(&[]));
+    page.headers.set(header::PAGE, "two");
+    let failure = transformer().handle(&page).await.unwrap_err();
+    assert_eq!(failure.to_string(), r#"header x-page is "two", not a number"#);
+    let failure = transformer().handle(&message(br#"{"data": {"1": {}}}"#)).await.unwrap_err();
+    assert_eq!(failure.to_string(), r#"body is not a listing: data is not an array but {"1": {}}"#);
+}
