@@ -1,2 +1,11 @@
-//! (to be written)
-fn main() {}
+//! Runs the transformer alone.
+
+use std::process::ExitCode;
+
+use domain::StageName;
+
+fn main() -> ExitCode {
+    service::run_stage_binary(StageName::Transformer, async |process, adapters| {
+        transformer::run(process, adapters).await
+    })
+}

@@ -1,0 +1,56 @@
+//! Numbered payloads: pages whose prices say which snapshot and coin they belong to, so that a lost, stale
+//! or doubled row shows.
+
+use std::fmt::Write;
+
+use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
+
+/// Coins on each page.
+pub const COINS: u32 = 5;
+
+/// The price of `coin` in snapshot `batch`: no two are equal.
+pub fn price(batch: u32, coin: u32) -> f64 {
+    f64::from(batch * 1000 + coin) + 0.125
+}
+
+/// Page 1 of 1 of snapshot `batch` (from 0): an hour apart, coins 1 to [`COINS`], chunk by chunk.
+/// Every third snapshot renames coin 1, and every snapshot repeats the `last_updated` of coin 2.
+pub fn page(batch: u32, origin: Origin) -> Message {
+    let start = timestamp::from_text("2026-11-22T00:00:00Z").expect("a valid constant");
+    let hour = chrono::TimeDelta::hours(batch.into());
+    let slot = Slot::at(start + hour);
+    let convert = vec!["USD".to_owned()];
+    let meta = PageMeta {
+        batch: BatchId::new(slot, "listings", &convert),
+        slot,
+        page: 1,
+        pages: 1,
+        fetched_at: start + hour + chrono::TimeDelta::seconds(1),
+        endpoint: "listings".to_owned(),
+        api_version: ApiVersion::V3,
+        convert,
+        simulated: false,
+        origin,
+    };
+    let mut coins = String::new();
+    for coin in 1..=COINS {
+        let updated = if coin == 2 { start } else { start + hour };
+        let name = if coin == 1 && batch.is_multiple_of(3) { "Renamed".to_owned() } else { format!("Coin {coin}") };
+        let comma = if coin > 1 { "," } else { "" };
+        write!(
+            coins,
+            r#"{comma}{{"id":{coin},"name":"{name}","symbol":"C{coin}","slug":"c{coin}","cmc_rank":{coin},
+            "num_market_pairs":1,"tags":[],"date_added":"2020-01-01T00:00:00.000Z","max_supply":null,
+            "circulating_supply":1,"total_supply":2.5,"infinite_supply":false,"platform":null,
+            "last_updated":"{at}","quote":[{{"symbol":"USD","price":{price},"volume_24h":0,
+            "volume_change_24h":0,"percent_change_1h":0.1,"percent_change_24h":0,"percent_change_7d":0,
+            "percent_change_30d":0,"percent_change_60d":0,"percent_change_90d":0,"market_cap":1e9,
+            "market_cap_dominance":0,"fully_diluted_market_cap":1e9,"last_updated":"{at}"}}]}}"#,
+            at = timestamp::to_text(updated),
+            price = price(batch, coin),
+        )
+        .expect("a String takes all text");
+    }
+    let body = format!(r#"{{"data":[{coins}],"status":{{"error_code":0}}}}"#);
+    meta.to_message(compress_body(body.as_bytes()))
+}

@@ -1,0 +1,363 @@
+//! The real programs, as a user runs them: in an empty folder, with arguments, environment and signals.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The deadline for whatever a program should do. Long, because a loaded machine is slow.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The program `name`, built beside this test.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test has a path");
+    let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not built; run `cargo xtask test`", path.display());
+    path
+}
+
+/// An empty folder to run programs in.
+struct Folder(TempDir);
+
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}", self.stdout))
+    }
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn command(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(program(name));
+        command.args(args).current_dir(self.0.path()).env_clear().envs(env.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
+        let child = self.command("coinpipe", args, env).spawn().expect("it starts");
+        let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("it ran");
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    async fn status(&self) -> Value {
+        self.run(&["status", "--json"], &[]).await.expect(0).json()
+    }
+}
+
+/// Sends a signal by name (`TERM`), as a shell does.
+async fn signal(child: &Child, name: &str) {
+    let id = child.id().expect("it still runs").to_string();
+    let status = Command::new("kill").args([&format!("-{name}"), &id]).status().await.expect("kill runs");
+    assert!(status.success());
+}
+
+/// Waits for the end of `child`, whose stderr was taken.
+async fn end(mut child: Child) -> Option<i32> {
+    tokio::time::timeout(DEADLINE, child.wait()).await.expect("it ends").expect("it ran").code()
+}
+
+/// Waits until a line of stderr contains `text`; the rest is read away in the background.
+async fn until_said(child: &mut Child, text: &str) -> String {
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    let mut seen = String::new();
+    let found = tokio::time::timeout(DEADLINE, async {
+        while let Some(line) = lines.next_line().await.expect("stderr can be read") {
+            seen.push_str(&line);
+            seen.push('\n');
+            if line.contains(text) {
+                return Some(line);
+            }
+        }
+        None
+    });
+    let Some(line) = found.await.ok().flatten() else { panic!("it never said {text:?}, but:\n{seen}") };
+    tokio::spawn(async move {
+        let mut rest = String::new();
+        let _ = lines.into_inner().read_to_string(&mut rest).await;
+    });
+    line
+}
+
+#[tokio::test]
+async fn once_in_an_empty_folder_loads_a_snapshot_and_shows_it() {
+    let folder = Folder::new();
+    let once = folder.run(&["--once"], &[]).await.expect(0);
+    assert!(once.stdout.contains("Bitcoin"), "{}", once.stdout);
+    assert!(once.stdout.contains("SIMULATED"), "{}", once.stdout);
+    assert!(once.stdout.contains("5,000 coins loaded, none rejected"), "{}", once.stdout);
+    let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+    let batches = batches.as_array().expect("a list");
+    assert_eq!(batches.len(), 1);
+    assert_eq!(batches[0]["complete"], true);
+    assert_eq!(batches[0]["simulated"], true);
+    assert_eq!(batches[0]["credits"], 25);
+    let status = folder.status().await;
+    assert_eq!(status["tables"]["quotes_latest"], 5000);
+    assert_eq!(status["dead_letter_groups"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
+    let folder = Folder::new();
+    for (args, env, part) in [
+        (&["--once"][..], ("COINPIPE__FETCH__EVRY", "1h"), "COINPIPE__FETCH__EVRY"),
+        (&["run"], ("COINPIPE__FETCH__LIMIT", "lots"), "fetch.limit"),
+        (&["check"], ("COINPIPE__LOG__LEVEL", "loud=x=y"), "log.level"),
+        (&["run"], ("COINPIPE_FAILPOINT", "nonsense"), "COINPIPE_FAILPOINT"),
+        (&["--config", "missing.toml"], ("X", "y"), "missing.toml"),
+        (&["frobnicate"], ("X", "y"), "frobnicate"),
+    ] {
+        let ended = folder.run(args, &[env]).await.expect(2);
+        assert!(ended.stderr.contains(part), "{part} is not in:\n{}", ended.stderr);
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.0.path()).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn every_stage_binary_refuses_bad_configuration_too() {
+    let folder = Folder::new();
+    for name in ["fetcher", "transformer", "loader", "alerter"] {
+        let mut command = folder.command(name, &[], &[("COINPIPE__QUEUE__LEASE", "soon")]);
+        let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends").expect("it ran");
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("queue.lease"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn sigterm_under_work_exits_0_and_the_next_run_goes_on() {
+    let folder = Folder::new();
+    let mut child = folder.command("coinpipe", &["run"], &[]).spawn().expect("it starts");
+    until_said(&mut child, "loaded chunk").await;
+    signal(&child, "TERM").await;
+    assert_eq!(end(child).await, Some(0));
+
+    // The second run loads what is left, and its own snapshot; nothing is missing, nothing died.
+    folder.run(&["--once"], &[]).await.expect(0);
+    let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+    let batches = batches.as_array().expect("a list");
+    assert_eq!(batches.len(), 2);
+    assert!(batches.iter().all(|batch| batch["complete"] == true), "{batches:#?}");
+    assert_eq!(folder.status().await["dead_letter_groups"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn killed_at_every_crash_point_the_next_run_loses_nothing() {
+    for stage in ["transformer", "loader"] {
+        for point in ["received", "handled", "published", "settled"] {
+            let folder = Folder::new();
+            let failpoint = format!("{stage}.{point}:abort");
+            let env = [("COINPIPE_FAILPOINT", failpoint.as_str()), ("COINPIPE__FETCH__LIMIT", "300")];
+            let died = folder.run(&["run"], &env).await;
+            assert_eq!(died.code, None, "{failpoint}: it should have died by SIGABRT:\n{}", died.stderr);
+            // A short lease: the work of the dead is given to the next at once.
+            let env = [("COINPIPE__QUEUE__LEASE", "1s"), ("COINPIPE__FETCH__LIMIT", "300")];
+            folder.run(&["--once"], &env).await.expect(0);
+            let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+            let batches = batches.as_array().expect("a list");
+            assert_eq!(batches.len(), 2, "{failpoint}");
+            assert!(batches.iter().all(|batch| batch["complete"] == true), "{failpoint}: {batches:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn four_processes_share_one_file() {
+    let folder = Folder::new();
+    // All four start on an empty file at once.
+    let env = [("COINPIPE__LOG__FORMAT", "text")];
+    let mut children = Vec::new();
+    for name in ["transformer", "alerter", "fetcher"] {
+        let mut command = folder.command(name, &[], &env);
+        command.stderr(Stdio::null());
+        children.push(command.spawn().expect("it starts"));
+    }
+    let mut loader = folder.command("loader", &[], &env).spawn().expect("it starts");
+    until_said(&mut loader, "loaded chunk 5 of 5").await;
+    children.push(loader);
+    for child in &children {
+        signal(child, "TERM").await;
+    }
+    for child in children {
+        assert_eq!(end(child).await, Some(0));
+    }
+    // Chunks may arrive in any order: one more run lets the rest through.
+    folder.run(&["--once"], &[]).await.expect(0);
+    let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+    assert!(batches.as_array().expect("a list").iter().all(|batch| batch["complete"] == true), "{batches:#?}");
+}
+
+/// A simulator as a process of its own, stopped when dropped.
+struct Simulate {
+    url: String,
+    _child: Child,
+}
+
+impl Simulate {
+    async fn start(folder: &Folder, args: &[&str]) -> Self {
+        let args: Vec<_> = ["simulate", "--listen", "127.0.0.1:0"].iter().chain(args).copied().collect();
+        let mut child = folder.command("coinpipe", &args, &[]).spawn().expect("it starts");
+        let line = until_said(&mut child, "COINPIPE__FETCH__BASE_URL=").await;
+        let url = line.rsplit('=').next().expect("a URL").trim_matches(['"', '}']).to_owned();
+        Self { url, _child: child }
+    }
+}
+
+fn recorded(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples").join(name);
+    path.exists().then_some(path)
+}
+
+#[tokio::test]
+async fn recorded_responses_arrive_bit_for_bit_and_again_change_nothing() {
+    for (name, version, rows) in [
+        ("KonradOstrowskii__api_Coin_Market_Cap__crypto_data.json", "v1", 100),
+        ("CMC-docs__v3_listings_latest_example.json", "v3", 4),
+    ] {
+        let Some(path) = recorded(name) else {
+            println!("skipped: no recorded response {name} here");
+            continue;
+        };
+        let folder = Folder::new();
+        let simulator = Simulate::start(&folder, &["--serve", path.to_str().expect("a path")]).await;
+        let env = [
+            ("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()),
+            ("COINPIPE__FETCH__API_VERSION", version),
+            ("COINPIPE__FETCH__API_KEY", "x"),
+        ];
+        let once = folder.run(&["run", "--once"], &env).await.expect(0);
+        assert!(!once.stdout.contains("SIMULATED"), "recorded data is real:\n{}", once.stdout);
+        let first = tables(&folder).await;
+        assert_eq!(first.latest.len(), rows);
+        compare_with_file(&first, &path);
+        folder.run(&["run", "--once"], &env).await.expect(0);
+        let second = tables(&folder).await;
+        let quotes = |tables: &ports::memory::Tables| {
+            tables.latest.iter().map(|row| format!("{:?}", row.quote)).collect::<Vec<_>>()
+        };
+        assert_eq!(quotes(&second), quotes(&first), "the second run changed quotes");
+        assert_eq!(second.history.len(), first.history.len());
+    }
+}
+
+async fn tables(folder: &Folder) -> ports::memory::Tables {
+    let database = sqlite::Database::open(folder.0.path().join("coinpipe.db")).await.expect("the file opens");
+    let store = sqlite::SqliteStore::open(database, std::sync::Arc::new(ports::SystemClock)).await.expect("a store");
+    store.tables().await.expect("the tables can be read")
+}
+
+/// Ids, prices and supplies in the table are those of the file, to the last bit.
+fn compare_with_file(tables: &ports::memory::Tables, path: &Path) {
+    use domain::Measure::{CirculatingSupply, MaxSupply, Price, TotalSupply};
+    let file: Value = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
+    let coins = file["data"].as_array().expect("a list");
+    assert_eq!(coins.len(), tables.latest.len());
+    for coin in coins {
+        let id = coin["id"].as_u64().expect("an id");
+        let row = tables.latest.iter().find(|row| u64::from(row.coin_id) == id).expect("the coin is in the table");
+        let quote = if coin["quote"].is_array() { &coin["quote"][0] } else { &coin["quote"]["USD"] };
+        for (measure, sent) in [
+            (Price, &quote["price"]),
+            (CirculatingSupply, &coin["circulating_supply"]),
+            (TotalSupply, &coin["total_supply"]),
+            (MaxSupply, &coin["max_supply"]),
+        ] {
+            let stored = row.quote.get(measure).map(f64::to_bits);
+            assert_eq!(stored, sent.as_f64().map(f64::to_bits), "{} of coin {id}", measure.column());
+        }
+    }
+}
+
+#[tokio::test]
+async fn real_quotes_replace_a_simulated_file_and_are_never_overwritten_by_simulated_ones() {
+    let Some(path) = recorded("CMC-docs__v3_listings_latest_example.json") else {
+        println!("skipped: no recorded response here");
+        return;
+    };
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "100")]).await.expect(0);
+    let simulator = Simulate::start(&folder, &["--serve", path.to_str().expect("a path")]).await;
+    let env = [("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()), ("COINPIPE__FETCH__API_KEY", "x")];
+    let real = folder.run(&["--once"], &env).await.expect(0);
+    assert!(real.stderr.contains("moved"), "{}", real.stderr);
+    assert_eq!(folder.status().await["tables"]["quotes_latest"], 4);
+
+    let refused = folder.run(&["--once"], &[]).await.expect(2);
+    assert!(refused.stderr.contains("real quotes"), "{}", refused.stderr);
+    assert_eq!(folder.status().await["tables"]["quotes_latest"], 4);
+}
+
+#[tokio::test]
+async fn a_bad_key_ends_once_with_what_to_do_and_never_shows_it() {
+    let folder = Folder::new();
+    let simulator = Simulate::start(&folder, &["--key", "right"]).await;
+    let env = [("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()), ("CMC_API_KEY", "hunter2-wrong")];
+    let ended = folder.run(&["--once"], &env).await.expect(1);
+    assert!(ended.stderr.contains("1001"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hunter2") && !ended.stdout.contains("hunter2"));
+    let letters = folder.run(&["dead", "list", "--json"], &env).await.expect(0);
+    assert!(letters.stdout.contains("api_1001"), "{}", letters.stdout);
+    assert!(!letters.stdout.contains("hunter2"));
+    let check = folder.run(&["check"], &env).await.expect(1);
+    assert!(check.stdout.contains("failed  api"), "{}", check.stdout);
+    assert!(!check.stdout.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_bad_coin_is_rejected_and_the_others_go_on() {
+    let folder = Folder::new();
+    let simulator = Simulate::start(&folder, &["--fault", "negative-price:1"]).await;
+    let env = [
+        ("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()),
+        ("COINPIPE__FETCH__API_KEY", "x"),
+        ("COINPIPE__FETCH__LIMIT", "100"),
+    ];
+    let once = folder.run(&["--once"], &env).await.expect(0);
+    assert!(once.stdout.contains("1 rejected"), "{}", once.stdout);
+    assert_eq!(folder.status().await["tables"]["quotes_latest"], 99);
+    let letters = folder.run(&["dead", "list", "--json"], &env).await.expect(0).json();
+    assert_eq!(letters[0]["code"], "price_negative", "{letters:#}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_a_clear_error() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.path().join("coinpipe.db"), "this is not a database, but it is mine".repeat(100)).unwrap();
+    let ended = folder.run(&["--once"], &[]).await.expect(1);
+    assert!(ended.stderr.contains("coinpipe.db") && ended.stderr.contains("not a"), "{}", ended.stderr);
+    let text = std::fs::read_to_string(folder.0.path().join("coinpipe.db")).unwrap();
+    assert!(text.starts_with("this is not"), "somebody's file was overwritten");
+}
+
+#[tokio::test]
+async fn config_shows_every_setting_and_no_secret() {
+    let folder = Folder::new();
+    let shown = folder.run(&["config"], &[("CMC_API_KEY", "hunter2")]).await.expect(0).stdout;
+    assert!(shown.contains("fetch.api_key = \"***\"") && shown.contains("CMC_API_KEY"), "{shown}");
+    assert!(shown.contains("fetch.every = \"1h\"") && !shown.contains("hunter2"), "{shown}");
+}
