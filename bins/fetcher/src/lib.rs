@@ -1,1 +1,41 @@
-//! (to be written)
+//! The fetcher: gets snapshots of the market from the CoinMarketCap API and publishes them as raw pages.
+//!
+//! A slot comes due ([`schedule`](mod@schedule)), its pages are fetched ([`Client`]), each is written to
+//! the [`Spool`] as soon as it arrived, and once the batch is complete, or the slot is over, its pages and
+//! the announcement go to the queue and leave the spool. [`Outcome`] says what to do when the API fails.
+//!
+//! # Guarantees
+//! - A page that was paid for is on disk before anything else happens to it and stays there until the
+//!   queue has confirmed the whole batch; a crash at any point repeats messages under their ids.
+//! - No slot is paid for twice, not after a restart and not when the clock is set back.
+//! - Trouble with the API never ends the fetcher: it becomes a wait, a letter to the alerter, or both.
+//!
+//! # Not guaranteed
+//! A page that arrived and was not yet written when the process died is fetched again. Two fetchers with
+//! two spools pay twice; the tables do not change by that.
+
+mod client;
+mod fetcher;
+mod incident;
+mod once;
+mod outcome;
+mod process;
+mod publish;
+mod run;
+mod schedule;
+mod snapshot;
+mod spool;
+mod watch;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use client::{BadSource, BodyFault, Client, FetchError, KeyStatus, Page, Pause, Source, TransportFault};
+pub use fetcher::{Fetcher, Health};
+pub use once::{FetchedBatch, OnceFailure};
+pub use outcome::{Circumstances, Outcome};
+pub use process::{check, for_process, is_simulated, run};
+pub use spool::{Found, Manifest, PageRecord, SetAside, Spool, SpoolError};
+pub use watch::{Step, Watch};

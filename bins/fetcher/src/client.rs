@@ -1,0 +1,263 @@
+//! The CoinMarketCap client: the only code that speaks HTTP to the API.
+//!
+//! # Guarantees
+//! - A page is returned exactly as received (decoded from gzip), and only after it was seen to be whole:
+//!   JSON with a `status` that reports success and a `data` array.
+//! - Every wait is bounded, and so is the memory: reading stops at [`MAX_PAGE_BYTES`] decoded bytes, so a
+//!   gzip bomb is an error.
+//! - The key travels in a header, over TLS or to this machine only, and never into an error.
+//!
+//! # Not guaranteed
+//! That the coins inside make sense; the transformer looks at each of them.
+
+mod envelope;
+mod error;
+mod key;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use config::Secret;
+use domain::{ApiVersion, MAX_PAGE_BYTES};
+use ports::Clock;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Response, StatusCode, redirect};
+use url::{Host, Url};
+
+use envelope::Answer;
+pub use error::{BodyFault, FetchError, Pause, TransportFault};
+pub use key::KeyStatus;
+
+const KEY_HEADER: &str = "x-cmc_pro_api_key";
+/// Set by the simulator, so that made-up quotes are recognised whatever the base URL is.
+const SIMULATED_HEADER: &str = "x-coinpipe-simulated";
+/// An error's body is read for its reason only.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
+/// Where the API is and who asks.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Base URL: scheme, host, and a path prefix if any.
+    pub base_url: Url,
+    /// Key; empty when the server needs none.
+    pub api_key: Secret,
+}
+
+/// A source that cannot be used as it is configured. The texts are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSource {
+    /// Not a web address.
+    #[error("fetch.base_url must begin with https:// or http://, not {0}:")]
+    Scheme(String),
+    /// User, password, query or fragment: none of them would reach the API as meant.
+    #[error("fetch.base_url must be scheme, host and path only; the key goes into fetch.api_key")]
+    Extras,
+    /// The key would cross the network readable.
+    #[error(
+        "fetch.base_url is http:// on {0}, so the API key would travel unencrypted; use https://, or leave \
+         fetch.api_key empty"
+    )]
+    PlainKey(String),
+    /// The key holds bytes that no header can carry.
+    #[error("fetch.api_key contains characters that cannot be sent; is it the key alone?")]
+    Key,
+    /// The HTTP client cannot be built.
+    #[error("cannot set up HTTPS: {0}; are CA certificates installed (package ca-certificates)?")]
+    Tls(String),
+}
+
+/// One page of the listings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The body as received.
+    pub body: Vec<u8>,
+    /// Coins in `data`.
+    pub rows: u32,
+    /// Credits that it cost, as the API says.
+    pub credits: u32,
+    /// How many coins there are in all, when the API says.
+    pub total_count: Option<u32>,
+    /// The API's time of answering.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// Whether a simulator made it up.
+    pub simulated: bool,
+}
+
+/// A client of one source.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    source: Source,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// A client that waits at most `connect_timeout` for a connection and `timeout` for a whole answer.
+    pub fn new(
+        source: Source,
+        connect_timeout: Duration,
+        timeout: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BadSource> {
+        // Normally the process shell has done this; reqwest panics when nobody has.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        check(&source)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if !source.api_key.is_empty() {
+            let mut key = HeaderValue::from_str(source.api_key.expose()).map_err(|_| BadSource::Key)?;
+            key.set_sensitive(true);
+            headers.insert(KEY_HEADER, key);
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("coinpipe/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .gzip(true)
+            .connect_timeout(connect_timeout)
+            .timeout(timeout)
+            // A redirect would carry the key to another host.
+            .redirect(redirect::Policy::none())
+            // Retries are decided by outcome, in one place.
+            .retry(reqwest::retry::never());
+        if source.base_url.scheme() == "http" {
+            // Not through a proxy that would read along, and usable on machines without CA certificates.
+            builder = builder.no_proxy().tls_certs_only([]);
+        }
+        let http = builder.build().map_err(|error| BadSource::Tls(error::explain(error)))?;
+        Ok(Self { http, source, clock })
+    }
+
+    /// The host that is asked.
+    pub fn host(&self) -> &str {
+        self.source.base_url.host_str().unwrap_or_default()
+    }
+
+    /// `limit` coins from rank `start` (from 1) in the currencies `convert`.
+    pub async fn listings(
+        &self,
+        start: u32,
+        limit: u32,
+        convert: &[String],
+        api_version: ApiVersion,
+    ) -> Result<Page, FetchError> {
+        let mut url = self.url(&format!("{api_version}/cryptocurrency/listings/latest"));
+        url.query_pairs_mut()
+            .append_pair("start", &start.to_string())
+            .append_pair("limit", &limit.to_string())
+            .append_pair("convert", &convert.join(","));
+        let (body, pause, simulated) = self.get(url).await?;
+        let answer = self.open(&body, pause)?;
+        let (credits, total_count, answered_at) = (answer.credits, answer.total_count, answer.answered_at);
+        let rows = envelope::count_rows(answer.data).map_err(|fault| self.body_error(fault, &body))?;
+        Ok(Page { body, rows, credits, total_count, answered_at, simulated })
+    }
+
+    /// What the key may still do. Costs no credits.
+    pub async fn key_status(&self) -> Result<KeyStatus, FetchError> {
+        let (body, pause, simulated) = self.get(self.url("v1/key/info")).await?;
+        let answer = self.open(&body, pause)?;
+        KeyStatus::read(answer.data, simulated).map_err(|fault| self.body_error(fault, &body))
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.source.base_url.clone();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{prefix}/{path}"));
+        url
+    }
+
+    /// The body of an answer with status 200, the pause it asks for, and whether a simulator gave it.
+    async fn get(&self, url: Url) -> Result<(Vec<u8>, Option<Pause>, bool), FetchError> {
+        let response = self.http.get(url).send().await.map_err(|error| self.transport(error))?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(response).await);
+        }
+        let simulated = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
+        let pause = Pause::asked_for(response.headers(), self.clock.now());
+        Ok((self.read(response, MAX_PAGE_BYTES).await?, pause, simulated))
+    }
+
+    /// Opens the envelope of an answer with status 200, which may hold an error all the same.
+    fn open<'a>(&self, body: &'a [u8], pause: Option<Pause>) -> Result<Answer<'a>, FetchError> {
+        let answer = envelope::open(body).map_err(|fault| self.body_error(fault, body))?;
+        if answer.error_code == 0 {
+            return Ok(answer);
+        }
+        let message = self.readable(&answer.message);
+        Err(FetchError::Api { status: 200, code: answer.error_code, message, pause })
+    }
+
+    /// What an answer other than 200 says.
+    async fn refusal(&self, response: Response) -> FetchError {
+        let status = response.status().as_u16();
+        let pause = Pause::asked_for(response.headers(), self.clock.now());
+        // The status alone decides when the body cannot be read.
+        let body = self.read(response, MAX_ERROR_BYTES).await.unwrap_or_default();
+        match envelope::open(&body) {
+            Ok(answer) if answer.error_code != 0 => {
+                let message = self.readable(&answer.message);
+                FetchError::Api { status, code: answer.error_code, message, pause }
+            }
+            _ => FetchError::Http { status, sample: self.readable(&String::from_utf8_lossy(&body)), pause },
+        }
+    }
+
+    /// Reads the decoded body, at most `limit` bytes of it.
+    async fn read(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(FetchError::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn transport(&self, error: reqwest::Error) -> FetchError {
+        let fault = TransportFault::of(&error);
+        FetchError::Transport { fault, reason: self.readable(&error::explain(error)) }
+    }
+
+    fn broken_off(&self, error: reqwest::Error) -> FetchError {
+        let fault = if error.is_timeout() { TransportFault::Timeout } else { TransportFault::BrokenOff };
+        FetchError::Transport { fault, reason: self.readable(&error::explain(error)) }
+    }
+
+    fn body_error(&self, fault: BodyFault, body: &[u8]) -> FetchError {
+        let beginning = &body[..body.len().min(4 * envelope::SAMPLE_CHARS)];
+        FetchError::Body { fault, sample: self.readable(&String::from_utf8_lossy(beginning)) }
+    }
+
+    fn readable(&self, text: &str) -> String {
+        envelope::sample(text, &self.source.api_key)
+    }
+}
+
+fn check(source: &Source) -> Result<(), BadSource> {
+    let url = &source.base_url;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(BadSource::Scheme(url.scheme().to_owned()));
+    }
+    let extras = url.password().is_some() || url.query().is_some() || url.fragment().is_some();
+    if extras || !url.username().is_empty() {
+        return Err(BadSource::Extras);
+    }
+    if url.scheme() == "http" && !source.api_key.is_empty() && !is_loopback(url) {
+        return Err(BadSource::PlainKey(url.host_str().unwrap_or_default().to_owned()));
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! The fetcher and what it knows when it starts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use domain::{ApiVersion, BatchId, Slot};
+use ports::{Clock, Ledger, Queue};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use crate::client::{Client, FetchError, KeyStatus, Source};
+use crate::incident::Incidents;
+use crate::publish::Publisher;
+use crate::spool::{Manifest, Spool, SpoolError, blocking};
+
+/// What is fetched, in ids and headers.
+const ENDPOINT: &str = "listings";
+/// The store is asked what it has, but not waited for.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How fetching goes, for health checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nothing was fetched yet.
+    Starting,
+    /// The last snapshot came, and the ones before it, since then.
+    OkSince(DateTime<Utc>),
+    /// Fetching fails since then.
+    FailingSince {
+        /// The first failure.
+        since: DateTime<Utc>,
+        /// The newest reason.
+        reason: String,
+    },
+}
+
+/// Fetches snapshots and publishes them: on a schedule ([`run`](Self::run)) or one by hand
+/// ([`fetch_now`](Self::fetch_now)), not both at once.
+pub struct Fetcher {
+    pub(crate) settings: config::Fetch,
+    pub(crate) client: Client,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) publisher: Publisher,
+    pub(crate) incidents: Arc<Incidents>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Woken when there is something to publish.
+    pub(crate) changed: Arc<Notify>,
+    ledger: Arc<dyn Ledger>,
+    health: Mutex<Health>,
+}
+
+impl Fetcher {
+    /// A fetcher from `source` into `queue`. Opens the spool, which no other process may use. An error
+    /// means that someone has to change the configuration.
+    pub fn new(
+        settings: config::Fetch,
+        source: Source,
+        queue: Arc<dyn Queue>,
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let client = Client::new(source, settings.connect_timeout, settings.timeout, Arc::clone(&clock))?;
+        let spool = Spool::open(&settings.spool).context("cannot open the fetcher's spool")?;
+        let spool = Arc::new(spool);
+        let changed = Arc::new(Notify::new());
+        let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&clock), Arc::clone(&changed));
+        let incidents = Arc::new(incidents);
+        let publisher = Publisher { spool: Arc::clone(&spool), queue, incidents: Arc::clone(&incidents) };
+        let health = Mutex::new(Health::Starting);
+        Ok(Self { settings, client, spool, publisher, incidents, clock, changed, ledger, health })
+    }
+
+    /// Asks the API what the key may do.
+    pub async fn check(&self) -> Result<KeyStatus, FetchError> {
+        self.client.key_status().await
+    }
+
+    /// How fetching goes.
+    pub fn last_outcome(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn note_success(&self) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*health, Health::OkSince(_)) {
+            *health = Health::OkSince(self.clock.now());
+        }
+    }
+
+    pub(crate) fn note_failure(&self, reason: &str) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match *health {
+            Health::FailingSince { since, .. } => since,
+            Health::Starting | Health::OkSince(_) => self.clock.now(),
+        };
+        *health = Health::FailingSince { since, reason: reason.to_owned() };
+    }
+
+    /// What is asked for in `slot`.
+    pub(crate) fn order(&self, slot: Slot) -> Manifest {
+        let settings = &self.settings;
+        Manifest {
+            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            slot,
+            endpoint: ENDPOINT.to_owned(),
+            api_version: match settings.api_version {
+                config::ApiVersion::V1 => ApiVersion::V1,
+                config::ApiVersion::V3 => ApiVersion::V3,
+            },
+            convert: settings.convert.clone(),
+            limit: settings.limit,
+            page_size: settings.page_size,
+            host: self.client.host().to_owned(),
+            pages: None,
+        }
+    }
+
+    /// The slots that were fetched before: published, waiting in the spool, or in the tables.
+    pub(crate) async fn slots_done(&self) -> Result<Vec<Slot>, SpoolError> {
+        let now = self.clock.now();
+        let (host, convert) = (self.client.host().to_owned(), self.settings.convert.clone());
+        let (mut done, aside) = blocking(&self.spool, move |spool| {
+            spool.published(&host, |slot| BatchId::new(slot, ENDPOINT, &convert))
+        })
+        .await?;
+        self.incidents.report_aside(aside.into_iter().collect()).await;
+        done.extend(self.newest_loaded().await);
+        let current = Slot::current(now, self.settings.every);
+        let is_done = done.iter().any(|&slot| slot >= current && slot.starts_at() <= now);
+        // What was begun for the current slot and is not done is gone on with.
+        let resumed = (!is_done).then(|| self.order(current));
+        done.extend(self.seal_leftovers(resumed.as_ref()).await?);
+        Ok(done)
+    }
+
+    /// The newest slot in the tables that holds the same currencies.
+    async fn newest_loaded(&self) -> Option<Slot> {
+        let newest = match tokio::time::timeout(LEDGER_TIMEOUT, self.ledger.batches(1)).await {
+            Ok(Ok(batches)) => batches.into_iter().next()?,
+            Ok(Err(error)) => {
+                warn!(%error, "cannot ask the store for its newest batch; going by the spool alone");
+                return None;
+            }
+            Err(_) => {
+                warn!("the store did not answer in time; going by the spool alone");
+                return None;
+            }
+        };
+        let is_same = newest.endpoint == ENDPOINT && newest.convert == self.settings.convert;
+        (is_same && newest.loaded_at.is_some()).then_some(newest.slot)
+    }
+
+    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`. Returns the slots
+    /// of all sealed batches of this configuration.
+    pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<Vec<Slot>, SpoolError> {
+        let found = blocking(&self.spool, Spool::batches).await?;
+        self.incidents.report_aside(found.aside).await;
+        let mut slots = Vec::new();
+        for manifest in found.items {
+            if manifest.pages.is_none() && resumed.is_some_and(|order| order.asks_the_same(&manifest)) {
+                continue;
+            }
+            let (slot, is_ours) = (manifest.slot, manifest.batch == self.order(manifest.slot).batch);
+            if self.seal(manifest).await? && is_ours {
+                slots.push(slot);
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Settles how many pages the batch has, so that it can be published. `false`: there was nothing in it
+    /// worth keeping, and it is gone.
+    pub(crate) async fn seal(&self, manifest: Manifest) -> Result<bool, SpoolError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        self.incidents.report_aside(found.aside).await;
+        let pages = found.items;
+        // Made-up quotes of a simulator that is no longer asked must not get among real ones.
+        let is_foreign = manifest.host != self.client.host() && pages.iter().any(|page| page.simulated);
+        if is_foreign {
+            warn!(batch = %manifest.batch, host = manifest.host, "dropped simulated pages that another run left");
+        }
+        let is_empty = pages.is_empty();
+        let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
+        blocking(&self.spool, move |spool| {
+            if is_foreign || is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
+        })
+        .await?;
+        Ok(!is_foreign && !is_empty)
+    }
+}

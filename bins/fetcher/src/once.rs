@@ -1,0 +1,131 @@
+//! One snapshot by hand, for `--once`: now, whatever the schedule says, with someone waiting for it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BatchId, Slot};
+use ports::QueueError;
+use stage::Backoff;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use crate::fetcher::Fetcher;
+use crate::publish::PublishError;
+use crate::snapshot::{Ending, Patience, chain};
+use crate::spool::{PageRecord, SpoolError};
+use crate::watch::{Step, Watch};
+
+/// A snapshot that is in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedBatch {
+    /// Its id.
+    pub batch: BatchId,
+    /// Its pages.
+    pub pages: u32,
+    /// Coins in them.
+    pub coins: u32,
+    /// Credits that they cost.
+    pub credits: u32,
+    /// Whether a simulator made them up.
+    pub simulated: bool,
+    /// When the last page arrived.
+    pub fetched_at: DateTime<Utc>,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum OnceFailure {
+    /// The API does not give it, or not soon enough.
+    #[error("{reason}{}", hint.map(|hint| format!(" ({hint})")).unwrap_or_default())]
+    GaveUp {
+        /// Stable word for machines.
+        code: String,
+        /// What happened.
+        reason: String,
+        /// What someone can do about it.
+        hint: Option<&'static str>,
+    },
+    /// Asked to stop. What was fetched stays in the spool and is published by the next start.
+    #[error("asked to stop")]
+    Stopped,
+    /// The queue has to be set right first. What was fetched stays in the spool.
+    #[error("cannot publish what was fetched")]
+    Queue(#[source] QueueError),
+    /// The spool cannot be written or read.
+    #[error("cannot use the spool")]
+    Spool(#[from] SpoolError),
+}
+
+impl Fetcher {
+    /// Fetches and publishes one snapshot, and what earlier runs left in the spool. Waits for minutes at
+    /// most when the API is in trouble, and for the queue until `stop`.
+    pub async fn fetch_now(
+        &self,
+        watch: &dyn Watch,
+        stop: CancellationToken,
+    ) -> Result<FetchedBatch, OnceFailure> {
+        self.seal_leftovers(None).await?;
+        self.publish_patiently(watch, &stop).await?;
+        let slot = Slot::current(self.clock.now(), Duration::from_secs(1));
+        let order = self.order(slot);
+        let ending = self.gather(&order, Patience::Watched, watch, &stop).await?;
+        let pages = match ending {
+            Ending::Complete(pages) => pages,
+            Ending::Interrupted => return Err(OnceFailure::Stopped),
+            Ending::GaveUp(gave_up) => {
+                self.seal(order).await?;
+                self.report(slot, &gave_up).await;
+                self.publish_once().await.map_err(to_failure)?;
+                return Err(OnceFailure::GaveUp {
+                    code: gave_up.code,
+                    reason: gave_up.reason,
+                    hint: gave_up.hint,
+                });
+            }
+        };
+        self.note_success();
+        self.seal(order.clone()).await?;
+        self.publish_patiently(watch, &stop).await?;
+        watch.step(Step::Published { batch: &order.batch });
+        Ok(summary(order.batch, &pages, self.clock.now()))
+    }
+
+    async fn publish_patiently(
+        &self,
+        watch: &dyn Watch,
+        stop: &CancellationToken,
+    ) -> Result<(), OnceFailure> {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.publisher.publish_all().await {
+                Ok(_) => return Ok(()),
+                Err(error) if !error.is_transient() => return Err(to_failure(error)),
+                Err(error) => error,
+            };
+            let wait = backoff.next_wait();
+            let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
+            watch.step(Step::Waiting { until, reason: &chain(&error) });
+            tokio::select! {
+                () = stop.cancelled() => return Err(OnceFailure::Stopped),
+                () = self.clock.sleep(wait) => {}
+            }
+        }
+    }
+}
+
+fn to_failure(error: PublishError) -> OnceFailure {
+    match error {
+        PublishError::Queue(error) => OnceFailure::Queue(error),
+        PublishError::Spool(error) => OnceFailure::Spool(error),
+    }
+}
+
+fn summary(batch: BatchId, pages: &[PageRecord], now: DateTime<Utc>) -> FetchedBatch {
+    let sum = |of: fn(&PageRecord) -> u32| pages.iter().map(of).fold(0, u32::saturating_add);
+    FetchedBatch {
+        batch,
+        pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
+        coins: sum(|page| page.rows),
+        credits: sum(|page| page.credits),
+        simulated: pages.iter().any(|page| page.simulated),
+        fetched_at: pages.iter().map(|page| page.fetched_at).max().unwrap_or(now),
+    }
+}

@@ -1,0 +1,52 @@
+//! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use service::{Adapters, Process};
+use url::Url;
+
+use crate::client::{Client, KeyStatus, Source};
+use crate::fetcher::Fetcher;
+
+/// A fetcher for `process`. Holds the spool until it is dropped.
+pub fn for_process(
+    process: &Process,
+    adapters: &Adapters,
+    source: &service::Source,
+) -> anyhow::Result<Fetcher> {
+    Fetcher::new(
+        process.config().fetch.clone(),
+        to_source(source)?,
+        Arc::clone(&adapters.queue),
+        Arc::clone(&adapters.ledger),
+        Arc::clone(&process.clock),
+    )
+}
+
+/// Fetches on schedule until the process is asked to stop.
+pub async fn run(process: &Process, adapters: &Adapters, source: &service::Source) -> anyhow::Result<()> {
+    for_process(process, adapters, source)?.run(process.shutdown.soft()).await
+}
+
+/// Asks the API what the key may do. Costs no credits, and does not touch the spool.
+pub async fn check(process: &Process, source: &service::Source) -> anyhow::Result<KeyStatus> {
+    Ok(client(process, source)?.key_status().await?)
+}
+
+/// Whether the source's data is made up. `None` when it cannot be asked now.
+pub async fn is_simulated(process: &Process, source: &service::Source) -> Option<bool> {
+    let status = client(process, source).ok()?.key_status().await.ok()?;
+    Some(status.simulated)
+}
+
+fn client(process: &Process, source: &service::Source) -> anyhow::Result<Client> {
+    let fetch = &process.config().fetch;
+    let clock = Arc::clone(&process.clock);
+    Ok(Client::new(to_source(source)?, fetch.connect_timeout, fetch.timeout, clock)?)
+}
+
+fn to_source(source: &service::Source) -> anyhow::Result<Source> {
+    let base_url = Url::parse(&source.base_url).context("fetch.base_url is not a URL")?;
+    Ok(Source { base_url, api_key: source.api_key.clone() })
+}

@@ -1,0 +1,98 @@
+//! From the spool to the queue: pages in order, then the announcement, then forget.
+//!
+//! Nothing is forgotten before all of it was confirmed, so a crash in between publishes again, under the
+//! same ids and with the same bytes.
+
+use std::sync::Arc;
+
+use domain::{BatchId, Headers, Message, header, wire};
+use ports::{Queue, QueueError, QueueName};
+use tracing::info;
+
+use crate::incident::Incidents;
+use crate::spool::{Manifest, Spool, SpoolError, blocking};
+
+/// Something could not be published. What is in the spool stays there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PublishError {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+impl PublishError {
+    /// Whether waiting can help. A disk may be full now and not later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Queue(error) => error.is_transient(),
+            Self::Spool(_) => true,
+        }
+    }
+}
+
+pub(crate) struct Publisher {
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) incidents: Arc<Incidents>,
+}
+
+impl Publisher {
+    /// Publishes all letters and all sealed batches, oldest first, and forgets them. Returns the batches.
+    /// One that cannot be read does not hold up the others.
+    pub(crate) async fn publish_all(&self) -> Result<Vec<BatchId>, PublishError> {
+        self.publish_letters().await?;
+        let found = blocking(&self.spool, Spool::batches).await?;
+        self.incidents.report_aside(found.aside).await;
+        let mut published = Vec::new();
+        let mut unreadable = None;
+        for manifest in found.items {
+            let Some(pages) = manifest.pages else { continue };
+            match self.publish_batch(&manifest, pages).await {
+                Ok(()) => published.push(manifest.batch),
+                Err(PublishError::Spool(error)) => unreadable = unreadable.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        unreadable.map_or(Ok(published), |error| Err(error.into()))
+    }
+
+    async fn publish_letters(&self) -> Result<(), PublishError> {
+        let found = blocking(&self.spool, Spool::letters).await?;
+        for letter in found.items {
+            self.queue.publish(QueueName::Dead, std::slice::from_ref(&letter)).await?;
+            blocking(&self.spool, move |spool| spool.remove_letter(&letter.id)).await?;
+        }
+        self.incidents.report_aside(found.aside).await;
+        Ok(())
+    }
+
+    async fn publish_batch(&self, manifest: &Manifest, pages: u32) -> Result<(), PublishError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        self.incidents.report_aside(found.aside).await;
+        for page in &found.items {
+            let (batch, number) = (manifest.batch.clone(), page.page);
+            let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
+            // One at a time: a page may be large.
+            self.queue.publish(QueueName::Raw, &[manifest.meta(page, pages).to_message(body)]).await?;
+        }
+        if let Some(fetched) = manifest.announcement(&found.items, pages) {
+            let headers = Headers::new().with(header::BATCH, &fetched.batch);
+            let body = wire::encode_fetched(&fetched);
+            let message = Message { id: fetched.message_id(), headers, body };
+            self.queue.publish(QueueName::Rows, &[message]).await?;
+            info!(
+                batch = %fetched.batch, page_count = found.items.len(), of = pages, credits = fetched.credits,
+                simulated = fetched.simulated, "published a batch"
+            );
+        }
+        let manifest = manifest.clone();
+        blocking(&self.spool, move |spool| {
+            spool.remember(&manifest)?;
+            spool.finish(&manifest.batch)
+        })
+        .await?;
+        Ok(())
+    }
+}

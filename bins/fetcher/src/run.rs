@@ -1,0 +1,203 @@
+//! The scheduled run: one loop fetches slots into the spool, another publishes what is there. They meet
+//! only in the spool, so a queue that is away does not cost a slot.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Slot, timestamp};
+use stage::Backoff;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::fetcher::Fetcher;
+use crate::publish::PublishError;
+use crate::schedule::{self, Ticker};
+use crate::snapshot::{DISK_HINT, Ending, GaveUp, Patience, chain};
+use crate::spool::{Spool, SpoolError, blocking};
+use crate::watch::Unwatched;
+
+/// Batches that may wait for the queue before no more is paid for.
+const MOST_WAITING: usize = 500;
+/// A limit may be lifted early (another plan), so a long wait asks again this often; the API charges
+/// nothing for a refusal.
+const LONGEST_SILENCE: TimeDelta = TimeDelta::hours(6);
+
+impl Fetcher {
+    /// Fetches a snapshot in each slot and publishes it, until `stop`; then publishes what is in hand, if
+    /// the queue is there, and returns. Trouble with the API is waited out and reported as letters.
+    ///
+    /// An error means that waiting cannot help: the queue is misconfigured, or the spool cannot be read.
+    pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        // One place: slots that come due while one is fetched coalesce.
+        let (bell, rung) = mpsc::channel(1);
+        tokio::select! {
+            result = self.run_on(rung, stop) => result,
+            () = schedule::ring(self.settings.every, Arc::clone(&self.clock), bell) => Ok(()),
+        }
+    }
+
+    /// As [`run`](Self::run), but looks for a slot whenever the bell was `rung`.
+    pub(crate) async fn run_on(
+        &self,
+        rung: mpsc::Receiver<()>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let done = self.slots_done().await?;
+        // What waits from before goes first; when the queue is away it goes later.
+        self.publish_once().await?;
+        let stop = stop.child_token();
+        let no_more = CancellationToken::new();
+        let fetching = async {
+            self.fetch_slots(Ticker::new(self.settings.every, done), rung, &stop).await;
+            no_more.cancel();
+        };
+        let publishing = async {
+            let result = self.publish_all_the_time(&no_more).await;
+            stop.cancel();
+            result
+        };
+        let ((), published) = tokio::join!(fetching, publishing);
+        Ok(published?)
+    }
+
+    async fn fetch_slots(&self, mut ticker: Ticker, mut rung: mpsc::Receiver<()>, stop: &CancellationToken) {
+        let mut silent_until = None;
+        while !stop.is_cancelled() {
+            if let Some(slot) = ticker.due(self.clock.now()) {
+                self.serve(slot, &mut silent_until, stop).await;
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                rung = rung.recv() => if rung.is_none() { return },
+            }
+        }
+    }
+
+    /// Does for `slot` what can be done, and seals it.
+    async fn serve(&self, slot: Slot, silent_until: &mut Option<DateTime<Utc>>, stop: &CancellationToken) {
+        let now = self.clock.now();
+        if let Some(until) = *silent_until
+            && until > now
+            && until - now <= LONGEST_SILENCE
+        {
+            info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
+            return;
+        }
+        *silent_until = None;
+        let ends_at = schedule::end_of(slot, self.settings.every);
+        let ended = match self.try_slot(slot, ends_at, stop).await {
+            Ok(None) => return,
+            Ok(Some(gave_up)) => gave_up,
+            Err(error) => {
+                let (code, reason) = ("spool_failed".to_owned(), chain(&error));
+                GaveUp { code, reason, hint: Some(DISK_HINT), until: None, lasts: true }
+            }
+        };
+        *silent_until = ended.until.map(|until| until.min(now + LONGEST_SILENCE));
+        self.report(slot, &ended).await;
+    }
+
+    async fn try_slot(
+        &self,
+        slot: Slot,
+        ends_at: DateTime<Utc>,
+        stop: &CancellationToken,
+    ) -> Result<Option<GaveUp>, SpoolError> {
+        let waiting = blocking(&self.spool, Spool::batches).await?.items.len();
+        if waiting >= MOST_WAITING {
+            let reason = format!("{waiting} batches wait for the queue; nothing more is fetched");
+            let hint = Some("look after the queue");
+            let code = "spool_full".to_owned();
+            return Ok(Some(GaveUp { code, reason, hint, until: None, lasts: true }));
+        }
+        let order = self.order(slot);
+        let ending = self.gather(&order, Patience::UntilNextSlot(ends_at), &Unwatched, stop).await?;
+        let gave_up = match ending {
+            Ending::Interrupted => return Ok(None),
+            Ending::Complete(_) => {
+                self.note_success();
+                None
+            }
+            Ending::GaveUp(gave_up) => Some(gave_up),
+        };
+        if self.seal(order).await? {
+            self.changed.notify_one();
+        }
+        Ok(gave_up)
+    }
+
+    /// Tells the log, the health check and the alerter that a batch will not be complete. A cause that
+    /// outlasts the slot is one letter a day, not one a slot.
+    pub(crate) async fn report(&self, slot: Slot, gave_up: &GaveUp) {
+        let GaveUp { code, reason, hint, until, lasts } = gave_up;
+        let mut text = format!("gave up slot {slot}: {reason}");
+        if let Some(until) = until {
+            text = format!("{text}; asking again after {}", timestamp::to_text(*until));
+        }
+        if let Some(hint) = hint {
+            text = format!("{text} ({hint})");
+        }
+        error!(%slot, code, "{text}");
+        self.note_failure(&text);
+        if *lasts {
+            self.incidents.report(code, self.clock.now().date_naive(), &text).await;
+        } else {
+            self.incidents.report(code, format!("{slot}/given-up"), &text).await;
+        }
+    }
+
+    /// Publishes whatever is sealed until `no_more` comes, and then what is left, unless the queue is away.
+    async fn publish_all_the_time(&self, no_more: &CancellationToken) -> Result<(), PublishError> {
+        let mut backoff = Backoff::default();
+        let mut is_away = false;
+        loop {
+            // Asked before publishing, so that what was sealed last is not missed.
+            let is_last = no_more.is_cancelled();
+            match self.publisher.publish_all().await {
+                Ok(_) => {
+                    if is_away {
+                        info!("publishing again");
+                    }
+                    is_away = false;
+                    backoff.reset();
+                    if is_last {
+                        return Ok(());
+                    }
+                    tokio::select! {
+                        () = self.changed.notified() => {}
+                        () = no_more.cancelled() => {}
+                    }
+                }
+                Err(error) if !error.is_transient() => return Err(error),
+                Err(error) => {
+                    let reason = chain(&error);
+                    if is_last {
+                        warn!("what was fetched stays in {}: {reason}", self.spool.dir().display());
+                        return Ok(());
+                    }
+                    if is_away {
+                        debug!("still cannot publish: {reason}");
+                    } else {
+                        warn!("cannot publish; keeping pages in {}: {reason}", self.spool.dir().display());
+                    }
+                    is_away = true;
+                    tokio::select! {
+                        () = self.clock.sleep(backoff.next_wait()) => {}
+                        () = no_more.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes what is sealed; a queue or disk that is away is left for later.
+    pub(crate) async fn publish_once(&self) -> Result<(), PublishError> {
+        match self.publisher.publish_all().await {
+            Err(error) if !error.is_transient() => Err(error),
+            // The loop that tries again says why.
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! One batch: its pages, one after the other, into the spool.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{compress_body, timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::client::{FetchError, Page};
+use crate::fetcher::Fetcher;
+use crate::outcome::{Circumstances, Outcome};
+use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
+use crate::watch::{Step, Watch};
+
+/// After a stop request, an answer that may have been paid for gets this long to arrive.
+const GRACE: Duration = Duration::from_secs(10);
+/// A long wait looks at the clock this often, because clocks are set.
+const LOOK: Duration = Duration::from_secs(30);
+/// The wait before a page is written again to a disk that refused it.
+const DISK_WAIT: TimeDelta = TimeDelta::seconds(10);
+
+/// How long a batch is worth trying for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Until the next slot begins.
+    UntilNextSlot(DateTime<Utc>),
+    /// Someone is waiting for it.
+    Watched,
+}
+
+impl Patience {
+    /// Retries of a batch that someone waits for.
+    const RETRIES: u32 = 5;
+    /// The longest single wait of such a batch: longer ones are daily and monthly limits.
+    const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
+
+    /// Whether to wait until `until` after `failures` in all.
+    fn allows(self, until: DateTime<Utc>, now: DateTime<Utc>, failures: u32) -> bool {
+        match self {
+            Self::UntilNextSlot(next) => until < next,
+            Self::Watched => failures <= Self::RETRIES && until - now <= Self::LONGEST_WAIT,
+        }
+    }
+}
+
+/// How gathering a batch ended. What was fetched is in the spool.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// All pages are there.
+    Complete(Vec<PageRecord>),
+    /// The rest will not come.
+    GaveUp(GaveUp),
+    /// Asked to stop; the next start goes on.
+    Interrupted,
+}
+
+/// Why the rest of a batch will not come.
+#[derive(Clone, Debug)]
+pub(crate) struct GaveUp {
+    pub(crate) code: String,
+    pub(crate) reason: String,
+    pub(crate) hint: Option<&'static str>,
+    /// When trying makes sense again, if that is known.
+    pub(crate) until: Option<DateTime<Utc>>,
+    /// Whether the cause outlasts the slot, so that the next ones will fail alike.
+    pub(crate) lasts: bool,
+}
+
+impl Fetcher {
+    /// Fetches the pages of `order` that are not in the spool yet. The error is about the disk; then
+    /// nothing was paid for that is not kept.
+    pub(crate) async fn gather(
+        &self,
+        order: &Manifest,
+        patience: Patience,
+        watch: &dyn Watch,
+        stop: &CancellationToken,
+    ) -> Result<Ending, SpoolError> {
+        let mut pages = self.begin(order).await?;
+        let mut failures_in_all = 0;
+        let mut failures_in_a_row = 0;
+        loop {
+            let expected = order.pages_expected(&pages);
+            let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
+            let Some(number) = missing else { return Ok(Ending::Complete(pages)) };
+            if stop.is_cancelled() {
+                return Ok(Ending::Interrupted);
+            }
+            watch.step(Step::Fetching { page: number, pages: expected });
+            let Some(answer) = self.ask(order, number, stop).await else { return Ok(Ending::Interrupted) };
+            match answer {
+                Ok(page) => {
+                    failures_in_a_row = 0;
+                    let (rows, bytes) = (page.rows, page.body.len());
+                    match self.keep(order, number, page, patience, stop).await {
+                        Ok(record) => pages.push(record),
+                        Err(ending) => return Ok(ending),
+                    }
+                    let expected = order.pages_expected(&pages);
+                    watch.step(Step::Received { page: number, pages: expected, rows, bytes });
+                    info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
+                }
+                Err(error) => {
+                    failures_in_all += 1;
+                    failures_in_a_row += 1;
+                    let outcome = self.judge(&error, failures_in_a_row).await;
+                    let ending = self.endure(order, &error, outcome, failures_in_all, patience, watch, stop);
+                    if let Some(ending) = ending.await {
+                        return Ok(ending);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes sure that the disk takes the batch before anything is paid for. Returns what is there already.
+    async fn begin(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
+        let manifest = order.clone();
+        let found = blocking(&self.spool, move |spool| {
+            spool.put_manifest(&manifest)?;
+            spool.pages(&manifest.batch)
+        })
+        .await?;
+        self.incidents.report_aside(found.aside).await;
+        if !found.items.is_empty() {
+            info!(batch = %order.batch, page_count = found.items.len(), "going on with a batch");
+        }
+        Ok(found.items)
+    }
+
+    /// Asks for a page. `None` when asked to stop and no answer came in time.
+    async fn ask(
+        &self,
+        order: &Manifest,
+        number: u32,
+        stop: &CancellationToken,
+    ) -> Option<Result<Page, FetchError>> {
+        let (start, limit) = order.range(number);
+        let stopped = async {
+            stop.cancelled().await;
+            self.clock.sleep(GRACE).await;
+        };
+        tokio::select! {
+            answer = self.client.listings(start, limit, &order.convert, order.api_version) => Some(answer),
+            () = stopped => None,
+        }
+    }
+
+    /// Puts a page into the spool, however often the disk refuses it while the slot lasts.
+    async fn keep(
+        &self,
+        order: &Manifest,
+        number: u32,
+        page: Page,
+        patience: Patience,
+        stop: &CancellationToken,
+    ) -> Result<PageRecord, Ending> {
+        let record = PageRecord {
+            page: number,
+            asked: order.range(number).1,
+            rows: page.rows,
+            total_count: page.total_count,
+            credits: page.credits,
+            fetched_at: timestamp::to_millis(self.clock.now()),
+            simulated: page.simulated,
+        };
+        let body = blocking(&self.spool, move |_| compress_body(&page.body)).await;
+        let body = std::sync::Arc::new(body);
+        for failures in 1.. {
+            let (batch, kept, body) = (order.batch.clone(), record.clone(), std::sync::Arc::clone(&body));
+            let put = blocking(&self.spool, move |spool| spool.put_page(&batch, &kept, &body));
+            let Err(error) = put.await else { break };
+            let reason = format!("a page that was paid for cannot be kept: {}", chain(&error));
+            self.note_failure(&reason);
+            let until = self.clock.now() + DISK_WAIT;
+            if !patience.allows(until, self.clock.now(), failures) {
+                let code = "spool_failed".to_owned();
+                let gave_up = GaveUp { code, reason, hint: Some(DISK_HINT), until: None, lasts: false };
+                return Err(Ending::GaveUp(gave_up));
+            }
+            warn!(batch = %order.batch, page = number, "{reason}");
+            self.incidents.report("spool_failed", order.slot, &reason).await;
+            if !self.wait_until(until, stop).await {
+                return Err(Ending::Interrupted);
+            }
+        }
+        Ok(record)
+    }
+
+    async fn judge(&self, error: &FetchError, failures: u32) -> Outcome {
+        let monthly_reset = if error.is_monthly_limit() {
+            // Costs nothing, and says when the plan's month ends.
+            self.client.key_status().await.ok().and_then(|status| status.resets_at)
+        } else {
+            None
+        };
+        let (now, jitter) = (self.clock.now(), fastrand::f64());
+        error.outcome(&Circumstances { now, failures, jitter, monthly_reset })
+    }
+
+    /// Waits out a failure; or says how the batch ends.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "it is the second half of `gather`, split off to be read alone"
+    )]
+    async fn endure(
+        &self,
+        order: &Manifest,
+        error: &FetchError,
+        outcome: Outcome,
+        failures: u32,
+        patience: Patience,
+        watch: &dyn Watch,
+        stop: &CancellationToken,
+    ) -> Option<Ending> {
+        let now = self.clock.now();
+        let code = error.code();
+        let (until, reason, is_limit) = match outcome {
+            Outcome::Stop { reason, hint } => {
+                let gave_up = GaveUp { code, reason, hint: Some(hint), until: None, lasts: true };
+                return Some(Ending::GaveUp(gave_up));
+            }
+            Outcome::RetryLater { after, reason } => (now + after, reason, false),
+            Outcome::WaitUntil { until, reason } => (until, reason, true),
+        };
+        self.note_failure(&reason);
+        if !patience.allows(until, now, failures) {
+            let until = is_limit.then_some(until);
+            return Some(Ending::GaveUp(GaveUp { code, reason, hint: None, until, lasts: is_limit }));
+        }
+        let text = timestamp::to_text(until);
+        debug!(batch = %order.batch, code, until = text, "{reason}");
+        if failures == 1 {
+            warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
+            let reason = format!("fetching {} failed and is tried again: {reason}", order.batch);
+            self.incidents.report(&code, order.slot, &reason).await;
+        }
+        watch.step(Step::Waiting { until, reason: &reason });
+        (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
+    }
+
+    /// `false` when asked to stop first.
+    async fn wait_until(&self, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
+        while let Ok(left) = (until - self.clock.now()).to_std()
+            && !left.is_zero()
+        {
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = self.clock.sleep(left.min(LOOK)) => {}
+            }
+        }
+        !stop.is_cancelled()
+    }
+}
+
+pub(crate) const DISK_HINT: &str = "look after the disk that fetch.spool is on";
+
+/// `error` and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

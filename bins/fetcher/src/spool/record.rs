@@ -1,0 +1,218 @@
+//! What the spool writes about a batch and about a page.
+
+use chrono::{DateTime, Utc};
+use domain::{ApiVersion, BatchId, Fetched, Origin, PageMeta, Slot};
+use serde::{Deserialize, Serialize};
+
+/// The version of the files below.
+const VERSION: u32 = 1;
+
+/// What a batch is, and what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// The batch.
+    pub batch: BatchId,
+    /// Its slot.
+    pub slot: Slot,
+    /// What is fetched: `listings`.
+    pub endpoint: String,
+    /// The shape of the pages.
+    pub api_version: ApiVersion,
+    /// The currencies.
+    pub convert: Vec<String>,
+    /// Coins in all.
+    pub limit: u32,
+    /// Coins in one request.
+    pub page_size: u32,
+    /// The host that is asked.
+    pub host: String,
+    /// How many pages the batch has; known once nothing more will be fetched for it.
+    pub pages: Option<u32>,
+}
+
+/// What is known about a page besides its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRecord {
+    /// Number of the page, from 1.
+    pub page: u32,
+    /// Coins that were asked for.
+    pub asked: u32,
+    /// Coins that came.
+    pub rows: u32,
+    /// Coins that there are, if the API said so.
+    pub total_count: Option<u32>,
+    /// Credits that it cost.
+    pub credits: u32,
+    /// When it arrived.
+    pub fetched_at: DateTime<Utc>,
+    /// Whether a simulator made it up.
+    pub simulated: bool,
+}
+
+impl Manifest {
+    /// Which coins page `page` asks for: the first rank, and how many.
+    pub fn range(&self, page: u32) -> (u32, u32) {
+        let before = (page - 1).saturating_mul(self.page_size);
+        (before.saturating_add(1), self.limit.saturating_sub(before).min(self.page_size))
+    }
+
+    /// How many pages the batch has, as far as `fetched` tells: enough for the limit and for all coins
+    /// that there are; a page that was not full is the last.
+    pub fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
+        let newest = fetched.iter().max_by_key(|page| page.page);
+        let total = newest.and_then(|page| page.total_count).unwrap_or(u32::MAX);
+        let wanted = self.limit.min(total).div_ceil(self.page_size.max(1)).max(1);
+        let ended = fetched.iter().filter(|page| page.rows < page.asked).map(|page| page.page).min();
+        let last = newest.map_or(1, |page| page.page);
+        wanted.min(ended.unwrap_or(u32::MAX)).max(last)
+    }
+
+    /// Whether `other` asks for the same pages, so that those of one can serve the other.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        *self == Self { pages: self.pages, ..other.clone() }
+    }
+
+    /// The headers of `page` of a batch of `pages`.
+    pub fn meta(&self, page: &PageRecord, pages: u32) -> PageMeta {
+        PageMeta {
+            batch: self.batch.clone(),
+            slot: self.slot,
+            page: page.page,
+            pages,
+            fetched_at: page.fetched_at,
+            endpoint: self.endpoint.clone(),
+            api_version: self.api_version,
+            convert: self.convert.clone(),
+            simulated: page.simulated,
+            origin: Origin::Live,
+        }
+    }
+
+    /// The announcement of a batch of `pages`; `None` when not one was fetched.
+    pub fn announcement(&self, fetched: &[PageRecord], pages: u32) -> Option<Fetched> {
+        Some(Fetched {
+            batch: self.batch.clone(),
+            slot: self.slot,
+            endpoint: self.endpoint.clone(),
+            api_version: self.api_version,
+            convert: self.convert.clone(),
+            fetched_at: fetched.iter().map(|page| page.fetched_at).max()?,
+            pages,
+            credits: fetched.iter().fold(0, |sum, page| sum.saturating_add(page.credits)),
+            simulated: fetched.iter().any(|page| page.simulated),
+        })
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let file = ManifestFile {
+            version: VERSION,
+            batch: self.batch.as_str().to_owned(),
+            slot: domain::timestamp::to_text(self.slot.starts_at()),
+            endpoint: self.endpoint.clone(),
+            api_version: self.api_version.to_string(),
+            convert: self.convert.clone(),
+            limit: self.limit,
+            page_size: self.page_size,
+            host: self.host.clone(),
+            pages: self.pages,
+        };
+        serde_json::to_vec(&file).expect("texts and numbers are JSON")
+    }
+
+    pub(super) fn from_json(json: &[u8]) -> Result<Self, String> {
+        let file: ManifestFile = read(json)?;
+        if file.page_size == 0 {
+            return Err("page_size is 0".to_owned());
+        }
+        Ok(Self {
+            batch: BatchId::from_stored(file.batch),
+            slot: Slot::at(instant(&file.slot)?),
+            endpoint: file.endpoint,
+            api_version: file.api_version.parse().map_err(|error| format!("{error}"))?,
+            convert: file.convert,
+            limit: file.limit,
+            page_size: file.page_size,
+            host: file.host,
+            pages: file.pages,
+        })
+    }
+}
+
+impl PageRecord {
+    pub(super) fn to_json(&self, body: &[u8]) -> Vec<u8> {
+        let file = PageFile {
+            version: VERSION,
+            page: self.page,
+            asked: self.asked,
+            rows: self.rows,
+            total_count: self.total_count,
+            credits: self.credits,
+            fetched_at: domain::timestamp::to_text(self.fetched_at),
+            simulated: self.simulated,
+            body_bytes: body.len(),
+            body_crc32c: domain::wire::crc32c(body),
+        };
+        serde_json::to_vec(&file).expect("texts and numbers are JSON")
+    }
+
+    pub(super) fn from_json(json: &[u8], body: &[u8]) -> Result<Self, String> {
+        let file: PageFile = read(json)?;
+        if (file.body_bytes, file.body_crc32c) != (body.len(), domain::wire::crc32c(body)) {
+            return Err("the body is not the one that was written".to_owned());
+        }
+        Ok(Self {
+            page: file.page,
+            asked: file.asked,
+            rows: file.rows,
+            total_count: file.total_count,
+            credits: file.credits,
+            fetched_at: instant(&file.fetched_at)?,
+            simulated: file.simulated,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestFile {
+    version: u32,
+    batch: String,
+    slot: String,
+    endpoint: String,
+    api_version: String,
+    convert: Vec<String>,
+    limit: u32,
+    page_size: u32,
+    host: String,
+    pages: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PageFile {
+    version: u32,
+    page: u32,
+    asked: u32,
+    rows: u32,
+    total_count: Option<u32>,
+    credits: u32,
+    fetched_at: String,
+    simulated: bool,
+    body_bytes: usize,
+    body_crc32c: u32,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+fn read<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String> {
+    let Versioned { version } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if version != VERSION {
+        return Err(format!("version {version} is not known to this version of coinpipe"));
+    }
+    serde_json::from_slice(json).map_err(|error| error.to_string())
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    domain::timestamp::from_text(text).ok_or_else(|| format!("{text:?} is not an instant"))
+}
