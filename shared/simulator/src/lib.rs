@@ -1,1 +1,35 @@
-//! (to be written)
+//! A CoinMarketCap API you can run: for tests, for trying coinpipe without a key, and for breaking on purpose.
+//!
+//! [`Simulator::start`] serves `/v1/` and `/v3/cryptocurrency/listings/latest` and `/v1/key/info` with keys,
+//! rate limits, credits and error bodies as the real API has them. The coins come from a generated market, or
+//! from [`Recording`]s of real responses; a [`Fault`] makes anything go wrong that was seen to go wrong.
+//!
+//! Guarantees: with one seed and one clock the same request gets the same rows; prices move smoothly, and
+//! `percent_change_*` fits the prices that were served before; a recorded coin is served with its own bytes;
+//! answers with made-up coins carry [`SIMULATED_HEADER`].
+//!
+//! Not guaranteed: that the market is realistic beyond its shapes; parameters that would filter rows
+//! (`price_min`, `tag`, …) are refused; `sort`, `aux` and `convert` do not change a recording.
+
+mod account;
+mod api;
+mod delivery;
+mod envelope;
+pub mod fault;
+mod market;
+mod options;
+mod page;
+mod query;
+mod recording;
+mod seen;
+mod server;
+mod tamper;
+mod version;
+
+pub use delivery::SIMULATED_HEADER;
+pub use fault::{Fault, ParseFaultError, PlannedFault};
+pub use options::{KeyPolicy, Options};
+pub use recording::Recording;
+pub use seen::Seen;
+pub use server::Simulator;
+pub use version::ApiVersion;

@@ -1,0 +1,149 @@
+//! What can go wrong with an API, as something to ask for.
+//!
+//! | written | what the client meets |
+//! |---|---|
+//! | `status=HTTP` | this HTTP status, with the API's error body |
+//! | `error=CODE` | the documented error with this code (400, 500, 1001 to 1011, 1022) and its HTTP status |
+//! | `error-in-200=CODE` | the same error, but HTTP says 200 |
+//! | `html`, `html=HTTP` | a maintenance page, with 200 or this status |
+//! | `empty-body` | 200 and nothing |
+//! | `huge` | a valid listing of 128 MiB of spaces; a bomb when gzip is accepted |
+//! | `retry-after=DURATION` | a `Retry-After` header on answers that are errors |
+//! | `slow=DURATION` | nothing for so long, then the answer |
+//! | `trickle=DURATION` | the body in small pieces over so long |
+//! | `truncate` | half of the JSON, as if it were all |
+//! | `close` | the connection closed halfway through the body |
+//! | `empty-data` | a listing without coins |
+//! | `text-code` | `"error_code":"0"` |
+//! | `extra` | a field that nobody has seen before, in every coin and quote |
+//! | `missing=NAME` | this field is gone from every coin and quote |
+//! | `retyped=NAME` | this field has another type in every coin and quote: numbers become text, anything else a number |
+//! | `null-price` | every hundredth coin's price is null, from the first |
+//! | `negative-price` | every hundredth coin's price is negative |
+//! | `duplicate` | every hundredth coin is there twice |
+//! | `frozen` | time stands still for the market; recordings do not go on |
+//! | `renamed`, `renamed=ID` | this coin (1 by default) has another name, symbol and slug |
+//! | `vanished`, `vanished=ID` | this coin (1 by default) is not listed |
+//!
+//! `:N` after any of them means the next N requests that it applies to. A fault that replaces the answer (the
+//! first six) applies to every path; the first one in the list that still has requests left wins, and only that
+//! one is used up, so `status=500:2 error=1008:1` is a sequence. `slow`, `trickle`, `truncate` and `close` apply
+//! to whatever is answered, the others to successful listings.
+
+mod parse;
+mod plan;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+pub use parse::ParseFaultError;
+pub(crate) use plan::{Plan, Reach};
+
+/// One way to go wrong. The module lists what each one does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// An HTTP status with an error code.
+    Status {
+        /// The HTTP status: 200, or 400 to 599.
+        http: u16,
+        /// The `error_code` in the body; the HTTP status where the API has no code of its own.
+        code: u32,
+    },
+    /// A documented error under HTTP 200.
+    ErrorIn200 {
+        /// The `error_code` in the body.
+        code: u32,
+    },
+    /// A maintenance page.
+    Html {
+        /// Its HTTP status.
+        http: u16,
+    },
+    /// 200 without a body.
+    EmptyBody,
+    /// A body larger than any client should read.
+    Huge,
+    /// A `Retry-After` header on errors, in whole seconds.
+    RetryAfter(Duration),
+    /// A wait before the answer.
+    Slow(Duration),
+    /// A body that takes this long.
+    Trickle(Duration),
+    /// Half of the body, as if it were all.
+    Truncate,
+    /// The connection closed halfway through the body.
+    Close,
+    /// A listing without coins.
+    EmptyData,
+    /// `error_code` as text.
+    TextCode,
+    /// An unknown field.
+    Extra,
+    /// A field that is gone.
+    Missing(String),
+    /// A field of another type.
+    Retyped(String),
+    /// Some prices are null.
+    NullPrice,
+    /// Some prices are negative.
+    NegativePrice,
+    /// Some coins are there twice.
+    Duplicate,
+    /// Time stands still.
+    Frozen,
+    /// The coin with this id has another name.
+    Renamed(u32),
+    /// The coin with this id is not listed.
+    Vanished(u32),
+}
+
+impl Fault {
+    /// The documented error `code` with its HTTP status, if there is such an error.
+    pub fn error(code: u32) -> Option<Self> {
+        crate::envelope::ApiError::documented(code).map(|error| Self::Status { http: error.status, code })
+    }
+
+    /// This fault for the next `times` requests that it applies to.
+    pub fn next(self, times: NonZeroU32) -> PlannedFault {
+        PlannedFault { fault: self, next: Some(times) }
+    }
+
+    fn reach(&self) -> Reach {
+        match self {
+            Self::Status { .. }
+            | Self::ErrorIn200 { .. }
+            | Self::Html { .. }
+            | Self::EmptyBody
+            | Self::Huge => Reach::Instead,
+            Self::RetryAfter(_) => Reach::Error,
+            Self::Slow(_) => Reach::Wait,
+            Self::Trickle(_) | Self::Truncate | Self::Close => Reach::Body,
+            Self::EmptyData
+            | Self::TextCode
+            | Self::Extra
+            | Self::Missing(_)
+            | Self::Retyped(_)
+            | Self::NullPrice
+            | Self::NegativePrice
+            | Self::Duplicate
+            | Self::Frozen
+            | Self::Renamed(_)
+            | Self::Vanished(_) => Reach::Listing,
+        }
+    }
+}
+
+/// A fault, and for how long.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PlannedFault {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// For how many requests; for all of them if `None`.
+    pub next: Option<NonZeroU32>,
+}
+
+impl From<Fault> for PlannedFault {
+    fn from(fault: Fault) -> Self {
+        Self { fault, next: None }
+    }
+}
