@@ -1,8 +1,8 @@
 //! The fetcher: gets snapshots of the market from the CoinMarketCap API and publishes them as raw pages.
 //!
-//! A slot comes due ([`schedule`](mod@schedule)), its pages are fetched ([`Client`]), each is written to
-//! the [`Spool`] as soon as it arrived, and once the batch is complete, or the slot is over, its pages and
-//! the announcement go to the queue and leave the spool. [`Outcome`] says what to do when the API fails.
+//! A slot comes due (`schedule`), its pages are fetched ([`Client`]), and each is written to disk (`spool`)
+//! as soon as it arrived. Once the batch is complete, or the slot is over, its pages and the announcement go
+//! to the queue and leave the disk. [`Outcome`] says what to do when the API fails.
 //!
 //! # Guarantees
 //! - A page that was paid for is on disk before anything else happens to it and stays there until the
@@ -37,5 +37,5 @@ pub use fetcher::{Fetcher, Health};
 pub use once::{FetchedBatch, OnceFailure};
 pub use outcome::{Circumstances, Outcome};
 pub use process::{check, for_process, is_simulated, run};
-pub use spool::{Found, Manifest, PageRecord, SetAside, Spool, SpoolError};
+pub use spool::SpoolError;
 pub use watch::{Step, Watch};

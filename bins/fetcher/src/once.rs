@@ -1,15 +1,16 @@
 //! One snapshot by hand, for `--once`: now, whatever the schedule says, with someone waiting for it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Slot};
 use ports::QueueError;
 use stage::Backoff;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
-use crate::snapshot::{Ending, Patience, chain};
+use crate::snapshot::{Ending, Errand, Patience, chain};
 use crate::spool::{PageRecord, SpoolError};
 use crate::watch::{Step, Watch};
 
@@ -66,7 +67,8 @@ impl Fetcher {
         self.publish_patiently(watch, &stop).await?;
         let slot = Slot::current(self.clock.now(), Duration::from_secs(1));
         let order = self.order(slot);
-        let ending = self.gather(&order, Patience::Watched, watch, &stop).await?;
+        let errand = Errand { order: &order, patience: Patience::Watched, watch, stop: &stop };
+        let ending = self.gather(errand).await?;
         let pages = match ending {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),

@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
 use crate::schedule::{self, Ticker};
-use crate::snapshot::{DISK_HINT, Ending, GaveUp, Patience, chain};
+use crate::snapshot::{DISK_HINT, Ending, Errand, GaveUp, Patience, chain};
 use crate::spool::{Spool, SpoolError, blocking};
 use crate::watch::Unwatched;
 
@@ -96,7 +96,8 @@ impl Fetcher {
             }
         };
         *silent_until = ended.until.map(|until| until.min(now + LONGEST_SILENCE));
-        self.report(slot, &ended).await;
+        let text = self.report(slot, &ended).await;
+        error!(%slot, code = ended.code, "{text}");
     }
 
     async fn try_slot(
@@ -113,7 +114,9 @@ impl Fetcher {
             return Ok(Some(GaveUp { code, reason, hint, until: None, lasts: true }));
         }
         let order = self.order(slot);
-        let ending = self.gather(&order, Patience::UntilNextSlot(ends_at), &Unwatched, stop).await?;
+        let patience = Patience::UntilNextSlot(ends_at);
+        let errand = Errand { order: &order, patience, watch: &Unwatched, stop };
+        let ending = self.gather(errand).await?;
         let gave_up = match ending {
             Ending::Interrupted => return Ok(None),
             Ending::Complete(_) => {
@@ -128,9 +131,9 @@ impl Fetcher {
         Ok(gave_up)
     }
 
-    /// Tells the log, the health check and the alerter that a batch will not be complete. A cause that
-    /// outlasts the slot is one letter a day, not one a slot.
-    pub(crate) async fn report(&self, slot: Slot, gave_up: &GaveUp) {
+    /// Tells the health check and the alerter that a batch will not be complete, and returns what it told
+    /// them. A cause that outlasts the slot is one letter a day, not one a slot.
+    pub(crate) async fn report(&self, slot: Slot, gave_up: &GaveUp) -> String {
         let GaveUp { code, reason, hint, until, lasts } = gave_up;
         let mut text = format!("gave up slot {slot}: {reason}");
         if let Some(until) = until {
@@ -139,13 +142,13 @@ impl Fetcher {
         if let Some(hint) = hint {
             text = format!("{text} ({hint})");
         }
-        error!(%slot, code, "{text}");
         self.note_failure(&text);
         if *lasts {
             self.incidents.report(code, self.clock.now().date_naive(), &text).await;
         } else {
             self.incidents.report(code, format!("{slot}/given-up"), &text).await;
         }
+        text
     }
 
     /// Publishes whatever is sealed until `no_more` comes, and then what is left, unless the queue is away.

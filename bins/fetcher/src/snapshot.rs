@@ -1,5 +1,8 @@
 //! One batch: its pages, one after the other, into the spool.
 
+mod ending;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,6 +16,8 @@ use crate::outcome::{Circumstances, Outcome};
 use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
 use crate::watch::{Step, Watch};
 
+pub(crate) use ending::{Ending, GaveUp, Patience};
+
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
 const GRACE: Duration = Duration::from_secs(10);
 /// A long wait looks at the clock this often, because clocks are set.
@@ -20,63 +25,20 @@ const LOOK: Duration = Duration::from_secs(30);
 /// The wait before a page is written again to a disk that refused it.
 const DISK_WAIT: TimeDelta = TimeDelta::seconds(10);
 
-/// How long a batch is worth trying for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
-    /// Until the next slot begins.
-    UntilNextSlot(DateTime<Utc>),
-    /// Someone is waiting for it.
-    Watched,
-}
-
-impl Patience {
-    /// Retries of a batch that someone waits for.
-    const RETRIES: u32 = 5;
-    /// The longest single wait of such a batch: longer ones are daily and monthly limits.
-    const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
-
-    /// Whether to wait until `until` after `failures` in all.
-    fn allows(self, until: DateTime<Utc>, now: DateTime<Utc>, failures: u32) -> bool {
-        match self {
-            Self::UntilNextSlot(next) => until < next,
-            Self::Watched => failures <= Self::RETRIES && until - now <= Self::LONGEST_WAIT,
-        }
-    }
-}
-
-/// How gathering a batch ended. What was fetched is in the spool.
-#[derive(Debug)]
-pub(crate) enum Ending {
-    /// All pages are there.
-    Complete(Vec<PageRecord>),
-    /// The rest will not come.
-    GaveUp(GaveUp),
-    /// Asked to stop; the next start goes on.
-    Interrupted,
-}
-
-/// Why the rest of a batch will not come.
-#[derive(Clone, Debug)]
-pub(crate) struct GaveUp {
-    pub(crate) code: String,
-    pub(crate) reason: String,
-    pub(crate) hint: Option<&'static str>,
-    /// When trying makes sense again, if that is known.
-    pub(crate) until: Option<DateTime<Utc>>,
-    /// Whether the cause outlasts the slot, so that the next ones will fail alike.
-    pub(crate) lasts: bool,
+/// A batch to fetch, and for whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    pub(crate) order: &'a Manifest,
+    pub(crate) patience: Patience,
+    pub(crate) watch: &'a dyn Watch,
+    pub(crate) stop: &'a CancellationToken,
 }
 
 impl Fetcher {
     /// Fetches the pages of `order` that are not in the spool yet. The error is about the disk; then
     /// nothing was paid for that is not kept.
-    pub(crate) async fn gather(
-        &self,
-        order: &Manifest,
-        patience: Patience,
-        watch: &dyn Watch,
-        stop: &CancellationToken,
-    ) -> Result<Ending, SpoolError> {
+    pub(crate) async fn gather(&self, errand: Errand<'_>) -> Result<Ending, SpoolError> {
+        let Errand { order, watch, stop, .. } = errand;
         let mut pages = self.begin(order).await?;
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
@@ -88,12 +50,12 @@ impl Fetcher {
                 return Ok(Ending::Interrupted);
             }
             watch.step(Step::Fetching { page: number, pages: expected });
-            let Some(answer) = self.ask(order, number, stop).await else { return Ok(Ending::Interrupted) };
+            let Some(answer) = self.ask(errand, number).await else { return Ok(Ending::Interrupted) };
             match answer {
                 Ok(page) => {
                     failures_in_a_row = 0;
                     let (rows, bytes) = (page.rows, page.body.len());
-                    match self.keep(order, number, page, patience, stop).await {
+                    match self.keep(errand, number, page).await {
                         Ok(record) => pages.push(record),
                         Err(ending) => return Ok(ending),
                     }
@@ -105,8 +67,7 @@ impl Fetcher {
                     failures_in_all += 1;
                     failures_in_a_row += 1;
                     let outcome = self.judge(&error, failures_in_a_row).await;
-                    let ending = self.endure(order, &error, outcome, failures_in_all, patience, watch, stop);
-                    if let Some(ending) = ending.await {
+                    if let Some(ending) = self.endure(errand, &error, outcome, failures_in_all).await {
                         return Ok(ending);
                     }
                 }
@@ -130,12 +91,8 @@ impl Fetcher {
     }
 
     /// Asks for a page. `None` when asked to stop and no answer came in time.
-    async fn ask(
-        &self,
-        order: &Manifest,
-        number: u32,
-        stop: &CancellationToken,
-    ) -> Option<Result<Page, FetchError>> {
+    async fn ask(&self, errand: Errand<'_>, number: u32) -> Option<Result<Page, FetchError>> {
+        let Errand { order, stop, .. } = errand;
         let (start, limit) = order.range(number);
         let stopped = async {
             stop.cancelled().await;
@@ -148,14 +105,8 @@ impl Fetcher {
     }
 
     /// Puts a page into the spool, however often the disk refuses it while the slot lasts.
-    async fn keep(
-        &self,
-        order: &Manifest,
-        number: u32,
-        page: Page,
-        patience: Patience,
-        stop: &CancellationToken,
-    ) -> Result<PageRecord, Ending> {
+    async fn keep(&self, errand: Errand<'_>, number: u32, page: Page) -> Result<PageRecord, Ending> {
+        let Errand { order, patience, stop, .. } = errand;
         let record = PageRecord {
             page: number,
             asked: order.range(number).1,
@@ -166,9 +117,9 @@ impl Fetcher {
             simulated: page.simulated,
         };
         let body = blocking(&self.spool, move |_| compress_body(&page.body)).await;
-        let body = std::sync::Arc::new(body);
+        let body = Arc::new(body);
         for failures in 1.. {
-            let (batch, kept, body) = (order.batch.clone(), record.clone(), std::sync::Arc::clone(&body));
+            let (batch, kept, body) = (order.batch.clone(), record.clone(), Arc::clone(&body));
             let put = blocking(&self.spool, move |spool| spool.put_page(&batch, &kept, &body));
             let Err(error) = put.await else { break };
             let reason = format!("a page that was paid for cannot be kept: {}", chain(&error));
@@ -200,20 +151,14 @@ impl Fetcher {
     }
 
     /// Waits out a failure; or says how the batch ends.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "it is the second half of `gather`, split off to be read alone"
-    )]
     async fn endure(
         &self,
-        order: &Manifest,
+        errand: Errand<'_>,
         error: &FetchError,
         outcome: Outcome,
         failures: u32,
-        patience: Patience,
-        watch: &dyn Watch,
-        stop: &CancellationToken,
     ) -> Option<Ending> {
+        let Errand { order, patience, watch, stop } = errand;
         let now = self.clock.now();
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
@@ -232,7 +177,9 @@ impl Fetcher {
         let text = timestamp::to_text(until);
         debug!(batch = %order.batch, code, until = text, "{reason}");
         if failures == 1 {
-            warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
+            if matches!(patience, Patience::UntilNextSlot(_)) {
+                warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
+            }
             let reason = format!("fetching {} failed and is tried again: {reason}", order.batch);
             self.incidents.report(&code, order.slot, &reason).await;
         }
@@ -240,14 +187,16 @@ impl Fetcher {
         (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
     }
 
-    /// `false` when asked to stop first.
+    /// Waits until the clock shows `until`, but no longer than it would have taken from now: a clock may be
+    /// set back meanwhile. `false` when asked to stop first.
     async fn wait_until(&self, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
-        while let Ok(left) = (until - self.clock.now()).to_std()
-            && !left.is_zero()
-        {
+        let left = || (until - self.clock.now()).to_std().unwrap_or_default();
+        let mut budget = left();
+        while !budget.is_zero() && !left().is_zero() {
+            let nap = left().min(budget).min(LOOK);
             tokio::select! {
                 () = stop.cancelled() => return false,
-                () = self.clock.sleep(left.min(LOOK)) => {}
+                () = self.clock.sleep(nap) => budget -= nap,
             }
         }
         !stop.is_cancelled()

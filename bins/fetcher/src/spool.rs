@@ -132,7 +132,11 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let spool = Arc::clone(spool);
     match tokio::task::spawn_blocking(move || work(&spool)).await {
         Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down, and nobody will look at the result.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -1,9 +1,12 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
-use std::sync::atomic::Ordering;
+mod simulated;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Chunk, DeadLetter, Origin, PageMeta, Slot, decompress_body, timestamp,
@@ -13,6 +16,7 @@ use ports::{Clock, ManualClock, Queue, QueueName, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::spool::PageRecord;
 use crate::testing::{HangingQueue, KEY, Lab, Reply, Server, api_error, page, page_body, reply, until};
 use crate::{Fetcher, Health, OnceFailure, Step, Watch};
 
@@ -128,6 +132,37 @@ async fn trouble_that_passes_is_waited_out_and_reported_once() {
     let waits = seen.0.into_inner().unwrap().iter().filter(|step| step.starts_with("waiting until")).count();
     assert_eq!(waits, 4);
     assert!(matches!(fetcher.last_outcome(), Health::OkSince(_)));
+}
+
+/// Is set back an hour while the first sleeper sleeps.
+struct SetBack {
+    inner: ManualClock,
+    sleeps: AtomicUsize,
+}
+
+#[async_trait]
+impl Clock for SetBack {
+    fn now(&self) -> DateTime<Utc> {
+        self.inner.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.inner.advance(duration);
+        if self.sleeps.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.inner.set(self.inner.now() - TimeDelta::hours(1));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_set_back_does_not_make_a_short_wait_long() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start([reply(503, &[], "busy"), page(100, 100)]).await;
+    let clock = Arc::new(SetBack { inner: ManualClock::default(), sleeps: AtomicUsize::new(0) });
+    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::clone(&clock) as Arc<dyn Clock>);
+    fetcher.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+    assert_eq!(clock.sleeps.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -249,7 +284,7 @@ async fn load(lab: &Lab, slot: &str) {
     let server = Server::start([]).await;
     let fetcher = lab.fetcher(&server);
     let order = fetcher.order(Slot::at(instant(slot)));
-    let record = crate::PageRecord {
+    let record = PageRecord {
         page: 1,
         asked: 100,
         rows: 0,

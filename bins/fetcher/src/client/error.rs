@@ -235,19 +235,11 @@ pub(super) fn explain(error: reqwest::Error) -> String {
     parts.join(": ")
 }
 
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // rustls hides inside an I/O error, which does not name it as its source.
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if cause.is::<rustls::Error>()
-            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+/// Whether rustls is the cause of `error`. It hides inside I/O errors, which do not name what they hold as
+/// their source.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || held.is_some_and(|held| is_tls(held)) || error.source().is_some_and(is_tls)
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 
+use config::Secret;
 use domain::timestamp;
 use ports::ManualClock;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use super::*;
 use crate::testing::{KEY, Reply, Server, api_error, page, page_body, reply};
@@ -130,6 +133,36 @@ async fn a_server_that_is_not_there_is_said_to_be_so() {
     tokio::task::yield_now().await;
     let error = client(source).unwrap().key_status().await.unwrap_err();
     assert_eq!(error.code(), "connect", "{error}");
+}
+
+#[tokio::test]
+async fn a_host_without_an_address_and_a_server_without_tls_are_told_apart() {
+    // A label may have 63 characters, so that no name server is asked.
+    let base_url = format!("http://{}.invalid", "x".repeat(64)).parse().unwrap();
+    let source = Source { base_url, api_key: Secret::default() };
+    let error = client(source).unwrap().key_status().await.unwrap_err();
+    assert_eq!(error.code(), "dns", "{error}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let client = match client(Source { base_url, api_key: Secret::default() }) {
+        Ok(client) => client,
+        // A machine without CA certificates says so at once.
+        Err(error) => return assert!(matches!(error, BadSource::Tls(_)), "{error}"),
+    };
+    let plain = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        // Held open until the client has seen it.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        status = client.key_status() => {
+            let error = status.unwrap_err();
+            assert_eq!(error.code(), "tls", "{error}");
+        }
+        () = plain => unreachable!("it waits for ever"),
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,150 @@
+//! The fetcher against the simulator, which answers as the real API does.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use config::Secret;
+use domain::PageMeta;
+use ports::{Clock, QueueName};
+use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
+use tokio_util::sync::CancellationToken;
+
+use super::Seen;
+use crate::testing::{KEY, Lab};
+use crate::{FetchedBatch, Fetcher, OnceFailure, Source};
+
+async fn start(lab: &Lab, options: Options) -> Simulator {
+    let options = Options { coins: 500, keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..options };
+    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
+}
+
+fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
+    let source = Source { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
+    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
+    Fetcher::new(lab.settings.clone(), source, queue, lab.store.clone(), clock).unwrap()
+}
+
+async fn fetch(lab: &Lab, simulator: &Simulator) -> Result<FetchedBatch, OnceFailure> {
+    fetcher(lab, simulator, KEY).fetch_now(&Seen::default(), CancellationToken::new()).await
+}
+
+#[tokio::test]
+async fn both_versions_are_fetched_page_by_page_in_several_currencies() {
+    for (version, path) in [
+        (config::ApiVersion::V3, "/v3/cryptocurrency/listings/latest"),
+        (config::ApiVersion::V1, "/v1/cryptocurrency/listings/latest"),
+    ] {
+        let mut lab = Lab::new(250, 100);
+        lab.settings.api_version = version;
+        lab.settings.convert = vec!["USD".to_owned(), "EUR".to_owned()];
+        let simulator = start(&lab, Options::default()).await;
+        let fetched = fetch(&lab, &simulator).await.unwrap();
+        // One credit for each 200 coins, and one for the second currency.
+        assert_eq!((fetched.pages, fetched.coins, fetched.credits, fetched.simulated), (3, 250, 6, true));
+        let requests = simulator.requests();
+        assert_eq!(requests.len(), 3);
+        assert!(requests.iter().all(|seen| seen.path == path && seen.key_header && seen.key_accepted));
+        for page in lab.queue.messages(QueueName::Raw) {
+            let meta = PageMeta::from_headers(&page.headers).unwrap();
+            assert!(meta.simulated && meta.convert == ["USD", "EUR"], "{meta:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn fewer_coins_than_asked_for_are_a_whole_snapshot() {
+    let lab = Lab::new(5000, 200);
+    let simulator = start(&lab, Options::default()).await;
+    let fetched = fetch(&lab, &simulator).await.unwrap();
+    assert_eq!((fetched.pages, fetched.coins, simulator.requests().len()), (3, 500, 3));
+}
+
+#[tokio::test]
+async fn faults_that_last_end_a_watched_snapshot_with_their_code() {
+    for (fault, code) in [
+        ("error=400", "http_400"),
+        ("error=500", "http_500"),
+        ("error=1001", "api_1001"),
+        ("error=1002", "api_1002"),
+        ("error=1003", "api_1003"),
+        ("error=1004", "api_1004"),
+        ("error=1005", "api_1005"),
+        ("error=1006", "api_1006"),
+        ("error=1007", "api_1007"),
+        ("error=1008", "api_1008"),
+        ("error=1009", "api_1009"),
+        ("error=1010", "api_1010"),
+        ("error=1011", "api_1011"),
+        ("error=1022", "api_1022"),
+        ("error-in-200=1009", "api_1009"),
+        ("status=404", "http_404"),
+        ("html", "html"),
+        ("html=503", "http_503"),
+        ("empty-body", "empty_body"),
+        ("truncate", "truncated_json"),
+        ("close", "broken_off"),
+        ("huge", "too_large"),
+    ] {
+        let lab = Lab::new(100, 100);
+        let simulator = start(&lab, Options::default()).await;
+        simulator.set_faults([fault.parse::<PlannedFault>().unwrap()]);
+        let failure = fetch(&lab, &simulator).await.unwrap_err();
+        assert!(
+            matches!(&failure, OnceFailure::GaveUp { code: found, .. } if found == code),
+            "{fault}: {failure:?}"
+        );
+        assert!(lab.ids(QueueName::Raw).is_empty() && !lab.ids(QueueName::Dead).is_empty(), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn faults_that_pass_and_oddities_that_are_none_give_a_snapshot() {
+    for fault in [
+        "error=500:3",
+        "error=1008:1",
+        "html:2",
+        "truncate:1",
+        "empty-body:1",
+        "close:1",
+        "status=503:5",
+        "text-code",
+        "empty-data",
+        "extra",
+        "retyped=price",
+        "duplicate",
+        "null-price",
+        "slow=2s",
+    ] {
+        let lab = Lab::new(100, 100);
+        let simulator = start(&lab, Options::default()).await;
+        simulator.set_faults([fault.parse::<PlannedFault>().unwrap()]);
+        let fetched = fetch(&lab, &simulator).await;
+        assert!(fetched.is_ok(), "{fault}: {fetched:?}");
+        assert_eq!((lab.ids(QueueName::Raw).len(), lab.ids(QueueName::Rows).len()), (1, 1), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_minute_limit_is_waited_out() {
+    let lab = Lab::new(500, 100);
+    let simulator = start(&lab, Options { rate_limit_minute: 2, ..Options::default() }).await;
+    let before = lab.clock.now();
+    assert_eq!(fetch(&lab, &simulator).await.unwrap().pages, 5);
+    let waited = lab.clock.now() - before;
+    // Two pages a minute, and some seconds by chance after each.
+    assert!((TimeDelta::seconds(120)..TimeDelta::seconds(140)).contains(&waited), "{waited}");
+}
+
+#[tokio::test]
+async fn the_key_status_is_told_and_a_wrong_key_is_named() {
+    let lab = Lab::new(100, 100);
+    let options = Options { credits_monthly: 10_000, rate_limit_minute: 30, ..Options::default() };
+    let simulator = start(&lab, options).await;
+    let status = fetcher(&lab, &simulator, KEY).check().await.unwrap();
+    assert!(status.simulated);
+    let shown = status.to_string();
+    assert_eq!(shown, "10000 of 10000 credits left until 2026-12-01T00:00:00.000Z, 30 requests a minute");
+    let error = fetcher(&lab, &simulator, "another-key").check().await.unwrap_err();
+    assert_eq!(error.code(), "api_1001");
+}
