@@ -22,12 +22,25 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
 }
 
 pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
-    let number = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
+    let number =
+        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
         at.map_or_else(|| "–".to_owned(), |at| at.format("%m-%d %H:%M:%S").to_string())
     };
     output::table(
-        &["batch", "fetched", "loaded", "pages", "coins", "rejected", "written", "unchanged", "stale", "credits", "state"],
+        &[
+            "batch",
+            "fetched",
+            "loaded",
+            "pages",
+            "coins",
+            "rejected",
+            "written",
+            "unchanged",
+            "stale",
+            "credits",
+            "state",
+        ],
         &[3, 4, 5, 6, 7, 8, 9],
         batches.iter().map(|batch| {
             let mut name = batch.id.to_string();

@@ -51,7 +51,11 @@ fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
             output::plain(&group.reason, 80),
         ]
     });
-    output::print(output::table(&["group", "state", "stage", "cause", "letters", "last seen", "reason"], &[4], rows))
+    output::print(output::table(
+        &["group", "state", "stage", "cause", "letters", "last seen", "reason"],
+        &[4],
+        rows,
+    ))
 }
 
 fn show_letters(filed: &[FiledLetter]) -> anyhow::Result<()> {
@@ -77,14 +81,20 @@ fn show_letter(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter) -> a
     output::print(format!("cause     {}/{} in {stage}", letter.class, output::plain(&letter.code, 80)))?;
     output::print(format!("reason    {}", output::plain(&letter.reason, 4096)))?;
     output::print(format!("seen      first {}", domain::timestamp::to_text(letter.first_seen_at)))?;
-    output::print(format!("filed     {}, attempt {}", domain::timestamp::to_text(*filed_at), letter.attempt))?;
+    output::print(format!(
+        "filed     {}, attempt {}",
+        domain::timestamp::to_text(*filed_at),
+        letter.attempt
+    ))?;
     for (name, value) in letter.headers.iter() {
         output::print(format!("header    {}: {}", output::plain(name, 80), output::plain(value, 400)))?;
     }
     match std::str::from_utf8(&letter.body) {
         Ok("") => output::print("body      none"),
         Ok(text) => output::print(format!("body      {} bytes\n{}", text.len(), output::plain_lines(text))),
-        Err(_) => output::print(format!("body      {} bytes, not text; --json shows them", letter.body.len())),
+        Err(_) => {
+            output::print(format!("body      {} bytes, not text; --json shows them", letter.body.len()))
+        }
     }
 }
 
@@ -125,7 +135,8 @@ fn letter_json(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter, with
         match std::str::from_utf8(&letter.body) {
             Ok(text) => json["body"] = text.into(),
             Err(_) => {
-                json["body_hex"] = letter.body.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+                json["body_hex"] =
+                    letter.body.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
             }
         }
     }

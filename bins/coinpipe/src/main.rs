@@ -30,13 +30,19 @@ fn main() -> ExitCode {
         }
         Command::Run(RunArgs { once: true }) => service::run(common, &[], quiet, once::run),
         Command::Check => service::run(common, &[], quiet, check::run),
-        Command::Status(args) => service::run(common, &[], quiet, async |process| status::run(process, &args).await),
-        Command::Batches(args) => service::run(common, &[], quiet, async |process| batches::run(process, &args).await),
-        Command::Dead(args) => service::run(common, &[], quiet, async |process| dead::run(process, &args).await),
+        Command::Status(args) => {
+            service::run(common, &[], quiet, async |process| status::run(process, &args).await)
+        }
+        Command::Batches(args) => {
+            service::run(common, &[], quiet, async |process| batches::run(process, &args).await)
+        }
+        Command::Dead(args) => {
+            service::run(common, &[], quiet, async |process| dead::run(process, &args).await)
+        }
         Command::Config => service::run(common, &[], quiet, settings::show),
         Command::Migrate => service::run(common, &[], quiet, settings::migrate),
-        Command::Simulate(args) => {
-            service::run(common, &[], LogDefault::Configured, async |process| simulate::run(process, &args).await)
-        }
+        Command::Simulate(args) => service::run(common, &[], LogDefault::Configured, async |process| {
+            simulate::run(process, &args).await
+        }),
     }
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use domain::BatchId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::store::{BatchRecord, TopCoin};
 use ports::QueueName;
+use ports::store::{BatchRecord, TopCoin};
 use service::{Adapters, Process, Source};
 
 use crate::{origin, output, run};
@@ -37,7 +37,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     match outcome {
         Some(batch) => report(process, &adapters, &source, &batch).await,
         None => {
-            output::say("stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on");
+            output::say(
+                "stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on",
+            );
             Ok(())
         }
     }
@@ -54,37 +56,62 @@ async fn snapshot(
     let fetcher = fetcher::for_process(process, adapters, source)?;
     let fetching = fetcher.fetch_now(progress, stop.clone());
     let fetched = tokio::select! {
-        fetched = fetching => match fetched {
-            Ok(fetched) => fetched,
-            Err(_) if stop.is_cancelled() => return Ok(None),
-            Err(failure) => return Err(failure).context("the snapshot could not be fetched"),
-        },
+        fetched = fetching => fetched,
         () = stop.cancelled() => return Ok(None),
     };
+    match fetched {
+        Ok(fetched) => {
+            let step = format!("cleaning and loading {} coins", output::count(u64::from(fetched.coins)));
+            let drained = drain(process, adapters, &QueueName::ALL, progress, &step).await?;
+            Ok(drained.then_some(fetched.batch))
+        }
+        Err(_) if stop.is_cancelled() => Ok(None),
+        Err(failure) => {
+            // The letter about it is on its way to the desk.
+            drain(process, adapters, &[QueueName::Dead], progress, "filing what went wrong").await?;
+            Err(failure).context("the snapshot could not be fetched")
+        }
+    }
+}
+
+/// Waits until `queues` are empty; `false` when asked to stop first.
+async fn drain(
+    process: &Process,
+    adapters: &Adapters,
+    queues: &[QueueName],
+    progress: &Progress,
+    step: &str,
+) -> anyhow::Result<bool> {
+    let stop = process.shutdown.soft();
     loop {
         let mut waiting = 0;
         let mut delayed = 0;
-        for queue in QueueName::ALL {
+        for &queue in queues {
             let depth = adapters.queue.depth(queue).await?;
             waiting += depth.total();
             delayed += depth.delayed;
         }
         if waiting == 0 {
-            return Ok(Some(fetched.batch));
+            return Ok(true);
         }
-        progress.show(&if delayed == waiting {
-            format!("waiting: {delayed} messages failed and will be tried again")
+        if delayed == waiting {
+            progress.show(&format!("waiting: {delayed} messages failed and will be tried again"));
         } else {
-            format!("cleaning and loading {} coins", output::count(u64::from(fetched.coins)))
-        });
+            progress.show(step);
+        }
         tokio::select! {
-            () = stop.cancelled() => return Ok(None),
+            () = stop.cancelled() => return Ok(false),
             () = process.clock.sleep(LOOK) => {}
         }
     }
 }
 
-async fn report(process: &Process, adapters: &Adapters, source: &Source, batch: &BatchId) -> anyhow::Result<()> {
+async fn report(
+    process: &Process,
+    adapters: &Adapters,
+    source: &Source,
+    batch: &BatchId,
+) -> anyhow::Result<()> {
     let config = process.config();
     let Some(record) = adapters.ledger.batch(batch).await? else {
         bail!("batch {batch} did not reach the ledger; `coinpipe dead list` says why");
@@ -109,7 +136,10 @@ async fn report(process: &Process, adapters: &Adapters, source: &Source, batch: 
     if record.is_complete() {
         Ok(())
     } else {
-        bail!("batch {batch} is not complete: missing {}; `coinpipe dead list` says why", record.missing.join(", "))
+        bail!(
+            "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
+            record.missing.join(", ")
+        )
     }
 }
 

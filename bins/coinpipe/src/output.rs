@@ -23,7 +23,7 @@ pub(crate) fn say(text: impl std::fmt::Display) {
 /// A table with a head; the columns in `right` (from 0) hold numbers.
 pub(crate) fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head).add_rows(rows);
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(head).add_rows(rows);
     for &index in right {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -45,7 +45,11 @@ pub(crate) fn plain(text: &str, most: usize) -> String {
 pub(crate) fn plain_lines(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') { clean.extend(c.escape_default()) } else { clean.push(c) }
+        if c.is_control() && !matches!(c, '\n' | '\t') {
+            clean.extend(c.escape_default())
+        } else {
+            clean.push(c)
+        }
     }
     clean
 }
@@ -58,7 +62,15 @@ pub(crate) fn price(amount: Option<f64>) -> String {
         Some(amount) if amount >= 1.0 => thousands(amount, 2),
         Some(amount) if amount >= 1e-4 => {
             // As many decimals as leave four significant digits.
-            let decimals = if amount >= 0.1 { 4 } else if amount >= 0.01 { 5 } else if amount >= 0.001 { 6 } else { 7 };
+            let decimals = if amount >= 0.1 {
+                4
+            } else if amount >= 0.01 {
+                5
+            } else if amount >= 0.001 {
+                6
+            } else {
+                7
+            };
             format!("{amount:.decimals$}")
         }
         Some(amount) => format!("{amount:.3e}"),
@@ -85,8 +97,8 @@ pub(crate) fn percent(amount: Option<f64>) -> String {
 pub(crate) fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
     let seconds = (now - at).num_seconds().max(0);
     match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
+        0..60 => format!("{seconds} s"),
+        60..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }

@@ -9,7 +9,8 @@ use crate::output;
 /// Every setting, its value and where it came from.
 pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
     let settings = process.loaded.settings();
-    let width = settings.iter().map(|setting| setting.name.len() + setting.shown.len()).max().unwrap_or(0).min(60);
+    let width =
+        settings.iter().map(|setting| setting.name.len() + setting.shown.len()).max().unwrap_or(0).min(60);
     for setting in settings {
         let assignment = format!("{} = {}", setting.name, setting.shown);
         output::print(format!("{assignment:width$}  # {}", setting.layer))?;

@@ -25,7 +25,8 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     if args.json {
         let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
         let age_seconds = totals.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
-        let queues: Map<_, _> = depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
+        let queues: Map<_, _> =
+            depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
         let status = json!({
             "now": domain::timestamp::to_text(now),
             "freshness": {

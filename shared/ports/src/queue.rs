@@ -127,6 +127,11 @@ pub trait Queue: Send + Sync + 'static {
     /// How much is in `queue`. For people and metrics: brokers may be seconds behind, so never proof
     /// that something is done.
     async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError>;
+
+    /// Waits until everything that consumers of this process gave up (deliveries dropped unsettled, waits
+    /// cancelled half-way) is given back, so that others need not wait out its lease. For the end of a
+    /// process. Queues that give back at once have nothing to do.
+    async fn flush(&self) {}
 }
 
 /// A running consumer. Dropping it stops consuming; deliveries already handed out stay valid.

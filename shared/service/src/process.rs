@@ -119,7 +119,7 @@ where
     };
     let quiet = log == LogDefault::Quiet && loaded.origin("log", "level") == Layer::Default;
     let levels = if quiet { "warn" } else { &loaded.config.log.level };
-    telemetry::start(&loaded.config.log, levels)
+    telemetry::start(&loaded.config.log, levels, log == LogDefault::Quiet)
         .map_err(|error| loaded.invalid("log", "level", format!("{error:#}")))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

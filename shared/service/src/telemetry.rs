@@ -9,13 +9,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// Begins logging with the levels `levels`, or says why they make no sense.
-pub(crate) fn start(log: &Log, levels: &str) -> anyhow::Result<()> {
+/// Begins logging with the levels `levels`, or says why they make no sense. `for_people`: text unless the
+/// settings ask for JSON, terminal or not.
+pub(crate) fn start(log: &Log, levels: &str, for_people: bool) -> anyhow::Result<()> {
     let filter: Targets = levels.parse().with_context(|| format!("log.level {levels:?} is not a level"))?;
     let json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Auto => !for_people && !std::io::stderr().is_terminal(),
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = if json {

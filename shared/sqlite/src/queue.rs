@@ -28,6 +28,7 @@ use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
 
 use self::consumer::SqliteConsumer;
 use self::lease::{Held, renew_for_ever};
@@ -58,6 +59,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Where a dropped delivery is given back.
     runtime: Handle,
+    /// Claims and give-backs on their way, which [`Queue::flush`] waits for.
+    tasks: TaskTracker,
     held: Mutex<Held>,
     /// For each queue: something may be deliverable that was not before.
     wakes: [Notify; QueueName::ALL.len()],
@@ -78,6 +81,7 @@ impl SqliteQueue {
             held: Mutex::new(Held::starting_at(now)),
             clock,
             runtime: Handle::current(),
+            tasks: TaskTracker::new(),
             wakes: Default::default(),
         });
         let renewal = tokio::spawn(renew_for_ever(Arc::downgrade(&inner), now)).abort_handle();
@@ -137,6 +141,12 @@ impl Queue for SqliteQueue {
         let database = &self.inner.database;
         let depth = table::depth(database.readers(), queue, self.inner.clock.now()).await;
         Ok(depth.map_err(|error| database.blame(error))?)
+    }
+
+    async fn flush(&self) {
+        // Closed only means that waiting can end; a claim that drops its delivery may still add a task.
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
     }
 }
 

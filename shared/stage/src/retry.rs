@@ -45,6 +45,11 @@ impl Backoff {
         whole.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
+    /// Whether nothing failed since the last success: the moment to log what follows.
+    pub fn is_fresh(&self) -> bool {
+        self.failures == 0
+    }
+
     /// Begins anew after a success.
     pub fn reset(&mut self) {
         self.failures = 0;

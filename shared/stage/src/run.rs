@@ -76,31 +76,12 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     let spine = Arc::new(Spine { name: stage.name(), stage, settings, surroundings });
-    let mut backoff = Backoff::default();
-    loop {
-        let ended = spine.session(&mut backoff, &stop).await;
-        spine.surroundings.metrics.consuming(spine.name, false);
-        match ended {
-            Ended::Stopped => return Ok(()),
-            Ended::Crashed(crash) => return Err(crash.into()),
-            Ended::Fatal(reason) => return Err(RunError::Fatal { stage: spine.name, reason }),
-            Ended::QueueAway(reason) => {
-                spine.surroundings.metrics.reconnected(spine.name);
-                warn!(stage = %spine.name, reason, "the queue is away; waiting for it");
-                if !spine.wait(backoff.next_wait(), &stop).await {
-                    return Ok(());
-                }
-            }
-            Ended::Outage(reason) => {
-                warn!(stage = %spine.name, reason, "paused until what the stage needs is back");
-                match spine.wait_until_ready(&stop).await {
-                    Ok(true) => info!(stage = %spine.name, "back; going on"),
-                    Ok(false) => return Ok(()),
-                    Err(reason) => return Err(RunError::Fatal { stage: spine.name, reason }),
-                }
-            }
-        }
+    let ended = spine.run(&stop).await;
+    // A crash, in a test, gives nothing back.
+    if !matches!(ended, Err(RunError::Crash(_))) {
+        spine.surroundings.queue.flush().await;
     }
+    ended
 }
 
 /// How a session with the queue ended.
@@ -126,6 +107,36 @@ struct Spine {
 }
 
 impl Spine {
+    async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), RunError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let ended = self.session(&mut backoff, stop).await;
+            self.surroundings.metrics.consuming(self.name, false);
+            match ended {
+                Ended::Stopped => return Ok(()),
+                Ended::Crashed(crash) => return Err(crash.into()),
+                Ended::Fatal(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
+                Ended::QueueAway(reason) => {
+                    self.surroundings.metrics.reconnected(self.name);
+                    if backoff.is_fresh() {
+                        warn!(stage = %self.name, reason, "the queue is away; waiting for it");
+                    }
+                    if !self.wait(backoff.next_wait(), stop).await {
+                        return Ok(());
+                    }
+                }
+                Ended::Outage(reason) => {
+                    warn!(stage = %self.name, reason, "paused until what the stage needs is back");
+                    match self.wait_until_ready(stop).await {
+                        Ok(true) => info!(stage = %self.name, "back; going on"),
+                        Ok(false) => return Ok(()),
+                        Err(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
+                    }
+                }
+            }
+        }
+    }
+
     /// Consumes until stopped or in trouble, then finishes what is in hand.
     async fn session(self: &Arc<Self>, backoff: &mut Backoff, stop: &CancellationToken) -> Ended {
         let concurrency = self.settings.concurrency.max(1);

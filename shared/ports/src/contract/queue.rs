@@ -68,6 +68,7 @@ macro_rules! queue_contract {
             a_page_of_six_megabytes_arrives_whole
             nothing_to_publish_is_fine
             a_wait_that_is_given_up_loses_nothing
+            a_flush_waits_for_what_was_given_up
             an_unsettled_delivery_is_delivered_again
             a_delivery_outlives_its_consumer
             a_retry_comes_back_in_time_and_counts

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::MessageId;
 use ports::{Consumer, Delivery, QueueError, QueueName, rules};
 use sqlx::SqliteConnection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::warn;
 
 use super::lease::Lease;
@@ -66,9 +66,11 @@ impl Consumer for SqliteConsumer {
         loop {
             self.wait().await?;
             // On a task of its own: when the caller stops waiting, the claim still comes to its end, and
-            // the delivery that nobody wants is dropped there, which gives it back.
-            let claim = tokio::spawn(claim(Arc::clone(&self.queue), self.from, permit));
-            permit = match claim.await.map_err(QueueError::unavailable)?? {
+            // the delivery that nobody wants is dropped within that task, which gives it back.
+            let (answer, answered) = oneshot::channel();
+            let claim = claim(Arc::clone(&self.queue), self.from, permit);
+            self.queue.tasks.spawn(async move { drop(answer.send(claim.await)) });
+            permit = match answered.await.map_err(QueueError::unavailable)?? {
                 Claim::Taken(delivery) => return Ok(delivery),
                 Claim::Nothing(permit) => permit,
             };

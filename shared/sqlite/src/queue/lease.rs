@@ -183,12 +183,13 @@ impl Drop for Lease {
             return;
         }
         let (queue, from, key, permit) = (Arc::clone(&self.queue), self.from, self.key, self.permit.take());
-        self.queue.runtime.spawn(async move {
+        let give_back = async move {
             if let Err(error) = queue.give_back(key).await {
                 warn!(%error, queue = %from, "cannot give a message back; it is delivered again after its lease");
             }
             drop(permit);
             queue.wake(from);
-        });
+        };
+        self.queue.tasks.spawn_on(give_back, &self.queue.runtime);
     }
 }

@@ -32,7 +32,9 @@ impl Stage for Copier {
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         self.handled.lock().unwrap().push(message.id.to_string());
         match message.body.as_slice() {
-            b"reject" => Err(Failure::Reject { class: Class::Poison, code: "bad", reason: "no good".to_owned() }),
+            b"reject" => {
+                Err(Failure::Reject { class: Class::Poison, code: "bad", reason: "no good".to_owned() })
+            }
             b"retry" => Err(Failure::Retry { code: "later", reason: "not now".to_owned() }),
             b"panic" => panic!("what a message"),
             b"fatal" => Err(Failure::Fatal { reason: "set x.y".to_owned() }),
@@ -113,9 +115,9 @@ impl Bench {
                 tokio::task::yield_now().await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(10), waiting).await.is_err() {
-            panic!("never came: {what}; rows {:?}, dead {:?}", self.ids(QueueName::Rows), self.ids(QueueName::Dead));
-        }
+        let came = tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok();
+        let (rows, dead) = (self.ids(QueueName::Rows), self.ids(QueueName::Dead));
+        assert!(came, "never came: {what}; rows {rows:?}, dead {dead:?}");
     }
 
     fn ids(&self, queue: QueueName) -> BTreeSet<String> {
@@ -159,7 +161,8 @@ async fn poison_never_blocks() {
         .map(|letter| (letter.code, letter.reason, letter.body))
         .collect();
     assert!(reasons.contains(&("bad".to_owned(), "no good".to_owned(), b"reject".to_vec())), "{reasons:?}");
-    let panic = ("panic".to_owned(), "the transformer panicked: what a message".to_owned(), b"panic".to_vec());
+    let panic =
+        ("panic".to_owned(), "the transformer panicked: what a message".to_owned(), b"panic".to_vec());
     assert!(reasons.contains(&panic), "{reasons:?}");
     assert!(bench.metrics.render().contains(r#"dead_letters_total{stage="transformer",class="poison"} 2"#));
     bench.stop().await.unwrap();
@@ -172,7 +175,11 @@ async fn retries_are_counted_and_end_in_the_dead_letters() {
     for attempt in 1..=3 {
         bench.until("an attempt", async |bench| bench.stage.handled.lock().unwrap().len() == attempt).await;
         if attempt < 3 {
-            bench.until("it waits", async |bench| bench.queue.depth(QueueName::Raw).await.unwrap().delayed == 1).await;
+            bench
+                .until("it waits", async |bench| {
+                    bench.queue.depth(QueueName::Raw).await.unwrap().delayed == 1
+                })
+                .await;
             bench.clock.advance(Duration::from_mins(1));
         }
     }
@@ -188,11 +195,12 @@ async fn an_outage_is_not_poison_and_counts_no_attempts() {
     let bench = Bench::start("");
     bench.stage.store_away.store(true, Ordering::SeqCst);
     bench.publish(&["store", "store"]).await;
-    bench.until("it gave the messages back", async |bench| {
-        let depth = bench.queue.depth(QueueName::Raw).await.unwrap();
-        depth.unsettled == 0 && depth.delayed >= 1
-    })
-    .await;
+    bench
+        .until("it gave the messages back", async |bench| {
+            let depth = bench.queue.depth(QueueName::Raw).await.unwrap();
+            depth.unsettled == 0 && depth.delayed >= 1
+        })
+        .await;
     // Hours of outage: nothing is tried, nothing dies.
     for _ in 0..100 {
         bench.clock.advance(Duration::from_mins(3));
@@ -201,11 +209,12 @@ async fn an_outage_is_not_poison_and_counts_no_attempts() {
     assert_eq!(bench.total(QueueName::Dead).await, 0);
     assert!(bench.stage.handled.lock().unwrap().len() <= 2, "it kept consuming during the outage");
     bench.stage.store_away.store(false, Ordering::SeqCst);
-    bench.until("both came through", async |bench| {
-        bench.clock.advance(Duration::from_secs(20));
-        bench.ids(QueueName::Rows).len() == 2
-    })
-    .await;
+    bench
+        .until("both came through", async |bench| {
+            bench.clock.advance(Duration::from_secs(20));
+            bench.ids(QueueName::Rows).len() == 2
+        })
+        .await;
     let attempts: Vec<_> = bench.queue.messages(QueueName::Rows).iter().map(Message::attempt).collect();
     assert_eq!(attempts, [1, 1]);
     bench.stop().await.unwrap();
@@ -219,11 +228,12 @@ async fn a_queue_that_went_away_is_waited_for() {
     bench.until("it noticed", async |bench| !bench.metrics.is_consuming(StageName::Transformer)).await;
     bench.queue.set_available(true);
     bench.publish(&["a"]).await;
-    bench.until("it went on", async |bench| {
-        bench.clock.advance(Duration::from_secs(20));
-        bench.ids(QueueName::Rows).len() == 1
-    })
-    .await;
+    bench
+        .until("it went on", async |bench| {
+            bench.clock.advance(Duration::from_secs(20));
+            bench.ids(QueueName::Rows).len() == 1
+        })
+        .await;
     bench.stop().await.unwrap();
 }
 
@@ -232,7 +242,8 @@ async fn a_fatal_failure_ends_the_stage_and_keeps_the_message() {
     let bench = Bench::start("");
     bench.publish(&["fatal"]).await;
     let (queue, running) = (bench.queue.clone(), bench.running);
-    let error = tokio::time::timeout(Duration::from_secs(10), running).await.expect("it ends").unwrap().unwrap_err();
+    let error =
+        tokio::time::timeout(Duration::from_secs(10), running).await.expect("it ends").unwrap().unwrap_err();
     assert_eq!(error.to_string(), "transformer stopped: set x.y");
     assert_eq!(queue.depth(QueueName::Raw).await.unwrap().total(), 1);
     assert_eq!(queue.depth(QueueName::Dead).await.unwrap().total(), 0);
@@ -274,7 +285,8 @@ async fn a_crash_at_any_point_loses_nothing() {
         let crashing = Bench::start(&format!("transformer.{}:err", point.as_str()));
         crashing.publish(&["a"]).await;
         let (queue, clock, running) = (crashing.queue.clone(), crashing.clock.clone(), crashing.running);
-        let ended = tokio::time::timeout(Duration::from_secs(10), running).await.expect("it crashes").unwrap();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(10), running).await.expect("it crashes").unwrap();
         assert!(matches!(ended, Err(RunError::Crash(Crash))), "{point:?}");
 
         let after = Bench::start_on(queue, clock, "");

@@ -125,3 +125,28 @@ pub async fn a_wait_that_is_given_up_loses_nothing(lab: &impl QueueLab) {
     }
     until_empty(&queue, QueueName::Raw).await;
 }
+
+/// After a flush nothing that was given up is still held: a process that ends need not be waited out.
+pub async fn a_flush_waits_for_what_was_given_up(lab: &impl QueueLab) {
+    let queue = lab.queue();
+    for patience in 0..20 {
+        let id = message(format!("m{patience}"));
+        publish(&queue, QueueName::Raw, std::slice::from_ref(&id)).await;
+        let mut consumer = consume(&queue, QueueName::Raw).await;
+        let impatience = async {
+            for _ in 0..patience {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            delivery = consumer.next() => drop(delivery.unwrap()),
+            () = impatience => (),
+        }
+        drop(consumer);
+        queue.flush().await;
+        let depth = queue.depth(QueueName::Raw).await.unwrap();
+        assert_eq!((depth.ready, depth.unsettled), (1, 0), "after {patience} yields");
+        first(&queue, QueueName::Raw).await.settle(Settlement::Done).await.unwrap();
+    }
+}
