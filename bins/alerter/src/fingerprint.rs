@@ -11,18 +11,42 @@ pub fn fingerprint(letter: &DeadLetter) -> String {
 }
 
 /// The reason with every quoted text emptied, and every word that holds a digit or is a long hexadecimal
-/// number replaced by `#`.
+/// number replaced by `#`; a list of such words is one `#`, because its length changes too.
 fn outline(reason: &str) -> String {
-    let mut unquoted = String::with_capacity(reason.len());
-    for (index, part) in reason.split('"').enumerate() {
-        // The odd parts stand between quotes.
-        unquoted.push_str(if index % 2 == 0 { part } else { "\"\"" });
+    let unquoted = without_quoted(reason);
+    let mut words: Vec<_> = unquoted
+        .split_whitespace()
+        .map(|word| {
+            let hexadecimal = word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if hexadecimal || word.contains(|c: char| c.is_ascii_digit()) { "#" } else { word }
+        })
+        .collect();
+    words.dedup_by(|word, before| *word == "#" && *before == "#");
+    words.join(" ")
+}
+
+/// The text without what stands in double quotes, single quotes or backticks, up to the end where a cut
+/// text does not close them. A backslash or doubling keeps a quote from closing; a single quote after a
+/// letter is an apostrophe.
+fn without_quoted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut after_letter = false;
+    while let Some(c) = chars.next() {
+        kept.push(c);
+        if matches!(c, '"' | '`') || (c == '\'' && !after_letter) {
+            while let Some(inner) = chars.next() {
+                match inner {
+                    '\\' => drop(chars.next()),
+                    _ if inner == c && chars.next_if_eq(&c).is_none() => break,
+                    _ => {}
+                }
+            }
+            kept.push(c);
+        }
+        after_letter = c.is_alphanumeric();
     }
-    let words = unquoted.split_whitespace().map(|word| {
-        let hexadecimal = word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if hexadecimal || word.contains(|c: char| c.is_ascii_digit()) { "#" } else { word }
-    });
-    words.collect::<Vec<_>>().join(" ")
+    kept
 }
 
 /// FNV-1a with 128 bits (draft-eastlake-fnv): stable for ever, and wide enough that two causes do not
@@ -59,6 +83,11 @@ mod tests {
         check("3 of 1000 coins of page 1 were rejected", "17 of 950 coins of page 2 were rejected");
         check("slot 2026-11-22T14:00:00Z failed", "slot 2026-11-22T15:00:00Z failed");
         check(r#"header x-page is "two", not a number"#, r#"header x-page is "a lot", not a number"#);
+        check(r#"symbol "a\"b" is odd"#, r#"symbol "c\"d" is odd"#);
+        check(r#"symbol "cut in the midd…"#, r#"symbol "elsewhere…"#);
+        check("unknown field `fee`, expected `price`", "unknown field `sum`, expected `price`");
+        check("cannot bind 'it''s' to a column", "cannot bind 'other' to a column");
+        check("rows 1, 2, 3 were rejected", "rows 7 were rejected");
         check("message deadbeefcafe is lost", "message 0badf00d1234 is lost");
     }
 
@@ -69,6 +98,8 @@ mod tests {
             letter(StageName::Fetcher, "c", "the checksum does not match"),
             letter(StageName::Loader, "d", "the checksum does not match"),
             letter(StageName::Loader, "c", "the length does not match"),
+            letter(StageName::Loader, "c", "the page's checksum does not match"),
+            letter(StageName::Loader, "c", "the page's length isn't known"),
             DeadLetter { class: domain::Class::Poison, ..base.clone() },
             DeadLetter { stage: None, ..base.clone() },
         ] {
