@@ -10,6 +10,7 @@ use stage::{Failure, Output, Stage};
 use tracing::warn;
 
 use crate::fingerprint::fingerprint;
+use crate::text::{REASON_CHARS, one_line};
 
 /// The alerter's stage.
 pub struct Desk {
@@ -39,7 +40,10 @@ impl Stage for Desk {
         let group = fingerprint(&letter);
         if self.letters.file(&letter, &group).await? {
             let stage = letter.stage.map_or("?", StageName::as_str);
-            warn!(letter = %letter.id, group, stage, class = %letter.class, code = letter.code, "dead letter: {}", letter.reason);
+            // Whatever a letter says, it cannot write log lines of its own.
+            let [id, code, reason] =
+                [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
+            warn!(letter = id, group, stage, class = %letter.class, code, "dead letter: {reason}");
         }
         Ok(Vec::new())
     }

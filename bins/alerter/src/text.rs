@@ -14,7 +14,7 @@ const SUBJECT_CHARS: usize = 120;
 const GROUPS_TOLD: usize = 20;
 
 /// The longest reason that is quoted, in characters.
-const REASON_CHARS: usize = 500;
+pub(crate) const REASON_CHARS: usize = 500;
 
 /// One line: what and how much.
 pub(crate) fn subject(plan: &Plan<'_>) -> String {
@@ -67,7 +67,8 @@ fn cause(group: &AlertGroup) -> String {
     one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
 }
 
-fn one_line(text: &str, most: usize) -> String {
+/// `text` as one line of at most `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= most {
         return line;
