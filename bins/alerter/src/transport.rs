@@ -67,7 +67,7 @@ pub enum SendErrorKind {
     Transient,
     /// This mail will never be taken: a 5xx answer.
     Permanent,
-    /// No mail will be taken until someone changes the login: 530, 534, 535.
+    /// No mail will be taken until someone changes the login: a refused login, or 530, 534, 535, 538.
     Authentication,
 }
 

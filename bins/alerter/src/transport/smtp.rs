@@ -3,22 +3,32 @@
 //! `smtps://user:password@host[:465]` encrypts from the start; `smtp://…[:587]?tls=required` turns to TLS before
 //! anything is said (STARTTLS), `tls=opportunistic` does so when the server offers it, `tls=none` never. Without
 //! `tls`, it is required, except for a server on this machine. `ca_file=PATH` trusts a private authority.
+//!
+//! One connection per mail, taken step by step instead of through lettre's transport: what a refusal means
+//! depends on the step, and lettre's waits for the answer to the goodbye before it says that the mail was
+//! taken, so that a server which never answers it would get the mail again and again.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lettre::Message;
 use lettre::message::{Mailboxes, header};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use ports::store::Mail;
 use url::Url;
 
 use super::{Envelope, SendError, SendErrorKind, Transport, TransportError, within};
+use crate::text::{REASON_CHARS, one_line};
 
-/// Answers that say "not with this login" (RFC 4954, section 6).
-const LOGIN_REFUSED: [u16; 5] = [432, 454, 530, 534, 535];
+/// Answers to a mail that say "not with this login" (RFC 4954, section 6).
+const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
+
+/// How long the server may take to answer the goodbye; nothing depends on the answer.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// When the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,34 +40,73 @@ pub(super) enum TlsMode {
 }
 
 pub(super) struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    tls: Tls,
+    credentials: Option<Credentials>,
     envelope: Envelope,
     timeout: Duration,
-    server: String,
 }
 
 impl Smtp {
     pub(super) fn new(url: &Url, envelope: Envelope, timeout: Duration) -> Result<Self, TransportError> {
+        refuse_stray_parts(url)?;
         let mode = tls_mode(url)?;
-        let host = url.host_str().ok_or_else(|| TransportError::url("names no host"))?;
+        let host = url.host_str().filter(|host| !host.is_empty());
         // An IPv6 address stands in brackets in a URL only.
-        let host = host.trim_matches(['[', ']']).to_owned();
+        let host = host.ok_or_else(|| TransportError::url("names no host"))?.trim_matches(['[', ']']);
         let port = url.port().unwrap_or(if mode == TlsMode::FromTheStart { 465 } else { 587 });
-        let mut builder =
-            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&host).port(port).timeout(Some(timeout));
-        builder = builder.tls(match mode {
-            TlsMode::FromTheStart => Tls::Wrapper(tls_parameters(url, host.clone())?),
-            TlsMode::Required => Tls::Required(tls_parameters(url, host.clone())?),
-            TlsMode::Opportunistic => Tls::Opportunistic(tls_parameters(url, host.clone())?),
+        let tls = match mode {
+            TlsMode::FromTheStart => Tls::Wrapper(tls_parameters(url, host)?),
+            TlsMode::Required => Tls::Required(tls_parameters(url, host)?),
+            TlsMode::Opportunistic => Tls::Opportunistic(tls_parameters(url, host)?),
             TlsMode::Never => Tls::None,
-        });
-        if !url.username().is_empty() {
-            let user = decode(url.username())?;
-            let password = decode(url.password().unwrap_or_default())?;
-            builder = builder.credentials(Credentials::new(user, password));
-        }
-        Ok(Self { transport: builder.build(), envelope, timeout, server: format!("{host}:{port}") })
+        };
+        let credentials = match (decode(url.username())?, url.password()) {
+            (user, None) if user.is_empty() => None,
+            (user, Some(_)) if user.is_empty() => {
+                return Err(TransportError::url("has a password and no user"));
+            }
+            (user, password) => Some(Credentials::new(user, decode(password.unwrap_or_default())?)),
+        };
+        Ok(Self { host: host.to_owned(), port, tls, credentials, envelope, timeout })
     }
+
+    /// Connects and logs in.
+    async fn session(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let hello = ClientId::default();
+        let from_the_start = if let Tls::Wrapper(tls) = &self.tls { Some(tls.clone()) } else { None };
+        let server = (self.host.as_str(), self.port);
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &hello, from_the_start, None);
+        // What goes wrong before the mail is mentioned is not about the mail, whatever its code.
+        let not_now = |error: SmtpError| SendError::transient(reason(&error));
+        let mut session = connecting.await.map_err(not_now)?;
+        match &self.tls {
+            Tls::Required(tls) => session.starttls(tls.clone(), &hello).await.map_err(not_now)?,
+            Tls::Opportunistic(tls) if session.can_starttls() => {
+                session.starttls(tls.clone(), &hello).await.map_err(not_now)?;
+            }
+            _ => {}
+        }
+        if let Some(credentials) = &self.credentials {
+            session.auth(DEFAULT_MECHANISMS, credentials).await.map_err(|error| login_error(&error))?;
+        }
+        Ok(session)
+    }
+}
+
+/// A user or password with an unencoded `/`, `?` or `#` ends early and its rest becomes another part of the
+/// URL. That part may be half a password, so it is not shown.
+fn refuse_stray_parts(url: &Url) -> Result<(), TransportError> {
+    let path = !matches!(url.path(), "" | "/");
+    if path || url.fragment().is_some() || url.query().is_some_and(|query| query.contains('@')) {
+        return Err(TransportError::url(
+            "has more than host, port and parameters; a / ? or # in the user or password must be \
+             percent-encoded",
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn tls_mode(url: &Url) -> Result<TlsMode, TransportError> {
@@ -89,8 +138,8 @@ pub(super) fn tls_mode(url: &Url) -> Result<TlsMode, TransportError> {
     }
 }
 
-fn tls_parameters(url: &Url, host: String) -> Result<TlsParameters, TransportError> {
-    let mut builder = TlsParameters::builder(host);
+fn tls_parameters(url: &Url, host: &str) -> Result<TlsParameters, TransportError> {
+    let mut builder = TlsParameters::builder(host.to_owned());
     if let Some((_, path)) = url.query_pairs().find(|(key, _)| key == "ca_file") {
         let wrong = |reason: String| TransportError::url(format!("ca_file {path}: {reason}"));
         let pem = std::fs::read(path.as_ref()).map_err(|error| wrong(error.to_string()))?;
@@ -121,23 +170,21 @@ fn decode(text: &str) -> Result<String, TransportError> {
 impl Transport for Smtp {
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = message(mail, &self.envelope)?;
-        within(self.timeout, async {
-            self.transport.send(message).await.map(drop).map_err(|error| classify(&error))
+        let mut session = within(self.timeout, async {
+            let mut session = self.session().await?;
+            let sent = session.send(message.envelope(), &message.formatted()).await;
+            sent.map_err(|error| mail_error(&error))?;
+            Ok(session)
         })
-        .await
+        .await?;
+        let _ = tokio::time::timeout(GOODBYE, session.quit()).await;
+        Ok(())
     }
 
     async fn check(&self) -> Result<String, SendError> {
-        within(self.timeout, async {
-            match self.transport.test_connection().await {
-                Ok(true) => Ok(format!("{} takes mail", self.server)),
-                Ok(false) => {
-                    Err(SendError::transient(format!("{} does not answer as it should", self.server)))
-                }
-                Err(error) => Err(classify(&error)),
-            }
-        })
-        .await
+        let mut session = within(self.timeout, self.session()).await?;
+        let _ = tokio::time::timeout(GOODBYE, session.quit()).await;
+        Ok(format!("{}:{} takes mail", self.host, self.port))
     }
 }
 
@@ -155,14 +202,32 @@ pub(super) fn message(mail: &Mail, envelope: &Envelope) -> Result<Message, SendE
         .map_err(|error| SendError { kind: SendErrorKind::Permanent, reason: error.to_string() })
 }
 
-fn classify(error: &lettre::transport::smtp::Error) -> SendError {
-    let code = error.status().map(u16::from);
-    let kind = match code {
+/// What a failed login means. The answer's text is left out: it may repeat what we sent.
+fn login_error(error: &SmtpError) -> SendError {
+    match error.status().map(u16::from) {
+        Some(code) if error.is_permanent() => SendError {
+            kind: SendErrorKind::Authentication,
+            reason: format!("the server refused the login with code {code}"),
+        },
+        Some(code) => SendError::transient(format!("the server put off the login with code {code}")),
+        // lettre's own: the server offers no way to log in that we know.
+        None if error.is_client() => SendError { kind: SendErrorKind::Authentication, reason: reason(error) },
+        None => SendError::transient(reason(error)),
+    }
+}
+
+/// What a refused mail means.
+fn mail_error(error: &SmtpError) -> SendError {
+    let kind = match error.status().map(u16::from) {
         Some(code) if LOGIN_REFUSED.contains(&code) => SendErrorKind::Authentication,
         Some(_) if error.is_permanent() => SendErrorKind::Permanent,
         _ => SendErrorKind::Transient,
     };
-    // lettre's errors hold the server's answer, never what we sent.
+    SendError { kind, reason: reason(error) }
+}
+
+/// The error with its causes, which lettre's own text leaves out in part, as one line.
+fn reason(error: &SmtpError) -> String {
     let mut reason = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -172,5 +237,5 @@ fn classify(error: &lettre::transport::smtp::Error) -> SendError {
         }
         source = cause.source();
     }
-    SendError { kind, reason }
+    one_line(&reason, REASON_CHARS)
 }

@@ -37,6 +37,10 @@ enum Script {
     MuteAfterData,
     /// Close the connection after the text.
     DropAfterData,
+    /// Take the mail, and never answer the goodbye.
+    MuteAfterQuit,
+    /// Greet with this line.
+    Greet(&'static str),
 }
 
 /// A real SMTP server on a free port, for one connection; returns the text it was given.
@@ -52,7 +56,8 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
             let _ = lines.next_line().await;
             return text;
         }
-        writer.write_all(b"220 test\r\n").await.unwrap();
+        let greeting = if let Script::Greet(line) = script { line } else { "220 test" };
+        writer.write_all(format!("{greeting}\r\n").as_bytes()).await.unwrap();
         let mut in_text = false;
         while let Ok(Some(line)) = lines.next_line().await {
             if in_text {
@@ -69,6 +74,7 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
                 }
             }
             let answer = match script {
+                Script::MuteAfterQuit if line.starts_with("QUIT") => continue,
                 Script::Answer(command, answer) if line.starts_with(command) => answer,
                 _ if line.starts_with("EHLO") => "250-test\r\n250 AUTH PLAIN LOGIN",
                 _ if line.starts_with("DATA") => {
@@ -114,6 +120,12 @@ async fn every_answer_and_every_silence_has_its_meaning() {
         (Script::Answer("MAIL", "450 later"), Transient),
         (Script::Answer("RCPT", "550 nobody here"), Permanent),
         (Script::Answer("AUTH", "535 wrong"), Authentication),
+        (Script::Answer("AUTH", "538 not without TLS"), Authentication),
+        (Script::Answer("AUTH", "554 go away"), Authentication),
+        (Script::Answer("AUTH", "535 no such login: me hunter@2"), Authentication),
+        (Script::Answer("AUTH", "454 later"), Transient),
+        (Script::Answer("EHLO", "250 no logins here"), Authentication),
+        (Script::Greet("554 no mail here"), Transient),
         (Script::Answer("MAIL", "530 log in first"), Authentication),
         (Script::Answer("EHLO", "421 closing"), Transient),
         (Script::Answer("EHLO", "rubbish"), Transient),
@@ -128,6 +140,13 @@ async fn every_answer_and_every_silence_has_its_meaning() {
         assert_eq!(error.kind, kind, "{name}: {error}");
         assert!(!error.reason.contains("hunter"), "{name}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_mail_that_was_taken_is_sent_even_when_the_server_never_says_goodbye() {
+    let sending = tokio::time::timeout(Duration::from_secs(20), send(Script::MuteAfterQuit));
+    let (result, _) = sending.await.expect("the timeout does not cover the goodbye");
+    assert_eq!(result, Ok(()), "it would be sent again and again");
 }
 
 #[tokio::test]
@@ -175,6 +194,11 @@ fn mistakes_name_the_setting_and_hide_the_password() {
     check("smtps://me:hunter2@mail.example?tls=none", to, from, "smtps://");
     check("smtps://me:hunter2@mail.example?ca_file=/nowhere.pem", to, from, "/nowhere.pem");
     check("smtp://me:hunter2%zz@mail.example", to, from, "hexadecimal");
+    check("smtp://me:12?hunter2@mail.example", to, from, "percent-encoded");
+    check("smtp://me:12/hunter2@mail.example", to, from, "percent-encoded");
+    check("smtp://me:12#hunter2@mail.example", to, from, "percent-encoded");
+    check("smtp://:hunter2@mail.example", to, from, "user");
+    check("smtp:///mail.example", to, from, "host");
     check("smtp://me:hunter2@mail.example", "nobody", from, "mail.to");
     check("smtp://me:hunter2@mail.example", to, "x@y\r\nBcc: z@z", "mail.from");
     check("ftp://me:hunter2@mail.example", to, from, "ftp");
