@@ -7,8 +7,8 @@
 //!   that was never mailed about need not wait for the next digest.
 //! - At most `max_per_hour` and `max_per_day` mails, whatever happens; the last one before a cap says so.
 //!
-//! The clock may step back: an instant in the future counts as long ago, so nothing is held back for ever,
-//! and the caps, which count mails posted since a time that moved back too, still hold.
+//! The clock may step back: an instant in the future counts as long ago, so nothing is held back for ever;
+//! the caps still hold, because they count the mails of the next day too.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Mail as Settings;
@@ -17,7 +17,7 @@ use ports::store::{AlertGroup, GroupState};
 /// How much a group must grow to be mailed about before `repeat_after`.
 const GROWTH: u64 = 10;
 
-/// How many mails were posted lately.
+/// How many mails were posted lately; those of the next day too, which a clock that stepped back leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Posted {
     /// In the last hour.

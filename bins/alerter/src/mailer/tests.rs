@@ -50,6 +50,12 @@ impl Bench {
         Self { store, server, clock, mailer }
     }
 
+    /// Another mailer, over `outbox`.
+    fn mailer_over(&self, outbox: Arc<dyn Outbox>) -> Mailer {
+        let (store, clock) = (self.store.clone(), Arc::new(self.clock.clone()));
+        Mailer::new(config::Config::defaults().mail, store, outbox, self.server.clone(), clock)
+    }
+
     async fn letters(&self, code: &str, count: usize) {
         for _ in 0..count {
             let number = self.store.groups(None).await.unwrap().iter().map(|group| group.total).sum::<u64>();
@@ -143,7 +149,7 @@ async fn a_crash_between_sending_and_recording_repeats_the_same_mail() {
     let bench = Bench::new();
     bench.letters("broken", 1).await;
     bench.clock.advance(Duration::from_mins(1));
-    bench.mailer.post(false).await.unwrap();
+    assert!(bench.mailer.post(false).await.unwrap());
     // Sent, and the process dies before it is recorded; the next process finds it due.
     let due = bench.store.due(bench.clock.now()).await.unwrap();
     bench.server.send(&due[0]).await.unwrap();
@@ -187,4 +193,151 @@ async fn a_store_that_is_away_is_waited_for() {
     tokio::time::timeout(Duration::from_secs(20), sent).await.expect("the mail is sent");
     stop.cancel();
     running.await.unwrap();
+}
+
+/// A store on a full disk: it can be read, and takes no record of an attempt.
+struct FullDisk(Arc<MemoryStore>, std::sync::atomic::AtomicBool);
+
+#[async_trait]
+impl Outbox for FullDisk {
+    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError> {
+        self.0.post(mail, covered).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError> {
+        self.0.due(now).await
+    }
+
+    async fn record_attempt(
+        &self,
+        id: &str,
+        at: DateTime<Utc>,
+        result: &MailResult,
+    ) -> Result<(), StoreError> {
+        if self.1.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(StoreError::Unavailable { reason: "the disk is full".to_owned() });
+        }
+        self.0.record_attempt(id, at, result).await
+    }
+
+    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.0.posted_since(since).await
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_was_taken_is_not_sent_again_because_the_disk_is_full() {
+    let mut bench = Bench::new();
+    let disk = Arc::new(FullDisk(bench.store.clone(), true.into()));
+    bench.mailer = bench.mailer_over(disk.clone());
+    bench.letters("broken", 1).await;
+    for _ in 0..100 {
+        bench.clock.advance(LOOK);
+        let _ = bench.mailer.round(false, &CancellationToken::new()).await;
+    }
+    assert_eq!(bench.server.tried.lock().unwrap().len(), 1);
+    disk.1.store(false, std::sync::atomic::Ordering::Relaxed);
+    bench.pass(Duration::from_hours(1)).await;
+    assert_eq!(bench.server.tried.lock().unwrap().len(), 1);
+    assert_eq!(bench.store.due(bench.clock.now()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_happens_while_the_server_is_away_becomes_one_digest() {
+    let bench = Bench::new();
+    bench.answer(Some(SendErrorKind::Transient));
+    for code in ["one", "two", "three", "four", "five", "six"] {
+        bench.letters(code, 7).await;
+        bench.pass(Duration::from_mins(10)).await;
+    }
+    bench.answer(None);
+    bench.pass(Duration::from_mins(30)).await;
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 2, "the one that waited, and one for all the rest");
+    assert!(taken[1].subject.contains("5 problems, 35 new"), "{}", taken[1].subject);
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_puts_off_for_ever_does_not_silence_the_others_for_ever() {
+    let bench = Bench::new();
+    bench.answer(Some(SendErrorKind::Transient));
+    bench.letters("one", 1).await;
+    bench.pass(Duration::from_hours(1)).await;
+    bench.letters("two", 1).await;
+    bench.pass(Duration::from_hours(4)).await;
+    let mut tried = bench.server.tried.lock().unwrap().clone();
+    tried.sort();
+    tried.dedup();
+    assert_eq!(tried.len(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_a_day_ahead_holds_nothing_back_when_it_is_set_right() {
+    let bench = Bench::new();
+    let right = bench.clock.now();
+    bench.clock.advance(Duration::from_hours(30));
+    for code in ('a'..='z').map(String::from) {
+        bench.letters(&code, 1).await;
+        bench.pass(Duration::from_secs(40)).await;
+    }
+    assert_eq!(bench.taken().len(), 12);
+    bench.answer(Some(SendErrorKind::Authentication));
+    bench.pass(Duration::from_hours(1)).await;
+    bench.clock.set(right);
+    bench.answer(None);
+    bench.pass(Duration::from_mins(10)).await;
+    let groups = bench.store.groups(None).await.unwrap();
+    assert_eq!(groups.iter().map(|group| group.unsent).sum::<u64>(), 0);
+    assert_eq!(bench.store.due(bench.clock.now() + TimeDelta::days(9)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_an_hour_again_and_again_makes_no_storm() {
+    let bench = Bench::new();
+    for hour in 0..10 {
+        for code in ('a'..='z').map(|cause| format!("{cause}{}", "x".repeat(hour))) {
+            bench.letters(&code, 1).await;
+            bench.pass(Duration::from_secs(40)).await;
+        }
+        bench.clock.set(bench.clock.now() - TimeDelta::minutes(55));
+    }
+    assert!(bench.taken().len() <= 12 + 10, "{} mails in three hours", bench.taken().len());
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
+    struct Mute(tokio::sync::Notify);
+    #[async_trait]
+    impl Transport for Mute {
+        async fn send(&self, _: &Mail) -> Result<(), SendError> {
+            self.0.notify_one();
+            std::future::pending().await
+        }
+
+        async fn check(&self) -> Result<String, SendError> {
+            Ok(String::new())
+        }
+    }
+    let bench = Bench::new();
+    bench.letters("broken", 1).await;
+    bench.clock.advance(Duration::from_mins(1));
+    let mute = Arc::new(Mute(tokio::sync::Notify::new()));
+    let (store, clock) = (bench.store.clone(), Arc::new(bench.clock.clone()));
+    let mailer =
+        Mailer::new(config::Config::defaults().mail, store.clone(), store.clone(), mute.clone(), clock);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { mailer.run(stop).await }
+    });
+    mute.0.notified().await;
+    stop.cancel();
+    let stopped = async {
+        while !running.is_finished() {
+            bench.clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), stopped).await.expect("the mailer stops");
+    assert_eq!(store.due(bench.clock.now()).await.unwrap().len(), 1, "the mail waits for the next start");
 }
