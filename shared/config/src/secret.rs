@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(format!("{:?}", Secret::new("k3y")), "***");
         for (url, shown) in [
             ("smtp://me:pa%40ss@mail.example:587", "smtp://me:***@mail.example:587"),
-            ("mysql://u:p@ss@w:x:rd@host/db", "mysql:***"),
+            ("mysql://u:p@ss@w:x:rd@host/db", "mysql://u:***@host/db"),
             ("smtp://me:12/hunter2@mail.example", "smtp:***"),
             ("smtp://me:12?hunter2@mail.example", "smtp:***"),
             ("smtp://me:12#hunter2@mail.example", "smtp:***"),
