@@ -13,29 +13,39 @@ pub fn price(batch: u32, coin: u32) -> f64 {
     f64::from(batch * 1000 + coin) + 0.125
 }
 
-/// Page 1 of 1 of snapshot `batch` (from 0): an hour apart, coins 1 to [`COINS`], chunk by chunk.
-/// Every third snapshot renames coin 1, and every snapshot repeats the `last_updated` of coin 2.
-pub fn page(batch: u32, origin: Origin) -> Message {
+/// When snapshot `batch` is due: one an hour.
+fn slot(batch: u32) -> Slot {
     let start = timestamp::from_text("2026-11-22T00:00:00Z").expect("a valid constant");
-    let hour = chrono::TimeDelta::hours(batch.into());
-    let slot = Slot::at(start + hour);
+    Slot::at(start + chrono::TimeDelta::hours(batch.into()))
+}
+
+/// Page 1 of 1 of snapshot `batch` (from 0).
+pub fn page(batch: u32, origin: Origin) -> Message {
+    let slot = slot(batch);
     let convert = vec!["USD".to_owned()];
     let meta = PageMeta {
         batch: BatchId::new(slot, "listings", &convert),
         slot,
         page: 1,
         pages: 1,
-        fetched_at: start + hour + chrono::TimeDelta::seconds(1),
+        fetched_at: slot.starts_at() + chrono::TimeDelta::seconds(1),
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
         simulated: false,
         origin,
     };
+    meta.to_message(compress_body(body(batch).as_bytes()))
+}
+
+/// The response of the API for snapshot `batch`: coins 1 to [`COINS`]. Every third snapshot renames coin 1, and
+/// every snapshot repeats the `last_updated` of coin 2.
+pub fn body(batch: u32) -> String {
     let mut coins = String::new();
     for coin in 1..=COINS {
-        let updated = if coin == 2 { start } else { start + hour };
-        let name = if coin == 1 && batch.is_multiple_of(3) { "Renamed".to_owned() } else { format!("Coin {coin}") };
+        let updated = slot(if coin == 2 { 0 } else { batch }).starts_at();
+        let name =
+            if coin == 1 && batch.is_multiple_of(3) { "Renamed".to_owned() } else { format!("Coin {coin}") };
         let comma = if coin > 1 { "," } else { "" };
         write!(
             coins,
@@ -51,6 +61,6 @@ pub fn page(batch: u32, origin: Origin) -> Message {
         )
         .expect("a String takes all text");
     }
-    let body = format!(r#"{{"data":[{coins}],"status":{{"error_code":0}}}}"#);
-    meta.to_message(compress_body(body.as_bytes()))
+    let status = r#"{"timestamp":"2026-11-22T00:00:00.000Z","error_code":0,"error_message":"","elapsed":1,"credit_count":1}"#;
+    format!(r#"{{"data":[{coins}],"status":{status}}}"#)
 }

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use transformer::Transformer;
 
 /// Longer than any lease.
-const PAST_LEASES: Duration = Duration::from_secs(60);
+const PAST_LEASES: Duration = Duration::from_mins(1);
 
 /// The deadline for every level that a test waits for.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A store of either kind.
 #[derive(Clone)]
@@ -86,7 +86,8 @@ impl Pipeline {
             archive_keep: Duration::from_hours(24),
             archive_max_bytes: 1 << 30,
         };
-        let queue = SqliteQueue::open(database.clone(), options, time.clone()).await.expect("the queue opens");
+        let queue =
+            SqliteQueue::open(database.clone(), options, time.clone()).await.expect("the queue opens");
         let store = SqliteStore::open(database, time).await.expect("the store opens");
         Self { queue: Arc::new(queue), store: AnyStore::Sqlite(Arc::new(store)), clock }
     }
@@ -163,9 +164,8 @@ impl Pipeline {
                 }
             }
         };
-        if tokio::time::timeout(DEADLINE, empty).await.is_err() {
-            panic!("the queues never became empty: {:?}", self.depth().await);
-        }
+        let emptied = tokio::time::timeout(DEADLINE, empty).await.is_ok();
+        assert!(emptied, "the queues never became empty: {:?}", self.depth().await);
     }
 
     async fn depth(&self) -> Depth {

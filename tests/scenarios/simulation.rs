@@ -49,7 +49,8 @@ async fn oracle(batches: &BTreeSet<u32>) -> Tables {
     settings.chunk_coins = 2;
     let transformer = transformer::Transformer::new(settings, clock);
     for &batch in batches {
-        let outputs = transformer.handle(&market::page(batch, Origin::Live)).await.expect("the page is clean");
+        let outputs =
+            transformer.handle(&market::page(batch, Origin::Live)).await.expect("the page is clean");
         for output in outputs {
             match decode(&output.message.body).expect("the chunk decodes") {
                 RowsMessage::Chunk(chunk) => drop(store.load(&chunk).await.expect("memory takes it")),

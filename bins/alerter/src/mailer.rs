@@ -87,22 +87,22 @@ impl Mailer {
         }
     }
 
-    /// Posts everything not told yet, as far as the caps allow, and tries to send it once.
+    /// Posts what is new without gathering more, as far as quiet times and caps allow, and tries to send it once.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.round(true, &CancellationToken::new()).await
     }
 
     /// Sends what waited first, so that what was held back behind it is told in the same round.
-    async fn round(&self, all_now: bool, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn round(&self, no_wait: bool, stop: &CancellationToken) -> Result<(), StoreError> {
         self.send_due(stop).await?;
-        if self.post(all_now).await? {
+        if self.post(no_wait).await? {
             self.send_due(stop).await?;
         }
         Ok(())
     }
 
     /// Posts the mail that is due, if any, and says whether it did.
-    async fn post(&self, all_now: bool) -> Result<bool, StoreError> {
+    async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let groups = self.letters.groups(None).await?;
         if groups.iter().all(|group| group.unsent == 0) || self.is_held_up(now).await? {
@@ -112,7 +112,7 @@ impl Mailer {
             last_hour: self.posted_within(TimeDelta::hours(1), now).await?,
             last_day: self.posted_within(TimeDelta::days(1), now).await?,
         };
-        let Some(plan) = plan(now, &groups, posted, &self.settings, all_now) else { return Ok(false) };
+        let Some(plan) = plan(now, &groups, posted, &self.settings, no_wait) else { return Ok(false) };
         let covered: Vec<_> = plan
             .groups
             .iter()

@@ -35,13 +35,14 @@ pub struct Plan<'a> {
     pub capped_until: Option<DateTime<Utc>>,
 }
 
-/// The mail to post now, if any. With `all_now`, waits and quiet times are ignored; the caps are not.
+/// The mail to post now, if any. With `no_wait`, for a process that ends now, a new group need not gather
+/// and a digest need not wait for its time; quiet times and caps hold.
 pub fn plan<'a>(
     now: DateTime<Utc>,
     groups: &'a [AlertGroup],
     posted: Posted,
     settings: &Settings,
-    all_now: bool,
+    no_wait: bool,
 ) -> Option<Plan<'a>> {
     let per_hour = u64::from(settings.max_per_hour);
     let per_day = u64::from(settings.max_per_day);
@@ -54,7 +55,7 @@ pub fn plan<'a>(
     };
     let open = || groups.iter().filter(|group| group.state == GroupState::Open && group.unsent > 0);
     let fresh_is_due = |group: &AlertGroup| {
-        group.mailed_at.is_none() && at_least(since(group.first_seen_at), settings.group_wait)
+        group.mailed_at.is_none() && (no_wait || at_least(since(group.first_seen_at), settings.group_wait))
     };
     let repeat_is_due = |group: &AlertGroup| {
         group.mailed_at.is_some_and(|mailed_at| {
@@ -63,11 +64,10 @@ pub fn plan<'a>(
         })
     };
     let last_mail = groups.iter().filter_map(|group| group.mailed_at).max();
-    let digest_is_due = last_mail.is_none_or(|at| at_least(since(at), settings.digest_every));
+    let digest_is_due = no_wait || last_mail.is_none_or(|at| at_least(since(at), settings.digest_every));
 
-    let mut due: Vec<_> = open()
-        .filter(|group| all_now || fresh_is_due(group) || (digest_is_due && repeat_is_due(group)))
-        .collect();
+    let mut due: Vec<_> =
+        open().filter(|group| fresh_is_due(group) || (digest_is_due && repeat_is_due(group))).collect();
     if due.is_empty() {
         return None;
     }
@@ -167,12 +167,19 @@ mod tests {
     fn caps_hold_even_for_a_flush_and_the_last_mail_says_so() {
         let groups = [group("a", 0, 1)];
         let posted = |last_hour, last_day| Posted { last_hour, last_day };
-        let ask = |posted, all_now| plan(at(60), &groups, posted, &settings(), all_now);
+        let ask = |posted, no_wait| plan(at(60), &groups, posted, &settings(), no_wait);
         assert_eq!(ask(posted(0, 0), false).unwrap().capped_until, None);
         assert_eq!(ask(posted(11, 11), false).unwrap().capped_until, Some(at(60 + 3600)));
         assert_eq!(ask(posted(0, 49), false).unwrap().capped_until, Some(at(60 + 86_400)));
         assert_eq!(ask(posted(12, 12), true), None);
         assert_eq!(ask(posted(0, 50), true), None);
+    }
+
+    #[test]
+    fn a_flush_keeps_quiet_times() {
+        let groups = [group("new", 0, 1), mailed("told", 0, 10, 11)];
+        let plan = plan(at(1), &groups, Posted::default(), &settings(), true).unwrap();
+        assert_eq!(plan.groups, [&groups[0]]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use service::CommonArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
 ///
-/// Without a command: `run`. Settings come from --config FILE and from environment variables such as
-/// COINPIPE__FETCH__EVERY=30m; `coinpipe config` lists them all.
+/// Without a command: `run`. Settings come from `--config FILE` and from environment variables such as
+/// `COINPIPE__FETCH__EVERY=30m`; `coinpipe config` lists them all.
 #[derive(Parser, Debug)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {

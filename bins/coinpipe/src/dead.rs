@@ -134,11 +134,13 @@ fn letter_json(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter, with
         // Bytes that are not text are shown in hexadecimal, so that nothing is hidden.
         match std::str::from_utf8(&letter.body) {
             Ok(text) => json["body"] = text.into(),
-            Err(_) => {
-                json["body_hex"] =
-                    letter.body.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
-            }
+            Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
         }
     }
     json
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('?');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -34,15 +34,11 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let outcome = outcome?;
     drained?;
     alerter::flush(process, &adapters).await?;
-    match outcome {
-        Some(batch) => report(process, &adapters, &source, &batch).await,
-        None => {
-            output::say(
-                "stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on",
-            );
-            Ok(())
-        }
+    if let Some(batch) = outcome {
+        return report(process, &adapters, &source, &batch).await;
     }
+    output::say("stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on");
+    Ok(())
 }
 
 /// Fetches and waits until everything fetched so far is loaded. `None` when asked to stop first.
@@ -54,16 +50,15 @@ async fn snapshot(
 ) -> anyhow::Result<Option<BatchId>> {
     let stop = process.shutdown.soft();
     let fetcher = fetcher::for_process(process, adapters, source)?;
-    let fetching = fetcher.fetch_now(progress, stop.clone());
-    let fetched = tokio::select! {
-        fetched = fetching => fetched,
+    let outcome = tokio::select! {
+        outcome = fetcher.fetch_now(progress, stop.clone()) => outcome,
         () = stop.cancelled() => return Ok(None),
     };
-    match fetched {
-        Ok(fetched) => {
-            let step = format!("cleaning and loading {} coins", output::count(u64::from(fetched.coins)));
-            let drained = drain(process, adapters, &QueueName::ALL, progress, &step).await?;
-            Ok(drained.then_some(fetched.batch))
+    match outcome {
+        Ok(snapshot) => {
+            let doing = format!("cleaning and loading {} coins", output::count(u64::from(snapshot.coins)));
+            let drained = drain(process, adapters, &QueueName::ALL, progress, &doing).await?;
+            Ok(drained.then_some(snapshot.batch))
         }
         Err(_) if stop.is_cancelled() => Ok(None),
         Err(failure) => {
@@ -80,7 +75,7 @@ async fn drain(
     adapters: &Adapters,
     queues: &[QueueName],
     progress: &Progress,
-    step: &str,
+    doing: &str,
 ) -> anyhow::Result<bool> {
     let stop = process.shutdown.soft();
     loop {
@@ -97,7 +92,7 @@ async fn drain(
         if delayed == waiting {
             progress.show(&format!("waiting: {delayed} messages failed and will be tried again"));
         } else {
-            progress.show(step);
+            progress.show(doing);
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),

@@ -46,9 +46,9 @@ pub(crate) fn plain_lines(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && !matches!(c, '\n' | '\t') {
-            clean.extend(c.escape_default())
+            clean.extend(c.escape_default());
         } else {
-            clean.push(c)
+            clean.push(c);
         }
     }
     clean

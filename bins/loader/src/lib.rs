@@ -77,8 +77,14 @@ impl Loader {
         );
         // The body is the whole chunk: loading it again after a change of the schema is the way back.
         let now = self.clock.now();
-        let letter =
-            DeadLetter::for_message(message, StageName::Loader, Class::RejectedRows, "refused_by_store", reason, now);
+        let letter = DeadLetter::for_message(
+            message,
+            StageName::Loader,
+            Class::RejectedRows,
+            "refused_by_store",
+            reason,
+            now,
+        );
         Some(Output { to: QueueName::Dead, message: letter.into_message() })
     }
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use domain::{
-    ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote, Slot,
-    timestamp,
+    ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote,
+    Slot, timestamp,
 };
 use ports::memory::MemoryStore;
 use ports::{Ledger, ManualClock, StoreError};
