@@ -176,11 +176,12 @@ async fn killed_at_every_crash_point_the_next_run_loses_nothing() {
         for point in ["received", "handled", "published", "settled"] {
             let folder = Folder::new();
             let failpoint = format!("{stage}.{point}:abort");
-            let env = [("COINPIPE_FAILPOINT", failpoint.as_str()), ("COINPIPE__FETCH__LIMIT", "300")];
+            // A short lease: the work of the dead is soon given to the next.
+            let mut env = vec![("COINPIPE__QUEUE__LEASE", "1s"), ("COINPIPE__FETCH__LIMIT", "300")];
+            env.push(("COINPIPE_FAILPOINT", &failpoint));
             let died = folder.run(&["run"], &env).await;
             assert_eq!(died.code, None, "{failpoint}: it should have died by SIGABRT:\n{}", died.stderr);
-            // A short lease: the work of the dead is given to the next at once.
-            let env = [("COINPIPE__QUEUE__LEASE", "1s"), ("COINPIPE__FETCH__LIMIT", "300")];
+            env.pop();
             folder.run(&["--once"], &env).await.expect(0);
             let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
             let batches = batches.as_array().expect("a list");

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn two_schedulers_in_the_same_slot_agree_on_the_batch() {
         let convert = ["USD".to_owned()];
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let ids = ["2026-11-22T14:00:00Z", "2026-11-22T14:59:59.999Z"]
             .map(|now| BatchId::new(Slot::current(instant(now), hour), "listings", &convert));
         assert_eq!(ids[0], ids[1]);
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn slots_before_1970_and_absurd_intervals_do_not_panic() {
         let early = instant("1969-12-31T23:30:00Z");
-        assert_eq!(Slot::current(early, Duration::from_secs(3600)).to_string(), "1969-12-31T23:00:00Z");
+        assert_eq!(Slot::current(early, Duration::from_hours(1)).to_string(), "1969-12-31T23:00:00Z");
         let _ = Slot::current(early, Duration::ZERO);
         let _ = Slot::current(early, Duration::MAX);
     }
