@@ -10,7 +10,6 @@ use ports::Clock;
 use tokio::sync::Notify;
 use tracing::error;
 
-use crate::snapshot::chain;
 use crate::spool::{SetAside, Spool, blocking};
 
 /// Letters that are remembered as written. A forgotten one is written again under its id and filed once.
@@ -47,7 +46,7 @@ impl Incidents {
             Ok(true) => self.changed.notify_one(),
             Ok(false) => error!(%id, "too many letters wait for the queue; this one is dropped: {reason}"),
             Err(error) => {
-                error!(%id, "cannot keep a letter in the spool ({}): {reason}", chain(&error));
+                error!(%id, "cannot keep a letter in the spool ({}): {reason}", stage::error_chain(&error));
                 // The next occurrence tries again.
                 self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
             }

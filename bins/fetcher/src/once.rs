@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
-use crate::snapshot::{Ending, Errand, Patience, chain};
+use crate::snapshot::{Ending, Errand, Patience};
 use crate::spool::{PageRecord, SpoolError};
 use crate::watch::{Step, Watch};
 
@@ -104,7 +104,7 @@ impl Fetcher {
             };
             let wait = backoff.next_wait();
             let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            watch.step(Step::Waiting { until, reason: &chain(&error) });
+            watch.step(Step::Waiting { until, reason: &stage::error_chain(&error) });
             tokio::select! {
                 () = stop.cancelled() => return Err(OnceFailure::Stopped),
                 () = self.clock.sleep(wait) => {}

@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
 use crate::schedule::{self, Ticker};
-use crate::snapshot::{DISK_HINT, Ending, Errand, GaveUp, Patience, chain};
+use crate::snapshot::{DISK_HINT, Ending, Errand, GaveUp, Patience};
 use crate::spool::{Spool, SpoolError, blocking};
 use crate::watch::Unwatched;
 
@@ -91,7 +91,7 @@ impl Fetcher {
             Ok(None) => return,
             Ok(Some(gave_up)) => gave_up,
             Err(error) => {
-                let (code, reason) = ("spool_failed".to_owned(), chain(&error));
+                let (code, reason) = ("spool_failed".to_owned(), stage::error_chain(&error));
                 GaveUp { code, reason, hint: Some(DISK_HINT), until: None, lasts: true }
             }
         };
@@ -175,7 +175,7 @@ impl Fetcher {
                 }
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
-                    let reason = chain(&error);
+                    let reason = stage::error_chain(&error);
                     if is_last {
                         warn!("what was fetched stays in {}: {reason}", self.spool.dir().display());
                         return Ok(());

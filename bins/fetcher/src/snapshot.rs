@@ -122,7 +122,7 @@ impl Fetcher {
             let (batch, kept, body) = (order.batch.clone(), record.clone(), Arc::clone(&body));
             let put = blocking(&self.spool, move |spool| spool.put_page(&batch, &kept, &body));
             let Err(error) = put.await else { break };
-            let reason = format!("a page that was paid for cannot be kept: {}", chain(&error));
+            let reason = format!("a page that was paid for cannot be kept: {}", stage::error_chain(&error));
             self.note_failure(&reason);
             let until = self.clock.now() + DISK_WAIT;
             if !patience.allows(until, self.clock.now(), failures) {
@@ -204,14 +204,3 @@ impl Fetcher {
 }
 
 pub(crate) const DISK_HINT: &str = "look after the disk that fetch.spool is on";
-
-/// `error` and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

@@ -1,7 +1,5 @@
 //! Why a whole page cannot be cleaned.
 
-use std::error::Error;
-
 use domain::{Class, PageError};
 use polars::error::PolarsError;
 use stage::Failure;
@@ -53,19 +51,8 @@ impl PageFault {
 
 impl From<PageFault> for Failure {
     fn from(fault: PageFault) -> Self {
-        Self::Reject { class: Class::Poison, code: fault.code(), reason: with_sources(&fault) }
+        Self::Reject { class: Class::Poison, code: fault.code(), reason: stage::error_chain(&fault) }
     }
-}
-
-/// The error and everything that caused it in one line; a letter has no chain of sources.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -15,11 +15,11 @@ use crate::timestamp;
 pub const MAX_PAGE_BYTES: usize = 64 << 20;
 
 /// Which shape of the listings API a page has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ApiVersion {
-    /// `v1`: `quote` is a map by currency.
+    /// `v1`: the status comes first, `quote` is a map by currency.
     V1,
-    /// `v3`: `quote` is an array, one element per currency.
+    /// `v3`: the rows come first, `quote` is an array, one element per currency.
     V3,
 }
 

@@ -23,7 +23,7 @@ use crate::query::ListingQuery;
 use crate::recording::Playlist;
 use crate::seen::{self, Seen, SeenLog};
 use crate::tamper;
-use crate::version::ApiVersion;
+use domain::ApiVersion;
 
 /// The header that carries the key.
 const KEY_HEADER: &str = "x-cmc_pro_api_key";

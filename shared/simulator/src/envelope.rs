@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use crate::page::Page;
-use crate::version::ApiVersion;
+use domain::ApiVersion;
 
 /// Code, HTTP status and message of the documented errors; 1022 was only ever seen.
 const ERRORS: [(u32, u16, &str); 14] = [

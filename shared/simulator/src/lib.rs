@@ -24,12 +24,11 @@ mod recording;
 mod seen;
 mod server;
 mod tamper;
-mod version;
 
 pub use delivery::SIMULATED_HEADER;
+pub use domain::ApiVersion;
 pub use fault::{Fault, ParseFaultError, PlannedFault};
 pub use options::{KeyPolicy, Options};
 pub use recording::Recording;
 pub use seen::Seen;
 pub use server::Simulator;
-pub use version::ApiVersion;

@@ -22,7 +22,7 @@ use walk::{Minute, Walk};
 
 use crate::page::Page;
 use crate::query::ListingQuery;
-use crate::version::ApiVersion;
+use domain::ApiVersion;
 
 pub(crate) use currency::{Currency, by_symbol};
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::page::Page;
 use crate::query::ListingQuery;
-use crate::version::ApiVersion;
+use domain::ApiVersion;
 
 /// One recorded response of `cryptocurrency/listings/latest`.
 #[derive(Clone, Debug)]

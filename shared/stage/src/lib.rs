@@ -4,12 +4,14 @@
 //! cannot. Everything else (receiving, confirming, retrying, dead-lettering, waiting out an outage,
 //! draining) is the loop's, written once, the same for every stage and every broker.
 
+mod chain;
 mod contract;
 mod failpoint;
 mod metrics;
 mod retry;
 mod run;
 
+pub use chain::error_chain;
 pub use contract::{Failure, Output, Stage};
 pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
 pub use metrics::Metrics;

@@ -4,22 +4,22 @@ fn from_env(variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     load(None, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
-/// A file with `text` in a directory of its own, named after the calling test.
-fn file(test: &str, content: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("coinpipe-config-{}-{test}.toml", std::process::id()));
-    std::fs::write(&path, content).unwrap();
-    path
+/// A file that holds `content` for as long as the test has it.
+fn file(content: &str) -> tempfile::TempPath {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    file.into_temp_path()
 }
 
 #[test]
 fn later_layers_win_and_each_value_knows_its_layer() {
-    let path = file("layers", "[fetch]\nevery = \"30m\"\nlimit = 200\n");
+    let path = file("[fetch]\nevery = \"30m\"\nlimit = 200\n");
     let env = [("COINPIPE__FETCH__LIMIT".to_owned(), "100".to_owned())];
     let loaded = load(Some(&path), env).unwrap();
     assert_eq!(loaded.config.fetch.limit, 100);
     assert_eq!(loaded.config.fetch.every.as_secs(), 1800);
     assert_eq!(loaded.origin("fetch", "limit").to_string(), "environment variable COINPIPE__FETCH__LIMIT");
-    assert_eq!(loaded.origin("fetch", "every"), Layer::File(path));
+    assert_eq!(loaded.origin("fetch", "every"), Layer::File(path.to_path_buf()));
     assert_eq!(loaded.origin("fetch", "convert"), Layer::Default);
 }
 
@@ -50,26 +50,26 @@ fn every_mistake_names_the_key_the_section_and_the_layer() {
 
 #[test]
 fn mistakes_in_a_file_name_the_file_and_show_no_line_of_it() {
-    let check = |test: &str, text: &str, parts: &[&str]| {
-        let path = file(test, text);
-        let error = load(Some(&path), []).expect_err(test).to_string();
+    let check = |content: &str, parts: &[&str]| {
+        let path = file(content);
+        let error = load(Some(&path), []).expect_err(content).to_string();
         for part in parts.iter().chain([&path.to_str().unwrap()]) {
             assert!(error.contains(part), "{part:?} is not in {error:?}");
         }
         assert!(!error.contains("hunter2"), "{error}");
     };
-    check("syntax", "[fetch]\napi_key = hunter2\n", &["line 2"]);
-    check("type", "[fetch]\nlimit = \"5\"\n", &["fetch.limit", "whole number"]);
-    check("unknown", "[fetch]\nkey = \"hunter2\"\n", &["key", "[fetch]", "api_key"]);
-    check("flat", "fetch = 3\n", &["fetch"]);
-    check("both", "[fetch]\napi_key = \"hunter2\"\napi_key_file = \"/k\"\n", &["not both"]);
+    check("[fetch]\napi_key = hunter2\n", &["line 2"]);
+    check("[fetch]\nlimit = \"5\"\n", &["fetch.limit", "whole number"]);
+    check("[fetch]\nkey = \"hunter2\"\n", &["key", "[fetch]", "api_key"]);
+    check("fetch = 3\n", &["fetch"]);
+    check("[fetch]\napi_key = \"hunter2\"\napi_key_file = \"/k\"\n", &["not both"]);
     let error = load(Some(Path::new("/nowhere/c.toml")), []).unwrap_err().to_string();
     assert!(error.contains("/nowhere/c.toml"), "{error}");
 }
 
 #[test]
 fn a_secret_comes_from_its_file_or_the_community_s_variable_and_never_shows() {
-    let path = file("secret", "hunter2\n");
+    let path = file("hunter2\n");
     let path = path.to_str().unwrap();
     let check = |variables: &[(&str, &str)], key: &str| {
         let loaded = from_env(variables).unwrap();

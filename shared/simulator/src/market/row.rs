@@ -7,7 +7,7 @@ use super::currency::Currency;
 use super::number::{Nullable, Number, rounded};
 use super::walk::Minute;
 use crate::query::Aux;
-use crate::version::ApiVersion;
+use domain::ApiVersion;
 
 /// How far back the `percent_change_*` fields look, in minutes.
 const HORIZONS: [(&str, i32); 6] = [
