@@ -39,7 +39,7 @@ pub trait StoreLab: Send + Sync {
 }
 
 /// Generates one test per promise of the store ports. `$setup` is an async function without arguments
-/// that gives a [`StoreLab`](crate::contract::store::StoreLab) with an empty store.
+/// that gives a [`StoreLab`] with an empty store.
 #[macro_export]
 macro_rules! store_contract {
     ($setup:path) => {

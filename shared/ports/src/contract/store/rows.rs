@@ -1,4 +1,4 @@
-//! What [`Store::load`](crate::Store::load) promises about the rows.
+//! What [`Store::load`] promises about the rows.
 
 use std::sync::Arc;
 
