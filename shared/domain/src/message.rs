@@ -34,6 +34,9 @@ pub mod header {
     pub const ATTEMPT: &str = "x-attempt";
     /// When the first attempt failed, RFC 3339.
     pub const FIRST_FAILED_AT: &str = "x-first-failed-at";
+    /// Headers that the queue could not read, as text; the only header of such a message, so that the stage
+    /// rejects it with all that is known.
+    pub const UNREADABLE: &str = "x-unreadable-headers";
     /// Prefix of the headers that a dead letter adds; see [`DeadLetter`](crate::DeadLetter).
     pub const DEAD_PREFIX: &str = "x-dead-";
 }

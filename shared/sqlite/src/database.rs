@@ -95,8 +95,23 @@ impl Database {
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
+            Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
+                self.replace_writer().await?;
+                self.writer.begin_with("BEGIN IMMEDIATE").await
+            }
+            begun => begun,
+        };
         transaction.map_err(|error| self.blame(error))
+    }
+
+    /// Closes the writing connection; the pool opens another. When a disk is full or fails, SQLite undoes
+    /// the transaction by itself, sqlx's own undoing then fails, and it believes for ever that the
+    /// connection is within a transaction (sqlx-sqlite 0.9, `connection/worker.rs`).
+    async fn replace_writer(&self) -> Result<(), Error> {
+        let mut writer = self.writer.acquire().await.map_err(|error| self.blame(error))?;
+        writer.close_on_drop();
+        Ok(())
     }
 
     /// Makes `transaction` durable.

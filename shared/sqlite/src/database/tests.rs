@@ -68,3 +68,27 @@ async fn a_dropped_transaction_leaves_nothing_and_readers_see_what_was_committed
         sqlx::query_scalar("SELECT n FROM numbers").fetch_all(database.readers()).await.unwrap();
     assert_eq!(numbers, [2]);
 }
+
+/// The disk is full, and has room again: nothing but the transaction that did not fit is lost.
+#[tokio::test]
+async fn a_full_disk_is_transient_and_over_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("full.db")).await.unwrap();
+    let mut transaction = database.begin().await.unwrap();
+    sqlx::query("CREATE TABLE t (b BLOB)").execute(&mut *transaction).await.unwrap();
+    database.commit(transaction).await.unwrap();
+
+    for _ in 0..3 {
+        let mut transaction = database.begin().await.unwrap();
+        // A limit of this connection: the one after it has room.
+        sqlx::query("PRAGMA max_page_count = 10").execute(&mut *transaction).await.unwrap();
+        let insert = sqlx::query("INSERT INTO t VALUES (zeroblob(1000000))");
+        let error = database.blame(insert.execute(&mut *transaction).await.unwrap_err());
+        assert!(error.is_transient(), "{error}");
+        drop(transaction);
+
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query("INSERT INTO t VALUES (zeroblob(1))").execute(&mut *transaction).await.unwrap();
+        database.commit(transaction).await.unwrap();
+    }
+}

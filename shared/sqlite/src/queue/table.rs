@@ -1,7 +1,7 @@
 //! The statements on `queue_messages`. Each runs in its caller's transaction.
 
 use chrono::{DateTime, Utc};
-use domain::{Headers, Message, MessageId};
+use domain::{Headers, Message, MessageId, header};
 use ports::{Depth, QueueName};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
@@ -30,13 +30,13 @@ pub(crate) fn headers_to_text(headers: &Headers) -> String {
     serde_json::to_string(headers).expect("a map of texts is JSON")
 }
 
-/// The message in the columns `id`, `headers` and `body`.
+/// The message in the columns `id`, `headers` and `body`. Headers that someone spoiled become one header:
+/// the stage that gets the message rejects it, and the queue goes on.
 pub(crate) fn message_from(row: &SqliteRow) -> Result<Message, Error> {
-    let id: String = row.try_get("id")?;
-    let headers = serde_json::from_str(row.try_get("headers")?).map_err(|error| {
-        Error::Misconfigured(format!("the headers of message {id:?} make no sense ({error}); delete its row"))
-    })?;
-    Ok(Message { id: MessageId::new(id), headers, body: row.try_get("body")? })
+    let text: &str = row.try_get("headers")?;
+    let headers =
+        serde_json::from_str(text).unwrap_or_else(|_| Headers::new().with(header::UNREADABLE, text));
+    Ok(Message { id: MessageId::new(row.try_get::<String, _>("id")?), headers, body: row.try_get("body")? })
 }
 
 pub(super) async fn insert(

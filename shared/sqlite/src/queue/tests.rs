@@ -231,18 +231,24 @@ async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
 }
 
 #[tokio::test]
-async fn a_row_that_someone_spoiled_is_named() {
+async fn a_row_that_someone_spoiled_is_delivered_with_what_is_known() {
     let lab = lab().await;
     let (queue, _) = lab.process();
-    queue.publish(QueueName::Raw, &[message("spoiled")]).await.unwrap();
-    let mut transaction = queue.inner.database.begin().await.unwrap();
-    let spoil = sqlx::query(r#"UPDATE queue_messages SET headers = '{"x-page": 1}'"#);
-    spoil.execute(&mut *transaction).await.unwrap();
-    transaction.commit().await.unwrap();
-    let error = queue.consume(QueueName::Raw, 1).await.unwrap().next().await.unwrap_err();
-    assert!(!error.is_transient());
-    let said = error.to_string();
-    assert!(said.contains("queue.db") && said.contains("\"spoiled\""), "{said}");
+    for spoiled in [r#"{"x-page": 1}"#, "[1]", "null"] {
+        queue.publish(QueueName::Raw, &[message("spoiled"), message("good")]).await.unwrap();
+        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let spoil = sqlx::query("UPDATE queue_messages SET headers = ? WHERE id = 'spoiled'").bind(spoiled);
+        spoil.execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        for id in ["spoiled", "good"] {
+            let delivery = first(&queue).await;
+            let Message { id: delivered, headers, body } = delivery.message();
+            assert_eq!((delivered.as_str(), &body[..]), (id, id.as_bytes()));
+            let unreadable = (id == "spoiled").then_some(spoiled);
+            assert_eq!(headers.get(domain::header::UNREADABLE), unreadable);
+            delivery.settle(Settlement::Done).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
