@@ -51,6 +51,11 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
         ("mail", "max_per_day") => require(config.mail.max_per_day >= 1, "must be at least 1"),
+        ("log", "level") => log_level(&config.log.level),
+        ("fetch", "api_key") => {
+            let printable = config.fetch.api_key.expose().chars().all(|c| c.is_ascii_graphic());
+            require(printable, "must be one word of printable ASCII")
+        }
         ("http", "listen") => match config.http.listen.as_str() {
             "" => Ok(()),
             listen => require(
@@ -80,6 +85,22 @@ fn base_url(text: &str) -> Result<(), String> {
     }
     if parsed.password().is_some() || !parsed.username().is_empty() {
         return Err("must not hold a user or password; the key goes into fetch.api_key".to_owned());
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err("must not hold a query or a fragment; the key goes into fetch.api_key".to_owned());
+    }
+    Ok(())
+}
+
+/// Levels by target, separated by commas; a part without a target must be a level, or a misspelt one would
+/// name a target and silence all others.
+fn log_level(levels: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for part in levels.split(',').map(str::trim) {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        if !LEVELS.contains(&level.to_ascii_lowercase().as_str()) {
+            return Err(format!("{level:?} is not one of {}", LEVELS.join(", ")));
+        }
     }
     Ok(())
 }

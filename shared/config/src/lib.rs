@@ -6,7 +6,7 @@ mod secret;
 mod sections;
 mod values;
 
-pub use load::{ConfigError, Layer, Loaded, Setting, load};
+pub use load::{ConfigError, Layer, Loaded, Setting, is_setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     ApiVersion, Archive, Config, Fetch, Http, Load, Log, LogFormat, Mail, Queue, Retry, Shutdown, Store,

@@ -169,6 +169,11 @@ pub fn load(
     layers.finish()
 }
 
+/// Whether an environment variable of this name is looked at.
+pub fn is_setting(name: &str) -> bool {
+    name == KEY_ALIAS || name.starts_with(ENV_PREFIX)
+}
+
 struct Layers {
     defaults: Table,
     table: Table,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations};
+use crate::values::{byte_size, comma_list, duration, durations, upper_case_list};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, Deserialize)]
@@ -110,7 +110,7 @@ pub struct Fetch {
     /// Coins in a request, 1 to 5000.
     pub page_size: u32,
     /// Currencies, at least one, in upper case.
-    #[serde(deserialize_with = "comma_list")]
+    #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
     /// Longest wait for a whole request.
     #[serde(deserialize_with = "duration")]

@@ -27,6 +27,11 @@ pub(crate) fn comma_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<V
     Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
 }
 
+/// Currencies: the API takes them in either case, but names its quotes as they were asked for.
+pub(crate) fn upper_case_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(comma_list(deserializer)?.into_iter().map(|item| item.to_uppercase()).collect())
+}
+
 fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("{text:?} is not a duration such as \"30s\" or \"1h\""))

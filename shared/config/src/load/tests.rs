@@ -21,6 +21,10 @@ fn later_layers_win_and_each_value_knows_its_layer() {
     assert_eq!(loaded.origin("fetch", "limit").to_string(), "environment variable COINPIPE__FETCH__LIMIT");
     assert_eq!(loaded.origin("fetch", "every"), Layer::File(path.to_path_buf()));
     assert_eq!(loaded.origin("fetch", "convert"), Layer::Default);
+    assert_eq!(
+        from_env(&[("COINPIPE__FETCH__CONVERT", "usd, eur")]).unwrap().config.fetch.convert,
+        ["USD", "EUR"]
+    );
 }
 
 #[test]
@@ -42,6 +46,11 @@ fn every_mistake_names_the_key_the_section_and_the_layer() {
     check("COINPIPE__FETCH__CONVERT", "USD,USD", &["fetch.convert", "twice"]);
     check("COINPIPE__FETCH__API_VERSION", "v2", &["fetch.api_version", "v1", "v3"]);
     check("COINPIPE__FETCH__BASE_URL", "ftp://x", &["fetch.base_url", "https://"]);
+    check("COINPIPE__FETCH__CONVERT", "usd,USD", &["fetch.convert", "twice"]);
+    check("COINPIPE__LOG__LEVEL", "inof", &["log.level", "inof", "info"]);
+    check("COINPIPE__LOG__LEVEL", "info,sqlx=wran", &["log.level", "wran"]);
+    check("COINPIPE__FETCH__BASE_URL", "https://x.example/?key=1", &["fetch.base_url", "query"]);
+    check("COINPIPE__FETCH__API_KEY", "two\nlines", &["fetch.api_key", "one word"]);
     check("COINPIPE__QUEUE__URL", "redis://x", &["queue.url", "sqlite"]);
     check("COINPIPE__HTTP__LISTEN", "nine", &["http.listen"]);
     check("COINPIPE__RETRY__DELAYS", "", &["retry.delays"]);
