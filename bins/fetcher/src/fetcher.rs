@@ -126,16 +126,24 @@ impl Fetcher {
         })
         .await?;
         self.incidents.report_aside(aside.into_iter().collect()).await;
+        // A snapshot taken by hand stands for a slot once it is whole in the tables, and not before.
+        done.retain(|&slot| self.is_scheduled(slot));
         done.extend(self.newest_loaded().await);
         let current = Slot::current(now, self.settings.every);
         let is_done = done.iter().any(|&slot| slot >= current && slot.starts_at() <= now);
         // What was begun for the current slot and is not done is gone on with.
         let resumed = (!is_done).then(|| self.order(current));
-        done.extend(self.seal_leftovers(resumed.as_ref()).await?);
+        let sealed = self.seal_leftovers(resumed.as_ref()).await?;
+        done.extend(sealed.into_iter().filter(|&slot| self.is_scheduled(slot)));
         Ok(done)
     }
 
-    /// The newest slot in the tables that holds the same currencies.
+    /// Whether `slot` is one of the schedule's, as opposed to the moment of a snapshot taken by hand.
+    fn is_scheduled(&self, slot: Slot) -> bool {
+        Slot::current(slot.starts_at(), self.settings.every) == slot
+    }
+
+    /// The newest slot whose batch is whole in the tables, with the same currencies.
     async fn newest_loaded(&self) -> Option<Slot> {
         let newest = match tokio::time::timeout(LEDGER_TIMEOUT, self.ledger.batches(1)).await {
             Ok(Ok(batches)) => batches.into_iter().next()?,
@@ -149,7 +157,7 @@ impl Fetcher {
             }
         };
         let is_same = newest.endpoint == ENDPOINT && newest.convert == self.settings.convert;
-        (is_same && newest.loaded_at.is_some()).then_some(newest.slot)
+        (is_same && newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
     }
 
     /// Seals what an earlier run left half fetched, but for the batch that is `resumed`. Returns the slots
@@ -163,11 +171,34 @@ impl Fetcher {
                 continue;
             }
             let (slot, is_ours) = (manifest.slot, manifest.batch == self.order(manifest.slot).batch);
+            if self.drop_foreign(&manifest).await? {
+                continue;
+            }
             if self.seal(manifest).await? && is_ours {
                 slots.push(slot);
             }
         }
         Ok(slots)
+    }
+
+    /// Drops a batch of simulated pages when another source is asked now: made-up quotes must not get among
+    /// real ones. On one host there may be a simulator one day and something real the next, so the source
+    /// itself is asked; a loader refuses what slips through while it does not answer.
+    async fn drop_foreign(&self, manifest: &Manifest) -> Result<bool, SpoolError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        self.incidents.report_aside(found.aside).await;
+        if !found.items.iter().any(|page| page.simulated) {
+            return Ok(false);
+        }
+        let is_foreign = manifest.host != self.client.host()
+            || self.client.key_status().await.is_ok_and(|status| !status.simulated);
+        if is_foreign {
+            warn!(batch = %manifest.batch, host = manifest.host, "dropped simulated pages that another run left");
+            let batch = manifest.batch.clone();
+            blocking(&self.spool, move |spool| spool.finish(&batch)).await?;
+        }
+        Ok(is_foreign)
     }
 
     /// Settles how many pages the batch has, so that it can be published. `false`: there was nothing in it
@@ -177,17 +208,12 @@ impl Fetcher {
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
         self.incidents.report_aside(found.aside).await;
         let pages = found.items;
-        // Made-up quotes of a simulator that is no longer asked must not get among real ones.
-        let is_foreign = manifest.host != self.client.host() && pages.iter().any(|page| page.simulated);
-        if is_foreign {
-            warn!(batch = %manifest.batch, host = manifest.host, "dropped simulated pages that another run left");
-        }
         let is_empty = pages.is_empty();
         let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
         blocking(&self.spool, move |spool| {
-            if is_foreign || is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
+            if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
         .await?;
-        Ok(!is_foreign && !is_empty)
+        Ok(!is_empty)
     }
 }

@@ -36,7 +36,7 @@ pub use record::{Manifest, PageRecord};
 pub enum SpoolError {
     /// Another process uses it.
     #[error(
-        "the spool is in use by another process, which holds {}; give each fetcher its own fetch.spool",
+        "another coinpipe or fetcher is running here: it holds {}, the lock of fetch.spool",
         .0.display()
     )]
     Locked(PathBuf),
