@@ -129,7 +129,9 @@ async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
     for (args, env, part) in [
         (&["--once"][..], ("COINPIPE__FETCH__EVRY", "1h"), "COINPIPE__FETCH__EVRY"),
         (&["run"], ("COINPIPE__FETCH__LIMIT", "lots"), "fetch.limit"),
-        (&["check"], ("COINPIPE__LOG__LEVEL", "loud=x=y"), "log.level"),
+        (&["check"], ("COINPIPE__LOG__LEVEL", "inof"), "log.level"),
+        (&["run"], ("COINPIPE__MAIL__URL", "log:"), "mail.to"),
+        (&["--once"], ("COINPIPE__QUEUE__URL", "sqlite://x.db?mode=ro"), "queue.url"),
         (&["run"], ("COINPIPE_FAILPOINT", "nonsense"), "COINPIPE_FAILPOINT"),
         (&["--config", "missing.toml"], ("X", "y"), "missing.toml"),
         (&["frobnicate"], ("X", "y"), "frobnicate"),
@@ -323,6 +325,46 @@ async fn real_quotes_replace_a_simulated_file_and_are_never_overwritten_by_simul
     let refused = folder.run(&["--once"], &[]).await.expect(2);
     assert!(refused.stderr.contains("real quotes"), "{}", refused.stderr);
     assert_eq!(folder.status().await["tables"]["quotes_latest"], market::COINS);
+}
+
+#[tokio::test]
+async fn simulated_leftovers_in_the_queue_do_not_meet_real_quotes() {
+    let folder = Folder::new();
+    // A fetcher without a key, killed before anyone loads what it published.
+    let mut fetcher = folder.command("fetcher", &[], &[]).spawn().expect("it starts");
+    until_said(&mut fetcher, "published a batch").await;
+    fetcher.kill().await.expect("it dies");
+    std::fs::write(folder.0.path().join("recorded.json"), market::body(0)).expect("a file");
+    let simulator = Simulate::start(&folder, &["--serve", "recorded.json"]).await;
+    let env = [("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()), ("COINPIPE__FETCH__API_KEY", "x")];
+    folder.run(&["--once"], &env).await.expect(0);
+    let status = folder.status().await;
+    assert_eq!(status["tables"]["quotes_latest"], market::COINS);
+    assert_eq!(status["dead_letter_groups"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_snapshot_of_rejected_coins_only_is_a_failure() {
+    let folder = Folder::new();
+    let simulator = Simulate::start(&folder, &["--fault", "missing=slug"]).await;
+    let env = [
+        ("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()),
+        ("COINPIPE__FETCH__API_KEY", "x"),
+        ("COINPIPE__FETCH__LIMIT", "50"),
+    ];
+    let ended = folder.run(&["--once"], &env).await.expect(1);
+    assert!(ended.stderr.contains("all 50 coins were rejected"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_setting_that_is_no_text_is_a_mistake_and_not_overlooked() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let mut command = folder.command("coinpipe", &["--once"], &[]);
+    command.env("CMC_API_KEY", std::ffi::OsStr::from_bytes(b"\xff"));
+    let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends").expect("it ran");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("CMC_API_KEY"));
 }
 
 #[tokio::test]

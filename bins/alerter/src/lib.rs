@@ -16,5 +16,5 @@ pub use desk::Desk;
 pub use fingerprint::fingerprint;
 pub use mailer::Mailer;
 pub use policy::{Plan, Posted, plan};
-pub use process::{check, flush, run};
+pub use process::{check, check_settings, flush, run};
 pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};

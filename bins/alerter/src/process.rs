@@ -40,6 +40,11 @@ pub async fn check(process: &Process) -> anyhow::Result<String> {
     }
 }
 
+/// Whether `[mail]` makes sense; asked before anything outside is touched.
+pub fn check_settings(process: &Process) -> anyhow::Result<()> {
+    transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
+}
+
 fn mailer(process: &Process, adapters: &Adapters) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
     let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;

@@ -97,11 +97,19 @@ pub trait Transport: Send + Sync {
     async fn check(&self) -> Result<String, SendError>;
 }
 
-/// The transport that the settings ask for; `None` when nothing is to be mailed because `mail.url` or
-/// `mail.to` is empty.
+/// The transport that the settings ask for; `None` when `mail.url` and `mail.to` are empty and nothing is to be
+/// mailed.
 pub fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
-    if settings.url.is_empty() || settings.to.is_empty() {
-        return Ok(None);
+    match (settings.url.is_empty(), settings.to.is_empty()) {
+        (true, true) => return Ok(None),
+        (true, false) => {
+            return Err(TransportError::url("is empty while mail.to is set: nothing would be mailed"));
+        }
+        (false, true) => {
+            let reason = "is empty while mail.url is set: nothing would be mailed".to_owned();
+            return Err(TransportError { key: "mail.to", reason });
+        }
+        (false, false) => {}
     }
     let envelope = Envelope::new(&settings.from, &settings.to)?;
     let url = parse(&settings.url)?;

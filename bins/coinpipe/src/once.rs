@@ -19,6 +19,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const TOP: u32 = 10;
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    alerter::check_settings(process)?;
     let source = service::choose_source(&process.config().fetch, process.clock.clone()).await?;
     let adapters = origin::open_for(process, &source).await?;
     output::say(format!("source    {}", run::describe(&source)));
@@ -37,7 +38,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     if let Some(batch) = outcome {
         return report(process, &adapters, &source, &batch).await;
     }
-    output::say("stopped before the snapshot was loaded; what was fetched is kept, and the next run goes on");
+    output::say(
+        "stopped before the snapshot was loaded; the pages that arrived are kept, and the next run loads them",
+    );
     Ok(())
 }
 
@@ -50,11 +53,8 @@ async fn snapshot(
 ) -> anyhow::Result<Option<BatchId>> {
     let stop = process.shutdown.soft();
     let fetcher = fetcher::for_process(process, adapters, source)?;
-    let outcome = tokio::select! {
-        outcome = fetcher.fetch_now(progress, stop.clone()) => outcome,
-        () = stop.cancelled() => return Ok(None),
-    };
-    match outcome {
+    // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
+    match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             let doing = format!("cleaning and loading {} coins", output::count(u64::from(snapshot.coins)));
             let drained = drain(process, adapters, &QueueName::ALL, progress, &doing).await?;
@@ -127,6 +127,12 @@ async fn report(
     if record.simulated {
         let own = if source.simulator.is_some() { "; set CMC_API_KEY for real quotes" } else { "" };
         output::print(format!("The data is SIMULATED{own}."))?;
+    }
+    if record.is_complete() && record.coins_in == 0 {
+        output::say("warning: the API sent no coins");
+    }
+    if record.is_complete() && record.coins_in > 0 && record.coins_in == record.rejected {
+        bail!("all {} coins were rejected; `coinpipe dead list` says why", output::count(record.rejected));
     }
     if record.is_complete() {
         Ok(())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::bail;
+use domain::header;
 use ports::store::DataOrigins;
 use service::{Adapters, Process, Source, Usage};
 
@@ -15,7 +16,7 @@ use crate::output;
 /// where they are, and whoever wants simulated ones names another file.
 pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
-    let DataOrigins { simulated, real } = adapters.store.origins().await?;
+    let DataOrigins { simulated, real } = origins(&adapters).await?;
     if !simulated && !real {
         return Ok(adapters);
     }
@@ -26,18 +27,34 @@ pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Resu
              COINPIPE__STORE__URL and COINPIPE__QUEUE__URL to another file such as sqlite://demo.db"
         ))
         .into()),
-        Some(false) if simulated => {
+        Some(false) if simulated && !real => {
             drop(adapters);
-            for url in [&process.config().store.url, &process.config().queue.url] {
-                if let Some(target) = service::set_aside(url, process.clock.now()).await? {
-                    output::say(format!("moved     simulated quotes from {url} to {}", target.display()));
-                }
+            let config = process.config();
+            for (path, target) in service::set_aside(config, process.clock.now()).await? {
+                output::say(format!(
+                    "moved     simulated data from {} to {}",
+                    path.display(),
+                    target.display()
+                ));
             }
             open(process).await
         }
         // Unknown when the API cannot be asked: the loader refuses what does not belong.
         _ => Ok(adapters),
     }
+}
+
+/// What the store holds, and what was published to the queue and may still be on its way there. The oldest
+/// page in the archive speaks for all: they are of one kind, because every start passes here.
+async fn origins(adapters: &Adapters) -> anyhow::Result<DataOrigins> {
+    let mut origins = adapters.store.origins().await?;
+    for archived in adapters.archive.read(0, 1).await? {
+        match archived.message.headers.get(header::SIMULATED) {
+            Some("true") => origins.simulated = true,
+            _ => origins.real = true,
+        }
+    }
+    Ok(origins)
 }
 
 /// Opens queue and store for reading what is there; a file that does not exist is not created.

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 use crate::origin;
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    alerter::check_settings(process)?;
     let config = process.config();
     let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
     let adapters = origin::open_for(process, &source).await?;

@@ -27,18 +27,20 @@ impl Loader {
     /// Real and made-up numbers in one table would be worthless, and nobody could tell them apart later.
     async fn refuse_mixing(&self, simulated: bool) -> Result<(), Failure> {
         let origins = self.store.origins().await?;
-        let (incoming, stored) = match (simulated, origins.real, origins.simulated) {
-            (true, true, _) => ("simulated", "real"),
-            (false, _, true) => ("real", "simulated"),
-            _ => return Ok(()),
-        };
-        Err(Failure::Reject {
-            class: Class::Poison,
-            code: "mixed_origins",
-            reason: format!(
-                "{incoming} quotes must not be mixed into a store that holds {stored} ones; use another store.url"
-            ),
-        })
+        if simulated && origins.real {
+            return Err(Failure::Reject {
+                class: Class::Poison,
+                code: "mixed_origins",
+                reason: "simulated quotes must not be mixed into a store that holds real ones".to_owned(),
+            });
+        }
+        if !simulated && origins.simulated {
+            // Paid for, and right: they wait in the queue until the store is another one.
+            let reason = "the store holds simulated quotes, and real ones wait in the queue; set store.url to \
+                          another store, or move the simulated one away";
+            return Err(Failure::Fatal { reason: reason.to_owned() });
+        }
+        Ok(())
     }
 
     async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {

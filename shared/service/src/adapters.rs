@@ -9,6 +9,8 @@ use config::{Config, SecretUrl};
 use ports::{Archive, Clock, Ledger, Letters, Outbox, Queue, Quotes, Store};
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 
+use crate::Usage;
+
 /// The ports, connected. Each stage takes only those it needs.
 #[derive(Clone)]
 pub struct Adapters {
@@ -32,6 +34,11 @@ pub struct Adapters {
 pub async fn open_queue_and_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Adapters> {
     let queue_url = &config.queue.url;
     let store_url = &config.store.url;
+    for (key, url) in [("queue.url", queue_url), ("store.url", store_url)] {
+        if url.scheme() == "sqlite" {
+            sqlite::file_of_url(url.expose()).map_err(|error| Usage(format!("{key}: {error}")))?;
+        }
+    }
     match (queue_url.scheme().as_str(), store_url.scheme().as_str()) {
         ("sqlite", "sqlite") => {
             let store_file = open_sqlite(store_url, "store.url").await?;
@@ -80,17 +87,27 @@ pub fn place(url: &SecretUrl) -> String {
     }
 }
 
-/// Renames the SQLite file behind `url` to `NAME.simulated-TIME.db` and returns its new path; `None` when
-/// there is no such file. An error, and nothing renamed, while another process has it open.
-pub async fn set_aside(url: &SecretUrl, now: DateTime<Utc>) -> anyhow::Result<Option<PathBuf>> {
-    let Some(path) = file_of(url).filter(|path| path.exists()) else { return Ok(None) };
-    let database = Database::open_url(url.expose()).await?;
-    database
-        .close_alone()
-        .await
-        .with_context(|| format!("{} holds simulated quotes and cannot be moved aside", path.display()))?;
-    let target = path.with_extension(format!("simulated-{}.db", now.format("%Y%m%dT%H%M%SZ")));
-    std::fs::rename(&path, &target)
-        .with_context(|| format!("cannot rename {} to {}", path.display(), target.display()))?;
-    Ok(Some(target))
+/// Renames the SQLite files of queue and store to `NAME.simulated-TIME.db`; returns the old and the new path
+/// of each. All or nothing: when another process has one of them open, none is renamed.
+pub async fn set_aside(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    // The queue first: a crash in between leaves a store that is still recognised as simulated.
+    let mut files = Vec::new();
+    for url in [&config.queue.url, &config.store.url] {
+        if let Some(path) = file_of(url).filter(|path| path.exists() && !files.contains(path)) {
+            let database = Database::open_url(url.expose()).await?;
+            let closed = database.close_alone().await;
+            closed.with_context(|| {
+                format!("{} holds simulated data and cannot be moved aside", path.display())
+            })?;
+            files.push(path);
+        }
+    }
+    let mut moved = Vec::new();
+    for path in files {
+        let target = path.with_extension(format!("simulated-{}.db", now.format("%Y%m%dT%H%M%SZ")));
+        std::fs::rename(&path, &target)
+            .with_context(|| format!("cannot rename {} to {}", path.display(), target.display()))?;
+        moved.push((path, target));
+    }
+    Ok(moved)
 }

@@ -110,9 +110,7 @@ fn start<F>(common: &CommonArgs, stages: &[StageName], log: LogDefault, body: F)
 where
     F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
 {
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let loaded = config::load(common.config.as_deref(), env)?;
+    let loaded = config::load(common.config.as_deref(), env()?)?;
     let failpoints = match std::env::var("COINPIPE_FAILPOINT") {
         Ok(text) => text.parse().map_err(|error| Usage(format!("COINPIPE_FAILPOINT: {error}")))?,
         Err(_) => Failpoints::none(),
@@ -147,6 +145,22 @@ where
     // Blocking work that was abandoned must not keep the process alive.
     runtime.shutdown_background();
     result
+}
+
+/// The environment as text. A setting that is not text must not be overlooked: a key that is garbled would
+/// mean simulated data.
+fn env() -> Result<Vec<(String, String)>, Usage> {
+    let mut env = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => env.push((name, value)),
+            (Ok(name), Err(_)) if config::is_setting(&name) => {
+                return Err(Usage(format!("environment variable {name} is not UTF-8")));
+            }
+            _ => {}
+        }
+    }
+    Ok(env)
 }
 
 /// Runs one stage as a process of its own.

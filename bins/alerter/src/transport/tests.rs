@@ -205,10 +205,12 @@ fn mistakes_name_the_setting_and_hide_the_password() {
 }
 
 #[test]
-fn without_a_url_or_recipients_nothing_is_mailed() {
-    assert!(transport_from(&settings("")).unwrap().is_none());
+fn without_a_url_and_recipients_nothing_is_mailed_and_half_of_it_is_a_mistake() {
     let mut nobody = settings("log:");
     nobody.to.clear();
+    assert!(transport_from(&nobody).err().unwrap().to_string().contains("mail.to"));
+    assert!(transport_from(&settings("")).err().unwrap().to_string().contains("mail.url"));
+    nobody.url = SecretUrl::default();
     assert!(transport_from(&nobody).unwrap().is_none());
 }
 
