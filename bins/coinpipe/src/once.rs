@@ -152,7 +152,7 @@ fn summary(record: &BatchRecord) -> String {
         format!("{} rejected (see `coinpipe dead list`)", output::count(record.rejected))
     };
     format!(
-        "Batch {}: {} coins loaded, {rejected}; {} quotes new, {} unchanged, {} stale",
+        "Batch {}: {} coins loaded, {rejected}; {} quotes written, {} unchanged, {} stale",
         record.id,
         output::count(coins),
         output::count(record.written),
