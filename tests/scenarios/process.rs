@@ -131,6 +131,7 @@ async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
         (&["run"], ("COINPIPE__FETCH__LIMIT", "lots"), "fetch.limit"),
         (&["check"], ("COINPIPE__LOG__LEVEL", "inof"), "log.level"),
         (&["run"], ("COINPIPE__MAIL__URL", "log:"), "mail.to"),
+        (&["--once"], ("COINPIPE__FETCH__BASE_URL", "https://user@x.example"), "fetch.base_url"),
         (&["--once"], ("COINPIPE__QUEUE__URL", "sqlite://x.db?mode=ro"), "queue.url"),
         (&["run"], ("COINPIPE_FAILPOINT", "nonsense"), "COINPIPE_FAILPOINT"),
         (&["--config", "missing.toml"], ("X", "y"), "missing.toml"),
@@ -141,6 +142,15 @@ async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
     }
     let left: Vec<_> = std::fs::read_dir(folder.0.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_key_does_not_leave_this_machine_unencrypted() {
+    let folder = Folder::new();
+    let env = [("COINPIPE__FETCH__BASE_URL", "http://api.example"), ("CMC_API_KEY", "hunter2")];
+    let ended = folder.run(&["--once"], &env).await.expect(2);
+    assert!(ended.stderr.contains("https") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    assert!(!folder.0.path().join("coinpipe.db").exists());
 }
 
 #[tokio::test]

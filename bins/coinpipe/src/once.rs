@@ -21,6 +21,7 @@ const TOP: u32 = 10;
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let source = service::choose_source(&process.config().fetch, process.clock.clone()).await?;
+    fetcher::check_settings(process, &source)?;
     let adapters = origin::open_for(process, &source).await?;
     output::say(format!("source    {}", run::describe(&source)));
     let progress = Progress::start();

@@ -10,6 +10,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let config = process.config();
     let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
+    fetcher::check_settings(process, &source)?;
     let adapters = origin::open_for(process, &source).await?;
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");

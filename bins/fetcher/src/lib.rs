@@ -36,6 +36,6 @@ pub use client::{BadSource, BodyFault, Client, FetchError, KeyStatus, Page, Paus
 pub use fetcher::{Fetcher, Health};
 pub use once::{FetchedBatch, OnceFailure};
 pub use outcome::{Circumstances, Outcome};
-pub use process::{check, for_process, is_simulated, run};
+pub use process::{check, check_settings, for_process, is_simulated, run};
 pub use spool::SpoolError;
 pub use watch::{Step, Watch};

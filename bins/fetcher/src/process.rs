@@ -40,6 +40,11 @@ pub async fn is_simulated(process: &Process, source: &service::Source) -> Option
     Some(status.simulated)
 }
 
+/// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
+pub fn check_settings(process: &Process, source: &service::Source) -> anyhow::Result<()> {
+    client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
+}
+
 fn client(process: &Process, source: &service::Source) -> anyhow::Result<Client> {
     let fetch = &process.config().fetch;
     let clock = Arc::clone(&process.clock);
