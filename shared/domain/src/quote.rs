@@ -222,6 +222,12 @@ impl Quote {
     pub fn get(&self, measure: Measure) -> Option<f64> {
         self.numbers[measure as usize]
     }
+
+    /// Whether all numbers are those of `other`, bit for bit, and the same ones were not sent.
+    pub fn has_numbers_of(&self, other: &Self) -> bool {
+        let bits = |quote: &Self| quote.numbers.map(|number| number.map(f64::to_bits));
+        self.missing == other.missing && bits(self) == bits(other)
+    }
 }
 
 /// A cleaned coin with one quote per requested currency.

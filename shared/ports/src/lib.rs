@@ -6,6 +6,8 @@
 
 pub mod clock;
 pub mod contract;
+pub mod judgement;
+pub mod ledger;
 pub mod memory;
 pub mod queue;
 pub mod rules;

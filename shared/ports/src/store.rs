@@ -47,9 +47,11 @@ pub struct Refused {
 /// `written + unchanged + stale + refused` is the number of quotes in the chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// Newer than what `quotes_latest` held, and written there.
+    /// Newer than what `quotes_latest` held, by `last_updated` or, with other numbers, by fetch time; and
+    /// written there.
     pub written: u64,
-    /// Already there, with the same `last_updated` and fetch time or an equal `last_updated` fetched later.
+    /// Already there: the same numbers with the same `last_updated`, or an equal `last_updated` that was
+    /// fetched later.
     pub unchanged: u64,
     /// Older than what `quotes_latest` held: only the history took them.
     pub stale: u64,
@@ -64,7 +66,8 @@ pub struct Loaded {
 /// - Any order and any duplication of the same chunks gives the same rows in `coins`,
 ///   `coin_identities`, `quotes_latest` and `quotes_history`:
 ///   - `quotes_latest` holds, per (coin, currency), the quote with the greatest (`last_updated`,
-///     `fetched_at`);
+///     `fetched_at`). So a quote that is fetched again unchanged keeps its numbers and names its newest
+///     fetch: `fetched_at` tells when it was last seen;
 ///   - `quotes_history` holds, per (coin, currency, `last_updated`), the one with the greatest
 ///     `fetched_at`;
 ///   - `coins` holds the description with the greatest `fetched_at`, the smallest `first_seen_at` and the

@@ -1,10 +1,9 @@
 //! The ledger of batches in SQLite.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, Slot, timestamp};
+use ports::ledger::{BatchLine, ChunkLine, refused_coins};
 use ports::{BatchRecord, Ledger, Loaded, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
@@ -31,9 +30,7 @@ pub(super) async fn record_chunk(
     .bind(page.simulated)
     .execute(&mut *connection)
     .await?;
-    // A coin refused in several currencies is one coin.
-    let refused: BTreeSet<_> = loaded.refused.iter().map(|refused| refused.coin_id).collect();
-    let rejected = i64::from(chunk.rejected) + integer(refused.len() as u64);
+    let rejected = integer(u64::from(chunk.rejected) + refused_coins(loaded));
     // A repeat keeps what the first load found; of what the transformer said, its newest word counts.
     sqlx::query(
         "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, coins_in, rejected, transformed_at, \
@@ -130,8 +127,18 @@ async fn record(
     snapshot: &mut Transaction<'_, Sqlite>,
     batch: &SqliteRow,
 ) -> Result<BatchRecord, sqlx::Error> {
-    let mut columns = Columns::new(batch);
-    let mut record = BatchRecord {
+    let batch = batch_line(batch)?;
+    let sql = "SELECT page, chunk, pages, chunks, transformed_at, loaded_at, coins_in, rejected, written, \
+                   unchanged, stale, loads \
+               FROM batch_chunks WHERE batch_id = ?";
+    let lines = sqlx::query(sql).bind(batch.id.as_str()).fetch_all(&mut **snapshot).await?;
+    let lines = lines.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
+    Ok(BatchRecord::new(batch, lines))
+}
+
+fn batch_line(row: &SqliteRow) -> Result<BatchLine, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(BatchLine {
         id: BatchId::from_stored(columns.take::<String>()?),
         slot: Slot::at(columns.instant()?),
         endpoint: columns.take()?,
@@ -140,61 +147,23 @@ async fn record(
         fetched_at: columns.optional_instant()?,
         pages: columns.take()?,
         credits: columns.take()?,
-        transformed_at: None,
-        loaded_at: None,
-        coins_in: 0,
-        rejected: 0,
-        written: 0,
-        unchanged: 0,
-        stale: 0,
-        loads: 0,
-        missing: Vec::new(),
-    };
-    let sql = "SELECT page, chunk, pages, chunks, transformed_at, loaded_at, coins_in, rejected, written, \
-                   unchanged, stale, loads \
-               FROM batch_chunks WHERE batch_id = ? ORDER BY page, chunk";
-    let lines = sqlx::query(sql).bind(record.id.as_str()).fetch_all(&mut **snapshot).await?;
-    let mut pages: BTreeMap<u32, Page> = BTreeMap::new();
-    let mut pages_by_chunks = None;
-    for line in &lines {
-        let mut columns = Columns::new(line);
-        let page = pages.entry(columns.take()?).or_default();
-        page.loaded.insert(columns.take()?);
-        pages_by_chunks = pages_by_chunks.max(Some(columns.take()?));
-        let chunks = columns.take()?;
-        let transformed_at = Some(columns.instant()?);
-        if transformed_at >= page.transformed_at {
-            page.chunks = chunks;
-            page.transformed_at = transformed_at;
-        }
-        record.transformed_at = record.transformed_at.max(transformed_at);
-        record.loaded_at = record.loaded_at.max(Some(columns.instant()?));
-        record.coins_in += columns.count()?;
-        record.rejected += columns.count()?;
-        record.written += columns.count()?;
-        record.unchanged += columns.count()?;
-        record.stale += columns.count()?;
-        record.loads = record.loads.max(columns.take()?);
-    }
-    // Until the announcement came, the pages themselves say how many there are.
-    record.pages = record.pages.or(pages_by_chunks);
-    record.missing =
-        (1..=record.pages.unwrap_or(0)).flat_map(|page| missing(page, pages.get(&page))).collect();
-    Ok(record)
+    })
 }
 
-/// What is known of a page from its chunks.
-#[derive(Default)]
-struct Page {
-    /// How many it has. Differs between them only when it was transformed again with another chunk size;
-    /// then the newest is right.
-    chunks: u32,
-    transformed_at: Option<DateTime<Utc>>,
-    loaded: BTreeSet<u32>,
-}
-
-fn missing(number: u32, page: Option<&Page>) -> Vec<String> {
-    let Some(page) = page else { return vec![format!("page {number}")] };
-    let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains(chunk));
-    absent.map(|chunk| format!("page {number} chunk {chunk} of {}", page.chunks)).collect()
+fn chunk_line(row: &SqliteRow) -> Result<ChunkLine, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(ChunkLine {
+        page: columns.take()?,
+        chunk: columns.take()?,
+        pages: columns.take()?,
+        chunks: columns.take()?,
+        transformed_at: columns.instant()?,
+        loaded_at: columns.instant()?,
+        coins_in: columns.count()?,
+        rejected: columns.count()?,
+        written: columns.count()?,
+        unchanged: columns.count()?,
+        stale: columns.count()?,
+        loads: columns.take()?,
+    })
 }

@@ -4,12 +4,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
+use ports::judgement::{Judgement, judge};
 use ports::{Loaded, Refused};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use super::insert::{INSERTS, Values};
-use super::refusal;
+use super::insert::{INSERTS, Values, quote_columns};
+use super::{refusal, tables};
 
 /// Loads the rows of `chunk` within the caller's write transaction.
 ///
@@ -19,8 +21,11 @@ pub(super) async fn load_rows(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
-    let page =
-        Page { fetched_at: timestamp::to_text(chunk.page.fetched_at), batch: chunk.page.batch.as_str() };
+    let page = Page {
+        fetched_at: timestamp::to_millis(chunk.page.fetched_at),
+        fetched_at_text: timestamp::to_text(chunk.page.fetched_at),
+        batch: chunk.page.batch.as_str(),
+    };
     let mut loaded = Loaded::default();
     let mut pending = vec![Cow::Borrowed(chunk.rows.as_slice())];
     while let Some(rows) = pending.pop() {
@@ -66,16 +71,13 @@ fn halve<'a>(rows: &Rows<'a>) -> Option<(Rows<'a>, Rows<'a>)> {
 
 /// What the rows of one page have in common.
 struct Page<'a> {
-    fetched_at: String,
+    fetched_at: DateTime<Utc>,
+    fetched_at_text: String,
     batch: &'a str,
 }
 
-/// (coin, currency)
-type Key<'a> = (u32, Cow<'a, str>);
-
-/// What a row of `quotes_latest` is compared by, as texts of fixed width: `last_updated` and
-/// `fetched_at`.
-type Age = (String, String);
+/// What `quotes_latest` holds, by coin and currency: the quote and its fetch time.
+type Held = HashMap<(u32, String), (Quote, DateTime<Utc>)>;
 
 impl Page<'_> {
     /// Writes all of `rows` or fails.
@@ -84,7 +86,7 @@ impl Page<'_> {
         connection: &mut SqliteConnection,
         rows: &[CoinRow],
     ) -> Result<Loaded, sqlx::Error> {
-        let mut ages = ages(connection, rows).await?;
+        let mut held = held(connection, rows).await?;
         let mut judged = Loaded::default();
         // Ordered by key, so that writes go through the tables' trees from one end to the other. When the
         // chunk repeats a coin, the first of equals stays: they have one fetch time.
@@ -96,20 +98,18 @@ impl Page<'_> {
             coins.entry(coin.id).or_insert(coin);
             identities.insert((coin.id, &coin.symbol, &coin.name, &coin.slug));
             for quote in quotes {
-                let last_updated = timestamp::to_text(quote.last_updated);
-                let key = (coin.id, Cow::Borrowed(quote.currency.as_str()));
-                match ages.get(&key) {
-                    Some((held, _)) if *held > last_updated => judged.stale += 1,
-                    Some((held, fetched_at)) if *held == last_updated && *fetched_at >= self.fetched_at => {
-                        judged.unchanged += 1;
-                    }
-                    _ => {
-                        judged.written += 1;
-                        ages.insert(key.clone(), (last_updated.clone(), self.fetched_at.clone()));
-                        latest.insert((coin.id, &quote.currency), quote);
-                    }
+                let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() };
+                let key = (coin.id, quote.currency.clone());
+                let before = held.get(&key).map(|(quote, fetched_at)| (quote, *fetched_at));
+                let Judgement { wins, verdict } = judge(before, &quote, self.fetched_at);
+                judged.count(verdict);
+                history
+                    .entry((coin.id, quote.currency.clone(), quote.last_updated))
+                    .or_insert_with(|| quote.clone());
+                if wins {
+                    latest.insert(key.clone(), quote.clone());
+                    held.insert(key, (quote, self.fetched_at));
                 }
-                history.entry((coin.id, &quote.currency, last_updated)).or_insert(quote);
             }
         }
         let inserts = &*INSERTS;
@@ -119,10 +119,10 @@ impl Page<'_> {
             .await?;
         let bind_identity = |values: Values, (id, symbol, name, slug): (u32, &String, &String, &String)| {
             let values = values.bind(id).bind(symbol.clone()).bind(name.clone()).bind(slug.clone());
-            values.bind(self.fetched_at.clone()).bind(self.fetched_at.clone())
+            values.bind(self.fetched_at_text.clone()).bind(self.fetched_at_text.clone())
         };
         inserts.identities.run(connection, identities, bind_identity).await?;
-        let bind_quote = |values, (id, quote)| self.bind_quote(values, id, quote);
+        let bind_quote = |values, (id, quote): (u32, Quote)| self.bind_quote(values, id, &quote);
         let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
         inserts.history.run(connection, history, bind_quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
@@ -142,8 +142,8 @@ impl Page<'_> {
             .bind(coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string()))
             .bind(coin.infinite_supply)
             .bind(coin.is_active)
-            .bind(self.fetched_at.clone())
-            .bind(self.fetched_at.clone())
+            .bind(self.fetched_at_text.clone())
+            .bind(self.fetched_at_text.clone())
     }
 
     /// Counts are bound as doubles like the rest: an INTEGER column takes a whole one as an integer and
@@ -154,26 +154,25 @@ impl Page<'_> {
         values
             .bind(quote.missing.to_column_list())
             .bind(timestamp::to_text(quote.last_updated))
-            .bind(self.fetched_at.clone())
+            .bind(self.fetched_at_text.clone())
             .bind(self.batch.to_owned())
     }
 }
 
-/// How old the latest quotes of these coins are.
-async fn ages<'a>(
-    connection: &mut SqliteConnection,
-    rows: &[CoinRow],
-) -> Result<HashMap<Key<'a>, Age>, sqlx::Error> {
+/// What `quotes_latest` holds of these coins.
+async fn held(connection: &mut SqliteConnection, rows: &[CoinRow]) -> Result<Held, sqlx::Error> {
     // One JSON array instead of thousands of values: the statement is the same whatever their number.
     let ids: Vec<u32> = rows.iter().map(|row| row.coin.id).collect();
-    let sql = "SELECT coin_id, currency, last_updated, fetched_at FROM quotes_latest \
-               WHERE coin_id IN (SELECT value FROM json_each(?))";
-    let held = sqlx::query_as::<_, (u32, String, String, String)>(sql)
+    let columns = quote_columns().join(", ");
+    let sql =
+        format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN (SELECT value FROM json_each(?))");
+    let held = sqlx::query(AssertSqlSafe(sql))
         .bind(serde_json::json!(ids).to_string())
         .fetch_all(connection)
         .await?;
-    let ages = held.into_iter().map(|(id, currency, last_updated, fetched_at)| {
-        ((id, Cow::Owned(currency)), (last_updated, fetched_at))
+    let entries = held.iter().map(|row| {
+        let entry = tables::quote(row)?;
+        Ok(((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at)))
     });
-    Ok(ages.collect())
+    entries.collect()
 }

@@ -77,7 +77,8 @@ fn identity(row: &SqliteRow) -> Result<IdentityEntry, sqlx::Error> {
     })
 }
 
-fn quote(row: &SqliteRow) -> Result<QuoteEntry, sqlx::Error> {
+/// A row of [`quote_columns`].
+pub(super) fn quote(row: &SqliteRow) -> Result<QuoteEntry, sqlx::Error> {
     let mut columns = Columns::new(row);
     let coin_id = columns.take()?;
     let currency = columns.take()?;

@@ -217,6 +217,26 @@ pub async fn of_equal_last_updated_the_later_fetch_wins(lab: &impl StoreLab) {
     assert_eq!(prices(&tables.history), [2.0, 2.0]);
 }
 
+/// In whatever order the fetches come. A number that was null before is not the same.
+pub async fn a_quote_seen_again_is_unchanged_and_names_its_newest_fetch(lab: &impl StoreLab) {
+    let with = |batch_at: i64| {
+        let mut chunk = chunk_of(row(1, 0.1 + 0.2, at(0)), at(batch_at + 1));
+        chunk.page.batch = batch(batch_at);
+        chunk
+    };
+    assert_eq!(counts(&load(lab, &with(3600)).await), (1, 0, 0));
+    assert_eq!(counts(&load(lab, &with(7200)).await), (0, 1, 0));
+    assert_eq!(counts(&load(lab, &with(0)).await), (0, 1, 0));
+    let tables = lab.tables().await;
+    for entries in [&tables.latest, &tables.history] {
+        assert_eq!(prices(entries), [0.1 + 0.2]);
+        assert_eq!((entries[0].fetched_at, &entries[0].batch), (at(7201), &batch(7200)));
+    }
+    let mut changed = with(7300);
+    changed.rows[0].quotes[0].numbers[Measure::MaxSupply as usize] = Some(0.0);
+    assert_eq!(counts(&load(lab, &changed).await), (1, 0, 0));
+}
+
 /// An older page neither takes back the description nor the time last seen.
 pub async fn the_newest_description_wins_and_seen_times_span_all(lab: &impl StoreLab) {
     let mut described = row(1, 1.0, at(0));

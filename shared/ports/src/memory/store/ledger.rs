@@ -1,12 +1,13 @@
 //! The ledger of batches in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, Slot, timestamp};
 
 use super::MemoryStore;
+use crate::ledger::{BatchLine, ChunkLine, refused_coins};
 use crate::store::{BatchRecord, DataOrigins, Ledger, Loaded, StoreError};
 
 /// Batches, and the chunks of each by (page, chunk).
@@ -21,26 +22,13 @@ struct Batch {
     convert: Vec<String>,
     simulated: bool,
     announced: Option<Announced>,
-    chunks: BTreeMap<(u32, u32), Line>,
+    chunks: BTreeMap<(u32, u32), ChunkLine>,
 }
 
 struct Announced {
     fetched_at: DateTime<Utc>,
     pages: u32,
     credits: u32,
-}
-
-/// What the transformer said about a chunk, by its newest version; what its first load found; and how
-/// often it was loaded.
-struct Line {
-    pages: u32,
-    chunks: u32,
-    coins_in: u64,
-    rejected: u64,
-    transformed_at: DateTime<Utc>,
-    first_load: Loaded,
-    loaded_at: DateTime<Utc>,
-    loads: u32,
 }
 
 impl Books {
@@ -69,13 +57,17 @@ impl Books {
             announced: None,
             chunks: BTreeMap::new(),
         });
-        let new = Line {
+        let new = ChunkLine {
+            page: page.page,
+            chunk: chunk.chunk,
             pages: page.pages,
             chunks: chunk.chunks,
             coins_in: chunk.coins_in.into(),
             rejected: u64::from(chunk.rejected) + refused_coins(loaded),
             transformed_at: timestamp::to_millis(chunk.transformed_at),
-            first_load: loaded.clone(),
+            written: loaded.written,
+            unchanged: loaded.unchanged,
+            stale: loaded.stale,
             loaded_at: now,
             loads: 1,
         };
@@ -107,53 +99,19 @@ impl Books {
 
 impl Batch {
     fn record(&self, id: &BatchId) -> BatchRecord {
-        let lines = || self.chunks.values();
-        BatchRecord {
+        let announced = self.announced.as_ref();
+        let batch = BatchLine {
             id: id.clone(),
             slot: self.slot,
             endpoint: self.endpoint.clone(),
             convert: self.convert.clone(),
             simulated: self.simulated,
-            fetched_at: self.announced.as_ref().map(|announced| announced.fetched_at),
-            transformed_at: lines().map(|line| line.transformed_at).max(),
-            loaded_at: lines().map(|line| line.loaded_at).max(),
-            pages: self.pages(),
-            credits: self.announced.as_ref().map(|announced| announced.credits),
-            coins_in: lines().map(|line| line.coins_in).sum(),
-            rejected: lines().map(|line| line.rejected).sum(),
-            written: lines().map(|line| line.first_load.written).sum(),
-            unchanged: lines().map(|line| line.first_load.unchanged).sum(),
-            stale: lines().map(|line| line.first_load.stale).sum(),
-            loads: lines().map(|line| line.loads).max().unwrap_or(0),
-            missing: self.missing(),
-        }
+            fetched_at: announced.map(|announced| announced.fetched_at),
+            pages: announced.map(|announced| announced.pages),
+            credits: announced.map(|announced| announced.credits),
+        };
+        BatchRecord::new(batch, self.chunks.values().copied())
     }
-
-    /// How many pages the announcement promised or, before it came, the pages themselves.
-    fn pages(&self) -> Option<u32> {
-        let promised = self.announced.as_ref().map(|announced| announced.pages);
-        promised.or_else(|| self.chunks.values().map(|line| line.pages).max())
-    }
-
-    fn missing(&self) -> Vec<String> {
-        let mut missing = Vec::new();
-        for page in 1..=self.pages().unwrap_or(0) {
-            let lines = || self.chunks.range((page, 0)..=(page, u32::MAX));
-            // Chunks of one page differ only when it was transformed again with another chunk size.
-            let Some((_, newest)) = lines().max_by_key(|(_, line)| line.transformed_at) else {
-                missing.push(format!("page {page}"));
-                continue;
-            };
-            let absent = (1..=newest.chunks).filter(|chunk| !self.chunks.contains_key(&(page, *chunk)));
-            missing.extend(absent.map(|chunk| format!("page {page} chunk {chunk} of {}", newest.chunks)));
-        }
-        missing
-    }
-}
-
-/// A coin refused in several currencies is one coin.
-fn refused_coins(loaded: &Loaded) -> u64 {
-    loaded.refused.iter().map(|refused| refused.coin_id).collect::<BTreeSet<_>>().len() as u64
 }
 
 #[async_trait]

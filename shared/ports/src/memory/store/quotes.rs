@@ -1,6 +1,5 @@
 //! Coins and quotes: the rules of [`Store`](crate::Store), one quote after the other.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -8,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
+use crate::judgement::{Judgement, Verdict, judge};
 use crate::store::{Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
 
 /// (symbol, name, slug) and whose.
@@ -42,11 +42,7 @@ impl Rows {
                     batch: chunk.page.batch.clone(),
                 };
                 self.remember(entry.clone());
-                match self.renew(entry) {
-                    Ordering::Greater => loaded.written += 1,
-                    Ordering::Equal => loaded.unchanged += 1,
-                    Ordering::Less => loaded.stale += 1,
-                }
+                loaded.count(self.renew(entry));
             }
         }
         loaded
@@ -84,19 +80,15 @@ impl Rows {
         }
     }
 
-    /// Takes `entry` into the latest quotes when it is newer than what is there. `Less` means older;
-    /// `Equal` that the same `last_updated` was there, fetched at the same time or later.
-    fn renew(&mut self, entry: QuoteEntry) -> Ordering {
+    /// Takes `entry` into the latest quotes when it is newer than what is there.
+    fn renew(&mut self, entry: QuoteEntry) -> Verdict {
         let key = (entry.coin_id, entry.quote.currency.clone());
-        if let Some(held) = self.latest.get(&key) {
-            match entry.quote.last_updated.cmp(&held.quote.last_updated) {
-                Ordering::Less => return Ordering::Less,
-                Ordering::Equal if entry.fetched_at <= held.fetched_at => return Ordering::Equal,
-                _ => {}
-            }
+        let held = self.latest.get(&key).map(|held| (&held.quote, held.fetched_at));
+        let Judgement { wins, verdict } = judge(held, &entry.quote, entry.fetched_at);
+        if wins {
+            self.latest.insert(key, entry);
         }
-        self.latest.insert(key, entry);
-        Ordering::Greater
+        verdict
     }
 
     pub(super) fn tables(&self) -> Tables {

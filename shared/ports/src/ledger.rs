@@ -1,0 +1,134 @@
+//! From the lines of a ledger to what is known of a batch, once for all stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::{BatchId, Slot};
+
+use crate::store::{BatchRecord, Loaded};
+
+/// A row of `batches`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchLine {
+    /// The batch.
+    pub id: BatchId,
+    /// Its slot.
+    pub slot: Slot,
+    /// What was fetched.
+    pub endpoint: String,
+    /// Currencies asked for.
+    pub convert: Vec<String>,
+    /// Whether a simulator made it up.
+    pub simulated: bool,
+    /// When its last page arrived; this and the next two are `None` until it was announced.
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// Pages it has.
+    pub pages: Option<u32>,
+    /// Credits it cost.
+    pub credits: Option<u32>,
+}
+
+/// A row of `batch_chunks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLine {
+    /// Its page, from 1.
+    pub page: u32,
+    /// Its number in the page, from 1.
+    pub chunk: u32,
+    /// Pages of the batch, as the page says.
+    pub pages: u32,
+    /// Chunks of the page.
+    pub chunks: u32,
+    /// When its newest version was transformed.
+    pub transformed_at: DateTime<Utc>,
+    /// When it was last loaded.
+    pub loaded_at: DateTime<Utc>,
+    /// Coins that the source sent for it.
+    pub coins_in: u64,
+    /// Coins that a rule or the database refused.
+    pub rejected: u64,
+    /// Quotes written at the first load; so the next two.
+    pub written: u64,
+    /// Quotes that were there already.
+    pub unchanged: u64,
+    /// Quotes older than the table.
+    pub stale: u64,
+    /// How often it was loaded.
+    pub loads: u32,
+}
+
+impl BatchRecord {
+    /// What is known of `batch` from its `chunks`, which come in any order.
+    pub fn new(batch: BatchLine, chunks: impl IntoIterator<Item = ChunkLine>) -> Self {
+        let BatchLine { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
+        let mut record = Self {
+            id,
+            slot,
+            endpoint,
+            convert,
+            simulated,
+            fetched_at,
+            transformed_at: None,
+            loaded_at: None,
+            pages: None,
+            credits,
+            coins_in: 0,
+            rejected: 0,
+            written: 0,
+            unchanged: 0,
+            stale: 0,
+            loads: 0,
+            missing: Vec::new(),
+        };
+        let mut loaded: BTreeMap<u32, Page> = BTreeMap::new();
+        let mut pages_by_chunks = None;
+        for line in chunks {
+            loaded.entry(line.page).or_default().add(&line);
+            pages_by_chunks = pages_by_chunks.max(Some(line.pages));
+            record.transformed_at = record.transformed_at.max(Some(line.transformed_at));
+            record.loaded_at = record.loaded_at.max(Some(line.loaded_at));
+            record.coins_in += line.coins_in;
+            record.rejected += line.rejected;
+            record.written += line.written;
+            record.unchanged += line.unchanged;
+            record.stale += line.stale;
+            record.loads = record.loads.max(line.loads);
+        }
+        // Until the announcement came, the pages themselves say how many there are.
+        record.pages = pages.or(pages_by_chunks);
+        let all = 1..=record.pages.unwrap_or(0);
+        record.missing = all.flat_map(|page| missing(page, loaded.get(&page))).collect();
+        record
+    }
+}
+
+/// What is known of a page from its chunks.
+#[derive(Default)]
+struct Page {
+    /// How many it has. Its lines differ only when it was transformed again with another chunk size; then
+    /// the newest is right.
+    chunks: u32,
+    transformed_at: Option<DateTime<Utc>>,
+    loaded: BTreeSet<u32>,
+}
+
+impl Page {
+    fn add(&mut self, line: &ChunkLine) {
+        self.loaded.insert(line.chunk);
+        let newness = (Some(line.transformed_at), line.chunks);
+        if newness > (self.transformed_at, self.chunks) {
+            (self.transformed_at, self.chunks) = newness;
+        }
+    }
+}
+
+fn missing(number: u32, page: Option<&Page>) -> Vec<String> {
+    let Some(page) = page else { return vec![format!("page {number}")] };
+    let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains(chunk));
+    absent.map(|chunk| format!("page {number} chunk {chunk} of {}", page.chunks)).collect()
+}
+
+/// How many coins of a chunk the database refused. One refused in several currencies is one coin.
+pub fn refused_coins(loaded: &Loaded) -> u64 {
+    loaded.refused.iter().map(|refused| refused.coin_id).collect::<BTreeSet<_>>().len() as u64
+}
