@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod contract;
 pub mod judgement;
+pub mod leader;
 pub mod ledger;
 pub mod memory;
 pub mod queue;
@@ -14,6 +15,7 @@ pub mod rules;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
 };

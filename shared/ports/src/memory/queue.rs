@@ -1,5 +1,6 @@
 //! The queue and its archive in memory: all the behaviour, no durability.
 
+mod leader;
 mod state;
 
 use std::fmt;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::Message;
 
+use super::leader::Throne;
 use crate::rules::{self, QueueOptions};
 use crate::{Archived, Clock, Depth, QueueName, Settlement};
 
@@ -22,6 +23,7 @@ pub(super) struct State {
     archived: u64,
     /// Letters that claims have put on the dead queue: its consumers have to be told when it grows.
     pub buried: u64,
+    pub throne: Throne,
 }
 
 struct Entry {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::ManualClock;
+use crate::contract::leader::LeaderLab;
 use crate::contract::queue::{self as contract, QueueLab, message};
 use crate::rules;
+use crate::{Leadership, ManualClock};
 
 struct Lab {
     options: QueueOptions,
@@ -67,6 +68,16 @@ async fn lab() -> Lab {
 }
 
 crate::queue_contract!(lab);
+
+impl LeaderLab for Lab {
+    fn leadership(&self) -> Arc<dyn Leadership> {
+        Arc::new(self.process().0)
+    }
+}
+
+mod leader {
+    crate::leader_contract!(super::lab);
+}
 
 #[tokio::test]
 async fn the_archive_keeps_its_retention() {
