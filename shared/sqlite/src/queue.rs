@@ -11,6 +11,7 @@
 //! set forward, other processes may take what is held here before the next renewal; then work repeats.
 
 mod consumer;
+mod leader;
 mod lease;
 mod table;
 #[cfg(test)]
@@ -39,11 +40,18 @@ use crate::error::Error;
 
 const SCHEMA: Schema = Schema {
     table: "queue_migrations",
-    migrations: &[Migration {
-        version: 1,
-        description: "queue",
-        sql: include_str!("../../../migrations/sqlite/queue/0001_queue.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            description: "queue",
+            sql: include_str!("../../../migrations/sqlite/queue/0001_queue.sql"),
+        },
+        Migration {
+            version: 2,
+            description: "leader",
+            sql: include_str!("../../../migrations/sqlite/queue/0002_leader.sql"),
+        },
+    ],
 };
 
 /// A durable queue and its archive in a SQLite file. Any number of processes may use the file.

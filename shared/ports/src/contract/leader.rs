@@ -38,7 +38,7 @@ macro_rules! leader_contract {
 }
 
 /// How long any level may take to be reached; only a failing test waits for it.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn lead(leadership: &Arc<dyn Leadership>) -> Box<dyn Term> {
     let led = tokio::time::timeout(DEADLINE, leadership.lead()).await;

@@ -34,7 +34,7 @@ impl Held {
 }
 
 /// Renews three times per lease, so that one late or failed renewal costs nothing.
-fn renewal_interval(lease: Duration) -> Duration {
+pub(super) fn renewal_interval(lease: Duration) -> Duration {
     lease / 3
 }
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ports::contract::leader::LeaderLab;
 use ports::contract::queue::{self as contract, QueueLab, message};
-use ports::{Delivery, ManualClock, Settlement};
+use ports::{Delivery, Leadership, ManualClock, Settlement};
 use tempfile::TempDir;
 
 use super::*;
@@ -84,6 +85,16 @@ async fn lab() -> Lab {
 }
 
 ports::queue_contract!(lab);
+
+impl LeaderLab for Lab {
+    fn leadership(&self) -> Arc<dyn Leadership> {
+        self.process().0
+    }
+}
+
+mod leader {
+    ports::leader_contract!(super::lab);
+}
 
 async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
     tokio::time::timeout(DEADLINE, consumer.next()).await.expect("nothing was delivered").unwrap()
