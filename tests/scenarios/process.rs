@@ -124,6 +124,51 @@ async fn once_in_an_empty_folder_loads_a_snapshot_and_shows_it() {
 }
 
 #[tokio::test]
+async fn a_command_that_ended_leaves_one_whole_file() {
+    let folder = Folder::new();
+    let alone = |after: &str| {
+        let names = std::fs::read_dir(folder.0.path()).expect("the folder");
+        let mut names: Vec<_> =
+            names.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["coinpipe-data", "coinpipe.db"], "after {after}");
+    };
+    for args in [&["--once"][..], &["--once"], &["status"], &["batches"], &["check"], &["dead", "groups"]] {
+        folder.run(args, &[]).await.expect(0);
+        alone(&args.join(" "));
+    }
+    let mut child = folder.command("coinpipe", &["run"], &[]).spawn().expect("it starts");
+    until_said(&mut child, "leading").await;
+    signal(&child, "TERM").await;
+    assert_eq!(end(child).await, Some(0));
+    alone("run and SIGTERM");
+}
+
+#[tokio::test]
+async fn arguments_go_before_or_after_the_command_and_once_belongs_to_run() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.path().join("my.toml"), "[fetch]\nlimit = 7\n").expect("a file");
+    for args in [&["--config", "my.toml", "config"], &["config", "--config", "my.toml"]] {
+        let shown = folder.run(args, &[]).await.expect(0);
+        assert!(shown.stdout.contains("fetch.limit = 7"), "{}", shown.stdout);
+    }
+    let ended = folder.run(&["--once", "check"], &[]).await.expect(2);
+    assert!(ended.stderr.contains("coinpipe run --once"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn run_after_once_does_not_pay_for_the_slot_again() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
+    let mut child = folder.command("coinpipe", &["run"], &[]).spawn().expect("it starts");
+    until_said(&mut child, "leading").await;
+    signal(&child, "TERM").await;
+    assert_eq!(end(child).await, Some(0));
+    let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+    assert_eq!(batches.as_array().expect("a list").len(), 1, "{batches:#}");
+}
+
+#[tokio::test]
 async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
     let folder = Folder::new();
     for (args, env, part) in [
@@ -280,13 +325,32 @@ async fn recorded_responses_arrive_bit_for_bit_and_again_change_nothing() {
         let first = tables(&folder).await;
         assert_eq!(first.latest.len(), rows);
         compare_with_file(&first, &path);
-        folder.run(&["run", "--once"], &env).await.expect(0);
+        another_second().await;
+        let again = folder.run(&["run", "--once"], &env).await.expect(0);
         let second = tables(&folder).await;
-        let quotes = |tables: &ports::memory::Tables| {
-            tables.latest.iter().map(|row| format!("{:?}", row.quote)).collect::<Vec<_>>()
+        // All that a row says of the coin; the newer fetch, which found the same, is named beside it.
+        for (second, first) in [(&second.latest, &first.latest), (&second.history, &first.history)] {
+            let quotes = |rows: &[ports::memory::QuoteEntry]| {
+                rows.iter().map(|row| format!("{} {:?}", row.coin_id, row.quote)).collect::<Vec<_>>()
+            };
+            assert_eq!(quotes(second), quotes(first), "the second run changed quotes");
+        }
+        let coins = |tables: &ports::memory::Tables| {
+            tables.coins.iter().map(|row| format!("{:?} {}", row.coin, row.first_seen_at)).collect::<Vec<_>>()
         };
-        assert_eq!(quotes(&second), quotes(&first), "the second run changed quotes");
-        assert_eq!(second.history.len(), first.history.len());
+        assert_eq!(coins(&second), coins(&first), "the second run changed coins");
+        let unchanged = format!("0 quotes written, {rows} unchanged, 0 stale");
+        assert!(again.stdout.contains(&unchanged), "{}", again.stdout);
+    }
+}
+
+/// Waits for the next second: snapshots by hand are named by theirs, and two in one are one batch.
+async fn another_second() {
+    let second = || ports::Clock::now(&ports::SystemClock).timestamp();
+    let before = second();
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    while second() == before {
+        look.tick().await;
     }
 }
 
@@ -334,6 +398,8 @@ async fn real_quotes_replace_a_simulated_file_and_are_never_overwritten_by_simul
 
     let refused = folder.run(&["--once"], &[]).await.expect(2);
     assert!(refused.stderr.contains("real quotes"), "{}", refused.stderr);
+    let check = folder.run(&["check"], &[]).await.expect(1);
+    assert!(check.stdout.contains("failed  api") && check.stdout.contains("real quotes"), "{}", check.stdout);
     assert_eq!(folder.status().await["tables"]["quotes_latest"], market::COINS);
 }
 
@@ -418,6 +484,10 @@ async fn a_file_that_is_no_database_is_a_clear_error() {
     assert!(ended.stderr.contains("coinpipe.db") && ended.stderr.contains("not a"), "{}", ended.stderr);
     let text = std::fs::read_to_string(folder.0.path().join("coinpipe.db")).unwrap();
     assert!(text.starts_with("this is not"), "somebody's file was overwritten");
+    let check = folder.run(&["check"], &[]).await.expect(1);
+    for line in ["failed  queue", "failed  store"] {
+        assert!(check.stdout.contains(line), "{}", check.stdout);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use domain::StageName;
 
 fn main() -> ExitCode {
-    service::run_stage_binary(StageName::Alerter, async |process, adapters| {
-        alerter::run(process, adapters).await
+    service::run_stage_binary(StageName::Alerter, async |process| {
+        alerter::check_settings(process)?;
+        alerter::run(process, &process.open_queues().await?, &process.open_stores().await?).await
     })
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use service::{Adapters, Process};
+use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Desk, Mailer, transport_from};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed what was in hand.
-pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
-    let mailer = mailer(process, adapters)?;
-    let desk = Desk::new(Arc::clone(&adapters.letters), Arc::clone(&process.clock));
-    let desk = process.run_stage(Arc::new(desk), adapters);
+pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
+    let mailer = mailer(process, stores)?;
+    let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock));
+    let desk = process.run_stage(Arc::new(desk), queues);
     let Some(mailer) = mailer else { return desk.await };
     let stop = CancellationToken::new();
     let desk = async {
@@ -25,8 +25,8 @@ pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
 }
 
 /// Tells what was filed and not told yet, and tries to send it once; for a run that ends now.
-pub async fn flush(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
-    match mailer(process, adapters)? {
+pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
+    match mailer(process, stores)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
     }
@@ -45,11 +45,11 @@ pub fn check_settings(process: &Process) -> anyhow::Result<()> {
     transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
 }
 
-fn mailer(process: &Process, adapters: &Adapters) -> anyhow::Result<Option<Mailer>> {
+fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
     let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
     Ok(transport.map(|transport| {
-        let (letters, outbox) = (Arc::clone(&adapters.letters), Arc::clone(&adapters.outbox));
+        let (letters, outbox) = (Arc::clone(&stores.letters), Arc::clone(&stores.outbox));
         Mailer::new(settings.clone(), letters, outbox, transport, Arc::clone(&process.clock))
     }))
 }

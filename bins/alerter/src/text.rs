@@ -20,9 +20,11 @@ pub(crate) const REASON_CHARS: usize = 500;
 pub(crate) fn subject(plan: &Plan<'_>) -> String {
     let letters: u64 = plan.groups.iter().map(|group| group.unsent).sum();
     let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
+    let new =
+        if letters == 1 { "1 new dead letter".to_owned() } else { format!("{letters} new dead letters") };
     let subject = match plan.groups.len() {
-        1 => format!("[coinpipe] {first}: {letters} new dead letters"),
-        groups => format!("[coinpipe] {groups} problems, {letters} new dead letters, most of all {first}"),
+        1 => format!("[coinpipe] {first}: {new}"),
+        groups => format!("[coinpipe] {groups} problems, {new}, most of all {first}"),
     };
     one_line(&subject, SUBJECT_CHARS)
 }

@@ -9,7 +9,7 @@ use crate::output;
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
     let adapters = crate::origin::open_existing(process).await?;
-    let batches = adapters.ledger.batches(args.limit).await?;
+    let batches = adapters.stores.ledger.batches(args.limit).await?;
     if args.json {
         let batches: Vec<_> = batches.iter().map(to_json).collect();
         return output::print(serde_json::to_string_pretty(&batches)?);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use ports::QueueName;
-use service::Process;
+use service::{Process, Queues, Stores};
 
+use crate::origin::{self, Adapters};
 use crate::{output, run};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
@@ -22,36 +23,41 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     };
     // Reading it was the check: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
-    match service::open_queue_and_store(process.config(), Arc::clone(&process.clock)).await {
-        Ok(adapters) => {
-            line("queue", queue(process, &adapters).await)?;
-            line("store", store(process, &adapters).await)?;
-        }
-        Err(error) => line("queue", Err(error.context("queue or store")))?,
-    }
+    let queues = process.open_queues().await;
+    line("queue", queue(process, queues.as_ref()).await)?;
+    let stores = process.open_stores().await;
+    line("store", store(process, stores.as_ref()).await)?;
+    let adapters = queues.ok().zip(stores.ok()).map(|(queues, stores)| Adapters { queues, stores });
     line("mail", alerter::check(process).await)?;
-    line("api", api(process).await)?;
+    line("api", api(process, adapters.as_ref()).await)?;
     if failed > 0 {
         bail!("{failed} of the checks failed");
     }
     Ok(())
 }
 
-async fn queue(process: &Process, adapters: &service::Adapters) -> anyhow::Result<String> {
+async fn queue(process: &Process, queues: Result<&Queues, &anyhow::Error>) -> anyhow::Result<String> {
+    let queues = queues.map_err(|error| anyhow!("{error:#}"))?;
     let mut waiting = 0;
     for queue in QueueName::ALL {
-        waiting += adapters.queue.depth(queue).await?.total();
+        waiting += queues.queue.depth(queue).await?.total();
     }
-    Ok(format!("{}, {waiting} messages", service::place(&process.config().queue.url)))
+    let waiting = output::counted(waiting, "message");
+    Ok(format!("{}, {waiting}", service::place(&process.config().queue.url)))
 }
 
-async fn store(process: &Process, adapters: &service::Adapters) -> anyhow::Result<String> {
-    adapters.store.ready().await?;
+async fn store(process: &Process, stores: Result<&Stores, &anyhow::Error>) -> anyhow::Result<String> {
+    let stores = stores.map_err(|error| anyhow!("{error:#}"))?;
+    stores.store.ready().await?;
     Ok(service::place(&process.config().store.url))
 }
 
-async fn api(process: &Process) -> anyhow::Result<String> {
+/// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
+async fn api(process: &Process, adapters: Option<&Adapters>) -> anyhow::Result<String> {
     let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
     let status = fetcher::check(process, &source).await?;
+    if let Some(adapters) = adapters {
+        origin::check(process, &source, adapters).await?;
+    }
     Ok(format!("{}; {status}", run::describe(&source)))
 }

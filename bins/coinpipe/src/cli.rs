@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
@@ -11,14 +12,28 @@ use service::CommonArgs;
 /// Without a command: `run`. Settings come from `--config FILE` and from environment variables such as
 /// `COINPIPE__FETCH__EVERY=30m`; `coinpipe config` lists them all.
 #[derive(Parser, Debug)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    common: CommonArgs,
     #[command(flatten)]
-    pub(crate) run: RunArgs,
+    run: RunArgs,
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    command: Option<Command>,
+}
+
+impl Cli {
+    /// What was typed; a mistake in it ends the program with code 2.
+    pub(crate) fn from_args() -> (CommonArgs, Command) {
+        let Self { common, run, command } = Self::parse();
+        match command {
+            None => (common, Command::Run(run)),
+            Some(_) if run.once => Self::command()
+                .error(ErrorKind::ArgumentConflict, "--once belongs to `run`: coinpipe run --once")
+                .exit(),
+            Some(command) => (common, command),
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -9,7 +9,7 @@ use crate::cli::{DeadArgs, DeadCommand};
 use crate::output;
 
 pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
-    let letters = crate::origin::open_existing(process).await?.letters;
+    let letters = crate::origin::open_existing(process).await?.stores.letters;
     match &args.command {
         DeadCommand::Groups(args) => {
             let groups = letters.groups(None).await?;

@@ -14,17 +14,16 @@ mod status;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use domain::StageName;
 use service::LogDefault;
 
 use cli::{Cli, Command, RunArgs};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let common = &cli.common;
+    let (common, command) = Cli::from_args();
+    let common = &common;
     let quiet = LogDefault::Quiet;
-    match cli.command.unwrap_or(Command::Run(cli.run)) {
+    match command {
         Command::Run(RunArgs { once: false }) => {
             service::run(common, &StageName::ALL, LogDefault::Configured, run::run)
         }

@@ -8,9 +8,10 @@ use domain::BatchId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::QueueName;
 use ports::store::{BatchRecord, TopCoin};
-use service::{Adapters, Process, Source};
+use service::{Process, Source};
 
-use crate::{origin, output, run};
+use crate::origin::{self, Adapters};
+use crate::{output, run};
 
 /// How often the queues are asked whether they are empty.
 const LOOK: Duration = Duration::from_millis(50);
@@ -35,7 +36,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     progress.clear();
     let outcome = outcome?;
     drained?;
-    alerter::flush(process, &adapters).await?;
+    alerter::flush(process, &adapters.stores).await?;
     if let Some(batch) = outcome {
         return report(process, &adapters, &source, &batch).await;
     }
@@ -53,7 +54,7 @@ async fn snapshot(
     progress: &Progress,
 ) -> anyhow::Result<Option<BatchId>> {
     let stop = process.shutdown.soft();
-    let fetcher = fetcher::for_process(process, adapters, source)?;
+    let fetcher = fetcher::for_process(process, &adapters.queues, None, source)?;
     // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
@@ -83,7 +84,7 @@ async fn drain(
         let mut waiting = 0;
         let mut delayed = 0;
         for &queue in queues {
-            let depth = adapters.queue.depth(queue).await?;
+            let depth = adapters.queues.queue.depth(queue).await?;
             waiting += depth.total();
             delayed += depth.delayed;
         }
@@ -109,15 +110,15 @@ async fn report(
     batch: &BatchId,
 ) -> anyhow::Result<()> {
     let config = process.config();
-    let Some(record) = adapters.ledger.batch(batch).await? else {
+    let Some(record) = adapters.stores.ledger.batch(batch).await? else {
         bail!("batch {batch} did not reach the ledger; `coinpipe dead list` says why");
     };
     let currency = config.fetch.convert.first().map_or("USD", String::as_str);
-    let top = adapters.quotes.top(currency, TOP).await?;
+    let top = adapters.stores.quotes.top(currency, TOP).await?;
     let now = process.clock.now();
     output::print(to_table(&top, currency, now))?;
     output::print(summary(&record))?;
-    let totals = adapters.quotes.totals().await?;
+    let totals = adapters.stores.quotes.totals().await?;
     output::print(format!(
         "Tables: {} coins, {} latest quotes, {} in the history, in {}",
         output::count(totals.coins),

@@ -1,13 +1,17 @@
 //! Keeps real and simulated quotes apart: they never share a store.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 use domain::header;
 use ports::store::DataOrigins;
-use service::{Adapters, Process, Source, Usage};
+use service::{Process, Queues, Source, Stores, Usage};
 
 use crate::output;
+
+/// Everything that a process with all stages has open.
+pub(crate) struct Adapters {
+    pub(crate) queues: Queues,
+    pub(crate) stores: Stores,
+}
 
 /// Opens queue and store for running with `source`.
 ///
@@ -20,15 +24,11 @@ pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Resu
     if !simulated && !real {
         return Ok(adapters);
     }
-    let store = service::place(&process.config().store.url);
     match fetcher::is_simulated(process, source).await {
-        Some(true) if real => Err(Usage(format!(
-            "{store} holds real quotes, but the data of this run would be simulated; set CMC_API_KEY, or \
-             COINPIPE__STORE__URL and COINPIPE__QUEUE__URL to another file such as sqlite://demo.db"
-        ))
-        .into()),
+        Some(true) if real => Err(refusal(process).into()),
         Some(false) if simulated && !real => {
             drop(adapters);
+            process.close().await;
             let config = process.config();
             for (path, target) in service::set_aside(config, process.clock.now()).await? {
                 output::say(format!(
@@ -44,11 +44,26 @@ pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Resu
     }
 }
 
+/// Fails when a run with `source` would be refused.
+pub(crate) async fn check(process: &Process, source: &Source, adapters: &Adapters) -> anyhow::Result<()> {
+    let is_refused =
+        origins(adapters).await?.real && fetcher::is_simulated(process, source).await == Some(true);
+    if is_refused { Err(refusal(process).into()) } else { Ok(()) }
+}
+
+fn refusal(process: &Process) -> Usage {
+    let store = service::place(&process.config().store.url);
+    Usage(format!(
+        "{store} holds real quotes, but the data of this run would be simulated; set CMC_API_KEY, or \
+         COINPIPE__STORE__URL and COINPIPE__QUEUE__URL to another file such as sqlite://demo.db"
+    ))
+}
+
 /// What the store holds, and what was published to the queue and may still be on its way there. The oldest
 /// page in the archive speaks for all: they are of one kind, because every start passes here.
 async fn origins(adapters: &Adapters) -> anyhow::Result<DataOrigins> {
-    let mut origins = adapters.store.origins().await?;
-    for archived in adapters.archive.read(0, 1).await? {
+    let mut origins = adapters.stores.store.origins().await?;
+    for archived in adapters.queues.archive.read(0, 1).await? {
         match archived.message.headers.get(header::SIMULATED) {
             Some("true") => origins.simulated = true,
             _ => origins.real = true,
@@ -70,5 +85,5 @@ pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters>
 }
 
 async fn open(process: &Process) -> anyhow::Result<Adapters> {
-    service::open_queue_and_store(process.config(), Arc::clone(&process.clock)).await
+    Ok(Adapters { queues: process.open_queues().await?, stores: process.open_stores().await? })
 }

@@ -109,6 +109,12 @@ pub(crate) fn count(number: u64) -> String {
     group(&number.to_string())
 }
 
+/// A number of things: `1 message`, `5,000 messages`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
 fn thousands(amount: f64, decimals: usize) -> String {
     let text = format!("{amount:.decimals$}");
     match text.split_once('.') {

@@ -1,10 +1,10 @@
 //! `coinpipe run`: all four stages in this process until asked to stop.
 
 use domain::StageName;
-use service::{Adapters, Process, Source};
+use service::{Process, Source};
 use tracing::{info, warn};
 
-use crate::origin;
+use crate::origin::{self, Adapters};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
@@ -16,7 +16,8 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
-    let fetching = fetcher::run(process, &adapters, &source);
+    let ledger = Some(adapters.stores.ledger.clone());
+    let fetching = fetcher::run(process, &adapters.queues, ledger, &source);
     let (fetched, drained) =
         tokio::join!(guard(process, StageName::Fetcher, fetching), run_consumers(process, &adapters));
     info!("stopped");
@@ -25,10 +26,11 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
 
 /// Runs the three consuming stages until asked to stop. When one cannot go on, the others drain.
 pub(crate) async fn run_consumers(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let Adapters { queues, stores } = adapters;
     let (transformed, loaded, alerted) = tokio::join!(
-        guard(process, StageName::Transformer, transformer::run(process, adapters)),
-        guard(process, StageName::Loader, loader::run(process, adapters)),
-        guard(process, StageName::Alerter, alerter::run(process, adapters)),
+        guard(process, StageName::Transformer, transformer::run(process, queues)),
+        guard(process, StageName::Loader, loader::run(process, queues, stores)),
+        guard(process, StageName::Alerter, alerter::run(process, queues, stores)),
     );
     transformed.and(loaded).and(alerted)
 }

@@ -1,7 +1,5 @@
 //! `coinpipe config` and `coinpipe migrate`.
 
-use std::sync::Arc;
-
 use service::Process;
 
 use crate::output;
@@ -20,8 +18,9 @@ pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
 
 /// Creates or updates the tables.
 pub(crate) async fn migrate(process: &Process) -> anyhow::Result<()> {
-    service::open_queue_and_store(process.config(), Arc::clone(&process.clock)).await?;
     let config = process.config();
+    process.open_queues().await?;
     output::print(format!("queue  {} is up to date", service::place(&config.queue.url)))?;
+    process.open_stores().await?;
     output::print(format!("store  {} is up to date", service::place(&config.store.url)))
 }

@@ -13,12 +13,12 @@ const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
     let adapters = crate::origin::open_existing(process).await?;
-    let totals = adapters.quotes.totals().await?;
-    let batches = adapters.ledger.batches(BATCHES).await?;
-    let groups = adapters.letters.groups(Some(GroupState::Open)).await?;
+    let totals = adapters.stores.quotes.totals().await?;
+    let batches = adapters.stores.ledger.batches(BATCHES).await?;
+    let groups = adapters.stores.letters.groups(Some(GroupState::Open)).await?;
     let mut depths = Vec::new();
     for queue in QueueName::ALL {
-        depths.push((queue, adapters.queue.depth(queue).await?));
+        depths.push((queue, adapters.queues.queue.depth(queue).await?));
     }
     let now = process.clock.now();
 
@@ -74,9 +74,9 @@ fn groups_text(groups: &[AlertGroup]) -> String {
     }
     let letters: u64 = groups.iter().map(|group| group.total).sum();
     format!(
-        "{} open dead-letter groups with {} letters; see `coinpipe dead groups`",
-        groups.len(),
-        output::count(letters)
+        "{} with {}; see `coinpipe dead groups`",
+        output::counted(groups.len() as u64, "open dead-letter group"),
+        output::counted(letters, "letter")
     )
 }
 

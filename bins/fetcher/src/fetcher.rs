@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Slot};
-use ports::{Clock, Ledger, Queue};
+use ports::{Clock, Leadership, Ledger, Queue};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -47,18 +47,21 @@ pub struct Fetcher {
     pub(crate) clock: Arc<dyn Clock>,
     /// Woken when there is something to publish.
     pub(crate) changed: Arc<Notify>,
-    ledger: Arc<dyn Ledger>,
+    pub(crate) leadership: Arc<dyn Leadership>,
+    ledger: Option<Arc<dyn Ledger>>,
     health: Mutex<Health>,
 }
 
 impl Fetcher {
-    /// A fetcher from `source` into `queue`. Opens the spool, which no other process may use. An error
+    /// A fetcher from `source` into `queue`, one of any number that follow the same `leadership`. A `ledger`
+    /// also tells it of snapshots taken by hand. Opens the spool, which no other process may use. An error
     /// means that someone has to change the configuration.
     pub fn new(
         settings: config::Fetch,
         source: Source,
         queue: Arc<dyn Queue>,
-        ledger: Arc<dyn Ledger>,
+        leadership: Arc<dyn Leadership>,
+        ledger: Option<Arc<dyn Ledger>>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let client = Client::new(source, settings.connect_timeout, settings.timeout, Arc::clone(&clock))?;
@@ -69,7 +72,7 @@ impl Fetcher {
         let incidents = Arc::new(incidents);
         let publisher = Publisher { spool: Arc::clone(&spool), queue, incidents: Arc::clone(&incidents) };
         let health = Mutex::new(Health::Starting);
-        Ok(Self { settings, client, spool, publisher, incidents, clock, changed, ledger, health })
+        Ok(Self { settings, client, spool, publisher, incidents, clock, changed, leadership, ledger, health })
     }
 
     /// Asks the API what the key may do.
@@ -117,42 +120,29 @@ impl Fetcher {
         }
     }
 
-    /// The slots that were fetched before: published, waiting in the spool, or in the tables.
-    pub(crate) async fn slots_done(&self) -> Result<Vec<Slot>, SpoolError> {
-        let now = self.clock.now();
-        let (host, convert) = (self.client.host().to_owned(), self.settings.convert.clone());
-        let (mut done, aside) = blocking(&self.spool, move |spool| {
-            spool.published(&host, |slot| BatchId::new(slot, ENDPOINT, &convert))
-        })
-        .await?;
-        self.incidents.report_aside(aside.into_iter().collect()).await;
-        // A snapshot taken by hand stands for a slot once it is whole in the tables, and not before.
-        done.retain(|&slot| self.is_scheduled(slot));
-        done.extend(self.newest_loaded().await);
-        let current = Slot::current(now, self.settings.every);
-        let is_done = done.iter().any(|&slot| slot >= current && slot.starts_at() <= now);
-        // What was begun for the current slot and is not done is gone on with.
-        let resumed = (!is_done).then(|| self.order(current));
-        let sealed = self.seal_leftovers(resumed.as_ref()).await?;
-        done.extend(sealed.into_iter().filter(|&slot| self.is_scheduled(slot)));
-        Ok(done)
+    /// Seals what an earlier run left half fetched, but for the batch of the current slot: that one is gone
+    /// on with. It was claimed before it was begun, so no lead is needed for it.
+    pub(crate) async fn begun(&self) -> Result<Option<Slot>, SpoolError> {
+        let slot = Slot::current(self.clock.now(), self.settings.every);
+        let order = self.order(slot);
+        self.seal_leftovers(Some(&order)).await?;
+        let found = blocking(&self.spool, Spool::batches).await?;
+        let is_begun = |manifest: &Manifest| manifest.batch == order.batch && manifest.pages.is_none();
+        Ok(found.items.iter().any(is_begun).then_some(slot))
     }
 
-    /// Whether `slot` is one of the schedule's, as opposed to the moment of a snapshot taken by hand.
-    fn is_scheduled(&self, slot: Slot) -> bool {
-        Slot::current(slot.starts_at(), self.settings.every) == slot
-    }
-
-    /// The newest slot whose batch is whole in the tables, with the same currencies.
-    async fn newest_loaded(&self) -> Option<Slot> {
-        let newest = match tokio::time::timeout(LEDGER_TIMEOUT, self.ledger.batches(1)).await {
+    /// The newest slot whose batch is whole in the tables, with the same currencies. Knows snapshots that
+    /// were taken by hand, too.
+    pub(crate) async fn newest_loaded(&self) -> Option<Slot> {
+        let ledger = self.ledger.as_ref()?;
+        let newest = match tokio::time::timeout(LEDGER_TIMEOUT, ledger.batches(1)).await {
             Ok(Ok(batches)) => batches.into_iter().next()?,
             Ok(Err(error)) => {
-                warn!(%error, "cannot ask the store for its newest batch; going by the spool alone");
+                warn!(%error, "cannot ask the store for its newest batch; going by the claims alone");
                 return None;
             }
             Err(_) => {
-                warn!("the store did not answer in time; going by the spool alone");
+                warn!("the store did not answer in time; going by the claims alone");
                 return None;
             }
         };
@@ -160,25 +150,19 @@ impl Fetcher {
         (is_same && newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
     }
 
-    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`. Returns the slots
-    /// of all sealed batches of this configuration.
-    pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<Vec<Slot>, SpoolError> {
+    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`.
+    pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<(), SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
         self.incidents.report_aside(found.aside).await;
-        let mut slots = Vec::new();
         for manifest in found.items {
             if manifest.pages.is_none() && resumed.is_some_and(|order| order.asks_the_same(&manifest)) {
                 continue;
             }
-            let (slot, is_ours) = (manifest.slot, manifest.batch == self.order(manifest.slot).batch);
-            if self.drop_foreign(&manifest).await? {
-                continue;
-            }
-            if self.seal(manifest).await? && is_ours {
-                slots.push(slot);
+            if !self.drop_foreign(&manifest).await? {
+                self.seal(manifest).await?;
             }
         }
-        Ok(slots)
+        Ok(())
     }
 
     /// Drops a batch of simulated pages when another source is asked now: made-up quotes must not get among

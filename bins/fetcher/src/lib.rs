@@ -7,13 +7,17 @@
 //! # Guarantees
 //! - A page that was paid for is on disk before anything else happens to it and stays there until the
 //!   queue has confirmed the whole batch; a crash at any point repeats messages under their ids.
-//! - No slot is paid for twice, not after a restart and not when the clock is set back.
+//! - No slot is paid for twice: not after a restart, not when the clock is set back, and not by another of
+//!   any number of fetchers. One leads; it claims a slot where the next leader will see it, and then fetches.
 //! - Trouble with the API never ends the fetcher: it becomes a wait, a letter to the alerter, or both.
 //!
 //! # Not guaranteed
-//! A page that arrived and was not yet written when the process died is fetched again. Two fetchers with
-//! two spools pay twice; the tables do not change by that.
+//! - A page that arrived and was not yet written when the process died is fetched again, by the same
+//!   fetcher: the spool says that the slot is its own.
+//! - A fetcher that dies for good, with its spool, leaves its slot missing; so does a queue that is away
+//!   for longer than a slot, because without it nobody can lead.
 
+mod claims;
 mod client;
 mod fetcher;
 mod incident;

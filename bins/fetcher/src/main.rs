@@ -6,8 +6,9 @@ use std::sync::Arc;
 use domain::StageName;
 
 fn main() -> ExitCode {
-    service::run_stage_binary(StageName::Fetcher, async |process, adapters| {
+    service::run_stage_binary(StageName::Fetcher, async |process| {
         let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
-        fetcher::run(process, adapters, &source).await
+        fetcher::check_settings(process, &source)?;
+        fetcher::run(process, &process.open_queues().await?, None, &source).await
     })
 }

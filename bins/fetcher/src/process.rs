@@ -3,30 +3,39 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use service::{Adapters, Process};
+use ports::Ledger;
+use service::{Process, Queues};
 use url::Url;
 
 use crate::client::{Client, KeyStatus, Source};
 use crate::fetcher::Fetcher;
 
-/// A fetcher for `process`. Holds the spool until it is dropped.
+/// A fetcher for `process`, which looks into `ledger`, if it has one, for what was fetched by hand. Holds the
+/// spool until it is dropped.
 pub fn for_process(
     process: &Process,
-    adapters: &Adapters,
+    queues: &Queues,
+    ledger: Option<Arc<dyn Ledger>>,
     source: &service::Source,
 ) -> anyhow::Result<Fetcher> {
     Fetcher::new(
         process.config().fetch.clone(),
         to_source(source)?,
-        Arc::clone(&adapters.queue),
-        Arc::clone(&adapters.ledger),
+        Arc::clone(&queues.queue),
+        Arc::clone(&queues.leadership),
+        ledger,
         Arc::clone(&process.clock),
     )
 }
 
 /// Fetches on schedule until the process is asked to stop.
-pub async fn run(process: &Process, adapters: &Adapters, source: &service::Source) -> anyhow::Result<()> {
-    for_process(process, adapters, source)?.run(process.shutdown.soft()).await
+pub async fn run(
+    process: &Process,
+    queues: &Queues,
+    ledger: Option<Arc<dyn Ledger>>,
+    source: &service::Source,
+) -> anyhow::Result<()> {
+    for_process(process, queues, ledger, source)?.run(process.shutdown.soft()).await
 }
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.

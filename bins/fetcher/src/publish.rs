@@ -88,11 +88,7 @@ impl Publisher {
             );
         }
         let manifest = manifest.clone();
-        blocking(&self.spool, move |spool| {
-            spool.remember(&manifest)?;
-            spool.finish(&manifest.batch)
-        })
-        .await?;
+        blocking(&self.spool, move |spool| spool.finish(&manifest.batch)).await?;
         Ok(())
     }
 }

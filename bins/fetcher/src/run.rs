@@ -1,15 +1,17 @@
-//! The scheduled run: one loop fetches slots into the spool, another publishes what is there. They meet
-//! only in the spool, so a queue that is away does not cost a slot.
+//! The scheduled run: one loop fetches slots into the spool while this fetcher leads, another publishes
+//! what is there. They meet only in the spool, so what was fetched waits there for a queue that is away.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Slot, timestamp};
+use ports::{QueueError, Term};
 use stage::Backoff;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use crate::claims::Claims;
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
 use crate::schedule::{self, Ticker};
@@ -43,36 +45,104 @@ impl Fetcher {
         rung: mpsc::Receiver<()>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let done = self.slots_done().await?;
+        let begun = self.begun().await?;
         // What waits from before goes first; when the queue is away it goes later.
         self.publish_once().await?;
         let stop = stop.child_token();
         let no_more = CancellationToken::new();
         let fetching = async {
-            self.fetch_slots(Ticker::new(self.settings.every, done), rung, &stop).await;
+            let result = self.fetch_slots(begun, rung, &stop).await;
+            stop.cancel();
             no_more.cancel();
+            result
         };
         let publishing = async {
             let result = self.publish_all_the_time(&no_more).await;
             stop.cancel();
             result
         };
-        let ((), published) = tokio::join!(fetching, publishing);
-        Ok(published?)
+        let (fetched, published) = tokio::join!(fetching, publishing);
+        published?;
+        Ok(fetched?)
     }
 
-    async fn fetch_slots(&self, mut ticker: Ticker, mut rung: mpsc::Receiver<()>, stop: &CancellationToken) {
+    /// Goes on with a slot that was `begun`; then leads whenever it can, and fetches while it leads. The
+    /// error is one that waiting cannot help.
+    async fn fetch_slots(
+        &self,
+        begun: Option<Slot>,
+        mut rung: mpsc::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> Result<(), QueueError> {
         let mut silent_until = None;
+        if let Some(slot) = begun {
+            self.serve(slot, &mut silent_until, stop).await;
+        }
+        let mut backoff = Backoff::default();
+        let mut is_away = false;
+        while !stop.is_cancelled() {
+            let term = tokio::select! {
+                term = self.leadership.lead() => term,
+                () = stop.cancelled() => return Ok(()),
+            };
+            let error = match term {
+                Ok(term) => {
+                    info!("leading: this fetcher schedules");
+                    (backoff, is_away) = (Backoff::default(), false);
+                    self.reign(term, &mut rung, &mut silent_until, stop).await
+                }
+                Err(error) => Some(error),
+            };
+            let Some(error) = error else { continue };
+            if !error.is_transient() {
+                return Err(error);
+            }
+            let reason = stage::error_chain(&error);
+            if is_away {
+                debug!("still cannot lead: {reason}");
+            } else {
+                warn!("cannot lead, so nothing is fetched: {reason}");
+            }
+            is_away = true;
+            tokio::select! {
+                () = self.clock.sleep(backoff.next_wait()) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches slots for as long as `term` lasts. Each is claimed first: what another leader claimed is
+    /// left alone. The error, if any, is what ended the term.
+    async fn reign(
+        &self,
+        mut term: Box<dyn Term>,
+        rung: &mut mpsc::Receiver<()>,
+        silent_until: &mut Option<DateTime<Utc>>,
+        stop: &CancellationToken,
+    ) -> Option<QueueError> {
+        let mut claims = Claims::from_note(term.note());
+        let done = claims.slots(|slot| self.order(slot)).into_iter().chain(self.newest_loaded().await);
+        let mut ticker = Ticker::new(self.settings.every, done);
         while !stop.is_cancelled() {
             if let Some(slot) = ticker.due(self.clock.now()) {
-                self.serve(slot, &mut silent_until, stop).await;
+                claims.add(&self.order(slot));
+                if let Err(error) = term.write(claims.to_note()).await {
+                    return Some(error);
+                }
+                self.serve(slot, silent_until, stop).await;
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                rung = rung.recv() => if rung.is_none() { return },
+                () = term.over() => {
+                    info!("another fetcher may lead now");
+                    return None;
+                }
+                rung = rung.recv() => if rung.is_none() { stop.cancelled().await },
             }
         }
+        None
     }
 
     /// Does for `slot` what can be done, and seals it.

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! SPOOL/lock                     held while a process uses the spool
-//! SPOOL/published.json           slots that are done, so that none is paid for twice
 //! SPOOL/batches/NAME/batch.json  what was asked for; how many pages, once that is settled ("sealed")
 //! SPOOL/batches/NAME/page-00001  one line of JSON about the page, then its compressed body
 //! SPOOL/letters/NAME.json        a dead letter that waits for the queue
@@ -20,7 +19,6 @@
 mod batches;
 mod durable;
 mod letters;
-mod published;
 mod record;
 
 use std::fs::{File, TryLockError};

@@ -1,7 +1,7 @@
 //! What the tests stand around a fetcher: a server that says what a script says, a queue that can hang,
 //! a clock on which waiting takes no time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -148,6 +148,30 @@ impl Clock for LeapingClock {
     }
 }
 
+/// A queue that takes nothing while it `refuses`, although it can be led: a broker whose memory is full.
+pub(crate) struct RefusingQueue {
+    pub(crate) inner: MemoryQueue,
+    pub(crate) refuses: AtomicBool,
+}
+
+#[async_trait]
+impl Queue for RefusingQueue {
+    async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(QueueError::unavailable("it is full"));
+        }
+        self.inner.publish(to, messages).await
+    }
+
+    async fn consume(&self, from: QueueName, prefetch: u16) -> Result<Box<dyn Consumer>, QueueError> {
+        self.inner.consume(from, prefetch).await
+    }
+
+    async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError> {
+        self.inner.depth(queue).await
+    }
+}
+
 /// A queue on which one call of `publish` never returns.
 pub(crate) struct HangingQueue {
     pub(crate) inner: MemoryQueue,
@@ -218,8 +242,14 @@ impl Lab {
         queue: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
     ) -> Fetcher {
+        let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
-        Fetcher::new(self.settings.clone(), server.source(), queue, store, clock).unwrap()
+        Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), clock).unwrap()
+    }
+
+    /// This queue, refusing for now.
+    pub(crate) fn refusing(&self) -> Arc<RefusingQueue> {
+        Arc::new(RefusingQueue { inner: self.queue.clone(), refuses: AtomicBool::new(true) })
     }
 
     /// The ids on `queue`, in order of publishing.

@@ -1,5 +1,6 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
+mod leader;
 mod simulated;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -373,13 +374,12 @@ async fn a_daily_limit_silences_the_slots_until_it_ends_or_six_hours_passed() {
 }
 
 #[tokio::test]
-async fn while_the_queue_is_away_slots_go_on_and_everything_is_published_after() {
-    let mut lab = Lab::new(100, 100);
+async fn while_the_queue_takes_nothing_slots_go_on_and_everything_is_published_after() {
+    let lab = Lab::new(100, 100);
     let clock = ManualClock::default();
-    lab.clock.0 = clock.clone();
     let server = Server::start([page(100, 100), page(100, 100), api_error(401, 1001)]).await;
-    lab.queue.set_available(false);
-    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(clock.clone()));
+    let queue = lab.refusing();
+    let fetcher = lab.fetcher_on(&server, queue.clone(), Arc::new(clock.clone()));
     let (bell, rung) = mpsc::channel(1);
     let mut phase = 0;
     run_with(&fetcher, rung, "all that was kept", || {
@@ -391,7 +391,7 @@ async fn while_the_queue_is_away_slots_go_on_and_everything_is_published_after()
             let _ = bell.try_send(());
         } else if phase == 2 && server.requests().len() == 3 {
             phase = 3;
-            lab.queue.set_available(true);
+            queue.refuses.store(false, Ordering::Relaxed);
         } else if phase == 3 {
             // The publisher waits a few seconds of the fetcher's clock before each try.
             clock.advance(Duration::from_secs(1));
@@ -404,6 +404,28 @@ async fn while_the_queue_is_away_slots_go_on_and_everything_is_published_after()
     assert!(lab.waiting().is_empty());
 }
 
+#[tokio::test]
+async fn nothing_is_paid_for_while_nobody_can_lead_and_the_slot_is_fetched_after() {
+    let lab = Lab::new(100, 100);
+    let clock = ManualClock::default();
+    let server = Server::start([page(100, 100)]).await;
+    lab.queue.set_available(false);
+    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(clock.clone()));
+    let mut looks = 0;
+    run_until(&fetcher, "the batch", || {
+        looks += 1;
+        if looks == 100 {
+            assert_eq!(server.requests().len(), 0);
+            lab.queue.set_available(true);
+        }
+        // Both loops wait a few seconds of the fetcher's clock before each try.
+        clock.advance(Duration::from_secs(1));
+        lab.ids(QueueName::Rows).len() == 1
+    })
+    .await;
+    assert_eq!(lab.ids(QueueName::Raw), [PAGE_1]);
+}
+
 fn is_sealed(lab: &Lab, name: &str) -> bool {
     let path = lab.settings.spool.join("batches").join(name).join("batch.json");
     std::fs::read_to_string(path).is_ok_and(|json| !json.contains(r#""pages":null"#))
@@ -413,11 +435,9 @@ fn is_sealed(lab: &Lab, name: &str) -> bool {
 async fn a_stop_while_the_queue_is_away_keeps_everything_for_the_next_start() {
     let lab = Lab::new(200, 100);
     let server = Server::start([page(100, 200), page(100, 200)]).await;
-    lab.queue.set_available(false);
-    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(ManualClock::default()));
+    let fetcher = lab.fetcher_on(&server, lab.refusing(), Arc::new(ManualClock::default()));
     run_until(&fetcher, "a sealed batch", || lab.waiting().iter().any(|name| is_sealed(&lab, name))).await;
     drop(fetcher);
-    lab.queue.set_available(true);
     run_until(&lab.fetcher(&server), "the batch", || lab.ids(QueueName::Rows).len() == 1).await;
     assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, PAGE_2]);
     assert_eq!(server.requests().len(), 2);
@@ -486,21 +506,6 @@ async fn a_crash_anywhere_while_publishing_repeats_the_same_messages_and_pays_no
             assert_eq!(server.requests().len(), 2, "call {call}, after {after}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_crash_between_remembering_and_forgetting_a_batch_repeats_it_and_pays_nothing() {
-    let lab = Lab::new(100, 100);
-    let server = Server::start([page(100, 100)]).await;
-    let queue = Arc::new(HangingQueue::new(lab.queue.clone(), 1, true));
-    let fetcher = lab.fetcher_on(&server, Arc::clone(&queue) as Arc<dyn Queue>, Arc::new(lab.clock.clone()));
-    crash(&fetcher, queue.hangs.notified()).await;
-    let order = fetcher.order(Slot::at(instant("2026-11-22T14:00:00Z")));
-    fetcher.spool.remember(&order).unwrap();
-    drop(fetcher);
-    run_until(&lab.fetcher(&server), "the batch again", || lab.waiting().is_empty()).await;
-    assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, PAGE_1]);
-    assert_eq!(server.requests().len(), 1);
 }
 
 /// Runs until `moment` and drops the run there, as a power cut would.
@@ -621,8 +626,9 @@ async fn a_spool_in_use_is_an_error_that_names_the_lock() {
     let second = Fetcher::new(
         lab.settings.clone(),
         server.source(),
+        Arc::new(queue.clone()),
         Arc::new(queue),
-        lab.store.clone(),
+        None,
         Arc::new(clock),
     );
     let text = format!("{:#}", second.err().expect("refused"));
@@ -634,8 +640,7 @@ async fn nothing_in_the_spool_or_the_queue_holds_the_key() {
     let lab = Lab::new(200, 100);
     let echo = reply(400, &[], format!("no such thing for {KEY}"));
     let server = Server::start([page(100, 200), echo]).await;
-    lab.queue.set_available(false);
-    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(ManualClock::default()));
+    let fetcher = lab.fetcher_on(&server, lab.refusing(), Arc::new(ManualClock::default()));
     let letters = lab.settings.spool.join("letters");
     run_until(&fetcher, "a letter and a batch", || std::fs::read_dir(&letters).unwrap().count() == 1).await;
     let mut looked_at = 0;

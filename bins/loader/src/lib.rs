@@ -8,7 +8,7 @@ use domain::wire::{self, RowsMessage};
 use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store};
-use service::{Adapters, Process};
+use service::{Process, Queues, Stores};
 use stage::{Failure, Output, Stage};
 use tracing::info;
 
@@ -92,9 +92,9 @@ impl Loader {
 }
 
 /// Runs the loader until asked to stop.
-pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
-    let loader = Loader::new(Arc::clone(&adapters.store), Arc::clone(&process.clock));
-    process.run_stage(Arc::new(loader), adapters).await
+pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
+    let loader = Loader::new(Arc::clone(&stores.store), Arc::clone(&process.clock));
+    process.run_stage(Arc::new(loader), queues).await
 }
 
 #[async_trait]

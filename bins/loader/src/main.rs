@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use domain::StageName;
 
 fn main() -> ExitCode {
-    service::run_stage_binary(StageName::Loader, async |process, adapters| {
-        loader::run(process, adapters).await
+    service::run_stage_binary(StageName::Loader, async |process| {
+        loader::run(process, &process.open_queues().await?, &process.open_stores().await?).await
     })
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use service::{Adapters, Process};
+use service::{Process, Queues};
 
 use crate::Transformer;
 
 /// Runs the transformer until asked to stop.
-pub async fn run(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+pub async fn run(process: &Process, queues: &Queues) -> anyhow::Result<()> {
     let transformer = Transformer::new(process.config().transform.clone(), Arc::clone(&process.clock));
-    process.run_stage(Arc::new(transformer), adapters).await
+    process.run_stage(Arc::new(transformer), queues).await
 }

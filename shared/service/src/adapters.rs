@@ -1,23 +1,29 @@
-//! The one place that knows which adapters exist: a `match` on the scheme of two URLs.
+//! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use config::{Config, SecretUrl};
-use ports::{Archive, Clock, Ledger, Letters, Outbox, Queue, Quotes, Store};
+use config::{Config, ConfigError, Loaded, SecretUrl};
+use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, Store};
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
+use tokio::sync::Mutex;
 
-use crate::Usage;
-
-/// The ports, connected. Each stage takes only those it needs.
+/// What `queue.url` gives.
 #[derive(Clone)]
-pub struct Adapters {
+pub struct Queues {
     /// Work queues.
     pub queue: Arc<dyn Queue>,
     /// Archive of raw pages.
     pub archive: Arc<dyn Archive>,
+    /// Which fetcher schedules.
+    pub leadership: Arc<dyn Leadership>,
+}
+
+/// What `store.url` gives.
+#[derive(Clone)]
+pub struct Stores {
     /// Write side of the tables.
     pub store: Arc<dyn Store>,
     /// Ledger of batches.
@@ -30,43 +36,82 @@ pub struct Adapters {
     pub outbox: Arc<dyn Outbox>,
 }
 
-/// Connects queue and store, creating and migrating what is missing.
-pub async fn open_queue_and_store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Adapters> {
-    let queue_url = &config.queue.url;
-    let store_url = &config.store.url;
-    for (key, url) in [("queue.url", queue_url), ("store.url", store_url)] {
-        if url.scheme() == "sqlite" {
-            sqlite::file_of_url(url.expose()).map_err(|error| Usage(format!("{key}: {error}")))?;
+/// What a process has open, so that it can be closed when the process ends.
+#[derive(Default)]
+pub(crate) struct Connections {
+    files: Mutex<Vec<Database>>,
+}
+
+impl Connections {
+    /// Connects the queue, creating and migrating what is missing.
+    pub(crate) async fn queues(&self, config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Queues> {
+        let url = &config.queue.url;
+        match url.scheme().as_str() {
+            "sqlite" => {
+                let options = QueueOptions {
+                    lease: config.queue.lease,
+                    delivery_limit: config.queue.delivery_limit,
+                    archive_keep: config.archive.keep,
+                    archive_max_bytes: config.archive.max_size,
+                };
+                let file = self.file(url, "queue.url").await?;
+                let queue = Arc::new(SqliteQueue::open(file, options, clock).await?);
+                Ok(Queues { archive: queue.clone(), leadership: queue.clone(), queue })
+            }
+            scheme => bail!("no adapter for queue.url {scheme}:"),
         }
     }
-    match (queue_url.scheme().as_str(), store_url.scheme().as_str()) {
-        ("sqlite", "sqlite") => {
-            let store_file = open_sqlite(store_url, "store.url").await?;
-            let queue_file = if queue_url == store_url {
-                store_file.clone()
-            } else {
-                open_sqlite(queue_url, "queue.url").await?
-            };
-            let options = QueueOptions {
-                lease: config.queue.lease,
-                delivery_limit: config.queue.delivery_limit,
-                archive_keep: config.archive.keep,
-                archive_max_bytes: config.archive.max_size,
-            };
-            let queue = Arc::new(SqliteQueue::open(queue_file, options, Arc::clone(&clock)).await?);
-            let store = Arc::new(SqliteStore::open(store_file, clock).await?);
-            Ok(Adapters {
-                archive: queue.clone(),
-                queue,
-                ledger: store.clone(),
-                quotes: store.clone(),
-                letters: store.clone(),
-                outbox: store.clone(),
-                store,
-            })
+
+    /// Connects the store, creating and migrating what is missing.
+    pub(crate) async fn stores(&self, config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Stores> {
+        let url = &config.store.url;
+        match url.scheme().as_str() {
+            "sqlite" => {
+                let file = self.file(url, "store.url").await?;
+                let store = Arc::new(SqliteStore::open(file, clock).await?);
+                Ok(Stores {
+                    ledger: store.clone(),
+                    quotes: store.clone(),
+                    letters: store.clone(),
+                    outbox: store.clone(),
+                    store,
+                })
+            }
+            scheme => bail!("no adapter for store.url {scheme}:"),
         }
-        (queue, store) => bail!("no adapters for queue.url {queue}: with store.url {store}:"),
     }
+
+    /// Queue and store may be one file, which is opened once: its writers take turns without polling.
+    async fn file(&self, url: &SecretUrl, key: &str) -> anyhow::Result<Database> {
+        let database = open_sqlite(url, key).await?;
+        let mut files = self.files.lock().await;
+        if let Some(open) = files.iter().find(|open| open.path() == database.path()) {
+            database.close().await;
+            return Ok(open.clone());
+        }
+        files.push(database.clone());
+        Ok(database)
+    }
+
+    /// Closes everything, which makes each SQLite file whole without a journal beside it.
+    pub(crate) async fn close(&self) {
+        for file in self.files.lock().await.drain(..) {
+            file.close().await;
+        }
+    }
+}
+
+/// A mistake in the URLs that can be seen without opening anything.
+pub(crate) fn check_urls(loaded: &Loaded) -> Result<(), ConfigError> {
+    let config = &loaded.config;
+    for (section, url) in [("queue", &config.queue.url), ("store", &config.store.url)] {
+        let checked = match url.scheme().as_str() {
+            "sqlite" => sqlite::file_of_url(url.expose()).map(drop).map_err(|error| error.to_string()),
+            _ => Ok(()),
+        };
+        checked.map_err(|reason| loaded.invalid(section, "url", reason))?;
+    }
+    Ok(())
 }
 
 async fn open_sqlite(url: &SecretUrl, key: &str) -> anyhow::Result<Database> {

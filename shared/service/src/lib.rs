@@ -11,7 +11,7 @@ mod shutdown;
 mod source;
 mod telemetry;
 
-pub use adapters::{Adapters, file_of, open_queue_and_store, place, set_aside};
+pub use adapters::{Queues, Stores, file_of, place, set_aside};
 pub use config;
 pub use process::{CommonArgs, LogDefault, Process, Usage, run, run_stage_binary};
 pub use shutdown::Shutdown;

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser};
 use config::{Config, Layer};
 use domain::StageName;
 use ports::{Clock, SystemClock};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use crate::adapters::Adapters;
+use crate::adapters::{self, Connections, Queues, Stores};
 use crate::{Shutdown, http, telemetry};
 
 /// Arguments that every command takes.
@@ -46,6 +47,7 @@ pub struct Process {
     pub metrics: Metrics,
     /// Where tests make it crash.
     pub failpoints: Failpoints,
+    connections: Connections,
 }
 
 impl Process {
@@ -54,11 +56,26 @@ impl Process {
         &self.loaded.config
     }
 
+    /// Opens the queue that the settings name, creating what is missing. Closed when the process ends.
+    pub async fn open_queues(&self) -> anyhow::Result<Queues> {
+        self.connections.queues(self.config(), Arc::clone(&self.clock)).await
+    }
+
+    /// Opens the store that the settings name, creating what is missing. Closed when the process ends.
+    pub async fn open_stores(&self) -> anyhow::Result<Stores> {
+        self.connections.stores(self.config(), Arc::clone(&self.clock)).await
+    }
+
+    /// Closes what is open. The next opening opens anew.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+
     /// Runs `stage` until asked to stop, or until it cannot go on.
-    pub async fn run_stage(&self, stage: Arc<dyn Stage>, adapters: &Adapters) -> anyhow::Result<()> {
+    pub async fn run_stage(&self, stage: Arc<dyn Stage>, queues: &Queues) -> anyhow::Result<()> {
         let settings = self.stage_settings(stage.name());
         let surroundings = Surroundings {
-            queue: Arc::clone(&adapters.queue),
+            queue: Arc::clone(&queues.queue),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             failpoints: self.failpoints.clone(),
@@ -111,6 +128,7 @@ where
     F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
 {
     let loaded = config::load(common.config.as_deref(), env()?)?;
+    adapters::check_urls(&loaded)?;
     let failpoints = match std::env::var("COINPIPE_FAILPOINT") {
         Ok(text) => text.parse().map_err(|error| Usage(format!("COINPIPE_FAILPOINT: {error}")))?,
         Err(_) => Failpoints::none(),
@@ -128,6 +146,7 @@ where
             shutdown: Shutdown::default(),
             metrics: Metrics::new(stages),
             failpoints,
+            connections: Connections::default(),
         };
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
@@ -137,10 +156,16 @@ where
             http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
         }
         let hard = process.shutdown.hard();
-        tokio::select! {
+        let result = tokio::select! {
             result = body(&process) => result.map(|()| ExitCode::SUCCESS),
-            () = hard.cancelled() => Ok(ExitCode::FAILURE),
+            () = hard.cancelled() => return Ok(ExitCode::FAILURE),
+        };
+        tokio::select! {
+            () = process.close() => {}
+            () = process.clock.sleep(CLOSING) => warn!("could not close the queue and the store in time"),
+            () = hard.cancelled() => {}
         }
+        result
     });
     // Blocking work that was abandoned must not keep the process alive.
     runtime.shutdown_background();
@@ -163,10 +188,13 @@ fn env() -> Result<Vec<(String, String)>, Usage> {
     Ok(env)
 }
 
+/// How long closing may take. What is in the tables and queues does not depend on it.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs one stage as a process of its own.
 pub fn run_stage_binary<F>(stage: StageName, body: F) -> ExitCode
 where
-    F: AsyncFnOnce(&Process, &Adapters) -> anyhow::Result<()>,
+    F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
 {
     /// One stage of coinpipe; run any number of them
     #[derive(Parser)]
@@ -178,8 +206,7 @@ where
     let args = StageArgs::parse();
     run(&args.common, &[stage], LogDefault::Configured, async |process| {
         info!(%stage, version = env!("CARGO_PKG_VERSION"), "starting");
-        let adapters = crate::open_queue_and_store(process.config(), Arc::clone(&process.clock)).await?;
-        body(process, &adapters).await?;
+        body(process).await?;
         info!(%stage, "stopped");
         Ok(())
     })

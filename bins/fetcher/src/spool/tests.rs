@@ -1,7 +1,6 @@
 //! The spool against crashes, damage and a second process.
 
 use std::fs;
-use std::time::Duration;
 
 use domain::{ApiVersion, BatchId, DeadLetter, Slot, StageName, timestamp};
 use tempfile::TempDir;
@@ -80,14 +79,14 @@ fn what_a_crash_left_unfinished_is_cleared_away() {
     fs::write(finished.join("page-00001"), "x").unwrap();
     fs::create_dir(batch.with_file_name("just-made")).unwrap();
     fs::write(batch.join("page-00003.tmp"), "half").unwrap();
-    fs::write(dir.path().join("published.json.tmp"), "half").unwrap();
+    fs::write(dir.path().join("batch.json.tmp"), "half").unwrap();
     drop(spool);
     let spool = Spool::open(dir.path()).unwrap();
     let found = spool.batches().unwrap();
     assert_eq!((found.items.len(), found.aside.len()), (1, 0));
     assert_eq!(spool.pages(&manifest.batch).unwrap().items.len(), 2);
     assert_eq!(fs::read_dir(dir.path().join("batches")).unwrap().count(), 1);
-    assert!(!dir.path().join("published.json.tmp").exists());
+    assert!(!dir.path().join("batch.json.tmp").exists());
 }
 
 #[test]
@@ -135,54 +134,6 @@ fn a_batch_without_a_readable_manifest_is_set_aside_whole() {
         assert!(found.aside[0].path.join("page-00002").exists(), "{content:?}");
         assert!(spool.pages(&manifest.batch).unwrap().items.is_empty());
     }
-}
-
-#[test]
-fn published_slots_are_remembered_by_what_was_asked_and_of_whom() {
-    let (dir, spool, first) = filled();
-    let second = manifest("2026-11-22T15:00:00Z");
-    let elsewhere =
-        Manifest { host: "pro-api.coinmarketcap.com".to_owned(), ..manifest("2026-11-22T16:00:00Z") };
-    for manifest in [&first, &second, &second, &elsewhere] {
-        spool.remember(manifest).unwrap();
-    }
-    drop(spool);
-    let spool = Spool::open(dir.path()).unwrap();
-    let slots = |host: &str, convert: &str| {
-        let convert = vec![convert.to_owned()];
-        spool.published(host, |slot| BatchId::new(slot, "listings", &convert)).unwrap().0
-    };
-    assert_eq!(slots("127.0.0.1", "USD"), [first.slot, second.slot]);
-    assert_eq!(slots("pro-api.coinmarketcap.com", "USD"), [elsewhere.slot]);
-    assert_eq!(slots("127.0.0.1", "EUR"), []);
-}
-
-#[test]
-fn a_damaged_list_of_published_slots_is_set_aside() {
-    let (dir, spool, manifest) = filled();
-    fs::write(dir.path().join("published.json"), "{").unwrap();
-    let (slots, aside) = spool.published("127.0.0.1", |_| manifest.batch.clone()).unwrap();
-    assert!(slots.is_empty() && aside.is_some_and(|aside| aside.path.exists()));
-    spool.remember(&manifest).unwrap();
-    assert_eq!(
-        spool.published("127.0.0.1", |_| manifest.batch.clone()).unwrap(),
-        (vec![manifest.slot], None)
-    );
-}
-
-#[test]
-fn the_list_of_published_slots_does_not_grow_for_ever() {
-    let (_dir, spool, _) = filled();
-    let start = timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
-    let slot = |n: u32| Slot::at(start + Duration::from_mins(1) * n);
-    let name = |slot: Slot| BatchId::new(slot, "listings", &["USD".to_owned()]);
-    for n in 0..260 {
-        spool
-            .remember(&Manifest { batch: name(slot(n)), slot: slot(n), ..manifest("2026-11-22T14:00:00Z") })
-            .unwrap();
-    }
-    let (slots, _) = spool.published("127.0.0.1", name).unwrap();
-    assert_eq!((slots.len(), slots.first(), slots.last()), (256, Some(&slot(4)), Some(&slot(259))));
 }
 
 #[test]

@@ -22,7 +22,7 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
     let source = Source { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    Fetcher::new(lab.settings.clone(), source, queue, lab.store.clone(), clock).unwrap()
+    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, clock).unwrap()
 }
 
 async fn fetch(lab: &Lab, simulator: &Simulator) -> Result<FetchedBatch, OnceFailure> {
