@@ -1,0 +1,189 @@
+//! One database on a server: its connections, its transactions, and how its schema is brought up to date.
+//!
+//! # Guarantees
+//! - A transaction is done whole or not at all. One that collides with another is done again, a few times.
+//! - Every call ends within three times the statement timeout plus the wait for a connection, whatever the
+//!   server does or the network swallows. Bringing the schema up to date may take longer.
+//! - A connection whose call was given up half-way is closed, never used again: it may still be in a
+//!   transaction, or have an answer on its way.
+//! - A server that is away is waited for: the next call after its return works.
+//!
+//! # Not guaranteed
+//! When a call fails as unavailable, what it wrote may be there all the same: the answer to its COMMIT may
+//! have been lost. Callers repeat it.
+
+mod lease;
+mod schema;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
+use sqlx::query::Query;
+use sqlx::{Executor, MySql, MySqlPool};
+use tokio::sync::OnceCell;
+
+pub(crate) use schema::{Migration, Schema};
+
+use crate::error::{Error, is_collision};
+use crate::options::Options;
+use lease::Lease;
+
+/// How long a call waits for a connection: a new one, or its turn.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a transaction is tried that collides with others.
+const ATTEMPTS: u32 = 5;
+
+/// The longest pause after a transaction's first collision; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A database. Clones share its connections.
+#[derive(Clone)]
+pub(crate) struct Database {
+    place: Arc<str>,
+    pool: MySqlPool,
+    call_timeout: Duration,
+    schema: &'static Schema,
+    /// Set once the schema is known to be up to date.
+    migrated: Arc<OnceCell<()>>,
+}
+
+/// What is done in a transaction, as a value: it can be done again.
+pub(crate) trait Work: Sync {
+    /// What it finds out.
+    type Output: Send;
+
+    /// Does it, within the transaction that `connection` is in.
+    fn run(
+        &self,
+        connection: &mut MySqlConnection,
+    ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+}
+
+impl Database {
+    /// Connects to nothing yet.
+    pub(crate) fn new(options: &Options, schema: &'static Schema) -> Self {
+        let pool = MySqlPoolOptions::new()
+            .max_connections(options.max_connections.max(1))
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .after_connect(session::set_up(options.statement_timeout))
+            .connect_lazy_with(options.connect.clone());
+        Self {
+            place: options.place.as_str().into(),
+            pool,
+            call_timeout: options.statement_timeout.max(Duration::from_secs(1)) * 3,
+            schema,
+            migrated: Arc::default(),
+        }
+    }
+
+    /// Host, port and database.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Waits for running calls and closes all connections, of clones too.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Brings the schema up to date, unless it is known to be. Every call below begins with it, so that a
+    /// server that was away at the start gets its tables when it comes.
+    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+        let done = self.migrated.get_or_try_init(|| schema::migrate(self)).await;
+        done.map(|()| ()).map_err(|error| self.blame(error))
+    }
+
+    /// Does `work` in a transaction that writes, and makes it durable.
+    pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
+        self.migrate().await?;
+        // Said to be writing, it is refused at once by a server that is read-only.
+        self.in_time(self.repeat(&["START TRANSACTION READ WRITE"], work)).await
+    }
+
+    /// Does `work`, which only reads, on the state of one moment.
+    pub(crate) async fn snapshot<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
+        const BEGIN: [&str; 2] = [
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ];
+        self.migrate().await?;
+        self.in_time(self.repeat(&BEGIN, work)).await
+    }
+
+    /// Reads what a single statement finds.
+    pub(crate) async fn read(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<Vec<MySqlRow>, Error> {
+        self.migrate().await?;
+        self.in_time(async {
+            let mut lease = self.lease().await?;
+            let rows = query.fetch_all(lease.connection()).await?;
+            lease.give_back();
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// What `error`, from a statement on this database, means; names the database.
+    pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
+        error.into().at(&self.place)
+    }
+
+    async fn lease(&self) -> Result<Lease, sqlx::Error> {
+        Ok(Lease::new(self.pool.acquire().await?))
+    }
+
+    /// Gives `call` up when it takes too long; its connection is closed then.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+        let limit = CONNECT_TIMEOUT + self.call_timeout;
+        let error = match tokio::time::timeout(limit, call).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(sqlx::Error::PoolTimedOut)) => Error::Unavailable(format!(
+                "no connection within {CONNECT_TIMEOUT:?}: the server does not answer, or its connections or \
+                 those of this process are all in use"
+            )),
+            Ok(Err(error)) => error.into(),
+            Err(_elapsed) => Error::Unavailable(format!("no answer within {limit:?}")),
+        };
+        Err(self.blame(error))
+    }
+
+    async fn repeat<W: Work>(&self, begin: &[&'static str], work: &W) -> Result<W::Output, sqlx::Error> {
+        let mut attempt = 1;
+        loop {
+            match self.transaction(begin, work).await {
+                Err(error) if is_collision(&error) && attempt < ATTEMPTS => {
+                    tracing::debug!(%error, attempt, "collided with another transaction; trying again");
+                    let longest = PAUSE * 2_u32.pow(attempt);
+                    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn transaction<W: Work>(&self, begin: &[&'static str], work: &W) -> Result<W::Output, sqlx::Error> {
+        let mut lease = self.lease().await?;
+        for statement in begin {
+            lease.connection().execute(*statement).await?;
+        }
+        let outcome = work.run(lease.connection()).await;
+        // Explicitly, for some errors undo only the statement.
+        let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        match (lease.connection().execute(end).await, outcome) {
+            (Ok(_), outcome) => {
+                lease.give_back();
+                outcome
+            }
+            (Err(error), Ok(_)) | (Err(_), Err(error)) => Err(error),
+        }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("place", &self.place).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! The schema: numbered steps, and a table of what was applied, as in SQLite.
+//!
+//! Servers commit each change of a table at once, so a crash can leave a step half done. Its line then says
+//! that it did not succeed, and it is applied again: its statements must be repeatable.
+
+use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+
+use super::{Database, session};
+use crate::error::{Error, is_denied, is_missing_table};
+
+/// One step of a schema. Once released it never changes.
+pub(crate) struct Migration {
+    /// Its number, from 1.
+    pub version: i64,
+    /// What it does, in a word or two.
+    pub description: &'static str,
+    /// The statements, each of which can be repeated: `IF NOT EXISTS`, `OR REPLACE`.
+    pub sql: &'static str,
+}
+
+/// All steps of a schema.
+pub(crate) struct Schema {
+    /// The table that records which of them were applied.
+    pub table: &'static str,
+    /// The steps, oldest first.
+    pub migrations: &'static [Migration],
+}
+
+/// How long to wait for another process that is at it.
+const LOCK_SECONDS: u32 = 20;
+
+/// Applies what is missing. A user without the right to change tables needs none when nothing is.
+/// Processes that start at once wait for each other here.
+pub(super) async fn migrate(database: &Database) -> Result<(), Error> {
+    let steps = steps(database.schema);
+    let mut lease = database.in_time(database.lease()).await?;
+    let applied = database.in_time(applied(lease.connection(), database.schema)).await?;
+    if is_current(&applied, &steps)? {
+        lease.give_back();
+        return Ok(());
+    }
+    let outcome = migrate_alone(lease.connection(), database.schema, steps).await;
+    // With the connection ends its patience, and its lock.
+    lease.close().await?;
+    outcome
+}
+
+async fn migrate_alone(
+    connection: &mut MySqlConnection,
+    schema: &Schema,
+    steps: Vec<sqlx::migrate::Migration>,
+) -> Result<(), Error> {
+    connection.execute(session::PATIENT).await?;
+    // Its own lock: sqlx's is none on MariaDB, which knows no endless wait. Names are the server's, not the
+    // database's, and at most 64 characters long.
+    let lock = "SELECT GET_LOCK(CONCAT('coinpipe ', SHA1(DATABASE())), ?)";
+    let locked: Option<i64> = sqlx::query_scalar(lock).bind(LOCK_SECONDS).fetch_one(&mut *connection).await?;
+    if locked != Some(1) {
+        return Err(Error::Unavailable("another process is changing the schema".to_owned()));
+    }
+    let applied = applied(connection, schema).await?;
+    if is_current(&applied, &steps)? {
+        return Ok(());
+    }
+    let (found, needed) = (applied.iter().filter(|line| line.success).count(), steps.len());
+    apply(connection, schema, steps).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_denied(&error) => {
+            Error::Misconfigured(format!(
+                "the schema is at step {found} of {needed}, and this user may not change it ({error}); run \
+                 `coinpipe migrate` as a user with the rights CREATE, ALTER, DROP, INDEX, CREATE VIEW, SELECT, \
+                 INSERT, UPDATE and DELETE on the database"
+            ))
+        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        error => Error::Misconfigured(format!("the schema is not coinpipe's: {error}")),
+    })?;
+    tracing::info!(from = found, to = needed, "the schema is up to date");
+    Ok(())
+}
+
+async fn apply(
+    connection: &mut MySqlConnection,
+    schema: &Schema,
+    steps: Vec<sqlx::migrate::Migration>,
+) -> Result<(), MigrateError> {
+    let mut migrator = Migrator::with_migrations(steps);
+    // "Dangerous" is to change the name later.
+    migrator.dangerous_set_table_name(schema.table);
+    migrator.set_locking(false);
+    let again = format!("DELETE FROM {} WHERE success = FALSE", schema.table);
+    match connection.execute(AssertSqlSafe(again)).await {
+        Err(error) if !is_missing_table(&error) => return Err(error.into()),
+        _ => {}
+    }
+    migrator.run_direct(None, connection, false).await
+}
+
+fn steps(schema: &Schema) -> Vec<sqlx::migrate::Migration> {
+    let steps = schema.migrations.iter().map(|step| {
+        let sql = step.sql.into_sql_str();
+        let kind = MigrationType::Simple;
+        sqlx::migrate::Migration::new(step.version, step.description.into(), kind, sql, false)
+    });
+    steps.collect()
+}
+
+/// A line of the table.
+struct Applied {
+    version: i64,
+    success: bool,
+    checksum: Vec<u8>,
+}
+
+async fn applied(connection: &mut MySqlConnection, schema: &Schema) -> Result<Vec<Applied>, sqlx::Error> {
+    let sql = format!("SELECT version, success, checksum FROM {} ORDER BY version", schema.table);
+    let lines = match sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await {
+        Err(error) if is_missing_table(&error) => return Ok(Vec::new()),
+        lines => lines?,
+    };
+    Ok(lines.into_iter().map(|(version, success, checksum)| Applied { version, success, checksum }).collect())
+}
+
+/// Whether nothing is to do; an error when the schema is not one that this program can use.
+fn is_current(applied: &[Applied], steps: &[sqlx::migrate::Migration]) -> Result<bool, Error> {
+    let known = steps.last().map_or(0, |step| step.version);
+    for line in applied {
+        let Some(step) = steps.iter().find(|step| step.version == line.version) else {
+            return Err(Error::Misconfigured(format!(
+                "was written by a newer coinpipe (schema {}, this one knows {known}); run the newer one, or name \
+                 another database",
+                line.version
+            )));
+        };
+        if line.success && line.checksum != *step.checksum {
+            return Err(Error::Misconfigured(format!(
+                "the schema is not coinpipe's: step {} is another one; name another database",
+                line.version
+            )));
+        }
+    }
+    let done = |step: &sqlx::migrate::Migration| {
+        applied.iter().any(|line| line.success && line.version == step.version)
+    };
+    Ok(steps.iter().all(done))
+}

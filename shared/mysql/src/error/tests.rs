@@ -1,0 +1,55 @@
+//! What the numbers mean, and that texts say what to do.
+
+use super::number::{Meaning, meaning};
+use super::*;
+
+#[test]
+fn numbers_tell_waiting_from_acting_from_refusing() {
+    use Meaning::{Collided, Misconfigured, Refused, Unavailable};
+    let check = |numbers: &[u16], state: &str, expected: &str| {
+        for number in numbers {
+            let found = match meaning(*number, state) {
+                Collided => "collided",
+                Refused => "refused",
+                Unavailable => "unavailable",
+                Misconfigured(hint) => {
+                    assert!(!hint.is_empty());
+                    "misconfigured"
+                }
+            };
+            assert_eq!(found, expected, "{number} {state}");
+        }
+    };
+    check(&[1205, 1213, 1020], "HY000", "collided");
+    check(&[1048, 1062, 1264, 1265, 1292, 1366, 1406, 1690, 3819, 1526], "HY000", "refused");
+    check(&[1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1227, 1419, 1698], "HY000", "misconfigured");
+    check(
+        &[1040, 1053, 1290, 1836, 1317, 1927, 1969, 3024, 1021, 1114, 1203, 1226, 2013],
+        "HY000",
+        "unavailable",
+    );
+    check(&[4025], "23000", "refused");
+    check(&[4025], "HY000", "unavailable");
+    // Not in the list: the state decides.
+    check(&[9999], "22003", "refused");
+    check(&[9999], "40001", "collided");
+    check(&[9999], "42000", "misconfigured");
+    check(&[9999], "08S01", "unavailable");
+    check(&[9999], "", "unavailable");
+}
+
+#[test]
+fn without_a_number_the_kind_decides() {
+    let check = |error: sqlx::Error, transient: bool| {
+        let text = error.to_string();
+        assert_eq!(Error::from(error).is_transient(), transient, "{text}");
+    };
+    check(sqlx::Error::PoolTimedOut, true);
+    check(sqlx::Error::PoolClosed, true);
+    check(sqlx::Error::Io(io::ErrorKind::ConnectionReset.into()), true);
+    check(sqlx::Error::Io(io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate")), false);
+    check(sqlx::Error::Tls("server does not support TLS".into()), false);
+    check(sqlx::Error::Protocol("unexpected packet".into()), true);
+    check(sqlx::Error::Protocol("unknown authentication plugin: x".into()), false);
+    check(sqlx::Error::ColumnNotFound("price".into()), false);
+}

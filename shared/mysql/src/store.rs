@@ -1,0 +1,161 @@
+//! The store on a server: coins and quotes, the ledger, the dead-letter desk and the outbox.
+//!
+//! Doubles come back bit for bit.
+
+pub(crate) mod columns;
+mod insert;
+mod ledger;
+mod load;
+mod outbox;
+mod quotes;
+mod row;
+mod tables;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Fetched, timestamp};
+use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
+use sqlx::mysql::MySqlConnection;
+
+use crate::database::{Database, Migration, Schema, Work};
+use crate::options::Options;
+use columns::Columns;
+
+const SCHEMA: Schema = Schema {
+    table: "store_migrations",
+    migrations: &[
+        Migration {
+            version: 1,
+            description: "quotes",
+            sql: include_str!("../../../migrations/mysql/0001_quotes.sql"),
+        },
+        Migration {
+            version: 2,
+            description: "ledger",
+            sql: include_str!("../../../migrations/mysql/0002_ledger.sql"),
+        },
+        Migration {
+            version: 3,
+            description: "dead letters",
+            sql: include_str!("../../../migrations/mysql/0003_dead_letters.sql"),
+        },
+    ],
+};
+
+/// The store ports over one database.
+pub struct MysqlStore {
+    pub(crate) database: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl MysqlStore {
+    /// The store in the database of `options`, its schema brought up to date. What it does is dated by
+    /// `clock`.
+    ///
+    /// A server that is away is no error: the schema's turn comes with the first call that reaches it.
+    /// Whatever someone has to change first is.
+    pub async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = Self { database: Database::new(options, &SCHEMA), clock };
+        match store.database.migrate().await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the store is away; waiting for it");
+                Ok(store)
+            }
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(store),
+        }
+    }
+
+    /// Brings the schema up to date, or says why it cannot be. A store that opened with its server away
+    /// knows only then.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(self.database.migrate().await?)
+    }
+
+    /// Host, port and database, for people.
+    pub fn place(&self) -> &str {
+        self.database.place()
+    }
+
+    /// Waits for running calls and closes all connections. Later calls fail as unavailable.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        timestamp::to_millis(self.clock.now())
+    }
+
+    /// What `error`, from a row that was read, means to callers.
+    pub(crate) fn blame(&self, error: sqlx::Error) -> StoreError {
+        self.database.blame(error).into()
+    }
+}
+
+impl std::fmt::Debug for MysqlStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MysqlStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MysqlStore {
+    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+        Ok(self.database.write(&Load { chunk, now: self.now() }).await?)
+    }
+
+    async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
+        Ok(self.database.write(&ledger::Announcement(fetched)).await?)
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        // A server that is read-only refuses to begin. A disk that is full shows only when something is
+        // written, which the check must not do.
+        Ok(self.database.write(&Nothing).await?)
+    }
+
+    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
+                          EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";
+        let rows = self.database.read(sqlx::query(sql)).await?;
+        let origins = rows.iter().map(|row| {
+            let mut columns = Columns::new(row);
+            Ok(DataOrigins { simulated: columns.take()?, real: columns.take()? })
+        });
+        one(origins).map_err(|error| self.blame(error))
+    }
+}
+
+/// The rows of a chunk and its line in the ledger.
+struct Load<'a> {
+    chunk: &'a Chunk,
+    now: DateTime<Utc>,
+}
+
+impl Work for Load<'_> {
+    type Output = Loaded;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Loaded, sqlx::Error> {
+        let loaded = load::load_rows(connection, self.chunk).await?;
+        ledger::record_chunk(connection, self.chunk, &loaded, self.now).await?;
+        Ok(loaded)
+    }
+}
+
+/// A transaction that leaves everything as it is.
+struct Nothing;
+
+impl Work for Nothing {
+    type Output = ();
+
+    async fn run(&self, _: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+}
+
+/// The row of a statement that always finds one.
+fn one<T>(mut rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    rows.next().unwrap_or(Err(sqlx::Error::RowNotFound))
+}

@@ -1,0 +1,157 @@
+//! Statements that insert many rows at once: a row of its own statement costs ten times as much.
+//!
+//! What is newer wins in the statement itself, so the tables are right whoever else writes. Servers assign
+//! the columns of an update from left to right, and a column once assigned shows its new value: those that
+//! tell what is newer come last. `VALUES(column)` is what was to be inserted (MariaDB has no other way to
+//! say it).
+
+use std::sync::{Arc, LazyLock};
+
+use domain::Measure;
+use sqlx::mysql::{MySqlArguments, MySqlConnection};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, MySql};
+
+/// Rows of a full statement. With the widest table that is 11,500 values, well under the protocol's 65,535.
+const ROWS: usize = 500;
+
+/// Bytes after which a statement takes no more rows; the smallest limit in use for a packet is 16 MiB.
+const BYTES: usize = 4 << 20;
+
+/// The statements of [`load`](super::load), built once from [`Measure::ALL`].
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(Inserts::new);
+
+pub(super) type Values = Query<'static, MySql, MySqlArguments>;
+
+pub(super) struct Inserts {
+    pub coins: Insert,
+    pub identities: Insert,
+    pub latest: Insert,
+    pub history: Insert,
+}
+
+/// `INSERT … VALUES …, … ON DUPLICATE KEY UPDATE …` for any number of rows.
+pub(super) struct Insert {
+    into: String,
+    row: String,
+    on_duplicate: String,
+    full: Arc<str>,
+}
+
+impl Inserts {
+    fn new() -> Self {
+        const SEEN: [&str; 2] = [
+            "first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at))",
+            "last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))",
+        ];
+        const LATER_FETCHED: &str = "VALUES(fetched_at) > fetched_at";
+        const NEWER: &str = "VALUES(last_updated) > last_updated \
+                             OR VALUES(last_updated) = last_updated AND VALUES(fetched_at) > fetched_at";
+        let described =
+            COIN_COLUMNS[1..10].iter().map(|column| if_so("VALUES(last_seen_at) > last_seen_at", column));
+        let of_quote = |newer| content_columns().map(move |column| if_so(newer, column));
+        Self {
+            coins: Insert::new("coins", &COIN_COLUMNS, described.chain(SEEN.map(str::to_owned))),
+            identities: Insert::new("coin_identities", &IDENTITY_COLUMNS, SEEN.map(str::to_owned)),
+            // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
+            // however it does.
+            latest: Insert::new(
+                "quotes_latest",
+                &quote_columns(),
+                of_quote(NEWER).chain([
+                    if_so(NEWER, "fetched_at"),
+                    "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
+                ]),
+            ),
+            history: Insert::new(
+                "quotes_history",
+                &quote_columns(),
+                of_quote(LATER_FETCHED).chain([if_so(LATER_FETCHED, "fetched_at")]),
+            ),
+        }
+    }
+}
+
+/// Takes the column over if the comparison holds.
+fn if_so(comparison: &str, column: &str) -> String {
+    format!("{column} = IF({comparison}, VALUES({column}), {column})")
+}
+
+impl Insert {
+    fn new(table: &str, columns: &[&str], assignments: impl IntoIterator<Item = String>) -> Self {
+        let places = vec!["?"; columns.len()].join(", ");
+        let assignments: Vec<_> = assignments.into_iter().collect();
+        let mut insert = Self {
+            into: format!("INSERT INTO {table} ({}) VALUES ", columns.join(", ")),
+            row: format!("({places})"),
+            on_duplicate: format!(" ON DUPLICATE KEY UPDATE {}", assignments.join(", ")),
+            full: Arc::from(""),
+        };
+        insert.full = insert.sql(ROWS).into();
+        insert
+    }
+
+    fn sql(&self, rows: usize) -> String {
+        let values = vec![self.row.as_str(); rows].join(", ");
+        [self.into.as_str(), &values, &self.on_duplicate].concat()
+    }
+
+    /// Inserts `rows`, which come in the order of the table's key; `bind` adds the values of one in the order
+    /// of the columns, and `bytes` tells about how long they are.
+    pub(super) async fn run<T>(
+        &self,
+        connection: &mut MySqlConnection,
+        rows: impl IntoIterator<Item = T>,
+        bytes: impl Fn(&T) -> usize,
+        bind: impl Fn(Values, T) -> Values,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = rows.into_iter().peekable();
+        let mut part = Vec::with_capacity(ROWS);
+        while rows.peek().is_some() {
+            let mut length = 0;
+            while let Some(row) = rows.next_if(|_| part.len() < ROWS && length < BYTES) {
+                length += bytes(&row);
+                part.push(row);
+            }
+            // A prepared statement is worth keeping only when its shape comes again.
+            let query = if part.len() == ROWS {
+                sqlx::query(AssertSqlSafe(Arc::clone(&self.full)))
+            } else {
+                sqlx::query(AssertSqlSafe(self.sql(part.len()))).persistent(false)
+            };
+            part.drain(..).fold(query, &bind).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+}
+
+const COIN_COLUMNS: [&str; 12] = [
+    "id",
+    "symbol",
+    "name",
+    "slug",
+    "date_added",
+    "platform_id",
+    "token_address",
+    "tags",
+    "infinite_supply",
+    "is_active",
+    "first_seen_at",
+    "last_seen_at",
+];
+
+const IDENTITY_COLUMNS: [&str; 7] =
+    ["coin_id", "identity", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
+
+/// The columns of both tables of quotes.
+pub(super) fn quote_columns() -> Vec<&'static str> {
+    let measures = Measure::ALL.map(Measure::column);
+    let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
+    ["coin_id", "currency"].into_iter().chain(measures).chain(rest).collect()
+}
+
+/// The columns of a quote that follow the winner: all but the key and what decides.
+fn content_columns() -> impl Iterator<Item = &'static str> {
+    let decides = ["coin_id", "currency", "last_updated", "fetched_at"];
+    quote_columns().into_iter().filter(move |column| !decides.contains(column))
+}

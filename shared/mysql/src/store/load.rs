@@ -1,0 +1,184 @@
+//! Loading the rows of a chunk: judge each quote against the table, write what is new, and set aside what
+//! the tables refuse.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
+use ports::judgement::{Judgement, judge};
+use ports::{Loaded, Refused};
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::columns::{datetime, fits};
+use super::insert::{INSERTS, Values, quote_columns};
+use super::row::{self, Line};
+use super::tables;
+use crate::error::refusal;
+
+/// Coins asked for in one statement.
+const COINS: usize = 500;
+
+/// Loads the rows of `chunk` within the caller's transaction.
+///
+/// Rows the server refuses are found by halving: what is refused as a whole is undone, and its halves are
+/// tried one after the other, down to a single quote.
+pub(super) async fn load_rows(
+    connection: &mut MySqlConnection,
+    chunk: &Chunk,
+) -> Result<Loaded, sqlx::Error> {
+    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+    let page = Page { fetched_at, batch: chunk.page.batch.as_str() };
+    let (lines, refused) = row::lines(chunk);
+    let mut loaded = Loaded { refused, ..Loaded::default() };
+    let mut pending = vec![lines.as_slice()];
+    if !fits(fetched_at) {
+        let reason = format!("fetched_at is {fetched_at}");
+        loaded.refused.extend(refused_all(&lines, &reason));
+        pending.clear();
+    }
+    while let Some(lines) = pending.pop() {
+        connection.execute("SAVEPOINT part").await?;
+        match page.write(connection, lines).await {
+            Ok(judged) => {
+                connection.execute("RELEASE SAVEPOINT part").await?;
+                loaded.written += judged.written;
+                loaded.unchanged += judged.unchanged;
+                loaded.stale += judged.stale;
+            }
+            Err(error) => {
+                let Some(reason) = refusal(&error) else { return Err(error) };
+                connection.execute("ROLLBACK TO SAVEPOINT part").await?;
+                if lines.len() > 1 {
+                    let (first, second) = lines.split_at(lines.len() / 2);
+                    pending.extend([second, first]);
+                } else {
+                    loaded.refused.extend(refused_all(lines, &reason));
+                }
+            }
+        }
+    }
+    loaded.refused.sort_by_key(|refused| refused.coin_id);
+    Ok(loaded)
+}
+
+fn refused_all(lines: &[Line<'_>], reason: &str) -> impl Iterator<Item = Refused> {
+    lines.iter().map(move |(coin, _)| Refused { coin_id: coin.id, reason: reason.to_owned() })
+}
+
+/// What the rows of one page have in common.
+struct Page<'a> {
+    fetched_at: DateTime<Utc>,
+    batch: &'a str,
+}
+
+/// What `quotes_latest` holds, by coin and currency: the quote and its fetch time.
+type Held = HashMap<(u32, String), (Quote, DateTime<Utc>)>;
+
+impl Page<'_> {
+    /// Writes all of `lines` or fails.
+    async fn write(
+        &self,
+        connection: &mut MySqlConnection,
+        lines: &[Line<'_>],
+    ) -> Result<Loaded, sqlx::Error> {
+        // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
+        // load lock in one order. When the chunk repeats a coin, the first of equals stays: they have one
+        // fetch time.
+        let mut coins = BTreeMap::new();
+        let mut identities = BTreeMap::new();
+        for (coin, _) in lines {
+            coins.entry(coin.id).or_insert(*coin);
+            identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
+        }
+        let inserts = &*INSERTS;
+        // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
+        // what is read of its quotes then stays true.
+        let ids: Vec<u32> = coins.keys().copied().collect();
+        let bytes_of_coin = |coin: &&Coin| row::tags_json(coin).map_or(0, |json| json.len());
+        let bind_coin = |values, coin: &Coin| self.bind_coin(values, coin);
+        inserts.coins.run(connection, coins.into_values(), bytes_of_coin, bind_coin).await?;
+        let bind_identity = |values: Values, ((_, identity), coin): ((u32, [u8; 32]), &Coin)| {
+            let values = values.bind(coin.id).bind(identity.to_vec());
+            let values = values.bind(coin.symbol.clone()).bind(coin.name.clone()).bind(coin.slug.clone());
+            values.bind(datetime(self.fetched_at)).bind(datetime(self.fetched_at))
+        };
+        inserts.identities.run(connection, identities, |_| 0, bind_identity).await?;
+
+        let mut held = held(connection, &ids).await?;
+        let mut judged = Loaded::default();
+        let mut latest = BTreeMap::new();
+        let mut history = BTreeMap::new();
+        for (coin, quote) in lines {
+            let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..(*quote).clone() };
+            let key = (coin.id, quote.currency.clone());
+            let before = held.get(&key).map(|(quote, fetched_at)| (quote, *fetched_at));
+            let Judgement { wins, verdict } = judge(before, &quote, self.fetched_at);
+            judged.count(verdict);
+            history
+                .entry((coin.id, quote.currency.clone(), quote.last_updated))
+                .or_insert_with(|| quote.clone());
+            if wins {
+                latest.insert(key.clone(), quote.clone());
+                held.insert(key, (quote, self.fetched_at));
+            }
+        }
+        let bind_quote = |values, (id, quote): (u32, Quote)| self.bind_quote(values, id, &quote);
+        let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
+        inserts.history.run(connection, history, |_| 0, bind_quote).await?;
+        let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
+        inserts.latest.run(connection, latest, |_| 0, bind_quote).await?;
+        Ok(judged)
+    }
+
+    fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
+        values
+            .bind(coin.id)
+            .bind(coin.symbol.clone())
+            .bind(coin.name.clone())
+            .bind(coin.slug.clone())
+            .bind(coin.date_added.map(datetime))
+            .bind(coin.platform_id)
+            .bind(coin.token_address.clone())
+            .bind(row::tags_json(coin))
+            .bind(coin.infinite_supply)
+            .bind(coin.is_active)
+            .bind(datetime(self.fetched_at))
+            .bind(datetime(self.fetched_at))
+    }
+
+    fn bind_quote(&self, values: Values, coin_id: u32, quote: &Quote) -> Values {
+        let values = values.bind(coin_id).bind(quote.currency.clone());
+        let values = Measure::ALL.into_iter().fold(values, |values, measure| {
+            let number = quote.get(measure);
+            if measure.kind() == Kind::Count {
+                values.bind(number.and_then(row::whole))
+            } else {
+                values.bind(number)
+            }
+        });
+        values
+            .bind(quote.missing.to_column_list())
+            .bind(datetime(quote.last_updated))
+            .bind(datetime(self.fetched_at))
+            .bind(self.batch.to_owned())
+    }
+}
+
+/// What `quotes_latest` holds of these coins.
+async fn held(connection: &mut MySqlConnection, ids: &[u32]) -> Result<Held, sqlx::Error> {
+    let columns = quote_columns().join(", ");
+    let places = vec!["?"; COINS].join(", ");
+    let sql = format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN ({places})");
+    let mut held = Held::with_capacity(ids.len());
+    for part in ids.chunks(COINS) {
+        // One shape for any number: the last is repeated.
+        let filled = part.iter().chain(std::iter::repeat(&part[part.len() - 1])).take(COINS);
+        let query = filled.fold(sqlx::query(AssertSqlSafe(sql.clone())), |query, id| query.bind(*id));
+        for row in query.fetch_all(&mut *connection).await? {
+            let entry = tables::quote(&row)?;
+            held.insert((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at));
+        }
+    }
+    Ok(held)
+}

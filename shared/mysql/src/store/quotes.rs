@@ -1,0 +1,65 @@
+//! The read side of the quotes.
+
+use async_trait::async_trait;
+use ports::{Quotes, StoreError, TopCoin, Totals};
+use sqlx::mysql::MySqlRow;
+
+use super::columns::Columns;
+use super::{MysqlStore, one};
+
+#[async_trait]
+impl Quotes for MysqlStore {
+    /// Counts the history row by row up to a million; what is beyond is as the server estimates it, which
+    /// is within a few percent: counting a year of quotes takes longer than anyone waits.
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM quotes_latest), \
+                       (SELECT count(*) FROM (SELECT 1 FROM quotes_history LIMIT 1000000) AS counted), \
+                       (SELECT max(table_rows) FROM information_schema.tables \
+                        WHERE table_schema = DATABASE() AND table_name = 'quotes_history'), \
+                       (SELECT max(last_updated) FROM quotes_latest), \
+                       (SELECT max(fetched_at) FROM quotes_latest)";
+        let rows = self.database.read(sqlx::query(sql)).await?;
+        one(rows.iter().map(totals)).map_err(|error| self.blame(error))
+    }
+
+    async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
+        let sql = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
+                       q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
+                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+                   WHERE q.currency = ? ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
+        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(limit)).await?;
+        rows.iter().map(top_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
+    }
+}
+
+const COUNTED: u64 = 1_000_000;
+
+fn totals(row: &MySqlRow) -> Result<Totals, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    let (coins, quotes_latest, counted) = (columns.count()?, columns.count()?, columns.count()?);
+    let estimated: Option<u64> = columns.take()?;
+    let beyond = estimated.filter(|_| counted == COUNTED).unwrap_or_default();
+    Ok(Totals {
+        coins,
+        quotes_latest,
+        quotes_history: counted.max(beyond),
+        newest_quote_at: columns.optional_instant()?,
+        newest_fetch_at: columns.optional_instant()?,
+    })
+}
+
+fn top_coin(row: &MySqlRow) -> Result<TopCoin, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(TopCoin {
+        rank: columns.take()?,
+        name: columns.take()?,
+        symbol: columns.take()?,
+        currency: columns.take()?,
+        price: columns.take()?,
+        percent_change_1h: columns.take()?,
+        percent_change_24h: columns.take()?,
+        percent_change_7d: columns.take()?,
+        market_cap: columns.take()?,
+        last_updated: columns.instant()?,
+    })
+}

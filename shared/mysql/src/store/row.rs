@@ -1,0 +1,149 @@
+//! A row as its tables take it: what they would change without a word is refused here.
+
+use std::collections::BTreeMap;
+
+use domain::{Chunk, Coin, Kind, Measure, Quote};
+use ports::Refused;
+use sha2::{Digest, Sha256};
+
+use super::columns::fits;
+
+/// Longer texts fit no column, and would make the packet of a statement too large: 512 characters of four
+/// bytes. Below that the server decides.
+const TEXT_BYTES: usize = 2048;
+
+/// The longest list of tags, as JSON.
+const TAGS_BYTES: usize = 1 << 20;
+
+/// A quote and whose it is.
+pub(super) type Line<'a> = (&'a Coin, &'a Quote);
+
+/// The quotes of `chunk` by coin, those of one coin in the order they came in, and those that the tables
+/// cannot hold as they are.
+pub(super) fn lines(chunk: &Chunk) -> (Vec<Line<'_>>, Vec<Refused>) {
+    // Locks are taken in one order by all who load.
+    let mut by_coin: BTreeMap<u32, Vec<Line<'_>>> = BTreeMap::new();
+    let mut refused = Vec::new();
+    for row in &chunk.rows {
+        for quote in &row.quotes {
+            match unfit(&row.coin, quote) {
+                None => by_coin.entry(row.coin.id).or_default().push((&row.coin, quote)),
+                Some(reason) => refused.push(Refused { coin_id: row.coin.id, reason }),
+            }
+        }
+    }
+    (by_coin.into_values().flatten().collect(), refused)
+}
+
+/// Why the tables cannot hold this quote. A server rounds a count that is not whole and says nothing; numbers
+/// that are none, and instants far from now, cannot even be sent.
+fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
+    for measure in Measure::ALL {
+        let Some(number) = quote.get(measure) else { continue };
+        if !number.is_finite() {
+            return Some(format!("{} is {number}", measure.column()));
+        }
+        if measure.kind() == Kind::Count && whole(number).is_none() {
+            return Some(format!(
+                "{} is {number}, not a whole number from 0 to {}",
+                measure.column(),
+                u32::MAX
+            ));
+        }
+    }
+    if !fits(quote.last_updated) {
+        return Some(format!("last_updated is {}", quote.last_updated));
+    }
+    if let Some(date_added) = coin.date_added.filter(|date_added| !fits(*date_added)) {
+        return Some(format!("date_added is {date_added}"));
+    }
+    let texts = [
+        ("symbol", coin.symbol.as_str()),
+        ("name", &coin.name),
+        ("slug", &coin.slug),
+        ("token_address", coin.token_address.as_deref().unwrap_or_default()),
+        ("currency", &quote.currency),
+    ];
+    if let Some((column, _)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES) {
+        return Some(format!("{column} is too long"));
+    }
+    let long = tags_json(coin).is_some_and(|json| json.len() > TAGS_BYTES);
+    long.then(|| "tags are too long".to_owned())
+}
+
+/// A count as its column holds it.
+pub(super) fn whole(number: f64) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared right after")]
+    let count = number as u32;
+    (f64::from(count).to_bits() == number.to_bits()).then_some(count)
+}
+
+/// The tags as their column holds them.
+pub(super) fn tags_json(coin: &Coin) -> Option<String> {
+    coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string())
+}
+
+/// What tells one symbol, name and slug from another: a hash, which fits a key.
+pub(super) fn identity(coin: &Coin) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for text in [&coin.symbol, &coin.name, &coin.slug] {
+        // With its length in front, a text cannot run over into the next.
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::contract::store::sample::{at, chunk, quote, row};
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_would_change_or_cannot_be_sent_is_refused() {
+        let check = |says: &str, spoil: &dyn Fn(&mut domain::CoinRow)| {
+            let mut bad = row(2, 1.0, at(0));
+            spoil(&mut bad);
+            let chunk = Chunk { rows: vec![row(1, 1.0, at(0)), bad], ..chunk(&[]) };
+            let (lines, refused) = lines(&chunk);
+            assert_eq!(lines.iter().map(|(coin, _)| coin.id).collect::<Vec<_>>(), [1], "{says}");
+            assert!(refused[0].coin_id == 2 && refused[0].reason.contains(says), "{refused:?}");
+        };
+        let number = |measure: Measure, number: f64| {
+            move |row: &mut domain::CoinRow| row.quotes[0].numbers[measure as usize] = Some(number)
+        };
+        check("price is NaN", &number(Measure::Price, f64::NAN));
+        check("market_cap is inf", &number(Measure::MarketCap, f64::INFINITY));
+        check("cmc_rank is 1.5", &number(Measure::CmcRank, 1.5));
+        check("cmc_rank is -1", &number(Measure::CmcRank, -1.0));
+        check("num_market_pairs is 4294967296", &number(Measure::NumMarketPairs, 4_294_967_296.0));
+        check("last_updated is", &|row| {
+            row.quotes[0].last_updated = chrono::DateTime::<chrono::Utc>::MAX_UTC
+        });
+        check("date_added is", &|row| row.coin.date_added = Some(chrono::DateTime::<chrono::Utc>::MIN_UTC));
+        check("slug is too long", &|row| row.coin.slug = "x".repeat(2049));
+        check("currency is too long", &|row| row.quotes[0].currency = "x".repeat(2049));
+        check("tags are too long", &|row| row.coin.tags = Some(vec!["x".repeat(1 << 20)]));
+    }
+
+    #[test]
+    fn lines_come_by_coin_and_then_as_they_came() {
+        let mut both = row(1, 3.0, at(0));
+        both.quotes.push(quote("EUR", 4.0, at(0)));
+        let chunk = Chunk { rows: vec![row(2, 1.0, at(0)), row(1, 2.0, at(0)), both], ..chunk(&[]) };
+        let prices = lines(&chunk).0.iter().map(|(_, quote)| quote.get(Measure::Price)).collect::<Vec<_>>();
+        assert_eq!(prices, [Some(2.0), Some(3.0), Some(4.0), Some(1.0)]);
+    }
+
+    #[test]
+    fn texts_do_not_run_over_into_each_other() {
+        let with = |symbol: &str, name: &str| {
+            let mut row = row(1, 1.0, at(0));
+            (row.coin.symbol, row.coin.name) = (symbol.to_owned(), name.to_owned());
+            identity(&row.coin)
+        };
+        assert_ne!(with("ab", "c"), with("a", "bc"));
+        assert_eq!(with("ab", "c"), with("ab", "c"));
+    }
+}

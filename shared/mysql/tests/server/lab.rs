@@ -1,0 +1,134 @@
+//! A database of its own for each test, dropped with it.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql::{MysqlStore, Options};
+use ports::ManualClock;
+use ports::contract::store::StoreLab;
+use ports::memory::Tables;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use url::Url;
+
+/// A server's database with a store in it.
+pub struct Lab {
+    pub database: Database,
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<MysqlStore>,
+}
+
+/// A lab with an empty store.
+pub async fn setup() -> Lab {
+    let database = Database::create().await;
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(database.open_at(clock.clone()).await);
+    Lab { database, clock, store }
+}
+
+#[async_trait]
+impl StoreLab for Lab {
+    type Store = MysqlStore;
+
+    fn store(&self) -> Arc<MysqlStore> {
+        Arc::clone(&self.store)
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    async fn tables(&self) -> Tables {
+        self.store.tables().await.expect("the tables can be read")
+    }
+
+    async fn resolve(&self, fingerprint: &str) {
+        let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
+        self.database.execute(&sql).await;
+    }
+}
+
+/// An empty database.
+pub struct Database {
+    pub name: String,
+    pub url: Url,
+}
+
+impl Database {
+    pub async fn create() -> Self {
+        let name = format!("coinpipe_test_{:016x}", fastrand::u64(..));
+        let mut url = server();
+        // The server's own default must not matter: ours would confuse "BTC" and "btc".
+        let sql = format!("CREATE DATABASE {name} CHARACTER SET latin1 COLLATE latin1_swedish_ci");
+        connect(&url).await.execute(AssertSqlSafe(sql)).await.expect("a database");
+        url.set_path(&name);
+        Self { name, url }
+    }
+
+    /// The store in it, as another process opens it: with connections of its own.
+    pub async fn open(&self) -> MysqlStore {
+        self.open_at(Arc::default()).await
+    }
+
+    async fn open_at(&self, clock: Arc<ManualClock>) -> MysqlStore {
+        MysqlStore::open(&self.options(), clock).await.expect("the store opens")
+    }
+
+    pub fn options(&self) -> Options {
+        Options::new(self.url.as_str()).expect("a good URL")
+    }
+
+    /// The URL with another user, host or database.
+    pub fn url_with(&self, change: impl FnOnce(&mut Url)) -> Url {
+        let mut url = self.url.clone();
+        change(&mut url);
+        url
+    }
+
+    pub async fn connect(&self) -> MySqlConnection {
+        connect(&self.url).await
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        let mut connection = self.connect().await;
+        connection.execute(AssertSqlSafe(sql)).await.expect(sql);
+        connection.close().await.expect("closes");
+    }
+
+    pub async fn rows(&self, sql: &str) -> Vec<MySqlRow> {
+        sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connect().await).await.expect(sql)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Also when the test panicked, and its runtime is on its way out.
+        let sql = format!("DROP DATABASE IF EXISTS {}", self.name);
+        let url = server();
+        let dropping = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async { connect(&url).await.execute(AssertSqlSafe(sql)).await.map(|_| ()) })
+        });
+        let dropped = dropping.join();
+        assert!(std::thread::panicking() || matches!(dropped, Ok(Ok(()))), "{dropped:?}");
+    }
+}
+
+async fn connect(url: &Url) -> MySqlConnection {
+    MySqlConnectOptions::from_url(url).expect("a good URL").connect().await.expect("the server answers")
+}
+
+/// The server to test on. Without one there is nothing to test: says so where it is seen, and ends the
+/// process. Every test of this program needs the server.
+fn server() -> Url {
+    const NAME: &str = "COINPIPE_TEST_MYSQL_URL";
+    if let Ok(url) = std::env::var(NAME) {
+        return url.parse().expect("a URL");
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{NAME} is not set");
+    let note = format!("SKIPPED: the tests of the MySQL store, because {NAME} is not set\n");
+    std::io::stderr().write_all(note.as_bytes()).expect("writes");
+    std::process::exit(0)
+}

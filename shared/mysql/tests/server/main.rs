@@ -1,0 +1,11 @@
+//! The store on a real server: the contract, and what only a server can show.
+//!
+//! `COINPIPE_TEST_MYSQL_URL` names a server and a user that may create databases and users there, such as
+//! `mysql://root:secret@127.0.0.1:3306/mysql`. Each test works in a database of its own.
+
+mod contract;
+mod lab;
+mod load;
+mod rights;
+mod schema;
+mod trouble;

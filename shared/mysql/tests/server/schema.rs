@@ -1,0 +1,130 @@
+//! Opening: many at once, half done, of another version; and what the tables look like to users.
+
+use std::sync::Arc;
+
+use domain::{Chunk, CoinRow, Kind, Measure};
+use mysql::MysqlStore;
+use ports::contract::store::sample::{at, chunk, chunk_of, quote, row};
+use ports::{ManualClock, Quotes, Store, StoreError};
+use sqlx::Row;
+
+use crate::lab::{Database, setup};
+
+async fn refused(database: &Database) -> String {
+    match MysqlStore::open(&database.options(), Arc::new(ManualClock::default())).await {
+        Err(StoreError::Misconfigured { reason }) => reason,
+        other => panic!("not misconfigured: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn six_processes_may_open_an_empty_database_at_once() {
+    let database = Arc::new(Database::create().await);
+    let openers = (1..=6).map(|id| {
+        let database = Arc::clone(&database);
+        tokio::spawn(async move { database.open().await.load(&chunk(&[id])).await })
+    });
+    for opener in openers.collect::<Vec<_>>() {
+        assert_eq!(opener.await.unwrap().unwrap().written, 1);
+    }
+    assert_eq!(database.open().await.totals().await.unwrap().coins, 6);
+    let lines = database.rows("SELECT version FROM store_migrations WHERE success = 1").await;
+    assert_eq!(lines.len(), 3);
+}
+
+#[tokio::test]
+async fn a_schema_that_a_crash_left_half_done_is_finished() {
+    let database = Database::create().await;
+    database.open().await.close().await;
+    for sql in [
+        "DROP TABLE mail_outbox",
+        "UPDATE store_migrations SET success = 0 WHERE version = 3",
+        "DROP VIEW cryptocurrencies",
+        "DELETE FROM store_migrations WHERE version = 1",
+    ] {
+        database.execute(sql).await;
+    }
+    let store = database.open().await;
+    store.load(&chunk(&[1])).await.unwrap();
+    assert_eq!(database.rows("SELECT 1 FROM cryptocurrencies").await.len(), 1);
+    assert_eq!(database.rows("SELECT 1 FROM mail_outbox").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
+    let database = Database::create().await;
+    database.open().await.close().await;
+    database.execute("INSERT INTO store_migrations VALUES (99, 'later', NOW(), TRUE, 'x', 1)").await;
+    let said = refused(&database).await;
+    assert!(said.contains("newer coinpipe (schema 99, this one knows 3)"), "{said}");
+    assert!(said.contains(&database.name), "{said}");
+    database.execute("DELETE FROM store_migrations WHERE version = 99").await;
+    database.open().await;
+    database.execute("UPDATE store_migrations SET checksum = 'x' WHERE version = 2").await;
+    let said = refused(&database).await;
+    assert!(said.contains("step 2 is another one"), "{said}");
+}
+
+#[tokio::test]
+async fn the_tables_have_a_column_for_every_measure_of_its_kind() {
+    let lab = setup().await;
+    for table in ["quotes_latest", "quotes_history"] {
+        let sql = format!(
+            "SELECT CONCAT(column_name), CONCAT(data_type) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name = '{table}'"
+        );
+        let columns: Vec<(String, String)> =
+            lab.database.rows(&sql).await.iter().map(|row| (row.get(0), row.get(1))).collect();
+        for measure in Measure::ALL {
+            let expected = if measure.kind() == Kind::Count { "int" } else { "double" };
+            assert!(columns.contains(&(measure.column().to_owned(), expected.to_owned())), "{measure:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_view_coin_changes_tells_each_rename_once() {
+    let lab = setup().await;
+    for (symbol, name, fetched_at) in
+        [("POL", "Polygon", 30), ("MATIC", "Matic", 10), ("MATIC", "Polygon", 20)]
+    {
+        let mut row = row(3890, 1.0, at(0));
+        row.coin.symbol = symbol.to_owned();
+        row.coin.name = name.to_owned();
+        lab.store.load(&chunk_of(row, at(fetched_at))).await.unwrap();
+    }
+    lab.store.load(&chunk(&[1])).await.unwrap();
+    let sql = "SELECT coin_id, field, old_value, new_value, changed_at FROM coin_changes ORDER BY changed_at";
+    let rows = lab.database.rows(sql).await;
+    let changes: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let changed_at: chrono::NaiveDateTime = row.get(4);
+            (row.get::<u32, _>(0), row.get(1), row.get(2), row.get(3), changed_at.and_utc())
+        })
+        .collect();
+    let change =
+        |field: &str, old: &str, new: &str, at| (3890, field.to_owned(), old.to_owned(), new.to_owned(), at);
+    assert_eq!(
+        changes,
+        [change("name", "Matic", "Polygon", at(20)), change("symbol", "MATIC", "POL", at(30))]
+    );
+}
+
+#[tokio::test]
+async fn the_view_cryptocurrencies_has_one_row_per_coin_in_usd_if_there_is_one() {
+    let lab = setup().await;
+    let quotes =
+        |currencies: &[&str]| currencies.iter().map(|currency| quote(currency, 1.5, at(0))).collect();
+    let rows = vec![
+        CoinRow { quotes: quotes(&["EUR", "USD", "AUD"]), ..row(1, 0.0, at(0)) },
+        CoinRow { quotes: quotes(&["EUR", "CHF"]), ..row(2, 0.0, at(0)) },
+    ];
+    lab.store.load(&Chunk { rows, ..chunk(&[]) }).await.unwrap();
+    let rows =
+        lab.database.rows("SELECT id, symbol, currency, price FROM cryptocurrencies ORDER BY id").await;
+    let read: Vec<(u32, String, String, f64)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    let line = |id: u32, currency: &str| (id, format!("C{id}"), currency.to_owned(), 1.5);
+    assert_eq!(read, [line(1, "USD"), line(2, "CHF")]);
+}
