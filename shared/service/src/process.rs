@@ -212,10 +212,11 @@ where
     })
 }
 
-/// Says on stderr why the process ends: as a log line for a process whose logs are read, else plainly.
+/// Says on stderr why the process ends: as a log line for a process whose logs are read, else plainly. A
+/// mistake in what was typed is told to who typed it.
 #[expect(clippy::print_stderr, reason = "this is the last word of a command to the person who typed it")]
 fn report(error: &anyhow::Error, log: LogDefault) {
-    if log == LogDefault::Configured && tracing::dispatcher::has_been_set() {
+    if log == LogDefault::Configured && !error.is::<Usage>() && tracing::dispatcher::has_been_set() {
         error!("{error:#}");
     } else {
         eprintln!("error: {error:#}");
