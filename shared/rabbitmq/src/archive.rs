@@ -1,0 +1,132 @@
+//! The archive: a stream that is read by offset, as far as it went when the reading began.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Consumer};
+use ports::{Archived, QueueError};
+use tokio::time::{Instant, timeout};
+
+use crate::incoming::read as read_message;
+use crate::link::Session;
+use crate::queue::Inner;
+use crate::topology::short;
+
+/// Pages on their way at once; they are large.
+const PREFETCH: u16 = 8;
+/// How long the broker must be silent before we ask it whether that was all.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Up to `limit` pages after the position `after`, each id once. A position is an offset in the stream, + 1.
+pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
+    let mut pages: Vec<Archived> = Vec::new();
+    if limit == 0 {
+        return Ok(pages);
+    }
+    let session = shared.consuming.session().await?;
+    let reader = Reader { shared, session: &session, channel: session.channel().await? };
+    let offset = AMQPValue::LongLongInt(i64::try_from(after).unwrap_or(i64::MAX));
+    let mut stream = reader.consume(offset, PREFETCH).await?;
+    let mut ids = BTreeSet::new();
+    let mut end = None;
+    let mut read_to = after;
+    let mut heard_at = Instant::now();
+    while pages.len() < limit as usize && end.is_none_or(|end| read_to < end) {
+        let Some(page) = reader.next(&mut stream, QUIET).await? else {
+            if end.is_none() {
+                end = Some(reader.end().await?);
+                heard_at = Instant::now();
+            } else if heard_at.elapsed() > shared.options.call_timeout {
+                session.fail();
+                return Err(QueueError::unavailable("RabbitMQ does not send the rest of the archive"));
+            }
+            continue;
+        };
+        heard_at = Instant::now();
+        // The broker begins where it likes, with a whole chunk.
+        if page.position > read_to {
+            read_to = page.position;
+            if ids.insert(page.message.id.clone()) {
+                pages.push(page);
+            }
+        }
+    }
+    reader.close().await;
+    Ok(pages)
+}
+
+struct Reader<'a> {
+    shared: &'a Inner,
+    session: &'a Session,
+    channel: Channel,
+}
+
+impl Reader<'_> {
+    async fn consume(&self, offset: AMQPValue, prefetch: u16) -> Result<Consumer, QueueError> {
+        let qos = self.channel.basic_qos(prefetch, BasicQosOptions::default());
+        self.session.call("cannot set the prefetch", qos).await?;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-stream-offset".into(), offset);
+        let name = short(&self.shared.names.archive())?;
+        let options = BasicConsumeOptions::default();
+        let consuming = self.channel.basic_consume(name, "".into(), options, arguments);
+        self.session.call("cannot read the archive", consuming).await
+    }
+
+    /// The next page, or `None` when nothing came for that long.
+    async fn next(&self, stream: &mut Consumer, quiet: Duration) -> Result<Option<Archived>, QueueError> {
+        let ended = |reason: String| {
+            self.session.fail();
+            QueueError::unavailable(format!("reading the archive ended: {reason}"))
+        };
+        let mut arrived = match timeout(quiet, stream.next()).await {
+            Err(_) => return Ok(None),
+            Ok(None) => return Err(ended("the stream was deleted, or moved".to_owned())),
+            Ok(Some(Err(error))) => return Err(ended(error.to_string())),
+            Ok(Some(Ok(arrived))) => arrived,
+        };
+        // On a stream this only asks for more.
+        self.session.call("cannot go on reading", arrived.acker.ack(BasicAckOptions::default())).await?;
+        let offset = arrived.properties.headers().as_ref().and_then(|headers| {
+            match headers.inner().get("x-stream-offset") {
+                Some(AMQPValue::LongLongInt(offset)) => u64::try_from(*offset).ok(),
+                _ => None,
+            }
+        });
+        let offset = offset.ok_or_else(|| ended("a page without its offset".to_owned()))?;
+        let (message, _) = read_message(&mut arrived);
+        Ok(Some(Archived { position: offset + 1, message }))
+    }
+
+    /// The position of the last page, 0 when there is none: as far as a new consumer gets that begins with
+    /// the last chunk. Only asked when the broker fell silent, so it mostly confirms that this was all.
+    async fn end(&self) -> Result<u64, QueueError> {
+        let other =
+            Reader { shared: self.shared, session: self.session, channel: self.session.channel().await? };
+        let name = short(&self.shared.names.archive())?;
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let counting = other.channel.queue_declare(name, passive, FieldTable::default());
+        let known = self.session.call("cannot ask for the archive", counting).await?.message_count();
+        let mut stream = other.consume(AMQPValue::LongString("last".into()), u16::MAX).await?;
+        // A stream that has pages has a last chunk.
+        let patience = if known > 0 { self.shared.options.call_timeout } else { QUIET };
+        let mut end = 0;
+        while let Some(page) = other.next(&mut stream, if end == 0 { patience } else { QUIET }).await? {
+            end = page.position;
+        }
+        if end == 0 && known > 0 {
+            self.session.fail();
+            return Err(QueueError::unavailable("RabbitMQ does not send the archive's last page"));
+        }
+        other.close().await;
+        Ok(end)
+    }
+
+    /// The consumers end with their channel; nobody minds if that takes a while.
+    async fn close(self) {
+        drop(self.session.call("cannot close a channel", self.channel.close(200, "read".into())).await);
+    }
+}

@@ -1,0 +1,201 @@
+//! A connection to the broker that is opened when it is asked for, and given up at the first trouble.
+//!
+//! There is no recovery inside a session: any error, timeout or end of a stream ends it with everything on
+//! it, and the next one to ask gets a new one, with the topology declared again. Who asks decides how often
+//! to ask: the stages back off, so nothing waits here.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lapin::protocol::AMQPErrorKind;
+use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use ports::QueueError;
+use tokio::time::{Instant, timeout};
+use tracing::info;
+
+use crate::Options;
+use crate::error::{blame, copy, within};
+use crate::greeting::Version;
+use crate::socket::{Line, Socket, runtime};
+use crate::topology::{Names, declare};
+
+/// A connection that is alive, or was.
+pub(crate) struct Session {
+    connection: Connection,
+    line: Arc<Line>,
+    version: Version,
+    options: Arc<Options>,
+}
+
+impl Session {
+    /// Connects and logs in.
+    pub async fn open(options: &Arc<Options>, purpose: &str) -> Result<Self, QueueError> {
+        let what = format!("cannot connect to {}", options.place());
+        let line = Arc::new(Line::default());
+        // Whatever ends this function early must not leave lapin's thread behind.
+        let guard = CutOnDrop(Some(Arc::clone(&line)));
+        let certificates = match &options.ca_file {
+            Some(file) if options.is_encrypted() => {
+                let pem = tokio::fs::read_to_string(file).await;
+                Some(pem.map_err(|error| QueueError::Misconfigured {
+                    reason: format!("cannot read the certificates in {}: {error}", file.display()),
+                })?)
+            }
+            _ => None,
+        };
+        let name = format!("{} ({purpose})", options.connection_name);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connector = {
+            let (line, limit) = (Arc::clone(&line), options.connect_timeout);
+            async move |uri: lapin::uri::AMQPUri, _| {
+                let tls = OwnedTLSConfig { identity: None, cert_chain: certificates.clone() };
+                let tokio = async_rs::Runtime::tokio_current();
+                let opening = uri.connect_with_config_async(tls.as_ref(), &tokio);
+                let stream = timeout(limit, opening).await;
+                let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+                Ok(lapin::AsyncTcpStream::Plain(Socket::new(stream, Arc::clone(&line))))
+            }
+        };
+        let opening = Connection::connector(options.uri.clone(), runtime(), connector, properties);
+        let connection = within(options.connect_timeout, &what, opening).await?;
+        let Some(version) = line.version() else {
+            let reason = format!("{what}: the server does not say its version; is it RabbitMQ?");
+            return Err(QueueError::Misconfigured { reason });
+        };
+        guard.disarm();
+        Ok(Self { connection, line, version, options: Arc::clone(options) })
+    }
+
+    /// A new channel.
+    pub async fn channel(&self) -> Result<Channel, QueueError> {
+        let opened =
+            within(self.options.call_timeout, "cannot open a channel", self.connection.create_channel());
+        opened.await.inspect_err(|_| self.fail())
+    }
+
+    /// Whether it may still work.
+    pub fn is_alive(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Whether the broker reads nothing from this connection: an alarm (memory, disk).
+    pub fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// The broker's version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Ends it now, and everything on it.
+    pub fn fail(&self) {
+        self.line.cut();
+    }
+
+    /// The answer of `call` within the usual time; an error ends the session.
+    pub async fn call<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, QueueError> {
+        within(self.options.call_timeout, what, call).await.inspect_err(|_| self.fail())
+    }
+}
+
+struct CutOnDrop(Option<Arc<Line>>);
+
+impl CutOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        if let Some(line) = &self.0 {
+            line.cut();
+        }
+    }
+}
+
+/// The session for one purpose, of which there is one at a time.
+pub(crate) struct Link {
+    purpose: &'static str,
+    options: Arc<Options>,
+    names: Names,
+    current: Mutex<Option<Arc<Session>>>,
+    /// Held while connecting; when that last failed, and how.
+    failure: tokio::sync::Mutex<Option<(Instant, QueueError)>>,
+}
+
+impl Link {
+    /// Not connected yet.
+    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names) -> Self {
+        Self { purpose, options, names, current: Mutex::default(), failure: tokio::sync::Mutex::default() }
+    }
+
+    /// The session, when it is alive.
+    pub fn alive(&self) -> Option<Arc<Session>> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|session| session.is_alive()).cloned()
+    }
+
+    /// The session, connecting when there is none. All who ask at the same time share one attempt.
+    pub async fn session(&self) -> Result<Arc<Session>, QueueError> {
+        if let Some(session) = self.alive() {
+            return Ok(session);
+        }
+        let asked_at = Instant::now();
+        let mut failure = self.failure.lock().await;
+        if let Some(session) = self.alive() {
+            return Ok(session);
+        }
+        if let Some((_, error)) = failure.as_ref().filter(|(failed_at, _)| *failed_at >= asked_at) {
+            return Err(copy(error));
+        }
+        match self.open().await {
+            Ok(session) => {
+                let session = Arc::new(session);
+                let version = session.version();
+                info!(
+                    broker = self.options.place(),
+                    purpose = self.purpose,
+                    version = format!("{}.{}", version.major, version.minor),
+                    "connected to RabbitMQ"
+                );
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
+                *failure = None;
+                Ok(session)
+            }
+            Err(error) => {
+                *failure = Some((Instant::now(), copy(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Session, QueueError> {
+        let session = Session::open(&self.options, self.purpose).await?;
+        let declared = async {
+            let channel = session.channel().await?;
+            declare(&channel, &self.names, &self.options, session.version()).await?;
+            session.call("cannot close a channel", channel.close(200, "declared".into())).await
+        };
+        declared.await.inspect_err(|_| session.fail())?;
+        Ok(session)
+    }
+}
+
+/// Whether `error` is the broker's answer about one channel, after which the connection still works.
+pub(crate) fn is_about_the_channel(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(_)))
+}
+
+/// The port's error for `error`, about which the session needs to know.
+pub(crate) fn blame_session(session: &Session, what: &str, error: &lapin::Error) -> QueueError {
+    if !is_about_the_channel(error) {
+        session.fail();
+    }
+    blame(what, error)
+}

@@ -1,0 +1,154 @@
+//! The ports on RabbitMQ: where publishing, consuming and the archive come together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::Message;
+use lapin::Channel;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, rules};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::consume::RabbitConsumer;
+use crate::link::Link;
+use crate::publish::{Post, Publisher};
+use crate::receipt::Tally;
+use crate::topology::{LIVE, Names, short};
+use crate::{Options, archive};
+
+/// The queues and the archive on a RabbitMQ. Connects when it is first used, and again whenever it has to.
+pub struct RabbitQueue {
+    inner: Arc<Inner>,
+}
+
+/// What the queue, its consumers and its deliveries share.
+pub(crate) struct Inner {
+    pub options: Arc<Options>,
+    pub names: Names,
+    pub clock: Arc<dyn Clock>,
+    pub publishing: Arc<Link>,
+    pub consuming: Link,
+    pub publisher: Publisher,
+    /// Where a dropped delivery is given back.
+    pub runtime: Handle,
+    /// Give-backs on their way, which [`Queue::flush`] waits for.
+    pub tasks: TaskTracker,
+    /// The process is about to end: give back now.
+    pub hurry: CancellationToken,
+    pub tally: Tally,
+}
+
+impl RabbitQueue {
+    /// The queue at the broker that `options` name. Does not connect yet. Needs to be called on a runtime.
+    /// [`QueueError::Misconfigured`] when AMQP cannot have these options.
+    pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
+        let names = Names::new(&options)?;
+        let options = Arc::new(options);
+        let publishing = Arc::new(Link::new("publishing", Arc::clone(&options), names.clone()));
+        let consuming = Link::new("consuming", Arc::clone(&options), names.clone());
+        let publisher = Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock));
+        let inner = Inner {
+            options,
+            names,
+            clock,
+            publishing,
+            consuming,
+            publisher,
+            runtime: Handle::current(),
+            tasks: TaskTracker::new(),
+            hurry: CancellationToken::new(),
+            tally: Tally::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Connects and declares everything, when that is not done: what a check or a start wants to know.
+    pub async fn connect(&self) -> Result<(), QueueError> {
+        self.inner.publishing.session().await?;
+        self.inner.consuming.session().await?;
+        Ok(())
+    }
+
+    /// Whether both connections are up and the broker takes messages. Costs nothing and asks nobody: a
+    /// broken connection shows when its heartbeat fails, or before.
+    pub fn is_connected(&self) -> bool {
+        let Inner { publishing, consuming, .. } = &*self.inner;
+        publishing.alive().is_some_and(|session| !session.is_blocked()) && consuming.alive().is_some()
+    }
+
+    /// Breaks its connections.
+    #[cfg(test)]
+    pub(crate) fn cut(&self) {
+        for session in [self.inner.publishing.alive(), self.inner.consuming.alive()].into_iter().flatten() {
+            session.fail();
+        }
+    }
+}
+
+impl fmt::Debug for RabbitQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RabbitQueue").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Queue for RabbitQueue {
+    async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
+        let exchange = self.inner.names.of(to);
+        let key = |message| match to {
+            QueueName::Raw if rules::enters_archive(to, message) => LIVE,
+            QueueName::Raw => "raw.again",
+            QueueName::Rows => "rows.new",
+            QueueName::Dead => "dead",
+        };
+        let posts = messages.iter().map(|message| Post { exchange: &exchange, key: key(message), message });
+        self.inner.publisher.publish(&posts.collect::<Vec<_>>()).await
+    }
+
+    async fn consume(&self, from: QueueName, prefetch: u16) -> Result<Box<dyn Consumer>, QueueError> {
+        Ok(Box::new(RabbitConsumer::start(Arc::clone(&self.inner), from, prefetch.max(1)).await?))
+    }
+
+    /// `ready` and `delayed` are the broker's; `unsettled` is what this process holds, AMQP does not tell
+    /// about others. `oldest_at` is not known.
+    async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError> {
+        let Inner { names, consuming, tally, .. } = &*self.inner;
+        let session = consuming.session().await?;
+        let channel = session.channel().await?;
+        let count = async |name: &str, channel: &Channel| {
+            let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let asking = channel.queue_declare(short(name)?, passive, FieldTable::default());
+            let found = session.call(&format!("cannot count queue {name}"), asking).await?;
+            Ok::<_, QueueError>(u64::from(found.message_count()))
+        };
+        let mut depth = Depth { unsettled: tally.held(queue), ..Depth::default() };
+        depth.ready = count(&names.of(queue), &channel).await? + tally.waiting(queue);
+        if queue == QueueName::Dead {
+            depth.ready += count(&names.unroutable(), &channel).await?;
+        } else {
+            for name in names.retry_queues(queue) {
+                depth.delayed += count(&name, &channel).await?;
+            }
+        }
+        session.call("cannot close a channel", channel.close(200, "counted".into())).await?;
+        Ok(depth)
+    }
+
+    async fn flush(&self) {
+        self.inner.hurry.cancel();
+        // Closed only means that waiting can end; a consumer that winds up may still add a task.
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}
+
+#[async_trait]
+impl Archive for RabbitQueue {
+    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
+        archive::read(&self.inner, after, limit).await
+    }
+}

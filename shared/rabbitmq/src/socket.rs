@@ -1,0 +1,138 @@
+//! The socket under a connection: ours, so that it can be cut and the broker's greeting be heard.
+//!
+//! lapin cannot end a connection that its broker blocked, or whose handshake stands still: its thread and
+//! its buffers would stay for as long as the peer does. A socket that is cut fails every read and write.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use async_rs::traits::Reactor;
+use async_rs::util::RuntimeParts;
+use async_rs::{Runtime, Tokio};
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::Stream;
+use futures_util::task::AtomicWaker;
+use lapin::AsyncTcpStream;
+
+use crate::greeting::{Greeting, Version};
+
+/// What lapin runs on: tokio, with our sockets.
+pub(crate) type Kit = RuntimeParts<Tokio, Sockets>;
+
+/// The runtime to give to lapin; needs to be called on one.
+pub(crate) fn runtime() -> Runtime<Kit> {
+    Runtime::new(RuntimeParts::new(Tokio::current(), Sockets(Tokio::current())))
+}
+
+/// What others may do with a socket.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    is_cut: AtomicBool,
+    reader: AtomicWaker,
+    greeting: Mutex<Greeting>,
+}
+
+impl Line {
+    /// Ends the connection at once.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        self.reader.wake();
+    }
+
+    /// The version of the broker, once it greeted.
+    pub fn version(&self) -> Option<Version> {
+        self.greeting.lock().unwrap_or_else(PoisonError::into_inner).version()
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.is_cut.load(Ordering::SeqCst) {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was given up"));
+        }
+        Ok(())
+    }
+}
+
+/// A TCP or TLS stream on a [`Line`].
+pub(crate) struct Socket {
+    stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>,
+    line: Arc<Line>,
+}
+
+impl Socket {
+    pub fn new(stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>, line: Arc<Line>) -> Self {
+        Self { stream, line }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.line.reader.register(context.waker());
+        self.line.check()?;
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Poll::Ready(Ok(count)) = read {
+            self.line.greeting.lock().unwrap_or_else(PoisonError::into_inner).hear(&buffer[..count]);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.line.check()?;
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.check()?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.check()?;
+        Pin::new(&mut self.stream).poll_close(context)
+    }
+}
+
+/// tokio's reactor, as far as lapin uses one; it gets its sockets from us.
+#[derive(Clone, Debug)]
+pub(crate) struct Sockets(Tokio);
+
+impl Reactor for Sockets {
+    type TcpStream = Socket;
+    type Sleep = <Tokio as Reactor>::Sleep;
+
+    fn register<H: io::Read + io::Write + Send + 'static>(
+        &self,
+        _: H,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        Err::<Socket, _>(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.0.sleep(duration)
+    }
+
+    fn interval(&self, duration: Duration) -> impl Stream<Item = Instant> + Send + 'static {
+        self.0.interval(duration)
+    }
+
+    fn tcp_connect_addr(
+        &self,
+        _: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
+        std::future::ready(Err(io::Error::from(io::ErrorKind::Unsupported)))
+    }
+}

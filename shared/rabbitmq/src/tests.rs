@@ -1,0 +1,118 @@
+//! RabbitMQ keeps the contract; and what only a broker can do. Needs one: `COINPIPE_TEST_AMQP_URL`.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use ports::contract::queue::QueueLab;
+use ports::{Archive, Clock, Queue, SystemClock};
+
+use crate::greeting::Version;
+use crate::link::Session;
+use crate::topology::{Names, exchanges, queues};
+use crate::{Options, RabbitQueue};
+
+/// Topology of its own on the broker, deleted at the end.
+pub(crate) struct Lab {
+    options: Options,
+    /// Frozen ones, and last the process that lives now.
+    processes: Mutex<Vec<Arc<RabbitQueue>>>,
+}
+
+impl Lab {
+    pub fn new(options: Options) -> Self {
+        let lab = Self { options, processes: Mutex::default() };
+        lab.start();
+        lab
+    }
+
+    /// Options for a lab at `url`: short delays, a random prefix.
+    pub fn options(url: &str) -> Options {
+        let mut options = Options::from_url(url).unwrap();
+        options.prefix = format!("test-{:016x}", fastrand::u64(..));
+        options.connection_name = options.prefix.clone();
+        options.delivery_limit = 3;
+        options.retry_delays = vec![RETRY_DELAY, Duration::from_mins(1)];
+        options
+    }
+
+    fn start(&self) {
+        let queue = RabbitQueue::new(self.options.clone(), Arc::new(SystemClock)).unwrap();
+        self.processes.lock().unwrap().push(Arc::new(queue));
+    }
+
+    pub fn process(&self) -> Arc<RabbitQueue> {
+        Arc::clone(self.processes.lock().unwrap().last().unwrap())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let options = Arc::new(self.options.clone());
+        let clean = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(remove(options));
+        });
+        clean.join().unwrap();
+    }
+}
+
+/// Deletes what the options name.
+pub(crate) async fn remove(options: Arc<Options>) {
+    let Ok(session) = Session::open(&options, "cleaning").await else { return };
+    let names = Names::new(&options).unwrap();
+    let channel = session.channel().await.unwrap();
+    for queue in queues(&names, &options, Version { major: 3, minor: 10 }) {
+        drop(channel.queue_delete(queue.name.into(), QueueDeleteOptions::default()).await);
+    }
+    for exchange in exchanges(&names) {
+        drop(channel.exchange_delete(exchange.name.into(), ExchangeDeleteOptions::default()).await);
+    }
+}
+
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl QueueLab for Lab {
+    fn queue(&self) -> Arc<dyn Queue> {
+        self.process()
+    }
+
+    fn archive(&self) -> Arc<dyn Archive> {
+        self.process()
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    async fn pass(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// Its connections are gone, as after a missed heartbeat, and it has not noticed.
+    async fn crash(&self) {
+        self.process().cut();
+        self.start();
+    }
+
+    fn lease(&self) -> Duration {
+        Duration::from_millis(300)
+    }
+
+    fn delivery_limit(&self) -> u32 {
+        self.options.delivery_limit
+    }
+
+    fn retry_delay(&self) -> Duration {
+        RETRY_DELAY
+    }
+}
+
+async fn lab() -> Lab {
+    let url = std::env::var("COINPIPE_TEST_AMQP_URL").expect("COINPIPE_TEST_AMQP_URL names a broker");
+    Lab::new(Lab::options(&url))
+}
+
+ports::queue_contract!(lab);
