@@ -88,7 +88,7 @@ pub struct Depth {
     pub ready: u64,
     /// Waiting for their retry time.
     pub delayed: u64,
-    /// Delivered and not settled yet.
+    /// Delivered and not settled yet; some brokers only tell what this process holds.
     pub unsettled: u64,
     /// When the oldest of them was published; `None` when empty or not known.
     pub oldest_at: Option<DateTime<Utc>>,
@@ -117,8 +117,8 @@ impl Depth {
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
     /// Makes `messages` durable on `to`. `Ok`: all of them are. `Err`: any subset may be; publish all
-    /// again under the same ids. A live page on [`QueueName::Raw`] also enters the archive, for which an
-    /// id counts once; its retries and replays do not.
+    /// again under the same ids. A live page on [`QueueName::Raw`] also enters the archive; its retries and
+    /// replays do not.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
     /// Starts consuming: at most `prefetch` (at least 1) deliveries unsettled at any time.
@@ -219,6 +219,7 @@ pub struct Archived {
 #[async_trait]
 pub trait Archive: Send + Sync + 'static {
     /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
-    /// nothing. Empty when there are no more.
+    /// nothing. Empty when there are no more. A page that was published more than once may be there more
+    /// than once: one call returns an id once, two calls may both return it.
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
 }

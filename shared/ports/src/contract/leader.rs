@@ -31,7 +31,9 @@ macro_rules! leader_contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
-                $crate::contract::leader::$promise(&$lab().await).await;
+                if let Some(lab) = $crate::contract::queue::Setup::lab($lab().await) {
+                    $crate::contract::leader::$promise(&lab).await;
+                }
             }
         )+
     };

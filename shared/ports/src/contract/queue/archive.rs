@@ -17,7 +17,8 @@ async fn ids(archive: &Arc<dyn Archive>) -> Vec<String> {
     pages.into_iter().map(|page| page.message.id.to_string()).collect()
 }
 
-/// Only live pages on the raw queue are archived, once each; consuming and retrying them changes nothing.
+/// Only live pages on the raw queue are archived, and read once each in one call; consuming and retrying them
+/// changes nothing.
 pub async fn the_archive_holds_live_pages_once_as_published(lab: &impl QueueLab) {
     let (queue, archive) = (lab.queue(), lab.archive());
     publish(&queue, QueueName::Raw, &[page("one", Origin::Live), page("two", Origin::Live)]).await;
