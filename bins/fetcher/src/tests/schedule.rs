@@ -1,0 +1,163 @@
+//! The schedule: which slots are fetched, and what the API's limits do to them.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::{Chunk, Slot};
+use ports::{Clock, QueueName, Store};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::Health;
+use crate::spool::PageRecord;
+use crate::testing::{Lab, Server, api_error, page, reply};
+
+#[tokio::test]
+async fn the_schedule_fetches_at_once_and_then_in_each_slot() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start([page(100, 100), page(100, 100)]).await;
+    let fetcher = lab.fetcher(&server);
+    let (bell, rung) = mpsc::channel(1);
+    let mut phase = 0;
+    run_with(&fetcher, rung, "two batches", || {
+        let published = lab.ids(QueueName::Rows).len();
+        if phase == 0 && published == 1 {
+            // Within the slot the bell changes nothing; in the next it does.
+            phase = 1;
+            bell.try_send(()).unwrap();
+        } else if phase == 1 && bell.capacity() == 1 {
+            phase = 2;
+            assert_eq!(server.requests().len(), 1);
+            lab.clock.0.set(instant("2026-11-22T15:00:00Z"));
+            bell.try_send(()).unwrap();
+        }
+        published == 2
+    })
+    .await;
+    assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, "2026-11-22T15:00:00Z/listings/USD/p1"]);
+    assert!(lab.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn a_restart_within_the_slot_does_not_pay_again() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start([page(100, 100), page(100, 100)]).await;
+    run_until(&lab.fetcher(&server), "a batch", || lab.ids(QueueName::Rows).len() == 1).await;
+    lab.clock.0.set(instant("2026-11-22T14:59:00Z"));
+    run_idle(&lab.fetcher(&server)).await;
+    // A clock that was set back an hour has nothing new to say either.
+    lab.clock.0.set(instant("2026-11-22T14:10:00Z"));
+    run_idle(&lab.fetcher(&server)).await;
+    assert_eq!(server.requests().len(), 1);
+    lab.clock.0.set(instant("2026-11-22T17:30:00Z"));
+    run_until(&lab.fetcher(&server), "the next batch", || lab.ids(QueueName::Rows).len() == 2).await;
+    assert_eq!(lab.ids(QueueName::Raw)[1], "2026-11-22T17:00:00Z/listings/USD/p1");
+}
+
+#[tokio::test]
+async fn a_slot_that_is_in_the_tables_is_not_fetched_again() {
+    for (slot, requests) in
+        [("2026-11-22T14:00:00Z", 0), ("2026-11-22T14:23:11Z", 0), ("2026-11-22T13:00:00Z", 1)]
+    {
+        let lab = Lab::new(100, 100);
+        let server = Server::start([page(100, 100)]).await;
+        lab.clock.0.set(instant("2026-11-22T14:30:00Z"));
+        load(&lab, slot).await;
+        run_idle(&lab.fetcher(&server)).await;
+        assert_eq!(server.requests().len(), requests, "{slot}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_does_not_keep_the_schedule_from_starting() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start([page(100, 100)]).await;
+    lab.store.set_available(false);
+    run_until(&lab.fetcher(&server), "a batch", || lab.ids(QueueName::Rows).len() == 1).await;
+}
+
+/// Puts one chunk of the batch of `slot` into the store.
+async fn load(lab: &Lab, slot: &str) {
+    let server = Server::start([]).await;
+    let fetcher = lab.fetcher(&server);
+    let order = fetcher.order(Slot::at(instant(slot)));
+    let record = PageRecord {
+        page: 1,
+        asked: 100,
+        rows: 0,
+        total_count: None,
+        credits: 1,
+        fetched_at: instant(slot),
+        simulated: false,
+    };
+    let chunk = Chunk {
+        page: order.meta(&record, 1),
+        chunk: 1,
+        chunks: 1,
+        transformed_at: instant(slot),
+        coins_in: 0,
+        rejected: 0,
+        rows: Vec::new(),
+    };
+    lab.store.load(&chunk).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outage_that_outlasts_the_slot_is_two_letters_and_the_next_slot_tries_anew() {
+    let lab = Lab::new(100, 100);
+    let mut script = vec![reply(500, &[], "busy"); 40];
+    script.truncate(40);
+    let server = Server::start(script).await;
+    let fetcher = lab.fetcher(&server);
+    run_until(&fetcher, "the end of the slot", || incidents(&lab).len() == 2).await;
+    assert_eq!(incidents(&lab), ["http_500/2026-11-22T14:00:00Z", "http_500/2026-11-22T14:00:00Z/given-up"]);
+    // At most every five minutes once it lasts.
+    assert!((10..40).contains(&server.requests().len()), "{}", server.requests().len());
+    assert!(lab.clock.now() < instant("2026-11-22T15:00:00Z"));
+    let Health::FailingSince { since, reason } = fetcher.last_outcome() else { panic!("it fails") };
+    assert_eq!(since, instant("2026-11-22T14:00:00Z"));
+    assert!(reason.contains("HTTP 500"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_bad_key_is_one_letter_a_day_however_many_slots() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start(vec![api_error(401, 1001); 30]).await;
+    let fetcher = lab.fetcher(&server);
+    let (bell, rung) = mpsc::channel(1);
+    run_with(&fetcher, rung, "twelve slots", || {
+        let requests = server.requests().len();
+        if requests > 0
+            && lab.clock.now()
+                < instant("2026-11-22T14:00:00Z") + TimeDelta::hours(requests.try_into().unwrap())
+        {
+            lab.clock.0.advance(Duration::from_hours(1));
+            bell.try_send(()).ok();
+        }
+        requests >= 12 && incidents(&lab).len() >= 2
+    })
+    .await;
+    assert_eq!(incidents(&lab), ["api_1001/2026-11-22", "api_1001/2026-11-23"]);
+    assert!(reasons(&lab)[0].contains("check fetch.api_key"), "{:?}", reasons(&lab));
+}
+
+#[tokio::test]
+async fn a_daily_limit_silences_the_slots_until_it_ends_or_six_hours_passed() {
+    let lab = Lab::new(100, 100);
+    lab.clock.0.set(instant("2026-11-22T10:00:00Z"));
+    let server = Server::start(vec![api_error(429, 1009); 3]).await;
+    let fetcher = lab.fetcher(&server);
+    let (bell, rung) = mpsc::channel(1);
+    let mut hours = 0;
+    run_with(&fetcher, rung, "eight slots", || {
+        // The bell is quiet when the slot is served.
+        if !server.requests().is_empty() && bell.capacity() == 1 && hours < 8 {
+            hours += 1;
+            lab.clock.0.advance(Duration::from_hours(1));
+            bell.try_send(()).unwrap();
+        }
+        hours == 8 && server.requests().len() == 2 && incidents(&lab).len() == 1
+    })
+    .await;
+    assert_eq!(incidents(&lab), ["api_1009/2026-11-22"]);
+}
