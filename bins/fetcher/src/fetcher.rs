@@ -10,7 +10,7 @@ use ports::{Clock, Leadership, Ledger, Queue};
 use tokio::sync::Notify;
 use tracing::warn;
 
-use crate::client::{Client, FetchError, KeyStatus, Source};
+use crate::client::{Client, Source};
 use crate::incident::Incidents;
 use crate::publish::Publisher;
 use crate::spool::{Manifest, Spool, SpoolError, blocking};
@@ -73,11 +73,6 @@ impl Fetcher {
         let publisher = Publisher { spool: Arc::clone(&spool), queue, incidents: Arc::clone(&incidents) };
         let health = Mutex::new(Health::Starting);
         Ok(Self { settings, client, spool, publisher, incidents, clock, changed, leadership, ledger, health })
-    }
-
-    /// Asks the API what the key may do.
-    pub async fn check(&self) -> Result<KeyStatus, FetchError> {
-        self.client.key_status().await
     }
 
     /// How fetching goes.

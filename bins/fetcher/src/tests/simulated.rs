@@ -141,10 +141,10 @@ async fn the_key_status_is_told_and_a_wrong_key_is_named() {
     let lab = Lab::new(100, 100);
     let options = Options { credits_monthly: 10_000, rate_limit_minute: 30, ..Options::default() };
     let simulator = start(&lab, options).await;
-    let status = fetcher(&lab, &simulator, KEY).check().await.unwrap();
+    let status = fetcher(&lab, &simulator, KEY).client.key_status().await.unwrap();
     assert!(status.simulated);
     let shown = status.to_string();
     assert_eq!(shown, "10000 of 10000 credits left until 2026-12-01T00:00:00.000Z, 30 requests a minute");
-    let error = fetcher(&lab, &simulator, "another-key").check().await.unwrap_err();
+    let error = fetcher(&lab, &simulator, "another-key").client.key_status().await.unwrap_err();
     assert_eq!(error.code(), "api_1001");
 }
