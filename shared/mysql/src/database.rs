@@ -92,8 +92,9 @@ impl Database {
     /// Brings the schema up to date, unless it is known to be. Every call below begins with it, so that a
     /// server that was away at the start gets its tables when it comes.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
-        let done = self.migrated.get_or_try_init(|| schema::migrate(self)).await;
-        done.map(|()| ()).map_err(|error| self.blame(error))
+        let migrated = self.migrated.get_or_try_init(|| schema::migrate(self)).await;
+        migrated.map_err(|error| self.blame(error))?;
+        Ok(())
     }
 
     /// Does `work` in a transaction that writes, and makes it durable.

@@ -107,11 +107,10 @@ fn parse(text: &str) -> Result<Url, String> {
             "ssl-mode" if !MODES.contains(&&*value) => {
                 return Err(wrong(&format!("ssl-mode is not one of {}", MODES.join(", "))));
             }
-            "ssl-mode" => {}
             "ssl-ca" | "ssl-cert" | "ssl-key" | "socket" if value.is_empty() => {
                 return Err(wrong(&format!("{name} names no file")));
             }
-            "ssl-ca" | "ssl-cert" | "ssl-key" | "socket" => {}
+            "ssl-mode" | "ssl-ca" | "ssl-cert" | "ssl-key" | "socket" => {}
             // Only the name: a value may be a secret.
             _ => return Err(wrong(&format!("the URL has an unknown parameter {name:?}"))),
         }

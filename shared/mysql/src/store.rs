@@ -1,6 +1,6 @@
 //! The store on a server: coins and quotes, the ledger, the dead-letter desk and the outbox.
 //!
-//! Doubles come back bit for bit.
+//! Doubles come back bit for bit, except that negative zero is written as zero.
 
 pub(crate) mod columns;
 mod insert;

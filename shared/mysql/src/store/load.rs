@@ -110,7 +110,7 @@ impl Page<'_> {
         let mut latest = BTreeMap::new();
         let mut history = BTreeMap::new();
         for (coin, quote) in lines {
-            let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..(*quote).clone() };
+            let quote = row::stored(quote);
             let key = (coin.id, quote.currency.clone());
             let before = held.get(&key).map(|(quote, fetched_at)| (quote, *fetched_at));
             let Judgement { wins, verdict } = judge(before, &quote, self.fetched_at);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Chunk, Coin, Kind, Measure, Quote};
+use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
 use ports::Refused;
 use sha2::{Digest, Sha256};
 
@@ -71,11 +71,20 @@ fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
     long.then(|| "tags are too long".to_owned())
 }
 
+/// `quote` as the tables hold it, and give it back: its instant in whole milliseconds, and zeros without a
+/// sign, which MariaDB drops.
+pub(super) fn stored(quote: &Quote) -> Quote {
+    let numbers = quote.numbers.map(|number| number.map(|number| number + 0.0));
+    Quote { numbers, last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() }
+}
+
 /// A count as its column holds it.
 pub(super) fn whole(number: f64) -> Option<u32> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared right after")]
     let count = number as u32;
-    (f64::from(count).to_bits() == number.to_bits()).then_some(count)
+    #[expect(clippy::float_cmp, reason = "whole or not")]
+    let same = f64::from(count) == number;
+    same.then_some(count)
 }
 
 /// The tags as their column holds them.
@@ -119,7 +128,7 @@ mod tests {
         check("cmc_rank is -1", &number(Measure::CmcRank, -1.0));
         check("num_market_pairs is 4294967296", &number(Measure::NumMarketPairs, 4_294_967_296.0));
         check("last_updated is", &|row| {
-            row.quotes[0].last_updated = chrono::DateTime::<chrono::Utc>::MAX_UTC
+            row.quotes[0].last_updated = chrono::DateTime::<chrono::Utc>::MAX_UTC;
         });
         check("date_added is", &|row| row.coin.date_added = Some(chrono::DateTime::<chrono::Utc>::MIN_UTC));
         check("slug is too long", &|row| row.coin.slug = "x".repeat(2049));

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mysql::{MysqlStore, Options};
@@ -11,6 +12,9 @@ use ports::memory::Tables;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use url::Url;
+
+/// Of users that tests create.
+pub const PASSWORD: &str = "hunter2-Of-The-Tests";
 
 /// A server's database with a store in it.
 pub struct Lab {
@@ -86,6 +90,42 @@ impl Database {
         url
     }
 
+    /// A user of this database, once a test has created it; dropped with it.
+    pub fn user(&self) -> String {
+        self.name.replace("coinpipe_test_", "coin_")
+    }
+
+    /// Creates [`user`](Self::user) with these rights here, and gives the URL for it.
+    pub async fn grant(&self, rights: &str) -> Url {
+        let (user, database) = (self.user(), &self.name);
+        self.execute(&format!("CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{PASSWORD}'")).await;
+        self.execute(&format!("GRANT {rights} ON {database}.* TO {user}")).await;
+        self.url_with(|url| {
+            url.set_username(&user).expect("a user");
+            url.set_password(Some(PASSWORD)).expect("a password");
+        })
+    }
+
+    /// Waits until a transaction in this database other than `not` waits for a lock; its number.
+    pub async fn lock_wait(&self, not: Option<&str>) -> String {
+        let sql = "SELECT CONCAT(t.trx_id) FROM information_schema.innodb_trx AS t \
+                   JOIN information_schema.processlist AS p ON p.id = t.trx_mysql_thread_id \
+                   WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'";
+        let mut connection = self.connect().await;
+        let waiting = async {
+            loop {
+                let found: Option<String> =
+                    sqlx::query_scalar(sql).fetch_optional(&mut connection).await.expect("a list");
+                if let Some(found) = found.filter(|found| not != Some(found)) {
+                    return found;
+                }
+                // The server makes this list anew only when nobody, in any test, has asked for 100 ms.
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(110..400))).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("somebody waits for a lock")
+    }
+
     pub async fn connect(&self) -> MySqlConnection {
         connect(&self.url).await
     }
@@ -104,7 +144,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // Also when the test panicked, and its runtime is on its way out.
-        let sql = format!("DROP DATABASE IF EXISTS {}", self.name);
+        let sql = format!("DROP DATABASE IF EXISTS {0}; DROP USER IF EXISTS {1}", self.name, self.user());
         let url = server();
         let dropping = std::thread::spawn(move || {
             let runtime =

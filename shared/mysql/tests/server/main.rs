@@ -6,6 +6,7 @@
 mod contract;
 mod lab;
 mod load;
+mod proxy;
 mod rights;
 mod schema;
 mod trouble;

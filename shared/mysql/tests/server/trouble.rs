@@ -1,1 +1,127 @@
-//! todo
+//! A server that is away, mute, or loses answers; calls that are given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql::{MysqlStore, Options};
+use ports::contract::store::StoreLab;
+use ports::contract::store::sample::{at, chunk, letter};
+use ports::memory::MemoryStore;
+use ports::{Ledger, Letters, ManualClock, Quotes, Store, StoreError};
+use sqlx::Executor;
+use url::Url;
+
+use crate::lab::{Database, setup};
+use crate::proxy::Proxy;
+
+async fn open(url: &Url) -> MysqlStore {
+    let mut options = Options::new(url.as_str()).unwrap();
+    options.max_connections = 2;
+    options.statement_timeout = Duration::from_secs(1);
+    MysqlStore::open(&options, Arc::new(ManualClock::default())).await.expect("the store opens")
+}
+
+fn check_away<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    let error = outcome.expect_err("the server is away");
+    assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_waited_for_from_the_start() {
+    let database = Database::create().await;
+    let mut proxy = Proxy::to(&database.url).await;
+    let store = open(&proxy.url).await;
+    check_away(store.ready().await);
+    proxy.up();
+    store.ready().await.unwrap();
+    assert_eq!(store.load(&chunk(&[1])).await.unwrap().written, 1);
+    // And when it goes and comes back.
+    proxy.down().await;
+    check_away(store.load(&chunk(&[1, 2])).await);
+    check_away(store.totals().await);
+    proxy.up();
+    assert_eq!(store.load(&chunk(&[1, 2])).await.unwrap().written, 1);
+    assert_eq!(store.totals().await.unwrap().coins, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lost_answer_to_a_commit_does_no_harm() {
+    let lab = setup().await;
+    let mut proxy = Proxy::to(&lab.database.url_with(|url| url.set_query(Some("ssl-mode=disabled")))).await;
+    proxy.up();
+    let store = open(&proxy.url).await;
+    proxy.lose_commit();
+    check_away(store.load(&chunk(&[1, 2])).await);
+    let oracle = MemoryStore::new(lab.clock.clone());
+    oracle.load(&chunk(&[1, 2])).await.unwrap();
+    assert_eq!(lab.tables().await, oracle.tables(), "it was committed");
+    assert_eq!(store.load(&chunk(&[1, 2])).await.unwrap().unchanged, 2);
+    assert_eq!(lab.tables().await, oracle.tables());
+    let record = store.batches(1).await.unwrap().remove(0);
+    assert_eq!((record.written, record.unchanged, record.loads), (2, 0, 2));
+
+    proxy.lose_commit();
+    check_away(store.file(&letter("a", at(0)), "one").await);
+    assert!(!store.file(&letter("a", at(0)), "one").await.unwrap());
+    assert_eq!(store.groups(None).await.unwrap()[0].total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mute_server_is_given_up_in_time() {
+    let lab = setup().await;
+    let mut proxy = Proxy::to(&lab.database.url).await;
+    proxy.up();
+    let store = open(&proxy.url).await;
+    store.load(&chunk(&[1])).await.unwrap();
+    proxy.mute(true);
+    let next = chunk(&[2]);
+    let call = tokio::time::timeout(Duration::from_secs(20), store.load(&next));
+    check_away(call.await.expect("ends by itself"));
+    proxy.down().await;
+    proxy.mute(false);
+    proxy.up();
+    store.load(&chunk(&[2])).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_too_long_is_transient() {
+    let lab = setup().await;
+    let store = open(&lab.database.url).await;
+    let mut other = lab.database.connect().await;
+    other.execute("LOCK TABLES coins WRITE").await.unwrap();
+    check_away(store.load(&chunk(&[1])).await);
+    other.execute("UNLOCK TABLES").await.unwrap();
+    store.load(&chunk(&[1])).await.unwrap();
+}
+
+/// What its connection was in the middle of is undone, and the next call does not see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_given_up_leaves_nothing() {
+    let lab = setup().await;
+    lab.store.load(&chunk(&[5])).await.unwrap();
+    let before = lab.tables().await;
+    let mut options = lab.database.options();
+    options.max_connections = 1;
+    let store = Arc::new(MysqlStore::open(&options, lab.clock.clone()).await.unwrap());
+    let mut other = lab.database.connect().await;
+    other.execute("BEGIN; UPDATE coins SET name = name WHERE id = 5").await.unwrap();
+    let loading = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.load(&chunk(&[1, 5])).await }
+    });
+    lab.database.lock_wait(None).await;
+    loading.abort();
+    assert!(loading.await.unwrap_err().is_cancelled());
+    assert_eq!(store.totals().await.unwrap().coins, 1);
+    other.execute("COMMIT").await.unwrap();
+    assert_eq!(lab.tables().await, before);
+    assert_eq!(store.load(&chunk(&[1, 5])).await.unwrap().written, 1);
+}
+
+#[tokio::test]
+async fn a_closed_store_is_away() {
+    let lab = setup().await;
+    lab.store.load(&chunk(&[1])).await.unwrap();
+    lab.store.close().await;
+    check_away(lab.store.load(&chunk(&[1])).await);
+}
