@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mysql", &["ports", "domain"]),
     ("rabbitmq", &["ports", "domain"]),
     ("simulator", &["ports", "domain"]),
-    ("service", &["config", "mysql", "sqlite", "simulator", "stage", "ports", "domain"]),
+    ("service", &["config", "rabbitmq", "mysql", "sqlite", "simulator", "stage", "ports", "domain"]),
     ("fetcher", &["service", "stage", "config", "ports", "domain"]),
     ("transformer", &["service", "stage", "config", "ports", "domain"]),
     ("loader", &["service", "stage", "config", "ports", "domain"]),

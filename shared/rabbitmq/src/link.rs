@@ -75,7 +75,7 @@ impl Session {
 
     /// Whether it may still work.
     pub fn is_alive(&self) -> bool {
-        self.connection.status().connected()
+        !self.line.is_cut() && self.connection.status().connected()
     }
 
     /// Whether the broker reads nothing from this connection: an alarm (memory, disk).

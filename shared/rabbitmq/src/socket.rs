@@ -49,8 +49,13 @@ impl Line {
         self.greeting.lock().unwrap_or_else(PoisonError::into_inner).version()
     }
 
+    /// Whether it was cut from this side.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+
     fn check(&self) -> io::Result<()> {
-        if self.is_cut.load(Ordering::SeqCst) {
+        if self.is_cut() {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was given up"));
         }
         Ok(())
