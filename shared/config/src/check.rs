@@ -14,14 +14,14 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
     };
     let millis = Duration::from_millis;
     match (section, key) {
-        ("queue", "url") => {
-            scheme(&config.queue.url.scheme(), &["sqlite"], "amqp:// comes with a later release")
-        }
+        ("queue", "url") => scheme(&config.queue.url.scheme(), &["sqlite", "amqp", "amqps"]),
         ("queue", "lease") => at_least(config.queue.lease, millis(1000)),
         ("queue", "delivery_limit") => require(config.queue.delivery_limit >= 1, "must be at least 1"),
-        ("store", "url") => {
-            scheme(&config.store.url.scheme(), &["sqlite"], "mysql:// comes with a later release")
-        }
+        ("queue", "prefix") => prefix(&config.queue.prefix),
+        ("queue", "max_size") => require(config.queue.max_size >= 1 << 20, "must be at least 1MiB"),
+        ("store", "url") => scheme(&config.store.url.scheme(), &["sqlite", "mysql"]),
+        ("store", "connections") => require(config.store.connections >= 1, "must be at least 1"),
+        ("store", "timeout") => at_least(config.store.timeout, millis(1000)),
         ("archive", "keep") => at_least(config.archive.keep, millis(1000)),
         ("fetch", "base_url") => base_url(&config.fetch.base_url),
         ("fetch", "every") => {
@@ -45,7 +45,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("retry", "attempts") => require(config.retry.attempts >= 1, "must be at least 1"),
         ("mail", "url") => match config.mail.url.scheme().as_str() {
             "" if config.mail.url.is_empty() => Ok(()),
-            found => scheme(found, &["smtp", "smtps", "file", "log"], "smtp://, smtps://, file:// or log:"),
+            found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
@@ -67,12 +67,21 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
     }
 }
 
-fn scheme(found: &str, known: &[&str], hint: &str) -> Result<(), String> {
+fn scheme(found: &str, known: &[&str]) -> Result<(), String> {
     if known.contains(&found) {
         return Ok(());
     }
     let known = known.iter().map(|scheme| format!("{scheme}:")).collect::<Vec<_>>().join(", ");
-    Err(format!("must begin with {known} ({hint})"))
+    Err(format!("must begin with one of {known}"))
+}
+
+/// Part of AMQP names, which may be 255 bytes long.
+fn prefix(text: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=100).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(());
+    }
+    Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
 }
 
 fn base_url(text: &str) -> Result<(), String> {

@@ -56,6 +56,13 @@ pub struct Queue {
     pub lease: Duration,
     /// Deliveries before a message counts as deadly.
     pub delivery_limit: u32,
+    /// RabbitMQ: the first part of every name.
+    pub prefix: String,
+    /// RabbitMQ: certificates to trust beside the system's; empty for none.
+    pub ca_file: PathBuf,
+    /// RabbitMQ: size in bytes at which a work queue is full.
+    #[serde(deserialize_with = "byte_size")]
+    pub max_size: u64,
 }
 
 /// `[archive]`
@@ -78,6 +85,11 @@ pub struct Store {
     pub url: SecretUrl,
     /// Read `url` from this file.
     pub url_file: PathBuf,
+    /// MySQL: connections of one process.
+    pub connections: u32,
+    /// MySQL: the longest time for one statement.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
 }
 
 /// Which listings endpoint.
