@@ -20,6 +20,7 @@ mod consume;
 mod error;
 mod greeting;
 mod incoming;
+mod leader;
 mod link;
 mod options;
 mod outgoing;

@@ -18,11 +18,11 @@ use crate::link::Link;
 use crate::publish::{Post, Publisher};
 use crate::receipt::Tally;
 use crate::topology::{LIVE, Names, short};
-use crate::{Options, archive};
+use crate::{Options, archive, leader};
 
-/// The queues and the archive on a RabbitMQ. Connects when it is first used, and again whenever it has to.
+/// The queues, the archive and leadership on a RabbitMQ. Connects when it is first used, and again whenever it has to.
 pub struct RabbitQueue {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// What the queue, its consumers and its deliveries share.
@@ -32,6 +32,7 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub publishing: Arc<Link>,
     pub consuming: Link,
+    pub leading: Link,
     pub publisher: Publisher,
     /// Where a dropped delivery is given back.
     pub runtime: Handle,
@@ -50,6 +51,10 @@ impl RabbitQueue {
         let options = Arc::new(options);
         let publishing = Arc::new(Link::new("publishing", Arc::clone(&options), names.clone()));
         let consuming = Link::new("consuming", Arc::clone(&options), names.clone());
+        let mut leading = Options::clone(&options);
+        let heartbeat = leading.uri.query.heartbeat.get_or_insert(leader::HEARTBEAT);
+        *heartbeat = leader::HEARTBEAT.min(*heartbeat);
+        let leading = Link::new("leading", Arc::new(leading), names.clone());
         let publisher = Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock));
         let inner = Inner {
             options,
@@ -57,6 +62,7 @@ impl RabbitQueue {
             clock,
             publishing,
             consuming,
+            leading,
             publisher,
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
@@ -83,7 +89,8 @@ impl RabbitQueue {
     /// Breaks its connections.
     #[cfg(test)]
     pub(crate) fn cut(&self) {
-        for session in [self.inner.publishing.alive(), self.inner.consuming.alive()].into_iter().flatten() {
+        let Inner { publishing, consuming, leading, .. } = &*self.inner;
+        for session in [publishing.alive(), consuming.alive(), leading.alive()].into_iter().flatten() {
             session.fail();
         }
     }

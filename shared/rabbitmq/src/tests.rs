@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use lapin::Channel;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::ShortString;
+use ports::contract::leader::LeaderLab;
 use ports::contract::queue::QueueLab;
-use ports::{Archive, Clock, Consumer, Delivery, Queue, SystemClock};
+use ports::{Archive, Clock, Consumer, Delivery, Leadership, Queue, SystemClock};
 
 use crate::greeting::Version;
 use crate::link::Session;
@@ -74,6 +75,12 @@ pub(crate) async fn remove(options: Arc<Options>) {
     }
     for exchange in exchanges(&names) {
         drop(channel.exchange_delete(exchange.name.into(), ExchangeDeleteOptions::default()).await);
+    }
+}
+
+impl LeaderLab for Lab {
+    fn leadership(&self) -> Arc<dyn Leadership> {
+        self.process()
     }
 }
 
@@ -173,3 +180,4 @@ impl Lab {
 }
 
 ports::queue_contract!(lab);
+ports::leader_contract!(lab);

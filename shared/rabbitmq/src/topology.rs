@@ -63,6 +63,11 @@ impl Names {
         format!("{}.raw.archive", self.prefix)
     }
 
+    /// The queue whose single active consumer leads the fetchers.
+    pub fn leader(&self) -> String {
+        format!("{}.fetch.leader", self.prefix)
+    }
+
     /// The exchange in front of the queues in which retries wait.
     pub fn retry(&self) -> String {
         format!("{}.retry", self.prefix)
@@ -174,6 +179,7 @@ pub(crate) fn queues(names: &Names, options: &Options, version: Version) -> Vec<
         queues.extend(retries(names, queue));
     }
     queues.push(archive(names, options));
+    queues.push(QueueSpec { name: names.leader(), arguments: kept_for_ever(version), bindings: Vec::new() });
     queues
 }
 
@@ -316,7 +322,7 @@ mod tests {
 
     #[test]
     fn letters_have_no_delivery_limit_on_any_version() {
-        for queue in ["coinpipe.dead", "coinpipe.unroutable"] {
+        for queue in ["coinpipe.dead", "coinpipe.unroutable", "coinpipe.fetch.leader"] {
             for version in [(3, 10), (3, 13)] {
                 assert_eq!(argument(version, queue, "x-delivery-limit"), None, "{queue} on {version:?}");
             }

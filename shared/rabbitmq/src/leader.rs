@@ -1,0 +1,243 @@
+//! Leadership: who is the single active consumer of one queue leads, and the note is a message in it.
+//!
+//! The queue holds *tokens*. A token is a note with the number of the term it was written in, and of its
+//! place in that term. The one with the greatest numbers counts. Its leader keeps it unacknowledged, so that
+//! the broker gives it to the successor. Whoever joins *knocks*, so that there is something to be delivered;
+//! the one that gets a delivery is the active consumer. It publishes a *fence* and reads until that comes: by
+//! then it has seen every token. Then it writes the note again with the number of its own term, which no
+//! late token of an earlier leader can beat.
+//!
+//! A token is written when it was delivered back to its writer: that proves that the writer was still the
+//! active consumer. Losing the connection, or not hearing of a token in time, ends the term.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Headers, Message, MessageId};
+use futures_util::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Acker, Channel, Consumer};
+use ports::{Leadership, QueueError, Term};
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+use crate::RabbitQueue;
+use crate::incoming::read;
+use crate::link::Session;
+use crate::publish::Post;
+use crate::queue::Inner;
+use crate::topology::short;
+
+/// The connection that leads is given up sooner than others: its successor waits for that.
+pub(crate) const HEARTBEAT: u16 = 3;
+
+const KIND: &str = "x-leader-kind";
+const TERM: &str = "x-leader-term";
+const PLACE: &str = "x-leader-place";
+/// The kind of a token without a note.
+const EMPTY: &str = "empty-token";
+const TOKEN: &str = "token";
+const KNOCK: &str = "knock";
+const FENCE: &str = "fence";
+
+/// Knocks that may arrive before the leader looks.
+const PREFETCH: u16 = 32;
+/// How long a token is held before it is written anew: brokers close the channel of who holds a message for
+/// 30 minutes.
+const REWRITE_AFTER: Duration = Duration::from_mins(10);
+
+#[async_trait]
+impl Leadership for RabbitQueue {
+    async fn lead(&self) -> Result<Box<dyn Term>, QueueError> {
+        let mut line = Line::join(Arc::clone(&self.inner)).await?;
+        line.wait().await?;
+        let mut term = RabbitTerm { line, number: Number::default(), written_at: Instant::now() };
+        term.begin().await?;
+        Ok(Box::new(term))
+    }
+}
+
+/// The number of a term, and of a token's place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    term: u64,
+    place: u64,
+}
+
+/// The token that counts, as far as we know.
+struct Token {
+    number: Number,
+    note: Option<Vec<u8>>,
+    acker: Acker,
+}
+
+/// A place in the line of those who wait to lead, or its head.
+struct Line {
+    shared: Arc<Inner>,
+    session: Arc<Session>,
+    channel: Channel,
+    /// Only `None` while it is dropped. lapin cancels a consumer that is dropped, and then the next one leads
+    /// before it can see what we hold: the channel is closed first.
+    consumer: Option<Consumer>,
+    queue: String,
+    token: Option<Token>,
+    is_over: bool,
+}
+
+impl Line {
+    async fn join(shared: Arc<Inner>) -> Result<Self, QueueError> {
+        let session = shared.leading.session().await?;
+        let channel = session.channel().await?;
+        let qos = channel.basic_qos(PREFETCH, BasicQosOptions::default());
+        session.call("cannot set the prefetch", qos).await?;
+        let queue = shared.names.leader();
+        let options = BasicConsumeOptions::default();
+        let consuming = channel.basic_consume(short(&queue)?, "".into(), options, FieldTable::default());
+        let consumer = session.call(&format!("cannot consume from {queue}"), consuming).await?;
+        let line =
+            Self { shared, session, channel, consumer: Some(consumer), queue, token: None, is_over: false };
+        line.publish(KNOCK, Number::default(), Vec::new()).await?;
+        Ok(line)
+    }
+
+    /// Waits for the head of the line: every token in the queue has been seen then.
+    async fn wait(&mut self) -> Result<(), QueueError> {
+        self.next().await?;
+        let fence = self.publish(FENCE, Number::default(), Vec::new()).await?;
+        let limit = self.shared.options.publish_timeout;
+        let seen = timeout(limit, async {
+            while self.next().await? != fence {}
+            Ok(())
+        })
+        .await;
+        seen.unwrap_or_else(|_| Err(QueueError::unavailable("the queue of leaders was not read to its end")))
+    }
+
+    /// Publishes a message in the queue and returns its id.
+    async fn publish(&self, kind: &str, number: Number, body: Vec<u8>) -> Result<MessageId, QueueError> {
+        let id = MessageId::new(format!("leader/{kind}/{:016x}", fastrand::u64(..)));
+        let headers = Headers::new().with(KIND, kind).with(TERM, number.term).with(PLACE, number.place);
+        let message = Message { id: id.clone(), headers, body };
+        let post = Post { exchange: "", key: &self.queue, message: &message };
+        self.shared.publisher.publish(&[post]).await?;
+        Ok(id)
+    }
+
+    /// Takes the next message and returns its id. A token that is better than ours becomes ours; all else
+    /// is acknowledged. Cancel-safe: what is given up half-way is only acknowledged later.
+    async fn next(&mut self) -> Result<MessageId, QueueError> {
+        let consumer = self.consumer.as_mut().ok_or_else(|| QueueError::unavailable("the term is over"))?;
+        let mut arrived = match consumer.next().await {
+            Some(Ok(arrived)) => arrived,
+            Some(Err(error)) => return Err(self.end(&error.to_string())),
+            None => return Err(self.end("its queue was deleted, or moved")),
+        };
+        let acker = arrived.acker.clone();
+        let (Message { id, headers, body }, _) = read(&mut arrived);
+        let number = || {
+            let parse = |name| headers.get(name).and_then(|text| text.parse().ok());
+            Some(Number { term: parse(TERM)?, place: parse(PLACE)? })
+        };
+        let note = match headers.get(KIND) {
+            Some(TOKEN) => Some(Some(body)),
+            Some(EMPTY) => Some(None),
+            _ => None,
+        };
+        let mut spent = acker.clone();
+        if let (Some(note), Some(number)) = (note, number())
+            && self.token.as_ref().is_none_or(|token| token.number < number)
+        {
+            match self.token.replace(Token { number, note, acker }) {
+                Some(old) => spent = old.acker,
+                None => return Ok(id),
+            }
+        }
+        let acked = spent.ack(BasicAckOptions::default());
+        match timeout(self.shared.options.call_timeout, acked).await {
+            Ok(Ok(true)) => Ok(id),
+            _ => Err(self.end("an acknowledgement was not sent")),
+        }
+    }
+
+    fn end(&mut self, reason: &str) -> QueueError {
+        self.is_over = true;
+        self.session.fail();
+        QueueError::unavailable(format!("the connection that leads ended: {reason}"))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let (session, channel, consumer) =
+            (Arc::clone(&self.session), self.channel.clone(), self.consumer.take());
+        let leave = async move {
+            let closing = channel.close(200, "leaving".into());
+            if let Err(error) = session.call("cannot leave the line of leaders", closing).await {
+                debug!(%error, "the broker will notice that a leader left");
+            }
+            drop(consumer);
+        };
+        self.shared.tasks.spawn_on(leave, &self.shared.runtime);
+    }
+}
+
+struct RabbitTerm {
+    line: Line,
+    /// Of the newest token that we published.
+    number: Number,
+    written_at: Instant,
+}
+
+impl RabbitTerm {
+    /// Writes the note that was found under the number of this term.
+    async fn begin(&mut self) -> Result<(), QueueError> {
+        let found = self.line.token.as_ref().map_or(0, |token| token.number.term);
+        self.number = Number { term: found + 1, place: 0 };
+        let note = self.note().map(<[u8]>::to_vec);
+        self.put(note).await
+    }
+
+    async fn put(&mut self, note: Option<Vec<u8>>) -> Result<(), QueueError> {
+        if self.line.is_over {
+            return Err(QueueError::Lost);
+        }
+        self.number.place += 1;
+        let limit = self.line.shared.options.publish_timeout;
+        let (kind, body) = note.map_or((EMPTY, Vec::new()), |note| (TOKEN, note));
+        let putting = async {
+            let id = self.line.publish(kind, self.number, body).await?;
+            while self.line.next().await? != id {}
+            Ok(())
+        };
+        let put = timeout(limit, putting).await.unwrap_or(Err(QueueError::Lost));
+        self.written_at = Instant::now();
+        put.inspect_err(|_| self.line.is_over = true)
+    }
+}
+
+#[async_trait]
+impl Term for RabbitTerm {
+    fn note(&self) -> Option<&[u8]> {
+        self.line.token.as_ref()?.note.as_deref()
+    }
+
+    async fn write(&mut self, note: Vec<u8>) -> Result<(), QueueError> {
+        self.put(Some(note)).await
+    }
+
+    async fn over(&mut self) {
+        while !self.line.is_over {
+            let left = REWRITE_AFTER.saturating_sub(self.written_at.elapsed());
+            // An error of either has ended the term.
+            match timeout(left, self.line.next()).await {
+                Ok(_) => (),
+                Err(_) => {
+                    let note = self.note().map(<[u8]>::to_vec);
+                    let _ = self.put(note).await;
+                }
+            }
+        }
+    }
+}
