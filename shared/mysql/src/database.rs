@@ -101,7 +101,8 @@ impl Database {
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         self.migrate().await?;
         // Said to be writing, it is refused at once by a server that is read-only.
-        self.in_time(self.repeat(&["START TRANSACTION READ WRITE"], work)).await
+        let done = self.in_time(self.repeat(&["START TRANSACTION READ WRITE"], work)).await;
+        done.map_err(|error| self.blame(error))
     }
 
     /// Does `work`, which only reads, on the state of one moment.
@@ -111,19 +112,19 @@ impl Database {
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ];
         self.migrate().await?;
-        self.in_time(self.repeat(&BEGIN, work)).await
+        self.in_time(self.repeat(&BEGIN, work)).await.map_err(|error| self.blame(error))
     }
 
     /// Reads what a single statement finds.
     pub(crate) async fn read(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<Vec<MySqlRow>, Error> {
         self.migrate().await?;
-        self.in_time(async {
+        let read = async {
             let mut lease = self.lease().await?;
             let rows = query.fetch_all(lease.connection()).await?;
             lease.give_back();
             Ok(rows)
-        })
-        .await
+        };
+        self.in_time(read).await.map_err(|error| self.blame(error))
     }
 
     /// What `error`, from a statement on this database, means; names the database.
@@ -138,16 +139,15 @@ impl Database {
     /// Gives `call` up when it takes too long; its connection is closed then.
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
         let limit = CONNECT_TIMEOUT + self.call_timeout;
-        let error = match tokio::time::timeout(limit, call).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(sqlx::Error::PoolTimedOut)) => Error::Unavailable(format!(
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(sqlx::Error::PoolTimedOut)) => Err(Error::Unavailable(format!(
                 "no connection within {CONNECT_TIMEOUT:?}: the server does not answer, or its connections or \
                  those of this process are all in use"
-            )),
-            Ok(Err(error)) => error.into(),
-            Err(_elapsed) => Error::Unavailable(format!("no answer within {limit:?}")),
-        };
-        Err(self.blame(error))
+            ))),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_elapsed) => Err(Error::Unavailable(format!("no answer within {limit:?}"))),
+        }
     }
 
     async fn repeat<W: Work>(&self, begin: &[&'static str], work: &W) -> Result<W::Output, sqlx::Error> {
@@ -175,7 +175,10 @@ impl Database {
         let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match (lease.connection().execute(end).await, outcome) {
             (Ok(_), outcome) => {
-                lease.give_back();
+                // After another error the connection itself may be what is wrong.
+                if outcome.as_ref().err().is_none_or(is_collision) {
+                    lease.give_back();
+                }
                 outcome
             }
             (Err(error), Ok(_)) | (Err(_), Err(error)) => Err(error),

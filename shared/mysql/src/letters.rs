@@ -8,13 +8,14 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::database::Work;
 use crate::error::is_duplicate;
-use crate::store::MysqlStore;
 use crate::store::columns::{Columns, datetime};
+use crate::store::{MysqlStore, one};
 
 #[async_trait]
 impl Letters for MysqlStore {
-    /// A letter that is longer than the server's `max_allowed_packet` is an error that says so.
+    /// A letter that is longer than the server's `max_allowed_packet` is a misconfiguration that says so.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
+        self.check_length(letter).await?;
         Ok(self.database.write(&File { letter, fingerprint, now: self.now() }).await?)
     }
 
@@ -48,6 +49,35 @@ impl Letters for MysqlStore {
                    FROM dead_letters WHERE id = ?";
         let rows = self.database.read(sqlx::query(sql).bind(id)).await?;
         rows.first().map(filed).transpose().map_err(|error| self.blame(error))
+    }
+}
+
+/// No server takes packets that are shorter than this.
+const SHORT: usize = 1 << 20;
+
+impl MysqlStore {
+    /// A server cuts the connection in the middle of a packet that is too long, which looks like an outage:
+    /// waiting would never end.
+    async fn check_length(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let headers: usize = letter.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        // JSON writes a byte with up to six.
+        let length = letter.body.len() + 6 * headers + letter.code.len() + letter.reason.len() + 4096;
+        if length <= SHORT {
+            return Ok(());
+        }
+        let sql = "SELECT CAST(@@max_allowed_packet AS UNSIGNED)";
+        let rows = self.database.read(sqlx::query(sql)).await?;
+        let limit =
+            one(rows.iter().map(|row| Columns::new(row).count())).map_err(|error| self.blame(error))?;
+        if usize::try_from(limit).is_ok_and(|limit| length > limit) {
+            let reason = format!(
+                "{}: the letter {} needs {length} bytes, and max_allowed_packet of the server is {limit}; raise it",
+                self.database.place(),
+                letter.id
+            );
+            return Err(StoreError::Misconfigured { reason });
+        }
+        Ok(())
     }
 }
 

@@ -28,9 +28,9 @@ impl Options {
     /// any part. Parameters:
     /// - `ssl-mode`: `disabled`; `preferred` (TLS when the server has it); `required` (TLS, with whatever
     ///   certificate: nobody can listen, but someone in between can pretend to be the server); `verify_ca`;
-    ///   `verify_identity`. Without it: `preferred` on this machine, `verify_identity` with an `ssl-ca`, and
+    ///   `verify_identity`. Without it: `verify_identity` with an `ssl-ca`, `preferred` on this machine, and
     ///   otherwise `required`. So what goes over a network is never sent in plain text unless the URL says so.
-    /// - `ssl-ca`: a PEM file with certificates to trust beside the system's.
+    /// - `ssl-ca`: a PEM file with certificates to trust beside the system's; only where they are verified.
     /// - `ssl-cert`, `ssl-key`: PEM files to log in with.
     /// - `socket`: a Unix socket to connect to instead of the host.
     ///
@@ -48,10 +48,10 @@ impl Options {
             // The statements are hundreds of kilobytes long.
             .disable_statement_logging();
         if !parameter("ssl-mode") {
-            connect = connect.ssl_mode(if parameter("socket") || is_loopback(&url) {
-                MySqlSslMode::Preferred
-            } else if parameter("ssl-ca") {
+            connect = connect.ssl_mode(if parameter("ssl-ca") {
                 MySqlSslMode::VerifyIdentity
+            } else if parameter("socket") || is_loopback(&url) {
+                MySqlSslMode::Preferred
             } else {
                 MySqlSslMode::Required
             });
@@ -114,6 +114,10 @@ fn parse(text: &str) -> Result<Url, String> {
             // Only the name: a value may be a secret.
             _ => return Err(wrong(&format!("the URL has an unknown parameter {name:?}"))),
         }
+    }
+    let unverified = url.query_pairs().any(|(name, mode)| name == "ssl-mode" && !mode.starts_with("verify"));
+    if unverified && url.query_pairs().any(|(name, _)| name == "ssl-ca") {
+        return Err(wrong("ssl-ca is of no use without ssl-mode=verify_ca or verify_identity"));
     }
     Ok(url)
 }

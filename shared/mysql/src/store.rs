@@ -156,6 +156,6 @@ impl Work for Nothing {
 }
 
 /// The row of a statement that always finds one.
-fn one<T>(mut rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+pub(crate) fn one<T>(mut rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     rows.next().unwrap_or(Err(sqlx::Error::RowNotFound))
 }

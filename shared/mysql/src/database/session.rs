@@ -44,4 +44,5 @@ fn settings(seconds: u64) -> String {
 }
 
 /// The settings of a session that changes the schema, which may take as long as it takes.
-pub(super) const PATIENT: &str = "SET SESSION /*M!100203 max_statement_time = 0, */ lock_wait_timeout = 60";
+pub(super) const PATIENT: &str = "SET SESSION /*M!100203 max_statement_time = 0, */ \
+                                             /*!80017 max_execution_time = 0, */ lock_wait_timeout = 60";

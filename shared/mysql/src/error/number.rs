@@ -25,8 +25,9 @@ pub(super) enum Meaning {
 pub(super) fn meaning(number: u16, state: &str) -> Meaning {
     use Meaning::{Collided, Misconfigured, Refused, Unavailable};
     match number {
-        // Lock wait timeout, deadlock, record changed since the snapshot.
-        1205 | 1213 | 1020 => Collided,
+        // Lock wait timeout, deadlock; record or table changed since the snapshot, or since the statement was
+        // prepared.
+        1205 | 1213 | 1020 | 1412 | 1615 => Collided,
 
         // Null, duplicate, foreign key; out of range, truncated, wrong type, too long; no partition, not UTF-8,
         // bad JSON.

@@ -34,6 +34,7 @@ fn urls_that_make_no_sense_are_refused_and_say_why() {
     check("mysql://user@host/coins?pool=5", "unknown parameter \"pool\"");
     check("mysql://user@host/coins?ssl-mode=maybe", "not one of disabled");
     check("mysql://user@host/coins?ssl-ca=", "ssl-ca names no file");
+    check("mysql://user@host/coins?ssl-ca=x&ssl-mode=required", "of no use without");
     check("mysql://user:%ff@host/coins", "UTF-8");
 }
 
@@ -72,6 +73,7 @@ fn what_goes_over_a_network_is_encrypted_unless_the_url_says_otherwise() {
     check("mysql://user@[::1]/coins", "PREFERRED");
     check("mysql://user@db/coins?socket=/run/mysqld.sock", "PREFERRED");
     check("mysql://user@db/coins?ssl-ca=/etc/ca.pem", "VERIFY_IDENTITY");
+    check("mysql://user@localhost/coins?ssl-ca=/etc/ca.pem", "VERIFY_IDENTITY");
     check("mysql://user@db/coins?ssl-ca=/etc/ca.pem&ssl-mode=verify_ca", "VERIFY_CA");
     check("mysql://user@db/coins?ssl-mode=disabled", "DISABLED");
     check("mysql://user@localhost/coins?ssl-mode=required", "REQUIRED");

@@ -8,7 +8,7 @@ use ports::contract::store::StoreLab;
 use ports::contract::store::sample::{at, chunk, letter};
 use ports::memory::MemoryStore;
 use ports::{Ledger, Letters, ManualClock, Quotes, Store, StoreError};
-use sqlx::Executor;
+use sqlx::{Executor, Row};
 use url::Url;
 
 use crate::lab::{Database, setup};
@@ -124,4 +124,18 @@ async fn a_closed_store_is_away() {
     lab.store.load(&chunk(&[1])).await.unwrap();
     lab.store.close().await;
     check_away(lab.store.load(&chunk(&[1])).await);
+}
+
+/// Waiting would not help: it is said, before the server cuts the connection in the middle.
+#[tokio::test]
+async fn a_letter_that_the_server_does_not_take_is_told_from_an_outage() {
+    let lab = setup().await;
+    let limit: u64 = lab.database.rows("SELECT CAST(@@max_allowed_packet AS UNSIGNED)").await[0].get(0);
+    let mut long = letter("long", at(0));
+    long.body = vec![7; usize::try_from(limit).unwrap()];
+    let error = lab.store.file(&long, "one").await.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("max_allowed_packet"), "{error}");
+    long.body.truncate(2 << 20);
+    assert!(lab.store.file(&long, "one").await.unwrap());
+    assert_eq!(lab.store.letter(long.id.as_str()).await.unwrap().unwrap().letter, long);
 }
