@@ -2,6 +2,7 @@
 //! adapters, `simulation` lets everything go wrong in any order, `process` runs the real programs.
 
 mod market;
+mod oracle;
 mod pipeline;
 mod process;
 mod simulation;

@@ -3,14 +3,16 @@
 
 use std::fmt::Write;
 
-use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
+use domain::{
+    ApiVersion, BatchId, Fetched, Headers, Message, Origin, PageMeta, Slot, compress_body, timestamp, wire,
+};
 
-/// Coins on each page.
+/// Coins on a page, where a test does not ask for more.
 pub const COINS: u32 = 5;
 
-/// The price of `coin` in snapshot `batch`: no two are equal.
-pub fn price(batch: u32, coin: u32) -> f64 {
-    f64::from(batch * 1000 + coin) + 0.125
+/// The price of `coin` (below 10,000) in snapshot `batch`: no two are equal.
+fn price(batch: u32, coin: u32) -> f64 {
+    f64::from(batch * 10_000 + coin) + 0.125
 }
 
 /// When snapshot `batch` is due: one an hour.
@@ -19,8 +21,13 @@ fn slot(batch: u32) -> Slot {
     Slot::at(start + chrono::TimeDelta::hours(batch.into()))
 }
 
-/// Page 1 of 1 of snapshot `batch` (from 0).
+/// Page 1 of 1 of snapshot `batch` (from 0), with [`COINS`] coins.
 pub fn page(batch: u32, origin: Origin) -> Message {
+    page_of(batch, COINS, origin)
+}
+
+/// Page 1 of 1 of snapshot `batch` (from 0), with this many coins.
+pub fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
     let slot = slot(batch);
     let convert = vec!["USD".to_owned()];
     let meta = PageMeta {
@@ -35,14 +42,37 @@ pub fn page(batch: u32, origin: Origin) -> Message {
         simulated: false,
         origin,
     };
-    meta.to_message(compress_body(body(batch).as_bytes()))
+    meta.to_message(compress_body(body_of(batch, coins).as_bytes()))
 }
 
-/// The response of the API for snapshot `batch`: coins 1 to [`COINS`]. Every third snapshot renames coin 1, and
-/// every snapshot repeats the `last_updated` of coin 2.
+/// "Snapshot `batch` was fetched."
+pub fn announcement(batch: u32) -> Message {
+    let slot = slot(batch);
+    let convert = vec!["USD".to_owned()];
+    let fetched = Fetched {
+        batch: BatchId::new(slot, "listings", &convert),
+        slot,
+        endpoint: "listings".to_owned(),
+        api_version: ApiVersion::V3,
+        convert,
+        fetched_at: slot.starts_at() + chrono::TimeDelta::seconds(1),
+        pages: 1,
+        credits: 1,
+        simulated: false,
+    };
+    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched) }
+}
+
+/// The response of the API for snapshot `batch`: coins 1 to [`COINS`].
 pub fn body(batch: u32) -> String {
+    body_of(batch, COINS)
+}
+
+/// The response of the API for snapshot `batch`: coins 1 to `count`. Every third snapshot renames coin 1, and
+/// every snapshot repeats the `last_updated` of coin 2.
+fn body_of(batch: u32, count: u32) -> String {
     let mut coins = String::new();
-    for coin in 1..=COINS {
+    for coin in 1..=count {
         let updated = slot(if coin == 2 { 0 } else { batch }).starts_at();
         let name =
             if coin == 1 && batch.is_multiple_of(3) { "Renamed".to_owned() } else { format!("Coin {coin}") };

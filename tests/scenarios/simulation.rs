@@ -3,17 +3,14 @@
 //! and no letter was written (invariants 2 to 4).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use domain::wire::{RowsMessage, decode};
 use domain::{Origin, StageName};
-use ports::memory::{MemoryStore, Tables};
-use ports::{ManualClock, QueueName, Store};
+use ports::QueueName;
 use proptest::prelude::*;
-use stage::{Point, Stage};
+use stage::Point;
 
-use crate::market;
 use crate::pipeline::Pipeline;
+use crate::{market, oracle};
 
 /// Snapshots that an operation can name.
 const BATCHES: u32 = 6;
@@ -41,26 +38,6 @@ fn any_op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The tables that these snapshots give, one after the other, without queues or threads.
-async fn oracle(batches: &BTreeSet<u32>) -> Tables {
-    let clock = Arc::new(ManualClock::default());
-    let store = MemoryStore::new(clock.clone());
-    let mut settings = config::Config::defaults().transform;
-    settings.chunk_coins = 2;
-    let transformer = transformer::Transformer::new(settings, clock);
-    for &batch in batches {
-        let outputs =
-            transformer.handle(&market::page(batch, Origin::Live)).await.expect("the page is clean");
-        for output in outputs {
-            match decode(&output.message.body).expect("the chunk decodes") {
-                RowsMessage::Chunk(chunk) => drop(store.load(&chunk).await.expect("memory takes it")),
-                RowsMessage::Fetched(_) => panic!("the transformer announces nothing"),
-            }
-        }
-    }
-    store.tables()
-}
-
 async fn check(pipeline: Pipeline, ops: &[Op]) {
     let mut published = BTreeSet::new();
     for op in ops {
@@ -81,7 +58,11 @@ async fn check(pipeline: Pipeline, ops: &[Op]) {
     }
     pipeline.drain().await;
 
-    assert_eq!(pipeline.store.tables().await, oracle(&published).await, "after {ops:?}");
+    assert_eq!(
+        pipeline.store.tables().await,
+        oracle::tables(published.iter().copied(), market::COINS).await,
+        "after {ops:?}"
+    );
     let batches = pipeline.batches().await;
     assert_eq!(batches.len(), published.len(), "after {ops:?}");
     for batch in &batches {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::QueueName;
 use ports::store::{BatchRecord, TopCoin};
+use ports::{Depth, QueueName};
 use service::{Process, Source};
 
 use crate::origin::{self, Adapters};
@@ -15,6 +15,9 @@ use crate::{output, run};
 
 /// How often the queues are asked whether they are empty.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Queues that stay empty this long are done, also when the batch is not complete.
+const QUIET: TimeDelta = TimeDelta::seconds(2);
 
 /// How many coins the table shows.
 const TOP: u32 = 10;
@@ -59,48 +62,74 @@ async fn snapshot(
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             let doing = format!("cleaning and loading {} coins", output::count(u64::from(snapshot.coins)));
-            let drained = drain(process, adapters, &QueueName::ALL, progress, &doing).await?;
+            let waiting = Waiting { queues: &QueueName::ALL, batch: Some(&snapshot.batch), doing: &doing };
+            let drained = drain(process, adapters, &waiting, progress).await?;
             Ok(drained.then_some(snapshot.batch))
         }
         Err(_) if stop.is_cancelled() => Ok(None),
         Err(failure) => {
             // The letter about it is on its way to the desk.
-            drain(process, adapters, &[QueueName::Dead], progress, "filing what went wrong").await?;
+            let doing = "filing what went wrong";
+            let waiting = Waiting { queues: &[QueueName::Dead], batch: None, doing };
+            drain(process, adapters, &waiting, progress).await?;
             Err(failure).context("the snapshot could not be fetched")
         }
     }
 }
 
-/// Waits until `queues` are empty; `false` when asked to stop first.
+/// What is waited for.
+struct Waiting<'a> {
+    queues: &'a [QueueName],
+    /// Whose rows should be in the tables by then.
+    batch: Option<&'a BatchId>,
+    /// In words, for the one who waits.
+    doing: &'a str,
+}
+
+/// Waits until the queues are empty; `false` when asked to stop first.
 async fn drain(
     process: &Process,
     adapters: &Adapters,
-    queues: &[QueueName],
+    waiting: &Waiting<'_>,
     progress: &Progress,
-    doing: &str,
 ) -> anyhow::Result<bool> {
     let stop = process.shutdown.soft();
+    let mut empty_since = None;
     loop {
-        let mut waiting = 0;
-        let mut delayed = 0;
-        for &queue in queues {
-            let depth = adapters.queues.queue.depth(queue).await?;
-            waiting += depth.total();
-            delayed += depth.delayed;
+        let mut depth = Depth::default();
+        for &queue in waiting.queues {
+            let one = adapters.queues.queue.depth(queue).await?;
+            depth.ready += one.ready;
+            depth.delayed += one.delayed;
+            depth.unsettled += one.unsettled;
         }
-        if waiting == 0 {
-            return Ok(true);
-        }
-        if delayed == waiting {
-            progress.show(&format!("waiting: {delayed} messages failed and will be tried again"));
+        if depth.total() == 0 {
+            // A broker does not tell what other workers hold, so an empty queue proves nothing while the
+            // batch is not complete; one that stays empty is all that can be waited for.
+            let now = process.clock.now();
+            let since = *empty_since.get_or_insert(now);
+            if now - since >= QUIET || is_complete(adapters, waiting.batch).await? {
+                return Ok(true);
+            }
         } else {
-            progress.show(doing);
+            empty_since = None;
+        }
+        if depth.delayed > 0 && depth.delayed == depth.total() {
+            let messages = output::counted(depth.delayed, "message");
+            progress.show(&format!("waiting: {messages} failed and will be tried again"));
+        } else {
+            progress.show(waiting.doing);
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
             () = process.clock.sleep(LOOK) => {}
         }
     }
+}
+
+async fn is_complete(adapters: &Adapters, batch: Option<&BatchId>) -> anyhow::Result<bool> {
+    let Some(batch) = batch else { return Ok(true) };
+    Ok(adapters.stores.ledger.batch(batch).await?.is_some_and(|record| record.is_complete()))
 }
 
 async fn report(

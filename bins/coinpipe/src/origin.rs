@@ -3,6 +3,7 @@
 use anyhow::bail;
 use domain::header;
 use ports::store::DataOrigins;
+use ports::{QueueError, StoreError};
 use service::{Process, Queues, Source, Stores, Usage};
 
 use crate::output;
@@ -20,12 +21,24 @@ pub(crate) struct Adapters {
 /// where they are, and whoever wants simulated ones names another file.
 pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
-    let DataOrigins { simulated, real } = origins(&adapters).await?;
+    let DataOrigins { simulated, real } = match origins(&adapters).await {
+        Ok(origins) => origins,
+        // A server that is away is waited for; the loader refuses what does not belong.
+        Err(error) if is_transient(&error) => DataOrigins::default(),
+        Err(error) => return Err(error),
+    };
     if !simulated && !real {
         return Ok(adapters);
     }
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
+        Some(false) if simulated && !real && !is_on_files(process) => Err(Usage(format!(
+            "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
+             database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+            service::place(&process.config().store.url),
+            service::place(&process.config().queue.url),
+        ))
+        .into()),
         Some(false) if simulated && !real => {
             drop(adapters);
             process.close().await;
@@ -42,6 +55,16 @@ pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Resu
         // Unknown when the API cannot be asked: the loader refuses what does not belong.
         _ => Ok(adapters),
     }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
+        || error.downcast_ref::<QueueError>().is_some_and(QueueError::is_transient)
+}
+
+fn is_on_files(process: &Process) -> bool {
+    let config = process.config();
+    [&config.store.url, &config.queue.url].into_iter().all(|url| service::file_of(url).is_some())
 }
 
 /// Fails when a run with `source` would be refused.

@@ -4,12 +4,14 @@
 //! it, and the next one to ask gets a new one, with the topology declared again. Who asks decides how often
 //! to ask: the stages back off, so nothing waits here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::protocol::AMQPErrorKind;
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::QueueError;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::info;
 
@@ -93,6 +95,16 @@ impl Session {
         self.line.cut();
     }
 
+    /// Ends it in good order: the broker is told, so that its log holds no lost connection.
+    pub async fn close(&self) {
+        if self.is_alive() && !self.is_blocked() {
+            let bye = self.connection.close(200, "the process ends".into());
+            // It ends either way.
+            drop(timeout(self.options.call_timeout, bye).await);
+        }
+        self.fail();
+    }
+
     /// The answer of `call` within the usual time; an error ends the session.
     pub async fn call<T>(
         &self,
@@ -124,6 +136,7 @@ pub(crate) struct Link {
     purpose: &'static str,
     options: Arc<Options>,
     names: Names,
+    is_used: AtomicBool,
     current: Mutex<Option<Arc<Session>>>,
     /// Held while connecting; when that last failed, and how.
     failure: tokio::sync::Mutex<Option<(Instant, QueueError)>>,
@@ -132,7 +145,14 @@ pub(crate) struct Link {
 impl Link {
     /// Not connected yet.
     pub fn new(purpose: &'static str, options: Arc<Options>, names: Names) -> Self {
-        Self { purpose, options, names, current: Mutex::default(), failure: tokio::sync::Mutex::default() }
+        Self {
+            purpose,
+            options,
+            names,
+            is_used: AtomicBool::new(false),
+            current: Mutex::default(),
+            failure: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The session, when it is alive.
@@ -141,11 +161,34 @@ impl Link {
         current.as_ref().filter(|session| session.is_alive()).cloned()
     }
 
+    /// Closes the session, when there is one.
+    pub async fn close(&self) {
+        let session = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(session) = session {
+            session.close().await;
+        }
+    }
+
+    /// Whether anyone ever asked for it.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::SeqCst)
+    }
+
+    /// Connects in the background, unless someone does already.
+    pub fn open_soon(link: &Arc<Self>, runtime: &Handle) {
+        if link.failure.try_lock().is_ok() {
+            let link = Arc::clone(link);
+            // Who needs the connection is told why there is none.
+            runtime.spawn(async move { drop(link.session().await) });
+        }
+    }
+
     /// The session, connecting when there is none. All who ask at the same time share one attempt.
     pub async fn session(&self) -> Result<Arc<Session>, QueueError> {
         if let Some(session) = self.alive() {
             return Ok(session);
         }
+        self.is_used.store(true, Ordering::SeqCst);
         let asked_at = Instant::now();
         let mut failure = self.failure.lock().await;
         if let Some(session) = self.alive() {

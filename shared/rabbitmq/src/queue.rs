@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::consume::RabbitConsumer;
-use crate::link::Link;
+use crate::link::{Link, Session};
 use crate::publish::{Post, Publisher};
 use crate::receipt::Tally;
 use crate::topology::{LIVE, Names, short};
@@ -31,8 +31,8 @@ pub(crate) struct Inner {
     pub names: Names,
     pub clock: Arc<dyn Clock>,
     pub publishing: Arc<Link>,
-    pub consuming: Link,
-    pub leading: Link,
+    pub consuming: Arc<Link>,
+    pub leading: Arc<Link>,
     pub publisher: Publisher,
     /// Where a dropped delivery is given back.
     pub runtime: Handle,
@@ -50,11 +50,11 @@ impl RabbitQueue {
         let names = Names::new(&options)?;
         let options = Arc::new(options);
         let publishing = Arc::new(Link::new("publishing", Arc::clone(&options), names.clone()));
-        let consuming = Link::new("consuming", Arc::clone(&options), names.clone());
+        let consuming = Arc::new(Link::new("consuming", Arc::clone(&options), names.clone()));
         let mut leading = Options::clone(&options);
         let heartbeat = leading.uri.query.heartbeat.get_or_insert(leader::HEARTBEAT);
         *heartbeat = leader::HEARTBEAT.min(*heartbeat);
-        let leading = Link::new("leading", Arc::new(leading), names.clone());
+        let leading = Arc::new(Link::new("leading", Arc::new(leading), names.clone()));
         let publisher = Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock));
         let inner = Inner {
             options,
@@ -79,11 +79,26 @@ impl RabbitQueue {
         Ok(())
     }
 
-    /// Whether both connections are up and the broker takes messages. Costs nothing and asks nobody: a
-    /// broken connection shows when its heartbeat fails, or before.
+    /// Whether every connection that this process uses is up, and the broker takes messages. Costs nothing
+    /// and waits for nobody, so a health check can ask often: a connection that broke shows when its heartbeat
+    /// fails, or before, and is opened again in the background. `false` before the first use.
     pub fn is_connected(&self) -> bool {
-        let Inner { publishing, consuming, .. } = &*self.inner;
-        publishing.alive().is_some_and(|session| !session.is_blocked()) && consuming.alive().is_some()
+        let Inner { publishing, consuming, leading, .. } = &*self.inner;
+        let links = [publishing, consuming, leading].map(|link| (link, link.alive()));
+        for (link, _) in links.iter().filter(|(link, alive)| link.is_used() && alive.is_none()) {
+            Link::open_soon(link, &self.inner.runtime);
+        }
+        let up = |(link, alive): &(&Arc<Link>, Option<Arc<Session>>)| {
+            alive.as_ref().map_or(!link.is_used(), |session| !session.is_blocked())
+        };
+        links.iter().all(up) && links.iter().any(|(link, _)| link.is_used())
+    }
+
+    /// Gives back what is held and closes the connections. A later call connects again.
+    pub async fn close(&self) {
+        self.flush().await;
+        self.inner.consuming.close().await;
+        self.inner.publishing.close().await;
     }
 
     /// Breaks its connections.

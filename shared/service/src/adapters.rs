@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use config::{Config, ConfigError, Loaded, SecretUrl};
+use mysql::MysqlStore;
 use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, Store};
+use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
 
@@ -40,6 +42,13 @@ pub struct Stores {
 #[derive(Default)]
 pub(crate) struct Connections {
     files: Mutex<Vec<Database>>,
+    servers: Mutex<Vec<Server>>,
+}
+
+/// A connection to a server. A server that is away is waited for, so having one says nothing about it.
+enum Server {
+    Rabbit(Arc<RabbitQueue>),
+    Mysql(Arc<MysqlStore>),
 }
 
 impl Connections {
@@ -58,6 +67,20 @@ impl Connections {
                 let queue = Arc::new(SqliteQueue::open(file, options, clock).await?);
                 Ok(Queues { archive: queue.clone(), leadership: queue.clone(), queue })
             }
+            "amqp" | "amqps" => {
+                let mut options = rabbitmq::Options::from_url(url.expose()).map_err(anyhow::Error::msg)?;
+                options.prefix.clone_from(&config.queue.prefix);
+                options.delivery_limit = config.queue.delivery_limit;
+                options.retry_delays.clone_from(&config.retry.delays);
+                options.queue_max_bytes = Some(config.queue.max_size);
+                options.archive_keep = config.archive.keep;
+                options.archive_max_bytes = config.archive.max_size;
+                let ca_file = &config.queue.ca_file;
+                options.ca_file = (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone());
+                let queue = Arc::new(RabbitQueue::new(options, clock)?);
+                self.servers.lock().await.push(Server::Rabbit(queue.clone()));
+                Ok(Queues { archive: queue.clone(), leadership: queue.clone(), queue })
+            }
             scheme => bail!("no adapter for queue.url {scheme}:"),
         }
     }
@@ -69,6 +92,20 @@ impl Connections {
             "sqlite" => {
                 let file = self.file(url, "store.url").await?;
                 let store = Arc::new(SqliteStore::open(file, clock).await?);
+                Ok(Stores {
+                    ledger: store.clone(),
+                    quotes: store.clone(),
+                    letters: store.clone(),
+                    outbox: store.clone(),
+                    store,
+                })
+            }
+            "mysql" => {
+                let mut options = mysql::Options::new(url.expose())?;
+                options.max_connections = config.store.connections;
+                options.statement_timeout = config.store.timeout;
+                let store = Arc::new(MysqlStore::open(&options, clock).await?);
+                self.servers.lock().await.push(Server::Mysql(store.clone()));
                 Ok(Stores {
                     ledger: store.clone(),
                     quotes: store.clone(),
@@ -95,6 +132,12 @@ impl Connections {
 
     /// Closes everything, which makes each SQLite file whole without a journal beside it.
     pub(crate) async fn close(&self) {
+        for server in self.servers.lock().await.drain(..) {
+            match server {
+                Server::Rabbit(queue) => queue.close().await,
+                Server::Mysql(store) => store.close().await,
+            }
+        }
         for file in self.files.lock().await.drain(..) {
             file.close().await;
         }
@@ -107,6 +150,8 @@ pub(crate) fn check_urls(loaded: &Loaded) -> Result<(), ConfigError> {
     for (section, url) in [("queue", &config.queue.url), ("store", &config.store.url)] {
         let checked = match url.scheme().as_str() {
             "sqlite" => sqlite::file_of_url(url.expose()).map(drop).map_err(|error| error.to_string()),
+            "amqp" | "amqps" => rabbitmq::check_url(url.expose()),
+            "mysql" => mysql::check_url(url.expose()),
             _ => Ok(()),
         };
         checked.map_err(|reason| loaded.invalid(section, "url", reason))?;

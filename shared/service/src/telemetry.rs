@@ -4,15 +4,22 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use config::{Log, LogFormat};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+/// A library that logs each of its errors before it returns it to us, who log it where it is handled.
+const TWICE: &str = "lapin";
+
 /// Begins logging with the levels `levels`, or says why they make no sense. `for_people`: text unless the
 /// settings ask for JSON, terminal or not.
 pub(crate) fn start(log: &Log, levels: &str, for_people: bool) -> anyhow::Result<()> {
-    let filter: Targets = levels.parse().with_context(|| format!("log.level {levels:?} is not a level"))?;
+    let mut filter: Targets =
+        levels.parse().with_context(|| format!("log.level {levels:?} is not a level"))?;
+    if !levels.contains(TWICE) {
+        filter = filter.with_target(TWICE, LevelFilter::OFF);
+    }
     let json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
