@@ -54,7 +54,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("xtask", &[]),
+    ("lab", &[]),
+    ("xtask", &["lab"]),
 ];
 
 /// Libraries that only these crates may use, tests included.

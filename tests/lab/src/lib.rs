@@ -1,0 +1,39 @@
+//! What the tests need from outside the workspace: servers of their own that they may stop, kill and freeze, a
+//! TCP proxy that injects faults, and one way to say that a test could not run.
+//!
+//! A test that only needs *some* server takes a shared one from the environment ([`amqp_url`], [`mysql_url`]);
+//! `cargo xtask test` sets it. A test that breaks its server starts a private one ([`RabbitMq`], [`MySql`]), or
+//! breaks only its own connections with a [`Proxy`] in front of the shared one.
+//!
+//! Everything here blocks; it uses threads, and no async runtime. In an async test, wrap what takes long in
+//! `tokio::task::spawn_blocking` when something else must go on meanwhile.
+//!
+//! *Guarantees*
+//! - Nothing of the machine is touched: no user is switched, nothing in `/etc` or `/var` is read or written, no
+//!   well-known port is taken. Servers listen on the loopback interface only. Data is in `target/services`.
+//! - Dropping a handle kills what it started and removes its data. When the test process dies without dropping,
+//!   even by SIGKILL, a watching shell does it; should that be killed too, the next start does ([`sweep`]).
+//! - Only processes that carry the handle's own mark in their environment are ever signalled.
+//!
+//! *Not guaranteed*: private servers on anything but Linux ([`RabbitMq::is_installed`] is false there).
+
+mod chosen;
+mod error;
+mod keeper;
+mod mark;
+mod mysql;
+mod place;
+mod proxy;
+mod rabbitmq;
+mod server;
+mod skip;
+mod wait;
+
+pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
+pub use error::LabError;
+pub use mysql::MySql;
+pub use place::{services_folder, sweep};
+pub use proxy::{Proxy, Way};
+pub use rabbitmq::RabbitMq;
+pub use skip::skip;
+pub use wait::{DEADLINE, wait_until};
