@@ -96,9 +96,9 @@ impl Page<'_> {
         // what is read of its quotes then stays true.
         let ids: Vec<u32> = coins.keys().copied().collect();
         let bytes_of_coin = |coin: &&Coin| row::tags_json(coin).map_or(0, |json| json.len());
-        let bind_coin = |values, coin: &Coin| self.bind_coin(values, coin);
+        let bind_coin = |values, coin: &&Coin| self.bind_coin(values, coin);
         inserts.coins.run(connection, coins.into_values(), bytes_of_coin, bind_coin).await?;
-        let bind_identity = |values: Values, ((_, identity), coin): ((u32, [u8; 32]), &Coin)| {
+        let bind_identity = |values: Values, ((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
             let values = values.bind(coin.id).bind(identity.to_vec());
             let values = values.bind(coin.symbol.clone()).bind(coin.name.clone()).bind(coin.slug.clone());
             values.bind(datetime(self.fetched_at)).bind(datetime(self.fetched_at))
@@ -123,7 +123,7 @@ impl Page<'_> {
                 held.insert(key, (quote, self.fetched_at));
             }
         }
-        let bind_quote = |values, (id, quote): (u32, Quote)| self.bind_quote(values, id, &quote);
+        let bind_quote = |values, (id, quote): &(u32, Quote)| self.bind_quote(values, *id, quote);
         let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
         inserts.history.run(connection, history, |_| 0, bind_quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));

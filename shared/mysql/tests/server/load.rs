@@ -88,6 +88,20 @@ async fn only_the_quotes_that_the_database_refuses_are_left_out() {
     assert_eq!((record.written, record.rejected), (999, 3));
 }
 
+/// More bytes than rows: a chunk goes in several statements, none of which is too long for a packet.
+#[tokio::test]
+async fn long_lists_of_tags_load_whole() {
+    let lab = setup().await;
+    let mut rows: Vec<_> = (1..=90).map(|id| row(id, 1.0, at(0))).collect();
+    for row in rows.iter_mut().step_by(3) {
+        row.coin.tags = Some(vec!["x".repeat(1_000_000)]);
+    }
+    let loaded = lab.store.load(&Chunk { rows: rows.clone(), ..chunk(&[]) }).await.unwrap();
+    assert_eq!((loaded.written, loaded.refused.len()), (90, 0));
+    let coins = lab.tables().await.coins;
+    assert!(coins.iter().map(|entry| &entry.coin).eq(rows.iter().map(|row| &row.coin)));
+}
+
 /// A server that drops the sign must not make the quote look new each time.
 #[tokio::test]
 async fn negative_zero_is_zero() {
