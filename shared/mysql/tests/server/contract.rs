@@ -1,5 +1,5 @@
 //! The contract that all stores keep.
 
-use crate::lab::setup;
+use crate::database::setup;
 
 ports::store_contract!(setup);

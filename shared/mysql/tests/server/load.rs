@@ -10,7 +10,7 @@ use ports::memory::{MemoryStore, Tables};
 use ports::{Ledger, ManualClock, Store};
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use crate::lab::setup;
+use crate::database::setup;
 
 /// Four processes race through the same chunks, each in its own order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

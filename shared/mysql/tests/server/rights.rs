@@ -8,7 +8,7 @@ use ports::contract::store::sample::{at, chunk, fetched, letter};
 use ports::{Covered, Ledger, Letters, Mail, MailResult, ManualClock, Outbox, Quotes, Store, StoreError};
 use url::Url;
 
-use crate::lab::{Database, PASSWORD, setup};
+use crate::database::{Database, PASSWORD, setup};
 
 async fn open(url: &Url) -> Result<MysqlStore, StoreError> {
     MysqlStore::open(&Options::new(url.as_str()).unwrap(), Arc::new(ManualClock::default())).await

@@ -8,7 +8,7 @@ use ports::contract::store::sample::{at, chunk, chunk_of, quote, row};
 use ports::{ManualClock, Quotes, Store, StoreError};
 use sqlx::Row;
 
-use crate::lab::{Database, setup};
+use crate::database::{Database, setup};
 
 async fn refused(database: &Database) -> String {
     match MysqlStore::open(&database.options(), Arc::new(ManualClock::default())).await {

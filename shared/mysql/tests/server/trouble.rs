@@ -11,7 +11,7 @@ use ports::{Ledger, Letters, ManualClock, Quotes, Store, StoreError};
 use sqlx::{Executor, Row};
 use url::Url;
 
-use crate::lab::{Database, setup};
+use crate::database::{Database, setup};
 use crate::proxy::Proxy;
 
 async fn open(url: &Url) -> MysqlStore {

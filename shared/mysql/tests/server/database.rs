@@ -1,6 +1,5 @@
 //! A database of its own for each test, dropped with it.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,15 +159,9 @@ async fn connect(url: &Url) -> MySqlConnection {
     MySqlConnectOptions::from_url(url).expect("a good URL").connect().await.expect("the server answers")
 }
 
-/// The server to test on. Without one there is nothing to test: says so where it is seen, and ends the
-/// process. Every test of this program needs the server.
+/// The server to test on. Without one there is nothing to test, and the process ends: every test of this
+/// program needs it, and the contract has no word for it.
 fn server() -> Url {
-    const NAME: &str = "COINPIPE_TEST_MYSQL_URL";
-    if let Ok(url) = std::env::var(NAME) {
-        return url.parse().expect("a URL");
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{NAME} is not set");
-    let note = format!("SKIPPED: the tests of the MySQL store, because {NAME} is not set\n");
-    std::io::stderr().write_all(note.as_bytes()).expect("writes");
-    std::process::exit(0)
+    let Some(url) = lab::mysql_url_or_skip() else { std::process::exit(0) };
+    url.parse().expect("a URL")
 }
