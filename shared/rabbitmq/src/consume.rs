@@ -1,5 +1,6 @@
 //! Consuming: a channel of its own per consumer, and a task that takes what arrives.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,6 +30,7 @@ struct Waiting {
 
 pub(crate) struct RabbitConsumer {
     arriving: mpsc::UnboundedReceiver<Result<Waiting, QueueError>>,
+    waiting: VecDeque<Waiting>,
     permits: Arc<Semaphore>,
     shared: Arc<Inner>,
     /// Told to stop with a token that holds up a flush until everything is given back.
@@ -57,21 +59,30 @@ impl RabbitConsumer {
         let (stop, stopped) = oneshot::channel();
         shared.runtime.spawn(pump.run(send, stopped));
         let permits = Arc::new(Semaphore::new(usize::from(prefetch)));
-        Ok(Self { arriving, permits, shared, stop: Some(stop) })
+        Ok(Self { arriving, waiting: VecDeque::new(), permits, shared, stop: Some(stop) })
     }
 }
 
 #[async_trait]
 impl Consumer for RabbitConsumer {
     async fn next(&mut self) -> Result<Delivery, QueueError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(QueueError::unavailable)?;
-        match self.arriving.recv().await {
-            Some(Ok(Waiting { message, deliveries, mut receipt })) => {
-                receipt.hold(permit);
-                Ok(Delivery::new(message, deliveries, Box::new(receipt)))
+        loop {
+            tokio::select! {
+                biased;
+                // Also while all that may be handed out is: who holds it wants to know that it is lost.
+                arrived = self.arriving.recv() => match arrived {
+                    Some(arrived) => self.waiting.push_back(arrived?),
+                    None => return Err(QueueError::unavailable("consuming ended before")),
+                },
+                permit = Arc::clone(&self.permits).acquire_owned(), if !self.waiting.is_empty() => {
+                    let permit = permit.map_err(QueueError::unavailable)?;
+                    let Some(Waiting { message, deliveries, mut receipt }) = self.waiting.pop_front() else {
+                        continue;
+                    };
+                    receipt.hold(permit);
+                    return Ok(Delivery::new(message, deliveries, Box::new(receipt)));
+                }
             }
-            Some(Err(error)) => Err(error),
-            None => Err(QueueError::unavailable("consuming ended before")),
         }
     }
 }

@@ -70,7 +70,7 @@ struct Number {
 struct Token {
     number: Number,
     note: Option<Vec<u8>>,
-    acker: Acker,
+    receipt: Acker,
 }
 
 /// A place in the line of those who wait to lead, or its head.
@@ -134,7 +134,7 @@ impl Line {
             Some(Err(error)) => return Err(self.end(&error.to_string())),
             None => return Err(self.end("its queue was deleted, or moved")),
         };
-        let acker = arrived.acker.clone();
+        let receipt = arrived.acker.clone();
         let (Message { id, headers, body }, _) = read(&mut arrived);
         let number = || {
             let parse = |name| headers.get(name).and_then(|text| text.parse().ok());
@@ -145,17 +145,17 @@ impl Line {
             Some(EMPTY) => Some(None),
             _ => None,
         };
-        let mut spent = acker.clone();
+        let mut spent = receipt.clone();
         if let (Some(note), Some(number)) = (note, number())
             && self.token.as_ref().is_none_or(|token| token.number < number)
         {
-            match self.token.replace(Token { number, note, acker }) {
-                Some(old) => spent = old.acker,
+            match self.token.replace(Token { number, note, receipt }) {
+                Some(old) => spent = old.receipt,
                 None => return Ok(id),
             }
         }
-        let acked = spent.ack(BasicAckOptions::default());
-        match timeout(self.shared.options.call_timeout, acked).await {
+        let acknowledged = spent.ack(BasicAckOptions::default());
+        match timeout(self.shared.options.call_timeout, acknowledged).await {
             Ok(Ok(true)) => Ok(id),
             _ => Err(self.end("an acknowledgement was not sent")),
         }
@@ -231,12 +231,9 @@ impl Term for RabbitTerm {
         while !self.line.is_over {
             let left = REWRITE_AFTER.saturating_sub(self.written_at.elapsed());
             // An error of either has ended the term.
-            match timeout(left, self.line.next()).await {
-                Ok(_) => (),
-                Err(_) => {
-                    let note = self.note().map(<[u8]>::to_vec);
-                    let _ = self.put(note).await;
-                }
+            if timeout(left, self.line.next()).await.is_err() {
+                let note = self.note().map(<[u8]>::to_vec);
+                let _ = self.put(note).await;
             }
         }
     }

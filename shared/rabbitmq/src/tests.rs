@@ -1,9 +1,10 @@
 //! RabbitMQ keeps the contract; and what only a broker can do. Needs one: `COINPIPE_TEST_AMQP_URL`.
 
+mod faults;
 mod letters;
+mod node;
 mod refused;
 
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -130,15 +131,7 @@ pub(crate) async fn lab() -> Option<Lab> {
 
 /// Options for a lab on the broker that tests share.
 pub(crate) fn options() -> Option<Options> {
-    if let Ok(url) = std::env::var("COINPIPE_TEST_AMQP_URL") {
-        return Some(Lab::options(&url));
-    }
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped when CI=true");
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Not captured, unlike what the macros print.
-    let line = format!("skipped: {name}: no broker, COINPIPE_TEST_AMQP_URL is not set\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-    None
+    lab::amqp_url_or_skip().map(|url| Lab::options(&url))
 }
 
 /// How long any level may take to be reached; only a failing test waits for it.
