@@ -33,10 +33,15 @@ pub(crate) fn blame(what: &str, error: &Error) -> QueueError {
 fn advice(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => match error.kind() {
-            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Some(
-                "it exists with other arguments than this version or configuration declares: change the \
+            // The same code says that a delivery was held for too long, against which waiting helps.
+            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)
+                if error.get_message().as_str().contains(" arg ") =>
+            {
+                Some(
+                    "it exists with other arguments than this version or configuration declares: change the \
                  setting back, delete it when it is empty, or use another prefix",
-            ),
+                )
+            }
             AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
                 Some("check user and password, and the user's permissions on the virtual host")
             }

@@ -220,12 +220,7 @@ impl Link {
 
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
-        let declared = async {
-            let channel = session.channel().await?;
-            declare(&channel, &self.names, &self.options, session.version()).await?;
-            session.call("cannot close a channel", channel.close(200, "declared".into())).await
-        };
-        declared.await.inspect_err(|_| session.fail())?;
+        declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
         Ok(session)
     }
 }

@@ -6,13 +6,17 @@
 use std::time::Duration;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ExchangeKind};
+use lapin::{ErrorKind, ExchangeKind};
 use ports::{QueueError, QueueName};
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::Options;
-use crate::error::within;
+use crate::error::{blame, within};
 use crate::greeting::Version;
+use crate::link::Session;
 
 /// The routing key of pages that enter the archive.
 pub(crate) const LIVE: &str = "raw.live";
@@ -244,42 +248,45 @@ fn archive(names: &Names, options: &Options) -> QueueSpec {
     }
 }
 
-/// Declares everything over `channel`.
-pub(crate) async fn declare(
-    channel: &Channel,
-    names: &Names,
-    options: &Options,
-    version: Version,
-) -> Result<(), QueueError> {
+/// Declares everything. A queue that exists and is away (its node is down, its stream has no leader yet) does
+/// not hold up the others: whoever needs it is told so.
+pub(crate) async fn declare(session: &Session, names: &Names, options: &Options) -> Result<(), QueueError> {
     let limit = options.call_timeout;
+    let mut channel = session.channel().await?;
     let declare = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     for Exchange { name, kind, arguments } in exchanges(names) {
         let call = channel.exchange_declare(short(&name)?, kind, declare, table(arguments));
         within(limit, &format!("cannot declare exchange {name}"), call).await?;
     }
-    for queue in queues(names, options, version) {
-        declare_queue(channel, &queue, limit).await?;
+    for queue in queues(names, options, session.version()) {
+        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        let QueueSpec { name, arguments, bindings } = queue;
+        let call = channel.queue_declare(short(&name)?, durable, table(arguments));
+        match timeout(limit, call).await {
+            Ok(Err(error)) if is_away(&error) => {
+                warn!(queue = name, %error, "a queue exists and is away; the others are used meanwhile");
+                // The broker closed this one.
+                channel = session.channel().await?;
+                continue;
+            }
+            Ok(declared) => {
+                declared.map_err(|error| blame(&format!("cannot declare queue {name}"), &error))?
+            }
+            Err(_) => return Err(QueueError::unavailable(format!("declaring queue {name} took too long"))),
+        };
+        for (exchange, key) in bindings {
+            let (to, from, key) = (short(&name)?, short(&exchange)?, short(&key)?);
+            let call = channel.queue_bind(to, from, key, QueueBindOptions::default(), FieldTable::default());
+            within(limit, &format!("cannot bind queue {name}"), call).await?;
+        }
     }
-    Ok(())
+    session.call("cannot close a channel", channel.close(200, "declared".into())).await
 }
 
-/// Declares `queue` and its bindings.
-pub(crate) async fn declare_queue(
-    channel: &Channel,
-    queue: &QueueSpec,
-    limit: Duration,
-) -> Result<(), QueueError> {
-    let QueueSpec { name, arguments, bindings } = queue;
-    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    let call = channel.queue_declare(short(name)?, durable, table(arguments.clone()));
-    within(limit, &format!("cannot declare queue {name}"), call).await?;
-    for (exchange, key) in bindings {
-        let bind = QueueBindOptions::default();
-        let call =
-            channel.queue_bind(short(name)?, short(exchange)?, short(key)?, bind, FieldTable::default());
-        within(limit, &format!("cannot bind queue {name}"), call).await?;
-    }
-    Ok(())
+/// Declaring never fails with "not found" for what is not there: that would be created.
+fn is_away(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
+    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 
 fn table(arguments: Vec<(&'static str, Argument)>) -> FieldTable {
