@@ -15,7 +15,11 @@
 //!   even by SIGKILL, a watching shell does it; should that be killed too, the next start does ([`sweep`]).
 //! - Only processes that carry the handle's own mark in their environment are ever signalled.
 //!
-//! *Not guaranteed*: private servers on anything but Linux ([`RabbitMq::is_installed`] is false there).
+//! Tests that start private servers have `private_server` in their name (or in a module's): .config/nextest.toml
+//! runs those one at a time and gives them more time.
+//!
+//! *Not guaranteed*: private servers on anything but Linux ([`RabbitMq::is_installed`] is false there). They are also not started when
+//! `COINPIPE_TEST_NO_SERVERS` is set.
 
 mod chosen;
 mod error;
@@ -31,8 +35,9 @@ mod wait;
 
 pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
 pub use error::LabError;
+pub use mark::marked_for;
 pub use mysql::MySql;
-pub use place::{services_folder, sweep};
+pub use place::{remove, services_folder, sweep};
 pub use proxy::{Proxy, Way};
 pub use rabbitmq::RabbitMq;
 pub use skip::skip;

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -13,6 +14,11 @@ use crate::wait;
 
 /// The variable that holds the folder of the server.
 pub(crate) const MARK: &str = "COINPIPE_LAB";
+
+/// Gives `command`, and whatever it starts, the mark of `folder`: [`remove`](crate::remove) ends them.
+pub fn marked_for(folder: &Path, command: &mut Command) {
+    command.env(MARK, folder);
+}
 
 /// Sends `signal` to `pid` if it carries the mark of `folder`; false when there is no such process.
 pub(crate) fn signal(folder: &Path, pid: Pid, signal: Signal) -> bool {

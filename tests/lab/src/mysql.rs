@@ -31,9 +31,10 @@ pub struct MySql {
 }
 
 impl MySql {
-    /// Whether a private server can be started here: `mariadbd` or `mysqld` is installed, and this is Linux.
+    /// Whether a private server can be started here: `mariadbd` or `mysqld` is installed, this is Linux,
+    /// and `COINPIPE_TEST_NO_SERVERS` is not set.
     pub fn is_installed() -> bool {
-        cfg!(target_os = "linux") && install::program().is_some()
+        place::may_start_servers() && install::program().is_some()
     }
 
     /// Starts a server and waits until it takes connections (0.2 s; the first one of a checkout 2 s).
@@ -59,7 +60,7 @@ impl MySql {
         Self::start_in(Server::private("mysql")?, options)
     }
 
-    /// Starts a server in `folder` that outlives this handle and this process.
+    /// Starts a server in `folder` that outlives this handle and this process, until [`crate::remove`].
     pub fn start_detached(folder: &Path) -> Result<Self, LabError> {
         Self::start_in(Server::detached("mysql", folder)?, &[])
     }
@@ -139,6 +140,11 @@ impl MySql {
         format!("mysql://lab:lab@127.0.0.1:{}/coinpipe", self.port)
     }
 
+    /// Its data, configuration and log, for as long as it lives.
+    pub fn folder(&self) -> &Path {
+        self.server.folder()
+    }
+
     /// The port of [`MySql::url`].
     pub fn port(&self) -> u16 {
         self.port
@@ -160,11 +166,6 @@ impl MySql {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Err(LabError::new(format!("`{sql}` failed: {}", String::from_utf8_lossy(&output.stderr))))
-    }
-
-    /// Ends it and removes its data, also when it is detached.
-    pub fn remove(self) {
-        self.server.remove();
     }
 }
 

@@ -20,6 +20,12 @@ pub fn sweep() {
     keeper::sweep(&private_folder());
 }
 
+/// Kills what carries the mark of `folder` (its server, dead or alive or frozen, and all the server started)
+/// and removes the folder.
+pub fn remove(folder: &Path) {
+    keeper::remove(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
+}
+
 fn private_folder() -> PathBuf {
     services_folder().join("private")
 }
@@ -29,6 +35,11 @@ fn target_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let tagged = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     tagged.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), Path::to_owned)
+}
+
+/// Whether servers can be watched here, and nobody forbade them.
+pub(crate) fn may_start_servers() -> bool {
+    cfg!(target_os = "linux") && std::env::var_os("COINPIPE_TEST_NO_SERVERS").is_none()
 }
 
 /// An empty folder for one private server, named after `kind`.

@@ -44,7 +44,7 @@ impl Server {
 
     /// An empty place, `folder`, for a server that outlives this handle.
     pub(crate) fn detached(name: &'static str, folder: &Path) -> Result<Self, LabError> {
-        keeper::remove(folder);
+        keeper::remove(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
         fs::create_dir_all(folder).map_err(LabError::io(format_args!("make {}", folder.display())))?;
         let folder = folder.canonicalize().map_err(LabError::io("find the folder"))?;
         Ok(Self { name, folder, main: None, keeper: None })
@@ -153,13 +153,6 @@ impl Server {
                 mark::signal(&self.folder, main.pid, signal);
             }
         }
-    }
-
-    /// Ends the server for good and removes its data, also when it is detached.
-    pub(crate) fn remove(mut self) {
-        keeper::remove(&self.folder);
-        // Waits for the child, if it is ours.
-        self.runs();
     }
 
     pub(crate) fn log(&self) -> PathBuf {

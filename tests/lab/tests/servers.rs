@@ -106,6 +106,6 @@ fn private_server_is_detached_found_again_and_removed() {
     assert_eq!(found.query("SELECT 1").expect("a row"), "1\n");
     found.kill9().expect("it dies");
     found.start_again().expect("it starts");
-    found.remove();
+    lab::remove(&folder);
     assert!(!folder.exists() && MySql::find(&folder).is_none());
 }

@@ -54,10 +54,9 @@ pub(super) fn copy_template(folder: &Path) -> Result<(), LabError> {
         let unfinished = root.join("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
         fs::create_dir(&unfinished).map_err(LabError::io(format_args!("make {}", unfinished.display())))?;
-        let made = make(&unfinished);
-        made.and_then(|()| {
-            fs::rename(unfinished.join("data"), &template).map_err(LabError::io("name the template"))
-        })?;
+        make(&unfinished)?;
+        fs::rename(unfinished.join("data"), &template).map_err(LabError::io("name the template"))?;
+        let _ = fs::remove_dir_all(&unfinished);
     }
     drop(lock);
     copy(&template, folder).map_err(LabError::io(format_args!("copy {}", template.display())))
