@@ -1,10 +1,18 @@
-//! Running cargo, visibly.
+//! Running cargo, visibly, and as if nobody stood between it and the developer's shell.
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, bail};
+
+use crate::interrupt::Interrupt;
+
+/// What cargo tells the program it runs about *its* package. Passed on, it would be the environment of build
+/// scripts that watch it (`ring` does): going back and forth between `cargo build` and `cargo xtask` would
+/// rebuild what depends on them. The developer's own settings (`CARGO_TARGET_DIR` …) are passed on.
+const ABOUT_US: &[&str] =
+    &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -23,6 +31,11 @@ impl Cargo {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command.current_dir(root());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(is_about_us) {
+                command.env_remove(name);
+            }
+        }
         Self { command, shown: "cargo".to_owned() }.args(args)
     }
 
@@ -40,14 +53,23 @@ impl Cargo {
         self
     }
 
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Runs it with its output shown; an exit code other than 0 is an error.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         say(&format!("$ {}", self.shown));
         let status = self.command.status().with_context(|| format!("cannot start `{}`", self.shown))?;
-        if !status.success() {
-            bail!("`{}` failed with {status}", self.shown);
-        }
-        Ok(())
+        ended(&self.shown, status)
+    }
+
+    /// [`Cargo::run`] that also comes back when the developer interrupts it.
+    pub(crate) fn run_until(mut self, interrupt: &Interrupt) -> anyhow::Result<()> {
+        say(&format!("$ {}", self.shown));
+        let child = self.command.spawn().with_context(|| format!("cannot start `{}`", self.shown))?;
+        ended(&self.shown, interrupt.wait(child)?)
     }
 
     /// Runs it silently and tells whether it went well.
@@ -57,8 +79,36 @@ impl Cargo {
     }
 }
 
+fn ended(shown: &str, status: ExitStatus) -> anyhow::Result<()> {
+    if !status.success() {
+        bail!("`{shown}` failed with {status}");
+    }
+    Ok(())
+}
+
+fn is_about_us(variable: &str) -> bool {
+    ABOUT_US.iter().any(|start| variable.starts_with(start))
+}
+
 /// Says something on stderr.
 pub(crate) fn say(text: &str) {
     // Nobody is left to tell when stderr is closed.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about_us;
+
+    #[test]
+    fn only_what_cargo_says_about_its_package_is_kept_back() {
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_VERSION", "CARGO_BIN_NAME"] {
+            assert!(is_about_us(name), "{name}");
+        }
+        for name in
+            ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_INCREMENTAL", "CARGO_TERM_COLOR", "PATH"]
+        {
+            assert!(!is_about_us(name), "{name}");
+        }
+    }
 }

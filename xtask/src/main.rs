@@ -2,6 +2,10 @@
 
 mod bench;
 mod cargo;
+mod install;
+mod interrupt;
+mod services;
+mod test;
 
 use std::process::ExitCode;
 
@@ -22,7 +26,13 @@ enum Command {
     Test {
         /// Only tests whose name contains this
         filter: Option<String>,
+        /// Start and use no server; tests that need one are skipped
+        #[arg(long)]
+        no_services: bool,
     },
+    /// The RabbitMQ and MariaDB (or MySQL) that tests use
+    #[command(subcommand)]
+    Services(Services),
     /// Check formatting, lints and documentation, as .ci/run does
     Lint,
     /// Measure `coinpipe --once` in an empty folder: wall time and peak memory
@@ -36,9 +46,22 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum Services {
+    /// Start what does not run yet (installing it on Debian and Ubuntu, as root) and print where it is
+    Up,
+    /// Stop what `up` started and remove its data
+    Down,
+    /// Say what runs
+    Status,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Test { filter } => test(filter.as_deref()),
+        Command::Test { filter, no_services } => test::run(filter.as_deref(), no_services),
+        Command::Services(Services::Up) => services::up(),
+        Command::Services(Services::Down) => services::down(),
+        Command::Services(Services::Status) => services::status(),
         Command::Lint => lint(),
         Command::Bench { runs, release } => bench::run(runs, release),
     };
@@ -49,19 +72,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The embedded suite needs nothing but the workspace: cargo-nextest runs it faster where installed.
-/// The binaries are built first, because the process tests run them.
-fn test(filter: Option<&str>) -> anyhow::Result<()> {
-    Cargo::new(&["build", "--workspace", "--bins"]).run()?;
-    let runner: &[&str] =
-        if Cargo::new(&["nextest", "--version"]).succeeds() { &["nextest", "run"] } else { &["test"] };
-    let mut tests = Cargo::new(runner).args(&["--workspace", "--all-targets"]);
-    if let Some(filter) = filter {
-        tests = tests.args(&[filter]);
-    }
-    tests.run()
 }
 
 fn lint() -> anyhow::Result<()> {

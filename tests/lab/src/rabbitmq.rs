@@ -10,7 +10,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::server::{self, Server};
-use crate::{LabError, place, skip};
+use crate::{LabError, mark, place, skip};
 
 /// Where distributions put the real scripts: what they put on the PATH may switch the user.
 const SCRIPTS: &[&str] = &["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"];
@@ -209,6 +209,8 @@ impl RabbitMq {
             }
         }
         let folder = self.server.folder();
+        // Also what `rabbitmqctl` starts ends with the node: an `epmd`, when it finds none.
+        mark::marked_for(folder, &mut command);
         command
             .current_dir(folder)
             .env("HOME", folder)
