@@ -34,9 +34,7 @@ pub(crate) fn install(packages: &[&str], interrupt: &Interrupt) -> anyhow::Resul
     if !Path::new("/usr/bin/apt-get").exists() {
         bail!("{list} not installed, and there is no apt-get here: {HINT}");
     }
-    say(&format!(
-        "{list} not installed: installing with apt-get. No system service is started or enabled to run now."
-    ));
+    say(&format!("{list} not installed: installing with apt-get. No system service is started."));
     let taken_before = taken();
     // Whatever the packages' scripts start, against the policy or beside it (`epmd`), carries this mark.
     let mark = lab::services_folder().join("install");

@@ -88,8 +88,9 @@ impl Skipped {
 
     fn tell(&self) {
         let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        let mut lines: Vec<_> = text.lines().collect();
+        let mut lines: Vec<_> = text.lines().map(|line| line.trim_start_matches("skipped: ")).collect();
         lines.sort_unstable();
+        lines.dedup();
         if lines.is_empty() {
             say("No test was skipped.");
         } else {

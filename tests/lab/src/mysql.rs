@@ -47,9 +47,7 @@ impl MySql {
     #[track_caller]
     pub fn start_or_skip() -> Option<Self> {
         if !Self::is_installed() {
-            skip(
-                "neither MariaDB nor MySQL is installed, and this test needs a server of its own (`cargo xtask services up`)",
-            );
+            skip(&place::why_not("neither MariaDB nor MySQL is installed"));
             return None;
         }
         Some(Self::start().unwrap_or_else(|error| panic!("{error}")))

@@ -39,7 +39,20 @@ fn target_folder() -> PathBuf {
 
 /// Whether servers can be watched here, and nobody forbade them.
 pub(crate) fn may_start_servers() -> bool {
-    cfg!(target_os = "linux") && std::env::var_os("COINPIPE_TEST_NO_SERVERS").is_none()
+    cfg!(target_os = "linux") && !is_forbidden()
+}
+
+/// Why a test that needs a private server does not get one.
+pub(crate) fn why_not(missing: &str) -> String {
+    if is_forbidden() {
+        "it needs a server of its own, and COINPIPE_TEST_NO_SERVERS is set (`--no-services`)".to_owned()
+    } else {
+        format!("it needs a server of its own, and {missing} (`cargo xtask services up` may install it)")
+    }
+}
+
+fn is_forbidden() -> bool {
+    std::env::var_os("COINPIPE_TEST_NO_SERVERS").is_some()
 }
 
 /// An empty folder for one private server, named after `kind`.

@@ -19,8 +19,8 @@ const SCRIPTS: &[&str] = &["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/
 /// a fifth of the start. The node talks to `rabbitmqctl` on the loopback interface.
 const START: &str = "+S 2:2 -code_path_choice strict -kernel inet_dist_use_interface {127,0,0,1}";
 
-/// The name of the node: its `epmd` is its own, so any name is free.
-const NODE: &str = "lab@localhost";
+/// The name of the node: its `epmd` is its own, so any name is free. An address needs no name service.
+const NODE: &str = "lab@127.0.0.1";
 
 /// A RabbitMQ node that this test may stop, kill and freeze. It ends, and its data goes, when it is dropped.
 ///
@@ -61,9 +61,7 @@ impl RabbitMq {
     #[track_caller]
     pub fn start_or_skip() -> Option<Self> {
         if !Self::is_installed() {
-            skip(
-                "RabbitMQ is not installed, and this test needs a node of its own (`cargo xtask services up`)",
-            );
+            skip(&place::why_not("RabbitMQ is not installed"));
             return None;
         }
         Some(Self::start().unwrap_or_else(|error| panic!("{error}")))
@@ -217,6 +215,7 @@ impl RabbitMq {
             .env("ERL_CRASH_DUMP_SECONDS", "0")
             .env("LC_ALL", "C.UTF-8")
             .env("RABBITMQ_NODENAME", NODE)
+            .env("RABBITMQ_USE_LONGNAME", "true")
             .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")

@@ -72,6 +72,8 @@ fn make(folder: &Path) -> Result<(), LabError> {
             .ok_or_else(|| LabError::new("mariadb-install-db is not on the PATH"))?;
         let mut command = Command::new(program);
         command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        // Forced: it would give up on a machine that cannot look up its own name.
+        command.args(["--skip-name-resolve", "--force"]);
         command.arg(format!("--datadir={}", data.display())).args(as_user());
         command
     } else {
