@@ -87,7 +87,10 @@ impl MySql {
 
     /// Starts it again after [`MySql::stop`] or [`MySql::kill9`]: same URL, same data.
     pub fn start_again(&mut self) -> Result<(), LabError> {
-        let mut command = install::server(&self.server.folder().join("data"))?;
+        let data = self.server.folder().join("data");
+        // A killed one leaves it, and MySQL refuses to start while the process it names is not waited for.
+        let _ = std::fs::remove_file(data.join("s.sock.lock"));
+        let mut command = install::server(&data)?;
         command
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"]);

@@ -37,7 +37,7 @@ pub(super) fn server(folder: &Path) -> Result<Command, LabError> {
     if is_mariadb() {
         command.arg("--innodb-log-file-size=8M");
     } else {
-        command.args(["--mysqlx=OFF", "--innodb-redo-log-capacity=8M"]);
+        command.args(["--loose-mysqlx=OFF", "--loose-innodb-redo-log-capacity=8M"]);
     }
     Ok(command)
 }
