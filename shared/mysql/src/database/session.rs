@@ -30,7 +30,9 @@ pub(super) fn set_up(
 }
 
 /// Both servers skip the comments that are meant for the other. MySQL ends only SELECTs that take too long;
-/// the rest is up to this side.
+/// the rest is up to this side. A session that asks nothing for as long as a statement may take is ended, with
+/// its locks: its process may be frozen, or its host gone, in the middle of a transaction (the server's own
+/// 8 hours would hold the others up). One that was only idle in the pool is replaced when it is needed.
 fn settings(seconds: u64) -> String {
     let milliseconds = seconds * 1000;
     format!(
@@ -39,7 +41,8 @@ fn settings(seconds: u64) -> String {
                          NO_ENGINE_SUBSTITUTION', \
              /*M!100203 max_statement_time = {seconds}, */ \
              /*!80017 max_execution_time = {milliseconds}, information_schema_stats_expiry = 0, */ \
-             innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {seconds}"
+             innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {seconds}, \
+             wait_timeout = {seconds}"
     )
 }
 

@@ -118,6 +118,27 @@ async fn a_call_that_is_given_up_leaves_nothing() {
     assert_eq!(store.load(&chunk(&[1, 5])).await.unwrap().written, 1);
 }
 
+/// Its host hangs, or the network swallowed it: the server does not hear that it is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_falls_silent_in_a_transaction_holds_the_others_up_for_a_moment_only() {
+    let lab = setup().await;
+    lab.store.load(&chunk(&[5])).await.unwrap();
+    let mut proxy = Proxy::to(&lab.database.url).await;
+    proxy.up();
+    let store = open(&proxy.url).await;
+    store.ready().await.unwrap();
+    let mut other = lab.database.connect().await;
+    other.execute("BEGIN; UPDATE coins SET name = name WHERE id = 5").await.unwrap();
+    let silent = tokio::spawn(async move { store.load(&chunk(&[1, 5])).await });
+    lab.database.lock_wait(None).await;
+    proxy.mute(true);
+    other.execute("COMMIT").await.unwrap();
+    // It waits for the locks that the silent one holds.
+    assert_eq!(lab.store.load(&chunk(&[1, 5])).await.unwrap().written, 1);
+    assert!(!silent.is_finished(), "the locks were held until it gave up");
+    silent.abort();
+}
+
 #[tokio::test]
 async fn a_closed_store_is_away() {
     let lab = setup().await;
