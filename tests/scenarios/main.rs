@@ -1,8 +1,13 @@
-//! End-to-end scenarios. One binary: `market` makes numbered payloads, `pipeline` runs the stages over any
-//! adapters, `simulation` lets everything go wrong in any order, `process` runs the real programs.
+//! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline`
+//! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
+//! order; `process` runs the real programs as a user does, `place` and `workers` many of them at once, which
+//! `sharing` kills.
 
 mod market;
 mod oracle;
 mod pipeline;
+mod place;
 mod process;
+mod sharing;
 mod simulation;
+mod workers;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alerter::Desk;
 use loader::Loader;
+use mysql::MysqlStore;
 use ports::memory::{MemoryQueue, MemoryStore, Tables};
 use ports::store::BatchRecord;
 use ports::{Clock, Depth, Ledger, Letters, ManualClock, Queue, QueueName, Store};
@@ -20,32 +21,36 @@ const PAST_LEASES: Duration = Duration::from_mins(1);
 /// The deadline for every level that a test waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A store of either kind.
+/// A store of any kind.
 #[derive(Clone)]
 pub enum AnyStore {
     Memory(Arc<MemoryStore>),
     Sqlite(Arc<SqliteStore>),
+    Mysql(Arc<MysqlStore>),
 }
 
 impl AnyStore {
-    fn store(&self) -> Arc<dyn Store> {
+    pub fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
+            Self::Mysql(store) => store.clone(),
         }
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    pub fn ledger(&self) -> Arc<dyn Ledger> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
+            Self::Mysql(store) => store.clone(),
         }
     }
 
-    fn letters(&self) -> Arc<dyn Letters> {
+    pub fn letters(&self) -> Arc<dyn Letters> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
+            Self::Mysql(store) => store.clone(),
         }
     }
 
@@ -53,6 +58,7 @@ impl AnyStore {
         match self {
             Self::Memory(store) => store.tables(),
             Self::Sqlite(store) => store.tables().await.expect("the tables can be read"),
+            Self::Mysql(store) => store.tables().await.expect("the tables can be read"),
         }
     }
 }

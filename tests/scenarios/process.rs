@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 use crate::market;
 
 /// The deadline for whatever a program should do. Long, because a loaded machine is slow.
-const DEADLINE: Duration = Duration::from_mins(2);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The program `name`, built beside this test.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test has a path");
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
     let path = folder.join(name);
@@ -72,7 +72,7 @@ impl Folder {
 }
 
 /// Sends a signal by name (`TERM`), as a shell does.
-async fn signal(child: &Child, name: &str) {
+pub async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it still runs").to_string();
     let status = Command::new("kill").args([&format!("-{name}"), &id]).status().await.expect("kill runs");
     assert!(status.success());

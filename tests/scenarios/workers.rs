@@ -1,0 +1,97 @@
+//! The real stage programs as processes, many of them, at one [`Place`].
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use crate::place::{HEARTBEAT, Place};
+use crate::process::{DEADLINE, program, signal};
+
+/// A stage program that runs, or was killed. It dies with this value.
+pub struct Worker {
+    pub name: &'static str,
+    pub child: Child,
+    pub log: PathBuf,
+}
+
+impl Worker {
+    /// Starts the program `name`, with settings of its own in `env`.
+    pub fn start(place: &Place, name: &'static str, env: &[(&str, &str)]) -> Self {
+        let logs = std::fs::read_dir(place.folder.path()).expect("the folder").count();
+        let log = place.folder.path().join(format!("{name}-{logs}.log"));
+        let child = Command::new(program(name))
+            .current_dir(place.folder.path())
+            .env_clear()
+            .envs([
+                ("COINPIPE__QUEUE__URL", place.queue_url.as_str()),
+                ("COINPIPE__STORE__URL", place.store_url.as_str()),
+                ("COINPIPE__QUEUE__LEASE", &format!("{HEARTBEAT}s")),
+                // Many small chunks: more to lose.
+                ("COINPIPE__TRANSFORM__CHUNK_COINS", "50"),
+                ("COINPIPE__QUEUE__DELIVERY_LIMIT", &place.delivery_limit.to_string()),
+                ("COINPIPE__STORE__TIMEOUT", "3s"),
+                ("COINPIPE__HTTP__LISTEN", ""),
+            ])
+            .envs(env.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("a log"))
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        Self { name, child, log }
+    }
+
+    /// Kills it, as a power cut would.
+    pub async fn kill9(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// How many lines of its log contain `text`.
+    pub fn said(&self, text: &str) -> usize {
+        let log = std::fs::read_to_string(&self.log).expect("its log");
+        log.lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until it said `text`.
+    pub async fn until_said(&self, text: &str) {
+        let said = async {
+            let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
+            while self.said(text) == 0 {
+                look.tick().await;
+            }
+        };
+        let said = tokio::time::timeout(DEADLINE, said).await.is_ok();
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        assert!(said, "{} never said {text:?}:\n{log}", self.name);
+    }
+
+    /// Waits for its end; its exit code, `None` after a signal.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
+        ended.unwrap_or_else(|_| panic!("{} does not end", self.name)).expect("it ran").code()
+    }
+
+    /// Asks it to stop and waits until it did, in good order.
+    pub async fn stop(mut self) {
+        signal(&self.child, "TERM").await;
+        let code = self.ended().await;
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        assert_eq!(code, Some(0), "{} after SIGTERM:\n{log}", self.name);
+    }
+}
+
+/// Two transformers, two loaders and an alerter.
+pub fn crew(place: &Place) -> Vec<Worker> {
+    let names = ["transformer", "transformer", "loader", "loader", "alerter"];
+    names.map(|name| Worker::start(place, name, &[])).into()
+}
+
+/// Asks all of them to stop and waits until they did.
+pub async fn dismiss(crew: Vec<Worker>) {
+    for worker in crew {
+        worker.stop().await;
+    }
+}
