@@ -1,10 +1,11 @@
 //! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline`
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs as a user does, `place` and `workers` many of them at once, which
-//! `sharing` kills.
+//! `sharing` kills while `outages` takes the servers away.
 
 mod market;
 mod oracle;
+mod outages;
 mod pipeline;
 mod place;
 mod process;

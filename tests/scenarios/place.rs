@@ -1,5 +1,6 @@
 //! Where the workers of a scenario meet: a queue and a store, in a file or on servers of the test's own.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,17 +23,30 @@ const DEADLINE: Duration = Duration::from_mins(1);
 /// Silence after which a worker counts as dead, in seconds; short, so that scenarios are.
 pub const HEARTBEAT: u64 = 2;
 
+/// A RabbitMQ and a MySQL (or MariaDB) of the test's own.
+pub struct Servers {
+    pub broker: lab::RabbitMq,
+    pub database: lab::MySql,
+}
+
+impl Servers {
+    /// `None`, and said so, where they are not installed.
+    pub async fn start() -> Option<Self> {
+        let servers = tokio::task::spawn_blocking(|| {
+            Some(Self { broker: lab::RabbitMq::start_or_skip()?, database: lab::MySql::start_or_skip()? })
+        });
+        servers.await.expect("the servers start")
+    }
+}
+
 /// A queue and a store, and the folder that workers run in.
 pub struct Place {
     pub folder: TempDir,
-    /// What the workers are told; a proxy may stand before it.
+    /// What the workers are told; a proxy may stand before the server.
     pub queue_url: String,
     pub store_url: String,
     /// Deliveries without an answer after which a message is dead; the queues are declared with it.
     pub delivery_limit: u32,
-    /// The servers, where there are any.
-    pub broker: Option<lab::RabbitMq>,
-    pub database: Option<lab::MySql>,
     pub queue: Arc<dyn Queue>,
     pub store: AnyStore,
 }
@@ -53,48 +67,34 @@ impl Place {
             queue_url: url.clone(),
             store_url: url,
             delivery_limit,
-            broker: None,
-            database: None,
             queue: Arc::new(queue),
             store: AnyStore::Sqlite(Arc::new(store)),
         }
     }
 
-    /// A RabbitMQ and a MySQL (or MariaDB) of this test's own; `None`, and said so, where they are not
-    /// installed.
-    pub async fn servers(delivery_limit: u32) -> Option<Self> {
-        let servers = tokio::task::spawn_blocking(|| {
-            Some((lab::RabbitMq::start_or_skip()?, lab::MySql::start_or_skip()?))
-        });
-        let (broker, database) = servers.await.expect("the servers start")?;
-        let queue_url = format!("{}?heartbeat={HEARTBEAT}", broker.url());
-        let store_url = database.url();
+    /// On these servers.
+    pub async fn on(servers: &Servers, delivery_limit: u32) -> Self {
+        let queue_url = format!("{}?heartbeat={HEARTBEAT}", servers.broker.url());
+        let store_url = servers.database.url();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut options = rabbitmq::Options::from_url(&queue_url).expect("a good URL");
         options.delivery_limit = delivery_limit;
         let queue = RabbitQueue::new(options, clock.clone()).expect("a queue");
         let options = mysql::Options::new(&store_url).expect("a good URL");
         let store = MysqlStore::open(&options, clock).await.expect("a store");
-        Some(Self {
+        Self {
             folder: tempfile::tempdir().expect("a folder"),
             queue_url,
             store_url,
             delivery_limit,
-            broker: Some(broker),
-            database: Some(database),
             queue: Arc::new(queue),
             store: AnyStore::Mysql(Arc::new(store)),
-        })
+        }
     }
 
-    /// The broker of a place that has one.
-    pub fn broker(&mut self) -> &mut lab::RabbitMq {
-        self.broker.as_mut().expect("a place with servers")
-    }
-
-    /// The database server of a place that has one.
-    pub fn database(&mut self) -> &mut lab::MySql {
-        self.database.as_mut().expect("a place with servers")
+    /// Whether all is in one file.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.store, AnyStore::Sqlite(_))
     }
 
     /// Publishes these snapshots of `coins` coins, each with its announcement, as a fetcher does: whatever is
@@ -124,6 +124,11 @@ impl Place {
 
     /// Waits until the ledger has this many complete batches.
     pub async fn until_complete(&self, batches: usize) {
+        self.until_complete_within(batches, DEADLINE).await;
+    }
+
+    /// Waits that long until the ledger has this many complete batches.
+    pub async fn until_complete_within(&self, batches: usize, deadline: Duration) {
         let mut seen = "the ledger could not be read".to_owned();
         let complete = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
@@ -133,17 +138,17 @@ impl Place {
                 let Ok(records) = self.store.ledger().batches(1000).await else { continue };
                 let complete =
                     records.iter().filter(|record| record.is_complete() && record.credits.is_some());
-                if complete.count() == batches {
+                if complete.count() >= batches {
                     return;
                 }
                 seen = incomplete(&records);
             }
         };
-        if tokio::time::timeout(DEADLINE, complete).await.is_err() {
+        if tokio::time::timeout(deadline, complete).await.is_err() {
             let depths = self.depths().await;
             let letters = self.letters().await;
             panic!(
-                "not complete after {DEADLINE:?}: {seen}\nqueues: {depths}\nletters: {letters:?}\n{}",
+                "not complete after {deadline:?}: {seen}\nqueues: {depths}\nletters: {letters:?}\n{}",
                 tails(self.folder.path())
             );
         }
@@ -160,22 +165,31 @@ impl Place {
 
     /// Waits until nothing is in the queues: what was done twice is settled, too.
     pub async fn until_empty(&self) {
+        for queue in QueueName::ALL {
+            self.until_empty_of(queue).await;
+        }
+    }
+
+    /// Whether nothing is in the queues, as far as that can be seen right now.
+    pub async fn is_empty(&self) -> bool {
+        for queue in QueueName::ALL {
+            if self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until nothing is in `queue`.
+    pub async fn until_empty_of(&self, queue: QueueName) {
         let empty = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
-            loop {
+            while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
                 look.tick().await;
-                let mut total = Some(0);
-                for queue in QueueName::ALL {
-                    let depth = self.queue.depth(queue).await.ok();
-                    total = total.zip(depth).map(|(total, depth)| total + depth.total());
-                }
-                if total == Some(0) {
-                    return;
-                }
             }
         };
         let emptied = tokio::time::timeout(DEADLINE, empty).await.is_ok();
-        assert!(emptied, "not empty: {}\n{}", self.depths().await, tails(self.folder.path()));
+        assert!(emptied, "{queue} is not empty: {}\n{}", self.depths().await, tails(self.folder.path()));
     }
 
     /// Ids and causes of the letters on the desk.
@@ -187,7 +201,7 @@ impl Place {
     async fn depths(&self) -> String {
         let mut text = String::new();
         for queue in QueueName::ALL {
-            text.push_str(&format!("{queue}: {:?}; ", self.queue.depth(queue).await));
+            let _ = write!(text, "{queue}: {:?}; ", self.queue.depth(queue).await);
         }
         text
     }
@@ -221,7 +235,7 @@ fn tails(folder: &Path) -> String {
             let log = std::fs::read_to_string(&path).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(8)..];
-            text.push_str(&format!("== {}\n{}\n", path.display(), tail.join("\n")));
+            let _ = write!(text, "== {}\n{}\n", path.display(), tail.join("\n"));
         }
     }
     text

@@ -1,7 +1,11 @@
 //! Any number of workers, killed at any moment, on one SQLite file and on RabbitMQ with MySQL: the same
 //! scenarios, from the same source.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use ports::SystemClock;
+use ports::store::BatchRecord;
 
 use crate::place::Place;
 use crate::process::{DEADLINE, signal};
@@ -22,8 +26,8 @@ macro_rules! in_both_places {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $scenario() {
-                    let Some(place) = crate::place::Place::servers($delivery_limit).await else { return };
-                    super::$scenario(place).await;
+                    let Some(servers) = crate::place::Servers::start().await else { return };
+                    super::$scenario(crate::place::Place::on(&servers, $delivery_limit).await).await;
                 }
             )+
         }
@@ -37,6 +41,7 @@ in_both_places! {
     a_death_at_each_crash_point_loses_nothing_and_doubles_nothing(1000)
     a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes(1000)
     a_message_that_kills_its_workers_ends_in_the_dead_letters(2)
+    a_dead_leader_is_replaced_and_no_slot_is_paid_for_twice(1000)
 }
 
 /// How much `random_kills…` does; `cargo xtask chaos` sets more.
@@ -55,7 +60,7 @@ async fn two_of_each_share_the_work_and_stop_in_good_order(place: Place) {
     for worker in &crew {
         if worker.name != "alerter" {
             let done = worker.said("loaded chunk") + worker.said("cleaned page");
-            assert!(done > 0, "{} had no share of the work", worker.log.display());
+            assert!(done > 0, "{} had no share of the work", worker.path.display());
         }
     }
     dismiss(crew).await;
@@ -141,7 +146,7 @@ async fn freeze(place: &Place, worker: &Worker) {
     let frozen = async {
         loop {
             signal(&worker.child, "STOP").await;
-            if place.broker.is_some() || place.can_write().await {
+            if !place.is_embedded() || place.can_write().await {
                 return;
             }
             signal(&worker.child, "CONT").await;
@@ -174,4 +179,44 @@ async fn a_message_that_kills_its_workers_ends_in_the_dead_letters(place: Place)
     place.publish([1], 10).await;
     place.until_complete(1).await;
     dismiss(crew).await;
+}
+
+/// Takes a minute, the shortest time between slots.
+async fn a_dead_leader_is_replaced_and_no_slot_is_paid_for_twice(place: Place) {
+    let options = simulator::Options { coins: 400, ..simulator::Options::default() };
+    let loopback = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    let api = simulator::Simulator::start(loopback, options, Arc::new(SystemClock)).await.expect("an API");
+    let url = api.url();
+    let fetcher = |spool: &str| {
+        let env = [
+            ("COINPIPE__FETCH__BASE_URL", url.as_str()),
+            ("COINPIPE__FETCH__API_KEY", "key"),
+            ("COINPIPE__FETCH__EVERY", "1m"),
+            ("COINPIPE__FETCH__LIMIT", "400"),
+            ("COINPIPE__FETCH__PAGE_SIZE", "200"),
+            ("COINPIPE__FETCH__SPOOL", spool),
+        ];
+        Worker::start(&place, "fetcher", &env)
+    };
+    let leading = "leading: this fetcher schedules";
+    let crew = crew(&place);
+    let mut leader = fetcher("spool-1");
+    leader.until_said(leading).await;
+    let heir = fetcher("spool-2");
+    place.until_complete(1).await;
+    assert_eq!(heir.said(leading), 0, "two lead");
+    leader.kill9().await;
+    heir.until_said(leading).await;
+    // It comes back, and stands in line.
+    let leader = fetcher("spool-1");
+    place.until_complete_within(2, Duration::from_mins(2)).await;
+    assert_eq!(leader.said(leading), 0, "two lead");
+    dismiss(vec![leader, heir]).await;
+    place.until_empty().await;
+    dismiss(crew).await;
+    let paid = api.requests().iter().filter(|seen| seen.path.ends_with("/listings/latest")).count();
+    let batches = place.store.ledger().batches(10).await.expect("the ledger can be read");
+    assert_eq!(paid, 2 * batches.len(), "requests for {batches:#?}");
+    assert!(batches.iter().all(BatchRecord::is_complete), "{batches:#?}");
+    api.stop().await;
 }

@@ -13,7 +13,7 @@ use crate::process::{DEADLINE, program, signal};
 pub struct Worker {
     pub name: &'static str,
     pub child: Child,
-    pub log: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Worker {
@@ -41,7 +41,7 @@ impl Worker {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        Self { name, child, log }
+        Self { name, child, path: log }
     }
 
     /// Kills it, as a power cut would.
@@ -51,21 +51,29 @@ impl Worker {
 
     /// How many lines of its log contain `text`.
     pub fn said(&self, text: &str) -> usize {
-        let log = std::fs::read_to_string(&self.log).expect("its log");
-        log.lines().filter(|line| line.contains(text)).count()
+        self.log().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.path).expect("its log")
     }
 
     /// Waits until it said `text`.
     pub async fn until_said(&self, text: &str) {
+        self.until_said_times(text, 1).await;
+    }
+
+    /// Waits until it said `text` so many times.
+    pub async fn until_said_times(&self, text: &str, times: usize) {
         let said = async {
             let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
-            while self.said(text) == 0 {
+            while self.said(text) < times {
                 look.tick().await;
             }
         };
         let said = tokio::time::timeout(DEADLINE, said).await.is_ok();
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        assert!(said, "{} never said {text:?}:\n{log}", self.name);
+        assert!(said, "{} never said {text:?} {times} times:\n{}", self.name, self.log());
     }
 
     /// Waits for its end; its exit code, `None` after a signal.
@@ -78,8 +86,7 @@ impl Worker {
     pub async fn stop(mut self) {
         signal(&self.child, "TERM").await;
         let code = self.ended().await;
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        assert_eq!(code, Some(0), "{} after SIGTERM:\n{log}", self.name);
+        assert_eq!(code, Some(0), "{} after SIGTERM:\n{}", self.name, self.log());
     }
 }
 
