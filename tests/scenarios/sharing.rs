@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ports::SystemClock;
 use ports::store::BatchRecord;
+use tokio::time::Instant;
 
 use crate::place::Place;
 use crate::process::{DEADLINE, signal};
@@ -44,7 +45,7 @@ in_both_places! {
     a_dead_leader_is_replaced_and_no_slot_is_paid_for_twice(1000)
 }
 
-/// How much `random_kills…` does; `cargo xtask chaos` sets more.
+/// How much `random_kills…` does; `cargo xtask chaos` asks for more.
 fn size(variable: &str, default: u32) -> u32 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")),
@@ -66,6 +67,7 @@ async fn two_of_each_share_the_work_and_stop_in_good_order(place: Place) {
     dismiss(crew).await;
 }
 
+#[expect(clippy::print_stderr, reason = "`cargo xtask chaos` shows it")]
 async fn random_kills_lose_nothing_and_double_nothing(place: Place) {
     let batches = size("COINPIPE_CHAOS_BATCHES", 20);
     let coins = size("COINPIPE_CHAOS_COINS", 1000);
@@ -83,15 +85,22 @@ async fn random_kills_lose_nothing_and_double_nothing(place: Place) {
             kills += 1;
         }
     };
-    let publishing = async {
+    let started = Instant::now();
+    let loading = async {
         place.publish(0..batches, coins).await;
-        place.until_complete(batches as usize).await;
+        // 500 rows a second would be slow on any machine.
+        let deadline = DEADLINE + Duration::from_millis(2) * (batches * coins);
+        place.until_complete_within(batches as usize, deadline).await;
     };
     tokio::select! {
         () = killing => unreachable!("it kills for ever"),
-        () = publishing => {}
+        () = loading => {}
     }
     assert!(kills > 0, "nobody was killed");
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!(
+        "{batches} batches of {coins} coins were loaded in {seconds:.0} s, {kills} times a worker was killed"
+    );
     place.check(batches, coins).await;
     dismiss(crew).await;
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod install;
 mod interrupt;
 mod services;
@@ -29,6 +30,17 @@ enum Command {
         /// Start and use no server; tests that need one are skipped
         #[arg(long)]
         no_services: bool,
+    },
+    /// Kill workers and servers under load, on servers started for it, and say how that went
+    Chaos {
+        /// Only scenarios whose name contains this
+        filter: Option<String>,
+        /// Snapshots that are loaded while a worker is killed every second
+        #[arg(long, default_value_t = 50)]
+        batches: u32,
+        /// Coins in each of them, below 10,000
+        #[arg(long, default_value_t = 5000)]
+        coins: u32,
     },
     /// The RabbitMQ and MariaDB (or MySQL) that tests use
     #[command(subcommand)]
@@ -59,6 +71,7 @@ enum Services {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test { filter, no_services } => test::run(filter.as_deref(), no_services),
+        Command::Chaos { filter, batches, coins } => chaos::run(filter.as_deref(), batches, coins),
         Command::Services(Services::Up) => services::up(),
         Command::Services(Services::Down) => services::down(),
         Command::Services(Services::Status) => services::status(),
