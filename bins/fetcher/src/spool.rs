@@ -34,7 +34,8 @@ pub use record::{Manifest, PageRecord};
 pub enum SpoolError {
     /// Another process uses it.
     #[error(
-        "another coinpipe or fetcher is running here: it holds {}, the lock of fetch.spool",
+        "another coinpipe or fetcher is running here: it holds {}, the lock of fetch.spool; a \
+         second fetcher needs a folder of its own there",
         .0.display()
     )]
     Locked(PathBuf),
