@@ -17,7 +17,7 @@ pub mod store;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use leader::{Leadership, Term};
 pub use queue::{
-    Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
+    Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,
 };
 pub use store::{
     AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, GroupState, Ledger, Letters, Loaded, Mail,

@@ -215,9 +215,22 @@ pub struct Archived {
     pub message: Message,
 }
 
+/// A part of the archive, from where it is read to where it ended when somebody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The position that its first page comes after: what [`Archive::read`] takes.
+    pub after: u64,
+    /// The position of its last page; `after` when it has none.
+    pub end: u64,
+}
+
 /// The archive of raw pages, as they were fetched, for as long as the retention says.
 #[async_trait]
 pub trait Archive: Send + Sync + 'static {
+    /// The stretch with every page that was archived at or after `since` (with all when `None`), as far as the
+    /// archive goes now. A few older pages may be in it: brokers know the time of whole blocks only.
+    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError>;
+
     /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
     /// nothing. Empty when there are no more. A page that was published more than once may be there more
     /// than once: one call returns an id once, two calls may both return it.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer};
-use ports::{Archived, QueueError};
+use ports::{Archived, QueueError, Stretch};
 use tokio::time::{Instant, timeout};
 
 use crate::incoming::read as read_message;
@@ -56,6 +57,30 @@ pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<A
     }
     reader.close().await;
     Ok(pages)
+}
+
+/// The stretch of what was archived since then, to the block.
+pub(crate) async fn stretch(shared: &Inner, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+    let session = shared.consuming.session().await?;
+    let reader = Reader { shared, session: &session, channel: session.channel().await? };
+    let end = reader.end().await?;
+    let from = match since.map(|since| u64::try_from(since.timestamp())) {
+        Some(Ok(seconds)) => AMQPValue::Timestamp(seconds),
+        // All of it.
+        None | Some(Err(_)) => AMQPValue::LongString("first".into()),
+    };
+    let after = if end == 0 {
+        0
+    } else {
+        let mut stream = reader.consume(from, 1).await?;
+        // The broker has answered just now: when it sends nothing for so long, there is nothing.
+        match reader.next(&mut stream, shared.options.call_timeout).await? {
+            Some(page) => page.position - 1,
+            None => end,
+        }
+    };
+    reader.close().await;
+    Ok(Stretch { after: after.min(end), end })
 }
 
 struct Reader<'a> {

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::Message;
 use lapin::Channel;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
-use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, rules};
+use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, Stretch, rules};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -170,6 +171,10 @@ impl Queue for RabbitQueue {
 
 #[async_trait]
 impl Archive for RabbitQueue {
+    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+        archive::stretch(&self.inner, since).await
+    }
+
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
         archive::read(&self.inner, after, limit).await
     }

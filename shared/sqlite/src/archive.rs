@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::Archived;
 use ports::rules::{self, QueueOptions};
+use ports::{Archived, Stretch};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::error::Error;
@@ -42,6 +42,17 @@ pub(crate) async fn keep(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The stretch of what was archived since then.
+pub(crate) async fn stretch(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Result<Stretch, Error> {
+    let sql = "SELECT min(position) FILTER (WHERE archived_at >= ?) - 1 AS after, max(position) AS newest \
+               FROM queue_archive";
+    let since = since.map_or(i64::MIN, |since| since.timestamp_millis());
+    let row = sqlx::query(sql).bind(since).fetch_one(pool).await?;
+    let position = |name| row.try_get(name).map(|position: Option<i64>| position.map(i64::cast_unsigned));
+    let end = position("newest")?.unwrap_or(0);
+    Ok(Stretch { after: position("after")?.unwrap_or(end), end })
 }
 
 /// Up to `limit` pages after the position `after`.

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
 use ports::rules::{self, QueueOptions};
-use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName};
+use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, Stretch};
 use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -160,6 +160,12 @@ impl Queue for SqliteQueue {
 
 #[async_trait]
 impl Archive for SqliteQueue {
+    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+        let database = &self.inner.database;
+        let stretch = archive::stretch(database.readers(), since).await;
+        Ok(stretch.map_err(|error| database.blame(error))?)
+    }
+
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
         let database = &self.inner.database;
         let pages = archive::read(database.readers(), after, limit).await;

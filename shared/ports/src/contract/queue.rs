@@ -113,6 +113,7 @@ macro_rules! queue_contract {
             publishers_at_once_lose_nothing
             the_archive_holds_live_pages_once_as_published
             the_archive_can_be_read_in_parts
+            a_stretch_of_the_archive_begins_at_a_time
         }
     };
     ($lab:path: $($promise:ident)+) => {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::Message;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -14,6 +15,7 @@ use self::state::{Claim, Lease, State};
 use crate::rules::QueueOptions;
 use crate::{
     Archive, Archived, Clock, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
+    Stretch,
 };
 
 /// A queue in memory, as one process sees it. Clones are the same process.
@@ -101,6 +103,10 @@ impl Queue for MemoryQueue {
 
 #[async_trait]
 impl Archive for MemoryQueue {
+    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+        Ok(self.available()?.stretch(since))
+    }
+
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
         Ok(self.available()?.read_archive(after, limit))
     }

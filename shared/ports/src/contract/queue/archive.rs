@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{Headers, Message, Origin, header};
 
 use super::{QueueLab, consume, message, next, publish};
-use crate::{Archive, QueueName, Settlement};
+use crate::{Archive, QueueName, Settlement, Stretch};
 
 fn page(id: &str, origin: Origin) -> Message {
     Message { headers: Headers::new().with(header::ORIGIN, origin), ..message(id) }
@@ -53,6 +53,30 @@ pub async fn the_archive_can_be_read_in_parts(lab: &impl QueueLab) {
     }
     assert_eq!(read, ["a", "b", "c"]);
     assert_eq!(archive.read(0, 0).await.unwrap(), []);
+}
+
+/// A stretch has every page since its beginning, and ends where the archive ended.
+pub async fn a_stretch_of_the_archive_begins_at_a_time(lab: &impl QueueLab) {
+    let (queue, archive) = (lab.queue(), lab.archive());
+    assert_eq!(archive.stretch(None).await.unwrap(), Stretch { after: 0, end: 0 });
+    let start = lab.clock().now();
+    publish(&queue, QueueName::Raw, &[page("a", Origin::Live)]).await;
+    lab.pass(Duration::from_secs(2)).await;
+    let middle = lab.clock().now();
+    publish(&queue, QueueName::Raw, &[page("b", Origin::Live), page("c", Origin::Live)]).await;
+    let last = archive.read(0, 10).await.unwrap().pop().expect("three pages").position;
+    for (since, expected) in [(None, 3), (Some(start), 3), (Some(middle), 2)] {
+        let stretch = archive.stretch(since).await.unwrap();
+        assert_eq!(stretch.end, last, "since {since:?}");
+        let pages = archive.read(stretch.after, 10).await.unwrap();
+        let ids: Vec<_> = pages.iter().map(|page| page.message.id.as_str()).collect();
+        assert!(ids.ends_with(&["a", "b", "c"][3 - expected..]), "since {since:?}: {ids:?}");
+    }
+    publish(&queue, QueueName::Raw, &[page("d", Origin::Live)]).await;
+    let longer = archive.stretch(None).await.unwrap();
+    assert!(longer.end > last, "{longer:?}");
+    let future = archive.stretch(Some(lab.clock().now() + chrono::TimeDelta::hours(1))).await.unwrap();
+    assert_eq!(future, Stretch { after: longer.end, end: longer.end });
 }
 
 /// Pages leave when they are older than `keep`, at the latest when the next one comes. Not part of

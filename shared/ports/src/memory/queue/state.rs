@@ -9,7 +9,7 @@ use domain::Message;
 
 use super::leader::Throne;
 use crate::rules::{self, QueueOptions};
-use crate::{Archived, Clock, Depth, QueueName, Settlement};
+use crate::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 
 /// Everything.
 #[derive(Default)]
@@ -167,6 +167,13 @@ impl State {
             depth.oldest_at = depth.oldest_at.into_iter().chain([entry.published_at]).min();
         }
         depth
+    }
+
+    pub fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
+        let end = self.archive.back().map_or(0, |page| page.archived.position);
+        let mut pages = self.archive.iter();
+        let first = pages.find(|page| since.is_none_or(|since| page.archived_at >= since));
+        Stretch { after: first.map_or(end, |page| page.archived.position - 1), end }
     }
 
     pub fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {
