@@ -54,8 +54,8 @@ async fn migrate_alone(
 ) -> Result<(), Error> {
     connection.execute(session::PATIENT).await?;
     // Its own lock: sqlx's is none on MariaDB, which knows no endless wait. Names are the server's, not the
-    // database's, and at most 64 characters long.
-    let lock = "SELECT GET_LOCK(CONCAT('coinpipe ', SHA1(DATABASE())), ?)";
+    // database's, and at most 64 characters long. (MySQL 9.7 has no SHA1 any more.)
+    let lock = "SELECT GET_LOCK(CONCAT('coinpipe ', LEFT(SHA2(DATABASE(), 256), 40)), ?)";
     let locked: Option<i64> = sqlx::query_scalar(lock).bind(LOCK_SECONDS).fetch_one(&mut *connection).await?;
     if locked != Some(1) {
         return Err(Error::Unavailable("another process is changing the schema".to_owned()));
