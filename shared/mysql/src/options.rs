@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -20,6 +21,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     pub(crate) connect: MySqlConnectOptions,
     pub(crate) place: String,
+    /// The files that the URL names, by their parameter.
+    files: Vec<(String, PathBuf)>,
 }
 
 impl Options {
@@ -58,7 +61,21 @@ impl Options {
         }
         let port = url.port().unwrap_or(3306);
         let place = format!("{}:{port}{}", url.host_str().unwrap_or_default(), url.path());
-        Ok(Self { max_connections: 10, statement_timeout: Duration::from_secs(15), connect, place })
+        let files =
+            url.query_pairs().filter(|(name, _)| ["ssl-ca", "ssl-cert", "ssl-key"].contains(&&**name));
+        let files = files.map(|(name, file)| (name.into_owned(), file.into_owned().into())).collect();
+        Ok(Self { max_connections: 10, statement_timeout: Duration::from_secs(15), connect, place, files })
+    }
+
+    /// Fails when a file that the URL names cannot be read: waiting for the server would not help.
+    pub(crate) async fn check_files(&self) -> Result<(), Error> {
+        for (name, file) in &self.files {
+            if let Err(error) = tokio::fs::read(file).await {
+                let reason = format!("{}: cannot read the {name} {}: {error}", self.place, file.display());
+                return Err(Error::Misconfigured(reason));
+            }
+        }
+        Ok(())
     }
 }
 

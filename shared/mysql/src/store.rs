@@ -57,6 +57,7 @@ impl MysqlStore {
     /// A server that is away is no error: the schema's turn comes with the first call that reaches it.
     /// Whatever someone has to change first is.
     pub async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        options.check_files().await?;
         let store = Self { database: Database::new(options, &SCHEMA), clock };
         match store.database.migrate().await {
             Err(error) if error.is_transient() => {

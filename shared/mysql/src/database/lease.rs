@@ -1,8 +1,13 @@
 //! A connection on loan from the pool, which gets it back only when it was left in order.
 
+use std::time::Duration;
+
 use sqlx::mysql::MySqlConnection;
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, MySql};
+
+/// How long to wait for the server's goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Dropped without [`give_back`](Self::give_back), by an error or because whoever used it was cancelled, it
 /// cuts the connection: the server undoes the transaction, and nobody reads a late answer as their own. (The
@@ -26,10 +31,10 @@ impl Lease {
         drop(self.connection.take());
     }
 
-    /// Says goodbye to the server.
-    pub(super) async fn close(mut self) -> Result<(), sqlx::Error> {
+    /// Says goodbye to the server, which may not hear it: over TLS the answer would be waited for, for ever.
+    pub(super) async fn close(mut self) {
         let connection = self.connection.take().expect("is there until dropped");
-        connection.detach().close().await
+        drop(tokio::time::timeout(GOODBYE, connection.detach().close()).await);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Servers commit each change of a table at once, so a crash can leave a step half done. Its line then says
 //! that it did not succeed, and it is applied again: its statements must be repeatable.
 
+use std::time::Duration;
+
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
@@ -31,6 +33,9 @@ pub(crate) struct Schema {
 /// How long to wait for another process that is at it.
 const LOCK_SECONDS: u32 = 20;
 
+/// How long all steps may take, on tables of any size. A connection that nobody hears any more must end, too.
+const LONGEST: Duration = Duration::from_hours(1);
+
 /// Applies what is missing. A user without the right to change tables needs none when nothing is.
 /// Processes that start at once wait for each other here.
 pub(super) async fn migrate(database: &Database) -> Result<(), Error> {
@@ -41,9 +46,12 @@ pub(super) async fn migrate(database: &Database) -> Result<(), Error> {
         lease.give_back();
         return Ok(());
     }
-    let outcome = migrate_alone(lease.connection(), database.schema, steps).await;
+    let migrating = migrate_alone(lease.connection(), database.schema, steps);
+    let outcome = tokio::time::timeout(LONGEST, migrating).await.unwrap_or_else(|_elapsed| {
+        Err(Error::Unavailable(format!("the schema was not up to date after {LONGEST:?}")))
+    });
     // With the connection ends its patience, and its lock.
-    lease.close().await?;
+    lease.close().await;
     outcome
 }
 

@@ -36,7 +36,7 @@ async fn what_someone_has_to_change_is_said_with_what_to_do() {
     check(open(&nowhere).await, &["Unknown database", "coinpipe_test_none", "create the database"]);
     let insecure =
         database.url_with(|url| url.set_query(Some("ssl-mode=verify_identity&ssl-ca=/nowhere.pem")));
-    assert!(open(&insecure).await.is_err());
+    check(open(&insecure).await, &["cannot read the ssl-ca /nowhere.pem"]);
 
     let reader = database.grant("SELECT").await;
     let store = open(&reader).await.unwrap();
