@@ -92,6 +92,7 @@ pub(crate) fn to_json(batch: &BatchRecord) -> Value {
         "unchanged": batch.unchanged,
         "stale": batch.stale,
         "loads": batch.loads,
+        "replays": batch.replays,
         "complete": batch.is_complete(),
         "missing": batch.missing,
     })

@@ -41,6 +41,11 @@ const SCHEMA: Schema = Schema {
             description: "dead letters",
             sql: include_str!("../../../migrations/mysql/0003_dead_letters.sql"),
         },
+        Migration {
+            version: 4,
+            description: "replays",
+            sql: include_str!("../../../migrations/mysql/0004_replays.sql"),
+        },
     ],
 };
 

@@ -55,6 +55,8 @@ pub struct ChunkLine {
     pub stale: u64,
     /// How often it was loaded.
     pub loads: u32,
+    /// How often of these from a replay.
+    pub replays: u32,
 }
 
 impl BatchRecord {
@@ -78,6 +80,7 @@ impl BatchRecord {
             unchanged: 0,
             stale: 0,
             loads: 0,
+            replays: 0,
             missing: Vec::new(),
         };
         let mut loaded: BTreeMap<u32, Page> = BTreeMap::new();
@@ -98,6 +101,9 @@ impl BatchRecord {
         record.pages = pages.or(pages_by_chunks);
         let all = 1..=record.pages.unwrap_or(0);
         record.missing = all.flat_map(|page| missing(page, loaded.get(&page))).collect();
+        if record.missing.is_empty() {
+            record.replays = loaded.values().map(Page::replays).min().unwrap_or(0);
+        }
         record
     }
 }
@@ -109,22 +115,28 @@ struct Page {
     /// the newest is right.
     chunks: u32,
     transformed_at: Option<DateTime<Utc>>,
-    loaded: BTreeSet<u32>,
+    /// Those that are loaded, and how often from a replay.
+    loaded: BTreeMap<u32, u32>,
 }
 
 impl Page {
     fn add(&mut self, line: &ChunkLine) {
-        self.loaded.insert(line.chunk);
+        self.loaded.insert(line.chunk, line.replays);
         let newness = (Some(line.transformed_at), line.chunks);
         if newness > (self.transformed_at, self.chunks) {
             (self.transformed_at, self.chunks) = newness;
         }
     }
+
+    /// How often each of its chunks was replayed; those of an older, longer cut do not count.
+    fn replays(&self) -> u32 {
+        self.loaded.range(..=self.chunks).map(|(_, replays)| *replays).min().unwrap_or(0)
+    }
 }
 
 fn missing(number: u32, page: Option<&Page>) -> Vec<String> {
     let Some(page) = page else { return vec![format!("page {number}")] };
-    let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains(chunk));
+    let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains_key(chunk));
     absent.map(|chunk| format!("page {number} chunk {chunk} of {}", page.chunks)).collect()
 }
 

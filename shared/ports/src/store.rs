@@ -136,6 +136,9 @@ pub struct BatchRecord {
     pub stale: u64,
     /// The most often any of its chunks was loaded; 1 means no repeats or replays.
     pub loads: u32,
+    /// The fewest times any of its chunks was loaded from a replay: so often all of it was replayed, or more
+    /// often when a replayed chunk was delivered twice. 0 while something is missing.
+    pub replays: u32,
     /// What has not been loaded: `page 2`, or `page 1 chunk 3 of 5`. Empty when complete.
     pub missing: Vec<String>,
 }

@@ -39,6 +39,11 @@ const SCHEMA: Schema = Schema {
             description: "dead letters",
             sql: include_str!("../../../migrations/sqlite/0003_dead_letters.sql"),
         },
+        Migration {
+            version: 4,
+            description: "replays",
+            sql: include_str!("../../../migrations/sqlite/0004_replays.sql"),
+        },
     ],
 };
 

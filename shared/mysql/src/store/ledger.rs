@@ -40,14 +40,15 @@ pub(super) async fn record_chunk(
     // are assigned from left to right: transformed_at decides, so it comes last.
     sqlx::query(
         "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, coins_in, rejected, transformed_at, \
-             written, unchanged, stale, loaded_at, loads) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
+             written, unchanged, stale, loaded_at, replays, loads) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
          ON DUPLICATE KEY UPDATE \
              pages = IF(VALUES(transformed_at) >= transformed_at, VALUES(pages), pages), \
              chunks = IF(VALUES(transformed_at) >= transformed_at, VALUES(chunks), chunks), \
              coins_in = IF(VALUES(transformed_at) >= transformed_at, VALUES(coins_in), coins_in), \
              rejected = IF(VALUES(transformed_at) >= transformed_at, VALUES(rejected), rejected), \
              loaded_at = GREATEST(loaded_at, VALUES(loaded_at)), \
+             replays = replays + VALUES(replays), \
              loads = loads + 1, \
              transformed_at = GREATEST(transformed_at, VALUES(transformed_at))",
     )
@@ -63,6 +64,7 @@ pub(super) async fn record_chunk(
     .bind(loaded.unchanged)
     .bind(loaded.stale)
     .bind(datetime(now))
+    .bind(u32::from(chunk.is_replay()))
     .execute(connection)
     .await?;
     Ok(())
@@ -147,7 +149,7 @@ impl Work for Named<'_> {
 async fn record(connection: &mut MySqlConnection, batch: &MySqlRow) -> Result<BatchRecord, sqlx::Error> {
     let batch = batch_line(batch)?;
     let sql = "SELECT page, chunk, pages, chunks, transformed_at, loaded_at, coins_in, rejected, written, \
-                   unchanged, stale, loads \
+                   unchanged, stale, loads, replays \
                FROM batch_chunks WHERE batch_id = ?";
     let lines = sqlx::query(sql).bind(batch.id.as_str()).fetch_all(connection).await?;
     let lines = lines.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
@@ -183,5 +185,6 @@ fn chunk_line(row: &MySqlRow) -> Result<ChunkLine, sqlx::Error> {
         unchanged: columns.count()?,
         stale: columns.count()?,
         loads: columns.take()?,
+        replays: columns.take()?,
     })
 }

@@ -67,6 +67,7 @@ macro_rules! store_contract {
                 a_later_announcement_wins
                 an_empty_page_is_a_chunk_without_rows
                 repeats_are_counted_and_keep_the_first_loads_numbers
+                replays_are_counted_when_all_chunks_came
                 a_page_transformed_again_replaces_what_the_transformer_said
                 a_page_cut_anew_has_as_many_chunks_as_its_newest_says
                 refused_coins_count_as_rejected

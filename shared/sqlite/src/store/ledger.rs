@@ -34,8 +34,8 @@ pub(super) async fn record_chunk(
     // A repeat keeps what the first load found; of what the transformer said, its newest word counts.
     sqlx::query(
         "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, coins_in, rejected, transformed_at, \
-             written, unchanged, stale, loaded_at, loads) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
+             written, unchanged, stale, loaded_at, replays, loads) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
          ON CONFLICT DO UPDATE SET \
              pages = iif(excluded.transformed_at >= transformed_at, excluded.pages, pages), \
              chunks = iif(excluded.transformed_at >= transformed_at, excluded.chunks, chunks), \
@@ -43,6 +43,7 @@ pub(super) async fn record_chunk(
              rejected = iif(excluded.transformed_at >= transformed_at, excluded.rejected, rejected), \
              transformed_at = max(transformed_at, excluded.transformed_at), \
              loaded_at = max(loaded_at, excluded.loaded_at), \
+             replays = replays + excluded.replays, \
              loads = loads + 1",
     )
     .bind(page.batch.as_str())
@@ -57,6 +58,7 @@ pub(super) async fn record_chunk(
     .bind(integer(loaded.unchanged))
     .bind(integer(loaded.stale))
     .bind(timestamp::to_text(now))
+    .bind(chunk.is_replay())
     .execute(connection)
     .await?;
     Ok(())
@@ -129,7 +131,7 @@ async fn record(
 ) -> Result<BatchRecord, sqlx::Error> {
     let batch = batch_line(batch)?;
     let sql = "SELECT page, chunk, pages, chunks, transformed_at, loaded_at, coins_in, rejected, written, \
-                   unchanged, stale, loads \
+                   unchanged, stale, loads, replays \
                FROM batch_chunks WHERE batch_id = ?";
     let lines = sqlx::query(sql).bind(batch.id.as_str()).fetch_all(&mut **snapshot).await?;
     let lines = lines.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
@@ -165,5 +167,6 @@ fn chunk_line(row: &SqliteRow) -> Result<ChunkLine, sqlx::Error> {
         unchanged: columns.count()?,
         stale: columns.count()?,
         loads: columns.take()?,
+        replays: columns.take()?,
     })
 }

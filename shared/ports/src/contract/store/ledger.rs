@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Chunk, Slot};
+use domain::{Chunk, Origin, PageMeta, Slot};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
@@ -80,6 +80,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             unchanged: 0,
             stale: 0,
             loads: 0,
+            replays: 0,
             missing: vec!["page 1".to_owned(), "page 2".to_owned()],
         }
     );
@@ -124,6 +125,28 @@ pub async fn repeats_are_counted_and_keep_the_first_loads_numbers(lab: &impl Sto
     let after = record(lab).await;
     assert_eq!(after.loaded_at, Some(at(30)));
     assert_eq!(after, BatchRecord { loads: 3, loaded_at: after.loaded_at, ..before });
+}
+
+/// A batch was replayed as often as the least replayed of its chunks; live repeats do not count.
+pub async fn replays_are_counted_when_all_chunks_came(lab: &impl StoreLab) {
+    let replay = |number, chunks| {
+        let live = part(1, 1, number, chunks);
+        Chunk { page: PageMeta { origin: Origin::Replay, ..live.page.clone() }, ..live }
+    };
+    for (chunk, expected) in [
+        (part(1, 1, 1, 2), 0),
+        (part(1, 1, 2, 2), 0),
+        (part(1, 1, 2, 2), 0),
+        (replay(1, 2), 0),
+        (replay(2, 2), 1),
+        (replay(2, 2), 1),
+        (replay(1, 2), 2),
+        // Cut anew: one chunk is all.
+        (Chunk { transformed_at: at(1000), ..replay(1, 1) }, 3),
+    ] {
+        load(lab, &chunk).await;
+        assert_eq!(record(lab).await.replays, expected, "{chunk:?}");
+    }
 }
 
 /// A replay with other rules or another chunk size: its word counts, in whatever order it comes.

@@ -70,6 +70,7 @@ impl Books {
             stale: loaded.stale,
             loaded_at: now,
             loads: 1,
+            replays: chunk.is_replay().into(),
         };
         match batch.chunks.get_mut(&(page.page, chunk.chunk)) {
             None => {
@@ -77,6 +78,7 @@ impl Books {
             }
             Some(held) => {
                 held.loads += 1;
+                held.replays += new.replays;
                 held.loaded_at = held.loaded_at.max(now);
                 if new.transformed_at >= held.transformed_at {
                     held.pages = new.pages;
