@@ -1,7 +1,7 @@
 //! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline`
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs as a user does, `place` and `workers` many of them at once, which
-//! `sharing` kills while `outages` takes the servers away.
+//! `sharing` kills, `outages` cuts off from their servers, and `replays` gives the archive.
 
 mod market;
 mod oracle;
@@ -9,6 +9,7 @@ mod outages;
 mod pipeline;
 mod place;
 mod process;
+mod replays;
 mod sharing;
 mod simulation;
 mod workers;

@@ -9,7 +9,7 @@ use domain::Origin;
 use mysql::MysqlStore;
 use ports::memory::Tables;
 use ports::store::BatchRecord;
-use ports::{Clock, Queue, QueueName, SystemClock};
+use ports::{Archive, Clock, Queue, QueueName, SystemClock};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tempfile::TempDir;
@@ -48,6 +48,7 @@ pub struct Place {
     /// Deliveries without an answer after which a message is dead; the queues are declared with it.
     pub delivery_limit: u32,
     pub queue: Arc<dyn Queue>,
+    pub archive: Arc<dyn Archive>,
     pub store: AnyStore,
 }
 
@@ -61,13 +62,15 @@ impl Place {
         let lease = Duration::from_secs(HEARTBEAT);
         let options = QueueOptions { lease, delivery_limit, ..QueueOptions::default() };
         let queue = SqliteQueue::open(database.clone(), options, clock.clone()).await.expect("a queue");
+        let queue = Arc::new(queue);
         let store = SqliteStore::open(database, clock).await.expect("a store");
         Self {
             folder,
             queue_url: url.clone(),
             store_url: url,
             delivery_limit,
-            queue: Arc::new(queue),
+            archive: queue.clone(),
+            queue,
             store: AnyStore::Sqlite(Arc::new(store)),
         }
     }
@@ -79,7 +82,7 @@ impl Place {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut options = rabbitmq::Options::from_url(&queue_url).expect("a good URL");
         options.delivery_limit = delivery_limit;
-        let queue = RabbitQueue::new(options, clock.clone()).expect("a queue");
+        let queue = Arc::new(RabbitQueue::new(options, clock.clone()).expect("a queue"));
         let options = mysql::Options::new(&store_url).expect("a good URL");
         let store = MysqlStore::open(&options, clock).await.expect("a store");
         Self {
@@ -87,8 +90,36 @@ impl Place {
             queue_url,
             store_url,
             delivery_limit,
-            queue: Arc::new(queue),
+            archive: queue.clone(),
+            queue,
             store: AnyStore::Mysql(Arc::new(store)),
+        }
+    }
+
+    /// The same queue with another store, which is empty.
+    pub async fn with_empty_store(&self, servers: Option<&Servers>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (store_url, store) = if let Some(servers) = servers {
+            servers.database.query("CREATE DATABASE empty").expect("a database");
+            let url = servers.database.url().replace("/coinpipe", "/empty");
+            let options = mysql::Options::new(&url).expect("a good URL");
+            let store = MysqlStore::open(&options, clock).await.expect("a store");
+            (url, AnyStore::Mysql(Arc::new(store)))
+        } else {
+            let url = format!("sqlite://{}", folder.path().join("empty.db").display());
+            let database = Database::open_url(&url).await.expect("the file opens");
+            let store = SqliteStore::open(database, clock).await.expect("a store");
+            (url, AnyStore::Sqlite(Arc::new(store)))
+        };
+        Self {
+            folder,
+            queue_url: self.queue_url.clone(),
+            store_url,
+            delivery_limit: self.delivery_limit,
+            queue: Arc::clone(&self.queue),
+            archive: Arc::clone(&self.archive),
+            store,
         }
     }
 
@@ -127,8 +158,18 @@ impl Place {
         self.until_complete_within(batches, DEADLINE).await;
     }
 
-    /// Waits that long until the ledger has this many complete batches.
+    /// Waits that long until the ledger has this many complete batches, announced ones.
     pub async fn until_complete_within(&self, batches: usize, deadline: Duration) {
+        let is_done = |record: &BatchRecord| record.is_complete() && record.credits.is_some();
+        self.until_done(batches, deadline, is_done).await;
+    }
+
+    /// Waits until the ledger has this many complete batches, of which it may know no more.
+    pub async fn until_loaded(&self, batches: usize) {
+        self.until_done(batches, DEADLINE, BatchRecord::is_complete).await;
+    }
+
+    async fn until_done(&self, batches: usize, deadline: Duration, is_done: impl Fn(&BatchRecord) -> bool) {
         let mut seen = "the ledger could not be read".to_owned();
         let complete = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
@@ -136,12 +177,10 @@ impl Place {
                 look.tick().await;
                 // While the store is away there is nothing to see.
                 let Ok(records) = self.store.ledger().batches(1000).await else { continue };
-                let complete =
-                    records.iter().filter(|record| record.is_complete() && record.credits.is_some());
-                if complete.count() >= batches {
+                if records.iter().filter(|record| is_done(record)).count() >= batches {
                     return;
                 }
-                seen = incomplete(&records);
+                seen = incomplete(&records, &is_done);
             }
         };
         if tokio::time::timeout(deadline, complete).await.is_err() {
@@ -158,6 +197,11 @@ impl Place {
     /// nothing is left in the queues.
     pub async fn check(&self, batches: u32, coins: u32) {
         self.until_complete(batches as usize).await;
+        self.check_tables(batches, coins).await;
+    }
+
+    /// Nothing is on its way any more, the tables are the oracle's, no letter was written.
+    pub async fn check_tables(&self, batches: u32, coins: u32) {
         compare(&self.store.tables().await, &oracle::tables(0..batches, coins).await);
         assert_eq!(self.letters().await, Vec::<String>::new(), "{}", tails(self.folder.path()));
         self.until_empty().await;
@@ -207,8 +251,8 @@ impl Place {
     }
 }
 
-fn incomplete(records: &[BatchRecord]) -> String {
-    let missing = records.iter().filter(|record| !record.is_complete() || record.credits.is_none());
+fn incomplete(records: &[BatchRecord], is_done: impl Fn(&BatchRecord) -> bool) -> String {
+    let missing = records.iter().filter(|record| !is_done(record));
     let missing = missing.take(5).map(|record| format!("{} lacks {:?}", record.id, record.missing));
     format!("{} batches known; {}", records.len(), missing.collect::<Vec<_>>().join("; "))
 }

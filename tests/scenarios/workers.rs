@@ -19,9 +19,19 @@ pub struct Worker {
 impl Worker {
     /// Starts the program `name`, with settings of its own in `env`.
     pub fn start(place: &Place, name: &'static str, env: &[(&str, &str)]) -> Self {
+        Self::start_with(place, name, &[], env)
+    }
+
+    /// Starts the operator's program with these arguments.
+    pub fn operate(place: &Place, args: &[&str]) -> Self {
+        Self::start_with(place, "coinpipe", args, &[])
+    }
+
+    fn start_with(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let logs = std::fs::read_dir(place.folder.path()).expect("the folder").count();
         let log = place.folder.path().join(format!("{name}-{logs}.log"));
         let child = Command::new(program(name))
+            .args(args)
             .current_dir(place.folder.path())
             .env_clear()
             .envs([

@@ -64,7 +64,7 @@ pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
     )
 }
 
-fn state(batch: &BatchRecord) -> String {
+pub(crate) fn state(batch: &BatchRecord) -> String {
     if batch.is_complete() {
         return "complete".to_owned();
     }

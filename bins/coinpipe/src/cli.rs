@@ -1,8 +1,11 @@
 //! What can be typed.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     Batches(BatchesArgs),
     /// Show the dead letters
     Dead(DeadArgs),
+    /// Load batches again from the archive of fetched pages
+    Replay(ReplayArgs),
     /// Show every setting and where its value came from; secrets are hidden
     Config,
     /// Create or update the tables
@@ -110,6 +115,37 @@ pub(crate) enum DeadCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
+/// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
+#[derive(Args, Debug, Default)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all"]))]
+pub(crate) struct ReplayArgs {
+    /// Batches of slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
+    #[arg(long, value_name = "T", value_parser = crate::replay::instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Batches of slots before this instant or day
+    #[arg(long, value_name = "T", value_parser = crate::replay::instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    /// Batches of slots in this time until now, such as 24h or 7d
+    #[arg(long, value_name = "TIME", value_parser = crate::replay::duration, conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<Duration>,
+    /// One batch, by its id as `batches` shows it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]
+    pub(crate) batch: Option<String>,
+    /// Everything in the archive
+    #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
+    pub(crate) all: bool,
+    /// List the batches and replay nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// At most so many pages a minute; without it, as fast as the workers go
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<NonZeroU32>,
+    /// Go on where a replay that was stopped said it was
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) after: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod dead;
 mod once;
 mod origin;
 mod output;
+mod replay;
 mod run;
 mod settings;
 mod simulate;
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
         }
         Command::Dead(args) => {
             service::run(common, &[], quiet, async |process| dead::run(process, &args).await)
+        }
+        Command::Replay(args) => {
+            service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
         }
         Command::Config => service::run(common, &[], quiet, settings::show),
         Command::Migrate => service::run(common, &[], quiet, settings::migrate),

@@ -1,0 +1,369 @@
+//! `coinpipe replay`: pages from the archive go through the pipeline again, as they were fetched.
+//!
+//! The archive is read, not consumed, from the first page that can matter to where it ended at the start. Pages
+//! keep their ids, so whatever is right already stays as it is, and a replay can be repeated, or run beside live
+//! work. Few pages wait in the queue at a time, so that a live page never waits long behind a replay.
+
+mod arrivals;
+mod selection;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::TimeDelta;
+use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ports::store::DataOrigins;
+use ports::{QueueError, QueueName, StoreError, Stretch};
+use service::Process;
+use stage::Backoff;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ReplayArgs;
+use crate::origin::{self, Adapters};
+use crate::{output, run};
+use arrivals::Arrivals;
+use selection::Selection;
+pub(crate) use selection::{duration, instant};
+
+/// Pages read at a time; they have a megabyte each.
+const READ: u32 = 4;
+/// While so many pages, or chunks, are in their queues no more are published.
+const PAGES_AHEAD: u64 = 8;
+const CHUNKS_AHEAD: u64 = 100;
+/// How often queue and ledger are looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Queues that are empty for so long, while nothing arrives, are done.
+const QUIET: TimeDelta = TimeDelta::seconds(3);
+
+pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
+    let selection = Selection::new(args, process.clock.now())?;
+    let adapters = origin::open_existing(process).await?;
+    let mut stretch = adapters.queues.archive.stretch(selection.archived_since()).await?;
+    stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
+    let replay = Replay { process, adapters: &adapters, args, selection, stretch };
+    if args.dry_run {
+        return replay.list().await;
+    }
+    if service::file_of(&process.config().queue.url).is_none() {
+        return replay.run().await;
+    }
+    // With the queue in a file nobody else may be there to do the work.
+    alerter::check_settings(process)?;
+    let stop = process.shutdown.soft();
+    let replaying = async {
+        let result = replay.run().await;
+        stop.cancel();
+        result
+    };
+    let (replayed, drained) = tokio::join!(replaying, run::run_consumers(process, &adapters));
+    replayed.and(drained)
+}
+
+struct Replay<'a> {
+    process: &'a Process,
+    adapters: &'a Adapters,
+    args: &'a ReplayArgs,
+    selection: Selection,
+    stretch: Stretch,
+}
+
+/// What became of the pages in the stretch.
+#[derive(Default)]
+struct Seen {
+    /// The ids of those that were wanted; the archive may hold a page twice.
+    pages: BTreeSet<MessageId>,
+    /// Pages that cannot be read as such.
+    unreadable: u64,
+    /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
+    foreign: u64,
+}
+
+impl Replay<'_> {
+    /// Publishes what is wanted and waits until it is loaded.
+    async fn run(&self) -> anyhow::Result<()> {
+        let stop = self.process.shutdown.soft();
+        let bar = self.bar();
+        let outcome = self.publish_all(&bar, &stop).await;
+        bar.finish_and_clear();
+        let (seen, mut arrivals, position) = outcome?;
+        Self::tell(&seen);
+        if stop.is_cancelled() {
+            output::say(format!(
+                "stopped; {} published pages will be loaded all the same. To go on: the same command with \
+                 --after {position}",
+                output::count(seen.pages.len() as u64),
+            ));
+            return Ok(());
+        }
+        let lost = arrivals.settle().await?;
+        output::print(format!(
+            "Replayed {} of {}, {}",
+            output::counted(seen.pages.len() as u64, "page"),
+            match arrivals.batches + lost.len() as u64 {
+                1 => "1 batch".to_owned(),
+                batches => format!("{} batches", output::count(batches)),
+            },
+            output::counted(arrivals.coins, "coin"),
+        ))?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        bail!("not loaded: {}; `coinpipe dead list` says why", lost.join("; "))
+    }
+
+    /// What it saw and published, what arrived, and how far it came.
+    async fn publish_all(
+        &self,
+        bar: &ProgressBar,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<(Seen, Arrivals, u64)> {
+        let Stretch { after, end } = self.stretch;
+        let interval = self.args.rate.map(|rate| tokio::time::interval(Duration::from_mins(1) / rate.get()));
+        let mut pace = Pace {
+            replay: self,
+            bar,
+            arrivals: Arrivals::new(self.adapters.stores.ledger.clone()),
+            interval,
+            started: tokio::time::Instant::now(),
+        };
+        let kinds = self.adapters.stores.store.origins().await?;
+        let mut seen = Seen::default();
+        let mut position = after;
+        'archive: while position < end && !stop.is_cancelled() {
+            let pages = self
+                .patiently(stop, async || self.adapters.queues.archive.read(position, READ).await)
+                .await?;
+            if pages.is_empty() {
+                break;
+            }
+            for page in pages.into_iter().filter(|page| page.position <= end) {
+                if let Some((meta, message)) = self.wanted(page.message, kinds, &mut seen) {
+                    if !pace.wait_for_room(stop).await? {
+                        break 'archive;
+                    }
+                    self.patiently(stop, async || pace.arrivals.expect(&meta.batch).await).await?;
+                    let queue = &self.adapters.queues.queue;
+                    let messages = [message];
+                    self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;
+                    if stop.is_cancelled() {
+                        break 'archive;
+                    }
+                }
+                position = page.position;
+                bar.set_position(position - after);
+            }
+        }
+        if !stop.is_cancelled() {
+            pace.wait_for_arrivals(stop).await?;
+        }
+        Ok((seen, pace.arrivals, position))
+    }
+
+    /// The page as it is replayed, if it is.
+    fn wanted(
+        &self,
+        mut message: Message,
+        kinds: DataOrigins,
+        seen: &mut Seen,
+    ) -> Option<(PageMeta, Message)> {
+        let Ok(meta) = PageMeta::from_headers(&message.headers) else {
+            seen.unreadable += 1;
+            return None;
+        };
+        if !self.selection.wants(&meta) || seen.pages.contains(&message.id) {
+            return None;
+        }
+        if (meta.simulated && kinds.real) || (!meta.simulated && kinds.simulated) {
+            seen.foreign += 1;
+            return None;
+        }
+        seen.pages.insert(message.id.clone());
+        message.headers.set(header::ORIGIN, Origin::Replay);
+        Some((meta, message))
+    }
+
+    fn tell(seen: &Seen) {
+        if seen.unreadable > 0 {
+            let pages = output::counted(seen.unreadable, "page");
+            output::say(format!("warning: {pages} in the archive cannot be read and were left out"));
+        }
+        if seen.foreign > 0 {
+            let pages = output::counted(seen.foreign, "page");
+            output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
+        }
+        if seen.pages.is_empty() {
+            output::say("the archive has no pages of that time; `--all --dry-run` lists what it has");
+        }
+    }
+
+    /// Lists the batches that a replay would be of.
+    async fn list(&self) -> anyhow::Result<()> {
+        let kinds = self.adapters.stores.store.origins().await?;
+        let mut seen = Seen::default();
+        let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
+        let mut position = self.stretch.after;
+        while position < self.stretch.end {
+            let pages = self.adapters.queues.archive.read(position, READ).await?;
+            let Some(last) = pages.last() else { break };
+            position = last.position;
+            for page in pages.into_iter().filter(|page| page.position <= self.stretch.end) {
+                if let Some((meta, _)) = self.wanted(page.message, kinds, &mut seen) {
+                    let batch = batches.entry(meta.batch).or_insert((0, meta.pages, meta.simulated));
+                    batch.0 += 1;
+                }
+            }
+        }
+        Self::tell(&seen);
+        let mut rows = Vec::new();
+        for (id, (pages, of, simulated)) in &batches {
+            let record = self.adapters.stores.ledger.batch(id).await?;
+            let state = record
+                .map_or_else(|| "not in the ledger".to_owned(), |record| crate::batches::state(&record));
+            let name = if *simulated { format!("{id} (simulated)") } else { id.to_string() };
+            rows.push(vec![name, format!("{pages} of {of}"), state]);
+        }
+        if !rows.is_empty() {
+            output::print(output::table(&["batch", "pages in the archive", "in the ledger"], &[], rows))?;
+        }
+        Ok(())
+    }
+
+    /// Calls queue or store until it answers, or until asked to stop; then the answer is the default.
+    async fn patiently<T: Default, E: Waitable>(
+        &self,
+        stop: &CancellationToken,
+        mut call: impl AsyncFnMut() -> Result<T, E>,
+    ) -> anyhow::Result<T> {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return Ok(T::default()),
+                answer = call() => match answer {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) if error.is_transient() => error,
+                    Err(error) => return Err(error.into()),
+                },
+            };
+            if backoff.is_fresh() {
+                output::say(format!("waiting   {error}"));
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.process.clock.sleep(backoff.next_wait()) => {}
+            }
+        }
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let length = self.stretch.end - self.stretch.after;
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        if let Ok(style) =
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} pages, {msg} [{elapsed}, {eta} left]")
+        {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(LOOK);
+        bar
+    }
+}
+
+/// An error that waiting may end.
+trait Waitable: std::error::Error + Send + Sync + 'static {
+    fn is_transient(&self) -> bool;
+}
+
+impl Waitable for QueueError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+}
+
+impl Waitable for StoreError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+}
+
+/// Keeps a replay from running ahead of the workers, and shows how far they are.
+struct Pace<'a> {
+    replay: &'a Replay<'a>,
+    bar: &'a ProgressBar,
+    arrivals: Arrivals,
+    /// Between two pages.
+    interval: Option<tokio::time::Interval>,
+    started: tokio::time::Instant,
+}
+
+impl Pace<'_> {
+    /// Waits until another page may be published; `false` when asked to stop first.
+    async fn wait_for_room(&mut self, stop: &CancellationToken) -> anyhow::Result<bool> {
+        if let Some(interval) = &mut self.interval {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(false),
+                _ = interval.tick() => {}
+            }
+        }
+        while !stop.is_cancelled() {
+            let (raw, rows) =
+                (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
+            if raw < PAGES_AHEAD && rows < CHUNKS_AHEAD {
+                break;
+            }
+            self.look(stop).await?;
+            self.pause(stop).await;
+        }
+        Ok(!stop.is_cancelled())
+    }
+
+    /// Waits until all is loaded, or nothing more can come.
+    async fn wait_for_arrivals(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let clock = &self.replay.process.clock;
+        let mut quiet_since = clock.now();
+        let mut asked = false;
+        while !self.arrivals.all() && !stop.is_cancelled() {
+            let news = self.look(stop).await?;
+            let waiting = self.depth(QueueName::Raw, stop).await? + self.depth(QueueName::Rows, stop).await?;
+            let now = clock.now();
+            if news {
+                quiet_since = now;
+            } else if waiting == 0 && now - quiet_since >= QUIET {
+                return Ok(());
+            } else if waiting > 0 && !asked && now - quiet_since >= QUIET * 5 {
+                asked = true;
+                let messages = output::counted(waiting, "message");
+                output::say(format!(
+                    "waiting   {messages} in the queue; are a transformer and a loader running?"
+                ));
+            }
+            self.pause(stop).await;
+        }
+        Ok(())
+    }
+
+    async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<u64> {
+        let queues = &self.replay.adapters.queues.queue;
+        let depth = self.replay.patiently(stop, async || queues.depth(queue).await).await?;
+        Ok(depth.total())
+    }
+
+    /// Looks what arrived; whether anything did.
+    async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<bool> {
+        let news = self.replay.patiently(stop, async || self.arrivals.look().await).await?;
+        let Arrivals { batches, coins, .. } = self.arrivals;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);
+        let (batches, rate) = (output::count(batches), output::money(Some(rate)));
+        self.bar
+            .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", output::count(coins)));
+        Ok(news)
+    }
+
+    async fn pause(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.replay.process.clock.sleep(LOOK) => {}
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `coinpipe replay`: the archive fills an empty store while live work goes on and workers die.
+
+use std::time::Duration;
+
+use ports::QueueName;
+use ports::contract::store::sample::Dice;
+use ports::store::BatchRecord;
+
+use crate::place::{Place, Servers};
+use crate::workers::{Worker, crew, dismiss};
+
+/// Coins in each snapshot: four chunks.
+const COINS: u32 = 200;
+/// Snapshots in the archive, and those that come while they are replayed.
+const OLD: u32 = 10;
+const NEW: u32 = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn embedded_a_replay_fills_an_empty_store() {
+    a_replay_fills_an_empty_store(Place::embedded(1000).await, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_servers_a_replay_fills_an_empty_store() {
+    let Some(servers) = Servers::start().await else { return };
+    a_replay_fills_an_empty_store(Place::on(&servers, 1000).await, Some(&servers)).await;
+}
+
+async fn a_replay_fills_an_empty_store(first: Place, servers: Option<&Servers>) {
+    let workers = crew(&first);
+    first.publish(0..OLD, COINS).await;
+    first.check(OLD, COINS).await;
+    dismiss(workers).await;
+
+    let place = first.with_empty_store(servers).await;
+    let mut workers = crew(&place);
+    let mut dice = Dice::new(7);
+    let killing = async {
+        let mut often = tokio::time::interval(Duration::from_millis(700));
+        loop {
+            often.tick().await;
+            let worker = &mut workers[dice.below(4)];
+            worker.kill9().await;
+            *worker = Worker::start(&place, worker.name, &[]);
+        }
+    };
+    let replaying = async {
+        let mut replay = Worker::operate(&place, &["replay", "--all"]);
+        place.publish(OLD..OLD + NEW, COINS).await;
+        assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+        place.until_loaded((OLD + NEW) as usize).await;
+    };
+    tokio::select! {
+        () = killing => unreachable!("it kills for ever"),
+        () = replaying => {}
+    }
+    place.check_tables(OLD + NEW, COINS).await;
+
+    // Again, with everything there: nothing changes but the count.
+    let mut again = Worker::operate(&place, &["replay", "--all"]);
+    assert_eq!(again.ended().await, Some(0), "{}", again.log());
+    place.check_tables(OLD + NEW, COINS).await;
+    dismiss(workers).await;
+    let batches = place.store.ledger().batches(100).await.expect("the ledger can be read");
+    assert!(batches.iter().all(|batch| batch.is_complete() && batch.replays > 0), "{batches:#?}");
+    let archive = place.archive.read(0, 1000).await.expect("the archive can be read");
+    assert_eq!(archive.len(), (OLD + NEW) as usize, "a replay must not enter the archive");
+}
+
+/// What is published is loaded; what was not goes on where it was stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_is_interrupted_says_how_to_go_on() {
+    let first = Place::embedded(1000).await;
+    let workers = crew(&first);
+    first.publish(0..OLD, COINS).await;
+    first.check(OLD, COINS).await;
+    dismiss(workers).await;
+
+    let place = first.with_empty_store(None).await;
+    // Two pages at once, then one a minute.
+    let slow = Worker::operate(&place, &["replay", "--all", "--rate", "1"]);
+    place.until_loaded(1).await;
+    crate::process::signal(&slow.child, "INT").await;
+    let mut slow = slow;
+    assert_eq!(slow.ended().await, Some(0), "{}", slow.log());
+    let log = slow.log();
+    let position = log
+        .split("--after ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap_or_else(|| panic!("{log}"));
+    assert_eq!(position, "1");
+    let mut rest = Worker::operate(&place, &["replay", "--all", "--after", position]);
+    assert_eq!(rest.ended().await, Some(0), "{}", rest.log());
+    place.check_tables(OLD, COINS).await;
+}
+
+/// A batch whose page is no page any more is named; the others are loaded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_names_what_could_not_be_loaded() {
+    let place = Place::embedded(1000).await;
+    place.publish(0..2, COINS).await;
+    let mut broken = crate::market::page_of(2, COINS, domain::Origin::Live);
+    broken.body = b"not zstd".to_vec();
+    place.queue.publish(QueueName::Raw, &[broken]).await.expect("it is published");
+    let mut replay = Worker::operate(&place, &["replay", "--from", "2026-11-22", "--to", "2026-11-23"]);
+    assert_eq!(replay.ended().await, Some(1), "{}", replay.log());
+    assert!(
+        replay.log().contains("2026-11-22T02:00:00Z/listings/USD is not in the ledger"),
+        "{}",
+        replay.log()
+    );
+    let batches = place.store.ledger().batches(100).await.expect("the ledger can be read");
+    assert_eq!(batches.iter().filter(|batch| BatchRecord::is_complete(batch)).count(), 2, "{batches:#?}");
+}
