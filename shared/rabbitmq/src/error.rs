@@ -58,7 +58,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         },
         ErrorKind::InvalidProtocolVersion(_) => Some("is this the port of AMQP 0-9-1?"),
         ErrorKind::AuthProviderError(_) => Some("check the URL's auth_mechanism"),
-        ErrorKind::IOError(error) => is_certificate(error).then_some(
+        ErrorKind::IOError(error) => matches!(tls(error)?, rustls::Error::InvalidCertificate(_)).then_some(
             "the certificate is not trusted: name the authority's file in the configuration, and the host \
              as the certificate does",
         ),
@@ -66,15 +66,18 @@ fn advice(error: &Error) -> Option<&'static str> {
     }
 }
 
-fn is_certificate(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+fn tls(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
 }
 
 /// What the error says. lapin's errors hold what the broker said, which never repeats a password.
 fn text(error: &Error) -> String {
     match error.kind() {
         ErrorKind::ProtocolError(error) => error.get_message().to_string(),
+        // Not advice: what stands before the broker may answer so while the broker is away.
+        ErrorKind::IOError(error) if matches!(tls(error), Some(rustls::Error::InvalidMessage(_))) => {
+            format!("{error}; does the server speak TLS at this port? amqp:// is for plain connections")
+        }
         _ => error.source().map_or_else(|| error.to_string(), ToString::to_string),
     }
 }

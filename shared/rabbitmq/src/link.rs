@@ -4,6 +4,7 @@
 //! it, and the next one to ask gets a new one, with the topology declared again. Who asks decides how often
 //! to ask: the stages back off, so nothing waits here.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,8 @@ use lapin::protocol::AMQPErrorKind;
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::QueueError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::info;
@@ -37,12 +40,7 @@ impl Session {
         // Whatever ends this function early must not leave lapin's thread behind.
         let guard = CutOnDrop(Some(Arc::clone(&line)));
         let certificates = match &options.ca_file {
-            Some(file) if options.is_encrypted() => {
-                let pem = tokio::fs::read_to_string(file).await;
-                Some(pem.map_err(|error| QueueError::Misconfigured {
-                    reason: format!("cannot read the certificates in {}: {error}", file.display()),
-                })?)
-            }
+            Some(file) if options.is_encrypted() => Some(certificates(file).await?),
             _ => None,
         };
         let name = format!("{} ({purpose})", options.connection_name);
@@ -113,6 +111,23 @@ impl Session {
     ) -> Result<T, QueueError> {
         within(self.options.call_timeout, what, call).await.inspect_err(|_| self.fail())
     }
+}
+
+/// The text of `file`, which holds certificates. lapin takes any text, and trusts nobody when it holds none.
+async fn certificates(file: &Path) -> Result<String, QueueError> {
+    let wrong = |what: &dyn std::fmt::Display| QueueError::Misconfigured {
+        reason: format!("cannot read the certificates in {}: {what}", file.display()),
+    };
+    let pem = tokio::fs::read_to_string(file).await.map_err(|error| wrong(&error))?;
+    let mut certificates = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        certificate.map_err(|error| wrong(&error))?;
+        certificates += 1;
+    }
+    if certificates == 0 {
+        return Err(wrong(&"it holds no certificate in PEM"));
+    }
+    Ok(pem)
 }
 
 struct CutOnDrop(Option<Arc<Line>>);

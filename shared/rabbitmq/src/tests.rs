@@ -4,6 +4,7 @@ mod faults;
 mod letters;
 mod node;
 mod refused;
+mod tls;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -31,6 +31,8 @@ mod proxy;
 mod rabbitmq;
 mod server;
 mod skip;
+#[cfg(feature = "tls")]
+mod tls;
 mod wait;
 
 pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
@@ -41,4 +43,6 @@ pub use place::{remove, services_folder, sweep};
 pub use proxy::{Proxy, Way};
 pub use rabbitmq::RabbitMq;
 pub use skip::skip;
+#[cfg(feature = "tls")]
+pub use tls::Certificates;
 pub use wait::{DEADLINE, wait_until};

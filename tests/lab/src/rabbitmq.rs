@@ -74,6 +74,23 @@ impl RabbitMq {
         Self::start_in(Server::private("rabbitmq")?, config)
     }
 
+    /// A node that also takes encrypted connections, at the URL; a client has to trust the authority.
+    #[cfg(feature = "tls")]
+    pub fn start_encrypted() -> Result<(Self, String, crate::Certificates), LabError> {
+        let server = Server::private("rabbitmq")?;
+        let [port] = place::free_ports()?;
+        let certificates = crate::Certificates::in_folder(server.folder())?;
+        let config = format!(
+            "listeners.ssl.local = 127.0.0.1:{port}\n\
+             ssl_options.certfile = {}\n\
+             ssl_options.keyfile = {}\n",
+            certificates.server.display(),
+            certificates.key.display(),
+        );
+        let node = Self::start_in(server, &config)?;
+        Ok((node, format!("amqps://lab:lab@localhost:{port}/%2f"), certificates))
+    }
+
     /// Starts a node in `folder` that outlives this handle and this process, until [`crate::remove`].
     pub fn start_detached(folder: &Path) -> Result<Self, LabError> {
         Self::start_in(Server::detached("rabbitmq", folder)?, "")

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use lab::MySql;
+use lab::{Certificates, MySql};
 use mysql::{MysqlStore, Options};
 use ports::contract::store::sample::chunk;
 use ports::memory::MemoryStore;
-use ports::{ManualClock, Store};
+use ports::{ManualClock, Store, StoreError};
+
+async fn try_open(url: &str) -> Result<MysqlStore, StoreError> {
+    MysqlStore::open(&Options::new(url).unwrap(), Arc::new(ManualClock::default())).await
+}
 
 async fn open(url: &str) -> MysqlStore {
-    MysqlStore::open(&Options::new(url).unwrap(), Arc::new(ManualClock::default())).await.unwrap()
+    try_open(url).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,4 +47,56 @@ async fn a_server_that_is_read_only_is_not_ready_until_it_is_writable() {
     server.query("SET GLOBAL read_only = 0").unwrap();
     store.ready().await.unwrap();
     assert_eq!(store.load(&chunk(&[1])).await.unwrap().written, 1);
+}
+
+/// A user who may come only encrypted shows whether a connection is.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_ssl_mode_asks_for_what_its_name_says() {
+    let Some(mut server) = MySql::start_or_skip() else { return };
+    let Certificates { authority, server: certificate, key } =
+        Certificates::in_folder(server.folder()).unwrap();
+    let (certificate, key) =
+        (format!("--ssl-cert={}", certificate.display()), format!("--ssl-key={}", key.display()));
+    server.set_options(&[&certificate, &key]);
+    server.restart().unwrap();
+    server.query("CREATE USER shy IDENTIFIED BY 'shy-password' REQUIRE SSL").unwrap();
+    server.query("GRANT ALL ON coinpipe.* TO shy").unwrap();
+    let authority = authority.display();
+    let other = server.folder().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let other = Certificates::in_folder(&other).unwrap().authority;
+    let other = other.display();
+    let url = server.url().replace("lab:lab@", "shy:shy-password@");
+    let by_name = url.replace("127.0.0.1", "localhost");
+
+    for encrypted in [
+        url.clone(), // on this machine: preferred
+        format!("{url}?ssl-mode=preferred"),
+        format!("{url}?ssl-mode=required"),
+        format!("{url}?ssl-mode=verify_ca&ssl-ca={authority}"),
+        format!("{by_name}?ssl-mode=verify_identity&ssl-ca={authority}"),
+        format!("{by_name}?ssl-ca={authority}"),
+    ] {
+        let store = try_open(&encrypted).await.unwrap_or_else(|error| panic!("{encrypted}: {error}"));
+        store.close().await;
+    }
+    for (refused, says) in [
+        (format!("{url}?ssl-mode=disabled"), "Access denied"),
+        (format!("{url}?ssl-mode=verify_ca"), "certificate"),
+        (format!("{url}?ssl-ca={authority}"), "certificate"),
+        (format!("{by_name}?ssl-ca={other}"), "certificate"),
+    ] {
+        let error = try_open(&refused).await.err().unwrap_or_else(|| panic!("{refused} opened"));
+        assert!(!error.is_transient(), "{refused}: {error}");
+        assert!(error.to_string().contains(says), "{refused}: {error}");
+        assert!(!error.to_string().contains("shy-password"), "{error}");
+    }
+
+    // MySQL makes certificates for itself; without them and with these options, neither speaks TLS.
+    let is_mariadb = server.query("SELECT VERSION()").unwrap().contains("MariaDB");
+    server.set_options(&[if is_mariadb { "--skip-ssl" } else { "--tls-version=" }]);
+    server.restart().unwrap();
+    open(&format!("{}?ssl-mode=preferred", server.url())).await.close().await;
+    let error = try_open(&format!("{}?ssl-mode=required", server.url())).await.expect_err("opens");
+    assert!(!error.is_transient() && error.to_string().contains("TLS"), "{error}");
 }

@@ -28,7 +28,7 @@ fn hasty(node: &lab::RabbitMq) -> Lab {
 }
 
 /// What blocks, beside the runtime's tasks.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(work)
 }
 
