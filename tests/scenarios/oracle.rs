@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::Origin;
 use domain::wire::{RowsMessage, decode};
+use domain::{Chunk, Origin};
 use ports::memory::{MemoryStore, Tables};
 use ports::{ManualClock, Store};
 use stage::Stage;
@@ -13,17 +13,25 @@ use crate::market;
 
 /// The tables that these snapshots of `coins` coins give.
 pub async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -> Tables {
-    let clock = Arc::new(ManualClock::default());
-    let store = MemoryStore::new(clock.clone());
-    let transformer = Transformer::new(config::Config::defaults().transform, clock);
+    let store = MemoryStore::new(Arc::new(ManualClock::default()));
     for batch in batches {
-        let page = market::page_of(batch, coins, Origin::Live);
-        for output in transformer.handle(&page).await.expect("the page is clean") {
-            match decode(&output.message.body).expect("the chunk decodes") {
-                RowsMessage::Chunk(chunk) => drop(store.load(&chunk).await.expect("memory takes it")),
-                RowsMessage::Fetched(_) => panic!("the transformer announces nothing"),
-            }
+        for chunk in chunks(batch, coins).await {
+            store.load(&chunk).await.expect("memory takes it");
         }
     }
     store.tables()
+}
+
+/// What the transformer makes of this snapshot.
+pub async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
+    let clock = Arc::new(ManualClock::default());
+    let transformer = Transformer::new(config::Config::defaults().transform, clock);
+    let page = market::page_of(batch, coins, Origin::Live);
+    let outputs = transformer.handle(&page).await.expect("the page is clean");
+    let chunks =
+        outputs.iter().map(|output| match decode(&output.message.body).expect("the chunk decodes") {
+            RowsMessage::Chunk(chunk) => chunk,
+            RowsMessage::Fetched(_) => panic!("the transformer announces nothing"),
+        });
+    chunks.collect()
 }

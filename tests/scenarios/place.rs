@@ -258,7 +258,7 @@ fn incomplete(records: &[BatchRecord], is_done: impl Fn(&BatchRecord) -> bool) -
 }
 
 /// Fails with the first rows that differ, not with all.
-fn compare(tables: &Tables, oracle: &Tables) {
+pub fn compare(tables: &Tables, oracle: &Tables) {
     fn rows<T: PartialEq + std::fmt::Debug>(name: &str, found: &[T], expected: &[T]) {
         let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
         assert!(differs.is_none(), "{name} differs from the oracle: {differs:#?}");

@@ -6,7 +6,7 @@ use ports::QueueName;
 use ports::contract::store::sample::Dice;
 use ports::store::BatchRecord;
 
-use crate::place::{Place, Servers};
+use crate::place::{Place, Servers, compare};
 use crate::workers::{Worker, crew, dismiss};
 
 /// Coins in each snapshot: four chunks.
@@ -112,4 +112,26 @@ async fn a_replay_names_what_could_not_be_loaded() {
     );
     let batches = place.store.ledger().batches(100).await.expect("the ledger can be read");
     assert_eq!(batches.iter().filter(|batch| BatchRecord::is_complete(batch)).count(), 2, "{batches:#?}");
+}
+
+/// What older rules made of a page stays until a rebuild is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_replaces_what_older_rules_made() {
+    let place = Place::embedded(1000).await;
+    for batch in 0..2 {
+        for mut chunk in crate::oracle::chunks(batch, COINS).await {
+            for row in &mut chunk.rows {
+                row.quotes[0].numbers[domain::Measure::Price as usize] = Some(0.5);
+            }
+            place.store.store().load(&chunk).await.expect("it is loaded");
+        }
+    }
+    let old = place.store.tables().await;
+    place.publish(0..2, COINS).await;
+    let mut replay = Worker::operate(&place, &["replay", "--all"]);
+    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    compare(&place.store.tables().await, &old);
+    let mut rebuild = Worker::operate(&place, &["replay", "--all", "--rebuild"]);
+    assert_eq!(rebuild.ended().await, Some(0), "{}", rebuild.log());
+    place.check_tables(2, COINS).await;
 }

@@ -137,6 +137,9 @@ pub(crate) struct ReplayArgs {
     /// Everything in the archive
     #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
     pub(crate) all: bool,
+    /// Let the rules of this version replace what earlier versions made of the same pages
+    #[arg(long)]
+    pub(crate) rebuild: bool,
     /// List the batches and replay nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -180,7 +180,8 @@ impl Replay<'_> {
             return None;
         }
         seen.pages.insert(message.id.clone());
-        message.headers.set(header::ORIGIN, Origin::Replay);
+        let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
+        message.headers.set(header::ORIGIN, origin);
         Some((meta, message))
     }
 

@@ -128,9 +128,14 @@ impl Chunk {
         crate::MessageId::new(format!("{}/p{}/c{}", self.page.batch, self.page.page, self.chunk))
     }
 
-    /// Whether this chunk came from a replay.
+    /// Whether this chunk came from the archive.
     pub fn is_replay(&self) -> bool {
-        self.page.origin == Origin::Replay
+        self.page.origin != Origin::Live
+    }
+
+    /// Whether its rows take the place of those that were made of the same page before.
+    pub fn is_rebuild(&self) -> bool {
+        self.page.origin == Origin::Rebuild
     }
 }
 

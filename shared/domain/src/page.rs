@@ -51,6 +51,8 @@ pub enum Origin {
     Live,
     /// Published again from the archive.
     Replay,
+    /// Published again, to take the place of what an earlier version of the rules made of it.
+    Rebuild,
 }
 
 impl fmt::Display for Origin {
@@ -58,6 +60,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::Live => "live",
             Self::Replay => "replay",
+            Self::Rebuild => "rebuild",
         })
     }
 }
@@ -69,6 +72,7 @@ impl FromStr for Origin {
         match text {
             "live" => Ok(Self::Live),
             "replay" => Ok(Self::Replay),
+            "rebuild" => Ok(Self::Rebuild),
             _ => Err(UnknownName::new("origin", text)),
         }
     }
@@ -95,7 +99,7 @@ pub struct PageMeta {
     pub convert: Vec<String>,
     /// Whether a simulator made the data up.
     pub simulated: bool,
-    /// New or replayed.
+    /// New, replayed or rebuilt.
     pub origin: Origin,
 }
 

@@ -4,7 +4,7 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched)
+//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild)
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::batch::{Chunk, Fetched};
+use crate::page::Origin;
 use v1::{ChunkV1, FetchedV1};
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
@@ -35,6 +36,7 @@ const ENVELOPE_VERSION: u8 = 1;
 const HEADER_BYTES: usize = 15;
 const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
+const SCHEMA_REBUILT_V1: u16 = 3;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -103,7 +105,9 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 
 /// The bytes for `chunk`.
 pub fn encode_chunk(chunk: &Chunk) -> Vec<u8> {
-    seal(SCHEMA_CHUNK_V1, &ChunkV1::from(chunk))
+    // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
+    let schema = if chunk.is_rebuild() { SCHEMA_REBUILT_V1 } else { SCHEMA_CHUNK_V1 };
+    seal(schema, &ChunkV1::from(chunk))
 }
 
 /// The bytes for `fetched`.
@@ -132,6 +136,11 @@ pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
     }
     match schema {
         SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open::<ChunkV1>(payload)?.try_into()?)),
+        SCHEMA_REBUILT_V1 => {
+            let mut chunk: Chunk = open::<ChunkV1>(payload)?.try_into()?;
+            chunk.page.origin = Origin::Rebuild;
+            Ok(RowsMessage::Chunk(chunk))
+        }
         SCHEMA_FETCHED_V1 => Ok(RowsMessage::Fetched(open::<FetchedV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }

@@ -120,6 +120,7 @@ mod tests {
         };
         check(QueueName::Raw, Some("live"), true);
         check(QueueName::Raw, Some("replay"), false);
+        check(QueueName::Raw, Some("rebuild"), false);
         check(QueueName::Raw, None, false);
         check(QueueName::Rows, Some("live"), false);
         check(QueueName::Dead, Some("live"), false);

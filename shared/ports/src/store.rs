@@ -74,6 +74,8 @@ pub struct Loaded {
 ///     greatest `last_seen_at` (both are fetch times);
 ///   - `coin_identities` holds each (coin, symbol, name, slug) ever seen with its first and last fetch
 ///     time; the view `coin_changes` reads renames from it.
+///   Of equal fetch times, the first that came stays, but a [rebuild](Chunk::is_rebuild) takes the place of
+///   what has its own fetch time, in all three. What it rejects stays as it was.
 /// - Doubles are kept bit for bit; instants to the millisecond.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {

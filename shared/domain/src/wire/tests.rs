@@ -76,6 +76,7 @@ fn golden_fetched() -> Fetched {
 }
 
 const GOLDEN_CHUNK_V1: &str = include_str!("golden/chunk_v1.hex");
+const GOLDEN_REBUILT_V1: &str = include_str!("golden/rebuilt_v1.hex");
 const GOLDEN_FETCHED_V1: &str = include_str!("golden/fetched_v1.hex");
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -88,6 +89,10 @@ fn golden_bytes_of_every_schema_still_decode_and_are_still_written() {
     let chunk = golden_chunk();
     assert_eq!(encode_chunk(&chunk), unhex(GOLDEN_CHUNK_V1), "bytes changed: make a new schema id instead");
     assert_eq!(decode(&unhex(GOLDEN_CHUNK_V1)), Ok(RowsMessage::Chunk(chunk)));
+    let mut rebuilt = golden_chunk();
+    rebuilt.page.origin = Origin::Rebuild;
+    assert_eq!(encode_chunk(&rebuilt), unhex(GOLDEN_REBUILT_V1));
+    assert_eq!(decode(&unhex(GOLDEN_REBUILT_V1)), Ok(RowsMessage::Chunk(rebuilt)));
     let fetched = golden_fetched();
     assert_eq!(encode_fetched(&fetched), unhex(GOLDEN_FETCHED_V1));
     assert_eq!(decode(&unhex(GOLDEN_FETCHED_V1)), Ok(RowsMessage::Fetched(fetched)));

@@ -1,4 +1,4 @@
-//! The frozen shapes of schemas 1 and 2. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

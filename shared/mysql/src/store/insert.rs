@@ -25,7 +25,10 @@ const ROWS: usize = 500;
 const BYTES: usize = 4 << 20;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`].
-pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(Inserts::new);
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
+
+/// Those for a [rebuild](domain::Chunk::is_rebuild).
+pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
 
 pub(super) type Values = Query<'static, MySql, MySqlArguments>;
 
@@ -43,17 +46,19 @@ pub(super) struct Insert {
 }
 
 impl Inserts {
-    fn new() -> Self {
+    /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
+    fn new(later: &str) -> Self {
         const SEEN: [&str; 2] = [
             "first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at))",
             "last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))",
         ];
-        const LATER_FETCHED: &str = "VALUES(fetched_at) > fetched_at";
-        const NEWER: &str = "VALUES(last_updated) > last_updated \
-                             OR VALUES(last_updated) = last_updated AND VALUES(fetched_at) > fetched_at";
-        let described =
-            COIN_COLUMNS[1..10].iter().map(|column| if_so("VALUES(last_seen_at) > last_seen_at", column));
-        let of_quote = |newer| content_columns().map(move |column| if_so(newer, column));
+        let later_seen = format!("VALUES(last_seen_at) {later} last_seen_at");
+        let later_fetched = format!("VALUES(fetched_at) {later} fetched_at");
+        let newer = format!(
+            "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
+        );
+        let described = COIN_COLUMNS[1..10].iter().map(|column| if_so(&later_seen, column));
+        let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
         Self {
             coins: Insert::new("coins", &COIN_COLUMNS, described.chain(SEEN.map(str::to_owned))),
             identities: Insert::new("coin_identities", &IDENTITY_COLUMNS, SEEN.map(str::to_owned)),
@@ -62,15 +67,15 @@ impl Inserts {
             latest: Insert::new(
                 "quotes_latest",
                 &quote_columns(),
-                of_quote(NEWER).chain([
-                    if_so(NEWER, "fetched_at"),
+                of_quote(&newer).into_iter().chain([
+                    if_so(&newer, "fetched_at"),
                     "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
                 ]),
             ),
             history: Insert::new(
                 "quotes_history",
                 &quote_columns(),
-                of_quote(LATER_FETCHED).chain([if_so(LATER_FETCHED, "fetched_at")]),
+                of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
             ),
         }
     }

@@ -1,17 +1,17 @@
 //! Loading the rows of a chunk: judge each quote against the table, write what is new, and set aside what
 //! the tables refuse.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
-use ports::judgement::{Judgement, judge};
+use ports::judgement::{Held, Judged, Judging};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::columns::{datetime, fits};
-use super::insert::{INSERTS, Values, quote_columns};
+use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
 use super::row::{self, Line};
 use super::tables;
 use crate::error::refusal;
@@ -28,7 +28,7 @@ pub(super) async fn load_rows(
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
     let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
-    let page = Page { fetched_at, batch: chunk.page.batch.as_str() };
+    let page = Page { chunk, fetched_at };
     let (lines, refused) = row::lines(chunk);
     let mut loaded = Loaded { refused, ..Loaded::default() };
     let mut pending = vec![lines.as_slice()];
@@ -68,12 +68,10 @@ fn refused_all(lines: &[Line<'_>], reason: &str) -> impl Iterator<Item = Refused
 
 /// What the rows of one page have in common.
 struct Page<'a> {
+    /// All of it; often only a part of its rows is written.
+    chunk: &'a Chunk,
     fetched_at: DateTime<Utc>,
-    batch: &'a str,
 }
-
-/// What `quotes_latest` holds, by coin and currency: the quote and its fetch time.
-type Held = HashMap<(u32, String), (Quote, DateTime<Utc>)>;
 
 impl Page<'_> {
     /// Writes all of `lines` or fails.
@@ -83,15 +81,14 @@ impl Page<'_> {
         lines: &[Line<'_>],
     ) -> Result<Loaded, sqlx::Error> {
         // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
-        // load lock in one order. When the chunk repeats a coin, the first of equals stays: they have one
-        // fetch time.
+        // load lock in one order. When the chunk repeats a coin, the first description stays.
         let mut coins = BTreeMap::new();
         let mut identities = BTreeMap::new();
         for (coin, _) in lines {
             coins.entry(coin.id).or_insert(*coin);
             identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
         }
-        let inserts = &*INSERTS;
+        let inserts = if self.chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
         // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
         // what is read of its quotes then stays true.
         let ids: Vec<u32> = coins.keys().copied().collect();
@@ -105,30 +102,17 @@ impl Page<'_> {
         };
         inserts.identities.run(connection, identities, |_| 0, bind_identity).await?;
 
-        let mut held = held(connection, &ids).await?;
-        let mut judged = Loaded::default();
-        let mut latest = BTreeMap::new();
-        let mut history = BTreeMap::new();
+        let mut judging = Judging::new(self.chunk, held(connection, &ids).await?);
         for (coin, quote) in lines {
-            let quote = row::stored(quote);
-            let key = (coin.id, quote.currency.clone());
-            let before = held.get(&key).map(|(quote, fetched_at)| (quote, *fetched_at));
-            let Judgement { wins, verdict } = judge(before, &quote, self.fetched_at);
-            judged.count(verdict);
-            history
-                .entry((coin.id, quote.currency.clone(), quote.last_updated))
-                .or_insert_with(|| quote.clone());
-            if wins {
-                latest.insert(key.clone(), quote.clone());
-                held.insert(key, (quote, self.fetched_at));
-            }
+            judging.take(coin.id, row::stored(quote));
         }
+        let Judged { latest, history, loaded } = judging.judged();
         let bind_quote = |values, (id, quote): &(u32, Quote)| self.bind_quote(values, *id, quote);
         let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
         inserts.history.run(connection, history, |_| 0, bind_quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
         inserts.latest.run(connection, latest, |_| 0, bind_quote).await?;
-        Ok(judged)
+        Ok(loaded)
     }
 
     fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
@@ -161,7 +145,7 @@ impl Page<'_> {
             .bind(quote.missing.to_column_list())
             .bind(datetime(quote.last_updated))
             .bind(datetime(self.fetched_at))
-            .bind(self.batch.to_owned())
+            .bind(self.chunk.page.batch.as_str().to_owned())
     }
 }
 

@@ -11,7 +11,10 @@ use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 const ROWS: usize = 250;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`].
-pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(Inserts::new);
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
+
+/// Those for a [rebuild](domain::Chunk::is_rebuild).
+pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
 
 pub(super) type Values = Query<'static, Sqlite, SqliteArguments>;
 
@@ -31,9 +34,10 @@ pub(super) struct Insert {
 }
 
 impl Inserts {
-    fn new() -> Self {
+    /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
+    fn new(later: &str) -> Self {
         Self {
-            coins: Insert::new("coins", &COIN_COLUMNS, &coin_conflict()),
+            coins: Insert::new("coins", &COIN_COLUMNS, &coin_conflict(later)),
             identities: Insert::new(
                 "coin_identities",
                 &["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"],
@@ -45,7 +49,7 @@ impl Inserts {
             history: Insert::new(
                 "quotes_history",
                 &quote_columns(),
-                &format!("{} WHERE excluded.fetched_at > quotes_history.fetched_at", quote_conflict()),
+                &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
             ),
         }
     }
@@ -110,10 +114,10 @@ const COIN_COLUMNS: [&str; 12] = [
 ];
 
 /// The description changes when it is newer. All right-hand sides see the row as it was before.
-fn coin_conflict() -> String {
+fn coin_conflict(later: &str) -> String {
     let described = COIN_COLUMNS[1..10].iter().map(|column| {
         format!(
-            "{column} = iif(excluded.last_seen_at > coins.last_seen_at, excluded.{column}, coins.{column})"
+            "{column} = iif(excluded.last_seen_at {later} coins.last_seen_at, excluded.{column}, coins.{column})"
         )
     });
     let seen = [

@@ -2,15 +2,14 @@
 //! the tables refuse.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
-use ports::judgement::{Judgement, judge};
+use ports::judgement::{Held, Judged, Judging};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use super::insert::{INSERTS, Values, quote_columns};
+use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
 use super::{refusal, tables};
 
 /// Loads the rows of `chunk` within the caller's write transaction.
@@ -21,11 +20,7 @@ pub(super) async fn load_rows(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
-    let page = Page {
-        fetched_at: timestamp::to_millis(chunk.page.fetched_at),
-        fetched_at_text: timestamp::to_text(chunk.page.fetched_at),
-        batch: chunk.page.batch.as_str(),
-    };
+    let page = Page { chunk, fetched_at: timestamp::to_text(chunk.page.fetched_at) };
     let mut loaded = Loaded::default();
     let mut pending = vec![Cow::Borrowed(chunk.rows.as_slice())];
     while let Some(rows) = pending.pop() {
@@ -71,13 +66,10 @@ fn halve<'a>(rows: &Rows<'a>) -> Option<(Rows<'a>, Rows<'a>)> {
 
 /// What the rows of one page have in common.
 struct Page<'a> {
-    fetched_at: DateTime<Utc>,
-    fetched_at_text: String,
-    batch: &'a str,
+    /// All of it; often only a part of its rows is written.
+    chunk: &'a Chunk,
+    fetched_at: String,
 }
-
-/// What `quotes_latest` holds, by coin and currency: the quote and its fetch time.
-type Held = HashMap<(u32, String), (Quote, DateTime<Utc>)>;
 
 impl Page<'_> {
     /// Writes all of `rows` or fails.
@@ -86,40 +78,28 @@ impl Page<'_> {
         connection: &mut SqliteConnection,
         rows: &[CoinRow],
     ) -> Result<Loaded, sqlx::Error> {
-        let mut held = held(connection, rows).await?;
-        let mut judged = Loaded::default();
+        let mut judging = Judging::new(self.chunk, held(connection, rows).await?);
         // Ordered by key, so that writes go through the tables' trees from one end to the other. When the
-        // chunk repeats a coin, the first of equals stays: they have one fetch time.
+        // chunk repeats a coin, the first description stays.
         let mut coins = BTreeMap::new();
         let mut identities = BTreeSet::new();
-        let mut latest = BTreeMap::new();
-        let mut history = BTreeMap::new();
         for CoinRow { coin, quotes } in rows {
             coins.entry(coin.id).or_insert(coin);
             identities.insert((coin.id, &coin.symbol, &coin.name, &coin.slug));
             for quote in quotes {
-                let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() };
-                let key = (coin.id, quote.currency.clone());
-                let before = held.get(&key).map(|(quote, fetched_at)| (quote, *fetched_at));
-                let Judgement { wins, verdict } = judge(before, &quote, self.fetched_at);
-                judged.count(verdict);
-                history
-                    .entry((coin.id, quote.currency.clone(), quote.last_updated))
-                    .or_insert_with(|| quote.clone());
-                if wins {
-                    latest.insert(key.clone(), quote.clone());
-                    held.insert(key, (quote, self.fetched_at));
-                }
+                let last_updated = timestamp::to_millis(quote.last_updated);
+                judging.take(coin.id, Quote { last_updated, ..quote.clone() });
             }
         }
-        let inserts = &*INSERTS;
+        let Judged { latest, history, loaded } = judging.judged();
+        let inserts = if self.chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
         inserts
             .coins
             .run(connection, coins.into_values(), |values, coin| self.bind_coin(values, coin))
             .await?;
         let bind_identity = |values: Values, (id, symbol, name, slug): (u32, &String, &String, &String)| {
             let values = values.bind(id).bind(symbol.clone()).bind(name.clone()).bind(slug.clone());
-            values.bind(self.fetched_at_text.clone()).bind(self.fetched_at_text.clone())
+            values.bind(self.fetched_at.clone()).bind(self.fetched_at.clone())
         };
         inserts.identities.run(connection, identities, bind_identity).await?;
         let bind_quote = |values, (id, quote): (u32, Quote)| self.bind_quote(values, id, &quote);
@@ -127,7 +107,7 @@ impl Page<'_> {
         inserts.history.run(connection, history, bind_quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
         inserts.latest.run(connection, latest, bind_quote).await?;
-        Ok(judged)
+        Ok(loaded)
     }
 
     fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
@@ -142,8 +122,8 @@ impl Page<'_> {
             .bind(coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string()))
             .bind(coin.infinite_supply)
             .bind(coin.is_active)
-            .bind(self.fetched_at_text.clone())
-            .bind(self.fetched_at_text.clone())
+            .bind(self.fetched_at.clone())
+            .bind(self.fetched_at.clone())
     }
 
     /// Counts are bound as doubles like the rest: an INTEGER column takes a whole one as an integer and
@@ -154,8 +134,8 @@ impl Page<'_> {
         values
             .bind(quote.missing.to_column_list())
             .bind(timestamp::to_text(quote.last_updated))
-            .bind(self.fetched_at_text.clone())
-            .bind(self.batch.to_owned())
+            .bind(self.fetched_at.clone())
+            .bind(self.chunk.page.batch.as_str().to_owned())
     }
 }
 

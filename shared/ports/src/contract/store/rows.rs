@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Chunk, Coin, CoinRow, Measure, MeasureSet, Quote};
+use domain::{Chunk, Coin, CoinRow, Measure, MeasureSet, Origin, Quote};
 
 use super::StoreLab;
 use super::sample::{Dice, at, batch, chunk, chunk_of, quote, row};
@@ -215,6 +215,38 @@ pub async fn of_equal_last_updated_the_later_fetch_wins(lab: &impl StoreLab) {
     let tables = lab.tables().await;
     assert_eq!(prices(&tables.latest), [2.0, 2.0]);
     assert_eq!(prices(&tables.history), [2.0, 2.0]);
+}
+
+/// And of no later one, in whatever order they come; what was made by older rules does not come back.
+pub async fn a_rebuild_takes_the_place_of_its_own_fetch(lab: &impl StoreLab) {
+    let of = |origin: Origin, price: f64, fetched_at: i64| {
+        let mut chunk = chunk_of(row(1, price, at(0)), at(fetched_at));
+        chunk.rows[0].coin.tags = Some(vec![price.to_string()]);
+        chunk.page.origin = origin;
+        chunk
+    };
+    for (origin, price, fetched_at, expected, held) in [
+        (Origin::Live, 1.0, 10, (1, 0, 0), 1.0),
+        (Origin::Replay, 2.0, 10, (0, 1, 0), 1.0),
+        (Origin::Rebuild, 3.0, 10, (1, 0, 0), 3.0),
+        (Origin::Rebuild, 3.0, 10, (0, 1, 0), 3.0),
+        (Origin::Live, 1.0, 10, (0, 1, 0), 3.0),
+        (Origin::Rebuild, 4.0, 9, (0, 1, 0), 3.0),
+        (Origin::Live, 5.0, 11, (1, 0, 0), 5.0),
+        (Origin::Rebuild, 6.0, 10, (0, 1, 0), 5.0),
+    ] {
+        assert_eq!(counts(&load(lab, &of(origin, price, fetched_at)).await), expected, "{origin} {price}");
+        let tables = lab.tables().await;
+        assert_eq!(prices(&tables.latest), [held], "{origin} {price}");
+        assert_eq!(prices(&tables.history), [held], "{origin} {price}");
+        assert_eq!(tables.coins[0].coin.tags, Some(vec![held.to_string()]), "{origin} {price}");
+    }
+    let mut twice = of(Origin::Rebuild, 7.0, 11);
+    twice.rows.push(of(Origin::Rebuild, 8.0, 11).rows.remove(0));
+    assert_eq!(counts(&load(lab, &twice).await), (1, 1, 0));
+    let tables = lab.tables().await;
+    assert_eq!((prices(&tables.latest), prices(&tables.history)), (vec![7.0], vec![7.0]));
+    assert_eq!(tables.coins[0].coin.tags, Some(vec!["7".to_owned()]));
 }
 
 /// In whatever order the fetches come. A number that was null before is not the same.

@@ -1,13 +1,13 @@
 //! Coins and quotes: the rules of [`Store`](crate::Store), one quote after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
-use crate::judgement::{Judgement, Verdict, judge};
+use crate::judgement::{Held, Judged, Judging};
 use crate::store::{Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
 
 /// (symbol, name, slug) and whose.
@@ -24,34 +24,54 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn load(&mut self, chunk: &Chunk) -> Loaded {
-        let mut loaded = Loaded::default();
+        let mut refused = Vec::new();
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+        let mut judging = Judging::new(chunk, self.held(chunk));
+        let mut described = BTreeSet::new();
         for CoinRow { coin, quotes } in &chunk.rows {
             if coin.id == 0 {
-                let refused = Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() };
-                loaded.refused.extend(quotes.iter().map(|_| refused.clone()));
+                let no_id = Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() };
+                refused.extend(quotes.iter().map(|_| no_id.clone()));
                 continue;
             }
-            self.describe(coin, fetched_at);
+            // When the chunk repeats a coin, the first description stays.
+            if described.insert(coin.id) {
+                self.describe(coin, fetched_at, chunk.is_rebuild());
+            }
             self.identify(coin, fetched_at);
             for quote in quotes {
-                let entry = QuoteEntry {
-                    coin_id: coin.id,
-                    quote: Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() },
-                    fetched_at,
-                    batch: chunk.page.batch.clone(),
-                };
-                self.remember(entry.clone());
-                loaded.count(self.renew(entry));
+                let last_updated = timestamp::to_millis(quote.last_updated);
+                judging.take(coin.id, Quote { last_updated, ..quote.clone() });
             }
         }
-        loaded
+        let Judged { latest, history, loaded } = judging.judged();
+        let entry =
+            |coin_id, quote| QuoteEntry { coin_id, quote, fetched_at, batch: chunk.page.batch.clone() };
+        for (key, quote) in latest {
+            let coin_id = key.0;
+            self.latest.insert(key, entry(coin_id, quote));
+        }
+        for (key, quote) in history {
+            let held = self.history.get(&key).map(|held| held.fetched_at);
+            if held.is_none_or(|held| is_later(fetched_at, held, chunk.is_rebuild())) {
+                let coin_id = key.0;
+                self.history.insert(key, entry(coin_id, quote));
+            }
+        }
+        Loaded { refused, ..loaded }
     }
 
-    fn describe(&mut self, coin: &Coin, at: DateTime<Utc>) {
+    fn held(&self, chunk: &Chunk) -> Held {
+        let coins = chunk.rows.iter().map(|row| row.coin.id).collect::<BTreeSet<_>>();
+        let of = |id: u32| self.latest.range((id, String::new())..).take_while(move |(key, _)| key.0 == id);
+        let held = coins.into_iter().flat_map(of);
+        held.map(|(key, held)| (key.clone(), (held.quote.clone(), held.fetched_at))).collect()
+    }
+
+    fn describe(&mut self, coin: &Coin, at: DateTime<Utc>, is_rebuild: bool) {
         let new = CoinEntry { coin: stored(coin), first_seen_at: at, last_seen_at: at };
         let held = self.coins.entry(coin.id).or_insert_with(|| new.clone());
-        if at > held.last_seen_at {
+        if is_later(at, held.last_seen_at, is_rebuild) {
             held.coin = new.coin;
             held.last_seen_at = at;
         }
@@ -72,25 +92,6 @@ impl Rows {
         held.last_seen_at = held.last_seen_at.max(at);
     }
 
-    fn remember(&mut self, entry: QuoteEntry) {
-        let key = (entry.coin_id, entry.quote.currency.clone(), entry.quote.last_updated);
-        let held = self.history.entry(key).or_insert_with(|| entry.clone());
-        if entry.fetched_at > held.fetched_at {
-            *held = entry;
-        }
-    }
-
-    /// Takes `entry` into the latest quotes when it is newer than what is there.
-    fn renew(&mut self, entry: QuoteEntry) -> Verdict {
-        let key = (entry.coin_id, entry.quote.currency.clone());
-        let held = self.latest.get(&key).map(|held| (&held.quote, held.fetched_at));
-        let Judgement { wins, verdict } = judge(held, &entry.quote, entry.fetched_at);
-        if wins {
-            self.latest.insert(key, entry);
-        }
-        verdict
-    }
-
     pub(super) fn tables(&self) -> Tables {
         Tables {
             coins: self.coins.values().cloned().collect(),
@@ -99,6 +100,11 @@ impl Rows {
             history: self.history.values().cloned().collect(),
         }
     }
+}
+
+/// Whether what was fetched at `new` takes the place of what was fetched at `held`.
+fn is_later(new: DateTime<Utc>, held: DateTime<Utc>, is_rebuild: bool) -> bool {
+    new > held || new == held && is_rebuild
 }
 
 /// `coin` as a table holds it: instants in whole milliseconds.
