@@ -135,3 +135,39 @@ async fn a_rebuild_replaces_what_older_rules_made() {
     assert_eq!(rebuild.ended().await, Some(0), "{}", rebuild.log());
     place.check_tables(2, COINS).await;
 }
+
+/// Pages move to another system as files; a file that is none is named and holds up nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exported_pages_fill_another_system() {
+    let first = Place::embedded(1000).await;
+    first.publish(0..OLD, COINS).await;
+    let exported = first.folder.path().join("pages");
+    let folder = exported.to_str().expect("a path in UTF-8");
+    let mut export = Worker::operate(&first, &["archive", "export", "--to", "2026-11-22T03:00:00Z", folder]);
+    assert_eq!(export.ended().await, Some(0), "{}", export.log());
+    assert_eq!(std::fs::read_dir(&exported).expect("a folder").count(), 3);
+    // What is there is written again.
+    let mut export = Worker::operate(&first, &["archive", "export", "--all", folder]);
+    assert_eq!(export.ended().await, Some(0), "{}", export.log());
+    assert_eq!(std::fs::read_dir(&exported).expect("a folder").count(), OLD as usize);
+
+    let second = Place::embedded(1000).await;
+    let mut replay = Worker::operate(&second, &["replay", "--files", folder]);
+    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    second.check_tables(OLD, COINS).await;
+    assert_eq!(second.archive.read(0, 1).await.expect("the archive can be read"), []);
+
+    std::fs::write(exported.join("broken.json"), "<html>").expect("it is written");
+    let pattern = format!("{folder}/*.json*");
+    let mut again =
+        Worker::operate(&second, &["replay", "--files", &pattern, "--from", "2026-11-22T03:00:00Z"]);
+    assert_eq!(again.ended().await, Some(1), "{}", again.log());
+    assert!(again.log().contains("broken.json: it is no listing"), "{}", again.log());
+    second.check_tables(OLD, COINS).await;
+    let batches = second.store.ledger().batches(100).await.expect("the ledger can be read");
+    let replays: Vec<_> = batches.iter().rev().map(|batch| batch.replays).collect();
+    assert_eq!(replays, [1, 1, 1, 2, 2, 2, 2, 2, 2, 2]);
+
+    let mut nothing = Worker::operate(&second, &["replay", "--files", "/nowhere/*.json"]);
+    assert_eq!(nothing.ended().await, Some(2), "{}", nothing.log());
+}

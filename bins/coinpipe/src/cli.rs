@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
+    /// The archive of what was fetched
+    Archive(ArchiveArgs),
     /// Show every setting and where its value came from; secrets are hidden
     Config,
     /// Create or update the tables
@@ -117,19 +119,18 @@ pub(crate) enum DeadCommand {
     },
 }
 
-/// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
-/// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
+/// Which batches, by their slots.
 #[derive(Args, Debug, Default)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all"]))]
-pub(crate) struct ReplayArgs {
+#[group(skip)]
+pub(crate) struct SpanArgs {
     /// Batches of slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
-    #[arg(long, value_name = "T", value_parser = crate::replay::instant)]
+    #[arg(long, value_name = "T", value_parser = crate::archive::instant)]
     pub(crate) from: Option<DateTime<Utc>>,
     /// Batches of slots before this instant or day
-    #[arg(long, value_name = "T", value_parser = crate::replay::instant)]
+    #[arg(long, value_name = "T", value_parser = crate::archive::instant)]
     pub(crate) to: Option<DateTime<Utc>>,
     /// Batches of slots in this time until now, such as 24h or 7d
-    #[arg(long, value_name = "TIME", value_parser = crate::replay::duration, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "TIME", value_parser = crate::archive::duration, conflicts_with_all = ["from", "to"])]
     pub(crate) last: Option<Duration>,
     /// One batch, by its id as `batches` shows it
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]
@@ -137,6 +138,19 @@ pub(crate) struct ReplayArgs {
     /// Everything in the archive
     #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
     pub(crate) all: bool,
+}
+
+/// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
+/// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
+#[derive(Args, Debug, Default)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all", "files"]))]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// Not the archive but these files, folders or patterns ('dir/*.json*'): what `archive export` wrote, and
+    /// recorded responses of the API, plain or compressed (gzip, zstd)
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "all")]
+    pub(crate) files: Vec<String>,
     /// Let the rules of this version replace what earlier versions made of the same pages
     #[arg(long)]
     pub(crate) rebuild: bool,
@@ -149,6 +163,29 @@ pub(crate) struct ReplayArgs {
     /// Go on where a replay that was stopped said it was
     #[arg(long, value_name = "POSITION")]
     pub(crate) after: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ArchiveArgs {
+    #[command(subcommand)]
+    pub(crate) command: ArchiveCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ArchiveCommand {
+    /// Write pages into files, one each, which `replay --files` reads
+    Export(ExportArgs),
+}
+
+/// Each page becomes a file such as 2026-11-22T140000Z_listings_USD_p1.json.zst: the response as it was received,
+/// compressed with zstd, with what belongs to it in a frame that decompressors skip.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all"]))]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// The folder to write to; it is created
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args, Debug)]

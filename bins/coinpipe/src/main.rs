@@ -1,5 +1,6 @@
 //! coinpipe: all stages in one process, and the operator's commands.
 
+mod archive;
 mod batches;
 mod check;
 mod cli;
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
         }
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
+        }
+        Command::Archive(args) => {
+            service::run(common, &[], quiet, async |process| archive::run(process, &args).await)
         }
         Command::Config => service::run(common, &[], quiet, settings::show),
         Command::Migrate => service::run(common, &[], quiet, settings::migrate),

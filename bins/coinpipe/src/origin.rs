@@ -107,6 +107,7 @@ pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters>
     open(process).await
 }
 
-async fn open(process: &Process) -> anyhow::Result<Adapters> {
+/// Opens queue and store; a file that does not exist is created.
+pub(crate) async fn open(process: &Process) -> anyhow::Result<Adapters> {
     Ok(Adapters { queues: process.open_queues().await?, stores: process.open_stores().await? })
 }

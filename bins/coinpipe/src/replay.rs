@@ -5,9 +5,9 @@
 //! work. Few pages wait in the queue at a time, so that a live page never waits long behind a replay.
 
 mod arrivals;
-mod selection;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -15,20 +15,17 @@ use chrono::TimeDelta;
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
-use ports::{QueueError, QueueName, StoreError, Stretch};
+use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use stage::Backoff;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{Files, READ, Selection};
 use crate::cli::ReplayArgs;
 use crate::origin::{self, Adapters};
 use crate::{output, run};
 use arrivals::Arrivals;
-use selection::Selection;
-pub(crate) use selection::{duration, instant};
 
-/// Pages read at a time; they have a megabyte each.
-const READ: u32 = 4;
 /// While so many pages, or chunks, are in their queues no more are published.
 const PAGES_AHEAD: u64 = 8;
 const CHUNKS_AHEAD: u64 = 100;
@@ -38,11 +35,23 @@ const LOOK: Duration = Duration::from_millis(200);
 const QUIET: TimeDelta = TimeDelta::seconds(3);
 
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
-    let selection = Selection::new(args, process.clock.now())?;
-    let adapters = origin::open_existing(process).await?;
-    let mut stretch = adapters.queues.archive.stretch(selection.archived_since()).await?;
+    let selection = Selection::new(&args.span, process.clock.now())?;
+    let adapters;
+    let archive: Arc<dyn Archive>;
+    let mut files = None;
+    if args.files.is_empty() {
+        adapters = origin::open_existing(process).await?;
+        archive = adapters.queues.archive.clone();
+    } else {
+        let found = Arc::new(Files::find(&args.files)?);
+        files = Some(Arc::clone(&found));
+        archive = found;
+        // Files may be the first that a store sees.
+        adapters = origin::open(process).await?;
+    }
+    let mut stretch = archive.stretch(selection.archived_since()).await?;
     stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let replay = Replay { process, adapters: &adapters, args, selection, stretch };
+    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch };
     if args.dry_run {
         return replay.list().await;
     }
@@ -65,6 +74,10 @@ struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
     args: &'a ReplayArgs,
+    /// Where the pages are from: the queue's archive, or files.
+    archive: Arc<dyn Archive>,
+    /// The same, when it is files.
+    files: Option<Arc<Files>>,
     selection: Selection,
     stretch: Stretch,
 }
@@ -88,7 +101,7 @@ impl Replay<'_> {
         let outcome = self.publish_all(&bar, &stop).await;
         bar.finish_and_clear();
         let (seen, mut arrivals, position) = outcome?;
-        Self::tell(&seen);
+        self.tell(&seen);
         if stop.is_cancelled() {
             output::say(format!(
                 "stopped; {} published pages will be loaded all the same. To go on: the same command with \
@@ -107,10 +120,14 @@ impl Replay<'_> {
             },
             output::counted(arrivals.coins, "coin"),
         ))?;
-        if lost.is_empty() {
-            return Ok(());
+        if !lost.is_empty() {
+            bail!("not loaded: {}; `coinpipe dead list` says why", lost.join("; "));
         }
-        bail!("not loaded: {}; `coinpipe dead list` says why", lost.join("; "))
+        match self.bad_files().len() {
+            0 => Ok(()),
+            1 => bail!("1 file holds no page; the others were replayed"),
+            files => bail!("{files} files hold no page; the others were replayed"),
+        }
     }
 
     /// What it saw and published, what arrived, and how far it came.
@@ -132,9 +149,7 @@ impl Replay<'_> {
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
-            let pages = self
-                .patiently(stop, async || self.adapters.queues.archive.read(position, READ).await)
-                .await?;
+            let pages = self.patiently(stop, async || self.archive.read(position, READ).await).await?;
             if pages.is_empty() {
                 break;
             }
@@ -185,7 +200,7 @@ impl Replay<'_> {
         Some((meta, message))
     }
 
-    fn tell(seen: &Seen) {
+    fn tell(&self, seen: &Seen) {
         if seen.unreadable > 0 {
             let pages = output::counted(seen.unreadable, "page");
             output::say(format!("warning: {pages} in the archive cannot be read and were left out"));
@@ -194,9 +209,20 @@ impl Replay<'_> {
             let pages = output::counted(seen.foreign, "page");
             output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
         }
-        if seen.pages.is_empty() {
-            output::say("the archive has no pages of that time; `--all --dry-run` lists what it has");
+        for bad in self.bad_files() {
+            output::say(format!("warning: {bad}"));
         }
+        match &self.files {
+            None if seen.pages.is_empty() => {
+                output::say("the archive has no pages of that time; `--all --dry-run` lists what it has");
+            }
+            Some(_) if seen.pages.is_empty() => output::say("none of the files holds a page of that time"),
+            _ => {}
+        }
+    }
+
+    fn bad_files(&self) -> Vec<String> {
+        self.files.as_ref().map(|files| files.bad()).unwrap_or_default()
     }
 
     /// Lists the batches that a replay would be of.
@@ -206,7 +232,7 @@ impl Replay<'_> {
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
         let mut position = self.stretch.after;
         while position < self.stretch.end {
-            let pages = self.adapters.queues.archive.read(position, READ).await?;
+            let pages = self.archive.read(position, READ).await?;
             let Some(last) = pages.last() else { break };
             position = last.position;
             for page in pages.into_iter().filter(|page| page.position <= self.stretch.end) {
@@ -216,7 +242,7 @@ impl Replay<'_> {
                 }
             }
         }
-        Self::tell(&seen);
+        self.tell(&seen);
         let mut rows = Vec::new();
         for (id, (pages, of, simulated)) in &batches {
             let record = self.adapters.stores.ledger.batch(id).await?;
@@ -226,7 +252,7 @@ impl Replay<'_> {
             rows.push(vec![name, format!("{pages} of {of}"), state]);
         }
         if !rows.is_empty() {
-            output::print(output::table(&["batch", "pages in the archive", "in the ledger"], &[], rows))?;
+            output::print(output::table(&["batch", "pages", "in the ledger"], &[], rows))?;
         }
         Ok(())
     }

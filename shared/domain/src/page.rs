@@ -155,7 +155,7 @@ impl PageMeta {
             api_version: headers.parse(header::API_VERSION, "v1 or v3")?,
             convert: headers.require(header::CONVERT)?.split(',').map(str::to_owned).collect(),
             simulated: headers.parse(header::SIMULATED, "true or false")?,
-            origin: headers.parse(header::ORIGIN, "live or replay")?,
+            origin: headers.parse(header::ORIGIN, "live, replay or rebuild")?,
         };
         if meta.page == 0 || meta.page > meta.pages {
             let text = format!("{} of {}", meta.page, meta.pages);

@@ -1,4 +1,4 @@
-//! Which batches a replay is about.
+//! Which batches a command is about.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{BatchId, PageMeta, timestamp};
 use service::Usage;
 
-use crate::cli::ReplayArgs;
+use crate::cli::SpanArgs;
 
 /// How much earlier than its slot a page may be in the archive, by the clocks of two machines.
 const SKEW: TimeDelta = TimeDelta::minutes(10);
 
 /// Batches whose slot is in a span of time, or one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(crate) struct Selection {
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     batch: Option<BatchId>,
@@ -21,7 +21,7 @@ pub(super) struct Selection {
 
 impl Selection {
     /// What `args` ask for at `now`.
-    pub(super) fn new(args: &ReplayArgs, now: DateTime<Utc>) -> Result<Self, Usage> {
+    pub(crate) fn new(args: &SpanArgs, now: DateTime<Utc>) -> Result<Self, Usage> {
         let mut selection = Self { from: args.from, to: args.to, batch: None };
         if let Some(last) = args.last {
             let last = TimeDelta::from_std(last).ok().and_then(|last| now.checked_sub_signed(last));
@@ -47,12 +47,12 @@ impl Selection {
     }
 
     /// Since when its pages can be in the archive: they are fetched when their slot has begun.
-    pub(super) fn archived_since(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn archived_since(&self) -> Option<DateTime<Utc>> {
         self.from.map(|from| from.checked_sub_signed(SKEW).unwrap_or(from))
     }
 
     /// Whether it wants this page.
-    pub(super) fn wants(&self, page: &PageMeta) -> bool {
+    pub(crate) fn wants(&self, page: &PageMeta) -> bool {
         let slot = page.slot.starts_at();
         self.from.is_none_or(|from| slot >= from)
             && self.to.is_none_or(|to| slot < to)
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    fn wanted(args: &ReplayArgs) -> Vec<&'static str> {
+    fn wanted(args: &SpanArgs) -> Vec<&'static str> {
         let selection = Selection::new(args, at("2026-11-22T12:30:00Z")).unwrap();
         let slots = ["2026-11-21T00:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"];
         slots.into_iter().filter(|slot| selection.wants(&page(slot))).collect()
@@ -108,26 +108,26 @@ mod tests {
 
     #[test]
     fn a_span_begins_with_its_first_slot_and_ends_before_its_last() {
-        let args = ReplayArgs::default;
+        let args = SpanArgs::default;
         let (day, hour) = (Some(at("2026-11-22")), Some(at("2026-11-22T12:00:00Z")));
-        assert_eq!(wanted(&ReplayArgs { all: true, ..args() }).len(), 3);
-        assert_eq!(wanted(&ReplayArgs { from: day, to: hour, ..args() }), ["2026-11-22T11:00:00Z"]);
-        assert_eq!(wanted(&ReplayArgs { to: day, ..args() }), ["2026-11-21T00:00:00Z"]);
-        assert_eq!(wanted(&ReplayArgs { from: hour, ..args() }), ["2026-11-22T12:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { all: true, ..args() }).len(), 3);
+        assert_eq!(wanted(&SpanArgs { from: day, to: hour, ..args() }), ["2026-11-22T11:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { to: day, ..args() }), ["2026-11-21T00:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { from: hour, ..args() }), ["2026-11-22T12:00:00Z"]);
         let last = Some(Duration::from_hours(2));
-        assert_eq!(wanted(&ReplayArgs { last, ..args() }), ["2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { last, ..args() }), ["2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"]);
         let batch = Some("2026-11-22T11:00:00Z/listings/USD".to_owned());
-        assert_eq!(wanted(&ReplayArgs { batch, ..args() }), ["2026-11-22T11:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { batch, ..args() }), ["2026-11-22T11:00:00Z"]);
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
         let now = at("2026-11-22");
-        let backwards = ReplayArgs { from: Some(now), to: Some(now), ..ReplayArgs::default() };
+        let backwards = SpanArgs { from: Some(now), to: Some(now), ..SpanArgs::default() };
         assert!(Selection::new(&backwards, now).unwrap_err().0.contains("empty"));
-        let batch = ReplayArgs { batch: Some("yesterday".to_owned()), ..ReplayArgs::default() };
+        let batch = SpanArgs { batch: Some("yesterday".to_owned()), ..SpanArgs::default() };
         assert!(Selection::new(&batch, now).unwrap_err().0.contains("not a batch id"));
-        let last = ReplayArgs { last: Some(Duration::MAX), ..ReplayArgs::default() };
+        let last = SpanArgs { last: Some(Duration::MAX), ..SpanArgs::default() };
         assert!(Selection::new(&last, now).unwrap_err().0.contains("--all"));
         assert!(instant("yesterday").is_err() && duration("a day or so").is_err());
     }

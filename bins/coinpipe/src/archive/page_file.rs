@@ -1,0 +1,218 @@
+//! A page as a file.
+//!
+//! A file that coinpipe wrote is the response as it was received, compressed with zstd (RFC 8878). A skippable
+//! frame before it (section 3.1.2 there) holds the headers of the page's message as a JSON object; every
+//! decompressor passes over it, so `zstdcat` shows the response and nothing else.
+//!
+//! Any other file is a recorded response, plain or compressed with gzip or zstd. What belongs to its page is taken
+//! from the response: when it was fetched from `status.timestamp`, which becomes a slot of its own; version and
+//! currencies from the first coin.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use anyhow::{Context as _, bail, ensure};
+use domain::{
+    ApiVersion, BatchId, Headers, MAX_PAGE_BYTES, Message, Origin, PageMeta, Slot, compress_body,
+    decompress_body, timestamp,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The first of the sixteen magic numbers of skippable frames (RFC 8878, 3.1.2).
+const SKIPPABLE: u32 = 0x184D_2A50;
+/// The magic number of a zstd frame (RFC 8878, 3.1.1), as bytes.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// How a gzip file begins (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The name of the file for a page.
+pub(super) fn name(page: &PageMeta) -> String {
+    // An id may stand in a path of any system.
+    let id = page.batch.as_str().replace(':', "").replace(|c: char| !is_plain(c), "_");
+    format!("{id}_p{}.json.zst", page.page)
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-.,".contains(c)
+}
+
+/// The file for the message of a page.
+pub(super) fn write(page: &Message) -> anyhow::Result<Vec<u8>> {
+    let headers: BTreeMap<_, _> = page.headers.iter().collect();
+    let headers = serde_json::to_vec(&headers)?;
+    let length = u32::try_from(headers.len()).context("its headers are too long")?;
+    let parts = [&SKIPPABLE.to_le_bytes()[..], &length.to_le_bytes(), &headers, &page.body];
+    Ok(parts.concat())
+}
+
+/// The message of the page that `file` holds.
+pub(super) fn read(file: &[u8]) -> anyhow::Result<Message> {
+    if let Some((headers, body)) = split(file) {
+        let mut page = PageMeta::from_headers(&headers)?;
+        page.origin = Origin::Replay;
+        decompress_body(body)?;
+        return Ok(page.to_message(body.to_vec()));
+    }
+    let response = match file {
+        _ if file.starts_with(&ZSTD) => decompress_body(file)?,
+        _ if file.starts_with(&GZIP) => gunzip(file)?,
+        _ => file.to_vec(),
+    };
+    ensure!(response.len() <= MAX_PAGE_BYTES, "it is larger than {MAX_PAGE_BYTES} bytes");
+    Ok(recorded(&response)?.to_message(compress_body(&response)))
+}
+
+/// Headers and body of a file that coinpipe wrote.
+fn split(file: &[u8]) -> Option<(Headers, &[u8])> {
+    let (magic, rest) = file.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    if u32::from_le_bytes(*magic) != SKIPPABLE {
+        return None;
+    }
+    let (headers, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let headers: BTreeMap<String, String> = serde_json::from_slice(headers).ok()?;
+    let headers = headers.into_iter().fold(Headers::new(), |headers, (name, text)| headers.with(name, text));
+    Some((headers, body))
+}
+
+fn gunzip(file: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut response = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(file).take(MAX_PAGE_BYTES as u64 + 1);
+    reader.read_to_end(&mut response).context("it is no valid gzip")?;
+    Ok(response)
+}
+
+/// A response, as far as it is looked into.
+#[derive(Deserialize)]
+struct Response<'a> {
+    status: Status,
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Coin<'a> {
+    #[serde(borrow)]
+    quote: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Quote {
+    symbol: String,
+}
+
+/// What belongs to the page of a recorded response.
+fn recorded(response: &[u8]) -> anyhow::Result<PageMeta> {
+    let response: Response<'_> = serde_json::from_slice(response).context("it is no listing of the API")?;
+    let at = response.status.timestamp.context("its status has no timestamp, so its time is not known")?;
+    let at = timestamp::from_text(&at).with_context(|| format!("its timestamp {at:?} is none"))?;
+    let coin = response.data.first().context("it has no coins, so its API version is not known")?;
+    let coin: Coin<'_> = serde_json::from_str(coin.get()).context("its first coin has no quote")?;
+    let quote = coin.quote.get();
+    let (api_version, convert) = match quote.as_bytes().first() {
+        Some(b'{') => {
+            let quotes: BTreeMap<String, &RawValue> = serde_json::from_str(quote)?;
+            (ApiVersion::V1, quotes.into_keys().collect::<Vec<_>>())
+        }
+        Some(b'[') => {
+            let quotes: Vec<Quote> = serde_json::from_str(quote).context("a quote has no symbol")?;
+            (ApiVersion::V3, quotes.into_iter().map(|quote| quote.symbol).collect())
+        }
+        _ => bail!("its first coin has neither quotes by currency nor a list of quotes"),
+    };
+    ensure!(!convert.is_empty(), "its first coin has no quotes");
+    let slot = Slot::at(at);
+    Ok(PageMeta {
+        batch: BatchId::new(slot, "listings", &convert),
+        slot,
+        page: 1,
+        pages: 1,
+        fetched_at: at,
+        endpoint: "listings".to_owned(),
+        api_version,
+        convert,
+        simulated: false,
+        origin: Origin::Replay,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const V1: &str = r#"{"status":{"timestamp":"2024-03-19T22:06:29.658Z","error_code":0},
+        "data":[{"id":1,"quote":{"USD":{"price":1.5},"EUR":{"price":2}}}]}"#;
+    const V3: &str = r#"{"data":[{"id":1,"quote":[{"id":2781,"symbol":"USD","price":1.5}]}],
+        "status":{"timestamp":"2026-11-22T14:00:01Z"}}"#;
+
+    fn meta(message: &Message) -> PageMeta {
+        PageMeta::from_headers(&message.headers).unwrap()
+    }
+
+    #[test]
+    fn a_page_survives_its_file_and_any_tool_can_read_it() {
+        let mut page = read(V3.as_bytes()).unwrap();
+        page.headers.set(domain::header::SIMULATED, true);
+        let file = write(&page).unwrap();
+        assert_eq!(read(&file).unwrap(), page);
+        assert_eq!(decompress_body(&file).unwrap(), V3.as_bytes());
+        assert_eq!(name(&meta(&page)), "2026-11-22T140001Z_listings_USD_p1.json.zst");
+    }
+
+    #[test]
+    fn a_live_page_comes_back_as_a_replay() {
+        let mut page = read(V3.as_bytes()).unwrap();
+        page.headers.set(domain::header::ORIGIN, Origin::Live);
+        assert_eq!(meta(&read(&write(&page).unwrap()).unwrap()).origin, Origin::Replay);
+    }
+
+    #[test]
+    fn a_recording_tells_its_time_version_and_currencies() {
+        let v1 = meta(&read(V1.as_bytes()).unwrap());
+        assert_eq!(v1.batch.as_str(), "2024-03-19T22:06:29Z/listings/EUR,USD");
+        assert_eq!((v1.api_version, v1.convert), (ApiVersion::V1, vec!["EUR".to_owned(), "USD".to_owned()]));
+        assert_eq!(timestamp::to_text(v1.fetched_at), "2024-03-19T22:06:29.658Z");
+        let v3 = meta(&read(V3.as_bytes()).unwrap());
+        assert_eq!((v3.api_version, v3.convert), (ApiVersion::V3, vec!["USD".to_owned()]));
+    }
+
+    #[test]
+    fn compressed_and_plain_recordings_are_the_same_page() {
+        let plain = read(V1.as_bytes()).unwrap();
+        assert_eq!(read(&compress_body(V1.as_bytes())).unwrap(), plain);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(V1.as_bytes()).unwrap();
+        assert_eq!(read(&gzip.finish().unwrap()).unwrap(), plain);
+    }
+
+    #[test]
+    fn what_is_no_page_is_said_to_be_none() {
+        let refused = |file: &[u8], says: &str| {
+            let error = format!("{:#}", read(file).unwrap_err());
+            assert!(error.contains(says), "{says:?} is not in: {error}");
+        };
+        refused(b"", "no listing of the API");
+        refused(b"<html>", "no listing of the API");
+        refused(br#"{"status":{},"data":[]}"#, "no timestamp");
+        refused(br#"{"status":{"timestamp":"yesterday"},"data":[]}"#, "\"yesterday\"");
+        refused(br#"{"status":{"timestamp":"2026-11-22T14:00:01Z"},"data":[]}"#, "no coins");
+        refused(V1.replace(r#""USD":{"price":1.5},"EUR":{"price":2}"#, "").as_bytes(), "no quotes");
+        refused(&[&GZIP[..], b"rubbish"].concat(), "gzip");
+        refused(&[&ZSTD[..], b"rubbish"].concat(), "zstd");
+        let page = read(V3.as_bytes()).unwrap();
+        let mut file = write(&page).unwrap();
+        file.truncate(file.len() - 3);
+        refused(&file, "zstd");
+        let mut page = page;
+        page.headers.remove(domain::header::SLOT);
+        refused(&write(&page).unwrap(), domain::header::SLOT);
+    }
+}
