@@ -120,7 +120,7 @@ impl Line {
         let id = MessageId::new(format!("leader/{kind}/{:016x}", fastrand::u64(..)));
         let headers = Headers::new().with(KIND, kind).with(TERM, number.term).with(PLACE, number.place);
         let message = Message { id: id.clone(), headers, body };
-        let post = Post { exchange: "", key: &self.queue, message: &message };
+        let post = Post { exchange: &self.queue, key: "", message: &message };
         self.shared.publisher.publish(&[post]).await?;
         Ok(id)
     }

@@ -7,7 +7,6 @@ use domain::Message;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
 use ports::{Clock, QueueError};
 use tokio::time::{Instant, timeout};
@@ -17,8 +16,7 @@ use crate::link::{Link, Session, blame_session};
 use crate::outgoing::properties;
 use crate::topology::short;
 
-/// Where a message goes: an exchange and a routing key. The empty exchange is the broker's own: the key is
-/// a queue's name.
+/// Where a message goes: an exchange of our own and a routing key.
 pub(crate) struct Post<'a> {
     pub exchange: &'a str,
     pub key: &'a str,
@@ -116,7 +114,7 @@ impl Publisher {
         let Post { exchange, key, message } = post;
         let properties = properties(message, self.clock.now())?;
         let (exchange, key) = (short(exchange)?, short(key)?);
-        let what = format!("cannot publish {} on {}", message.id, place(&exchange, &key));
+        let what = format!("cannot publish {} on exchange {}", message.id, exchange);
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let publishing = async {
             let confirm = channel.basic_publish(exchange, key, mandatory, &message.body, properties);
@@ -146,10 +144,6 @@ impl Publisher {
             }
         }
     }
-}
-
-fn place(exchange: &ShortString, key: &ShortString) -> String {
-    if exchange.as_str().is_empty() { format!("queue {key}") } else { format!("exchange {exchange}") }
 }
 
 fn blocked() -> QueueError {

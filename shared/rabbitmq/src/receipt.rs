@@ -134,7 +134,7 @@ impl Receipt for RabbitReceipt {
                 let message = rules::retried(message, attempt, now);
                 // Letters wait where they are: there is no ladder for them.
                 let (exchange, key) = match self.from {
-                    QueueName::Dead => (String::new(), names.of(QueueName::Dead)),
+                    QueueName::Dead => names.back_to(&names.of(QueueName::Dead)),
                     work => (names.retry(), names.retry_key(work, delay)),
                 };
                 self.post(&exchange, &key, &message).await?;
@@ -215,8 +215,9 @@ impl GiveBack {
 
     /// `false`: it cannot be published now.
     async fn republish(&self, message: &Message) -> Result<bool, QueueError> {
-        let Inner { options, publisher, hurry, .. } = &*self.shared;
-        let post = [Post { exchange: "", key: &self.origin, message }];
+        let Inner { names, options, publisher, hurry, .. } = &*self.shared;
+        let (exchange, key) = names.back_to(&self.origin);
+        let post = [Post { exchange: &exchange, key: &key, message }];
         let began = Instant::now();
         loop {
             self.ground.prove(options.call_timeout).await?;

@@ -57,6 +57,13 @@ impl Names {
         format!("{}.{queue}", self.prefix)
     }
 
+    /// The exchange and the key that lead to the queue `name` of our own, whatever it is for: each that is consumed
+    /// has an exchange of its name. The broker's own exchange would do, but takes a right on a name that is not ours.
+    pub fn back_to(&self, name: &str) -> (String, String) {
+        let queue = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+        (name.to_owned(), format!("{queue}.{RETRY}"))
+    }
+
     /// The queue that `name` is one of: a work queue's, an exchange's.
     pub fn queue_of(&self, name: &str) -> Option<QueueName> {
         name.strip_prefix(&self.prefix)?.strip_prefix('.')?.parse().ok()
@@ -67,7 +74,7 @@ impl Names {
         format!("{}.raw.archive", self.prefix)
     }
 
-    /// The queue whose single active consumer leads the fetchers.
+    /// The queue whose single active consumer leads the fetchers, and the exchange of the same name in front of it.
     pub fn leader(&self) -> String {
         format!("{}.fetch.leader", self.prefix)
     }
@@ -161,6 +168,7 @@ pub(crate) fn exchanges(names: &Names) -> Vec<Exchange> {
         with_alternate(names.of(QueueName::Rows), ExchangeKind::Topic),
         with_alternate(names.of(QueueName::Dead), ExchangeKind::Topic),
         with_alternate(names.retry(), ExchangeKind::Direct),
+        Exchange { name: names.leader(), kind: ExchangeKind::Fanout, arguments: Vec::new() },
     ]
 }
 
@@ -183,7 +191,11 @@ pub(crate) fn queues(names: &Names, options: &Options, version: Version) -> Vec<
         queues.extend(retries(names, queue));
     }
     queues.push(archive(names, options));
-    queues.push(QueueSpec { name: names.leader(), arguments: kept_for_ever(version), bindings: Vec::new() });
+    queues.push(QueueSpec {
+        name: names.leader(),
+        arguments: kept_for_ever(version),
+        bindings: vec![(names.leader(), String::new())],
+    });
     queues
 }
 
@@ -365,7 +377,10 @@ mod tests {
         assert!(
             all.iter().any(|spec| spec.name == "coinpipe.raw.retry.10s" && spec.arguments.contains(&back))
         );
-        for exchange in exchanges(&names).iter().skip(1) {
+        // Without a queue to lead by nobody leads: that is an error, not a letter.
+        let exchanges = exchanges(&names);
+        let others = exchanges.iter().filter(|exchange| exchange.name != names.leader());
+        for exchange in others.skip(1) {
             let alternate = ("alternate-exchange", "coinpipe.unroutable".into());
             assert_eq!(exchange.arguments, [alternate], "{exchange:?}");
         }

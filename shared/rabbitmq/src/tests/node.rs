@@ -54,13 +54,14 @@ async fn an_alarm_blocks_publishing_and_nothing_else() {
     }
     // Given back while nothing can be published: it waits here, until the process wants to end.
     let given_up = next(&mut consumer).await.message().id.clone();
+    // Another process sees what the broker has to give.
+    let other = RabbitQueue::new(lab.options.clone(), Arc::new(SystemClock)).unwrap();
+    let ready = async || other.depth(QueueName::Rows).await.unwrap().ready;
+    until("the last one came, too", async || (ready().await == 0).then_some(())).await;
     drop(consumer);
-    assert_eq!(queue.depth(QueueName::Rows).await.unwrap().ready, 0);
+    assert_eq!(ready().await, 0);
     timeout(DEADLINE, queue.flush()).await.expect("flushing hangs");
-    until("it is given back", async || {
-        (queue.depth(QueueName::Rows).await.unwrap().ready == 2).then_some(())
-    })
-    .await;
+    until("it is given back", async || (ready().await == 2).then_some(())).await;
 
     blocking(|| node.memory_alarm(false)).unwrap();
     publish_in_the_end(&queue, QueueName::Rows, &[message("after")]).await;
@@ -238,6 +239,42 @@ async fn what_was_confirmed_survives_the_death_of_the_broker() {
     crew.enough.cancel();
     publisher.await.unwrap();
     until("everything came", async || crew.missing().is_empty().then_some(())).await;
+}
+
+/// The rights that the README names are enough for all that the four programs do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_on_our_own_names_are_enough() {
+    let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
+    blocking(|| {
+        let own = "^coinpipe\\..*";
+        node.ctl(&["add_user", "pipe", "p@ss/w:rd"])?;
+        node.ctl(&["set_permissions", "--vhost", "/", "pipe", own, own, own])
+    })
+    .unwrap();
+    let url = node.url().replace("lab:lab@", "pipe:p%40ss%2Fw%3Ard@");
+    let options = Options { prefix: "coinpipe".to_owned(), ..Lab::options(&url) };
+    let lab = Lab::new(Options { retry_delays: vec![Duration::from_millis(10)], ..options });
+    let queue = lab.queue();
+
+    let mut live = message("page");
+    live.headers.set(domain::header::ORIGIN, domain::Origin::Live);
+    queue.publish(QueueName::Raw, std::slice::from_ref(&live)).await.unwrap();
+    let mut consumer = queue.consume(QueueName::Raw, 1).await.unwrap();
+    let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 2 };
+    next(&mut consumer).await.settle(later).await.unwrap();
+    drop(next(&mut consumer).await);
+    let again = next(&mut consumer).await;
+    assert_eq!(again.message().attempt(), 2);
+    let letter = ports::rules::deadly(QueueName::Raw, again.message(), 1, chrono::Utc::now());
+    again.settle(Settlement::DeadLetter(Box::new(letter))).await.unwrap();
+    let mut letters = queue.consume(QueueName::Dead, 1).await.unwrap();
+    let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 1 };
+    next(&mut letters).await.settle(later).await.unwrap();
+    next(&mut letters).await.settle(Settlement::Done).await.unwrap();
+    assert_eq!(lab.archive().read(0, 10).await.unwrap().len(), 1);
+    assert_eq!(queue.depth(QueueName::Raw).await.unwrap().total(), 0);
+    let mut term = timeout(DEADLINE, lab.leadership().lead()).await.expect("nobody leads").unwrap();
+    term.write(b"note".to_vec()).await.unwrap();
 }
 
 /// A worker that holds a message for longer than the broker allows loses it, and its session.
