@@ -24,10 +24,14 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // Reading it was the check: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
     let queues = process.open_queues().await;
-    line("queue", queue(process, queues.as_ref()).await)?;
+    let queue = queue(process, queues.as_ref()).await;
     let stores = process.open_stores().await;
-    line("store", store(process, stores.as_ref()).await)?;
-    let adapters = queues.ok().zip(stores.ok()).map(|(queues, stores)| Adapters { queues, stores });
+    let store = store(process, stores.as_ref()).await;
+    let both_work = queue.is_ok() && store.is_ok();
+    let adapters = queues.ok().zip(stores.ok()).filter(|_| both_work);
+    let adapters = adapters.map(|(queues, stores)| Adapters { queues, stores });
+    line("queue", queue)?;
+    line("store", store)?;
     line("mail", alerter::check(process).await)?;
     line("api", api(process, adapters.as_ref()).await)?;
     if failed > 0 {

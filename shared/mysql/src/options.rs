@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
-use url::Url;
+use url::{Host, Url};
 
 use crate::error::Error;
 
@@ -50,6 +50,10 @@ impl Options {
             .no_engine_substitution(false)
             // The statements are hundreds of kilobytes long.
             .disable_statement_logging();
+        // sqlx takes it with the brackets of the URL, which no resolver understands.
+        if let Some(Host::Ipv6(address)) = url.host() {
+            connect = connect.host(&address.to_string());
+        }
         if !parameter("ssl-mode") {
             connect = connect.ssl_mode(if parameter("ssl-ca") {
                 MySqlSslMode::VerifyIdentity

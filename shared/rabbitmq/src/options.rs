@@ -113,7 +113,8 @@ fn read(text: &str) -> Result<AMQPUri, String> {
             );
         }
         path if path.chars().skip(1).any(|char| char == '/') => {
-            return Err("the virtual host has a slash in it: write %2f for it".to_owned());
+            return Err("the virtual host has a slash in it: write %2f for it (and %40 for an @, %2f for a / in a password)"
+                .to_owned());
         }
         _ => (),
     }

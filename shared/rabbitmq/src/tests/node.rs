@@ -265,7 +265,7 @@ async fn rights_on_our_own_names_are_enough() {
     drop(next(&mut consumer).await);
     let again = next(&mut consumer).await;
     assert_eq!(again.message().attempt(), 2);
-    let letter = ports::rules::deadly(QueueName::Raw, again.message(), 1, chrono::Utc::now());
+    let letter = ports::rules::deadly(QueueName::Raw, again.message(), 1, lab.clock().now());
     again.settle(Settlement::DeadLetter(Box::new(letter))).await.unwrap();
     let mut letters = queue.consume(QueueName::Dead, 1).await.unwrap();
     let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 1 };
