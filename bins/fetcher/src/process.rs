@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use ports::Ledger;
 use service::{Process, Queues};
+use tracing::warn;
 use url::Url;
 
 use crate::client::{Client, KeyStatus, Source};
@@ -35,6 +36,9 @@ pub async fn run(
     ledger: Option<Arc<dyn Ledger>>,
     source: &service::Source,
 ) -> anyhow::Result<()> {
+    if source.simulator.is_some() {
+        warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
+    }
     for_process(process, queues, ledger, source)?.run(process.shutdown.soft()).await
 }
 

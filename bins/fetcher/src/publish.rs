@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::{BatchId, Headers, Message, header, wire};
 use ports::{Queue, QueueError, QueueName};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::incident::Incidents;
 use crate::spool::{Manifest, Spool, SpoolError, blocking};
@@ -70,6 +70,7 @@ impl Publisher {
     async fn publish_batch(&self, manifest: &Manifest, pages: u32) -> Result<(), PublishError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        let is_whole = found.aside.is_empty();
         self.incidents.report_aside(found.aside).await;
         for page in &found.items {
             let (batch, number) = (manifest.batch.clone(), page.page);
@@ -86,6 +87,15 @@ impl Publisher {
                 batch = %fetched.batch, page_count = found.items.len(), of = pages, credits = fetched.credits,
                 simulated = fetched.simulated, "published a batch"
             );
+        }
+        let came = found.items.len();
+        // What was set aside is reported already.
+        if came > 0 && came < pages as usize && is_whole {
+            let batch = &manifest.batch;
+            let reason =
+                format!("the slot was over when {came} of the {pages} pages of {batch} had been fetched");
+            warn!("{reason}");
+            self.incidents.report("batch_incomplete", batch, &reason).await;
         }
         let manifest = manifest.clone();
         blocking(&self.spool, move |spool| spool.finish(&manifest.batch)).await?;

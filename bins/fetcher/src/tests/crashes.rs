@@ -37,6 +37,7 @@ async fn a_crash_before_the_slot_ended_publishes_what_was_paid_for_in_a_later_sl
     assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, later[0], later[1]]);
     let meta = PageMeta::from_headers(&lab.queue.messages(QueueName::Raw)[0].headers).unwrap();
     assert_eq!((meta.page, meta.pages), (1, 2), "the ledger sees that page 2 is missing");
+    assert_eq!(incidents(&lab), ["batch_incomplete/2026-11-22T14:00:00Z/listings/USD"]);
 }
 
 #[tokio::test]
