@@ -208,7 +208,8 @@ pub trait Quotes: Send + Sync + 'static {
     /// The totals.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
-    /// The `limit` best ranked coins in `currency`: lowest rank first, unranked last.
+    /// The `limit` best ranked coins in `currency` of the newest snapshot with quotes in it: lowest rank first,
+    /// unranked last. A coin that left the listing keeps its last rank, which another coin has by now.
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError>;
 }
 

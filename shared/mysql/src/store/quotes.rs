@@ -26,8 +26,10 @@ impl Quotes for MysqlStore {
         let sql = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
                        q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
                    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
-                   WHERE q.currency = ? ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
-        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(limit)).await?;
+                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+                   ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
+        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(currency).bind(limit)).await?;
         rows.iter().map(top_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
     }
 }

@@ -77,7 +77,8 @@ macro_rules! store_contract {
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest
-                the_best_ranked_come_first_and_the_unranked_last;
+                the_best_ranked_come_first_and_the_unranked_last
+                coins_that_left_the_listing_are_not_ranked;
             letters:
                 a_letter_is_kept_whole
                 a_letter_is_counted_once

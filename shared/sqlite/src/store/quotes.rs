@@ -22,8 +22,15 @@ impl Quotes for SqliteStore {
         let sql = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
                        q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
                    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
-                   WHERE q.currency = ? ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
-        let rows = sqlx::query(sql).bind(currency).bind(limit).fetch_all(self.database.readers()).await;
+                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+                   ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
+        let rows = sqlx::query(sql)
+            .bind(currency)
+            .bind(currency)
+            .bind(limit)
+            .fetch_all(self.database.readers())
+            .await;
         rows.and_then(|rows| rows.iter().map(top_coin).collect()).map_err(|error| self.blame(error))
     }
 }

@@ -96,3 +96,19 @@ pub async fn the_best_ranked_come_first_and_the_unranked_last(lab: &impl StoreLa
     assert_eq!(names(store.top("EUR", 2).await.expect("top")), ["Coin 16"]);
     assert_eq!(names(store.top("usd", 2).await.expect("top")), Vec::<String>::new());
 }
+
+/// Whatever the order in which the snapshots came.
+pub async fn coins_that_left_the_listing_are_not_ranked(lab: &impl StoreLab) {
+    let store = lab.store();
+    let snapshot = |ids: &[u32], slot: i64| {
+        let mut chunk = chunk(ids);
+        (chunk.page.batch, chunk.page.fetched_at) = (batch(slot), at(slot + 1));
+        chunk.rows = ids.iter().map(|id| row(*id, 1.0, at(slot))).collect();
+        chunk
+    };
+    for chunk in [snapshot(&[2, 3], 3600), snapshot(&[1, 2], 0)] {
+        store.load(&chunk).await.expect("loads");
+    }
+    let names = |top: Vec<TopCoin>| top.into_iter().map(|line| line.name).collect::<Vec<_>>();
+    assert_eq!(names(store.top("USD", 10).await.expect("top")), ["Coin 2", "Coin 3"]);
+}

@@ -127,7 +127,9 @@ impl Quotes for MemoryStore {
 
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
         let state = self.state()?;
-        let quotes = state.rows.latest.values().filter(|entry| entry.quote.currency == currency);
+        let of_currency = || state.rows.latest.values().filter(|entry| entry.quote.currency == currency);
+        let newest = of_currency().max_by_key(|entry| entry.fetched_at).map(|entry| &entry.batch);
+        let quotes = of_currency().filter(|entry| Some(&entry.batch) == newest);
         let lines =
             quotes.map(|entry| (entry.coin_id, line(&state.rows.coins[&entry.coin_id].coin, &entry.quote)));
         let mut lines: Vec<_> = lines.collect();
