@@ -22,7 +22,8 @@ pub(crate) async fn within<T>(
 
 /// The port's error for `error`, which happened while trying to `what`.
 pub(crate) fn blame(what: &str, error: &Error) -> QueueError {
-    let reason = format!("{what}: {}", text(error));
+    let said = text(error);
+    let reason = format!("{what}: {said}{}", setting(&said).unwrap_or_default());
     match advice(error) {
         Some(advice) => QueueError::Misconfigured { reason: format!("{reason}; {advice}") },
         None => QueueError::Unavailable { reason },
@@ -68,6 +69,21 @@ fn advice(error: &Error) -> Option<&'static str> {
 
 fn tls(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
+/// The setting that an argument which differs is made of.
+fn setting(said: &str) -> Option<&'static str> {
+    if said.contains("'x-delivery-limit'") {
+        Some(" (queue.delivery_limit less 1)")
+    } else if said.contains("'x-max-age'") {
+        Some(" (archive.keep)")
+    } else if said.contains("'x-max-length-bytes'") && said.contains(".archive'") {
+        Some(" (archive.max_size)")
+    } else if said.contains("'x-max-length-bytes'") {
+        Some(" (queue.max_size)")
+    } else {
+        None
+    }
 }
 
 /// What the error says. lapin's errors hold what the broker said, which never repeats a password.

@@ -41,9 +41,10 @@ async fn a_queue_with_other_arguments_is_named() {
             assert!(reason.contains(part), "{part} is not in: {reason}");
         }
     };
-    check(|options| options.delivery_limit = 9, "raw", "x-delivery-limit").await;
-    check(|options| options.queue_max_bytes = Some(1000), "raw", "x-max-length-bytes").await;
-    check(|options| options.archive_keep = Duration::from_secs(1), "raw.archive", "x-max-age").await;
+    check(|options| options.delivery_limit = 9, "raw", "queue.delivery_limit").await;
+    check(|options| options.queue_max_bytes = Some(1000), "raw", "queue.max_size").await;
+    check(|options| options.archive_keep = Duration::from_secs(1), "raw.archive", "archive.keep").await;
+    check(|options| options.archive_max_bytes = 1, "raw.archive", "archive.max_size").await;
 }
 
 #[tokio::test]
