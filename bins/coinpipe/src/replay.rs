@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
@@ -85,8 +85,10 @@ struct Replay<'a> {
 /// What became of the pages in the stretch.
 #[derive(Default)]
 struct Seen {
-    /// The ids of those that were wanted; the archive may hold a page twice.
+    /// The ids of those that are wanted; the archive may hold a page twice.
     pages: BTreeSet<MessageId>,
+    /// How many of them were published.
+    published: u64,
     /// Pages that cannot be read as such.
     unreadable: u64,
     /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
@@ -104,16 +106,24 @@ impl Replay<'_> {
         self.tell(&seen);
         if stop.is_cancelled() {
             output::say(format!(
-                "stopped; {} published pages will be loaded all the same. To go on: the same command with \
+                "stopped; what was published ({}) will be loaded all the same. To go on: the same command with \
                  --after {position}",
-                output::count(seen.pages.len() as u64),
+                output::counted(seen.published, "page"),
             ));
             return Ok(());
         }
+        if let Some(batch) = self.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
+            bail!("there is no page of batch {batch}");
+        }
         let lost = arrivals.settle().await?;
+        for (batch, pages, of) in &arrivals.partial {
+            output::say(format!(
+                "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
+            ));
+        }
         output::print(format!(
             "Replayed {} of {}, {}",
-            output::counted(seen.pages.len() as u64, "page"),
+            output::counted(seen.published, "page"),
             match arrivals.batches + lost.len() as u64 {
                 1 => "1 batch".to_owned(),
                 batches => format!("{} batches", output::count(batches)),
@@ -144,6 +154,8 @@ impl Replay<'_> {
             arrivals: Arrivals::new(self.adapters.stores.ledger.clone()),
             interval,
             started: tokio::time::Instant::now(),
+            quiet_since: self.process.clock.now(),
+            has_asked: false,
         };
         let kinds = self.adapters.stores.store.origins().await?;
         let mut seen = Seen::default();
@@ -158,13 +170,14 @@ impl Replay<'_> {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    self.patiently(stop, async || pace.arrivals.expect(&meta.batch).await).await?;
+                    self.patiently(stop, async || pace.arrivals.expect(&meta).await).await?;
                     let queue = &self.adapters.queues.queue;
                     let messages = [message];
                     self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;
                     if stop.is_cancelled() {
                         break 'archive;
                     }
+                    seen.published += 1;
                 }
                 position = page.position;
                 bar.set_position(position - after);
@@ -214,9 +227,9 @@ impl Replay<'_> {
         }
         match &self.files {
             None if seen.pages.is_empty() => {
-                output::say("the archive has no pages of that time; `--all --dry-run` lists what it has");
+                output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
-            Some(_) if seen.pages.is_empty() => output::say("none of the files holds a page of that time"),
+            Some(_) if seen.pages.is_empty() => output::say("none of the files holds such a page"),
             _ => {}
         }
     }
@@ -321,6 +334,10 @@ struct Pace<'a> {
     /// Between two pages.
     interval: Option<tokio::time::Interval>,
     started: tokio::time::Instant,
+    /// Since when nothing has arrived.
+    quiet_since: DateTime<Utc>,
+    /// Whether the operator was asked about it.
+    has_asked: bool,
 }
 
 impl Pace<'_> {
@@ -335,10 +352,13 @@ impl Pace<'_> {
         while !stop.is_cancelled() {
             let (raw, rows) =
                 (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
+            let waiting = raw + rows;
             if raw < PAGES_AHEAD && rows < CHUNKS_AHEAD {
+                self.quiet_since = self.replay.process.clock.now();
                 break;
             }
             self.look(stop).await?;
+            self.wonder(waiting);
             self.pause(stop).await;
         }
         Ok(!stop.is_cancelled())
@@ -346,27 +366,33 @@ impl Pace<'_> {
 
     /// Waits until all is loaded, or nothing more can come.
     async fn wait_for_arrivals(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let clock = &self.replay.process.clock;
-        let mut quiet_since = clock.now();
-        let mut asked = false;
+        self.quiet_since = self.replay.process.clock.now();
         while !self.arrivals.all() && !stop.is_cancelled() {
-            let news = self.look(stop).await?;
+            self.look(stop).await?;
             let waiting = self.depth(QueueName::Raw, stop).await? + self.depth(QueueName::Rows, stop).await?;
-            let now = clock.now();
-            if news {
-                quiet_since = now;
-            } else if waiting == 0 && now - quiet_since >= QUIET {
+            if waiting == 0 && self.quiet() >= QUIET {
                 return Ok(());
-            } else if waiting > 0 && !asked && now - quiet_since >= QUIET * 5 {
-                asked = true;
-                let messages = output::counted(waiting, "message");
-                output::say(format!(
-                    "waiting   {messages} in the queue; are a transformer and a loader running?"
-                ));
             }
+            self.wonder(waiting);
             self.pause(stop).await;
         }
         Ok(())
+    }
+
+    /// For how long nothing has arrived.
+    fn quiet(&self) -> TimeDelta {
+        self.replay.process.clock.now() - self.quiet_since
+    }
+
+    /// Asks the operator, once, when the queues do not get shorter.
+    fn wonder(&mut self, waiting: u64) {
+        if waiting > 0 && !self.has_asked && self.quiet() >= QUIET * 3 {
+            self.has_asked = true;
+            let messages = output::counted(waiting, "message");
+            output::say(format!(
+                "waiting   {messages} in the queue; are a transformer and a loader running?"
+            ));
+        }
     }
 
     async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<u64> {
@@ -375,8 +401,8 @@ impl Pace<'_> {
         Ok(depth.total())
     }
 
-    /// Looks what arrived; whether anything did.
-    async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<bool> {
+    /// Looks what arrived.
+    async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         let news = self.replay.patiently(stop, async || self.arrivals.look().await).await?;
         let Arrivals { batches, coins, .. } = self.arrivals;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -384,7 +410,10 @@ impl Pace<'_> {
         let (batches, rate) = (output::count(batches), output::money(Some(rate)));
         self.bar
             .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", output::count(coins)));
-        Ok(news)
+        if news {
+            (self.quiet_since, self.has_asked) = (self.replay.process.clock.now(), false);
+        }
+        Ok(())
     }
 
     async fn pause(&self, stop: &CancellationToken) {
