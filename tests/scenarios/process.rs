@@ -490,6 +490,54 @@ async fn a_file_that_is_no_database_is_a_clear_error() {
     }
 }
 
+/// Where nothing answers, nothing is up to date; and the API is not blamed for it.
+#[tokio::test]
+async fn servers_that_are_away_are_named_and_nothing_is_claimed() {
+    let folder = Folder::new();
+    let env = [
+        ("COINPIPE__QUEUE__URL", "amqp://user:hunter2@127.0.0.1:1/%2f"),
+        ("COINPIPE__STORE__URL", "mysql://user:hunter2@127.0.0.1:1/coins"),
+    ];
+    let migrate = folder.run(&["migrate"], &env).await.expect(1);
+    assert_eq!(migrate.stdout, "");
+    for part in ["cannot connect to amqp://127.0.0.1:1", "127.0.0.1:1/coins"] {
+        assert!(migrate.stderr.contains(part), "{part} is not in:\n{}", migrate.stderr);
+    }
+    let check = folder.run(&["check"], &env).await.expect(1);
+    for line in ["failed  queue", "failed  store", "ok      api"] {
+        assert!(check.stdout.contains(line), "{line} is not in:\n{}", check.stdout);
+    }
+    for text in [migrate.stderr, check.stdout, check.stderr] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn each_program_says_what_it_is() {
+    let folder = Folder::new();
+    for (program, does) in [
+        ("fetcher", "CoinMarketCap"),
+        ("transformer", "Cleans"),
+        ("loader", "store"),
+        ("alerter", "dead letters"),
+    ] {
+        let help = folder.command(program, &["--help"], &[]).output().await.expect("it runs");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        assert!(help.contains(does) && help.contains("--config"), "{program}: {help}");
+        let version = folder.command(program, &["--version"], &[]).output().await.expect("it runs");
+        assert!(String::from_utf8_lossy(&version.stdout).starts_with(&format!("{program} ")), "{version:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fetcher_alone_says_that_its_data_is_simulated() {
+    let folder = Folder::new();
+    let mut fetcher = folder.command("fetcher", &[], &[]).spawn().expect("it starts");
+    until_said(&mut fetcher, "SIMULATED").await;
+    signal(&fetcher, "TERM").await;
+    assert_eq!(end(fetcher).await, Some(0));
+}
+
 #[tokio::test]
 async fn config_shows_every_setting_and_no_secret() {
     let folder = Folder::new();

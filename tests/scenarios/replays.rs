@@ -33,6 +33,13 @@ async fn a_replay_fills_an_empty_store(first: Place, servers: Option<&Servers>) 
     dismiss(workers).await;
 
     let place = first.with_empty_store(servers).await;
+    if servers.is_some() {
+        // With RabbitMQ somebody else has to do the work.
+        let mut alone = Worker::operate(&place, &["replay", "--all"]);
+        alone.until_said("are a transformer and a loader running?").await;
+        crate::process::signal(&alone.child, "INT").await;
+        assert_eq!(alone.ended().await, Some(0), "{}", alone.log());
+    }
     let mut workers = crew(&place);
     let mut dice = Dice::new(7);
     let killing = async {
@@ -170,4 +177,26 @@ async fn exported_pages_fill_another_system() {
 
     let mut nothing = Worker::operate(&second, &["replay", "--files", "/nowhere/*.json"]);
     assert_eq!(nothing.ended().await, Some(2), "{}", nothing.log());
+}
+
+/// A batch that was never fetched whole is loaded as far as it goes; a batch that is not there is a mistake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_tells_what_is_not_in_the_archive() {
+    let place = Place::embedded(1000).await;
+    let mut page = crate::market::page_of(0, COINS, domain::Origin::Live);
+    page.headers.set(domain::header::PAGES, 3);
+    place.queue.publish(QueueName::Raw, &[page]).await.expect("it is published");
+    let mut replay = Worker::operate(&place, &["replay", "--all"]);
+    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    let said = "only 1 of the 3 pages of 2026-11-22T00:00:00Z/listings/USD were there";
+    assert!(replay.log().contains(said), "{}", replay.log());
+    place.check_tables(1, COINS).await;
+
+    let mut nothing = Worker::operate(&place, &["replay", "--batch", "2026-11-22T09:00:00Z/listings/USD"]);
+    assert_eq!(nothing.ended().await, Some(1), "{}", nothing.log());
+    assert!(
+        nothing.log().contains("no page of batch 2026-11-22T09:00:00Z/listings/USD"),
+        "{}",
+        nothing.log()
+    );
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use domain::StageName;
 
 fn main() -> ExitCode {
-    service::run_stage_binary(StageName::Alerter, async |process| {
+    service::run_stage_binary(StageName::Alerter, env!("CARGO_PKG_DESCRIPTION"), async |process| {
         alerter::check_settings(process)?;
         alerter::run(process, &process.open_queues().await?, &process.open_stores().await?).await
     })

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Archive(ArchiveArgs),
     /// Show every setting and where its value came from; secrets are hidden
     Config,
-    /// Create or update the tables
+    /// Create or update the queues and the tables
     Migrate,
     /// Serve a made-up (or recorded) CoinMarketCap API
     Simulate(SimulateArgs),

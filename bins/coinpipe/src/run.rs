@@ -2,7 +2,7 @@
 
 use domain::StageName;
 use service::{Process, Source};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::origin::{self, Adapters};
 
@@ -12,9 +12,6 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
     let adapters = origin::open_for(process, &source).await?;
-    if source.simulator.is_some() {
-        warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
-    }
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
     let ledger = Some(adapters.stores.ledger.clone());
     let fetching = fetcher::run(process, &adapters.queues, ledger, &source);

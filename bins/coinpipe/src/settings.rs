@@ -1,5 +1,7 @@
 //! `coinpipe config` and `coinpipe migrate`.
 
+use anyhow::anyhow;
+use ports::QueueName;
 use service::Process;
 
 use crate::output;
@@ -16,11 +18,20 @@ pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates or updates the tables.
+/// Creates or updates the queues and the tables.
 pub(crate) async fn migrate(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
-    process.open_queues().await?;
-    output::print(format!("queue  {} is up to date", service::place(&config.queue.url)))?;
-    process.open_stores().await?;
-    output::print(format!("store  {} is up to date", service::place(&config.store.url)))
+    let queue = async {
+        // Opening connects to nobody yet; counting needs what there is to count.
+        process.open_queues().await?.queue.depth(QueueName::Raw).await?;
+        output::print(format!("queue  {} is up to date", service::place(&config.queue.url)))
+    };
+    let store = async {
+        process.open_stores().await?.store.ready().await?;
+        output::print(format!("store  {} is up to date", service::place(&config.store.url)))
+    };
+    match (queue.await, store.await) {
+        (Err(queue), Err(store)) => Err(anyhow!("{queue:#}; {store:#}")),
+        (queue, store) => queue.and(store),
+    }
 }

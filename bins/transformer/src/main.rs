@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use domain::StageName;
 
 fn main() -> ExitCode {
-    service::run_stage_binary(StageName::Transformer, async |process| {
+    service::run_stage_binary(StageName::Transformer, env!("CARGO_PKG_DESCRIPTION"), async |process| {
         transformer::run(process, &process.open_queues().await?).await
     })
 }

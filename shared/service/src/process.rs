@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, FromArgMatches};
 use config::{Config, Layer};
 use domain::StageName;
 use ports::{Clock, SystemClock};
@@ -191,20 +191,20 @@ fn env() -> Result<Vec<(String, String)>, Usage> {
 /// How long closing may take. What is in the tables and queues does not depend on it.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Runs one stage as a process of its own.
-pub fn run_stage_binary<F>(stage: StageName, body: F) -> ExitCode
+/// Runs one stage as a process of its own. `does` says in a sentence what it does.
+pub fn run_stage_binary<F>(stage: StageName, does: &'static str, body: F) -> ExitCode
 where
     F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
 {
-    /// One stage of coinpipe; run any number of them
-    #[derive(Parser)]
-    #[command(version, about, arg_required_else_help = false)]
-    struct StageArgs {
-        #[command(flatten)]
-        common: CommonArgs,
-    }
-    let args = StageArgs::parse();
-    run(&args.common, &[stage], LogDefault::Configured, async |process| {
+    let about = format!(
+        "{does}\n\nOne stage of coinpipe; run any number of them. Settings come from --config FILE and from \
+         environment variables such as COINPIPE__QUEUE__URL; `coinpipe config` lists them all."
+    );
+    let command = CommonArgs::augment_args(clap::Command::new(stage.as_str()));
+    let matches = command.version(env!("CARGO_PKG_VERSION")).about(about).get_matches();
+    // What clap took is what was described to it.
+    let common = CommonArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    run(&common, &[stage], LogDefault::Configured, async |process| {
         info!(%stage, version = env!("CARGO_PKG_VERSION"), "starting");
         body(process).await?;
         info!(%stage, "stopped");
