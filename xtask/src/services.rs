@@ -3,9 +3,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Write;
+use std::net::TcpStream;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::cargo::say;
 use crate::install;
@@ -137,6 +138,13 @@ pub(crate) fn up() -> anyhow::Result<()> {
     for service in ALL {
         interrupt.check()?;
         let url = if let Some(url) = service.given() {
+            if !answers(&url) {
+                let variable = service.variable();
+                bail!(
+                    "{service}: {variable} is set, but nothing answers at {}: unset {variable}",
+                    place(&url)
+                );
+            }
             say(&format!("{service}: {} is set, using that", service.variable()));
             url
         } else if let Some(url) = service.found() {
@@ -167,12 +175,28 @@ pub(crate) fn down() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Host and port of `url`, without user and password.
+fn place(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    authority.split(['/', '?']).next().unwrap_or_default()
+}
+
+/// Whether something listens where `url` points to; taken for granted when it names no port.
+fn answers(url: &str) -> bool {
+    let place = place(url);
+    !place.contains(':') || TcpStream::connect(place).is_ok()
+}
+
 /// Says what runs, on stdout.
 pub(crate) fn status() -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for service in ALL {
         let state = match (service.given(), service.found()) {
-            (Some(_), _) => format!("given by {}", service.variable()),
+            (Some(url), _) if answers(&url) => format!("given by {}", service.variable()),
+            (Some(url), _) => {
+                format!("{} is set, but nothing answers at {}", service.variable(), place(&url))
+            }
             (None, Some(url)) => format!("runs at {url}"),
             (None, None) if service.is_installed() => "installed, not started".to_owned(),
             (None, None) => "not installed".to_owned(),
@@ -189,4 +213,20 @@ fn lock() -> anyhow::Result<File> {
     let file = File::create(folder.join("lock")).context("cannot make a lock file")?;
     file.lock().context("cannot lock")?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_gone_is_not_taken_for_one() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("amqp://user:p%40ss@{}/%2f", listener.local_addr().unwrap());
+        assert!(answers(&url));
+        drop(listener);
+        assert!(!answers(&url));
+        assert!(answers("mysql://user:pass@db.example.com/coins"), "whoever reads it knows the port");
+        assert_eq!(place("mysql://user:p%40ss@127.0.0.1:3306/coins?ssl-mode=required"), "127.0.0.1:3306");
+    }
 }
