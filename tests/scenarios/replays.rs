@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ports::QueueName;
+use domain::{Class, DeadLetter};
 use ports::contract::store::sample::Dice;
 use ports::store::BatchRecord;
+use ports::{Clock, QueueName, Settlement, SystemClock};
 
 use crate::place::{Place, Servers, compare};
 use crate::workers::{Worker, crew, dismiss};
@@ -177,6 +178,54 @@ async fn exported_pages_fill_another_system() {
 
     let mut nothing = Worker::operate(&second, &["replay", "--files", "/nowhere/*.json"]);
     assert_eq!(nothing.ended().await, Some(2), "{}", nothing.log());
+}
+
+/// A rows message that is dropped on purpose, and one that is a dead letter: the ledger says what and where.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_names_the_chunk_that_is_missing_and_where_it_is() {
+    let place = Place::embedded(1000).await;
+    place.publish(0..2, COINS).await;
+    let transformer = Worker::start(&place, "transformer", &[]);
+    place.until_empty_of(QueueName::Raw).await;
+    transformer.stop().await;
+    let mut consumer = place.queue.consume(QueueName::Rows, 100).await.expect("it can be consumed");
+    let mut others = Vec::new();
+    for _ in 0..10 {
+        let delivery = consumer.next().await.expect("four chunks and an announcement each");
+        let message = delivery.message();
+        if message.id.as_str() == "2026-11-22T00:00:00Z/listings/USD/p1/c3" {
+            delivery.settle(Settlement::Done).await.expect("it is dropped");
+        } else if message.id.as_str() == "2026-11-22T01:00:00Z/listings/USD/p1/c2" {
+            let (stage, now) = (domain::StageName::Loader, SystemClock.now());
+            let letter = DeadLetter::for_message(message, stage, Class::Poison, "test", "on purpose", now);
+            delivery.settle(Settlement::DeadLetter(Box::new(letter))).await.expect("it is a letter");
+        } else {
+            others.push(delivery);
+        }
+    }
+    drop((others, consumer));
+    place.queue.flush().await;
+    let crew = crew(&place);
+    place.until_empty().await;
+    dismiss(crew).await;
+
+    let batches = Worker::print(&place, &["batches", "--json", "--incomplete"]).await;
+    let batches: serde_json::Value = serde_json::from_str(&batches).expect("JSON");
+    assert_eq!(batches.as_array().map(Vec::len), Some(2), "{batches:#}");
+    let letter = "dead letter dead/loader/2026-11-22T01:00:00Z/listings/USD/p1/c2";
+    assert_eq!(batches[0]["missing"], serde_json::json!(["page 1 chunk 2 of 4"]));
+    assert_eq!(batches[0]["missing_at"], serde_json::json!({"page 1 chunk 2 of 4": letter}));
+    assert_eq!(batches[1]["missing"], serde_json::json!(["page 1 chunk 3 of 4"]));
+    let place_of_it = batches[1]["missing_at"]["page 1 chunk 3 of 4"].as_str().unwrap_or_default();
+    let advice = "coinpipe replay --batch 2026-11-22T00:00:00Z/listings/USD";
+    assert!(place_of_it.contains(advice), "{batches:#}");
+
+    for batch in ["2026-11-22T00:00:00Z/listings/USD", "2026-11-22T01:00:00Z/listings/USD"] {
+        let mut replay = Worker::operate(&place, &["replay", "--batch", batch]);
+        assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    }
+    compare(&place.store.tables().await, &crate::oracle::tables(0..2, COINS).await);
+    assert_eq!(Worker::print(&place, &["batches", "--json", "--incomplete"]).await.trim(), "[]");
 }
 
 /// A batch that was never fetched whole is loaded as far as it goes; a batch that is not there is a mistake.

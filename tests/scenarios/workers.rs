@@ -27,10 +27,29 @@ impl Worker {
         Self::start_with(place, "coinpipe", args, &[])
     }
 
+    /// What the operator's program prints on stdout with these arguments.
+    pub async fn print(place: &Place, args: &[&str]) -> String {
+        let mut command = Self::command(place, "coinpipe", args, &[]);
+        let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
+        let output = output.expect("it ends").expect("it ran");
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     fn start_with(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let logs = std::fs::read_dir(place.folder.path()).expect("the folder").count();
         let log = place.folder.path().join(format!("{name}-{logs}.log"));
-        let child = Command::new(program(name))
+        let child = Self::command(place, name, args, env)
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("a log"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        Self { name, child, path: log }
+    }
+
+    fn command(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(program(name));
+        command
             .args(args)
             .current_dir(place.folder.path())
             .env_clear()
@@ -46,12 +65,8 @@ impl Worker {
             ])
             .envs(env.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).expect("a log"))
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        Self { name, child, path: log }
+            .kill_on_drop(true);
+        command
     }
 
     /// Kills it, as a power cut would.

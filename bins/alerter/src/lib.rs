@@ -1,6 +1,6 @@
 //! The alerter: dead letters are filed first, then people are told, in few mails.
 //!
-//! `Desk` is the stage: one letter in, one row filed. `Mailer` runs beside it over what was filed: `policy`
+//! `Desk` is the stage: one letter in, one row filed. `Watch` files letters of its own, about what the ledger shows. `Mailer` runs beside it over what was filed: `policy`
 //! decides what is worth a mail now, `text` writes it, the outbox keeps it, a `Transport` sends it. The
 //! only crate that knows lettre.
 
@@ -11,6 +11,7 @@ mod policy;
 mod process;
 mod text;
 mod transport;
+mod watch;
 
 pub use desk::Desk;
 pub use fingerprint::fingerprint;
@@ -18,3 +19,4 @@ pub use mailer::Mailer;
 pub use policy::{Plan, Posted, plan};
 pub use process::{check, check_settings, flush, run};
 pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};
+pub use watch::Watch;

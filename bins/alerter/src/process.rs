@@ -1,4 +1,4 @@
-//! The alerter as a process runs it: the desk on the loop, the mailer beside it.
+//! The alerter as a process runs it: the desk on the loop, the watch and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -6,21 +6,31 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Desk, Mailer, transport_from};
+use crate::{Desk, Mailer, Watch, transport_from};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed what was in hand.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock));
     let desk = process.run_stage(Arc::new(desk), queues);
-    let Some(mailer) = mailer else { return desk.await };
+    let watch = Watch::new(
+        Arc::clone(&stores.ledger),
+        Arc::clone(&stores.letters),
+        Arc::clone(&process.clock),
+        process.config().alert.incomplete_after,
+    );
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
         stop.cancel();
         result
     };
-    let (result, ()) = tokio::join!(desk, mailer.run(stop.clone()));
+    let mailing = async {
+        if let Some(mailer) = mailer {
+            mailer.run(stop.clone()).await;
+        }
+    };
+    let (result, (), ()) = tokio::join!(desk, watch.run(stop.clone()), mailing);
     result
 }
 

@@ -1,24 +1,85 @@
 //! `coinpipe batches`: the ledger.
 
-use ports::store::BatchRecord;
+use std::collections::BTreeMap;
+
+use domain::BatchId;
+use ports::QueueName;
+use ports::ledger::letter_about;
+use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
 use service::Process;
 
 use crate::cli::BatchesArgs;
+use crate::origin::{self, Adapters};
 use crate::output;
 
+/// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
+const LOOKED_FOR: usize = 100;
+
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
-    let adapters = crate::origin::open_existing(process).await?;
-    let batches = adapters.stores.ledger.batches(args.limit).await?;
+    let adapters = origin::open_existing(process).await?;
+    // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
+    let limit = if args.incomplete { u32::MAX } else { args.limit };
+    let mut batches = adapters.stores.ledger.batches(limit).await?;
+    if args.incomplete {
+        batches.retain(|batch| !batch.is_complete());
+        batches.truncate(args.limit as usize);
+    }
+    let places = places(&adapters, &batches).await?;
     if args.json {
-        let batches: Vec<_> = batches.iter().map(to_json).collect();
+        let batches: Vec<_> = batches.iter().map(|batch| to_json(batch, &places)).collect();
         return output::print(serde_json::to_string_pretty(&batches)?);
     }
     if batches.is_empty() {
-        output::say("no batches yet");
+        output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
         return Ok(());
     }
-    output::print(to_table(&batches))
+    output::print(to_table(&batches))?;
+    for (id, parts) in &places {
+        for (part, place) in parts {
+            output::say(format!("{id} {part}: {place}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where what is missing of each batch is, as far as can be told.
+pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
+
+/// Looks for what is missing of `batches`.
+pub(crate) async fn places(adapters: &Adapters, batches: &[BatchRecord]) -> anyhow::Result<Places> {
+    let mut places = Places::new();
+    let incomplete = batches.iter().filter(|batch| !batch.is_complete());
+    let mut queued = None;
+    for batch in incomplete {
+        let mut parts = BTreeMap::new();
+        for missing in batch.missing.iter().take(LOOKED_FOR) {
+            let letter = letter_about(&*adapters.stores.letters, &batch.id, *missing).await?;
+            let place = if let Some(letter) = letter {
+                format!("dead letter {}", letter.letter.id)
+            } else {
+                if queued.is_none() {
+                    queued = Some(queued_messages(adapters).await?);
+                }
+                if queued == Some(0) {
+                    format!("in no queue and no dead letter; `coinpipe replay --batch {}`", batch.id)
+                } else {
+                    "perhaps in the queue".to_owned()
+                }
+            };
+            parts.insert(*missing, place);
+        }
+        places.insert(batch.id.clone(), parts);
+    }
+    Ok(places)
+}
+
+async fn queued_messages(adapters: &Adapters) -> anyhow::Result<u64> {
+    let mut messages = 0;
+    for queue in QueueName::ALL {
+        messages += adapters.queues.queue.depth(queue).await?.total();
+    }
+    Ok(messages)
 }
 
 pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
@@ -39,9 +100,10 @@ pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
             "unchanged",
             "stale",
             "credits",
+            "replays",
             "state",
         ],
-        &[3, 4, 5, 6, 7, 8, 9],
+        &[3, 4, 5, 6, 7, 8, 9, 10],
         batches.iter().map(|batch| {
             let mut name = batch.id.to_string();
             if batch.simulated {
@@ -58,6 +120,7 @@ pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
                 output::count(batch.unchanged),
                 output::count(batch.stale),
                 number(batch.credits),
+                output::count(batch.replays.into()),
                 state(batch),
             ]
         }),
@@ -68,12 +131,20 @@ pub(crate) fn state(batch: &BatchRecord) -> String {
     if batch.is_complete() {
         return "complete".to_owned();
     }
-    let shown = batch.missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let more = batch.missing.len().saturating_sub(3);
-    if more > 0 { format!("missing {shown} and {more} more") } else { format!("missing {shown}") }
+    format!("missing {}", missing(batch))
 }
 
-pub(crate) fn to_json(batch: &BatchRecord) -> Value {
+/// The first parts that are missing, in words.
+pub(crate) fn missing(batch: &BatchRecord) -> String {
+    let shown = batch.missing.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = batch.missing.len().saturating_sub(3);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
+    let parts = places.get(&batch.id).into_iter().flatten();
+    let missing_at: BTreeMap<_, _> = parts.map(|(part, place)| (part.to_string(), place)).collect();
+    let missing = batch.missing.iter().map(ToString::to_string).collect::<Vec<_>>();
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
     json!({
         "id": batch.id.as_str(),
@@ -94,6 +165,7 @@ pub(crate) fn to_json(batch: &BatchRecord) -> Value {
         "loads": batch.loads,
         "replays": batch.replays,
         "complete": batch.is_complete(),
-        "missing": batch.missing,
+        "missing": missing,
+        "missing_at": missing_at,
     })
 }

@@ -82,6 +82,9 @@ pub(crate) struct BatchesArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Only those of which something is missing, with where it is
+    #[arg(long)]
+    pub(crate) incomplete: bool,
     /// How many batches, newest first
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) limit: u32,

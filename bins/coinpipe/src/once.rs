@@ -170,7 +170,7 @@ async fn report(
     } else {
         bail!(
             "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
-            record.missing.join(", ")
+            crate::batches::missing(&record)
         )
     }
 }

@@ -32,13 +32,7 @@ pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Resu
     }
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
-        Some(false) if simulated && !real && !is_on_files(process) => Err(Usage(format!(
-            "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
-             database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
-            service::place(&process.config().store.url),
-            service::place(&process.config().queue.url),
-        ))
-        .into()),
+        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
         Some(false) if simulated && !real => {
             drop(adapters);
             process.close().await;
@@ -69,9 +63,22 @@ fn is_on_files(process: &Process) -> bool {
 
 /// Fails when a run with `source` would be refused.
 pub(crate) async fn check(process: &Process, source: &Source, adapters: &Adapters) -> anyhow::Result<()> {
-    let is_refused =
-        origins(adapters).await?.real && fetcher::is_simulated(process, source).await == Some(true);
-    if is_refused { Err(refusal(process).into()) } else { Ok(()) }
+    let DataOrigins { simulated, real } = origins(adapters).await?;
+    match fetcher::is_simulated(process, source).await {
+        Some(true) if real => Err(refusal(process).into()),
+        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
+        _ => Ok(()),
+    }
+}
+
+fn refusal_of_real(process: &Process) -> Usage {
+    let config = process.config();
+    Usage(format!(
+        "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
+         database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+        service::place(&config.store.url),
+        service::place(&config.queue.url),
+    ))
 }
 
 fn refusal(process: &Process) -> Usage {

@@ -23,6 +23,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     let now = process.clock.now();
 
     if args.json {
+        let places = batches::places(&adapters, &batches).await?;
         let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
         let age_seconds = totals.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
         let queues: Map<_, _> =
@@ -40,7 +41,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
                 "quotes_history": totals.quotes_history,
             },
             "queues": queues,
-            "batches": batches.iter().map(batches::to_json).collect::<Vec<_>>(),
+            "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
             "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
             "last_batch_credits": batches.first().and_then(|batch| batch.credits),
         });

@@ -47,6 +47,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             "" if config.mail.url.is_empty() => Ok(()),
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
+        ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),

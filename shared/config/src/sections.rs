@@ -26,6 +26,8 @@ pub struct Config {
     pub load: Load,
     /// Retries of messages.
     pub retry: Retry,
+    /// What the alerter watches.
+    pub alert: Alert,
     /// The alerter's mails.
     pub mail: Mail,
     /// Health and metrics.
@@ -167,6 +169,15 @@ pub struct Retry {
     pub delays: Vec<Duration>,
     /// Attempts before the dead letters, at least 1.
     pub attempts: u32,
+}
+
+/// `[alert]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// Silence after which an incomplete batch is a letter.
+    #[serde(deserialize_with = "duration")]
+    pub incomplete_after: Duration,
 }
 
 /// `[mail]`

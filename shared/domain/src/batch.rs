@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::message::MessageId;
 use crate::page::{ApiVersion, Origin, PageMeta};
 use crate::quote::CoinRow;
 
@@ -59,6 +60,16 @@ impl BatchId {
             currencies = format!("{cut}~{checksum:08x}");
         }
         Self(format!("{slot}/{endpoint}/{currencies}"))
+    }
+
+    /// The id of the message that carries its page `page`.
+    pub fn page_id(&self, page: u32) -> MessageId {
+        MessageId::new(format!("{self}/p{page}"))
+    }
+
+    /// The id of the message that carries chunk `chunk` of its page `page`.
+    pub fn chunk_id(&self, page: u32, chunk: u32) -> MessageId {
+        MessageId::new(format!("{self}/p{page}/c{chunk}"))
     }
 
     /// An id read back from where it was stored.
@@ -124,8 +135,8 @@ pub struct Chunk {
 
 impl Chunk {
     /// The id of the message that carries this chunk; the same whenever the page is transformed again.
-    pub fn message_id(&self) -> crate::MessageId {
-        crate::MessageId::new(format!("{}/p{}/c{}", self.page.batch, self.page.page, self.chunk))
+    pub fn message_id(&self) -> MessageId {
+        self.page.batch.chunk_id(self.page.page, self.chunk)
     }
 
     /// Whether this chunk came from the archive.
@@ -141,8 +152,8 @@ impl Chunk {
 
 impl Fetched {
     /// The id of the message that carries this announcement.
-    pub fn message_id(&self) -> crate::MessageId {
-        crate::MessageId::new(format!("{}/fetched", self.batch))
+    pub fn message_id(&self) -> MessageId {
+        MessageId::new(format!("{}/fetched", self.batch))
     }
 }
 

@@ -168,7 +168,7 @@ impl DeadLetter {
     ) -> Self {
         let first_failed_at = message.headers.get(header::FIRST_FAILED_AT).and_then(timestamp::from_text);
         Self {
-            id: MessageId::new(format!("dead/{stage}/{}", message.id)),
+            id: Self::id_for(stage, &message.id),
             class,
             code: code.into(),
             reason: cut(reason.into()),
@@ -178,6 +178,11 @@ impl DeadLetter {
             headers: message.headers.clone(),
             body: message.body.clone(),
         }
+    }
+
+    /// The id of the letter for the message `id` that died in `stage`.
+    pub fn id_for(stage: StageName, id: &MessageId) -> MessageId {
+        MessageId::new(format!("dead/{stage}/{id}"))
     }
 
     /// The letter for something that happened in `stage` without a message. `occasion` tells two

@@ -123,7 +123,7 @@ pub enum PageError {
 impl PageMeta {
     /// The id of the page's message; the same for a live page and for each of its replays.
     pub fn message_id(&self) -> MessageId {
-        MessageId::new(format!("{}/p{}", self.batch, self.page))
+        self.batch.page_id(self.page)
     }
 
     /// The message for a page whose body was compressed by [`compress_body`].

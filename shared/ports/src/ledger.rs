@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Slot};
+use domain::{BatchId, DeadLetter, Slot, StageName};
 
-use crate::store::{BatchRecord, Loaded};
+use crate::store::{BatchRecord, FiledLetter, Letters, Loaded, Missing, StoreError};
 
 /// A row of `batches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,10 +134,33 @@ impl Page {
     }
 }
 
-fn missing(number: u32, page: Option<&Page>) -> Vec<String> {
-    let Some(page) = page else { return vec![format!("page {number}")] };
+fn missing(number: u32, page: Option<&Page>) -> Vec<Missing> {
+    let Some(page) = page else { return vec![Missing::Page(number)] };
     let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains_key(chunk));
-    absent.map(|chunk| format!("page {number} chunk {chunk} of {}", page.chunks)).collect()
+    absent.map(|chunk| Missing::Chunk { page: number, chunk, of: page.chunks }).collect()
+}
+
+/// The letter about what is `missing` of `batch`, if it is on the desk.
+pub async fn letter_about(
+    letters: &dyn Letters,
+    batch: &BatchId,
+    missing: Missing,
+) -> Result<Option<FiledLetter>, StoreError> {
+    let chunk = |page, chunk| DeadLetter::id_for(StageName::Loader, &batch.chunk_id(page, chunk));
+    let ids = match missing {
+        // Its chunks may all have died; then the first speaks for all.
+        Missing::Page(page) => {
+            vec![DeadLetter::id_for(StageName::Transformer, &batch.page_id(page)), chunk(page, 1)]
+        }
+        Missing::Chunk { page, chunk: number, .. } => vec![chunk(page, number)],
+    };
+    for id in ids {
+        let letter = letters.letter(id.as_str()).await?;
+        if letter.is_some() {
+            return Ok(letter);
+        }
+    }
+    Ok(None)
 }
 
 /// How many coins of a chunk the database refused. One refused in several currencies is one coin.

@@ -141,14 +141,48 @@ pub struct BatchRecord {
     /// The fewest times any of its chunks was loaded from a replay: so often all of it was replayed, or more
     /// often when a replayed chunk was delivered twice. 0 while something is missing.
     pub replays: u32,
-    /// What has not been loaded: `page 2`, or `page 1 chunk 3 of 5`. Empty when complete.
-    pub missing: Vec<String>,
+    /// What has not been loaded, in order. Empty when complete.
+    pub missing: Vec<Missing>,
 }
 
 impl BatchRecord {
     /// Whether every chunk of every page is in the tables.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
+    }
+}
+
+/// A part of a batch that has not been loaded: `page 2`, or `page 1 chunk 3 of 5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// All of a page, as far as the ledger knows.
+    Page(u32),
+    /// A chunk of a page of which others were loaded.
+    Chunk {
+        /// The page.
+        page: u32,
+        /// Its chunk.
+        chunk: u32,
+        /// How many chunks the page has.
+        of: u32,
+    },
+}
+
+impl Missing {
+    /// The page that it is, or is of.
+    pub fn page(self) -> u32 {
+        match self {
+            Self::Page(page) | Self::Chunk { page, .. } => page,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Page(page) => write!(f, "page {page}"),
+            Self::Chunk { page, chunk, of } => write!(f, "page {page} chunk {chunk} of {of}"),
+        }
     }
 }
 

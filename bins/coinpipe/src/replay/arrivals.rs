@@ -35,9 +35,7 @@ struct Waiting {
 impl Waiting {
     /// Whether the tables have all of what was published, though perhaps not all of the batch.
     fn is_in(&self, record: &BatchRecord) -> bool {
-        // "page 2" and "page 1 chunk 3 of 5".
-        let page = |missing: &String| missing.split(' ').nth(1).and_then(|number| number.parse().ok());
-        record.missing.iter().all(|missing| page(missing).is_some_and(|page| !self.pages.contains(&page)))
+        record.missing.iter().all(|missing| !self.pages.contains(&missing.page()))
     }
 }
 
@@ -91,7 +89,7 @@ impl Arrivals {
                     }
                     self.arrived(&record);
                 }
-                Some(record) => lost.push(format!("{id} lacks {}", record.missing.join(", "))),
+                Some(record) => lost.push(format!("{id} lacks {}", crate::batches::missing(&record))),
                 None => lost.push(format!("{id} is not in the ledger")),
             }
         }

@@ -6,7 +6,7 @@ use domain::{Chunk, Origin, PageMeta, Slot};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
-use crate::store::{BatchRecord, DataOrigins, Ledger, Store};
+use crate::store::{BatchRecord, DataOrigins, Ledger, Missing, Store};
 
 async fn load(lab: &impl StoreLab, chunk: &Chunk) {
     lab.store().load(chunk).await.expect("the chunk loads");
@@ -17,7 +17,7 @@ async fn record(lab: &impl StoreLab) -> BatchRecord {
 }
 
 async fn missing(lab: &impl StoreLab) -> Vec<String> {
-    record(lab).await.missing
+    record(lab).await.missing.iter().map(ToString::to_string).collect()
 }
 
 /// Chunk `chunk` of `chunks` of page `page` of `pages`, with one coin.
@@ -53,7 +53,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
     lab.store().record_fetched(&fetched(3)).await.expect("is recorded");
     let announced = record(lab).await;
     assert_eq!((announced.fetched_at, announced.pages, announced.credits), (Some(at(1)), Some(3), Some(25)));
-    assert_eq!(announced.missing, ["page 2", "page 3"]);
+    assert_eq!(announced.missing, [Missing::Page(2), Missing::Page(3)]);
     assert_eq!(announced.written, 1);
 
     let mut first = fetched(2);
@@ -81,7 +81,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             stale: 0,
             loads: 0,
             replays: 0,
-            missing: vec!["page 1".to_owned(), "page 2".to_owned()],
+            missing: vec![Missing::Page(1), Missing::Page(2)],
         }
     );
 }
@@ -158,7 +158,7 @@ pub async fn a_page_transformed_again_replaces_what_the_transformer_said(lab: &i
     }
     let record = record(lab).await;
     assert_eq!((record.coins_in, record.rejected, record.transformed_at), (6, 1, Some(at(1000))));
-    assert_eq!((record.missing, record.loads), (vec!["page 1 chunk 2 of 2".to_owned()], 3));
+    assert_eq!((record.missing, record.loads), (vec![Missing::Chunk { page: 1, chunk: 2, of: 2 }], 3));
 }
 
 /// Its newest chunk says how many there are, wherever it stands.

@@ -1,0 +1,184 @@
+//! Watches the ledger: a batch that stays incomplete is a letter on the desk.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{BatchId, DeadLetter, StageName};
+use ports::store::BatchRecord;
+use ports::{Clock, Ledger, Letters, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::fingerprint::fingerprint;
+
+/// How often the ledger is looked at.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// How many batches are looked at, newest first. Older ones were looked at when they were newer.
+const NEWEST: u32 = 100;
+
+/// What the letter says, and what the fetcher's own says when it could not fetch all.
+const CODE: &str = "batch_incomplete";
+
+/// Looks for batches that stay incomplete.
+pub struct Watch {
+    ledger: Arc<dyn Ledger>,
+    letters: Arc<dyn Letters>,
+    clock: Arc<dyn Clock>,
+    after: TimeDelta,
+    /// Since when each batch is seen to be incomplete. What was fetched before an outage may come long after.
+    seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
+}
+
+impl Watch {
+    /// Files a letter about a batch that is seen to be incomplete, and of which nothing arrives, for the time
+    /// `after`.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        letters: Arc<dyn Letters>,
+        clock: Arc<dyn Clock>,
+        after: Duration,
+    ) -> Self {
+        let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
+        Self { ledger, letters, clock, after, seen: Mutex::default() }
+    }
+
+    /// Looks until asked to stop. While the store is away there is nothing to see.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut is_away = false;
+        loop {
+            match self.look().await {
+                Ok(()) => is_away = false,
+                Err(error) if !is_away => {
+                    warn!(%error, "incomplete batches are not seen while the store is away");
+                    is_away = true;
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clock.sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Files what there is to say now. A batch is told of once.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut batches = self.ledger.batches(NEWEST).await?;
+        batches.retain(|batch| !batch.is_complete());
+        {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::take(&mut *seen);
+            let since = |batch: &BatchRecord| before.get(&batch.id).copied().unwrap_or(now);
+            *seen = batches
+                .iter()
+                .map(|batch| (batch.id.clone(), since(batch).max(batch.loaded_at.unwrap_or_default())))
+                .collect();
+            batches.retain(|batch| seen.get(&batch.id).is_some_and(|since| now - *since >= self.after));
+        }
+        for batch in batches {
+            let Some(missing) = batch.missing.first() else { continue };
+            if self.was_told(&batch).await? {
+                continue;
+            }
+            let reason = format!(
+                "batch {} stays incomplete: {} parts are missing, first {missing}; `coinpipe batches --incomplete` \
+                 says where they are",
+                batch.id,
+                batch.missing.len(),
+            );
+            let letter = DeadLetter::incident(StageName::Alerter, CODE, &batch.id, reason, now);
+            let group = fingerprint(&letter);
+            if self.letters.file(&letter, &group).await? {
+                warn!(letter = %letter.id, group, code = CODE, "{}", letter.reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the fetcher wrote that it could not fetch all of it.
+    async fn was_told(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
+        let told = DeadLetter::incident(StageName::Fetcher, CODE, &batch.id, "", self.clock.now());
+        Ok(self.letters.letter(told.id.as_str()).await?.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::contract::store::sample::{batch, chunk, fetched};
+    use ports::memory::MemoryStore;
+    use ports::{ManualClock, Store};
+
+    use super::*;
+
+    async fn letters(store: &MemoryStore) -> Vec<String> {
+        let filed = store.letters(None, 10).await.unwrap();
+        filed.into_iter().map(|filed| format!("{}: {}", filed.letter.id, filed.letter.reason)).collect()
+    }
+
+    fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, Watch) {
+        let clock = Arc::new(ManualClock::default());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let watch = Watch::new(store.clone(), store.clone(), clock.clone(), Duration::from_mins(15));
+        (clock, store, watch)
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_told_of_once_when_nothing_arrives_for_long() {
+        let (clock, store, watch) = bench();
+        // Fetched before an outage of an hour.
+        clock.advance(Duration::from_hours(1));
+        store.record_fetched(&fetched(2)).await.unwrap();
+        watch.look().await.unwrap();
+        clock.advance(Duration::from_mins(14));
+        store.load(&chunk(&[1])).await.unwrap();
+        watch.look().await.unwrap();
+        clock.advance(Duration::from_mins(14));
+        watch.look().await.unwrap();
+        assert_eq!(letters(&store).await, Vec::<String>::new());
+        clock.advance(Duration::from_mins(1));
+        watch.look().await.unwrap();
+        clock.advance(Duration::from_hours(1));
+        watch.look().await.unwrap();
+        let told = letters(&store).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("incident/alerter/batch_incomplete/2026-11-22T14:00:00Z/listings/USD: "));
+        assert!(told[0].contains("1 parts are missing, first page 2"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_complete_or_was_told_of_by_the_fetcher_is_no_letter() {
+        let (clock, store, watch) = bench();
+        store.record_fetched(&fetched(1)).await.unwrap();
+        watch.look().await.unwrap();
+        store.load(&chunk(&[1])).await.unwrap();
+        clock.advance(Duration::from_hours(1));
+        watch.look().await.unwrap();
+        assert_eq!(letters(&store).await, Vec::<String>::new());
+
+        let (clock, store, watch) = bench();
+        store.record_fetched(&fetched(2)).await.unwrap();
+        let letter = DeadLetter::incident(StageName::Fetcher, CODE, batch(0), "told", clock.now());
+        store.file(&letter, "group").await.unwrap();
+        watch.look().await.unwrap();
+        clock.advance(Duration::from_hours(1));
+        watch.look().await.unwrap();
+        assert_eq!(letters(&store).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_outage_ends_nothing() {
+        let (clock, store, watch) = bench();
+        store.record_fetched(&fetched(2)).await.unwrap();
+        watch.look().await.unwrap();
+        clock.advance(Duration::from_hours(1));
+        store.set_available(false);
+        assert!(watch.look().await.is_err());
+        store.set_available(true);
+        watch.look().await.unwrap();
+        assert_eq!(letters(&store).await.len(), 1);
+    }
+}
