@@ -43,14 +43,19 @@ async fn a_follower_fetches_nothing_and_takes_over_when_the_leader_ends() {
     let (_bell, rung) = mpsc::channel(1);
     let leading = leader.run_on(rung, stop.clone());
     let mut phase = 0;
-    let following = run_until(&follower, "both batches", || {
-        if phase == 0 && lab.ids(QueueName::Rows).len() == 1 {
-            phase = 1;
-            clock.set(instant("2026-11-22T15:00:00Z"));
-            stop.cancel();
-        }
-        lab.ids(QueueName::Rows).len() == 2
-    });
+    let following = async {
+        // Whoever asks first leads.
+        until("the leader fetches", || !server.requests().is_empty()).await;
+        let both = run_until(&follower, "both batches", || {
+            if phase == 0 && lab.ids(QueueName::Rows).len() == 1 {
+                phase = 1;
+                clock.set(instant("2026-11-22T15:00:00Z"));
+                stop.cancel();
+            }
+            lab.ids(QueueName::Rows).len() == 2
+        });
+        both.await;
+    };
     let (led, ()) = tokio::join!(biased; leading, following);
     led.unwrap();
     assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, "2026-11-22T15:00:00Z/listings/USD/p1"]);
