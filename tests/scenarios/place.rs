@@ -134,16 +134,21 @@ impl Place {
         for batch in batches {
             let page = market::page_of(batch, coins, Origin::Live);
             for (queue, message) in [(QueueName::Raw, page), (QueueName::Rows, market::announcement(batch))] {
-                let publishing = async {
-                    let mut backoff = stage::Backoff::default();
-                    while self.queue.publish(queue, std::slice::from_ref(&message)).await.is_err() {
-                        tokio::time::sleep(backoff.next_wait()).await;
-                    }
-                };
-                let published = tokio::time::timeout(DEADLINE, publishing).await;
-                published.unwrap_or_else(|_| panic!("{} could not be published", message.id));
+                self.publish_one(queue, message).await;
             }
         }
+    }
+
+    /// Publishes `message` until it is taken.
+    pub async fn publish_one(&self, queue: QueueName, message: domain::Message) {
+        let publishing = async {
+            let mut backoff = stage::Backoff::default();
+            while self.queue.publish(queue, std::slice::from_ref(&message)).await.is_err() {
+                tokio::time::sleep(backoff.next_wait()).await;
+            }
+        };
+        let published = tokio::time::timeout(DEADLINE, publishing).await;
+        published.unwrap_or_else(|_| panic!("{} could not be published", message.id));
     }
 
     /// Whether something can be written right now: an announcement, which says nothing new.
@@ -166,7 +171,13 @@ impl Place {
 
     /// Waits until the ledger has this many complete batches, of which it may know no more.
     pub async fn until_loaded(&self, batches: usize) {
-        self.until_done(batches, DEADLINE, BatchRecord::is_complete).await;
+        self.until_replayed(batches, 0, DEADLINE).await;
+    }
+
+    /// Waits that long until the ledger has this many complete batches, each replayed at least so many times.
+    pub async fn until_replayed(&self, batches: usize, times: u32, deadline: Duration) {
+        let is_done = |record: &BatchRecord| record.is_complete() && record.replays >= times;
+        self.until_done(batches, deadline, is_done).await;
     }
 
     async fn until_done(&self, batches: usize, deadline: Duration, is_done: impl Fn(&BatchRecord) -> bool) {
@@ -209,8 +220,13 @@ impl Place {
 
     /// Waits until nothing is in the queues: what was done twice is settled, too.
     pub async fn until_empty(&self) {
+        self.until_empty_within(DEADLINE).await;
+    }
+
+    /// Waits that long, for each queue, until nothing is in it.
+    pub async fn until_empty_within(&self, deadline: Duration) {
         for queue in QueueName::ALL {
-            self.until_empty_of(queue).await;
+            self.until_empty_of_within(queue, deadline).await;
         }
     }
 
@@ -226,13 +242,17 @@ impl Place {
 
     /// Waits until nothing is in `queue`.
     pub async fn until_empty_of(&self, queue: QueueName) {
+        self.until_empty_of_within(queue, DEADLINE).await;
+    }
+
+    async fn until_empty_of_within(&self, queue: QueueName, deadline: Duration) {
         let empty = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
                 look.tick().await;
             }
         };
-        let emptied = tokio::time::timeout(DEADLINE, empty).await.is_ok();
+        let emptied = tokio::time::timeout(deadline, empty).await.is_ok();
         assert!(emptied, "{queue} is not empty: {}\n{}", self.depths().await, tails(self.folder.path()));
     }
 

@@ -1,20 +1,23 @@
 //! `coinpipe replay`: the archive fills an empty store while live work goes on and workers die.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Class, DeadLetter};
+use domain::{Class, DeadLetter, Message};
 use ports::contract::store::sample::Dice;
 use ports::store::BatchRecord;
 use ports::{Clock, QueueName, Settlement, SystemClock};
 
+use tokio::time::Instant;
+
 use crate::place::{Place, Servers, compare};
+use crate::sharing::{deadline, size};
 use crate::workers::{Worker, crew, dismiss};
 
 /// Coins in each snapshot: four chunks.
 const COINS: u32 = 200;
-/// Snapshots in the archive, and those that come while they are replayed.
+/// Snapshots in the archive.
 const OLD: u32 = 10;
-const NEW: u32 = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn embedded_a_replay_fills_an_empty_store() {
@@ -27,10 +30,16 @@ async fn private_servers_a_replay_fills_an_empty_store() {
     a_replay_fills_an_empty_store(Place::on(&servers, 1000).await, Some(&servers)).await;
 }
 
+#[expect(clippy::print_stderr, reason = "`cargo xtask chaos` shows it")]
 async fn a_replay_fills_an_empty_store(first: Place, servers: Option<&Servers>) {
+    let (old, coins) = (size("COINPIPE_CHAOS_BATCHES", OLD), size("COINPIPE_CHAOS_COINS", COINS));
+    // Those that come while the old ones are replayed.
+    let all = old + 4;
+    let deadline = deadline(all * coins);
     let workers = crew(&first);
-    first.publish(0..OLD, COINS).await;
-    first.check(OLD, COINS).await;
+    first.publish(0..old, coins).await;
+    first.until_complete_within(old as usize, deadline).await;
+    first.until_empty().await;
     dismiss(workers).await;
 
     let place = first.with_empty_store(servers).await;
@@ -43,36 +52,67 @@ async fn a_replay_fills_an_empty_store(first: Place, servers: Option<&Servers>) 
     }
     let mut workers = crew(&place);
     let mut dice = Dice::new(7);
+    let mut peaks = BTreeMap::new();
     let killing = async {
         let mut often = tokio::time::interval(Duration::from_millis(700));
         loop {
             often.tick().await;
             let worker = &mut workers[dice.below(4)];
+            let peak: &mut u64 = peaks.entry(worker.name).or_default();
+            *peak = worker.peak_memory().max(*peak);
             worker.kill9().await;
             *worker = Worker::start(&place, worker.name, &[]);
         }
     };
+    let started = Instant::now();
+    let mut peak = 0;
     let replaying = async {
         let mut replay = Worker::operate(&place, &["replay", "--all"]);
-        place.publish(OLD..OLD + NEW, COINS).await;
-        assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
-        place.until_loaded((OLD + NEW) as usize).await;
+        place.publish(old..all, coins).await;
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        let code = loop {
+            peak = replay.peak_memory().max(peak);
+            tokio::select! {
+                code = replay.ended_within(deadline) => break code,
+                _ = look.tick() => {}
+            }
+            assert!(started.elapsed() < deadline, "the replay does not end:\n{}", replay.log());
+        };
+        assert_eq!(code, Some(0), "{}", replay.log());
+        // Again, in any order and half of them twice, with everything there.
+        let pages = archived(&place).await;
+        assert_eq!(pages.len(), all as usize, "a replay must not enter the archive");
+        for mut page in Dice::new(8).shuffle_with_repeats(&pages) {
+            page.headers.set(domain::header::ORIGIN, domain::Origin::Replay);
+            place.publish_one(QueueName::Raw, page).await;
+        }
+        place.until_replayed(old as usize, 2, deadline).await;
+        place.until_replayed(all as usize, 1, deadline).await;
+        place.until_empty_within(deadline).await;
     };
     tokio::select! {
         () = killing => unreachable!("it kills for ever"),
         () = replaying => {}
     }
-    place.check_tables(OLD + NEW, COINS).await;
-
-    // Again, with everything there: nothing changes but the count.
-    let mut again = Worker::operate(&place, &["replay", "--all"]);
-    assert_eq!(again.ended().await, Some(0), "{}", again.log());
-    place.check_tables(OLD + NEW, COINS).await;
+    eprintln!(
+        "{all} batches of {coins} coins were replayed twice in {:.0} s; memory in MiB: replay {peak}, {peaks:?}",
+        started.elapsed().as_secs_f64()
+    );
+    place.check_tables(all, coins).await;
+    assert_eq!(archived(&place).await.len(), all as usize, "a replay must not enter the archive");
     dismiss(workers).await;
-    let batches = place.store.ledger().batches(100).await.expect("the ledger can be read");
-    assert!(batches.iter().all(|batch| batch.is_complete() && batch.replays > 0), "{batches:#?}");
-    let archive = place.archive.read(0, 1000).await.expect("the archive can be read");
-    assert_eq!(archive.len(), (OLD + NEW) as usize, "a replay must not enter the archive");
+}
+
+/// All pages in the archive.
+async fn archived(place: &Place) -> Vec<Message> {
+    let mut pages = Vec::new();
+    let mut position = 0;
+    loop {
+        let read = place.archive.read(position, 10).await.expect("the archive can be read");
+        let Some(last) = read.last() else { return pages };
+        position = last.position;
+        pages.extend(read.into_iter().map(|page| page.message));
+    }
 }
 
 /// What is published is loaded; what was not goes on where it was stopped.

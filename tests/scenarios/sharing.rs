@@ -45,12 +45,17 @@ in_both_places! {
     a_dead_leader_is_replaced_and_no_slot_is_paid_for_twice(1000)
 }
 
-/// How much `random_kills…` does; `cargo xtask chaos` asks for more.
-fn size(variable: &str, default: u32) -> u32 {
+/// How much a scenario does; `cargo xtask chaos` asks for more.
+pub fn size(variable: &str, default: u32) -> u32 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")),
         Err(_) => default,
     }
+}
+
+/// How long so many rows may take: 500 a second would be slow on any machine.
+pub fn deadline(rows: u32) -> Duration {
+    DEADLINE + Duration::from_millis(2) * rows
 }
 
 async fn two_of_each_share_the_work_and_stop_in_good_order(place: Place) {
@@ -88,9 +93,7 @@ async fn random_kills_lose_nothing_and_double_nothing(place: Place) {
     let started = Instant::now();
     let loading = async {
         place.publish(0..batches, coins).await;
-        // 500 rows a second would be slow on any machine.
-        let deadline = DEADLINE + Duration::from_millis(2) * (batches * coins);
-        place.until_complete_within(batches as usize, deadline).await;
+        place.until_complete_within(batches as usize, deadline(batches * coins)).await;
     };
     tokio::select! {
         () = killing => unreachable!("it kills for ever"),

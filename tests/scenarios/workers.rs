@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
@@ -92,7 +93,7 @@ impl Worker {
     /// Waits until it said `text` so many times.
     pub async fn until_said_times(&self, text: &str, times: usize) {
         let said = async {
-            let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
+            let mut look = tokio::time::interval(Duration::from_millis(20));
             while self.said(text) < times {
                 look.tick().await;
             }
@@ -103,8 +104,24 @@ impl Worker {
 
     /// Waits for its end; its exit code, `None` after a signal.
     pub async fn ended(&mut self) -> Option<i32> {
-        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
-        ended.unwrap_or_else(|_| panic!("{} does not end", self.name)).expect("it ran").code()
+        self.ended_within(DEADLINE).await
+    }
+
+    /// Waits that long for its end.
+    pub async fn ended_within(&mut self, deadline: Duration) -> Option<i32> {
+        let ended = tokio::time::timeout(deadline, self.child.wait()).await;
+        ended
+            .unwrap_or_else(|_| panic!("{} does not end:\n{}", self.name, self.log()))
+            .expect("it ran")
+            .code()
+    }
+
+    /// The most memory it had so far, in MiB; 0 where that cannot be seen, or when it has ended.
+    pub fn peak_memory(&self) -> u64 {
+        let status = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/status")));
+        let Some(Ok(status)) = status else { return 0 };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
     }
 
     /// Asks it to stop and waits until it did, in good order.

@@ -1,6 +1,8 @@
 //! The loader: rows from the queue into the store. Everything hard about it (newer wins, one
 //! transaction with the ledger, repeats) is the store's promise; see [`ports::Store`].
 
+mod prune;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +12,10 @@ use ports::store::Loaded;
 use ports::{Clock, QueueName, Store};
 use service::{Process, Queues, Stores};
 use stage::{Failure, Output, Stage};
+use tokio_util::sync::CancellationToken;
 use tracing::info;
+
+pub use prune::Pruner;
 
 /// The loader stage.
 pub struct Loader {
@@ -93,8 +98,22 @@ impl Loader {
 
 /// Runs the loader until asked to stop.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
-    let loader = Loader::new(Arc::clone(&stores.store), Arc::clone(&process.clock));
-    process.run_stage(Arc::new(loader), queues).await
+    let (store, clock) = (&stores.store, &process.clock);
+    let loader = Loader::new(Arc::clone(store), Arc::clone(clock));
+    let loading = process.run_stage(Arc::new(loader), queues);
+    let keep = process.config().history.keep;
+    if keep.is_zero() {
+        return loading.await;
+    }
+    let pruner = Pruner::new(Arc::clone(store), Arc::clone(clock), keep);
+    let stop = CancellationToken::new();
+    let loading = async {
+        let result = loading.await;
+        stop.cancel();
+        result
+    };
+    let (result, ()) = tokio::join!(loading, pruner.run(&stop));
+    result
 }
 
 #[async_trait]

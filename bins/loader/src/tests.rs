@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::{
     ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote,
     Slot, timestamp,
@@ -146,6 +147,10 @@ struct Refusing;
 
 #[async_trait]
 impl Store for Refusing {
+    async fn prune_history(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn load(&self, _: &Chunk) -> Result<Loaded, StoreError> {
         let refused = vec![ports::Refused { coin_id: 7, reason: "CHECK constraint failed".to_owned() }];
         Ok(Loaded { written: 999, refused, ..Loaded::default() })

@@ -9,8 +9,8 @@ mod values;
 pub use load::{ConfigError, Layer, Loaded, Setting, is_setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, Config, Fetch, Http, Load, Log, LogFormat, Mail, Queue, Retry, Shutdown,
-    Store, Transform,
+    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Queue, Retry,
+    Shutdown, Store, Transform,
 };
 
 /// The built-in `default.toml`: the reference of all settings.

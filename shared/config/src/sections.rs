@@ -24,6 +24,8 @@ pub struct Config {
     pub transform: Transform,
     /// The loader.
     pub load: Load,
+    /// How long quotes are kept.
+    pub history: History,
     /// Retries of messages.
     pub retry: Retry,
     /// What the alerter watches.
@@ -158,6 +160,15 @@ pub struct Load {
     /// Longest time for one chunk.
     #[serde(deserialize_with = "duration")]
     pub deadline: Duration,
+}
+
+/// `[history]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// Age at which a quote leaves the history; zero: never.
+    #[serde(deserialize_with = "duration")]
+    pub keep: Duration,
 }
 
 /// `[retry]`

@@ -21,7 +21,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;
-use columns::Columns;
+use columns::{Columns, datetime};
 
 const SCHEMA: Schema = Schema {
     table: "store_migrations",
@@ -122,6 +122,10 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Nothing).await?)
     }
 
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.database.write(&Prune { before, limit }).await?)
+    }
+
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
                           EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";
@@ -147,6 +151,22 @@ impl Work for Load<'_> {
         let loaded = load::load_rows(connection, self.chunk).await?;
         ledger::record_chunk(connection, self.chunk, &loaded, self.now).await?;
         Ok(loaded)
+    }
+}
+
+/// Deletes the oldest rows of the history.
+struct Prune {
+    before: DateTime<Utc>,
+    limit: u32,
+}
+
+impl Work for Prune {
+    type Output = u64;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+        let sql = "DELETE FROM quotes_history WHERE last_updated < ? ORDER BY last_updated LIMIT ?";
+        let query = sqlx::query(sql).bind(datetime(self.before)).bind(self.limit);
+        Ok(query.execute(connection).await?.rows_affected())
     }
 }
 

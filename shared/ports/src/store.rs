@@ -90,6 +90,10 @@ pub trait Store: Send + Sync + 'static {
     /// `Ok` when the store can take writes now.
     async fn ready(&self) -> Result<(), StoreError>;
 
+    /// Deletes up to `limit` rows of `quotes_history` whose `last_updated` is before `before`, oldest first, and
+    /// says how many. With a small limit nobody waits long for it. `quotes_latest` keeps what it has.
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
+
     /// Whether the store holds batches of simulated data, and of real data.
     async fn origins(&self) -> Result<DataOrigins, StoreError>;
 }

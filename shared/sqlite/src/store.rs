@@ -100,6 +100,17 @@ impl Store for SqliteStore {
         transaction.rollback().await.map_err(|error| self.blame(error))
     }
 
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM quotes_history WHERE (coin_id, currency, last_updated) IN ( \
+                       SELECT coin_id, currency, last_updated FROM quotes_history \
+                       WHERE last_updated < ? ORDER BY last_updated LIMIT ?)";
+        let mut transaction = self.database.begin().await?;
+        let query = sqlx::query(sql).bind(timestamp::to_text(before)).bind(limit);
+        let pruned = query.execute(&mut *transaction).await.map_err(|error| self.blame(error))?;
+        transaction.commit().await.map_err(|error| self.blame(error))?;
+        Ok(pruned.rows_affected())
+    }
+
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
                           EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";

@@ -61,7 +61,8 @@ macro_rules! store_contract {
                 a_chunk_may_repeat_a_coin
                 a_refused_coin_does_not_take_the_others_with_it
                 any_order_and_any_duplication_gives_the_same_tables
-                large_chunks_load_whole;
+                large_chunks_load_whole
+                old_history_is_pruned_in_steps;
             ledger:
                 a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
                 an_announcement_and_its_chunks_may_come_in_any_order

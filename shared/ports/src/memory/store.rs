@@ -118,6 +118,10 @@ impl Store for MemoryStore {
         self.state().map(|_| ())
     }
 
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.state()?.rows.prune_history(before, limit))
+    }
+
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
         Ok(self.state()?.books.origins())
     }

@@ -426,3 +426,22 @@ pub async fn large_chunks_load_whole(lab: &impl StoreLab) {
     assert_eq!((coins.len(), identities.len(), latest.len(), history.len()), (2110, 2110, 6330, 6330));
     assert!(latest.iter().all(|entry| entry.quote.get(Measure::Price) == Some(f64::from(entry.coin_id))));
 }
+
+/// The oldest first, and the latest quotes stay however old they are.
+pub async fn old_history_is_pruned_in_steps(lab: &impl StoreLab) {
+    let store = lab.store();
+    for (id, last_updated) in [(1, 10), (1, 30), (2, 20), (3, 5), (3, 30), (4, 0)] {
+        load(lab, &chunk_of(row(id, 1.0, at(last_updated)), at(100))).await;
+    }
+    let left = async || {
+        let history = lab.tables().await.history;
+        history.iter().map(|entry| (entry.coin_id, entry.quote.last_updated)).collect::<Vec<_>>()
+    };
+    let latest = lab.tables().await.latest;
+    assert_eq!(store.prune_history(at(30), 2).await.expect("pruned"), 2);
+    assert_eq!(left().await, [(1, at(10)), (1, at(30)), (2, at(20)), (3, at(30))]);
+    assert_eq!(store.prune_history(at(30), 100).await.expect("pruned"), 2);
+    assert_eq!(left().await, [(1, at(30)), (3, at(30))]);
+    assert_eq!(store.prune_history(at(30), 100).await.expect("pruned"), 0);
+    assert_eq!(lab.tables().await.latest, latest);
+}

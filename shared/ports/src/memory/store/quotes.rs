@@ -61,6 +61,17 @@ impl Rows {
         Loaded { refused, ..loaded }
     }
 
+    pub(super) fn prune_history(&mut self, before: DateTime<Utc>, limit: u32) -> u64 {
+        let old = self.history.keys().filter(|(.., last_updated)| *last_updated < before);
+        let mut old: Vec<_> = old.cloned().collect();
+        old.sort_by_key(|(.., last_updated)| *last_updated);
+        old.truncate(limit as usize);
+        for key in &old {
+            self.history.remove(key);
+        }
+        old.len() as u64
+    }
+
     fn held(&self, chunk: &Chunk) -> Held {
         let coins = chunk.rows.iter().map(|row| row.coin.id).collect::<BTreeSet<_>>();
         let of = |id: u32| self.latest.range((id, String::new())..).take_while(move |(key, _)| key.0 == id);
