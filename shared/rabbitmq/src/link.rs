@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lapin::protocol::AMQPErrorKind;
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
@@ -23,6 +24,9 @@ use crate::error::{blame, copy, within};
 use crate::greeting::Version;
 use crate::socket::{Line, Socket, runtime};
 use crate::topology::{Names, declare};
+
+/// How long the broker has to answer that a connection ends: less than a process waits for all of its own.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A connection that is alive, or was.
 pub(crate) struct Session {
@@ -97,8 +101,8 @@ impl Session {
     pub async fn close(&self) {
         if self.is_alive() && !self.is_blocked() {
             let bye = self.connection.close(200, "the process ends".into());
-            // It ends either way.
-            drop(timeout(self.options.call_timeout, bye).await);
+            // It ends either way. Now and then lapin never says it on a connection that was just opened.
+            drop(timeout(GOODBYE, bye).await);
         }
         self.fail();
     }

@@ -67,7 +67,9 @@ impl Options {
     /// Where the broker is, for people: without user and password.
     pub fn place(&self) -> String {
         let AMQPUri { scheme, authority, vhost, .. } = &self.uri;
-        format!("{scheme}://{}:{} (virtual host {vhost:?})", authority.host, authority.port)
+        let host = &authority.host;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        format!("{scheme}://{host}:{} (virtual host {vhost:?})", authority.port)
     }
 }
 
@@ -106,6 +108,14 @@ fn read(text: &str) -> Result<AMQPUri, String> {
         Some(Host::Ipv4(address)) => address.to_string(),
         Some(Host::Ipv6(address)) => address.to_string(),
     };
+    // Of a password with one of these in it, the rest ends up behind the host, where it would be shown.
+    if url.path().contains('@') || url.query().is_some_and(|query| query.contains('@')) {
+        return Err(
+            "there is an @ behind the host: in user, password and virtual host write %40 for an @, %2f for \
+                    a /, %3f for a ? and %23 for a #"
+                .to_owned(),
+        );
+    }
     match url.path() {
         "/" => {
             return Err(
@@ -186,11 +196,17 @@ mod tests {
         check("amqp://someone:s3cret@broker/%2f?heartbeat=often", "parameter");
         check("amqp://someone:s3cret@broker/%2f#s3cret", "%23");
         check("amqp://someone:s3cret@broker/%ff", "cannot be read");
+        check("amqp://someone:12/s3cret@broker", "%2f");
+        check("amqp://someone:/s3cret@broker/%2f", "%2f");
+        check("amqp://someone:12?s3cret@broker/%2f", "%3f");
+        check("amqp://someone:12#s3cret@broker/%2f", "%23");
     }
 
     #[test]
     fn options_never_show_the_password() {
         let options = Options::from_url("amqp://someone:s3cret@broker/%2f").unwrap();
         assert!(!format!("{options:?} {}", options.place()).contains("s3cret"));
+        let options = Options::from_url("amqp://someone:s3cret@[::1]:5673/%2f").unwrap();
+        assert_eq!(options.place(), "amqp://[::1]:5673 (virtual host \"/\")");
     }
 }
