@@ -12,6 +12,10 @@ use tracing::warn;
 use crate::fingerprint::fingerprint;
 use crate::text::{REASON_CHARS, one_line};
 
+/// The longest body that is filed, in bytes: half of the smallest limit in use for a statement, and far more than
+/// any page or chunk of ours has.
+const BODY_BYTES: usize = 8 << 20;
+
 /// The alerter's stage.
 pub struct Desk {
     letters: Arc<dyn Letters>,
@@ -36,7 +40,8 @@ impl Stage for Desk {
     }
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
-        let letter = DeadLetter::from_message(message.clone(), self.clock.now());
+        let mut letter = DeadLetter::from_message(message.clone(), self.clock.now());
+        shorten(&mut letter);
         let group = fingerprint(&letter);
         if self.letters.file(&letter, &group).await? {
             let stage = letter.stage.map_or("?", StageName::as_str);
@@ -51,6 +56,18 @@ impl Stage for Desk {
     async fn ready(&self) -> Result<(), Failure> {
         self.letters.letter("").await?;
         Ok(())
+    }
+}
+
+/// Cuts a body that no database takes in one packet: the letter is worth more than the end of its message.
+fn shorten(letter: &mut DeadLetter) {
+    let bytes = letter.body.len();
+    if bytes > BODY_BYTES {
+        letter.body.truncate(BODY_BYTES);
+        letter.reason = format!(
+            "{} (only the first {BODY_BYTES} of the {bytes} bytes of its body are kept)",
+            letter.reason
+        );
     }
 }
 
@@ -91,6 +108,20 @@ mod tests {
         }
         let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
         assert_eq!(total, 4);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_long_for_a_database_is_cut_and_the_letter_is_filed() {
+        let (store, desk) = bench();
+        let headers = Headers::new().with("x-dead-reason", "not zstd");
+        for (id, bytes, kept) in [("long", BODY_BYTES + 1, BODY_BYTES), ("fits", BODY_BYTES, BODY_BYTES)] {
+            let message = Message { id: MessageId::new(id), headers: headers.clone(), body: vec![7; bytes] };
+            assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
+            let letter = store.letter(id).await.unwrap().expect("filed").letter;
+            assert_eq!(letter.body.len(), kept);
+            let is_said = letter.reason.contains("8388609 bytes");
+            assert!(letter.reason.starts_with("not zstd") && is_said == (id == "long"), "{}", letter.reason);
+        }
     }
 
     #[tokio::test]
