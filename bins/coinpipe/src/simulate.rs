@@ -9,6 +9,9 @@ use crate::cli::SimulateArgs;
 use crate::output;
 
 pub(crate) async fn run(process: &Process, args: &SimulateArgs) -> anyhow::Result<()> {
+    if args.fault.iter().any(|fault| fault == "help") {
+        return output::print(simulator::fault::WRITTEN);
+    }
     let options = options(args)?;
     let simulator = Simulator::start(args.listen, options, Arc::clone(&process.clock)).await?;
     let kind = if args.serve.is_empty() { "a made-up market" } else { "recorded responses" };

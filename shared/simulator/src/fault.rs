@@ -36,7 +36,7 @@ mod plan;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-pub use parse::ParseFaultError;
+pub use parse::{ParseFaultError, WRITTEN};
 pub(crate) use plan::{Plan, Reach};
 
 /// One way to go wrong. The module lists what each one does.

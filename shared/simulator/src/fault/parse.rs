@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::{Fault, PlannedFault};
 use crate::envelope::documented_codes;
 
-/// How each fault is written, for messages.
-const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], empty-body, huge, \
+/// How each fault is written, for people.
+pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], empty-body, huge, \
     retry-after=DURATION, slow=DURATION, trickle=DURATION, truncate, close, empty-data, text-code, extra, \
     missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, renamed[=ID], vanished[=ID]; \
     each may end in :N for the next N requests only";
