@@ -240,6 +240,18 @@ impl Place {
         true
     }
 
+    /// Waits until so many messages of `queue` wait for somebody.
+    pub async fn until_waiting(&self, queue: QueueName, messages: u64) {
+        let waiting = async {
+            let mut look = tokio::time::interval(Duration::from_millis(100));
+            while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.ready < messages) {
+                look.tick().await;
+            }
+        };
+        let waiting = tokio::time::timeout(DEADLINE, waiting).await.is_ok();
+        assert!(waiting, "{queue} has less: {}\n{}", self.depths().await, tails(self.folder.path()));
+    }
+
     /// Waits until nothing is in `queue`.
     pub async fn until_empty_of(&self, queue: QueueName) {
         self.until_empty_of_within(queue, DEADLINE).await;

@@ -530,6 +530,12 @@ async fn each_program_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn the_simulators_faults_are_listed() {
+    let faults = Folder::new().run(&["simulate", "--fault", "help"], &[]).await.expect(0).stdout;
+    assert!(faults.contains("status=HTTP") && faults.contains("vanished"), "{faults}");
+}
+
+#[tokio::test]
 async fn a_fetcher_alone_says_that_its_data_is_simulated() {
     let folder = Folder::new();
     let mut fetcher = folder.command("fetcher", &[], &[]).spawn().expect("it starts");

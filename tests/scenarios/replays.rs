@@ -1,12 +1,13 @@
 //! `coinpipe replay`: the archive fills an empty store while live work goes on and workers die.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Class, DeadLetter, Message};
 use ports::contract::store::sample::Dice;
 use ports::store::BatchRecord;
-use ports::{Clock, QueueName, Settlement, SystemClock};
+use ports::{Clock, Queue, QueueName, Settlement, SystemClock};
 
 use tokio::time::Instant;
 
@@ -115,6 +116,50 @@ async fn archived(place: &Place) -> Vec<Message> {
     }
 }
 
+/// Retention overtakes a slow replay: it ends with what it had.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_ends_when_the_archive_forgets_what_it_reads() {
+    let place = Place::embedded(1000).await;
+    let workers = crew(&place);
+    place.publish(0..6, COINS).await;
+    place.check(6, COINS).await;
+    // A page a second, of which four are read at once.
+    let mut replay = Worker::operate(&place, &["replay", "--all", "--rate", "60"]);
+    place.until_replayed(1, 1, crate::process::DEADLINE).await;
+    let database = sqlite::Database::open_url(&place.queue_url).await.expect("the file opens");
+    let options = sqlite::QueueOptions { archive_max_bytes: 1, ..sqlite::QueueOptions::default() };
+    let small = sqlite::SqliteQueue::open(database, options, Arc::new(SystemClock)).await.expect("a queue");
+    let newest = crate::market::page_of(6, COINS, domain::Origin::Live);
+    small.publish(QueueName::Raw, &[newest]).await.expect("it is published");
+    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    assert!(replay.log().contains("the archive forgot pages"), "{}", replay.log());
+    dismiss(workers).await;
+}
+
+/// What a frozen worker holds is in no queue that can be seen, and not in the tables.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_servers_a_replay_waits_for_what_workers_hold() {
+    let Some(servers) = Servers::start().await else { return };
+    let place = Place::on(&servers, 1000).await;
+    let workers = crew(&place);
+    place.publish(0..1, COINS).await;
+    place.check(1, COINS).await;
+    dismiss(workers).await;
+    let transformer = Worker::start(&place, "transformer", &[]);
+    let frozen = Worker::start(&place, "loader", &[]);
+    frozen.until_said("connected to RabbitMQ").await;
+    crate::process::signal(&frozen.child, "STOP").await;
+    let mut replay = Worker::operate(&place, &["replay", "--all"]);
+    transformer.until_said("cleaned page").await;
+    // The broker takes them from the frozen one, when it misses its heartbeats, and nobody else wants them.
+    place.until_waiting(QueueName::Rows, 4).await;
+    crate::process::signal(&frozen.child, "CONT").await;
+    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
+    let batches = place.store.ledger().batches(1).await.expect("the ledger can be read");
+    assert_eq!(batches[0].replays, 1, "it ended too early: {batches:#?}");
+    dismiss(vec![transformer, frozen]).await;
+}
+
 /// What is published is loaded; what was not goes on where it was stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_that_is_interrupted_says_how_to_go_on() {
@@ -125,7 +170,7 @@ async fn a_replay_that_is_interrupted_says_how_to_go_on() {
     dismiss(workers).await;
 
     let place = first.with_empty_store(None).await;
-    // Two pages at once, then one a minute.
+    // One page at once, then one a minute.
     let slow = Worker::operate(&place, &["replay", "--all", "--rate", "1"]);
     place.until_loaded(1).await;
     crate::process::signal(&slow.child, "INT").await;
@@ -154,7 +199,7 @@ async fn a_replay_names_what_could_not_be_loaded() {
     let mut replay = Worker::operate(&place, &["replay", "--from", "2026-11-22", "--to", "2026-11-23"]);
     assert_eq!(replay.ended().await, Some(1), "{}", replay.log());
     assert!(
-        replay.log().contains("2026-11-22T02:00:00Z/listings/USD is not in the ledger"),
+        replay.log().contains("not loaded: page 1 of 2026-11-22T02:00:00Z/listings/USD;"),
         "{}",
         replay.log()
     );
@@ -205,12 +250,13 @@ async fn exported_pages_fill_another_system() {
     second.check_tables(OLD, COINS).await;
     assert_eq!(second.archive.read(0, 1).await.expect("the archive can be read"), []);
 
-    std::fs::write(exported.join("broken.json"), "<html>").expect("it is written");
+    std::fs::write(exported.join("z-broken.json"), "<html>").expect("it is written");
     let pattern = format!("{folder}/*.json*");
     let mut again =
         Worker::operate(&second, &["replay", "--files", &pattern, "--from", "2026-11-22T03:00:00Z"]);
     assert_eq!(again.ended().await, Some(1), "{}", again.log());
-    assert!(again.log().contains("broken.json: it is no listing"), "{}", again.log());
+    assert!(again.log().contains("z-broken.json: it is no listing"), "{}", again.log());
+    assert!(again.log().contains("1 file holds no page"), "{}", again.log());
     second.check_tables(OLD, COINS).await;
     let batches = second.store.ledger().batches(100).await.expect("the ledger can be read");
     let replays: Vec<_> = batches.iter().rev().map(|batch| batch.replays).collect();

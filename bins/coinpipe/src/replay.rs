@@ -18,6 +18,7 @@ use ports::store::DataOrigins;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use stage::Backoff;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Files, READ, Selection};
@@ -31,8 +32,13 @@ const PAGES_AHEAD: u64 = 8;
 const CHUNKS_AHEAD: u64 = 100;
 /// How often queue and ledger are looked at.
 const LOOK: Duration = Duration::from_millis(200);
-/// Queues that are empty for so long, while nothing arrives, are done.
-const QUIET: TimeDelta = TimeDelta::seconds(3);
+/// When nothing arrives for so long, people are told what is waited for.
+const QUIET: TimeDelta = TimeDelta::seconds(9);
+/// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
+const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
+/// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
+/// when they die with it.
+const MARGIN: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
@@ -89,6 +95,8 @@ struct Seen {
     pages: BTreeSet<MessageId>,
     /// How many of them were published.
     published: u64,
+    /// Whether pages left the archive while it was read.
+    is_cut: bool,
     /// Pages that cannot be read as such.
     unreadable: u64,
     /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
@@ -102,7 +110,7 @@ impl Replay<'_> {
         let bar = self.bar();
         let outcome = self.publish_all(&bar, &stop).await;
         bar.finish_and_clear();
-        let (seen, mut arrivals, position) = outcome?;
+        let (seen, arrivals, position) = outcome?;
         self.tell(&seen);
         if stop.is_cancelled() {
             output::say(format!(
@@ -115,8 +123,8 @@ impl Replay<'_> {
         if let Some(batch) = self.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
             bail!("there is no page of batch {batch}");
         }
-        let lost = arrivals.settle().await?;
-        for (batch, pages, of) in &arrivals.partial {
+        let lost = arrivals.lost();
+        for (batch, pages, of) in arrivals.partial() {
             output::say(format!(
                 "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
             ));
@@ -124,14 +132,17 @@ impl Replay<'_> {
         output::print(format!(
             "Replayed {} of {}, {}",
             output::counted(seen.published, "page"),
-            match arrivals.batches + lost.len() as u64 {
+            match arrivals.batches() + lost.len() as u64 {
                 1 => "1 batch".to_owned(),
                 batches => format!("{} batches", output::count(batches)),
             },
-            output::counted(arrivals.coins, "coin"),
+            output::counted(arrivals.coins(), "coin"),
         ))?;
         if !lost.is_empty() {
-            bail!("not loaded: {}; `coinpipe dead list` says why", lost.join("; "));
+            bail!(
+                "not loaded: {}; `coinpipe dead list` says why, and `coinpipe status` what still waits",
+                lost.join("; ")
+            );
         }
         match self.bad_files().len() {
             0 => Ok(()),
@@ -147,7 +158,12 @@ impl Replay<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<(Seen, Arrivals, u64)> {
         let Stretch { after, end } = self.stretch;
-        let interval = self.args.rate.map(|rate| tokio::time::interval(Duration::from_mins(1) / rate.get()));
+        let interval = self.args.rate.map(|rate| {
+            let mut interval = tokio::time::interval(Duration::from_mins(1) / rate.get());
+            // What was not published while the queue was full is not caught up with.
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        });
         let mut pace = Pace {
             replay: self,
             bar,
@@ -163,9 +179,15 @@ impl Replay<'_> {
         'archive: while position < end && !stop.is_cancelled() {
             let pages = self.patiently(stop, async || self.archive.read(position, READ).await).await?;
             if pages.is_empty() {
+                seen.is_cut = !stop.is_cancelled();
                 break;
             }
-            for page in pages.into_iter().filter(|page| page.position <= end) {
+            for page in pages {
+                if page.position > end {
+                    seen.is_cut = true;
+                    position = end;
+                    break;
+                }
                 if let Some((meta, message)) = self.wanted(page.message, kinds, &mut seen) {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
@@ -214,6 +236,11 @@ impl Replay<'_> {
     }
 
     fn tell(&self, seen: &Seen) {
+        if seen.is_cut {
+            output::say(
+                "warning: the archive forgot pages of that time while it was read ([archive] says when)",
+            );
+        }
         if seen.unreadable > 0 {
             let pages = output::counted(seen.unreadable, "page");
             output::say(format!("warning: {pages} in the archive cannot be read and were left out"));
@@ -296,6 +323,16 @@ impl Replay<'_> {
         }
     }
 
+    /// How long after the last news something may still come while the queues seem to be empty.
+    fn patience(&self) -> TimeDelta {
+        let config = self.process.config();
+        if service::file_of(&config.queue.url).is_some() {
+            return PATIENCE_WITH_FILES;
+        }
+        let work = config.transform.deadline.max(config.load.deadline) + MARGIN;
+        TimeDelta::from_std(work).unwrap_or(TimeDelta::MAX)
+    }
+
     fn bar(&self) -> ProgressBar {
         let length = self.stretch.end - self.stretch.after;
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
@@ -367,16 +404,23 @@ impl Pace<'_> {
     /// Waits until all is loaded, or nothing more can come.
     async fn wait_for_arrivals(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         self.quiet_since = self.replay.process.clock.now();
-        while !self.arrivals.all() && !stop.is_cancelled() {
-            self.look(stop).await?;
+        let patience = self.replay.patience();
+        let mut waited = 0;
+        loop {
             let waiting = self.depth(QueueName::Raw, stop).await? + self.depth(QueueName::Rows, stop).await?;
-            if waiting == 0 && self.quiet() >= QUIET {
+            if waiting != waited {
+                self.quiet_since = self.replay.process.clock.now();
+            }
+            waited = waiting;
+            // After the queues: what was in neither of them then is in the tables, or held by somebody.
+            self.look(stop).await?;
+            let gives_up = waiting == 0 && self.quiet() >= patience;
+            if self.arrivals.all() || stop.is_cancelled() || gives_up {
                 return Ok(());
             }
             self.wonder(waiting);
             self.pause(stop).await;
         }
-        Ok(())
     }
 
     /// For how long nothing has arrived.
@@ -404,7 +448,7 @@ impl Pace<'_> {
     /// Looks what arrived.
     async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         let news = self.replay.patiently(stop, async || self.arrivals.look().await).await?;
-        let Arrivals { batches, coins, .. } = self.arrivals;
+        let (batches, coins) = (self.arrivals.batches(), self.arrivals.coins());
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);
         let (batches, rate) = (output::count(batches), output::money(Some(rate)));

@@ -81,6 +81,7 @@ impl BatchRecord {
             stale: 0,
             loads: 0,
             replays: 0,
+            page_replays: BTreeMap::new(),
             missing: Vec::new(),
         };
         let mut loaded: BTreeMap<u32, Page> = BTreeMap::new();
@@ -101,8 +102,10 @@ impl BatchRecord {
         record.pages = pages.or(pages_by_chunks);
         let all = 1..=record.pages.unwrap_or(0);
         record.missing = all.flat_map(|page| missing(page, loaded.get(&page))).collect();
+        let whole = loaded.iter().filter(|(number, page)| missing(**number, Some(page)).is_empty());
+        record.page_replays = whole.map(|(number, page)| (*number, page.replays())).collect();
         if record.missing.is_empty() {
-            record.replays = loaded.values().map(Page::replays).min().unwrap_or(0);
+            record.replays = record.page_replays.values().copied().min().unwrap_or(0);
         }
         record
     }

@@ -2,6 +2,7 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -145,6 +146,9 @@ pub struct BatchRecord {
     /// The fewest times any of its chunks was loaded from a replay: so often all of it was replayed, or more
     /// often when a replayed chunk was delivered twice. 0 while something is missing.
     pub replays: u32,
+    /// For each page that is loaded whole, how often it was loaded from a replay: the fewest times of any of its
+    /// chunks.
+    pub page_replays: BTreeMap<u32, u32>,
     /// What has not been loaded, in order. Empty when complete.
     pub missing: Vec<Missing>,
 }

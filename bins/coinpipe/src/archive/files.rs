@@ -1,6 +1,6 @@
 //! Files in the place of the archive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +17,8 @@ use super::page_file;
 #[derive(Debug)]
 pub(crate) struct Files {
     paths: Vec<PathBuf>,
-    /// Files that hold no page, and why.
-    bad: Mutex<Vec<String>>,
+    /// Files that hold no page, and why. Some are read twice.
+    bad: Mutex<BTreeMap<PathBuf, String>>,
 }
 
 impl Files {
@@ -48,7 +48,8 @@ impl Files {
 
     /// What was found in files that hold no page.
     pub(crate) fn bad(&self) -> Vec<String> {
-        self.bad.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        bad.iter().map(|(path, why)| format!("{}: {why}", path.display())).collect()
     }
 }
 
@@ -73,7 +74,7 @@ impl Archive for Files {
                 Ok(message) => pages.push(Archived { position, message }),
                 Err(error) => {
                     let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
-                    bad.push(format!("{}: {error:#}", path.display()));
+                    bad.insert(path.clone(), format!("{error:#}"));
                 }
             }
         }

@@ -1,8 +1,10 @@
-//! Which of the replayed batches have arrived in the tables, by their lines in the ledger.
+//! Which of the replayed pages have arrived in the tables, by the ledger's count of replays for each. What the
+//! ledger had before proves nothing: a repeat finds everything there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::{BatchId, PageMeta};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
@@ -10,50 +12,51 @@ use ports::{Ledger, StoreError};
 /// How many batches are looked up at a time: they arrive about in the order they were published.
 const LOOKED_UP: usize = 8;
 
-/// Batches on their way, and what has arrived.
+/// Pages on their way, and what has arrived.
 pub(super) struct Arrivals {
     ledger: Arc<dyn Ledger>,
     waiting: BTreeMap<BatchId, Waiting>,
-    /// Batches that arrived, as far as their pages were there.
-    pub(super) batches: u64,
-    /// Coins in them.
-    pub(super) coins: u64,
-    /// Of those, the batches of which not every page was there: how many were, of how many.
-    pub(super) partial: Vec<(BatchId, usize, u32)>,
+    arrived: BTreeMap<BatchId, Arrived>,
 }
 
-/// A batch on its way.
+/// The pages of a batch that are on their way.
+#[derive(Default)]
 struct Waiting {
-    /// How often it had been replayed before.
-    replays: u32,
-    /// Its pages that are on their way.
+    /// Each with how often it had been replayed before.
+    pages: BTreeMap<u32, u32>,
+    /// When a chunk of the batch was last seen to have been loaded.
+    loaded_at: Option<DateTime<Utc>>,
+}
+
+/// A batch of which pages have arrived.
+#[derive(Default)]
+struct Arrived {
     pages: BTreeSet<u32>,
-    /// How many it has.
+    /// How many pages it has.
     of: u32,
+    coins: u64,
+    is_complete: bool,
 }
 
 impl Waiting {
-    /// Whether the tables have all of what was published, though perhaps not all of the batch.
-    fn is_in(&self, record: &BatchRecord) -> bool {
-        record.missing.iter().all(|missing| !self.pages.contains(&missing.page()))
+    fn has_arrived(&self, record: &BatchRecord) -> bool {
+        let arrived =
+            |(page, before): (&u32, &u32)| record.page_replays.get(page).is_some_and(|n| n > before);
+        self.pages.iter().all(arrived)
     }
 }
 
 impl Arrivals {
     pub(super) fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, waiting: BTreeMap::new(), batches: 0, coins: 0, partial: Vec::new() }
+        Self { ledger, waiting: BTreeMap::new(), arrived: BTreeMap::new() }
     }
 
     /// Notes that `page` is about to be published.
     pub(super) async fn expect(&mut self, page: &PageMeta) -> Result<(), StoreError> {
-        if !self.waiting.contains_key(&page.batch) {
-            let replays = self.ledger.batch(&page.batch).await?.map_or(0, |record| record.replays);
-            let waiting = Waiting { replays, pages: BTreeSet::new(), of: page.pages };
-            self.waiting.insert(page.batch.clone(), waiting);
-        }
-        if let Some(waiting) = self.waiting.get_mut(&page.batch) {
-            waiting.pages.insert(page.page);
-        }
+        let record = self.ledger.batch(&page.batch).await?;
+        let before = record.and_then(|record| record.page_replays.get(&page.page).copied());
+        let waiting = self.waiting.entry(page.batch.clone()).or_default();
+        waiting.pages.insert(page.page, before.unwrap_or(0));
         Ok(())
     }
 
@@ -62,43 +65,50 @@ impl Arrivals {
         self.waiting.is_empty()
     }
 
-    /// Looks up the oldest of them; whether any arrived.
+    /// Batches that arrived.
+    pub(super) fn batches(&self) -> u64 {
+        self.arrived.len() as u64
+    }
+
+    /// Coins in them.
+    pub(super) fn coins(&self) -> u64 {
+        self.arrived.values().map(|arrived| arrived.coins).sum()
+    }
+
+    /// The batches of which not every page was there: how many were, of how many.
+    pub(super) fn partial(&self) -> impl Iterator<Item = (&BatchId, usize, u32)> {
+        let partial = self.arrived.iter().filter(|(_, arrived)| !arrived.is_complete);
+        partial.map(|(id, arrived)| (id, arrived.pages.len(), arrived.of))
+    }
+
+    /// Looks up the oldest of them; whether a chunk of any was loaded.
     pub(super) async fn look(&mut self) -> Result<bool, StoreError> {
-        let some: Vec<_> =
-            self.waiting.iter().take(LOOKED_UP).map(|(id, waiting)| (id.clone(), waiting.replays)).collect();
         let mut news = false;
-        for (id, before) in some {
+        for id in self.waiting.keys().take(LOOKED_UP).cloned().collect::<Vec<_>>() {
             let Some(record) = self.ledger.batch(&id).await? else { continue };
-            if record.replays > before {
-                news = true;
-                self.arrived(&record);
+            let Some(waiting) = self.waiting.get_mut(&id) else { continue };
+            news |= record.loaded_at > waiting.loaded_at;
+            waiting.loaded_at = record.loaded_at;
+            if waiting.has_arrived(&record) {
+                let pages = std::mem::take(&mut waiting.pages).into_keys();
+                self.waiting.remove(&id);
+                let arrived = self.arrived.entry(id).or_default();
+                arrived.pages.extend(pages);
+                arrived.of = record.pages.unwrap_or(0);
+                (arrived.coins, arrived.is_complete) = (record.coins_in, record.is_complete());
             }
         }
         Ok(news)
     }
 
-    /// The queues are empty: nothing more will come. What is in the tables all the same, from before, counts as
-    /// arrived; the ids of the others, each with what is missing.
-    pub(super) async fn settle(&mut self) -> Result<Vec<String>, StoreError> {
-        let mut lost = Vec::new();
-        for (id, waiting) in std::mem::take(&mut self.waiting) {
-            match self.ledger.batch(&id).await? {
-                Some(record) if waiting.is_in(&record) => {
-                    if !record.is_complete() {
-                        self.partial.push((id, waiting.pages.len(), waiting.of));
-                    }
-                    self.arrived(&record);
-                }
-                Some(record) => lost.push(format!("{id} lacks {}", crate::batches::missing(&record))),
-                None => lost.push(format!("{id} is not in the ledger")),
-            }
-        }
-        Ok(lost)
-    }
-
-    fn arrived(&mut self, record: &BatchRecord) {
-        self.waiting.remove(&record.id);
-        self.batches += 1;
-        self.coins += record.coins_in;
+    /// What has not arrived, in words: the pages of each batch.
+    pub(super) fn lost(&self) -> Vec<String> {
+        let lost = self.waiting.iter().map(|(id, waiting)| {
+            let pages: Vec<_> = waiting.pages.keys().take(3).map(ToString::to_string).collect();
+            let more = waiting.pages.len() - pages.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("page {}{more} of {id}", pages.join(", "))
+        });
+        lost.collect()
     }
 }

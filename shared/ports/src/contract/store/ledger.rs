@@ -1,5 +1,6 @@
 //! What the ledger promises about batches.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Chunk, Origin, PageMeta, Slot};
@@ -81,6 +82,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             stale: 0,
             loads: 0,
             replays: 0,
+            page_replays: BTreeMap::new(),
             missing: vec![Missing::Page(1), Missing::Page(2)],
         }
     );
@@ -147,6 +149,10 @@ pub async fn replays_are_counted_when_all_chunks_came(lab: &impl StoreLab) {
         load(lab, &chunk).await;
         assert_eq!(record(lab).await.replays, expected, "{chunk:?}");
     }
+    // Each page counts for itself, once it is whole.
+    load(lab, &part(2, 3, 1, 2)).await;
+    let half = record(lab).await;
+    assert_eq!((half.replays, half.page_replays), (0, BTreeMap::from([(1, 3)])));
 }
 
 /// A replay with other rules or another chunk size: its word counts, in whatever order it comes.
