@@ -37,7 +37,7 @@ impl PageFault {
     /// The stable word for dead letters.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Page(PageError::Header(_)) => "bad_header",
+            Self::Page(PageError::Header(_) | PageError::Senseless(_)) => "bad_header",
             Self::Page(PageError::Encoding(_) | PageError::Zstd(_)) => "bad_encoding",
             Self::Page(PageError::TooLarge) => "too_large",
             Self::NotUtf8(_) => "not_utf8",

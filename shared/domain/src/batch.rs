@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 use crate::message::MessageId;
 use crate::page::{ApiVersion, Origin, PageMeta};
@@ -86,6 +86,48 @@ impl BatchId {
 impl fmt::Display for BatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The most pages of a batch, and chunks of a page. What says more was not made by us, and would have the ledger
+/// look for that many.
+const MOST_PARTS: u32 = 10_000;
+
+/// What a page or an announcement says about where it belongs.
+pub(crate) struct Provenance<'a> {
+    pub(crate) batch: &'a BatchId,
+    pub(crate) slot: Slot,
+    pub(crate) endpoint: &'a str,
+    pub(crate) convert: &'a [String],
+    pub(crate) fetched_at: DateTime<Utc>,
+    /// Pages of the batch, or chunks of the page, whichever is more.
+    pub(crate) parts: u32,
+}
+
+impl Provenance<'_> {
+    /// Fails with the reason when a table, a log or a person could not take it. Batches of ours are far from all
+    /// limits.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let is_plain = |text: &str, most: usize| {
+            !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
+        };
+        let is_datable = |at: DateTime<Utc>| (1000..=9999).contains(&at.year());
+        let currencies = self.convert.iter().map(|currency| currency.len() + 1).sum::<usize>();
+        if !is_plain(self.batch.as_str(), 250) {
+            Err("the batch id is empty, too long, or has control characters")
+        } else if !is_plain(self.endpoint, 100) {
+            Err("the endpoint is empty, too long, or has control characters")
+        } else if currencies > 10_000
+            || self.convert.iter().any(|currency| currency.chars().any(char::is_control))
+        {
+            Err("the currencies are too long, or have control characters")
+        } else if self.parts > MOST_PARTS {
+            Err("there are more than 10000 pages, or chunks")
+        } else if !is_datable(self.slot.starts_at()) || !is_datable(self.fetched_at) {
+            Err("the slot or the fetch time is not in the years 1000 to 9999")
+        } else {
+            Ok(())
+        }
     }
 }
 

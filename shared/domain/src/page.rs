@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use crate::batch::{BatchId, Slot};
+use crate::batch::{BatchId, Provenance, Slot};
 use crate::letter::UnknownName;
 use crate::message::{HeaderError, Headers, Message, MessageId, header};
 use crate::timestamp;
@@ -109,6 +109,9 @@ pub enum PageError {
     /// A header is absent or senseless.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// The headers can be read, and make no sense.
+    #[error("the headers make no sense: {0}")]
+    Senseless(&'static str),
     /// The body is encoded in a way this version does not know.
     #[error("content-encoding is {0:?}, not \"zstd\"")]
     Encoding(String),
@@ -143,6 +146,11 @@ impl PageMeta {
         Message { id: self.message_id(), headers, body: compressed_body }
     }
 
+    pub(crate) fn provenance(&self, parts: u32) -> Provenance<'_> {
+        let Self { batch, slot, endpoint, convert, fetched_at, .. } = self;
+        Provenance { batch, slot: *slot, endpoint, convert, fetched_at: *fetched_at, parts }
+    }
+
     /// Reads the metadata of a raw message.
     pub fn from_headers(headers: &Headers) -> Result<Self, PageError> {
         let meta = Self {
@@ -163,6 +171,7 @@ impl PageMeta {
                 HeaderError::Invalid { name: header::PAGE, text, expected: "within the batch" }.into()
             );
         }
+        meta.provenance(meta.pages).check().map_err(PageError::Senseless)?;
         match headers.require(header::CONTENT_ENCODING)? {
             "zstd" => Ok(meta),
             other => Err(PageError::Encoding(other.to_owned())),
@@ -235,6 +244,24 @@ mod tests {
         {
             let error = PageMeta::from_headers(&whole.clone().with(name, text)).unwrap_err().to_string();
             assert!(error.contains(name), "{name}: {error}");
+        }
+    }
+
+    /// As they would be if somebody else published: no table, log or ledger could take them.
+    #[test]
+    fn headers_that_can_be_read_and_make_no_sense_are_refused() {
+        let whole = meta().to_message(Vec::new()).headers;
+        for (name, text, reason) in [
+            ("x-batch", "", "batch id"),
+            ("x-batch", "a\nb", "batch id"),
+            ("x-batch", &"b".repeat(3000), "batch id"),
+            ("x-endpoint", &"e".repeat(101), "endpoint"),
+            ("x-convert", "US\u{1b}D", "currencies"),
+            ("x-convert", &"USD,".repeat(3000), "currencies"),
+            ("x-pages", "30000000", "10000 pages"),
+        ] {
+            let error = PageMeta::from_headers(&whole.clone().with(name, text)).unwrap_err();
+            assert!(error.to_string().contains(reason), "{name}: {error}");
         }
     }
 

@@ -117,6 +117,27 @@ fn every_kind_of_damage_is_an_error_of_its_own() {
 }
 
 #[test]
+fn what_no_table_could_take_is_senseless() {
+    let refused = |change: &dyn Fn(&mut Chunk)| {
+        let mut chunk = golden_chunk();
+        change(&mut chunk);
+        decode(&encode_chunk(&chunk)).unwrap_err().code()
+    };
+    assert_eq!(refused(&|chunk| chunk.page.batch = BatchId::from_stored("b".repeat(3000))), "senseless");
+    assert_eq!(refused(&|chunk| chunk.page.endpoint.clear()), "senseless");
+    assert_eq!(refused(&|chunk| chunk.page.pages = 10_001), "senseless");
+    assert_eq!(refused(&|chunk| chunk.chunks = 10_001), "senseless");
+    assert_eq!(
+        refused(
+            &|chunk| chunk.page.fetched_at = DateTime::<Utc>::UNIX_EPOCH - chrono::TimeDelta::days(365_000)
+        ),
+        "senseless"
+    );
+    let fetched = Fetched { pages: 4_000_000_000, ..golden_fetched() };
+    assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "senseless");
+}
+
+#[test]
 fn a_payload_that_does_not_fit_its_schema_is_an_error_even_with_a_right_checksum() {
     // A vector that claims 2^64-1 elements, and a chunk numbered 7 of 5.
     let hostile = seal(SCHEMA_CHUNK_V1, &("b", 0_i64, 1_u32, 1_u32, 0_i64, "e", 1_u8, u64::MAX));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
-use crate::batch::{BatchId, Chunk, Fetched, Slot};
+use crate::batch::{BatchId, Chunk, Fetched, Provenance, Slot};
 use crate::page::{ApiVersion, Origin, PageMeta};
 use crate::quote::{Coin, CoinRow, Measure, MeasureSet, Quote};
 
@@ -169,7 +169,7 @@ impl TryFrom<ChunkV1> for Chunk {
         if wire.page.page == 0 || wire.page.page > wire.page.pages {
             return Err(WireError::Senseless("the page's number is not within its batch"));
         }
-        Ok(Self {
+        let chunk = Self {
             page: PageMeta {
                 batch: BatchId::from_stored(wire.page.batch),
                 slot: Slot::at(instant(wire.page.slot)?),
@@ -188,7 +188,10 @@ impl TryFrom<ChunkV1> for Chunk {
             coins_in: wire.coins_in,
             rejected: wire.rejected,
             rows: wire.rows.into_iter().map(CoinRow::try_from).collect::<Result<_, _>>()?,
-        })
+        };
+        let parts = chunk.page.pages.max(chunk.chunks);
+        chunk.page.provenance(parts).check().map_err(WireError::Senseless)?;
+        Ok(chunk)
     }
 }
 
@@ -231,7 +234,7 @@ impl TryFrom<FetchedV1> for Fetched {
     type Error = WireError;
 
     fn try_from(wire: FetchedV1) -> Result<Self, WireError> {
-        Ok(Self {
+        let fetched = Self {
             batch: BatchId::from_stored(wire.batch),
             slot: Slot::at(instant(wire.slot)?),
             endpoint: wire.endpoint,
@@ -241,6 +244,16 @@ impl TryFrom<FetchedV1> for Fetched {
             pages: wire.pages,
             credits: wire.credits,
             simulated: wire.simulated,
-        })
+        };
+        let provenance = Provenance {
+            batch: &fetched.batch,
+            slot: fetched.slot,
+            endpoint: &fetched.endpoint,
+            convert: &fetched.convert,
+            fetched_at: fetched.fetched_at,
+            parts: fetched.pages,
+        };
+        provenance.check().map_err(WireError::Senseless)?;
+        Ok(fetched)
     }
 }
