@@ -30,7 +30,12 @@ impl Worker {
 
     /// What the operator's program prints on stdout with these arguments.
     pub async fn print(place: &Place, args: &[&str]) -> String {
-        let mut command = Self::command(place, "coinpipe", args, &[]);
+        Self::print_with(place, args, &[]).await
+    }
+
+    /// The same, with settings of its own in `env`.
+    pub async fn print_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> String {
+        let mut command = Self::command(place, "coinpipe", args, env);
         let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
         let output = output.expect("it ends").expect("it ran");
         assert!(output.status.success(), "{args:?}: {output:?}");

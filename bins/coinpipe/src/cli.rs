@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
+    /// Take over a table that another program filled
+    Import(ImportArgs),
     /// Show every setting and where its value came from; secrets are hidden
     Config,
     /// Create or update the queues and the tables
@@ -189,6 +191,45 @@ pub(crate) struct ExportArgs {
     pub(crate) span: SpanArgs,
     /// The folder to write to; it is created
     pub(crate) folder: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    pub(crate) command: ImportCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ImportCommand {
+    /// The MySQL table of a script that knew coins by their symbols
+    Legacy(LegacyArgs),
+}
+
+/// Reads the table that `import.url` (`COINPIPE__IMPORT__URL`) leads to, looks each symbol up in the newest snapshot, and
+/// loads the rows like a page that was fetched when they were written. A symbol that several coins share is reported,
+/// and its rows are left out: the script may have written any of them.
+#[derive(Args, Debug)]
+pub(crate) struct LegacyArgs {
+    /// The table: NAME, or DATABASE.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: String,
+    /// What its columns hold, such as `coin=symbol price_usd=price`; columns that are named like a field need
+    /// not be told, except id. The fields: id (CoinMarketCap's), symbol, name, slug, `last_updated`, and the numbers
+    /// of `quotes_latest`
+    #[arg(long, num_args = 1.., value_name = "COLUMN=FIELD", value_parser = crate::import::assignment)]
+    pub(crate) map: Vec<(String, String)>,
+    /// Which coin a symbol means, by CoinMarketCap's id, where it is shared or the name has changed
+    #[arg(long, num_args = 1.., value_name = "SYMBOL=ID", value_parser = crate::import::assignment)]
+    pub(crate) coin: Vec<(String, String)>,
+    /// The currency of the amounts
+    #[arg(long, default_value = "USD", value_name = "CODE")]
+    pub(crate) currency: String,
+    /// When the numbers were right, for rows without `last_updated`
+    #[arg(long, value_name = "T", value_parser = crate::archive::instant)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+    /// Report what would be loaded, and load nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args, Debug)]

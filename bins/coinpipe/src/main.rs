@@ -5,6 +5,7 @@ mod batches;
 mod check;
 mod cli;
 mod dead;
+mod import;
 mod once;
 mod origin;
 mod output;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
         }
         Command::Archive(args) => {
             service::run(common, &[], quiet, async |process| archive::run(process, &args).await)
+        }
+        Command::Import(args) => {
+            service::run(common, &[], quiet, async |process| import::run(process, &args).await)
         }
         Command::Config => service::run(common, &[], quiet, settings::show),
         Command::Migrate => service::run(common, &[], quiet, settings::migrate),

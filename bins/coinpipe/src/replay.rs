@@ -15,14 +15,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
-use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
+use ports::{Archive, Depth, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use stage::Backoff;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Files, READ, Selection};
-use crate::cli::ReplayArgs;
+use crate::cli::{ReplayArgs, SpanArgs};
 use crate::origin::{self, Adapters};
 use crate::{output, run};
 use arrivals::Arrivals;
@@ -61,19 +61,51 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     if args.dry_run {
         return replay.list().await;
     }
+    beside_workers(process, replay.adapters, replay.run()).await
+}
+
+/// Sends the pages of `archive`, all of them, through the pipeline, and waits until they are loaded. `false` when asked to
+/// stop before.
+pub(crate) async fn load(
+    process: &Process,
+    adapters: &Adapters,
+    archive: Arc<dyn Archive>,
+) -> anyhow::Result<bool> {
+    let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
+    let selection = Selection::new(&args.span, process.clock.now())?;
+    let stretch = archive.stretch(None).await?;
+    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch };
+    beside_workers(process, adapters, async {
+        let (_, arrivals, _) = replay.deliver().await?;
+        let is_stopped = process.shutdown.soft().is_cancelled();
+        if !is_stopped {
+            arrivals.check()?;
+        }
+        Ok(!is_stopped)
+    })
+    .await
+}
+
+/// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
+/// they run here until it is done.
+async fn beside_workers<T>(
+    process: &Process,
+    adapters: &Adapters,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     if service::file_of(&process.config().queue.url).is_none() {
-        return replay.run().await;
+        return work.await;
     }
-    // With the queue in a file nobody else may be there to do the work.
     alerter::check_settings(process)?;
     let stop = process.shutdown.soft();
-    let replaying = async {
-        let result = replay.run().await;
+    let working = async {
+        let result = work.await;
         stop.cancel();
         result
     };
-    let (replayed, drained) = tokio::join!(replaying, run::run_consumers(process, &adapters));
-    replayed.and(drained)
+    let (done, drained) = tokio::join!(working, Box::pin(run::run_consumers(process, adapters)));
+    let done = done?;
+    drained.map(|()| done)
 }
 
 struct Replay<'a> {
@@ -106,13 +138,8 @@ struct Seen {
 impl Replay<'_> {
     /// Publishes what is wanted and waits until it is loaded.
     async fn run(&self) -> anyhow::Result<()> {
-        let stop = self.process.shutdown.soft();
-        let bar = self.bar();
-        let outcome = self.publish_all(&bar, &stop).await;
-        bar.finish_and_clear();
-        let (seen, arrivals, position) = outcome?;
-        self.tell(&seen);
-        if stop.is_cancelled() {
+        let (seen, arrivals, position) = self.deliver().await?;
+        if self.process.shutdown.soft().is_cancelled() {
             output::say(format!(
                 "stopped; what was published ({}) will be loaded all the same. To go on: the same command with \
                  --after {position}",
@@ -123,7 +150,6 @@ impl Replay<'_> {
         if let Some(batch) = self.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
             bail!("there is no page of batch {batch}");
         }
-        let lost = arrivals.lost();
         for (batch, pages, of) in arrivals.partial() {
             output::say(format!(
                 "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
@@ -132,18 +158,13 @@ impl Replay<'_> {
         output::print(format!(
             "Replayed {} of {}, {}",
             output::counted(seen.published, "page"),
-            match arrivals.batches() + lost.len() as u64 {
+            match arrivals.batches() + arrivals.lost().len() as u64 {
                 1 => "1 batch".to_owned(),
                 batches => format!("{} batches", output::count(batches)),
             },
             output::counted(arrivals.coins(), "coin"),
         ))?;
-        if !lost.is_empty() {
-            bail!(
-                "not loaded: {}; `coinpipe dead list` says why, and `coinpipe status` what still waits",
-                lost.join("; ")
-            );
-        }
+        arrivals.check()?;
         match self.bad_files().len() {
             0 => Ok(()),
             1 => bail!("1 file holds no page; the others were replayed"),
@@ -151,7 +172,18 @@ impl Replay<'_> {
         }
     }
 
-    /// What it saw and published, what arrived, and how far it came.
+    /// Publishes what is wanted and waits for it, with a progress bar. What it saw and published, what arrived, and how
+    /// far it came.
+    async fn deliver(&self) -> anyhow::Result<(Seen, Arrivals, u64)> {
+        let stop = self.process.shutdown.soft();
+        let bar = self.bar();
+        let outcome = self.publish_all(&bar, &stop).await;
+        bar.finish_and_clear();
+        let outcome = outcome?;
+        self.tell(&outcome.0);
+        Ok(outcome)
+    }
+
     async fn publish_all(
         &self,
         bar: &ProgressBar,
@@ -253,10 +285,12 @@ impl Replay<'_> {
             output::say(format!("warning: {bad}"));
         }
         match &self.files {
-            None if seen.pages.is_empty() => {
+            None if seen.pages.is_empty() && seen.foreign == 0 => {
                 output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
-            Some(_) if seen.pages.is_empty() => output::say("none of the files holds such a page"),
+            Some(_) if seen.pages.is_empty() && seen.foreign == 0 => {
+                output::say("none of the files holds such a page");
+            }
             _ => {}
         }
     }
@@ -387,10 +421,11 @@ impl Pace<'_> {
             }
         }
         while !stop.is_cancelled() {
+            // What waits for a retry is in nobody's way.
             let (raw, rows) =
                 (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
-            let waiting = raw + rows;
-            if raw < PAGES_AHEAD && rows < CHUNKS_AHEAD {
+            let waiting = raw.total() + rows.total();
+            if raw.ready + raw.unsettled < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
                 self.quiet_since = self.replay.process.clock.now();
                 break;
             }
@@ -407,7 +442,9 @@ impl Pace<'_> {
         let patience = self.replay.patience();
         let mut waited = 0;
         loop {
-            let waiting = self.depth(QueueName::Raw, stop).await? + self.depth(QueueName::Rows, stop).await?;
+            let (raw, rows) =
+                (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
+            let waiting = raw.total() + rows.total();
             if waiting != waited {
                 self.quiet_since = self.replay.process.clock.now();
             }
@@ -439,10 +476,9 @@ impl Pace<'_> {
         }
     }
 
-    async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<u64> {
+    async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<Depth> {
         let queues = &self.replay.adapters.queues.queue;
-        let depth = self.replay.patiently(stop, async || queues.depth(queue).await).await?;
-        Ok(depth.total())
+        self.replay.patiently(stop, async || queues.depth(queue).await).await
     }
 
     /// Looks what arrived.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Slot};
+use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
 use tokio::sync::Notify;
 use tracing::warn;
@@ -19,6 +20,9 @@ use crate::spool::{Manifest, Spool, SpoolError, blocking};
 const ENDPOINT: &str = "listings";
 /// The store is asked what it has, but not waited for.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// So many of the newest batches are looked through for a snapshot: imports and other currencies have some of their own.
+const LOOKED_AT: u32 = 20;
 
 /// How fetching goes, for health checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,8 +134,8 @@ impl Fetcher {
     /// were taken by hand, too.
     pub(crate) async fn newest_loaded(&self) -> Option<Slot> {
         let ledger = self.ledger.as_ref()?;
-        let newest = match tokio::time::timeout(LEDGER_TIMEOUT, ledger.batches(1)).await {
-            Ok(Ok(batches)) => batches.into_iter().next()?,
+        let newest = match tokio::time::timeout(LEDGER_TIMEOUT, ledger.batches(LOOKED_AT)).await {
+            Ok(Ok(batches)) => batches.into_iter().find(|batch| self.is_ours(batch))?,
             Ok(Err(error)) => {
                 warn!(%error, "cannot ask the store for its newest batch; going by the claims alone");
                 return None;
@@ -141,8 +145,12 @@ impl Fetcher {
                 return None;
             }
         };
-        let is_same = newest.endpoint == ENDPOINT && newest.convert == self.settings.convert;
-        (is_same && newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
+        (newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
+    }
+
+    /// Whether `batch` is a snapshot as this fetcher takes them.
+    fn is_ours(&self, batch: &BatchRecord) -> bool {
+        batch.endpoint == ENDPOINT && batch.convert == self.settings.convert
     }
 
     /// Seals what an earlier run left half fetched, but for the batch that is `resumed`.

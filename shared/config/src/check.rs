@@ -22,6 +22,10 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("store", "url") => scheme(&config.store.url.scheme(), &["sqlite", "mysql"]),
         ("store", "connections") => require(config.store.connections >= 1, "must be at least 1"),
         ("store", "timeout") => at_least(config.store.timeout, millis(1000)),
+        ("import", "url") => match config.import.url.scheme().as_str() {
+            "" if config.import.url.is_empty() => Ok(()),
+            found => scheme(found, &["mysql"]),
+        },
         ("archive", "keep") => at_least(config.archive.keep, millis(1000)),
         ("fetch", "base_url") => base_url(&config.fetch.base_url),
         ("fetch", "every") => {

@@ -18,8 +18,8 @@ const ENV_PREFIX: &str = "COINPIPE__";
 const KEY_ALIAS: &str = "CMC_API_KEY";
 
 /// The keys that hold secrets. Each also takes a file, named by the same key with `_file`.
-const SECRETS: [(&str, &str); 4] =
-    [("queue", "url"), ("store", "url"), ("fetch", "api_key"), ("mail", "url")];
+const SECRETS: [(&str, &str); 5] =
+    [("queue", "url"), ("store", "url"), ("import", "url"), ("fetch", "api_key"), ("mail", "url")];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

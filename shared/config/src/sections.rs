@@ -18,6 +18,8 @@ pub struct Config {
     pub archive: Archive,
     /// The store.
     pub store: Store,
+    /// Where older tables are imported from.
+    pub import: Import,
     /// The fetcher.
     pub fetch: Fetch,
     /// The transformer.
@@ -94,6 +96,16 @@ pub struct Store {
     /// MySQL: the longest time for one statement.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
+}
+
+/// `[import]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// The database with the table; empty for the store's.
+    pub url: SecretUrl,
+    /// Read `url` from this file.
+    pub url_file: PathBuf,
 }
 
 /// Which listings endpoint.

@@ -45,7 +45,8 @@ pub(crate) struct Database {
     place: Arc<str>,
     pool: MySqlPool,
     call_timeout: Duration,
-    schema: &'static Schema,
+    /// `None`: the tables are not ours.
+    schema: Option<&'static Schema>,
     /// Set once the schema is known to be up to date.
     migrated: Arc<OnceCell<()>>,
 }
@@ -64,7 +65,7 @@ pub(crate) trait Work: Sync {
 
 impl Database {
     /// Connects to nothing yet.
-    pub(crate) fn new(options: &Options, schema: &'static Schema) -> Self {
+    pub(crate) fn new(options: &Options, schema: Option<&'static Schema>) -> Self {
         let pool = MySqlPoolOptions::new()
             .max_connections(options.max_connections.max(1))
             .acquire_timeout(CONNECT_TIMEOUT)
@@ -92,8 +93,10 @@ impl Database {
     /// Brings the schema up to date, unless it is known to be. Every call below begins with it, so that a
     /// server that was away at the start gets its tables when it comes.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
-        let migrated = self.migrated.get_or_try_init(|| schema::migrate(self)).await;
-        migrated.map_err(|error| self.blame(error))?;
+        if let Some(schema) = self.schema {
+            let migrated = self.migrated.get_or_try_init(|| schema::migrate(self, schema)).await;
+            migrated.map_err(|error| self.blame(error))?;
+        }
         Ok(())
     }
 

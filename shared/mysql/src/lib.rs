@@ -7,8 +7,10 @@ mod database;
 mod error;
 mod letters;
 mod options;
+mod source;
 mod store;
 
 pub use error::Error;
 pub use options::{Options, check_url};
+pub use source::MysqlTable;
 pub use store::MysqlStore;

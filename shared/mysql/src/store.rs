@@ -63,7 +63,7 @@ impl MysqlStore {
     /// Whatever someone has to change first is.
     pub async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         options.check_files().await?;
-        let store = Self { database: Database::new(options, &SCHEMA), clock };
+        let store = Self { database: Database::new(options, Some(&SCHEMA)), clock };
         match store.database.migrate().await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the store is away; waiting for it");

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod memory;
 pub mod queue;
 pub mod rules;
+pub mod source;
 pub mod store;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -19,7 +20,8 @@ pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,
 };
+pub use source::SourceTable;
 pub use store::{
-    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, GroupState, Ledger, Letters, Loaded, Mail,
-    MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, GroupState, Ledger, Letters, ListedCoin,
+    Loaded, Mail, MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
 };

@@ -244,6 +244,21 @@ pub struct TopCoin {
     pub last_updated: DateTime<Utc>,
 }
 
+/// A coin of the newest snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedCoin {
+    /// CoinMarketCap's id.
+    pub id: u32,
+    /// Symbol; several coins may share it.
+    pub symbol: String,
+    /// Name.
+    pub name: String,
+    /// Slug.
+    pub slug: String,
+    /// When its page of the snapshot was fetched.
+    pub fetched_at: DateTime<Utc>,
+}
+
 /// The read side of the quotes, for the operator's commands.
 #[async_trait]
 pub trait Quotes: Send + Sync + 'static {
@@ -253,6 +268,9 @@ pub trait Quotes: Send + Sync + 'static {
     /// The `limit` best ranked coins in `currency` of the newest snapshot with quotes in it: lowest rank first,
     /// unranked last. A coin that left the listing keeps its last rank, which another coin has by now.
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError>;
+
+    /// All coins of the newest snapshot with quotes in `currency`, by id.
+    async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError>;
 }
 
 /// A group of dead letters with the same cause.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use config::{Config, ConfigError, Loaded, SecretUrl};
-use mysql::MysqlStore;
-use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, Store};
+use mysql::{MysqlStore, MysqlTable};
+use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, SourceTable, Store};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
+
+use crate::Usage;
 
 /// What `queue.url` gives.
 #[derive(Clone)]
@@ -49,6 +51,7 @@ pub(crate) struct Connections {
 enum Server {
     Rabbit(Arc<RabbitQueue>),
     Mysql(Arc<MysqlStore>),
+    Table(Arc<MysqlTable>),
 }
 
 impl Connections {
@@ -118,6 +121,24 @@ impl Connections {
         }
     }
 
+    /// Connects to the table `name`, which somebody else made.
+    pub(crate) async fn source_table(
+        &self,
+        config: &Config,
+        name: &str,
+    ) -> anyhow::Result<Arc<dyn SourceTable>> {
+        let url = if config.import.url.is_empty() { &config.store.url } else { &config.import.url };
+        if url.scheme() != "mysql" {
+            return Err(Usage("no database to import from; set COINPIPE__IMPORT__URL".to_owned()).into());
+        }
+        let mut options = mysql::Options::new(url.expose())?;
+        options.max_connections = 1;
+        options.statement_timeout = config.store.timeout;
+        let table = Arc::new(MysqlTable::open(&options, name).await?);
+        self.servers.lock().await.push(Server::Table(table.clone()));
+        Ok(table)
+    }
+
     /// Queue and store may be one file, which is opened once: its writers take turns without polling.
     async fn file(&self, url: &SecretUrl, key: &str) -> anyhow::Result<Database> {
         let database = open_sqlite(url, key).await?;
@@ -136,6 +157,7 @@ impl Connections {
             match server {
                 Server::Rabbit(queue) => queue.close().await,
                 Server::Mysql(store) => store.close().await,
+                Server::Table(table) => table.close().await,
             }
         }
         for file in self.files.lock().await.drain(..) {
@@ -147,7 +169,8 @@ impl Connections {
 /// A mistake in the URLs that can be seen without opening anything.
 pub(crate) fn check_urls(loaded: &Loaded) -> Result<(), ConfigError> {
     let config = &loaded.config;
-    for (section, url) in [("queue", &config.queue.url), ("store", &config.store.url)] {
+    let urls = [("queue", &config.queue.url), ("store", &config.store.url), ("import", &config.import.url)];
+    for (section, url) in urls {
         let checked = match url.scheme().as_str() {
             "sqlite" => sqlite::file_of_url(url.expose()).map(drop).map_err(|error| error.to_string()),
             "amqp" | "amqps" => rabbitmq::check_url(url.expose()),

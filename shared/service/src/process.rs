@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, FromArgMatches};
 use config::{Config, Layer};
 use domain::StageName;
-use ports::{Clock, SystemClock};
+use ports::{Clock, SourceTable, SystemClock};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
 use tracing::{error, info, warn};
 
@@ -64,6 +64,12 @@ impl Process {
     /// Opens the store that the settings name, creating what is missing. Closed when the process ends.
     pub async fn open_stores(&self) -> anyhow::Result<Stores> {
         self.connections.stores(self.config(), Arc::clone(&self.clock)).await
+    }
+
+    /// Opens the table `name` (`table`, or `database.table`) where `import.url` says, which somebody else made. Closed
+    /// when the process ends.
+    pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn SourceTable>> {
+        self.connections.source_table(self.config(), name).await
     }
 
     /// Closes what is open. The next opening opens anew.

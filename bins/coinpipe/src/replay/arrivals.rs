@@ -9,13 +9,15 @@ use domain::{BatchId, PageMeta};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches are looked up at a time: they arrive about in the order they were published.
-const LOOKED_UP: usize = 8;
+/// How many batches are looked up at a time, each in its turn.
+const LOOKED_UP: usize = 16;
 
 /// Pages on their way, and what has arrived.
 pub(super) struct Arrivals {
     ledger: Arc<dyn Ledger>,
     waiting: BTreeMap<BatchId, Waiting>,
+    /// The one that was looked up last.
+    looked_up: Option<BatchId>,
     arrived: BTreeMap<BatchId, Arrived>,
 }
 
@@ -48,7 +50,7 @@ impl Waiting {
 
 impl Arrivals {
     pub(super) fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, waiting: BTreeMap::new(), arrived: BTreeMap::new() }
+        Self { ledger, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
     }
 
     /// Notes that `page` is about to be published.
@@ -81,10 +83,14 @@ impl Arrivals {
         partial.map(|(id, arrived)| (id, arrived.pages.len(), arrived.of))
     }
 
-    /// Looks up the oldest of them; whether a chunk of any was loaded.
+    /// Looks some of them up; whether a chunk of any was loaded.
     pub(super) async fn look(&mut self) -> Result<bool, StoreError> {
         let mut news = false;
-        for id in self.waiting.keys().take(LOOKED_UP).cloned().collect::<Vec<_>>() {
+        let behind = |id: &&BatchId| self.looked_up.as_ref().is_none_or(|last| *id > last);
+        let (ahead, behind): (Vec<_>, Vec<_>) = self.waiting.keys().partition(|id| !behind(id));
+        let turn = behind.into_iter().chain(ahead).take(LOOKED_UP).cloned();
+        for id in turn.collect::<Vec<_>>() {
+            self.looked_up = Some(id.clone());
             let Some(record) = self.ledger.batch(&id).await? else { continue };
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
             news |= record.loaded_at > waiting.loaded_at;
@@ -99,6 +105,17 @@ impl Arrivals {
             }
         }
         Ok(news)
+    }
+
+    /// Fails when something has not arrived.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let lost = self.lost();
+        anyhow::ensure!(
+            lost.is_empty(),
+            "not loaded: {}; `coinpipe dead list` says why, and `coinpipe status` what still waits",
+            lost.join("; ")
+        );
+        Ok(())
     }
 
     /// What has not arrived, in words: the pages of each batch.

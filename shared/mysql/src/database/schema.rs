@@ -38,15 +38,15 @@ const LONGEST: Duration = Duration::from_hours(1);
 
 /// Applies what is missing. A user without the right to change tables needs none when nothing is.
 /// Processes that start at once wait for each other here.
-pub(super) async fn migrate(database: &Database) -> Result<(), Error> {
-    let steps = steps(database.schema);
+pub(super) async fn migrate(database: &Database, schema: &Schema) -> Result<(), Error> {
+    let steps = steps(schema);
     let mut lease = database.in_time(database.lease()).await?;
-    let applied = database.in_time(applied(lease.connection(), database.schema)).await?;
+    let applied = database.in_time(applied(lease.connection(), schema)).await?;
     if is_current(&applied, &steps)? {
         lease.give_back();
         return Ok(());
     }
-    let migrating = migrate_alone(lease.connection(), database.schema, steps);
+    let migrating = migrate_alone(lease.connection(), schema, steps);
     let outcome = tokio::time::timeout(LONGEST, migrating).await.unwrap_or_else(|_elapsed| {
         Err(Error::Unavailable(format!("the schema was not up to date after {LONGEST:?}")))
     });

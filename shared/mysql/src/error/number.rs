@@ -48,9 +48,13 @@ pub(super) fn meaning(number: u16, state: &str) -> Meaning {
         number if DENIED.contains(&number) => {
             Misconfigured("grant the user SELECT, INSERT, UPDATE and DELETE on the database")
         }
-        1146 | 1054 | 1356 | 1051 | 1364 | 1136 | 1347 | 1050 | 1060 | 1061 => Misconfigured(
+        1146 | 1054 | 1356 | 1051 | 1364 | 1136 | 1050 | 1060 | 1061 => Misconfigured(
             "the tables are not as coinpipe made them: restore what was dropped, renamed or changed",
         ),
+        // A table where coinpipe has a view: most often the one that a script made before.
+        1347 => {
+            Misconfigured("rename the table that has the name of coinpipe's view, or name another database")
+        }
         1064 | 1115 | 1193 | 1273 | 1305 => {
             Misconfigured("the server is too old, or not MySQL 8.4 or MariaDB 10.11 and later")
         }

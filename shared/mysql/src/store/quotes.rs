@@ -1,7 +1,7 @@
 //! The read side of the quotes.
 
 use async_trait::async_trait;
-use ports::{Quotes, StoreError, TopCoin, Totals};
+use ports::{ListedCoin, Quotes, StoreError, TopCoin, Totals};
 use sqlx::mysql::MySqlRow;
 
 use super::columns::Columns;
@@ -31,6 +31,16 @@ impl Quotes for MysqlStore {
                    ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
         let rows = self.database.read(sqlx::query(sql).bind(currency).bind(currency).bind(limit)).await?;
         rows.iter().map(top_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
+    }
+
+    async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
+        let sql = "SELECT c.id, c.symbol, c.name, c.slug, q.fetched_at \
+                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+                   ORDER BY c.id";
+        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(currency)).await?;
+        rows.iter().map(listed_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
     }
 }
 
@@ -63,5 +73,16 @@ fn top_coin(row: &MySqlRow) -> Result<TopCoin, sqlx::Error> {
         percent_change_7d: columns.take()?,
         market_cap: columns.take()?,
         last_updated: columns.instant()?,
+    })
+}
+
+fn listed_coin(row: &MySqlRow) -> Result<ListedCoin, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(ListedCoin {
+        id: columns.take()?,
+        symbol: columns.take()?,
+        name: columns.take()?,
+        slug: columns.take()?,
+        fetched_at: columns.instant()?,
     })
 }

@@ -11,4 +11,5 @@ mod private;
 mod proxy;
 mod rights;
 mod schema;
+mod source;
 mod trouble;

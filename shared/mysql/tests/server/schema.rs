@@ -51,6 +51,17 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
 }
 
 #[tokio::test]
+async fn a_table_where_a_view_of_ours_belongs_is_left_alone() {
+    let database = Database::create().await;
+    database.execute("CREATE TABLE cryptocurrencies (symbol VARCHAR(20), price DOUBLE)").await;
+    database.execute("INSERT INTO cryptocurrencies VALUES ('BTC', 1.5)").await;
+    let said = refused(&database).await;
+    assert!(said.contains("cryptocurrencies' is not of type 'VIEW'"), "{said}");
+    assert!(said.contains("rename the table that has the name of coinpipe's view"), "{said}");
+    assert_eq!(database.rows("SELECT * FROM cryptocurrencies").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     let database = Database::create().await;
     database.open().await.close().await;

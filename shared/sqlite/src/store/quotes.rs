@@ -1,7 +1,7 @@
 //! The read side of the quotes in SQLite.
 
 use async_trait::async_trait;
-use ports::{Quotes, StoreError, TopCoin, Totals};
+use ports::{ListedCoin, Quotes, StoreError, TopCoin, Totals};
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
@@ -33,6 +33,17 @@ impl Quotes for SqliteStore {
             .await;
         rows.and_then(|rows| rows.iter().map(top_coin).collect()).map_err(|error| self.blame(error))
     }
+
+    async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
+        let sql = "SELECT c.id, c.symbol, c.name, c.slug, q.fetched_at \
+                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+                   ORDER BY c.id";
+        let query = sqlx::query(sql).bind(currency).bind(currency);
+        let rows = query.fetch_all(self.database.readers()).await;
+        rows.and_then(|rows| rows.iter().map(listed_coin).collect()).map_err(|error| self.blame(error))
+    }
 }
 
 fn totals(row: &SqliteRow) -> Result<Totals, sqlx::Error> {
@@ -59,5 +70,16 @@ fn top_coin(row: &SqliteRow) -> Result<TopCoin, sqlx::Error> {
         percent_change_7d: columns.number()?,
         market_cap: columns.number()?,
         last_updated: columns.instant()?,
+    })
+}
+
+fn listed_coin(row: &SqliteRow) -> Result<ListedCoin, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(ListedCoin {
+        id: columns.take()?,
+        symbol: columns.take()?,
+        name: columns.take()?,
+        slug: columns.take()?,
+        fetched_at: columns.instant()?,
     })
 }

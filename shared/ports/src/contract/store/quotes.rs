@@ -6,7 +6,7 @@ use domain::{Chunk, Measure};
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, quote, row};
 use crate::memory::Tables;
-use crate::store::{Ledger, Letters, Outbox, Quotes, Store, TopCoin, Totals};
+use crate::store::{Ledger, Letters, ListedCoin, Outbox, Quotes, Store, TopCoin, Totals};
 
 /// Nothing, rather than an error.
 pub async fn an_empty_store_answers(lab: &impl StoreLab) {
@@ -14,6 +14,7 @@ pub async fn an_empty_store_answers(lab: &impl StoreLab) {
     store.ready().await.expect("ready");
     assert_eq!(store.totals().await.expect("totals"), Totals::default());
     assert_eq!(store.top("USD", 10).await.expect("top"), []);
+    assert_eq!(store.listed("USD").await.expect("listed"), []);
     assert_eq!(store.batches(10).await.expect("batches"), []);
     assert_eq!(store.batch(&batch(0)).await.expect("batch"), None);
     assert_eq!(store.groups(None).await.expect("groups"), []);
@@ -111,4 +112,13 @@ pub async fn coins_that_left_the_listing_are_not_ranked(lab: &impl StoreLab) {
     }
     let names = |top: Vec<TopCoin>| top.into_iter().map(|line| line.name).collect::<Vec<_>>();
     assert_eq!(names(store.top("USD", 10).await.expect("top")), ["Coin 2", "Coin 3"]);
+    let listed = |id| ListedCoin {
+        id,
+        symbol: format!("C{id}"),
+        name: format!("Coin {id}"),
+        slug: format!("coin-{id}"),
+        fetched_at: at(3601),
+    };
+    assert_eq!(store.listed("USD").await.expect("listed"), [listed(2), listed(3)]);
+    assert_eq!(store.listed("EUR").await.expect("listed"), []);
 }

@@ -8,7 +8,7 @@ use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
 use crate::judgement::{Held, Judged, Judging};
-use crate::store::{Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
+use crate::store::{ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
 
 /// (symbol, name, slug) and whose.
 type Identity = (u32, String, String, String);
@@ -103,6 +103,13 @@ impl Rows {
         held.last_seen_at = held.last_seen_at.max(at);
     }
 
+    /// The quotes in `currency` that the newest snapshot with any holds.
+    fn newest_in(&self, currency: &str) -> impl Iterator<Item = &QuoteEntry> {
+        let of_currency = move || self.latest.values().filter(move |entry| entry.quote.currency == currency);
+        let newest = of_currency().max_by_key(|entry| entry.fetched_at).map(|entry| &entry.batch);
+        of_currency().filter(move |entry| Some(&entry.batch) == newest)
+    }
+
     pub(super) fn tables(&self) -> Tables {
         Tables {
             coins: self.coins.values().cloned().collect(),
@@ -138,15 +145,28 @@ impl Quotes for MemoryStore {
 
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
         let state = self.state()?;
-        let of_currency = || state.rows.latest.values().filter(|entry| entry.quote.currency == currency);
-        let newest = of_currency().max_by_key(|entry| entry.fetched_at).map(|entry| &entry.batch);
-        let quotes = of_currency().filter(|entry| Some(&entry.batch) == newest);
+        let quotes = state.rows.newest_in(currency);
         let lines =
             quotes.map(|entry| (entry.coin_id, line(&state.rows.coins[&entry.coin_id].coin, &entry.quote)));
         let mut lines: Vec<_> = lines.collect();
         lines.sort_by_key(|(coin_id, line)| (line.rank.is_none(), line.rank, *coin_id));
         lines.truncate(limit as usize);
         Ok(lines.into_iter().map(|(_, line)| line).collect())
+    }
+
+    async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
+        let state = self.state()?;
+        let listed = state.rows.newest_in(currency).map(|entry| {
+            let coin = &state.rows.coins[&entry.coin_id].coin;
+            ListedCoin {
+                id: coin.id,
+                symbol: coin.symbol.clone(),
+                name: coin.name.clone(),
+                slug: coin.slug.clone(),
+                fetched_at: entry.fetched_at,
+            }
+        });
+        Ok(listed.collect())
     }
 }
 

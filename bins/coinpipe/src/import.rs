@@ -1,0 +1,114 @@
+//! `coinpipe import legacy`: the table of a script that knew coins by their symbols.
+//!
+//! Its rows become pages as the API would have sent them, fetched when their newest row was written, and go through
+//! the pipeline like any other: the same rules check them, and what is newer in the tables stays. Which coin a symbol
+//! means is looked up in the newest snapshot and never guessed.
+
+mod mapping;
+mod pages;
+mod plan;
+
+use std::sync::Arc;
+
+use anyhow::{bail, ensure};
+use domain::{BatchId, Slot};
+use ports::store::BatchRecord;
+use service::Process;
+
+use crate::cli::{ImportArgs, ImportCommand, LegacyArgs};
+use crate::origin::{self, Adapters};
+use crate::{output, replay};
+use mapping::Mapping;
+use pages::Pages;
+use plan::{Decisions, Plan};
+
+/// More rows than there are symbols mean that the table is something else.
+const MOST_ROWS: u32 = 100_000;
+/// Rows of one kind that are listed.
+const LISTED: usize = 1000;
+
+pub(crate) async fn run(process: &Process, args: &ImportArgs) -> anyhow::Result<()> {
+    match &args.command {
+        ImportCommand::Legacy(args) => legacy(process, args).await,
+    }
+}
+
+/// `LEFT=RIGHT`.
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
+        _ => Err("write it as LEFT=RIGHT".to_owned()),
+    }
+}
+
+async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
+    let table = process.open_source_table(&args.table).await?;
+    let mapping = Mapping::new(table.columns(), &args.map, args.as_of.is_some())?;
+    output::say(format!("columns   {mapping}"));
+    let adapters = origin::open_existing(process).await?;
+    if adapters.stores.store.origins().await?.simulated {
+        bail!(
+            "the store holds simulated quotes; take a snapshot with your own key first: coinpipe run --once"
+        );
+    }
+    let listed = adapters.stores.quotes.listed(&args.currency).await?;
+    ensure!(
+        !listed.is_empty(),
+        "there is no snapshot in {} to look symbols up in; take one first: coinpipe run --once",
+        args.currency
+    );
+    let decisions = Decisions::new(&args.coin, &listed)?;
+    let rows = table.rows(mapping.columns(), MOST_ROWS).await?;
+    let plan = Plan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
+    report(&plan)?;
+    let pages = plan.pages(Slot::at(process.clock.now()))?;
+    if args.dry_run || pages.is_empty() {
+        return output::print(format!("Would import {}", output::counted(plan.rows_of_coins(), "row")));
+    }
+    let batch = pages[0].0.batch.clone();
+    let pages = pages.into_iter().map(|(_, message)| message).collect();
+    if !Box::pin(replay::load(process, &adapters, Arc::new(Pages(pages)))).await? {
+        output::say("stopped; the same command imports all of it again, and changes nothing that is there");
+        return Ok(());
+    }
+    conclude(&adapters, &batch).await
+}
+
+/// Says which rows are left out, and why.
+fn report(plan: &Plan) -> anyhow::Result<()> {
+    for group in plan.left_out() {
+        let rows = group.rows.iter().take(LISTED).map(|row| {
+            let coins = row.candidates.iter().map(|coin| format!("{} {}", coin.id, coin.name));
+            vec![
+                output::plain(&row.symbol, 40),
+                output::plain(&row.found, 40),
+                output::plain(&coins.collect::<Vec<_>>().join(", "), 100),
+            ]
+        });
+        output::print(output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows))?;
+        let count = output::counted(group.rows.len() as u64, "row");
+        output::print(format!("left out  {count}: {}\n", group.why))?;
+    }
+    Ok(())
+}
+
+async fn conclude(adapters: &Adapters, batch: &BatchId) -> anyhow::Result<()> {
+    let Some(record) = adapters.stores.ledger.batch(batch).await? else {
+        bail!("{batch} is not in the ledger");
+    };
+    let BatchRecord { coins_in, rejected, written, unchanged, stale, .. } = record;
+    output::print(format!(
+        "Imported {}: {} now the newest quote of their coin, {} there already, {} only in the history",
+        output::counted(coins_in - rejected, "row"),
+        output::count(written),
+        output::count(unchanged),
+        output::count(stale),
+    ))?;
+    if rejected > 0 {
+        let rows = output::counted(rejected, "row");
+        output::print(format!("rejected  {rows}; `coinpipe dead list` says why"))?;
+    }
+    Ok(())
+}

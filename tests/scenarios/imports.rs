@@ -1,0 +1,105 @@
+//! `coinpipe import legacy`: the rows of the script's table become history, and nothing is guessed.
+
+use domain::{Measure, Message, Origin, compress_body, decompress_body, timestamp};
+use ports::QueueName;
+use ports::memory::Tables;
+
+use crate::market::{self, COINS};
+use crate::place::{Place, Servers, compare};
+use crate::workers::{Worker, crew, dismiss};
+
+/// Snapshot 0, in which coin 4 has the symbol of coin 3.
+fn snapshot() -> Message {
+    let mut page = market::page(0, Origin::Live);
+    let body = String::from_utf8(decompress_body(&page.body).expect("a page")).expect("text");
+    page.body = compress_body(body.replace(r#""symbol":"C4""#, r#""symbol":"C3""#).as_bytes());
+    page
+}
+
+/// The history without what snapshot 0 put there: coin, price, time.
+fn imported(tables: &Tables) -> Vec<(u32, u64, String)> {
+    let imported = tables.history.iter().filter(|entry| entry.batch.as_str().contains("/legacy/"));
+    imported
+        .map(|entry| {
+            let price = entry.quote.get(Measure::Price).expect("a price").to_bits();
+            (entry.coin_id, price, timestamp::to_text(entry.quote.last_updated))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_servers_the_table_of_a_script_becomes_history() {
+    let Some(servers) = Servers::start().await else { return };
+    for statement in [
+        "CREATE DATABASE script",
+        "CREATE TABLE script.crypto (id INT AUTO_INCREMENT PRIMARY KEY, coin VARCHAR(20), price_usd DOUBLE, \
+         supply TEXT, last_updated DATETIME, note TEXT)",
+        "INSERT INTO script.crypto (coin, price_usd, supply, last_updated) VALUES \
+         ('C1', 63857.73078756311, '19158500', '2026-11-20 10:00:00'), \
+         ('c2', 5e-18, NULL, '2026-11-19 10:00:00'), \
+         ('C3', 3, '1', '2026-11-20 10:00:00'), \
+         ('C5', -1, '1', '2026-11-20 10:00:00'), \
+         ('ZZZ', 9, '1', '2026-11-20 10:00:00'), \
+         ('C5', 7, '1', '2026-11-22 00:00:02')",
+    ] {
+        servers.database.query(statement).expect("it is made");
+    }
+    let url = servers.database.url().replace("/coinpipe", "/script");
+    let import = [
+        "import",
+        "legacy",
+        "--table",
+        "crypto",
+        "--map",
+        "coin=symbol",
+        "price_usd=price",
+        "supply=circulating_supply",
+    ];
+    for place in [Place::embedded(1000).await, Place::on(&servers, 1000).await] {
+        let workers = crew(&place);
+        place.publish_one(QueueName::Raw, snapshot()).await;
+        place.publish_one(QueueName::Rows, market::announcement(0)).await;
+        place.until_complete(1).await;
+        let before = place.store.tables().await;
+
+        let env = [("COINPIPE__IMPORT__URL", url.as_str())];
+        let dry = Worker::print_with(&place, &[&import[..], &["--dry-run"]].concat(), &env).await;
+        assert!(dry.contains("Would import 3 rows"), "{dry}");
+        compare(&place.store.tables().await, &before);
+
+        let report = Worker::print_with(&place, &import, &env).await;
+        assert!(report.contains("3 Coin 3, 4 Coin 4"), "{report}");
+        assert!(report.contains("left out  1 row: several coins share the symbol"), "{report}");
+        assert!(report.contains("left out  1 row: the newest snapshot has no such coin"), "{report}");
+        assert!(report.contains("left out  1 row: written after the newest snapshot"), "{report}");
+        assert!(report.contains("Imported 2 rows: 0 now the newest quote of their coin"), "{report}");
+        assert!(report.contains("rejected  1 row"), "{report}");
+        let after = place.store.tables().await;
+        let rows = [
+            (1, 63_857.730_787_563_11_f64.to_bits(), "2026-11-20T10:00:00.000Z".to_owned()),
+            (2, 5e-18_f64.to_bits(), "2026-11-19T10:00:00.000Z".to_owned()),
+        ];
+        assert_eq!(imported(&after), rows);
+        let first = after.history.iter().find(|entry| entry.coin_id == 1).expect("coin 1");
+        assert_eq!(first.quote.get(Measure::CirculatingSupply), Some(19_158_500.0));
+        assert_eq!(after.latest, before.latest);
+        let described =
+            |tables: &Tables| tables.coins.iter().map(|coin| coin.coin.clone()).collect::<Vec<_>>();
+        assert_eq!(described(&after), described(&before));
+        let letters = place.letters().await;
+        assert!(matches!(&letters[..], [letter] if letter.starts_with("price_negative ")), "{letters:?}");
+
+        // Again, with a decision: what is there stays.
+        let again = [&import[..], &["--coin", "C3=4"]].concat();
+        let report = Worker::print_with(&place, &again, &env).await;
+        assert!(!report.contains("several coins"), "{report}");
+        let more = place.store.tables().await;
+        assert_eq!(more.history.len(), COINS as usize + 3);
+        let kept = more.history.iter().filter(|entry| after.history.contains(entry)).count();
+        assert_eq!(kept, after.history.len());
+        dismiss(workers).await;
+
+        let mut wrong = Worker::operate(&place, &["import", "legacy", "--table", "crypto"]);
+        assert!(matches!(wrong.ended().await, Some(1 | 2)), "{}", wrong.log());
+    }
+}
