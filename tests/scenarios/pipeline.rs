@@ -103,8 +103,8 @@ impl Pipeline {
         let mut settings = config::Config::defaults().transform;
         settings.chunk_coins = 2;
         [
-            Arc::new(Transformer::new(settings, clock.clone())),
-            Arc::new(Loader::new(self.store.store(), clock.clone())),
+            Arc::new(Transformer::new(settings, clock.clone(), Metrics::new(&[]))),
+            Arc::new(Loader::new(self.store.store(), clock.clone(), Metrics::new(&[]))),
             Arc::new(Desk::new(self.store.letters(), clock)),
         ]
     }

@@ -14,6 +14,7 @@ const BATCHES: u32 = 5;
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
     let adapters = crate::origin::open_existing(process).await?;
     let totals = adapters.stores.quotes.totals().await?;
+    let freshness = adapters.stores.quotes.freshness().await?;
     let batches = adapters.stores.ledger.batches(BATCHES).await?;
     let groups = adapters.stores.letters.groups(Some(GroupState::Open)).await?;
     let mut depths = Vec::new();
@@ -25,14 +26,14 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     if args.json {
         let places = batches::places(&adapters, &batches).await?;
         let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
-        let age_seconds = totals.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
+        let age_seconds = freshness.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
         let queues: Map<_, _> =
             depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
         let status = json!({
             "now": domain::timestamp::to_text(now),
             "freshness": {
-                "newest_fetch_at": instant(totals.newest_fetch_at),
-                "newest_quote_at": instant(totals.newest_quote_at),
+                "newest_fetch_at": instant(freshness.newest_fetch_at),
+                "newest_quote_at": instant(freshness.newest_quote_at),
                 "age_seconds": age_seconds,
             },
             "tables": {
@@ -48,7 +49,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         return output::print(serde_json::to_string_pretty(&status)?);
     }
 
-    let freshness = totals.newest_fetch_at.map_or_else(
+    let freshness = freshness.newest_fetch_at.map_or_else(
         || "no quotes yet".to_owned(),
         |at| format!("fetched {} ago, at {}", output::age(now, at), domain::timestamp::to_text(at)),
     );

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
+use stage::{Ending, Metrics};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -52,12 +53,13 @@ pub struct Fetcher {
     /// Woken when there is something to publish.
     pub(crate) changed: Arc<Notify>,
     pub(crate) leadership: Arc<dyn Leadership>,
+    pub(crate) metrics: Metrics,
     ledger: Option<Arc<dyn Ledger>>,
     health: Mutex<Health>,
 }
 
 impl Fetcher {
-    /// A fetcher from `source` into `queue`, one of any number that follow the same `leadership`. A `ledger`
+    /// A fetcher from `source` into `queue` that counts in `metrics`, one of any number that follow the same `leadership`. A `ledger`
     /// also tells it of snapshots taken by hand. Opens the spool, which no other process may use. An error
     /// means that someone has to change the configuration.
     pub fn new(
@@ -67,6 +69,7 @@ impl Fetcher {
         leadership: Arc<dyn Leadership>,
         ledger: Option<Arc<dyn Ledger>>,
         clock: Arc<dyn Clock>,
+        metrics: Metrics,
     ) -> anyhow::Result<Self> {
         let client = Client::new(source, settings.connect_timeout, settings.timeout, Arc::clone(&clock))?;
         let spool = Spool::open(&settings.spool).context("cannot open the fetcher's spool")?;
@@ -74,9 +77,26 @@ impl Fetcher {
         let changed = Arc::new(Notify::new());
         let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&clock), Arc::clone(&changed));
         let incidents = Arc::new(incidents);
-        let publisher = Publisher { spool: Arc::clone(&spool), queue, incidents: Arc::clone(&incidents) };
+        let publisher = Publisher {
+            spool: Arc::clone(&spool),
+            queue,
+            incidents: Arc::clone(&incidents),
+            metrics: metrics.clone(),
+        };
         let health = Mutex::new(Health::Starting);
-        Ok(Self { settings, client, spool, publisher, incidents, clock, changed, leadership, ledger, health })
+        Ok(Self {
+            settings,
+            client,
+            spool,
+            publisher,
+            incidents,
+            clock,
+            changed,
+            leadership,
+            metrics,
+            ledger,
+            health,
+        })
     }
 
     /// How fetching goes.
@@ -85,6 +105,7 @@ impl Fetcher {
     }
 
     pub(crate) fn note_success(&self) {
+        self.metrics.snapshot(Ending::Complete, self.clock.now());
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*health, Health::OkSince(_)) {
             *health = Health::OkSince(self.clock.now());
@@ -92,6 +113,7 @@ impl Fetcher {
     }
 
     pub(crate) fn note_failure(&self, reason: &str) {
+        self.metrics.snapshot(Ending::GaveUp, self.clock.now());
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let since = match *health {
             Health::FailingSince { since, .. } => since,

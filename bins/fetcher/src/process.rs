@@ -1,10 +1,12 @@
 //! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use ports::Ledger;
+use ports::{Clock, Ledger};
 use service::{Process, Queues};
+use stage::Metrics;
 use tracing::warn;
 use url::Url;
 
@@ -26,6 +28,7 @@ pub fn for_process(
         Arc::clone(&queues.leadership),
         ledger,
         Arc::clone(&process.clock),
+        process.metrics.clone(),
     )
 }
 
@@ -39,7 +42,26 @@ pub async fn run(
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
-    for_process(process, queues, ledger, source)?.run(process.shutdown.soft()).await
+    let fetcher = for_process(process, queues, ledger, source)?;
+    let watching = watch_credits(
+        client(process, source)?,
+        process.config().fetch.every,
+        process.metrics.clone(),
+        Arc::clone(&process.clock),
+    );
+    process.watch(watching).await;
+    fetcher.run(process.shutdown.soft()).await
+}
+
+/// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
+/// request.
+async fn watch_credits(client: Client, every: Duration, metrics: Metrics, clock: Arc<dyn Clock>) {
+    let pause = (every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15));
+    loop {
+        let left = client.key_status().await.ok().and_then(|status| status.monthly_left);
+        metrics.credits_left(left);
+        clock.sleep(pause).await;
+    }
 }
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.

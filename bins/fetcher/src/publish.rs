@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use domain::{BatchId, Headers, Message, header, wire};
+use domain::{BatchId, Headers, Message, StageName, header, wire};
 use ports::{Queue, QueueError, QueueName};
+use stage::Metrics;
 use tracing::{info, warn};
 
 use crate::incident::Incidents;
@@ -35,6 +36,7 @@ pub(crate) struct Publisher {
     pub(crate) spool: Arc<Spool>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) incidents: Arc<Incidents>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Publisher {
@@ -57,10 +59,16 @@ impl Publisher {
         unreadable.map_or(Ok(published), |error| Err(error.into()))
     }
 
+    async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
+        self.queue.publish(to, messages).await?;
+        self.metrics.published(StageName::Fetcher, messages.len() as u64);
+        Ok(())
+    }
+
     async fn publish_letters(&self) -> Result<(), PublishError> {
         let found = blocking(&self.spool, Spool::letters).await?;
         for letter in found.items {
-            self.queue.publish(QueueName::Dead, std::slice::from_ref(&letter)).await?;
+            self.publish(QueueName::Dead, std::slice::from_ref(&letter)).await?;
             blocking(&self.spool, move |spool| spool.remove_letter(&letter.id)).await?;
         }
         self.incidents.report_aside(found.aside).await;
@@ -76,13 +84,13 @@ impl Publisher {
             let (batch, number) = (manifest.batch.clone(), page.page);
             let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
             // One at a time: a page may be large.
-            self.queue.publish(QueueName::Raw, &[manifest.meta(page, pages).to_message(body)]).await?;
+            self.publish(QueueName::Raw, &[manifest.meta(page, pages).to_message(body)]).await?;
         }
         if let Some(fetched) = manifest.announcement(&found.items, pages) {
             let headers = Headers::new().with(header::BATCH, &fetched.batch);
             let body = wire::encode_fetched(&fetched);
             let message = Message { id: fetched.message_id(), headers, body };
-            self.queue.publish(QueueName::Rows, &[message]).await?;
+            self.publish(QueueName::Rows, &[message]).await?;
             info!(
                 batch = %fetched.batch, page_count = found.items.len(), of = pages, credits = fetched.credits,
                 simulated = fetched.simulated, "published a batch"

@@ -89,7 +89,10 @@ impl Fetcher {
                 Ok(term) => {
                     info!("leading: this fetcher schedules");
                     (backoff, is_away) = (Backoff::default(), false);
-                    self.reign(term, &mut rung, &mut silent_until, stop).await
+                    self.metrics.leading(true);
+                    let error = self.reign(term, &mut rung, &mut silent_until, stop).await;
+                    self.metrics.leading(false);
+                    error
                 }
                 Err(error) => Some(error),
             };

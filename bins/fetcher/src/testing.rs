@@ -11,6 +11,7 @@ use config::{Config, Secret};
 use domain::Message;
 use ports::memory::{MemoryQueue, MemoryStore};
 use ports::{Clock, Consumer, Depth, ManualClock, Queue, QueueError, QueueName};
+use stage::Metrics;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -218,6 +219,7 @@ pub(crate) struct Lab {
     pub(crate) queue: MemoryQueue,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) settings: config::Fetch,
+    pub(crate) metrics: Metrics,
 }
 
 impl Lab {
@@ -229,7 +231,8 @@ impl Lab {
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let spool = dir.path().join("spool");
         let settings = config::Fetch { limit, page_size, spool, ..Config::defaults().fetch };
-        Self { dir, clock, queue, store, settings }
+        let metrics = Metrics::new(&[domain::StageName::Fetcher]);
+        Self { dir, clock, queue, store, settings, metrics }
     }
 
     pub(crate) fn fetcher(&self, server: &Server) -> Fetcher {
@@ -244,7 +247,16 @@ impl Lab {
     ) -> Fetcher {
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
-        Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), clock).unwrap()
+        Fetcher::new(
+            self.settings.clone(),
+            server.source(),
+            queue,
+            leadership,
+            Some(store),
+            clock,
+            self.metrics.clone(),
+        )
+        .unwrap()
     }
 
     /// This queue, refusing for now.

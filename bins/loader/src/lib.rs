@@ -11,7 +11,7 @@ use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store};
 use service::{Process, Queues, Stores};
-use stage::{Failure, Output, Stage};
+use stage::{Failure, Metrics, Output, Rows, Stage};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -21,12 +21,13 @@ pub use prune::Pruner;
 pub struct Loader {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl Loader {
-    /// A loader that writes into `store`.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    /// A loader that writes into `store`, and counts rows in `metrics`.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self { store, clock, metrics }
     }
 
     /// Real and made-up numbers in one table would be worthless, and nobody could tell them apart later.
@@ -51,6 +52,15 @@ impl Loader {
     async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
         self.refuse_mixing(chunk.page.simulated).await?;
         let loaded = self.store.load(chunk).await?;
+        let refused = loaded.refused.len() as u64;
+        for (rows, count) in [
+            (Rows::Written, loaded.written),
+            (Rows::Unchanged, loaded.unchanged),
+            (Rows::Stale, loaded.stale),
+            (Rows::Refused, refused),
+        ] {
+            self.metrics.rows(rows, count);
+        }
         info!(
             batch = %chunk.page.batch,
             page = chunk.page.page,
@@ -59,7 +69,7 @@ impl Loader {
             written = loaded.written,
             unchanged = loaded.unchanged,
             stale = loaded.stale,
-            refused = loaded.refused.len(),
+            refused,
             "loaded chunk {} of {}",
             chunk.chunk,
             chunk.chunks
@@ -99,7 +109,7 @@ impl Loader {
 /// Runs the loader until asked to stop.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let (store, clock) = (&stores.store, &process.clock);
-    let loader = Loader::new(Arc::clone(store), Arc::clone(clock));
+    let loader = Loader::new(Arc::clone(store), Arc::clone(clock), process.metrics.clone());
     let loading = process.run_stage(Arc::new(loader), queues);
     let keep = process.config().history.keep;
     if keep.is_zero() {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Message, PageMeta, StageName, decompress_body};
 use ports::{Clock, QueueName};
-use stage::{Failure, Output, Stage};
+use stage::{Failure, Metrics, Output, Rows, Stage};
 use tracing::info;
 
 use crate::clean::clean;
@@ -17,12 +17,14 @@ use crate::messages::outputs;
 pub struct Transformer {
     settings: config::Transform,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl Transformer {
-    /// A transformer that makes chunks as large as `settings` says and tells the time by `clock`.
-    pub fn new(settings: config::Transform, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, clock }
+    /// A transformer that makes chunks as large as `settings` says, tells the time by `clock`, and counts coins in
+    /// `metrics`.
+    pub fn new(settings: config::Transform, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self { settings, clock, metrics }
     }
 }
 
@@ -37,8 +39,9 @@ impl Stage for Transformer {
     }
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
-        let (message, chunk_coins, now) = (message.clone(), self.settings.chunk_coins, self.clock.now());
-        let cleaning = tokio::task::spawn_blocking(move || transform(&message, chunk_coins, now));
+        let (message, metrics) = (message.clone(), self.metrics.clone());
+        let (chunk_coins, now) = (self.settings.chunk_coins, self.clock.now());
+        let cleaning = tokio::task::spawn_blocking(move || transform(&message, chunk_coins, now, &metrics));
         match cleaning.await {
             Ok(outputs) => Ok(outputs?),
             // The loop knows what to do with a message that makes a stage panic.
@@ -48,12 +51,19 @@ impl Stage for Transformer {
     }
 }
 
-fn transform(message: &Message, chunk_coins: u32, now: DateTime<Utc>) -> Result<Vec<Output>, PageFault> {
+fn transform(
+    message: &Message,
+    chunk_coins: u32,
+    now: DateTime<Utc>,
+    metrics: &Metrics,
+) -> Result<Vec<Output>, PageFault> {
     let meta = PageMeta::from_headers(&message.headers)?;
     let cleaned = {
         let body = decompress_body(&message.body)?;
         clean(&meta, &body, now)?
     };
+    metrics.rows(Rows::Cleaned, cleaned.rows.len() as u64);
+    metrics.rows(Rows::Rejected, cleaned.rejects.len() as u64);
     info!(
         batch = %meta.batch,
         page = meta.page,

@@ -22,6 +22,6 @@ pub use queue::{
 };
 pub use source::SourceTable;
 pub use store::{
-    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, GroupState, Ledger, Letters, ListedCoin,
-    Loaded, Mail, MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, Freshness, GroupState, Ledger, Letters,
+    ListedCoin, Loaded, Mail, MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
 };

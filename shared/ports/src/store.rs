@@ -204,7 +204,7 @@ pub trait Ledger: Send + Sync + 'static {
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
 }
 
-/// How much the tables hold and how fresh they are.
+/// How much the tables hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Rows of `coins`.
@@ -213,9 +213,14 @@ pub struct Totals {
     pub quotes_latest: u64,
     /// Rows of `quotes_history`.
     pub quotes_history: u64,
-    /// The newest `last_updated` in `quotes_latest`.
+}
+
+/// How fresh `quotes_latest` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// The newest `last_updated`; `None` when there are no quotes.
     pub newest_quote_at: Option<DateTime<Utc>>,
-    /// The newest `fetched_at` in `quotes_latest`.
+    /// The newest `fetched_at`.
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
@@ -262,6 +267,9 @@ pub struct ListedCoin {
 /// The read side of the quotes, for the operator's commands.
 #[async_trait]
 pub trait Quotes: Send + Sync + 'static {
+    /// How fresh the quotes are; cheap enough to be asked all the time.
+    async fn freshness(&self) -> Result<Freshness, StoreError>;
+
     /// The totals.
     async fn totals(&self) -> Result<Totals, StoreError>;
 

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use domain::StageName;
-use stage::Metrics;
+use stage::{Metrics, To};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -49,7 +49,8 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Ready: every consuming stage has its queue and what it writes to, and nobody asked to stop.
+/// Ready: every consuming stage has its queue and what it writes to, a fetcher its queue, and nobody asked to stop. A
+/// source that is away is no reason: waiting for it is what a fetcher is for.
 async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     if health.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
@@ -57,7 +58,10 @@ async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     let waiting: Vec<_> = health
         .stages
         .iter()
-        .filter(|&&stage| stage != StageName::Fetcher && !health.metrics.is_consuming(stage))
+        .filter(|&&stage| match stage {
+            StageName::Fetcher => !health.metrics.is_connected(To::Queue),
+            stage => !health.metrics.is_consuming(stage),
+        })
         .map(|stage| stage.as_str())
         .collect();
     if waiting.is_empty() {

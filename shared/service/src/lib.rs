@@ -6,6 +6,7 @@
 
 mod adapters;
 mod http;
+mod observe;
 mod process;
 mod shutdown;
 mod source;

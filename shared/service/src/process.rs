@@ -10,10 +10,12 @@ use config::{Config, Layer};
 use domain::StageName;
 use ports::{Clock, SourceTable, SystemClock};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::adapters::{self, Connections, Queues, Stores};
-use crate::{Shutdown, http, telemetry};
+use crate::{Shutdown, http, observe, telemetry};
 
 /// Arguments that every command takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -48,6 +50,10 @@ pub struct Process {
     /// Where tests make it crash.
     pub failpoints: Failpoints,
     connections: Connections,
+    /// Whether metrics are served.
+    is_seen: bool,
+    /// What runs beside the stages.
+    watching: Mutex<JoinSet<()>>,
 }
 
 impl Process {
@@ -58,12 +64,27 @@ impl Process {
 
     /// Opens the queue that the settings name, creating what is missing. Closed when the process ends.
     pub async fn open_queues(&self) -> anyhow::Result<Queues> {
-        self.connections.queues(self.config(), Arc::clone(&self.clock)).await
+        let queues = self.connections.queues(self.config(), Arc::clone(&self.clock)).await?;
+        let watching =
+            observe::queue(Arc::clone(&queues.queue), self.metrics.clone(), Arc::clone(&self.clock));
+        self.watch(watching).await;
+        Ok(queues)
     }
 
     /// Opens the store that the settings name, creating what is missing. Closed when the process ends.
     pub async fn open_stores(&self) -> anyhow::Result<Stores> {
-        self.connections.stores(self.config(), Arc::clone(&self.clock)).await
+        let stores = self.connections.stores(self.config(), Arc::clone(&self.clock)).await?;
+        let watching =
+            observe::store(Arc::clone(&stores.quotes), self.metrics.clone(), Arc::clone(&self.clock));
+        self.watch(watching).await;
+        Ok(stores)
+    }
+
+    /// Does `watching` until the process closes what it has open, if anybody can see what it finds.
+    pub async fn watch(&self, watching: impl Future<Output = ()> + Send + 'static) {
+        if self.is_seen {
+            self.watching.lock().await.spawn(watching);
+        }
     }
 
     /// Opens the table `name` (`table`, or `database.table`) where `import.url` says, which somebody else made. Closed
@@ -74,6 +95,7 @@ impl Process {
 
     /// Closes what is open. The next opening opens anew.
     pub async fn close(&self) {
+        self.watching.lock().await.shutdown().await;
         self.connections.close().await;
     }
 
@@ -144,6 +166,7 @@ where
     telemetry::start(&loaded.config.log, levels, log == LogDefault::Quiet)
         .map_err(|error| loaded.invalid("log", "level", format!("{error:#}")))?;
 
+    let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let process = Process {
@@ -153,10 +176,12 @@ where
             metrics: Metrics::new(stages),
             failpoints,
             connections: Connections::default(),
+            is_seen,
+            watching: Mutex::default(),
         };
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
-        if !stages.is_empty() && !config.http.listen.is_empty() {
+        if is_seen {
             let chosen = process.loaded.origin("http", "listen") != Layer::Default;
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
             http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;

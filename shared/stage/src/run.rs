@@ -218,7 +218,7 @@ impl Spine {
 
         let (settlement, outcome, then) = match result {
             Ok(outputs) => {
-                let count = outputs.len();
+                let count = outputs.len() as u64;
                 if let Err(error) = publish(queue.as_ref(), outputs).await {
                     // Not settled: the delivery goes back by being dropped, and is handled again.
                     return Ok(After::End(ended_by(&error)));

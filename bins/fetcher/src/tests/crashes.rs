@@ -125,6 +125,7 @@ async fn a_spool_in_use_is_an_error_that_names_the_lock() {
         Arc::new(queue),
         None,
         Arc::new(clock),
+        lab.metrics.clone(),
     );
     let text = format!("{:#}", second.err().expect("refused"));
     assert!(text.contains(&lab.dir.path().join("spool/lock").display().to_string()), "{text}");

@@ -5,7 +5,11 @@ use super::*;
 use crate::test_page::{TestCoin, body, meta};
 
 fn transformer() -> Transformer {
-    Transformer::new(config::Config::defaults().transform, Arc::new(ManualClock::default()))
+    Transformer::new(
+        config::Config::defaults().transform,
+        Arc::new(ManualClock::default()),
+        Metrics::new(&[]),
+    )
 }
 
 fn message(body: &[u8]) -> Message {

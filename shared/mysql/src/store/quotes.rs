@@ -1,7 +1,7 @@
 //! The read side of the quotes.
 
 use async_trait::async_trait;
-use ports::{ListedCoin, Quotes, StoreError, TopCoin, Totals};
+use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
 use sqlx::mysql::MySqlRow;
 
 use super::columns::Columns;
@@ -9,15 +9,18 @@ use super::{MysqlStore, one};
 
 #[async_trait]
 impl Quotes for MysqlStore {
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        let rows = self.database.read(sqlx::query(FRESHNESS)).await?;
+        one(rows.iter().map(freshness)).map_err(|error| self.blame(error))
+    }
+
     /// Counts the history row by row up to a million; what is beyond is as the server estimates it, which
     /// is within a few percent: counting a year of quotes takes longer than anyone waits.
     async fn totals(&self) -> Result<Totals, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM quotes_latest), \
                        (SELECT count(*) FROM (SELECT 1 FROM quotes_history LIMIT 1000000) AS counted), \
                        (SELECT max(table_rows) FROM information_schema.tables \
-                        WHERE table_schema = DATABASE() AND table_name = 'quotes_history'), \
-                       (SELECT max(last_updated) FROM quotes_latest), \
-                       (SELECT max(fetched_at) FROM quotes_latest)";
+                        WHERE table_schema = DATABASE() AND table_name = 'quotes_history')";
         let rows = self.database.read(sqlx::query(sql)).await?;
         one(rows.iter().map(totals)).map_err(|error| self.blame(error))
     }
@@ -46,18 +49,22 @@ impl Quotes for MysqlStore {
 
 const COUNTED: u64 = 1_000_000;
 
+const FRESHNESS: &str = "SELECT max(last_updated), max(fetched_at) FROM quotes_latest";
+
+fn freshness(row: &MySqlRow) -> Result<Freshness, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(Freshness {
+        newest_quote_at: columns.optional_instant()?,
+        newest_fetch_at: columns.optional_instant()?,
+    })
+}
+
 fn totals(row: &MySqlRow) -> Result<Totals, sqlx::Error> {
     let mut columns = Columns::new(row);
     let (coins, quotes_latest, counted) = (columns.count()?, columns.count()?, columns.count()?);
     let estimated: Option<u64> = columns.take()?;
     let beyond = estimated.filter(|_| counted == COUNTED).unwrap_or_default();
-    Ok(Totals {
-        coins,
-        quotes_latest,
-        quotes_history: counted.max(beyond),
-        newest_quote_at: columns.optional_instant()?,
-        newest_fetch_at: columns.optional_instant()?,
-    })
+    Ok(Totals { coins, quotes_latest, quotes_history: counted.max(beyond) })
 }
 
 fn top_coin(row: &MySqlRow) -> Result<TopCoin, sqlx::Error> {

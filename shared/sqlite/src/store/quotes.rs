@@ -1,7 +1,7 @@
 //! The read side of the quotes in SQLite.
 
 use async_trait::async_trait;
-use ports::{ListedCoin, Quotes, StoreError, TopCoin, Totals};
+use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
@@ -9,11 +9,14 @@ use super::columns::Columns;
 
 #[async_trait]
 impl Quotes for SqliteStore {
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        let row = sqlx::query(FRESHNESS).fetch_one(self.database.readers()).await;
+        row.and_then(|row| freshness(&row)).map_err(|error| self.blame(error))
+    }
+
     async fn totals(&self) -> Result<Totals, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM quotes_latest), \
-                       (SELECT count(*) FROM quotes_history), \
-                       (SELECT max(last_updated) FROM quotes_latest), \
-                       (SELECT max(fetched_at) FROM quotes_latest)";
+                       (SELECT count(*) FROM quotes_history)";
         let row = sqlx::query(sql).fetch_one(self.database.readers()).await;
         row.and_then(|row| totals(&row)).map_err(|error| self.blame(error))
     }
@@ -46,15 +49,19 @@ impl Quotes for SqliteStore {
     }
 }
 
-fn totals(row: &SqliteRow) -> Result<Totals, sqlx::Error> {
+const FRESHNESS: &str = "SELECT max(last_updated), max(fetched_at) FROM quotes_latest";
+
+fn freshness(row: &SqliteRow) -> Result<Freshness, sqlx::Error> {
     let mut columns = Columns::new(row);
-    Ok(Totals {
-        coins: columns.count()?,
-        quotes_latest: columns.count()?,
-        quotes_history: columns.count()?,
+    Ok(Freshness {
         newest_quote_at: columns.optional_instant()?,
         newest_fetch_at: columns.optional_instant()?,
     })
+}
+
+fn totals(row: &SqliteRow) -> Result<Totals, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    Ok(Totals { coins: columns.count()?, quotes_latest: columns.count()?, quotes_history: columns.count()? })
 }
 
 fn top_coin(row: &SqliteRow) -> Result<TopCoin, sqlx::Error> {

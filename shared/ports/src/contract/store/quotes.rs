@@ -6,13 +6,14 @@ use domain::{Chunk, Measure};
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, quote, row};
 use crate::memory::Tables;
-use crate::store::{Ledger, Letters, ListedCoin, Outbox, Quotes, Store, TopCoin, Totals};
+use crate::store::{Freshness, Ledger, Letters, ListedCoin, Outbox, Quotes, Store, TopCoin, Totals};
 
 /// Nothing, rather than an error.
 pub async fn an_empty_store_answers(lab: &impl StoreLab) {
     let store = lab.store();
     store.ready().await.expect("ready");
     assert_eq!(store.totals().await.expect("totals"), Totals::default());
+    assert_eq!(store.freshness().await.expect("freshness"), Freshness::default());
     assert_eq!(store.top("USD", 10).await.expect("top"), []);
     assert_eq!(store.listed("USD").await.expect("listed"), []);
     assert_eq!(store.batches(10).await.expect("batches"), []);
@@ -35,14 +36,10 @@ pub async fn totals_count_rows_and_tell_the_newest(lab: &impl StoreLab) {
     {
         store.load(&chunk).await.expect("loads");
     }
-    let expected = Totals {
-        coins: 2,
-        quotes_latest: 3,
-        quotes_history: 4,
-        newest_quote_at: Some(at(30)),
-        newest_fetch_at: Some(at(50)),
-    };
+    let expected = Totals { coins: 2, quotes_latest: 3, quotes_history: 4 };
     assert_eq!(store.totals().await.expect("totals"), expected);
+    let expected = Freshness { newest_quote_at: Some(at(30)), newest_fetch_at: Some(at(50)) };
+    assert_eq!(store.freshness().await.expect("freshness"), expected);
 }
 
 /// Within one currency; coins of equal rank by id.

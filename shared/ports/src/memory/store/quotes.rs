@@ -8,7 +8,7 @@ use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
 use crate::judgement::{Held, Judged, Judging};
-use crate::store::{ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
+use crate::store::{Freshness, ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
 
 /// (symbol, name, slug) and whose.
 type Identity = (u32, String, String, String);
@@ -132,14 +132,21 @@ fn stored(coin: &Coin) -> Coin {
 
 #[async_trait]
 impl Quotes for MemoryStore {
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        let state = self.state()?;
+        let latest = state.rows.latest.values();
+        Ok(Freshness {
+            newest_quote_at: latest.clone().map(|entry| entry.quote.last_updated).max(),
+            newest_fetch_at: latest.map(|entry| entry.fetched_at).max(),
+        })
+    }
+
     async fn totals(&self) -> Result<Totals, StoreError> {
         let Tables { coins, latest, history, .. } = self.state()?.rows.tables();
         Ok(Totals {
             coins: coins.len() as u64,
             quotes_latest: latest.len() as u64,
             quotes_history: history.len() as u64,
-            newest_quote_at: latest.iter().map(|entry| entry.quote.last_updated).max(),
-            newest_fetch_at: latest.iter().map(|entry| entry.fetched_at).max(),
         })
     }
 
