@@ -1,5 +1,6 @@
 //! Running cargo, visibly, and as if nobody stood between it and the developer's shell.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -29,14 +30,19 @@ impl Cargo {
     pub(crate) fn new(args: &[&str]) -> Self {
         // The cargo that runs us, so that a chosen toolchain stays chosen.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
+        Self::of(&cargo, "cargo", args)
+    }
+
+    /// A command of cargo's that is a program of its own, shown as `name`.
+    pub(crate) fn of(program: &OsStr, name: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command.current_dir(root());
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(is_about_us) {
                 command.env_remove(name);
             }
         }
-        Self { command, shown: "cargo".to_owned() }.args(args)
+        Self { command, shown: name.to_owned() }.args(args)
     }
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
@@ -70,6 +76,16 @@ impl Cargo {
         say(&format!("$ {}", self.shown));
         let child = self.command.spawn().with_context(|| format!("cannot start `{}`", self.shown))?;
         ended(&self.shown, interrupt.wait(child)?)
+    }
+
+    /// Runs it silently and returns what it wrote to stdout. The error of an exit code other than 0 holds what it wrote
+    /// to stderr.
+    pub(crate) fn stdout(mut self) -> anyhow::Result<String> {
+        let output = self.command.stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("cannot start `{}`", self.shown))?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ended(&self.shown, output.status).context(said)?;
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Runs it silently and tells whether it went well.

@@ -3,8 +3,10 @@
 mod bench;
 mod cargo;
 mod chaos;
+mod deny;
 mod install;
 mod interrupt;
+mod licenses;
 mod services;
 mod test;
 
@@ -47,6 +49,10 @@ enum Command {
     Services(Services),
     /// Check formatting, lints and documentation, as .ci/run does
     Lint,
+    /// Check what comes from outside: licences, sources, versions, advisories; builds cargo-deny where there is none
+    Deny,
+    /// Write THIRD-PARTY.md, the list of what the programs are made of
+    Licenses,
     /// Measure `coinpipe --once` in an empty folder: wall time and peak memory
     Bench {
         /// How many runs
@@ -76,6 +82,8 @@ fn main() -> ExitCode {
         Command::Services(Services::Down) => services::down(),
         Command::Services(Services::Status) => services::status(),
         Command::Lint => lint(),
+        Command::Deny => deny::run(),
+        Command::Licenses => licenses::write(),
         Command::Bench { runs, release } => bench::run(runs, release),
     };
     match result {
