@@ -71,3 +71,28 @@ fn levels_are_what_was_last_seen() {
     metrics.depth(QueueName::Rows, Depth::default());
     assert!(!metrics.render().contains("queue_oldest_timestamp_seconds{"));
 }
+
+/// An alert on a name that nobody writes would never ring.
+#[test]
+fn alerts_and_dashboard_name_only_what_there_is() {
+    let metrics = Metrics::new(&StageName::ALL);
+    metrics.connected(To::Queue, true);
+    metrics.depth(QueueName::Raw, Depth::default());
+    let text = metrics.render();
+    let mut names = 0;
+    for (file, content) in [
+        ("alerts.yml", include_str!("../../../../deploy/prometheus/alerts.yml")),
+        ("dashboard.json", include_str!("../../../../deploy/grafana/dashboard.json")),
+    ] {
+        for word in content.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if word.starts_with("coinpipe_") {
+                names += 1;
+                let is_there = text
+                    .lines()
+                    .any(|line| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(['{', ' '])));
+                assert!(is_there, "{file}: there is no {word}");
+            }
+        }
+    }
+    assert!(names > 20, "only {names} names were found");
+}
