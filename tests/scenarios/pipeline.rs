@@ -105,7 +105,7 @@ impl Pipeline {
         [
             Arc::new(Transformer::new(settings, clock.clone(), Metrics::new(&[]))),
             Arc::new(Loader::new(self.store.store(), clock.clone(), Metrics::new(&[]))),
-            Arc::new(Desk::new(self.store.letters(), clock)),
+            Arc::new(Desk::new(self.store.letters(), clock, Metrics::new(&[]))),
         ]
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName};
 use ports::{Clock, Letters, QueueName};
-use stage::{Failure, Output, Stage};
+use stage::{Failure, Metrics, Output, Stage};
 use tracing::warn;
 
 use crate::fingerprint::fingerprint;
@@ -20,12 +20,13 @@ const BODY_BYTES: usize = 8 << 20;
 pub struct Desk {
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl Desk {
-    /// A desk that files in `letters`.
-    pub fn new(letters: Arc<dyn Letters>, clock: Arc<dyn Clock>) -> Self {
-        Self { letters, clock }
+    /// A desk that files in `letters`, and counts them in `metrics`.
+    pub fn new(letters: Arc<dyn Letters>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self { letters, clock, metrics }
     }
 }
 
@@ -44,6 +45,7 @@ impl Stage for Desk {
         shorten(&mut letter);
         let group = fingerprint(&letter);
         if self.letters.file(&letter, &group).await? {
+            self.metrics.filed(letter.class);
             let stage = letter.stage.map_or("?", StageName::as_str);
             // Whatever a letter says, it cannot write log lines of its own.
             let [id, code, reason] =
@@ -82,7 +84,7 @@ mod tests {
     fn bench() -> (Arc<MemoryStore>, Desk) {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        (store.clone(), Desk::new(store, clock))
+        (store.clone(), Desk::new(store, clock, Metrics::new(&[StageName::Alerter])))
     }
 
     #[tokio::test]
@@ -108,6 +110,8 @@ mod tests {
         }
         let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
         assert_eq!(total, 4);
+        let text = desk.metrics.render();
+        assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
     }
 
     #[tokio::test]

@@ -17,8 +17,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use labels::{
-    BuildLabel, ClassLabel, EndingLabel, OutcomeLabel, QueueLabel, QueueStateLabel, RowsLabel, StageLabel,
-    ToLabel,
+    BuildLabel, ClassLabel, EndingLabel, FiledLabel, OutcomeLabel, QueueLabel, QueueStateLabel, RowsLabel,
+    StageLabel, ToLabel,
 };
 pub use labels::{Ending, Outcome, Rows, To};
 
@@ -31,6 +31,7 @@ pub struct Metrics {
     received: Family<StageLabel, Counter>,
     settled: Family<OutcomeLabel, Counter>,
     dead: Family<ClassLabel, Counter>,
+    filed: Family<FiledLabel, Counter>,
     published: Family<StageLabel, Counter>,
     reconnects: Family<StageLabel, Counter>,
     seconds: Histograms,
@@ -61,6 +62,7 @@ impl Metrics {
             received: Family::default(),
             settled: Family::default(),
             dead: Family::default(),
+            filed: Family::default(),
             published: Family::default(),
             reconnects: Family::default(),
             seconds: Histograms::new_with_constructor(handle_seconds),
@@ -96,7 +98,7 @@ impl Metrics {
         registry.register("messages_settled", "Messages settled, by outcome", self.settled.clone());
         registry.register(
             "dead_letters",
-            "Messages that went to the dead letters, by class",
+            "Messages that this stage sent to the dead letters whole, by class",
             self.dead.clone(),
         );
         registry.register("messages_published", "Messages published and confirmed", self.published.clone());
@@ -125,6 +127,13 @@ impl Metrics {
             Unit::Seconds,
             self.oldest.clone(),
         );
+        if stages.contains(&StageName::Alerter) {
+            registry.register(
+                "letters_filed",
+                "Dead letters filed, by class: of all stages, rejected rows and incidents included",
+                self.filed.clone(),
+            );
+        }
         if stages.contains(&StageName::Fetcher) {
             registry.register("snapshots", "Snapshots that ended, by how", self.snapshots.clone());
             registry.register_with_unit(
@@ -179,6 +188,11 @@ impl Metrics {
         for class in Class::ALL {
             drop(self.dead.get_or_create(&ClassLabel { stage: stage.as_str(), class: class.as_str() }));
         }
+        if stage == StageName::Alerter {
+            for class in Class::ALL {
+                drop(self.filed.get_or_create(&FiledLabel { class: class.as_str() }));
+            }
+        }
         for rows in Rows::ALL.into_iter().filter(|rows| rows.stage() == stage) {
             drop(self.rows.get_or_create(&RowsLabel { stage: stage.as_str(), result: rows.as_str() }));
         }
@@ -203,6 +217,11 @@ impl Metrics {
 
     pub(crate) fn dead(&self, stage: StageName, class: Class) {
         self.dead.get_or_create(&ClassLabel { stage: stage.as_str(), class: class.as_str() }).inc();
+    }
+
+    /// A letter of `class` was filed.
+    pub fn filed(&self, class: Class) {
+        self.filed.get_or_create(&FiledLabel { class: class.as_str() }).inc();
     }
 
     /// `stage` published `count` messages.

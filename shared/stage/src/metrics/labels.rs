@@ -29,6 +29,12 @@ pub(super) struct ClassLabel {
     pub(super) class: &'static str,
 }
 
+/// Labels of filed letters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FiledLabel {
+    pub(super) class: &'static str,
+}
+
 /// Labels of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RowsLabel {
