@@ -551,3 +551,28 @@ async fn config_shows_every_setting_and_no_secret() {
     assert!(shown.contains("fetch.api_key = \"***\"") && shown.contains("CMC_API_KEY"), "{shown}");
     assert!(shown.contains("fetch.every = \"1h\"") && !shown.contains("hunter2"), "{shown}");
 }
+
+/// A field called `message` would take the place of what a line says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_lines_name_the_message_that_they_are_about() {
+    let place = crate::place::Place::embedded(1000).await;
+    let mut broken = market::page(0, domain::Origin::Live);
+    broken.body = b"not zstd".to_vec();
+    place.publish_one(ports::QueueName::Raw, broken).await;
+    place.publish_one(ports::QueueName::Raw, market::page(1, domain::Origin::Live)).await;
+    let worker = crate::workers::Worker::start(&place, "transformer", &[]);
+    worker.until_said("to the dead letters").await;
+    worker.until_said("cleaned page").await;
+    let log = worker.log();
+    let line = |text: &str| -> Value {
+        let line = log.lines().find(|line| line.contains(text)).expect("it was said");
+        serde_json::from_str(line).expect("lines of JSON")
+    };
+    let dead = line("to the dead letters");
+    assert_eq!(dead["message"], "cannot be handled; to the dead letters", "{dead}");
+    assert_eq!(dead["span"]["id"], "2026-11-22T00:00:00Z/listings/USD/p1", "{dead}");
+    assert_eq!(dead["span"]["stage"], "transformer", "{dead}");
+    let cleaned = line("cleaned page");
+    assert_eq!(cleaned["span"]["id"], "2026-11-22T01:00:00Z/listings/USD/p1", "{cleaned}");
+    worker.stop().await;
+}

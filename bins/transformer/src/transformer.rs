@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Message, PageMeta, StageName, decompress_body};
 use ports::{Clock, QueueName};
 use stage::{Failure, Metrics, Output, Rows, Stage};
-use tracing::info;
+use tracing::{Span, info};
 
 use crate::clean::clean;
 use crate::fault::PageFault;
@@ -41,7 +41,10 @@ impl Stage for Transformer {
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         let (message, metrics) = (message.clone(), self.metrics.clone());
         let (chunk_coins, now) = (self.settings.chunk_coins, self.clock.now());
-        let cleaning = tokio::task::spawn_blocking(move || transform(&message, chunk_coins, now, &metrics));
+        let span = Span::current();
+        let cleaning = tokio::task::spawn_blocking(move || {
+            span.in_scope(|| transform(&message, chunk_coins, now, &metrics))
+        });
         match cleaning.await {
             Ok(outputs) => Ok(outputs?),
             // The loop knows what to do with a message that makes a stage panic.

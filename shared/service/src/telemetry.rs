@@ -27,7 +27,7 @@ pub(crate) fn start(log: &Log, levels: &str, for_people: bool) -> anyhow::Result
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
-        lines.json().flatten_event(true).with_current_span(false).boxed()
+        lines.json().flatten_event(true).with_span_list(false).boxed()
     } else {
         lines.with_ansi(std::io::stderr().is_terminal()).boxed()
     };

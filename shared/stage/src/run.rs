@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
@@ -201,8 +201,11 @@ impl Spine {
     }
 
     /// Takes one delivery from received to settled.
+    ///
+    /// Every line that is logged meanwhile, here or in an adapter, names the message; ids begin with the batch.
     async fn settle_one(&self, delivery: Delivery) -> After {
-        match self.try_settle_one(delivery).await {
+        let span = info_span!("delivery", stage = %self.name, id = %delivery.message().id);
+        match self.try_settle_one(delivery).instrument(span).await {
             Ok(after) => after,
             Err(crash) => After::End(Ended::Crashed(crash)),
         }
@@ -229,7 +232,6 @@ impl Spine {
             }
             Err(failure) => self.settlement_for(&delivery, failure),
         };
-        let id = delivery.message().id.clone();
         let dead_class = match &settlement {
             Settlement::DeadLetter(letter) => Some(letter.class),
             _ => None,
@@ -244,7 +246,7 @@ impl Spine {
                 Ok(then)
             }
             Err(QueueError::Lost) => {
-                info!(stage = %self.name, message = %id, "held too long: another worker has the message now");
+                info!("held too long: another worker has the message now");
                 Ok(After::GoOn)
             }
             Err(error) => Ok(After::End(ended_by(&error))),
@@ -254,7 +256,7 @@ impl Spine {
     /// Lets the stage handle the message, within the deadline, whatever it does.
     async fn handle(&self, delivery: &Delivery) -> Result<Vec<Output>, Failure> {
         let message = delivery.message();
-        debug!(stage = %self.name, message = %message.id, attempt = message.attempt(), "handling");
+        debug!(attempt = message.attempt(), "handling");
         let handling = AssertUnwindSafe(self.stage.handle(message)).catch_unwind();
         match tokio::time::timeout(self.settings.deadline, handling).await {
             Ok(Ok(result)) => result,
@@ -282,17 +284,16 @@ impl Spine {
         let attempt = message.attempt();
         match failure {
             Failure::Retry { code, reason } => {
-                let (stage, message) = (self.name, &message.id);
                 if let Some(delay) = self.settings.retry.delay_after(attempt) {
-                    warn!(%stage, %message, attempt, code, reason, retry_in = ?delay, "failed; will try again");
+                    warn!(attempt, code, reason, retry_in = ?delay, "failed; will try again");
                     (Settlement::RetryAfter { delay, attempt: attempt + 1 }, Outcome::Retry, After::GoOn)
                 } else {
-                    error!(%stage, %message, attempt, code, reason, "failed for the last time; to the dead letters");
+                    error!(attempt, code, reason, "failed for the last time; to the dead letters");
                     (letter(Class::RetriesExhausted, code, reason), Outcome::Dead, After::GoOn)
                 }
             }
             Failure::Reject { class, code, reason } => {
-                error!(stage = %self.name, message = %message.id, %class, code, reason, "cannot be handled; to the dead letters");
+                error!(%class, code, reason, "cannot be handled; to the dead letters");
                 (letter(class, code, reason), Outcome::Dead, After::GoOn)
             }
             Failure::Outage { reason } => {

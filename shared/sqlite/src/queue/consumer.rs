@@ -91,7 +91,7 @@ async fn claim(queue: Arc<Inner>, from: QueueName, permit: OwnedSemaphorePermit)
     let Taken { message, buried } = taken.map_err(|error| queue.database.blame(error))?;
     queue.database.commit(transaction).await?;
     for id in &buried {
-        warn!(message = %id, queue = %from, "a message went to the dead letters: each of its holders died");
+        warn!(%id, queue = %from, "a message went to the dead letters: each of its holders died");
         queue.wake(QueueName::Dead);
     }
     let Some((key, candidate)) = message else { return Ok(Claim::Nothing(permit)) };
