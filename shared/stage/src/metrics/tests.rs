@@ -96,3 +96,14 @@ fn alerts_and_dashboard_name_only_what_there_is() {
     }
     assert!(names > 20, "only {names} names were found");
 }
+
+#[test]
+fn the_runbook_has_an_entry_for_every_alert() {
+    let rules = include_str!("../../../../deploy/prometheus/alerts.yml");
+    let runbook = include_str!("../../../../docs/operating.md");
+    let alerts: Vec<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 10, "only {alerts:?}");
+    for alert in alerts {
+        assert!(runbook.contains(&format!("**{alert}** –")), "docs/operating.md does not tell of {alert}");
+    }
+}
