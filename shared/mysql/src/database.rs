@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //! - A transaction is done whole or not at all. One that collides with another is done again, a few times.
-//! - Every call ends within three times the statement timeout plus the wait for a connection, whatever the
+//! - Every call ends within three times the statement timeout plus six seconds for a connection, whatever the
 //!   server does or the network swallows. Bringing the schema up to date may take longer.
 //! - A connection whose call was given up half-way is closed, never used again: it may still be in a
 //!   transaction, or have an answer on its way.
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{Executor, MySql, MySqlPool};
+use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};
 use tokio::sync::OnceCell;
 
 pub(crate) use schema::{Migration, Schema};
@@ -32,6 +32,9 @@ use lease::Lease;
 
 /// How long a call waits for a connection: a new one, or its turn.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long another try may take that only asks for the reason.
+const LAST_TRY: Duration = Duration::from_secs(1);
 
 /// How often a transaction is tried that collides with others.
 const ATTEMPTS: u32 = 5;
@@ -144,12 +147,26 @@ impl Database {
         let limit = CONNECT_TIMEOUT + self.call_timeout;
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(sqlx::Error::PoolTimedOut)) => Err(Error::Unavailable(format!(
-                "no connection within {CONNECT_TIMEOUT:?}: the server does not answer, or its connections or \
-                 those of this process are all in use"
-            ))),
+            Ok(Err(sqlx::Error::PoolTimedOut)) => Err(self.why_no_connection().await),
             Ok(Err(error)) => Err(error.into()),
             Err(_elapsed) => Err(Error::Unavailable(format!("no answer within {limit:?}"))),
+        }
+    }
+
+    /// Why there was no connection in time, which the pool, that tried all the while, does not tell.
+    async fn why_no_connection(&self) -> Error {
+        let options = self.pool.connect_options();
+        match tokio::time::timeout(LAST_TRY, options.connect()).await {
+            Ok(Err(error)) => error.into(),
+            Ok(Ok(connection)) => {
+                drop(connection);
+                let all = "the connections of this process are all in use";
+                Error::Unavailable(format!("no connection within {CONNECT_TIMEOUT:?}: {all}"))
+            }
+            Err(_elapsed) => {
+                let mute = "the server does not answer";
+                Error::Unavailable(format!("no connection within {CONNECT_TIMEOUT:?}: {mute}"))
+            }
         }
     }
 

@@ -31,7 +31,8 @@ async fn a_server_that_is_away_is_waited_for_from_the_start() {
     let database = Database::create().await;
     let mut proxy = Proxy::to(&database.url).await;
     let store = open(&proxy.url).await;
-    check_away(store.ready().await);
+    let reason = store.ready().await.expect_err("the server is away").to_string();
+    assert!(reason.contains("refused"), "why is not said: {reason}");
     proxy.up();
     store.ready().await.unwrap();
     assert_eq!(store.load(&chunk(&[1])).await.unwrap().written, 1);
