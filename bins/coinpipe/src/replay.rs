@@ -5,20 +5,20 @@
 //! work. Few pages wait in the queue at a time, so that a live page never waits long behind a replay.
 
 mod arrivals;
+mod pace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
-use ports::{Archive, Depth, QueueError, QueueName, StoreError, Stretch};
+use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use stage::Backoff;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Files, READ, Selection};
@@ -26,14 +26,10 @@ use crate::cli::{ReplayArgs, SpanArgs};
 use crate::origin::{self, Adapters};
 use crate::{output, run};
 use arrivals::Arrivals;
+use pace::Pace;
 
-/// While so many pages, or chunks, are in their queues no more are published.
-const PAGES_AHEAD: u64 = 8;
-const CHUNKS_AHEAD: u64 = 100;
 /// How often queue and ledger are looked at.
 const LOOK: Duration = Duration::from_millis(200);
-/// When nothing arrives for so long, people are told what is waited for.
-const QUIET: TimeDelta = TimeDelta::seconds(9);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
 /// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
@@ -190,21 +186,7 @@ impl Replay<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<(Seen, Arrivals, u64)> {
         let Stretch { after, end } = self.stretch;
-        let interval = self.args.rate.map(|rate| {
-            let mut interval = tokio::time::interval(Duration::from_mins(1) / rate.get());
-            // What was not published while the queue was full is not caught up with.
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            interval
-        });
-        let mut pace = Pace {
-            replay: self,
-            bar,
-            arrivals: Arrivals::new(self.adapters.stores.ledger.clone()),
-            interval,
-            started: tokio::time::Instant::now(),
-            quiet_since: self.process.clock.now(),
-            has_asked: false,
-        };
+        let mut pace = Pace::new(self, bar);
         let kinds = self.adapters.stores.store.origins().await?;
         let mut seen = Seen::default();
         let mut position = after;
@@ -394,112 +376,5 @@ impl Waitable for QueueError {
 impl Waitable for StoreError {
     fn is_transient(&self) -> bool {
         Self::is_transient(self)
-    }
-}
-
-/// Keeps a replay from running ahead of the workers, and shows how far they are.
-struct Pace<'a> {
-    replay: &'a Replay<'a>,
-    bar: &'a ProgressBar,
-    arrivals: Arrivals,
-    /// Between two pages.
-    interval: Option<tokio::time::Interval>,
-    started: tokio::time::Instant,
-    /// Since when nothing has arrived.
-    quiet_since: DateTime<Utc>,
-    /// Whether the operator was asked about it.
-    has_asked: bool,
-}
-
-impl Pace<'_> {
-    /// Waits until another page may be published; `false` when asked to stop first.
-    async fn wait_for_room(&mut self, stop: &CancellationToken) -> anyhow::Result<bool> {
-        if let Some(interval) = &mut self.interval {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(false),
-                _ = interval.tick() => {}
-            }
-        }
-        while !stop.is_cancelled() {
-            // What waits for a retry is in nobody's way.
-            let (raw, rows) =
-                (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
-            let waiting = raw.total() + rows.total();
-            if raw.ready + raw.unsettled < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
-                self.quiet_since = self.replay.process.clock.now();
-                break;
-            }
-            self.look(stop).await?;
-            self.wonder(waiting);
-            self.pause(stop).await;
-        }
-        Ok(!stop.is_cancelled())
-    }
-
-    /// Waits until all is loaded, or nothing more can come.
-    async fn wait_for_arrivals(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        self.quiet_since = self.replay.process.clock.now();
-        let patience = self.replay.patience();
-        let mut waited = 0;
-        loop {
-            let (raw, rows) =
-                (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
-            let waiting = raw.total() + rows.total();
-            if waiting != waited {
-                self.quiet_since = self.replay.process.clock.now();
-            }
-            waited = waiting;
-            // After the queues: what was in neither of them then is in the tables, or held by somebody.
-            self.look(stop).await?;
-            let gives_up = waiting == 0 && self.quiet() >= patience;
-            if self.arrivals.all() || stop.is_cancelled() || gives_up {
-                return Ok(());
-            }
-            self.wonder(waiting);
-            self.pause(stop).await;
-        }
-    }
-
-    /// For how long nothing has arrived.
-    fn quiet(&self) -> TimeDelta {
-        self.replay.process.clock.now() - self.quiet_since
-    }
-
-    /// Asks the operator, once, when the queues do not get shorter.
-    fn wonder(&mut self, waiting: u64) {
-        if waiting > 0 && !self.has_asked && self.quiet() >= QUIET * 3 {
-            self.has_asked = true;
-            let messages = output::counted(waiting, "message");
-            output::say(format!(
-                "waiting   {messages} in the queue; are a transformer and a loader running?"
-            ));
-        }
-    }
-
-    async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<Depth> {
-        let queues = &self.replay.adapters.queues.queue;
-        self.replay.patiently(stop, async || queues.depth(queue).await).await
-    }
-
-    /// Looks what arrived.
-    async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let news = self.replay.patiently(stop, async || self.arrivals.look().await).await?;
-        let (batches, coins) = (self.arrivals.batches(), self.arrivals.coins());
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);
-        let (batches, rate) = (output::count(batches), output::money(Some(rate)));
-        self.bar
-            .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", output::count(coins)));
-        if news {
-            (self.quiet_since, self.has_asked) = (self.replay.process.clock.now(), false);
-        }
-        Ok(())
-    }
-
-    async fn pause(&self, stop: &CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.replay.process.clock.sleep(LOOK) => {}
-        }
     }
 }
