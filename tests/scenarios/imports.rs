@@ -18,7 +18,7 @@ fn snapshot() -> Message {
 
 /// The history without what snapshot 0 put there: coin, price, time.
 fn imported(tables: &Tables) -> Vec<(u32, u64, String)> {
-    let imported = tables.history.iter().filter(|entry| entry.batch.as_str().contains("/legacy/"));
+    let imported = tables.history.iter().filter(|entry| entry.batch.as_str().contains("/legacy-crypto/"));
     imported
         .map(|entry| {
             let price = entry.quote.get(Measure::Price).expect("a price").to_bits();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use domain::{BatchId, Slot};
+use ports::StoreError;
 use ports::store::BatchRecord;
 use service::Process;
 
@@ -60,10 +61,10 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
         args.currency
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
-    let rows = table.rows(mapping.columns(), MOST_ROWS).await?;
+    let rows = table.rows(mapping.columns(), MOST_ROWS).await.map_err(of_table)?;
     let plan = Plan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
     report(&plan)?;
-    let pages = plan.pages(Slot::at(process.clock.now()))?;
+    let pages = plan.pages(&args.table, Slot::at(process.clock.now()))?;
     if args.dry_run || pages.is_empty() {
         return output::print(format!("Would import {}", output::counted(plan.rows_of_coins(), "row")));
     }
@@ -74,6 +75,12 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     conclude(&adapters, &batch).await
+}
+
+/// The error as one of the table: it is not the store that is meant.
+fn of_table(error: StoreError) -> anyhow::Error {
+    let (StoreError::Unavailable { reason } | StoreError::Misconfigured { reason }) = error;
+    anyhow::Error::msg(reason)
 }
 
 /// Says which rows are left out, and why.

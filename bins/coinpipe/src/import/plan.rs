@@ -156,12 +156,12 @@ impl Plan {
         self.left_out.iter().map(|(why, rows)| Group { why: why.text(), rows })
     }
 
-    /// The rows as pages of one batch, which is imported in `slot`.
+    /// The rows of `table` as pages of one batch, which is imported in `slot`.
     ///
     /// A page counts as fetched when its newest row was written: so it is older than the newest snapshot, and what it
     /// does not know about its coins replaces nothing.
-    pub(super) fn pages(&self, slot: Slot) -> anyhow::Result<Vec<(PageMeta, Message)>> {
-        const ENDPOINT: &str = "legacy";
+    pub(super) fn pages(&self, table: &str, slot: Slot) -> anyhow::Result<Vec<(PageMeta, Message)>> {
+        let endpoint = endpoint(table);
         let convert = vec![self.currency.clone()];
         let parts: Vec<_> = self.rounds.iter().flat_map(|round| round.chunks(PAGE)).collect();
         let pages = u32::try_from(parts.len())?;
@@ -174,12 +174,12 @@ impl Plan {
                 "data": data,
             });
             let meta = PageMeta {
-                batch: BatchId::new(slot, ENDPOINT, &convert),
+                batch: BatchId::new(slot, &endpoint, &convert),
                 slot,
                 page: number,
                 pages,
                 fetched_at,
-                endpoint: ENDPOINT.to_owned(),
+                endpoint: endpoint.clone(),
                 api_version: ApiVersion::V1,
                 convert: convert.clone(),
                 simulated: false,
@@ -190,6 +190,13 @@ impl Plan {
         };
         (1..).zip(parts).map(page).collect()
     }
+}
+
+/// What a batch is of, as part of its id: two tables may be imported in the same second.
+fn endpoint(table: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let plain = table.chars().map(|c| if is_plain(c) { c } else { '_' }).take(80);
+    format!("legacy-{}", plain.collect::<String>())
 }
 
 /// When the numbers of a row were right.
@@ -308,7 +315,7 @@ mod tests {
 
     /// Ids and quotes on each page.
     fn pages(plan: &Plan) -> Vec<Vec<(u64, Value)>> {
-        let pages = plan.pages(Slot::at(at("2026-11-23"))).unwrap();
+        let pages = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
         let coins = |message: &Message| {
             let body = domain::decompress_body(&message.body).unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap();
@@ -364,7 +371,7 @@ mod tests {
         let ids: Vec<Vec<_>> =
             pages(&plan).iter().map(|page| page.iter().map(|coin| coin.0).collect()).collect();
         assert_eq!(ids, [vec![1, 4], vec![1]]);
-        let metas: Vec<_> = plan.pages(Slot::at(at("2026-11-23"))).unwrap();
+        let metas: Vec<_> = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
         let metas: Vec<_> = metas.iter().map(|(meta, _)| (meta.page, meta.pages, meta.fetched_at)).collect();
         assert_eq!(metas, [(1, 2, at("2026-11-20")), (2, 2, at("2026-11-21"))]);
     }
@@ -383,6 +390,9 @@ mod tests {
                 (4, json!({"price": null, "last_updated": "2026-11-21T08:00:00.000Z"})),
             ]]
         );
+        let id = |table| plan.pages(table, Slot::at(at("2026-11-23"))).unwrap()[0].0.batch.to_string();
+        assert_eq!(id("old.co/ins"), "2026-11-23T00:00:00Z/legacy-old.co_ins/EUR");
+        assert_ne!(id("coins"), id("more_coins"), "imported in the same second");
         for text in ["inf", "NaN", "-", "1e999"] {
             assert_eq!(number(text), json!(text));
         }
