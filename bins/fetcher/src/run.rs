@@ -80,6 +80,7 @@ impl Fetcher {
         }
         let mut backoff = Backoff::default();
         let mut is_away = false;
+        info!("asking for the lead; while another fetcher has it, this one waits");
         while !stop.is_cancelled() {
             let term = tokio::select! {
                 term = self.leadership.lead() => term,
@@ -127,14 +128,20 @@ impl Fetcher {
         let mut claims = Claims::from_note(term.note());
         let done = claims.slots(|slot| self.order(slot)).into_iter().chain(self.newest_loaded().await);
         let mut ticker = Ticker::new(self.settings.every, done);
+        let mut told = None;
         while !stop.is_cancelled() {
-            if let Some(slot) = ticker.due(self.clock.now()) {
+            let now = self.clock.now();
+            if let Some(slot) = ticker.due(now) {
                 claims.add(&self.order(slot));
                 if let Err(error) = term.write(claims.to_note()).await {
                     return Some(error);
                 }
                 self.serve(slot, silent_until, stop).await;
                 continue;
+            }
+            let next = schedule::end_of(Slot::current(now, self.settings.every), self.settings.every);
+            if told.replace(next) != Some(next) {
+                info!(at = timestamp::to_text(next), "the next snapshot is due");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
