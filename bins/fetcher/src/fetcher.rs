@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
-use stage::{Ending, Metrics};
+use stage::{Metrics, Snapshot};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -105,7 +105,7 @@ impl Fetcher {
     }
 
     pub(crate) fn note_success(&self) {
-        self.metrics.snapshot(Ending::Complete, self.clock.now());
+        self.metrics.snapshot(Snapshot::Complete, self.clock.now());
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*health, Health::OkSince(_)) {
             *health = Health::OkSince(self.clock.now());
@@ -113,7 +113,6 @@ impl Fetcher {
     }
 
     pub(crate) fn note_failure(&self, reason: &str) {
-        self.metrics.snapshot(Ending::GaveUp, self.clock.now());
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let since = match *health {
             Health::FailingSince { since, .. } => since,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Slot, timestamp};
 use ports::{QueueError, Term};
-use stage::Backoff;
+use stage::{Backoff, Snapshot};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -223,6 +223,7 @@ impl Fetcher {
             text = format!("{text} ({hint})");
         }
         self.note_failure(&text);
+        self.metrics.snapshot(Snapshot::GaveUp, self.clock.now());
         if *lasts {
             self.incidents.report(code, self.clock.now().date_naive(), &text).await;
         } else {

@@ -14,6 +14,6 @@ mod run;
 pub use chain::error_chain;
 pub use contract::{Failure, Output, Stage};
 pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
-pub use metrics::{Ending, Metrics, Rows, To};
+pub use metrics::{Metrics, Rows, Snapshot, To};
 pub use retry::{Backoff, RetryPolicy};
 pub use run::{RunError, Settings, Surroundings, run};

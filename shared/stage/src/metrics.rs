@@ -20,7 +20,7 @@ use labels::{
     BuildLabel, ClassLabel, EndingLabel, FiledLabel, OutcomeLabel, QueueLabel, QueueStateLabel, RowsLabel,
     StageLabel, ToLabel,
 };
-pub use labels::{Ending, Outcome, Rows, To};
+pub use labels::{Outcome, Rows, Snapshot, To};
 
 type Histograms = Family<StageLabel, Histogram, fn() -> Histogram>;
 type Level = Gauge<f64, AtomicU64>;
@@ -171,7 +171,7 @@ impl Metrics {
         let label = label(stage);
         drop(self.published.get_or_create(&label));
         if stage == StageName::Fetcher {
-            for ending in Ending::ALL {
+            for ending in Snapshot::ALL {
                 drop(self.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
             }
             // It consumes nothing.
@@ -253,9 +253,9 @@ impl Metrics {
     }
 
     /// A snapshot ended at `at`.
-    pub fn snapshot(&self, ending: Ending, at: DateTime<Utc>) {
+    pub fn snapshot(&self, ending: Snapshot, at: DateTime<Utc>) {
         self.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }).inc();
-        if ending == Ending::Complete {
+        if ending == Snapshot::Complete {
             self.snapshot_at.set(seconds(at));
         }
     }

@@ -84,6 +84,10 @@ async fn trouble_that_passes_is_waited_out_and_reported_once() {
     let waits = seen.0.into_inner().unwrap().iter().filter(|step| step.starts_with("waiting until")).count();
     assert_eq!(waits, 4);
     assert!(matches!(fetcher.last_outcome(), Health::OkSince(_)));
+    let counted = lab.metrics.render();
+    for line in [r#"snapshots_total{ending="complete"} 1"#, r#"snapshots_total{ending="gave_up"} 0"#] {
+        assert!(counted.contains(line), "{line} is not in\n{counted}");
+    }
 }
 
 /// Is set back an hour while the first sleeper sleeps.
@@ -165,4 +169,8 @@ async fn pages_that_were_paid_for_are_published_when_the_rest_does_not_come() {
     let metas: Vec<_> = pages.iter().map(|page| PageMeta::from_headers(&page.headers).unwrap()).collect();
     assert_eq!(metas.iter().map(|meta| (meta.page, meta.pages)).collect::<Vec<_>>(), [(1, 3), (2, 3)]);
     assert_eq!(lab.ids(QueueName::Rows), [FETCHED]);
+    let counted = lab.metrics.render();
+    assert!(counted.contains(r#"coinpipe_snapshots_total{ending="gave_up"} 1"#), "{counted}");
+    // Two pages, what was fetched, and the letter.
+    assert!(counted.contains(r#"coinpipe_messages_published_total{stage="fetcher"} 4"#), "{counted}");
 }

@@ -136,14 +136,14 @@ impl Rows {
 
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Snapshot {
     /// All of it was fetched.
     Complete,
     /// The fetcher gave it up.
     GaveUp,
 }
 
-impl Ending {
+impl Snapshot {
     pub(super) const ALL: [Self; 2] = [Self::Complete, Self::GaveUp];
 
     pub(super) const fn as_str(self) -> &'static str {

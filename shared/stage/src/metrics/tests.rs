@@ -50,7 +50,7 @@ fn levels_are_what_was_last_seen() {
     metrics.connected(To::Queue, true);
     metrics.connected(To::Store, false);
     metrics.credits_left(Some(9500));
-    metrics.snapshot(Ending::Complete, at);
+    metrics.snapshot(Snapshot::Complete, at);
     metrics.freshness(Freshness { newest_fetch_at: Some(at), newest_quote_at: None });
     contains(
         &metrics,
