@@ -221,6 +221,7 @@ async fn a_dead_leader_is_replaced_and_no_slot_is_paid_for_twice(place: Place) {
     heir.until_said(leading).await;
     // It comes back, and stands in line.
     let leader = fetcher("spool-1");
+    leader.until_said("asking for the lead").await;
     place.until_complete_within(2, Duration::from_mins(2)).await;
     assert_eq!(leader.said(leading), 0, "two lead");
     dismiss(vec![leader, heir]).await;
