@@ -131,6 +131,10 @@ impl Worker {
 
     /// Asks it to stop and waits until it did, in good order.
     pub async fn stop(mut self) {
+        if self.name != "coinpipe" {
+            // Before that it has no signal handlers.
+            self.until_said("starting").await;
+        }
         signal(&self.child, "TERM").await;
         let code = self.ended().await;
         assert_eq!(code, Some(0), "{} after SIGTERM:\n{}", self.name, self.log());
