@@ -246,6 +246,9 @@ pub(crate) struct SimulateArgs {
     /// Accept only this API key (any non-empty key when not given)
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<String>,
+    /// Answer requests without a key, too: fetchers send none over plain HTTP to another machine
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) no_key: bool,
     /// Requests per UTC minute
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub(crate) rate_limit: u32,

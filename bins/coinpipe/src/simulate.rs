@@ -30,6 +30,9 @@ fn options(args: &SimulateArgs) -> anyhow::Result<Options> {
         credits_monthly: args.credits,
         ..Options::default()
     };
+    if args.no_key {
+        options.keys = KeyPolicy::NotNeeded;
+    }
     if !args.key.is_empty() {
         options.keys = KeyPolicy::OneOf(args.key.clone());
     }
