@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Migrate,
     /// Serve a made-up (or recorded) CoinMarketCap API
     Simulate(SimulateArgs),
+    /// Ask a running process whether it is well: exit code 0 when it is, 1 when not
+    Health(HealthArgs),
 }
 
 #[derive(Args, Debug, Default)]
@@ -259,4 +261,13 @@ pub(crate) struct SimulateArgs {
     /// FAULT:N does it for the next N requests only
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Vec<String>,
+}
+
+/// For health checks where there is neither a shell nor curl. It waits 3 seconds for an answer; what is wrong is said on
+/// stderr.
+#[derive(Args, Debug)]
+pub(crate) struct HealthArgs {
+    /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP
+    #[arg(default_value = "http://127.0.0.1:9464/readyz")]
+    pub(crate) url: String,
 }

@@ -5,6 +5,7 @@ mod batches;
 mod check;
 mod cli;
 mod dead;
+mod health;
 mod import;
 mod once;
 mod origin;
@@ -55,5 +56,6 @@ fn main() -> ExitCode {
         Command::Simulate(args) => service::run(common, &[], LogDefault::Configured, async |process| {
             simulate::run(process, &args).await
         }),
+        Command::Health(args) => service::run(common, &[], quiet, async |_| health::run(&args).await),
     }
 }
