@@ -536,6 +536,20 @@ async fn the_simulators_faults_are_listed() {
 }
 
 #[tokio::test]
+async fn health_is_200_and_the_simulator_asks_for_a_key_unless_told_not_to() {
+    let folder = Folder::new();
+    let simulator = Simulate::start(&folder, &[]).await;
+    let refused = folder.run(&["health", &format!("{}/v1/key/info", simulator.url)], &[]).await.expect(1);
+    assert!(refused.stderr.contains("/v1/key/info: 401 Unauthorized"), "{}", refused.stderr);
+    drop(simulator);
+    let simulator = Simulate::start(&folder, &["--no-key"]).await;
+    let well = folder.run(&["health", &format!("{}/v1/key/info", simulator.url)], &[]).await.expect(0);
+    assert_eq!((well.stdout.as_str(), well.stderr.as_str()), ("", ""));
+    let usage = folder.run(&["health", "https://127.0.0.1/"], &[]).await.expect(2);
+    assert!(usage.stderr.contains("http://"), "{}", usage.stderr);
+}
+
+#[tokio::test]
 async fn a_fetcher_alone_says_that_its_data_is_simulated() {
     let folder = Folder::new();
     let mut fetcher = folder.command("fetcher", &[], &[]).spawn().expect("it starts");
