@@ -1,14 +1,13 @@
 //! The systemd units fit the programs and each other. `systemd-analyze verify` knows nothing of either.
 
+mod settings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+
+use settings::{programs, root, seconds, settings};
 
 const COMMON: &str = "\n# The user, its folder";
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
 
 /// Name and text of each.
 fn units() -> Vec<(String, String)> {
@@ -27,29 +26,8 @@ fn values<'text>(unit: &'text str, key: &str) -> Vec<&'text str> {
     unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
-/// The settings that `default.toml` has, as environment variables, with their defaults.
-fn settings() -> BTreeMap<String, String> {
-    let text =
-        fs::read_to_string(root().join("shared/config/src/default.toml")).expect("the settings are there");
-    let mut section = String::new();
-    let mut settings = BTreeMap::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.to_uppercase();
-        } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-            let name = format!("COINPIPE__{section}__{}", key.to_uppercase());
-            settings.insert(name, value.trim_matches('"').to_owned());
-        }
-    }
-    settings
-}
-
 #[test]
 fn every_program_has_its_unit() {
-    let programs: BTreeSet<_> = fs::read_dir(root().join("bins"))
-        .expect("the folder of the programs is there")
-        .map(|entry| entry.expect("an entry can be read").file_name().to_string_lossy().into_owned())
-        .collect();
     let started: BTreeSet<_> = units()
         .iter()
         .flat_map(|(_, unit)| values(unit, "ExecStart").into_iter().map(str::to_owned).collect::<Vec<_>>())
@@ -59,7 +37,7 @@ fn every_program_has_its_unit() {
             program.strip_prefix("/usr/local/bin/").expect("cargo install --root /usr/local").to_owned()
         })
         .collect();
-    assert_eq!(started, programs);
+    assert_eq!(started, programs());
 }
 
 #[test]
@@ -100,9 +78,6 @@ fn what_the_units_set_is_a_setting_and_every_credential_is_used() {
 
 #[test]
 fn systemd_waits_longer_than_a_process_drains() {
-    let seconds = |text: &str| -> u32 {
-        text.strip_suffix('s').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}?"))
-    };
     let settings = settings();
     let drain = seconds(&settings["COINPIPE__SHUTDOWN__DRAIN"]);
     for (name, unit) in units() {
