@@ -24,16 +24,16 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// An empty folder to run programs in.
-struct Folder(TempDir);
+pub struct Folder(TempDir);
 
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
-    fn expect(self, code: i32) -> Self {
+    pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
@@ -44,7 +44,7 @@ impl Ended {
 }
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
@@ -55,7 +55,7 @@ impl Folder {
         command
     }
 
-    async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
+    pub async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
         let child = self.command("coinpipe", args, env).spawn().expect("it starts");
         let output =
             tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("it ran");
@@ -66,7 +66,7 @@ impl Folder {
         }
     }
 
-    async fn status(&self) -> Value {
+    pub async fn status(&self) -> Value {
         self.run(&["status", "--json"], &[]).await.expect(0).json()
     }
 }

@@ -64,7 +64,8 @@ const WALLED_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["sqlite", "mysql"]),
     ("polars", &["transformer"]),
     ("lettre", &["alerter"]),
-    ("reqwest", &["fetcher"]),
+    // The API, and the collector of traces.
+    ("reqwest", &["fetcher", "service"]),
     ("clokwerk", &["fetcher"]),
     ("bincode", &["domain"]),
 ];

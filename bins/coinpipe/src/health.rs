@@ -1,6 +1,6 @@
 //! `coinpipe health`: asks a process over HTTP whether it is well.
 //!
-//! The request is written by hand: reqwest has its one home in the fetcher, and of an answer from this machine nothing but
+//! The request is written by hand: reqwest is walled in (decision 2), and of an answer from this machine nothing but
 //! the status line and, when it is bad, the words below it are looked at. HTTP/1.0 has no chunks to put together.
 
 use std::time::Duration;

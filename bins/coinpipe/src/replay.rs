@@ -246,6 +246,7 @@ impl Replay<'_> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
+        stage::trace::forget(&mut message.headers);
         Some((meta, message))
     }
 

@@ -76,7 +76,7 @@ mod tests {
     use std::time::Duration;
 
     use chrono::DateTime;
-    use domain::{ApiVersion, BatchId};
+    use domain::{ApiVersion, BatchId, Headers};
 
     use super::*;
 
@@ -92,6 +92,7 @@ mod tests {
             page_size: 100,
             host: host.to_owned(),
             pages: None,
+            trace: Headers::new(),
         }
     }
 

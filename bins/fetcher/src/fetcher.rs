@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::{ApiVersion, BatchId, Slot};
+use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
 use stage::{Metrics, Snapshot};
@@ -137,6 +137,7 @@ impl Fetcher {
             page_size: settings.page_size,
             host: self.client.host().to_owned(),
             pages: None,
+            trace: Headers::new(),
         }
     }
 

@@ -29,6 +29,7 @@ mod run;
 mod schedule;
 mod snapshot;
 mod spool;
+mod trace;
 mod watch;
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use domain::{BatchId, Slot};
 use ports::QueueError;
 use stage::Backoff;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
 use crate::snapshot::{Ending, Errand, Patience};
 use crate::spool::{PageRecord, SpoolError};
+use crate::trace;
 use crate::watch::{Step, Watch};
 
 /// A snapshot that is in the queue.
@@ -66,13 +68,15 @@ impl Fetcher {
         self.seal_leftovers(None).await?;
         self.publish_patiently(watch, &stop).await?;
         let slot = Slot::current(self.clock.now(), Duration::from_secs(1));
-        let order = self.order(slot);
+        let mut order = self.order(slot);
+        let span = trace::fetching(&mut order);
         let errand = Errand { order: &order, patience: Patience::Watched, watch, stop: &stop };
-        let ending = self.gather(errand).await?;
+        let ending = self.gather(errand).instrument(span.clone()).await?;
         let pages = match ending {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
             Ending::GaveUp(gave_up) => {
+                stage::trace::failed(&span, &gave_up.reason);
                 self.seal(order).await?;
                 self.report(slot, &gave_up).await;
                 self.publish_once().await.map_err(to_failure)?;
@@ -83,6 +87,7 @@ impl Fetcher {
                 });
             }
         };
+        drop(span);
         self.note_success();
         self.seal(order.clone()).await?;
         self.publish_patiently(watch, &stop).await?;

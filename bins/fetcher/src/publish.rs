@@ -8,10 +8,11 @@ use std::sync::Arc;
 use domain::{BatchId, Headers, Message, StageName, header, wire};
 use ports::{Queue, QueueError, QueueName};
 use stage::Metrics;
-use tracing::{info, warn};
+use tracing::{Instrument as _, Span, info, warn};
 
 use crate::incident::Incidents;
 use crate::spool::{Manifest, Spool, SpoolError, blocking};
+use crate::trace;
 
 /// Something could not be published. What is in the spool stays there.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,8 @@ impl Publisher {
         let mut unreadable = None;
         for manifest in found.items {
             let Some(pages) = manifest.pages else { continue };
-            match self.publish_batch(&manifest, pages).await {
+            let span = trace::publishing(&manifest);
+            match self.publish_batch(&manifest, pages, &span).instrument(span.clone()).await {
                 Ok(()) => published.push(manifest.batch),
                 Err(PublishError::Spool(error)) => unreadable = unreadable.or(Some(error)),
                 Err(error) => return Err(error),
@@ -75,7 +77,7 @@ impl Publisher {
         Ok(())
     }
 
-    async fn publish_batch(&self, manifest: &Manifest, pages: u32) -> Result<(), PublishError> {
+    async fn publish_batch(&self, manifest: &Manifest, pages: u32, span: &Span) -> Result<(), PublishError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
         let is_whole = found.aside.is_empty();
@@ -83,11 +85,14 @@ impl Publisher {
         for page in &found.items {
             let (batch, number) = (manifest.batch.clone(), page.page);
             let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
+            let mut message = manifest.meta(page, pages).to_message(body);
+            stage::trace::pass_on(span, &manifest.trace, &mut message.headers);
             // One at a time: a page may be large.
-            self.publish(QueueName::Raw, &[manifest.meta(page, pages).to_message(body)]).await?;
+            self.publish(QueueName::Raw, &[message]).await?;
         }
         if let Some(fetched) = manifest.announcement(&found.items, pages) {
-            let headers = Headers::new().with(header::BATCH, &fetched.batch);
+            let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
+            stage::trace::pass_on(span, &manifest.trace, &mut headers);
             let body = wire::encode_fetched(&fetched);
             let message = Message { id: fetched.message_id(), headers, body };
             self.publish(QueueName::Rows, &[message]).await?;

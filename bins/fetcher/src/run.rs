@@ -9,7 +9,7 @@ use ports::{QueueError, Term};
 use stage::{Backoff, Snapshot};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument as _, debug, error, info, warn};
 
 use crate::claims::Claims;
 use crate::fetcher::Fetcher;
@@ -17,6 +17,7 @@ use crate::publish::PublishError;
 use crate::schedule::{self, Ticker};
 use crate::snapshot::{DISK_HINT, Ending, Errand, GaveUp, Patience};
 use crate::spool::{Spool, SpoolError, blocking};
+use crate::trace;
 use crate::watch::Unwatched;
 
 /// Batches that may wait for the queue before no more is paid for.
@@ -193,17 +194,21 @@ impl Fetcher {
             let code = "spool_full".to_owned();
             return Ok(Some(GaveUp { code, reason, hint, until: None, lasts: true }));
         }
-        let order = self.order(slot);
+        let mut order = self.order(slot);
+        let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(ends_at);
         let errand = Errand { order: &order, patience, watch: &Unwatched, stop };
-        let ending = self.gather(errand).await?;
+        let ending = self.gather(errand).instrument(span.clone()).await?;
         let gave_up = match ending {
             Ending::Interrupted => return Ok(None),
             Ending::Complete(_) => {
                 self.note_success();
                 None
             }
-            Ending::GaveUp(gave_up) => Some(gave_up),
+            Ending::GaveUp(gave_up) => {
+                stage::trace::failed(&span, &gave_up.reason);
+                Some(gave_up)
+            }
         };
         if self.seal(order).await? {
             self.changed.notify_one();

@@ -8,12 +8,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{compress_body, timestamp};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use crate::client::{FetchError, Page};
 use crate::fetcher::Fetcher;
 use crate::outcome::{Circumstances, Outcome};
 use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
+use crate::trace;
 use crate::watch::{Step, Watch};
 
 pub(crate) use ending::{Ending, GaveUp, Patience};
@@ -50,7 +51,10 @@ impl Fetcher {
                 return Ok(Ending::Interrupted);
             }
             watch.step(Step::Fetching { page: number, pages: expected });
-            let Some(answer) = self.ask(errand, number).await else { return Ok(Ending::Interrupted) };
+            let span = trace::asking(self.client.host(), number);
+            let Some(answer) = self.ask(errand, number).instrument(span.clone()).await else {
+                return Ok(Ending::Interrupted);
+            };
             match answer {
                 Ok(page) => {
                     failures_in_a_row = 0;
@@ -64,6 +68,7 @@ impl Fetcher {
                     info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
+                    stage::trace::failed(&span, &error.to_string());
                     failures_in_all += 1;
                     failures_in_a_row += 1;
                     let outcome = self.judge(&error, failures_in_a_row).await;

@@ -13,7 +13,7 @@ use ports::{Clock, QueueName, Store};
 use service::{Process, Queues, Stores};
 use stage::{Failure, Metrics, Output, Rows, Stage};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{Instrument as _, info};
 
 pub use prune::Pruner;
 
@@ -51,7 +51,7 @@ impl Loader {
 
     async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
         self.refuse_mixing(chunk.page.simulated).await?;
-        let loaded = self.store.load(chunk).await?;
+        let loaded = self.store.load(chunk).instrument(stage::trace::step("commit")).await?;
         let refused = loaded.refused.len() as u64;
         for (rows, count) in [
             (Rows::Written, loaded.written),

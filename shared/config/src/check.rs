@@ -27,7 +27,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             found => scheme(found, &["mysql"]),
         },
         ("archive", "keep") => at_least(config.archive.keep, millis(1000)),
-        ("fetch", "base_url") => base_url(&config.fetch.base_url),
+        ("fetch", "base_url") => base_url(&config.fetch.base_url, "the key goes into fetch.api_key"),
         ("fetch", "every") => {
             at_least(config.fetch.every, Duration::from_mins(1))?;
             require(config.fetch.every.subsec_nanos() == 0, "must be whole seconds")
@@ -57,6 +57,9 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
         ("mail", "max_per_day") => require(config.mail.max_per_day >= 1, "must be at least 1"),
         ("log", "level") => log_level(&config.log.level),
+        ("telemetry", "otlp_url") => {
+            base_url(&config.telemetry.otlp_url, "tokens go into OTEL_EXPORTER_OTLP_HEADERS")
+        }
         ("fetch", "api_key") => {
             let printable = config.fetch.api_key.expose().chars().all(|c| c.is_ascii_graphic());
             require(printable, "must be one word of printable ASCII")
@@ -89,7 +92,8 @@ fn prefix(text: &str) -> Result<(), String> {
     Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
 }
 
-fn base_url(text: &str) -> Result<(), String> {
+/// An HTTP address without secrets, which go elsewhere: `instead` says where.
+fn base_url(text: &str, instead: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
@@ -98,10 +102,10 @@ fn base_url(text: &str) -> Result<(), String> {
         return Err("must begin with https:// or http://".to_owned());
     }
     if parsed.password().is_some() || !parsed.username().is_empty() {
-        return Err("must not hold a user or password; the key goes into fetch.api_key".to_owned());
+        return Err(format!("must not hold a user or password; {instead}"));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err("must not hold a query or a fragment; the key goes into fetch.api_key".to_owned());
+        return Err(format!("must not hold a query or a fragment; {instead}"));
     }
     Ok(())
 }

@@ -38,6 +38,8 @@ pub struct Config {
     pub http: Http,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Stopping.
     pub shutdown: Shutdown,
 }
@@ -262,6 +264,14 @@ pub struct Log {
     pub level: String,
     /// Form.
     pub format: LogFormat,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Base URL of a collector; empty for none.
+    pub otlp_url: String,
 }
 
 /// `[shutdown]`

@@ -34,6 +34,12 @@ pub mod header {
     pub const ATTEMPT: &str = "x-attempt";
     /// When the first attempt failed, RFC 3339.
     pub const FIRST_FAILED_AT: &str = "x-first-failed-at";
+    /// The trace and the span that the message comes from, as the
+    /// [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header) says.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// What tracing systems add to it
+    /// ([W3C Trace Context](https://www.w3.org/TR/trace-context/#tracestate-header)).
+    pub const TRACESTATE: &str = "tracestate";
     /// Headers that the queue could not read, as text; the only header of such a message, so that the stage
     /// rejects it with all that is known.
     pub const UNREADABLE: &str = "x-unreadable-headers";
@@ -137,6 +143,11 @@ impl Headers {
     pub fn parse<T: FromStr>(&self, name: &'static str, expected: &'static str) -> Result<T, HeaderError> {
         let text = self.require(name)?;
         text.parse().map_err(|_| HeaderError::Invalid { name, text: text.to_owned(), expected })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All headers, by name.

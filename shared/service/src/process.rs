@@ -163,8 +163,8 @@ where
     };
     let quiet = log == LogDefault::Quiet && loaded.origin("log", "level") == Layer::Default;
     let levels = if quiet { "warn" } else { &loaded.config.log.level };
-    telemetry::start(&loaded.config.log, levels, log == LogDefault::Quiet)
-        .map_err(|error| loaded.invalid("log", "level", format!("{error:#}")))?;
+    let name = if let [stage] = stages { stage.as_str() } else { "coinpipe" };
+    let traces = telemetry::start(&loaded, levels, log == LogDefault::Quiet, name)?;
 
     let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -200,6 +200,7 @@ where
     });
     // Blocking work that was abandoned must not keep the process alive.
     runtime.shutdown_background();
+    traces.end(CLOSING);
     result
 }
 

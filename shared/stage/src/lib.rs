@@ -10,6 +10,7 @@ mod failpoint;
 mod metrics;
 mod retry;
 mod run;
+pub mod trace;
 
 pub use chain::error_chain;
 pub use contract::{Failure, Output, Stage};

@@ -21,12 +21,13 @@ use futures_util::FutureExt;
 use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, debug, error, info, info_span, warn};
+use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 
 use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
 use crate::metrics::{Metrics, Outcome};
 use crate::retry::{Backoff, RetryPolicy};
+use crate::trace;
 
 /// How a stage is run.
 #[derive(Clone, Debug)]
@@ -204,14 +205,15 @@ impl Spine {
     ///
     /// Every line that is logged meanwhile, here or in an adapter, names the message; ids begin with the batch.
     async fn settle_one(&self, delivery: Delivery) -> After {
+        let trace = trace::handling(self.stage.input(), delivery.message());
         let span = info_span!("delivery", stage = %self.name, id = %delivery.message().id);
-        match self.try_settle_one(delivery).instrument(span).await {
+        match self.try_settle_one(delivery, &trace).instrument(span).instrument(trace.clone()).await {
             Ok(after) => after,
             Err(crash) => After::End(Ended::Crashed(crash)),
         }
     }
 
-    async fn try_settle_one(&self, delivery: Delivery) -> Result<After, Crash> {
+    async fn try_settle_one(&self, delivery: Delivery, trace: &Span) -> Result<After, Crash> {
         let Surroundings { queue, metrics, failpoints, .. } = &self.surroundings;
         failpoints.pass(self.name, Point::Received).await?;
         let started = tokio::time::Instant::now();
@@ -220,9 +222,13 @@ impl Spine {
         failpoints.pass(self.name, Point::Handled).await?;
 
         let (settlement, outcome, then) = match result {
-            Ok(outputs) => {
+            Ok(mut outputs) => {
+                for output in &mut outputs {
+                    trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
+                }
                 let count = outputs.len() as u64;
                 if let Err(error) = publish(queue.as_ref(), outputs).await {
+                    trace::failed(trace, &error.to_string());
                     // Not settled: the delivery goes back by being dropped, and is handled again.
                     return Ok(After::End(ended_by(&error)));
                 }
@@ -230,11 +236,19 @@ impl Spine {
                 failpoints.pass(self.name, Point::Published).await?;
                 (Settlement::Done, Outcome::Done, After::GoOn)
             }
-            Err(failure) => self.settlement_for(&delivery, failure),
+            Err(failure) => {
+                trace::failed(trace, &failure.to_string());
+                self.settlement_for(&delivery, failure)
+            }
         };
-        let dead_class = match &settlement {
-            Settlement::DeadLetter(letter) => Some(letter.class),
-            _ => None,
+        trace.record("coinpipe.outcome", outcome.as_str());
+        let (settlement, dead_class) = match settlement {
+            Settlement::DeadLetter(mut letter) => {
+                let class = letter.class;
+                trace::pass_on(trace, &delivery.message().headers, &mut letter.headers);
+                (Settlement::DeadLetter(letter), Some(class))
+            }
+            other => (other, None),
         };
         match delivery.settle(settlement).await {
             Ok(()) => {

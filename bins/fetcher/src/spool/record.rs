@@ -1,7 +1,7 @@
 //! What the spool writes about a batch and about a page.
 
 use chrono::{DateTime, Utc};
-use domain::{ApiVersion, BatchId, Fetched, Origin, PageMeta, Slot};
+use domain::{ApiVersion, BatchId, Fetched, Headers, Origin, PageMeta, Slot};
 use serde::{Deserialize, Serialize};
 
 /// The version of the files below.
@@ -28,6 +28,8 @@ pub struct Manifest {
     pub host: String,
     /// How many pages the batch has; known once nothing more will be fetched for it.
     pub pages: Option<u32>,
+    /// The trace that the fetch belongs to, as headers; empty where traces are not collected.
+    pub trace: Headers,
 }
 
 /// What is known about a page besides its body.
@@ -69,7 +71,7 @@ impl Manifest {
 
     /// Whether `other` asks for the same pages, so that those of one can serve the other.
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        *self == Self { pages: self.pages, ..other.clone() }
+        *self == Self { pages: self.pages, trace: self.trace.clone(), ..other.clone() }
     }
 
     /// The headers of `page` of a batch of `pages`.
@@ -115,6 +117,7 @@ impl Manifest {
             page_size: self.page_size,
             host: self.host.clone(),
             pages: self.pages,
+            trace: self.trace.clone(),
         };
         serde_json::to_vec(&file).expect("texts and numbers are JSON")
     }
@@ -134,6 +137,7 @@ impl Manifest {
             page_size: file.page_size,
             host: file.host,
             pages: file.pages,
+            trace: file.trace,
         })
     }
 }
@@ -184,6 +188,9 @@ struct ManifestFile {
     page_size: u32,
     host: String,
     pages: Option<u32>,
+    /// Not in files of older versions.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    trace: Headers,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use domain::{ApiVersion, BatchId, DeadLetter, Slot, StageName, timestamp};
+use domain::{ApiVersion, BatchId, DeadLetter, Headers, Slot, StageName, timestamp};
 use tempfile::TempDir;
 
 use super::*;
@@ -20,6 +20,7 @@ fn manifest(slot: &str) -> Manifest {
         page_size: 100,
         host: "127.0.0.1".to_owned(),
         pages: None,
+        trace: Headers::new(),
     }
 }
 

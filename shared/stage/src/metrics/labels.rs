@@ -83,7 +83,7 @@ pub enum Outcome {
 impl Outcome {
     pub(super) const ALL: [Self; 4] = [Self::Done, Self::Retry, Self::Outage, Self::Dead];
 
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Retry => "retry",

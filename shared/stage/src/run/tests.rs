@@ -300,3 +300,30 @@ async fn a_crash_at_any_point_loses_nothing() {
         after.stop().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_trace_goes_through_the_loop_into_outputs_and_dead_letters() {
+    let (collected, _guard) = trace::tests::Collected::start();
+    let bench = Bench::start("");
+    let mut messages = [message(0, "good"), message(1, "reject")];
+    for message in &mut messages {
+        message.headers = trace::tests::traced();
+    }
+    bench.queue.publish(QueueName::Raw, &messages).await.unwrap();
+    bench.until("both are done", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    let copy = bench.queue.messages(QueueName::Rows).remove(0);
+    let letter = DeadLetter::from_message(bench.queue.messages(QueueName::Dead).remove(0), bench.clock.now());
+    bench.stop().await.unwrap();
+    let spans = collected.spans();
+    for (outcome, headers) in [("done", copy.headers), ("dead", letter.headers)] {
+        let is_it = |pair: &opentelemetry::KeyValue| {
+            pair.key.as_str() == "coinpipe.outcome" && pair.value.as_str() == outcome
+        };
+        let span = spans.iter().find(|span| span.attributes.iter().any(is_it)).expect(outcome);
+        let context = &span.span_context;
+        let expected = format!("00-{}-{}-01", context.trace_id(), context.span_id());
+        assert_eq!(headers.get(header::TRACEPARENT), Some(expected.as_str()), "{outcome}");
+        let is_error = matches!(&span.status, opentelemetry::trace::Status::Error { description } if description == "no good");
+        assert_eq!(is_error, outcome == "dead", "{:?}", span.status);
+    }
+}
