@@ -56,7 +56,8 @@ async fn a_table_where_a_view_of_ours_belongs_is_left_alone() {
     database.execute("CREATE TABLE cryptocurrencies (symbol VARCHAR(20), price DOUBLE)").await;
     database.execute("INSERT INTO cryptocurrencies VALUES ('BTC', 1.5)").await;
     let said = refused(&database).await;
-    assert!(said.contains("cryptocurrencies' is not of type 'VIEW'"), "{said}");
+    // MariaDB says "is not of type 'VIEW'", MySQL "is not VIEW".
+    assert!(said.contains("cryptocurrencies' is not "), "{said}");
     assert!(said.contains("rename the table that has the name of coinpipe's view"), "{said}");
     assert_eq!(database.rows("SELECT * FROM cryptocurrencies").await.len(), 1);
 }
