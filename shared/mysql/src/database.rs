@@ -72,6 +72,7 @@ impl Database {
         let pool = MySqlPoolOptions::new()
             .max_connections(options.max_connections.max(1))
             .acquire_timeout(CONNECT_TIMEOUT)
+            .idle_timeout(session::idle_timeout(options.statement_timeout))
             .after_connect(session::set_up(options.statement_timeout))
             .connect_lazy_with(options.connect.clone());
         Self {

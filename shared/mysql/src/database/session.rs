@@ -29,6 +29,13 @@ pub(super) fn set_up(
     }
 }
 
+/// How long a connection may be idle in the pool before this side closes it. The pool looks as often as that, so it may be
+/// twice as long, and has to be less than the server's limit (see `settings`): to lose a connection is an event in two logs, to
+/// close one is none.
+pub(super) fn idle_timeout(statement_timeout: Duration) -> Duration {
+    statement_timeout.max(Duration::from_secs(1)) / 3
+}
+
 /// Both servers skip the comments that are meant for the other. MySQL ends only SELECTs that take too long;
 /// the rest is up to this side. A session that asks nothing for as long as a statement may take is ended, with
 /// its locks: its process may be frozen, or its host gone, in the middle of a transaction (the server's own

@@ -105,6 +105,19 @@ impl Database {
         })
     }
 
+    /// Waits until nobody is connected to this database.
+    pub async fn deserted(&self) {
+        let sql = "SELECT COUNT(*) FROM information_schema.processlist \
+                   WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+        let mut connection = self.connect().await;
+        let deserted = async {
+            while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut connection).await.expect("a number") > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), deserted).await.expect("connections are closed");
+    }
+
     /// Waits until a transaction in this database other than `not` waits for a lock; its number.
     pub async fn lock_wait(&self, not: Option<&str>) -> String {
         let sql = "SELECT CONCAT(t.trx_id) FROM information_schema.innodb_trx AS t \

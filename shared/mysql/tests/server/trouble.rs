@@ -1,6 +1,6 @@
 //! A server that is away, mute, or loses answers; calls that are given up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mysql::{MysqlStore, Options};
@@ -43,6 +43,37 @@ async fn a_server_that_is_away_is_waited_for_from_the_start() {
     proxy.up();
     assert_eq!(store.load(&chunk(&[1, 2])).await.unwrap().written, 1);
     assert_eq!(store.totals().await.unwrap().coins, 2);
+}
+
+/// A loader between two snapshots: the server ends connections that are silent for as long as a statement may take.
+#[tokio::test]
+async fn an_idle_store_closes_its_connections_before_the_server_does() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let lines = {
+        let log = Arc::clone(&log);
+        tracing_subscriber::fmt().with_writer(move || Written(Arc::clone(&log))).finish()
+    };
+    let _guard = tracing::subscriber::set_default(lines);
+    let database = Database::create().await;
+    let store = open(&database.url).await;
+    store.ready().await.unwrap();
+    database.deserted().await;
+    store.ready().await.unwrap();
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(!log.contains("idle connection"), "{log}");
+}
+
+/// Writes into memory.
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
