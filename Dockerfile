@@ -6,7 +6,7 @@
 #
 # docker-compose.yml runs all of them.
 
-FROM rust:1-slim-bookworm AS build
+FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 # What cargo downloads and compiles stays in BuildKit's caches, so dependencies are built once, whatever changes in the

@@ -47,6 +47,36 @@ fn what_image_and_stack_set_is_a_setting() {
     }
 }
 
+/// What the stack decides itself. Everything else may be set in `.env`, and would be overlooked there if it were not passed on.
+const OF_THE_STACK: [&str; 10] = [
+    // Secrets, from files.
+    "COINPIPE__QUEUE__URL",
+    "COINPIPE__STORE__URL",
+    "COINPIPE__FETCH__API_KEY",
+    "COINPIPE__MAIL__URL",
+    // Where its files and volumes are.
+    "COINPIPE__QUEUE__CA_FILE",
+    "COINPIPE__FETCH__SPOOL",
+    "COINPIPE__FETCH__BASE_URL",
+    "COINPIPE__HTTP__LISTEN",
+    // For one command of the operator's.
+    "COINPIPE__IMPORT__URL",
+    // The stack gives its containers 40 s.
+    "COINPIPE__SHUTDOWN__DRAIN",
+];
+
+#[test]
+fn every_other_setting_may_be_given_to_the_stack() {
+    let compose = text("docker-compose.yml");
+    let block = compose.split("\n\n").find(|block| block.contains("x-settings: &settings"));
+    let block = block.expect("there is a list of settings");
+    for name in settings().into_keys().filter(|name| !name.ends_with("_FILE")) {
+        let is_passed_on = block.lines().any(|line| line.trim() == format!("{name}:"));
+        let is_its_own = OF_THE_STACK.contains(&name.as_str());
+        assert!(is_passed_on != is_its_own, "{name}: passed on {is_passed_on}, the stack's own {is_its_own}");
+    }
+}
+
 #[test]
 fn the_stack_waits_longer_than_a_process_drains_and_is_reached_from_this_machine_only() {
     let compose = text("docker-compose.yml");
