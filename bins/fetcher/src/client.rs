@@ -186,7 +186,8 @@ impl Client {
 
     fn transport(&self, error: reqwest::Error) -> FetchError {
         let fault = TransportFault::of(&error);
-        FetchError::Transport { fault, reason: self.readable(&error::explain(error)) }
+        let reason = format!("{}: {}", self.host(), error::explain(error));
+        FetchError::Transport { fault, reason: self.readable(&reason) }
     }
 
     fn broken_off(&self, error: reqwest::Error) -> FetchError {
