@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::timestamp;
+use domain::{Class, timestamp};
 use ports::store::AlertGroup;
 
 use crate::policy::Plan;
@@ -31,7 +31,7 @@ pub(crate) fn subject(plan: &Plan<'_>) -> String {
 
 /// What happened, group by group, and what to do.
 pub(crate) fn body(plan: &Plan<'_>) -> String {
-    let mut text = String::from("Some messages could not be handled. They are kept; nothing is lost.\n");
+    let mut text = format!("{}\n", opening(plan));
     for group in plan.groups.iter().take(GROUPS_TOLD) {
         let _ = write!(
             text,
@@ -64,6 +64,18 @@ pub(crate) fn body(plan: &Plan<'_>) -> String {
     text
 }
 
+/// An incident is no message, so nothing of it is kept.
+fn opening(plan: &Plan<'_>) -> &'static str {
+    let incidents = plan.groups.iter().filter(|group| group.class == Class::Incident).count();
+    match (incidents, plan.groups.len() - incidents) {
+        (0, _) => "Some messages could not be handled. They are kept.",
+        (_, 0) => "Something happened that a person should know.",
+        _ => {
+            "Some messages could not be handled. They are kept. And something happened that a person should know."
+        }
+    }
+}
+
 fn cause(group: &AlertGroup) -> String {
     let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
     one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
@@ -80,7 +92,7 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Class, StageName};
+    use domain::StageName;
     use ports::store::GroupState;
 
     use super::*;
@@ -110,6 +122,23 @@ mod tests {
         let subject = subject(&plan);
         assert!(!subject.contains(['\r', '\n']), "{subject}");
         assert!(subject.chars().count() <= SUBJECT_CHARS && subject.contains("21 new"), "{subject}");
+    }
+
+    #[test]
+    fn only_messages_are_said_to_be_kept() {
+        let letter = group("x");
+        let incident = AlertGroup { class: Class::Incident, ..letter.clone() };
+        let begin = |groups: Vec<&AlertGroup>| {
+            let text = body(&Plan { groups, capped_until: None });
+            text.lines().next().unwrap().to_owned()
+        };
+        assert_eq!(begin(vec![&letter]), "Some messages could not be handled. They are kept.");
+        // A snapshot that was given up is not kept anywhere.
+        assert_eq!(begin(vec![&incident]), "Something happened that a person should know.");
+        assert_eq!(
+            begin(vec![&incident, &letter]),
+            "Some messages could not be handled. They are kept. And something happened that a person should know."
+        );
     }
 
     #[test]
