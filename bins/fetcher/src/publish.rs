@@ -52,7 +52,11 @@ impl Publisher {
         for manifest in found.items {
             let Some(pages) = manifest.pages else { continue };
             let span = trace::publishing(&manifest);
-            match self.publish_batch(&manifest, pages, &span).instrument(span.clone()).await {
+            let outcome = self.publish_batch(&manifest, pages, &span).instrument(span.clone()).await;
+            if let Err(error) = &outcome {
+                stage::trace::failed(&span, &error.to_string());
+            }
+            match outcome {
                 Ok(()) => published.push(manifest.batch),
                 Err(PublishError::Spool(error)) => unreadable = unreadable.or(Some(error)),
                 Err(error) => return Err(error),
