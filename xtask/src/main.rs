@@ -7,6 +7,7 @@ mod deny;
 mod install;
 mod interrupt;
 mod licenses;
+mod promtool;
 mod services;
 mod test;
 
@@ -101,26 +102,5 @@ fn lint() -> anyhow::Result<()> {
     Cargo::new(&["doc", "--workspace", "--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
-    alert_rules()
-}
-
-/// Prometheus's own tool tries the alert rules on made-up series. It comes with Prometheus, which is a lot to install for
-/// one file that seldom changes.
-fn alert_rules() -> anyhow::Result<()> {
-    let rules = cargo::root().join("deploy/prometheus");
-    let status = std::process::Command::new("promtool")
-        .args(["test", "rules", "alerts_test.yml"])
-        .current_dir(rules)
-        .status();
-    match status {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            cargo::say("warning: promtool is not installed: the alert rules were NOT tested");
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-        Ok(status) => {
-            anyhow::ensure!(status.success(), "the alert rules do not do what alerts_test.yml says");
-            Ok(())
-        }
-    }
+    promtool::try_alert_rules()
 }
