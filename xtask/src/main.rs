@@ -48,7 +48,7 @@ enum Command {
     /// The RabbitMQ and MariaDB (or MySQL) that tests use
     #[command(subcommand)]
     Services(Services),
-    /// Check formatting, lints and documentation, as .ci/run does
+    /// Check formatting, lints, documentation and the alert rules, as .ci/run does
     Lint,
     /// Check what comes from outside: licences, sources, versions, advisories; builds cargo-deny where there is none
     Deny,
