@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Class, DeadLetter, Fetched, Slot, StageName, UnknownName};
 
+use crate::gate::Away;
+
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -32,6 +34,16 @@ impl StoreError {
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl Away for StoreError {
+    fn is_away(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn away(reason: String) -> Self {
+        Self::Unavailable { reason }
     }
 }
 
