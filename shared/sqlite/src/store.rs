@@ -119,13 +119,3 @@ impl Store for SqliteStore {
         Ok(DataOrigins { simulated, real })
     }
 }
-
-/// The reason, when `error` says that the values of a row do not fit the tables. Waiting cannot help then,
-/// and the operator need not act before other rows go on.
-fn refusal(error: &sqlx::Error) -> Option<String> {
-    /// A value is too long, breaks a constraint, or has another type than its column.
-    const REFUSALS: [i32; 3] = [18, 19, 20];
-    let database = error.as_database_error()?;
-    let code: i32 = database.code()?.parse().ok()?;
-    REFUSALS.contains(&(code & 0xff)).then(|| database.message().to_owned())
-}

@@ -66,7 +66,9 @@ fn caller(server: &Arc<Server>, need: Need, every: Duration) -> tokio::task::Joi
 }
 
 fn callers(server: &Arc<Server>) {
-    for (need, every) in [(Need::Write, 1), (Need::Write, 1), (Need::Read, 5), (Need::Read, 10), (Need::Read, 60)] {
+    for (need, every) in
+        [(Need::Write, 1), (Need::Write, 1), (Need::Read, 5), (Need::Read, 10), (Need::Read, 60)]
+    {
         caller(server, need, Duration::from_secs(every));
     }
 }

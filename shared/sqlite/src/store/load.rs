@@ -10,7 +10,8 @@ use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
-use super::{refusal, tables};
+use super::tables;
+use crate::error::refusal;
 
 /// Loads the rows of `chunk` within the caller's write transaction.
 ///
