@@ -18,7 +18,7 @@ pub mod source;
 pub mod store;
 
 pub use backoff::Backoff;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, TokioClock};
 pub use gate::{Away, Gate, Need};
 pub use leader::{Leadership, Term};
 pub use queue::{
