@@ -100,7 +100,8 @@ pub trait Store: Send + Sync + 'static {
     /// `fetched_at`, which wins together with its pages and credits.
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
 
-    /// `Ok` when the store can take writes now.
+    /// `Ok` when the store can take writes now, as far as a small one proves it: one that is made, not one that is
+    /// only begun.
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Deletes up to `limit` rows of `quotes_history` whose `last_updated` is before `before`, oldest first, and
@@ -373,6 +374,9 @@ pub struct FiledLetter {
 /// The dead-letter desk: letters are filed before anything is mailed about them.
 #[async_trait]
 pub trait Letters: Send + Sync + 'static {
+    /// `Ok` when letters can be filed now, as far as can be proved without filing one.
+    async fn ready_to_file(&self) -> Result<(), StoreError>;
+
     /// Files `letter` in the group `fingerprint`, in one transaction. `false` when a letter with this id
     /// was filed before: then nothing is counted again.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;

@@ -5,23 +5,29 @@
 //! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
+//! - A file that takes no writes (a full disk, read-only, locked) is tried by one call of this process at a time, at
+//!   growing distances; the others wait for what that finds (see [`ports::gate`]).
 //!
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
 
 mod location;
+mod look;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ports::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use schema::{Migration, Schema};
+pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};
 
@@ -45,6 +51,8 @@ pub struct Database {
     path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Before the writer.
+    gate: Arc<Gate>,
 }
 
 impl Database {
@@ -94,7 +102,12 @@ impl Database {
     }
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+    pub(crate) async fn begin(&self) -> Result<Write, Error> {
+        self.gate.pass(|_| self.look()).await?;
+        Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate)))
+    }
+
+    async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
             Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
                 self.replace_writer().await?;
@@ -115,7 +128,7 @@ impl Database {
     }
 
     /// Makes `transaction` durable.
-    pub(crate) async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), Error> {
+    pub(crate) async fn commit(&self, transaction: Write) -> Result<(), Error> {
         transaction.commit().await.map_err(|error| self.blame(error))
     }
 
@@ -124,9 +137,14 @@ impl Database {
         &self.readers
     }
 
-    /// What `error`, from a statement on this database, means; names the file.
+    /// What `error`, from a statement on this database, means; names the file. Shuts the gate when it is away: what
+    /// cannot be read cannot be written either.
     pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
-        error.into().in_file(&self.path)
+        let error = error.into().in_file(&self.path);
+        if error.is_transient() {
+            self.gate.failed(Need::Write, &error);
+        }
+        error
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -141,7 +159,7 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { path: path.into(), writer, readers })
+        Ok(Self { path: path.into(), writer, readers, gate: Arc::default() })
     }
 }
 

@@ -5,7 +5,7 @@ mod code;
 use std::fmt;
 use std::path::Path;
 
-use ports::{QueueError, StoreError};
+use ports::{Away, QueueError, StoreError};
 use sqlx::error::DatabaseError;
 
 use code::Meaning;
@@ -43,6 +43,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Away for Error {
+    fn is_away(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn away(reason: String) -> Self {
+        Self::Unavailable(reason)
+    }
+}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {

@@ -94,10 +94,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        // Beginning takes the write lock, which a read-only or locked file does not give; a disk that is
-        // full or failing shows only when something is written, which the check must not do.
-        let transaction = self.database.begin().await?;
-        transaction.rollback().await.map_err(|error| self.blame(error))
+        Ok(self.database.ready().await?)
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
