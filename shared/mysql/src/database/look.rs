@@ -34,9 +34,9 @@ impl Database {
     pub(super) async fn look(&self, need: Need) -> Result<(), Error> {
         self.migrate_now().await?;
         let looking = self.in_time(self.ask(need));
-        let looked = tokio::time::timeout(LONGEST, looking).await.unwrap_or_else(|_elapsed| {
-            Err(Error::Unavailable(format!("no answer within {LONGEST:?}")))
-        });
+        let looked = tokio::time::timeout(LONGEST, looking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(Error::Unavailable(format!("no answer within {LONGEST:?}"))));
         looked.map_err(|error| self.blame(error))
     }
 
@@ -47,8 +47,10 @@ impl Database {
             Some(schema) => {
                 connection.execute("START TRANSACTION READ WRITE").await?;
                 // A number that nobody reads, another one each time: a row that stays as it is is not written.
-                let write =
-                    format!("UPDATE {} SET execution_time = -1 - execution_time WHERE version = 1", schema.table);
+                let write = format!(
+                    "UPDATE {} SET execution_time = -1 - execution_time WHERE version = 1",
+                    schema.table
+                );
                 connection.execute(AssertSqlSafe(write)).await?;
                 connection.execute("COMMIT").await?;
             }
