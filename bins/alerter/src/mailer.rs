@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{Covered, Mail, MailResult};
 use ports::{Clock, Letters, Outbox, StoreError};
+use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -70,19 +71,23 @@ impl Mailer {
 
     /// Runs until `stop`. While the store is away it waits for it.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut away = false;
+        let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            match self.round(false, &stop).await {
-                Ok(()) => away = false,
-                Err(error) if !away => {
-                    warn!(%error, "no mails while the store is away");
-                    away = true;
+            let pause = match self.round(false, &stop).await {
+                Ok(()) => {
+                    outage.worked();
+                    LOOK
                 }
-                Err(_) => {}
-            }
+                Err(error) => {
+                    if outage.failed(Missing::Store) != News::Old {
+                        warn!(%error, "no mails while the store is away");
+                    }
+                    outage.next_wait()
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clock.sleep(LOOK) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }

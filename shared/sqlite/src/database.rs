@@ -53,6 +53,8 @@ pub struct Database {
     readers: SqlitePool,
     /// Before the writer.
     gate: Arc<Gate>,
+    /// Bytes without which nothing is written after something failed.
+    room_needed: u64,
 }
 
 impl Database {
@@ -159,7 +161,7 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { path: path.into(), writer, readers, gate: Arc::default() })
+        Ok(Self { path: path.into(), writer, readers, gate: Arc::default(), room_needed: look::ROOM })
     }
 }
 

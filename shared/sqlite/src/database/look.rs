@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Room on the disk without which nothing is tried, in bytes: a page of 5,000 coins twice, for it is in the queue and
 /// in the archive, and as much again for the journal. A small write finds room where a page does not, for the journal
 /// keeps what it had.
-const ROOM: u64 = 8 << 20;
+pub(super) const ROOM: u64 = 8 << 20;
 
 impl Database {
     /// `Ok` when the file takes writes now.
@@ -24,7 +24,7 @@ impl Database {
     /// a number that nobody reads, as it is.
     pub(super) async fn look(&self) -> Result<(), Error> {
         let room = self.room().map_err(|error| self.blame(error))?;
-        if room < ROOM {
+        if room < self.room_needed {
             return Err(self.blame(Error::Unavailable(format!("the disk is full ({room} bytes are free)"))));
         }
         let mut transaction = self.begin_now().await?;
