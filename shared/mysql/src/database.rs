@@ -138,7 +138,7 @@ impl Database {
         need: Need,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.gate.pass(|need| self.look(need)).await?;
+        let _pass = self.gate.pass(need, |need| self.look(need)).await?;
         let done = call.await;
         self.gate.ended(need, &done);
         done

@@ -6,22 +6,26 @@
 //! it found.
 //!
 //! # Guarantees
-//! - While it is shut, nothing is asked but by that look, or, when looks were wrong, by who comes next.
+//! - While it is shut, nothing is asked but by that look, or, when looks were wrong, by one call in its place.
 //! - Looks are at growing distances. Only a call that worked makes them short again: not a look that said yes,
 //!   and not a read when it is writing that failed.
 //! - Who waits knows at most one [`Backoff`] after the end of an outage that it is over.
 //!
 //! # Not guaranteed
 //! That a call works when the gate is open. A look may prove less than a call needs: a disk may have room for a
-//! little and not for much. After a look that was wrong, the calls themselves are what is tried.
+//! little and not for much. After a look that was wrong, the calls themselves are what is tried, one at a time.
 
 use std::fmt::Display;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
+
+/// How much later than a write a read is tried in its place: where there is a write to try, it tells more.
+const READS_LATER: Duration = Duration::from_secs(3);
 
 /// What a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,15 +48,18 @@ pub trait Away: Display + Sized {
 /// See the module's documentation. Time is tokio's.
 #[derive(Debug, Default)]
 pub struct Gate {
-    state: Mutex<State>,
-    /// Held by who looks.
-    turn: tokio::sync::Mutex<()>,
-    opened: Notify,
+    state: Arc<Mutex<State>>,
+    /// Held by who looks or is tried.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// It was shut again, or opened.
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     shut: Option<Shut>,
+    /// One call is let through while it is shut.
+    is_trying: bool,
     backoff: Backoff,
     /// How often it was shut.
     times: u64,
@@ -74,7 +81,23 @@ impl State {
     fn shut(&mut self, reason: String) {
         self.times += 1;
         self.is_looked = false;
+        self.is_trying = false;
         self.shut = Some(Shut { until: Instant::now() + self.backoff.next_wait(), reason });
+    }
+}
+
+/// The leave to make one call; kept until it has ended and the gate was told how.
+#[derive(Debug)]
+#[must_use = "whoever is tried alone is so for as long as it keeps this"]
+pub struct Pass {
+    trial: Option<(OwnedMutexGuard<()>, Arc<Mutex<State>>)>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some((_turn, state)) = &self.trial {
+            lock(state).is_trying = false;
+        }
     }
 }
 
@@ -84,55 +107,73 @@ impl Gate {
         self.state().failing
     }
 
-    /// Returns when the caller may make its call. The error is the one of the last `look`, which is told what is to be
-    /// proved. Cancel-safe.
-    pub async fn pass<E, L>(&self, look: impl FnOnce(Need) -> L) -> Result<(), E>
+    /// Returns when the caller may make its call, which needs `need`. The error is the one of the last `look`, or call;
+    /// `look` is told what is to be proved. Cancel-safe.
+    pub async fn pass<E, L>(&self, need: Need, look: impl FnOnce(Need) -> L) -> Result<Pass, E>
     where
         E: Away,
         L: Future<Output = Result<(), E>>,
     {
+        const FREE: Pass = Pass { trial: None };
         let known = {
             let state = self.state();
             if state.shut.is_none() {
-                return Ok(());
+                return Ok(FREE);
             }
             state.times
         };
-        let _turn = self.turn.lock().await;
-        {
-            let state = self.state();
-            // Somebody looked while this one waited for its turn.
-            if let Some(shut) = state.shut.as_ref().filter(|_| state.times > known) {
-                return Err(E::away(shut.reason.clone()));
-            }
-        }
         loop {
-            let Some(until) = self.state().shut.as_ref().map(|shut| shut.until) else { return Ok(()) };
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let Some(until) = self.news(known, need)? else { return Ok(FREE) };
             if until <= Instant::now() {
                 break;
             }
             tokio::select! {
                 () = sleep_until(until) => {}
-                () = self.opened.notified() => {}
+                () = changed => {}
             }
         }
-        let (looks_lie, need) = {
-            let state = self.state();
-            (state.looks_lie, state.failing.unwrap_or(Need::Write))
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        // Somebody may have looked, or was tried, while this one waited for its turn.
+        if self.news::<E>(known, need)?.is_none() {
+            return Ok(FREE);
+        }
+        let failing = {
+            let mut state = self.state();
+            if state.looks_lie {
+                state.is_trying = true;
+                return Ok(Pass { trial: Some((turn, Arc::clone(&self.state))) });
+            }
+            state.failing.unwrap_or(Need::Write)
         };
-        let looked = if looks_lie { Ok(()) } else { look(need).await };
+        let looked = look(failing).await;
         let mut state = self.state();
         match looked {
             Err(error) if error.is_away() => {
                 state.shut(error.to_string());
+                self.changed.notify_waiters();
                 Err(error)
             }
             // Somebody has to act: each call says so by itself.
             looked => {
                 state.shut = None;
                 state.is_looked = true;
-                looked
+                self.changed.notify_waiters();
+                looked.map(|()| FREE)
             }
+        }
+    }
+
+    /// When somebody who knows of the first `known` times may look; `None`: it is open. The error of the last time, when
+    /// there was another.
+    fn news<E: Away>(&self, known: u64, need: Need) -> Result<Option<Instant>, E> {
+        let state = self.state();
+        match &state.shut {
+            None => Ok(None),
+            Some(shut) if state.times > known => Err(E::away(shut.reason.clone())),
+            Some(shut) if state.looks_lie && Some(need) < state.failing => Ok(Some(shut.until + READS_LATER)),
+            Some(shut) => Ok(Some(shut.until)),
         }
     }
 
@@ -149,12 +190,13 @@ impl Gate {
     pub fn failed(&self, need: Need, error: &impl Display) {
         let mut state = self.state();
         // What was on its way when it was shut fails like the first.
-        if state.shut.is_some() {
+        if state.shut.is_some() && !state.is_trying {
             return;
         }
         state.looks_lie |= state.is_looked;
         state.failing = state.failing.max(Some(need));
         state.shut(error.to_string());
+        self.changed.notify_waiters();
     }
 
     /// A call worked.
@@ -162,14 +204,18 @@ impl Gate {
         let mut state = self.state();
         if state.failing.is_some_and(|failing| need >= failing) {
             *state = State { times: state.times, ..State::default() };
-            self.opened.notify_one();
+            self.changed.notify_waiters();
         }
     }
 
     /// Never held across an await.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

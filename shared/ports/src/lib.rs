@@ -19,7 +19,7 @@ pub mod store;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SystemClock, TokioClock};
-pub use gate::{Away, Gate, Need};
+pub use gate::{Away, Gate, Need, Pass};
 pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,

@@ -105,8 +105,8 @@ impl Database {
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Write, Error> {
-        self.gate.pass(|_| self.look()).await?;
-        Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate)))
+        let pass = self.gate.pass(Need::Write, |_| self.look()).await?;
+        Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
     }
 
     async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, Error> {

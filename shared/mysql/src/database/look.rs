@@ -15,7 +15,7 @@ impl Database {
     /// `Ok` when the server takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let failing = self.gate.failing();
-        self.gate.pass(|need| self.look(need)).await?;
+        drop(self.gate.pass(Need::Write, |need| self.look(need)).await?);
         // Who passes a gate that is shut for writes was told about them, or is what is tried.
         if failing == Some(Need::Write) {
             return Ok(());

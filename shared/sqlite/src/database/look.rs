@@ -1,5 +1,6 @@
 //! Looking whether the file takes writes, before one is made.
 
+use ports::Need;
 use rustix::io::Errno;
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -15,7 +16,7 @@ impl Database {
     /// `Ok` when the file takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let was_shut = self.gate.failing().is_some();
-        self.gate.pass(|_| self.look()).await?;
+        drop(self.gate.pass(Need::Write, |_| self.look()).await?);
         // Who passes a gate that is shut was told, or is what is tried.
         if was_shut { Ok(()) } else { self.look().await }
     }

@@ -3,18 +3,19 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use ports::{Gate, Need};
+use ports::{Gate, Need, Pass};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 /// A write transaction. Dropping it undoes it.
 pub(crate) struct Write {
     transaction: Transaction<'static, Sqlite>,
     gate: Arc<Gate>,
+    _pass: Pass,
 }
 
 impl Write {
-    pub(super) fn new(transaction: Transaction<'static, Sqlite>, gate: Arc<Gate>) -> Self {
-        Self { transaction, gate }
+    pub(super) fn new(transaction: Transaction<'static, Sqlite>, gate: Arc<Gate>, pass: Pass) -> Self {
+        Self { transaction, gate, _pass: pass }
     }
 
     /// Makes it durable.
