@@ -149,7 +149,7 @@ async fn a_file_that_takes_nothing_is_tried_by_one_call_at_a_time() {
         }
     }
     // They waited for three looks: at 0.1 s, 0.3 s, 0.9 s from each other.
-    assert!(begun.elapsed() > std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());
     refuse_writes(&database, false).await;
     write_a_number(&database).await.unwrap();
     assert_eq!(database.gate.failing(), None);
