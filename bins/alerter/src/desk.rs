@@ -75,7 +75,7 @@ fn shorten(letter: &mut DeadLetter) {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Class, Headers, MessageId};
+    use domain::{Bytes, Class, Headers, MessageId};
     use ports::ManualClock;
     use ports::memory::MemoryStore;
 
@@ -101,12 +101,12 @@ mod tests {
             ),
             ("long", Headers::new().with("x-dead-reason", &long).with("x-dead-code", "x"), b"{}".to_vec()),
         ] {
-            let message = Message { id: MessageId::new(id), headers, body: body.clone() };
+            let message = Message { id: MessageId::new(id), headers, body: body.clone().into() };
             for _ in 0..2 {
                 assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
             }
             let filed = store.letter(id).await.unwrap().expect("filed");
-            assert_eq!((filed.letter.class, filed.letter.body), (Class::Unknown, body), "{id}");
+            assert_eq!((filed.letter.class, filed.letter.body), (Class::Unknown, body.into()), "{id}");
         }
         let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
         assert_eq!(total, 4);
@@ -119,7 +119,8 @@ mod tests {
         let (store, desk) = bench();
         let headers = Headers::new().with("x-dead-reason", "not zstd");
         for (id, bytes, kept) in [("long", BODY_BYTES + 1, BODY_BYTES), ("fits", BODY_BYTES, BODY_BYTES)] {
-            let message = Message { id: MessageId::new(id), headers: headers.clone(), body: vec![7; bytes] };
+            let message =
+                Message { id: MessageId::new(id), headers: headers.clone(), body: vec![7; bytes].into() };
             assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
             let letter = store.letter(id).await.unwrap().expect("filed").letter;
             assert_eq!(letter.body.len(), kept);
@@ -132,7 +133,7 @@ mod tests {
     async fn while_the_store_is_away_letters_wait() {
         let (store, desk) = bench();
         store.set_available(false);
-        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Vec::new() };
+        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Bytes::new() };
         assert!(matches!(desk.handle(&message).await, Err(Failure::Outage { .. })));
         assert!(desk.ready().await.is_err());
         store.set_available(true);

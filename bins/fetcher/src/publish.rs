@@ -97,7 +97,7 @@ impl Publisher {
         if let Some(fetched) = manifest.announcement(&found.items, pages) {
             let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
             stage::trace::pass_on(span, &manifest.trace, &mut headers);
-            let body = wire::encode_fetched(&fetched);
+            let body = wire::encode_fetched(&fetched).into();
             let message = Message { id: fetched.message_id(), headers, body };
             self.publish(QueueName::Rows, &[message]).await?;
             info!(

@@ -61,14 +61,14 @@ fn chunk(simulated: bool) -> Message {
         rows: vec![row],
     };
     let headers = Headers::new().with(header::BATCH, &chunk.page.batch);
-    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk) }
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk).into() }
 }
 
 fn announcement(simulated: bool) -> Message {
     let PageMeta { batch, slot, endpoint, api_version, convert, fetched_at, pages, .. } = page(simulated);
     let fetched =
         Fetched { batch, slot, endpoint, api_version, convert, fetched_at, pages, credits: 25, simulated };
-    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched) }
+    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched).into() }
 }
 
 fn bench() -> (Arc<MemoryStore>, Loader) {
@@ -97,7 +97,9 @@ async fn bytes_that_are_no_rows_message_are_poison_with_a_code_of_their_own() {
     let good = chunk(false);
     let check = async |change: &dyn Fn(&mut Vec<u8>), expected: &str| {
         let mut message = good.clone();
-        change(&mut message.body);
+        let mut body = message.body.to_vec();
+        change(&mut body);
+        message.body = body.into();
         match loader.handle(&message).await {
             Err(Failure::Reject { class: Class::Poison, code, reason }) => {
                 assert_eq!(code, expected);

@@ -55,7 +55,7 @@ pub(crate) fn outputs(
 fn rows_message(chunk: &Chunk) -> Message {
     let headers =
         Headers::new().with(header::BATCH, &chunk.page.batch).with(header::ORIGIN, chunk.page.origin);
-    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk) }
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk).into() }
 }
 
 /// A page of at most 64 MiB holds far fewer than 2^32 coins.

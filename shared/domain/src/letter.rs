@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::message::{Headers, Message, MessageId, header};
@@ -143,7 +144,7 @@ pub struct DeadLetter {
     /// The original headers.
     pub headers: Headers,
     /// The original body; empty for an incident.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 const CLASS: &str = "x-dead-class";
@@ -204,7 +205,7 @@ impl DeadLetter {
             attempt: 1,
             first_seen_at: now,
             headers: Headers::new(),
-            body: Vec::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -259,7 +260,7 @@ mod tests {
 
     fn message() -> Message {
         let headers = Headers::new().with(header::BATCH, "b").with(header::ATTEMPT, 3);
-        Message { id: MessageId::new("b/p1"), headers, body: b"body".to_vec() }
+        Message { id: MessageId::new("b/p1"), headers, body: b"body"[..].into() }
     }
 
     #[test]
@@ -279,10 +280,10 @@ mod tests {
 
     #[test]
     fn a_letter_without_any_header_is_still_a_letter() {
-        let bare = Message { id: MessageId::new("?"), headers: Headers::new(), body: vec![0xff, 0] };
+        let bare = Message { id: MessageId::new("?"), headers: Headers::new(), body: vec![0xff, 0].into() };
         let letter = DeadLetter::from_message(bare, now());
         assert_eq!((letter.class, letter.code.as_str(), letter.stage), (Class::Unknown, "no_code", None));
-        assert_eq!(letter.body, [0xff, 0]);
+        assert_eq!(letter.body[..], [0xff, 0]);
     }
 
     #[test]

@@ -10,6 +10,9 @@ mod quote;
 pub mod timestamp;
 pub mod wire;
 
+/// Bytes that are shared, not copied, when they are cloned.
+pub use bytes::Bytes;
+
 pub use batch::{BatchId, Chunk, Fetched, Slot};
 pub use letter::{Class, DeadLetter, StageName, UnknownName};
 pub use message::{HeaderError, Headers, Message, MessageId, header};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Names of the headers that coinpipe writes.
@@ -163,8 +164,8 @@ pub struct Message {
     pub id: MessageId,
     /// Headers.
     pub headers: Headers,
-    /// Body; what it holds depends on the queue.
-    pub body: Vec<u8>,
+    /// Body; what it holds depends on the queue. Clones of a message share it: a body may have 100 MiB.
+    pub body: Bytes,
 }
 
 impl Message {

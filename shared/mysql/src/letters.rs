@@ -108,7 +108,7 @@ impl Work for File<'_> {
         .bind(letter.attempt)
         .bind(first_seen_at)
         .bind(serde_json::json!(letter.headers).to_string())
-        .bind(letter.body.as_slice())
+        .bind(&letter.body[..])
         .bind(fingerprint)
         .bind(now)
         .execute(&mut *connection)
@@ -167,7 +167,7 @@ fn filed(row: &MySqlRow) -> Result<FiledLetter, sqlx::Error> {
         attempt: columns.take()?,
         first_seen_at: columns.instant()?,
         headers: columns.json()?,
-        body: columns.take()?,
+        body: columns.take::<Vec<u8>>()?.into(),
     };
     Ok(FiledLetter { letter, fingerprint: columns.take()?, filed_at: columns.instant()? })
 }

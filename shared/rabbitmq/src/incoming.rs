@@ -2,7 +2,7 @@
 //! desk can file. And what the broker put on the dead or the unroutable queue by itself becomes a letter.
 
 use chrono::{DateTime, Utc};
-use domain::{Class, DeadLetter, Headers, Message, MessageId, header, wire};
+use domain::{Bytes, Class, DeadLetter, Headers, Message, MessageId, header, wire};
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use ports::{QueueName, rules};
@@ -25,7 +25,7 @@ pub(crate) fn is_of_the_broker(name: &str) -> bool {
 
 /// The message in `delivery`, and how often it was handed out, counting this time.
 pub(crate) fn read(delivery: &mut Delivery) -> (Message, u32) {
-    let body = std::mem::take(&mut delivery.data);
+    let body = Bytes::from(std::mem::take(&mut delivery.data));
     let empty = FieldTable::default();
     let table = delivery.properties.headers().as_ref().unwrap_or(&empty);
     let id = match delivery.properties.message_id() {

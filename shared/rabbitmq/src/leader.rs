@@ -119,7 +119,7 @@ impl Line {
     async fn publish(&self, kind: &str, number: Number, body: Vec<u8>) -> Result<MessageId, QueueError> {
         let id = MessageId::new(format!("leader/{kind}/{:016x}", fastrand::u64(..)));
         let headers = Headers::new().with(KIND, kind).with(TERM, number.term).with(PLACE, number.place);
-        let message = Message { id: id.clone(), headers, body };
+        let message = Message { id: id.clone(), headers, body: body.into() };
         let post = Post { exchange: &self.queue, key: "", message: &message };
         self.shared.publisher.publish(&[post]).await?;
         Ok(id)
@@ -141,7 +141,7 @@ impl Line {
             Some(Number { term: parse(TERM)?, place: parse(PLACE)? })
         };
         let note = match headers.get(KIND) {
-            Some(TOKEN) => Some(Some(body)),
+            Some(TOKEN) => Some(Some(body.into())),
             Some(EMPTY) => Some(None),
             _ => None,
         };

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn check(headers: Headers) -> Result<Vec<String>, QueueError> {
-        let message = Message { id: MessageId::new("m"), headers, body: Vec::new() };
+        let message = Message { id: MessageId::new("m"), headers, body: domain::Bytes::new() };
         let properties = properties(&message, ManualClock::default().now())?;
         let headers = properties.headers().as_ref().unwrap();
         Ok(headers.inner().keys().map(ToString::to_string).collect())

@@ -75,7 +75,7 @@ async fn file(
     .bind(letter.attempt)
     .bind(first_seen_at.as_str())
     .bind(serde_json::json!(letter.headers).to_string())
-    .bind(letter.body.as_slice())
+    .bind(&letter.body[..])
     .bind(fingerprint)
     .bind(now.as_str())
     .execute(&mut *connection)
@@ -135,7 +135,7 @@ fn filed(row: &SqliteRow) -> Result<FiledLetter, sqlx::Error> {
             let json: &str = columns.take()?;
             columns.checked(serde_json::from_str(json))?
         },
-        body: columns.take()?,
+        body: columns.take::<Vec<u8>>()?.into(),
     };
     Ok(FiledLetter { letter, fingerprint: columns.take()?, filed_at: columns.instant()? })
 }

@@ -134,7 +134,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A message without headers.
 pub fn message(id: impl std::fmt::Display) -> Message {
     let id = id.to_string();
-    Message { body: id.clone().into_bytes(), id: MessageId::new(id), headers: Headers::new() }
+    Message { body: id.clone().into_bytes().into(), id: MessageId::new(id), headers: Headers::new() }
 }
 
 /// The next delivery.

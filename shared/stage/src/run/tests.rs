@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use domain::{Headers, Message, MessageId, header};
+use domain::{Bytes, Headers, Message, MessageId, header};
 use ports::memory::MemoryQueue;
 use ports::{ManualClock, StoreError};
 
@@ -31,7 +31,7 @@ impl Stage for Copier {
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         self.handled.lock().unwrap().push(message.id.to_string());
-        match message.body.as_slice() {
+        match &message.body[..] {
             b"reject" => {
                 Err(Failure::Reject { class: Class::Poison, code: "bad", reason: "no good".to_owned() })
             }
@@ -135,7 +135,7 @@ impl Bench {
 }
 
 fn message(n: usize, body: &str) -> Message {
-    Message { id: MessageId::new(format!("m{n}")), headers: Headers::new(), body: body.as_bytes().to_vec() }
+    Message { id: MessageId::new(format!("m{n}")), headers: Headers::new(), body: body.to_owned().into() }
 }
 
 #[tokio::test]
@@ -160,9 +160,15 @@ async fn poison_never_blocks() {
         .map(|message| DeadLetter::from_message(message, bench.clock.now()))
         .map(|letter| (letter.code, letter.reason, letter.body))
         .collect();
-    assert!(reasons.contains(&("bad".to_owned(), "no good".to_owned(), b"reject".to_vec())), "{reasons:?}");
-    let panic =
-        ("panic".to_owned(), "the transformer panicked: what a message".to_owned(), b"panic".to_vec());
+    assert!(
+        reasons.contains(&("bad".to_owned(), "no good".to_owned(), Bytes::from_static(b"reject"))),
+        "{reasons:?}"
+    );
+    let panic = (
+        "panic".to_owned(),
+        "the transformer panicked: what a message".to_owned(),
+        Bytes::from_static(b"panic"),
+    );
     assert!(reasons.contains(&panic), "{reasons:?}");
     assert!(bench.metrics.render().contains(r#"dead_letters_total{stage="transformer",class="poison"} 2"#));
     bench.stop().await.unwrap();

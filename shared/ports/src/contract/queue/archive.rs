@@ -100,7 +100,7 @@ pub async fn the_archive_drops_old_pages(lab: &impl QueueLab, keep: Duration) {
 pub async fn the_archive_drops_what_is_too_much(lab: &impl QueueLab, max_bytes: usize) {
     let (queue, archive) = (lab.queue(), lab.archive());
     for id in ["a", "b", "c", "d"] {
-        let third = Message { body: vec![0; max_bytes / 3], ..page(id, Origin::Live) };
+        let third = Message { body: vec![0; max_bytes / 3].into(), ..page(id, Origin::Live) };
         publish(&queue, QueueName::Raw, &[third]).await;
     }
     assert_eq!(ids(&archive).await, ["c", "d"]);

@@ -31,7 +31,7 @@ pub async fn a_letter_is_kept_whole(lab: &impl StoreLab) {
             attempt: u32::MAX - u32::from(n),
             first_seen_at: at(-5),
             headers: Headers::new().with("x-batch", "b").with("wild", &wild).with("empty", ""),
-            body: if n == 0 { Vec::new() } else { (0..=255).cycle().take(5000).collect() },
+            body: if n == 0 { domain::Bytes::new() } else { (0..=255).cycle().take(5000).collect() },
         };
         assert!(file(lab, &sent, "one").await);
         let kept = lab.store().letter(sent.id.as_str()).await.expect("the desk answers");
