@@ -3,8 +3,9 @@
 //! # Guarantees
 //! Those of [`ports::Queue`]. A message is published when every queue it goes to confirmed it, and settled
 //! when the broker has read the acknowledgement: whoever lost a delivery is told so. Calls end in bounded
-//! time, whatever the broker and the network do. Nothing here waits for a broker to come back: the callers
-//! back off, and the next call connects again.
+//! time, whatever the broker and the network do. What arrives is checked before lapin reads it: whatever a
+//! publisher wrote becomes a message that can be rejected and filed. Nothing here waits for a broker to come
+//! back: the callers back off, and the next call connects again.
 //!
 //! # Not guaranteed
 //! - What a connection held when it broke counts as one more delivery of each, also for messages that
@@ -18,6 +19,7 @@
 mod archive;
 mod consume;
 mod error;
+mod frames;
 mod greeting;
 mod incoming;
 mod leader;

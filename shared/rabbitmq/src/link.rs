@@ -40,7 +40,7 @@ impl Session {
     /// Connects and logs in.
     pub async fn open(options: &Arc<Options>, purpose: &str) -> Result<Self, QueueError> {
         let what = format!("cannot connect to {}", options.place());
-        let line = Arc::new(Line::default());
+        let line = Arc::new(Line::new(options.frame_max()));
         // Whatever ends this function early must not leave lapin's thread behind.
         let guard = CutOnDrop(Some(Arc::clone(&line)));
         let certificates = match &options.ca_file {
@@ -66,6 +66,7 @@ impl Session {
             let reason = format!("{what}: the server does not say its version; is it RabbitMQ?");
             return Err(QueueError::Misconfigured { reason });
         };
+        line.agree(connection.configuration().frame_max());
         guard.disarm();
         Ok(Self { connection, line, version, options: Arc::clone(options) })
     }
@@ -90,6 +91,11 @@ impl Session {
     /// The broker's version.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The size in bytes that a frame may have.
+    pub fn frame_max(&self) -> usize {
+        self.connection.configuration().frame_max() as usize
     }
 
     /// Ends it now, and everything on it.
