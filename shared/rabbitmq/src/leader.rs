@@ -66,6 +66,28 @@ struct Number {
     place: u64,
 }
 
+/// No term and no place has a greater number: at one a millisecond that takes 8,900 years. A greater one was forged.
+const GREATEST: u64 = 1 << 48;
+
+impl Number {
+    /// What `headers` say, when it makes sense.
+    fn read(headers: &Headers) -> Option<Self> {
+        let parse = |name| headers.get(name)?.parse().ok().filter(|number| *number <= GREATEST);
+        Some(Self { term: parse(TERM)?, place: parse(PLACE)? })
+    }
+
+    /// The number before the first of the term that follows one with a token of this number. Its first token is
+    /// greater also when this one has the greatest term there is.
+    fn next_term(self) -> Self {
+        if self.term < GREATEST { Self { term: self.term + 1, place: 0 } } else { self }
+    }
+
+    /// The number of the next token of the term.
+    fn next(self) -> Self {
+        Self { place: self.place.saturating_add(1), ..self }
+    }
+}
+
 /// The token that counts, as far as we know.
 struct Token {
     number: Number,
@@ -136,17 +158,13 @@ impl Line {
         };
         let receipt = arrived.acker.clone();
         let (Message { id, headers, body }, _) = read(&mut arrived);
-        let number = || {
-            let parse = |name| headers.get(name).and_then(|text| text.parse().ok());
-            Some(Number { term: parse(TERM)?, place: parse(PLACE)? })
-        };
         let note = match headers.get(KIND) {
             Some(TOKEN) => Some(Some(body.into())),
             Some(EMPTY) => Some(None),
             _ => None,
         };
         let mut spent = receipt.clone();
-        if let (Some(note), Some(number)) = (note, number())
+        if let (Some(note), Some(number)) = (note, Number::read(&headers))
             && self.token.as_ref().is_none_or(|token| token.number < number)
         {
             match self.token.replace(Token { number, note, receipt }) {
@@ -193,8 +211,8 @@ struct RabbitTerm {
 impl RabbitTerm {
     /// Writes the note that was found under the number of this term.
     async fn begin(&mut self) -> Result<(), QueueError> {
-        let found = self.line.token.as_ref().map_or(0, |token| token.number.term);
-        self.number = Number { term: found + 1, place: 0 };
+        let found = self.line.token.as_ref().map(|token| token.number);
+        self.number = found.unwrap_or_default().next_term();
         let note = self.note().map(<[u8]>::to_vec);
         self.put(note).await
     }
@@ -203,7 +221,7 @@ impl RabbitTerm {
         if self.line.is_over {
             return Err(QueueError::Lost);
         }
-        self.number.place += 1;
+        self.number = self.number.next();
         let limit = self.line.shared.options.publish_timeout;
         let (kind, body) = note.map_or((EMPTY, Vec::new()), |note| (TOKEN, note));
         let putting = async {
@@ -236,5 +254,33 @@ impl Term for RabbitTerm {
                 let _ = self.put(note).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(term: &str, place: &str) -> Option<Number> {
+        Number::read(&Headers::new().with(TERM, term).with(PLACE, place))
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_none() {
+        let greatest = GREATEST.to_string();
+        assert_eq!(read("7", "3"), Some(Number { term: 7, place: 3 }));
+        assert!(read(&greatest, &greatest).is_some());
+        for forged in ["18446744073709551615", "18446744073709551616", "-1", "281474976710657", "", "one"] {
+            assert_eq!((read(forged, "1"), read("1", forged)), (None, None), "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_next_term_is_greater_whatever_was_found() {
+        for (term, place) in [(0, 0), (7, 3), (GREATEST - 1, GREATEST), (GREATEST, 0), (GREATEST, GREATEST)] {
+            let found = Number { term, place };
+            assert!(found.next_term().next() > found, "{found:?}");
+        }
+        assert_eq!(Number::default().next_term(), Number { term: 1, place: 0 });
     }
 }
