@@ -41,8 +41,8 @@ pub mod header {
     /// What tracing systems add to it
     /// ([W3C Trace Context](https://www.w3.org/TR/trace-context/#tracestate-header)).
     pub const TRACESTATE: &str = "tracestate";
-    /// Headers that the queue could not read, as text; the only header of such a message, so that the stage
-    /// rejects it with all that is known.
+    /// Headers and properties that the queue could not read, as text. The loop of a stage rejects such a message with
+    /// all that is known; what else could be read is in the other headers.
     pub const UNREADABLE: &str = "x-unreadable-headers";
     /// Prefix of the headers that a dead letter adds; see [`DeadLetter`](crate::DeadLetter).
     pub const DEAD_PREFIX: &str = "x-dead-";

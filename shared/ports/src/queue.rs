@@ -67,12 +67,20 @@ pub enum QueueError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
+    /// This message, or one of these, can never be published as it is: it is larger than the broker allows, or
+    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. Whoever wanted to
+    /// publish it has to do without it; a delivery that leads to it belongs to the dead letters.
+    #[error("the queue refuses the message: {reason}")]
+    Refused {
+        /// Which message and why, without secrets.
+        reason: String,
+    },
 }
 
 impl QueueError {
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Misconfigured { .. })
+        !matches!(self, Self::Misconfigured { .. } | Self::Refused { .. })
     }
 
     /// An [`Unavailable`](Self::Unavailable) that says what `error` says.
@@ -117,7 +125,7 @@ impl Depth {
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
     /// Makes `messages` durable on `to`. `Ok`: all of them are. `Err`: any subset may be; publish all
-    /// again under the same ids. A live page on [`QueueName::Raw`] also enters the archive; its retries and
+    /// again under the same ids. [`QueueError::Refused`]: one of them can never be. A live page on [`QueueName::Raw`] also enters the archive; its retries and
     /// replays do not.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
@@ -162,7 +170,8 @@ pub enum Settlement {
 #[async_trait]
 pub trait Receipt: Send + Sync {
     /// Settles `message` durably. What the settlement publishes is durable before the original is
-    /// forgotten. [`QueueError::Lost`]: someone else has the message now.
+    /// forgotten; when the queue refuses it for good, the message goes to the dead letters all the same, or, from
+    /// there, back. [`QueueError::Lost`]: someone else has the message now.
     async fn settle(self: Box<Self>, message: Message, settlement: Settlement) -> Result<(), QueueError>;
 }
 

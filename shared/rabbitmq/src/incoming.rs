@@ -7,10 +7,13 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use ports::{QueueName, rules};
 
+use crate::outgoing::AROUND_HEADER;
 use crate::topology::Names;
 
-/// What a header may have in all before it counts as unreadable; a letter about it must fit a frame too.
+/// What headers may have in all before they count as unreadable; a letter about them must fit a frame too.
 const MOST_BYTES: usize = 64 * 1024;
+/// How much of what the broker is said to have said is kept.
+const KEPT_OF_DEATH: usize = 255;
 /// How much of unreadable headers is kept.
 const KEPT_BYTES: usize = 4096;
 
@@ -49,7 +52,7 @@ fn headers(table: &FieldTable) -> Headers {
     let mut size = 0;
     for (name, value) in ours() {
         let Some(text) = to_text(value) else { return unreadable(ours()) };
-        size += name.as_str().len() + text.len();
+        size += name.as_str().len() + text.len() + AROUND_HEADER;
         headers.set(name.as_str(), text);
     }
     if size > MOST_BYTES { unreadable(ours()) } else { headers }
@@ -63,19 +66,13 @@ fn unreadable<'a>(table: impl Iterator<Item = (&'a lapin::types::ShortString, &'
             break;
         }
         let shown = to_text(value).unwrap_or_else(|| format!("{value:?}"));
-        text.extend([name.as_str(), ": ", &cut(shown), "\n"]);
+        text.extend([name.as_str(), ": ", &cut(shown, KEPT_BYTES), "\n"]);
     }
-    Headers::new().with(header::UNREADABLE, cut(text))
+    Headers::new().with(header::UNREADABLE, cut(text, KEPT_BYTES))
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > KEPT_BYTES {
-        let mut end = KEPT_BYTES;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
     text
 }
 
@@ -118,7 +115,8 @@ pub(crate) fn death(delivery: &Delivery) -> Option<Death> {
     let table = delivery.properties.headers().as_ref()?;
     let Some(AMQPValue::FieldArray(deaths)) = table.inner().get("x-death") else { return None };
     let Some(AMQPValue::FieldTable(death)) = deaths.as_slice().first() else { return None };
-    let text = |name: &str| death.inner().get(name).and_then(to_text).unwrap_or_default();
+    // Some brokers take what a publisher wrote for their own.
+    let text = |name: &str| cut(death.inner().get(name).and_then(to_text).unwrap_or_default(), KEPT_OF_DEATH);
     let seconds = death.inner().get("time").and_then(to_number).and_then(|number| i64::try_from(number).ok());
     let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     Some(Death { queue: text("queue"), reason: text("reason"), at })

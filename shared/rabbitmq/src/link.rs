@@ -23,7 +23,7 @@ use crate::Options;
 use crate::error::{blame, copy, within};
 use crate::greeting::Version;
 use crate::socket::{Line, Socket, runtime};
-use crate::topology::{Names, declare};
+use crate::topology::{Names, declare, is_not_found};
 
 /// How long the broker has to answer that a connection ends: less than a process waits for all of its own.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -255,9 +255,10 @@ pub(crate) fn is_about_the_channel(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(_)))
 }
 
-/// The port's error for `error`, about which the session needs to know.
+/// The port's error for `error`, about which the session needs to know. What is not there any more, the next session
+/// declares.
 pub(crate) fn blame_session(session: &Session, what: &str, error: &lapin::Error) -> QueueError {
-    if !is_about_the_channel(error) {
+    if !is_about_the_channel(error) || is_not_found(error) {
         session.fail();
     }
     blame(what, error)

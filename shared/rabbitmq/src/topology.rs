@@ -275,7 +275,8 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
         let QueueSpec { name, arguments, bindings } = queue;
         let call = channel.queue_declare(short(&name)?, durable, table(arguments));
         match timeout(limit, call).await {
-            Ok(Err(error)) if is_away(&error) => {
+            // Declaring never fails so for what is not there: that would be created.
+            Ok(Err(error)) if is_not_found(&error) => {
                 warn!(queue = name, %error, "a queue exists and is away; the others are used meanwhile");
                 // The broker closed this one.
                 channel = session.channel().await?;
@@ -295,8 +296,8 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
     session.call("cannot close a channel", channel.close(200, "declared".into())).await
 }
 
-/// Declaring never fails with "not found" for what is not there: that would be created.
-fn is_away(error: &lapin::Error) -> bool {
+/// Whether the broker says that something is not there, or away.
+pub(crate) fn is_not_found(error: &lapin::Error) -> bool {
     let ErrorKind::ProtocolError(error) = error.kind() else { return false };
     matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }

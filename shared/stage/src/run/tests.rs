@@ -174,6 +174,41 @@ async fn poison_never_blocks() {
     bench.stop().await.unwrap();
 }
 
+/// What the queue refuses for good ends neither the stage nor those behind it, and nothing of it is lost.
+#[tokio::test]
+async fn what_the_queue_refuses_is_a_dead_letter() {
+    let clock = ManualClock::default();
+    let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
+    queue.publish(QueueName::Raw, &[message(0, "too large"), message(1, "good")]).await.unwrap();
+    queue.set_largest(4);
+    let bench = Bench::start_on(queue, clock, "");
+    bench.until("the good one passed", async |bench| bench.ids(QueueName::Rows).contains("m1/copy")).await;
+    bench.until("raw is empty", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    let letter = bench.queue.messages(QueueName::Dead).pop().expect("no letter");
+    let letter = DeadLetter::from_message(letter, bench.clock.now());
+    assert_eq!((&*letter.code, &*letter.body), ("refused", &b"too large"[..]));
+    assert!(letter.reason.contains("m0/copy is too large"), "{}", letter.reason);
+    bench.stop().await.unwrap();
+}
+
+/// The rest of such a message may look right: nobody knows what the lost part would have said.
+#[tokio::test]
+async fn a_message_whose_headers_cannot_be_read_is_not_handled() {
+    let bench = Bench::start("");
+    let headers = Headers::new().with(header::BATCH, "b").with(header::UNREADABLE, "deep: F\n");
+    bench.queue.publish(QueueName::Raw, &[Message { headers, ..message(0, "odd") }]).await.unwrap();
+    bench.publish(&["good"]).await;
+    bench.until("a letter", async |bench| bench.ids(QueueName::Dead).len() == 1).await;
+    bench.until("raw is empty", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    let letter = bench.queue.messages(QueueName::Dead).pop().expect("no letter");
+    let letter = DeadLetter::from_message(letter, bench.clock.now());
+    let reason = "its headers cannot be read: deep: F";
+    assert_eq!((letter.class, &*letter.code, &*letter.reason), (Class::Poison, "unreadable_headers", reason));
+    assert_eq!(letter.headers.get(header::BATCH), Some("b"));
+    assert_eq!(*bench.stage.handled.lock().unwrap(), ["m0"]);
+    bench.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn retries_are_counted_and_end_in_the_dead_letters() {
     let bench = Bench::start("");
