@@ -122,6 +122,9 @@ pub(crate) fn death(delivery: &Delivery) -> Option<Death> {
     Some(Death { queue: text("queue"), reason: text("reason"), at })
 }
 
+/// What the broker calls it when a worker hands a message over, see `receipt`.
+const REJECTED: &str = "rejected";
+
 /// What is known about how a message came to the dead or the unroutable queue.
 pub(crate) struct Trail<'a> {
     pub names: &'a Names,
@@ -140,8 +143,13 @@ pub(crate) fn dead_letter(message: Message, trail: &Trail<'_>) -> Message {
     if death.reason == "delivery_limit" {
         return rules::deadly(queue, &message, trail.delivery_limit, at).into_message();
     }
-    let reason =
+    let mut reason =
         format!("RabbitMQ moved it from queue {} to the dead letters: {}", death.queue, death.reason);
+    if death.reason == REJECTED {
+        reason.push_str(
+            "; a worker could not publish what it wanted to become of it, as the worker's log says",
+        );
+    }
     let stage = rules::consumer_of(queue);
     DeadLetter::for_message(&message, stage, Class::Unknown, death.reason.clone(), reason, at).into_message()
 }

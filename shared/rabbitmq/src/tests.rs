@@ -1,10 +1,13 @@
 //! RabbitMQ keeps the contract; and what only a broker can do. Needs one: `COINPIPE_TEST_AMQP_URL`.
 
 mod faults;
+mod hostile;
 mod letters;
+mod limits;
 mod node;
 mod refused;
 mod tls;
+mod wire;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
