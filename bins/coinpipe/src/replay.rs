@@ -53,7 +53,8 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     }
     let mut stretch = archive.stretch(selection.archived_since()).await?;
     stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch, life };
     if args.dry_run {
         return replay.list().await;
     }
@@ -70,7 +71,8 @@ pub(crate) async fn load(
     let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
     let stretch = archive.stretch(None).await?;
-    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch, life };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
         let is_stopped = process.shutdown.soft().is_cancelled();
@@ -80,6 +82,12 @@ pub(crate) async fn load(
         Ok(!is_stopped)
     })
     .await
+}
+
+/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again. Two that
+/// begin in the same millisecond are told apart on one machine; elsewhere they would count as one.
+fn life(process: &Process) -> String {
+    format!("replay/{}/{}", domain::timestamp::to_text(process.clock.now()), std::process::id())
 }
 
 /// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
@@ -114,6 +122,8 @@ struct Replay<'a> {
     files: Option<Arc<Files>>,
     selection: Selection,
     stretch: Stretch,
+    /// Which life of the pages it is.
+    life: String,
 }
 
 /// What became of the pages in the stretch.
@@ -246,6 +256,7 @@ impl Replay<'_> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
+        message.headers.set(header::LIFE, &self.life);
         stage::trace::forget(&mut message.headers);
         Some((meta, message))
     }

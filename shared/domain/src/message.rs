@@ -29,6 +29,9 @@ pub mod header {
     pub const SIMULATED: &str = "x-simulated";
     /// `live` or `replay`.
     pub const ORIGIN: &str = "x-origin";
+    /// Which sending of the message into the pipeline it comes from, when not the first: a text of its own for each
+    /// replay. What is made of a message inherits it, so that what dies again is told from a letter that came twice.
+    pub const LIFE: &str = "x-life";
     /// How the body is encoded (`zstd`), as in HTTP.
     pub const CONTENT_ENCODING: &str = "content-encoding";
     /// How often the message was tried, counting this time; absent means 1.

@@ -27,7 +27,7 @@ use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
 use crate::metrics::{Metrics, Outcome};
 use crate::retry::{Backoff, RetryPolicy};
-use crate::trace;
+use crate::{life, trace};
 
 /// How a stage is run.
 #[derive(Clone, Debug)]
@@ -225,6 +225,7 @@ impl Spine {
             Ok(mut outputs) => {
                 for output in &mut outputs {
                     trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
+                    life::pass_on(&delivery.message().headers, &mut output.message.headers);
                 }
                 let count = outputs.len() as u64;
                 match publish(queue.as_ref(), outputs).await {
