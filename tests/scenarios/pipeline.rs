@@ -187,8 +187,8 @@ impl Pipeline {
 
     /// Ids and causes of the letters on the desk.
     pub async fn letters(&self) -> Vec<String> {
-        let filed = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
-        filed.iter().map(|filed| format!("{} {}", filed.letter.code, filed.letter.id)).collect()
+        let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
+        letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
     }
 
     pub async fn batches(&self) -> Vec<BatchRecord> {

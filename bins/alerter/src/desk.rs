@@ -1,4 +1,4 @@
-//! The desk: files each dead letter, once. The least clever code of all, because nothing catches what it
+//! The desk: files each death of a letter, once. The least clever code of all, because nothing catches what it
 //! drops: no letter is refused, and while the store is away letters wait in the queue.
 
 use std::sync::Arc;
@@ -50,7 +50,8 @@ impl Stage for Desk {
             // Whatever a letter says, it cannot write log lines of its own.
             let [id, code, reason] =
                 [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
-            warn!(letter = id, group, stage, class = %letter.class, code, "dead letter: {reason}");
+            let life = one_line(letter.life().as_str(), REASON_CHARS);
+            warn!(letter = id, life, group, stage, class = %letter.class, code, "dead letter: {reason}");
         }
         Ok(Vec::new())
     }
@@ -75,7 +76,7 @@ fn shorten(letter: &mut DeadLetter) {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Bytes, Class, Headers, MessageId};
+    use domain::{Bytes, Class, Headers, MessageId, header};
     use ports::ManualClock;
     use ports::memory::MemoryStore;
 
@@ -112,6 +113,31 @@ mod tests {
         assert_eq!(total, 4);
         let text = desk.metrics.render();
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
+    }
+
+    /// And only what is new is counted in the metrics.
+    #[tokio::test]
+    async fn every_death_of_a_message_is_filed() {
+        let (store, desk) = bench();
+        let headers = Headers::new().with("x-dead-class", "poison").with("x-dead-reason", "no good");
+        let letter = |life: Option<&str>, code: &str| {
+            let mut headers = headers.clone().with("x-dead-code", code);
+            if let Some(life) = life {
+                headers.set(header::LIFE, life);
+            }
+            Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows".to_vec() }
+        };
+        let deaths =
+            [letter(None, "bad"), letter(Some("replay/1"), "bad"), letter(Some("replay/1"), "worse")];
+        for message in deaths.iter().chain(&deaths) {
+            assert_eq!(desk.handle(message).await, Ok(Vec::new()));
+        }
+        let filed = store.letter("dead/loader/b/p1/c1").await.unwrap().expect("filed");
+        let lives: Vec<_> =
+            filed.deaths.iter().map(|death| (death.life.as_str(), death.code.as_str())).collect();
+        assert_eq!(lives, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
+        let text = desk.metrics.render();
+        assert!(text.contains(r#"coinpipe_letters_filed_total{class="poison"} 3"#), "{text}");
     }
 
     #[tokio::test]

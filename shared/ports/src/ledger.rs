@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, DeadLetter, Slot, StageName};
+use domain::{BatchId, DeadLetter, MessageId, Slot, StageName};
 
-use crate::store::{BatchRecord, FiledLetter, Letters, Loaded, Missing, StoreError};
+use crate::store::{BatchRecord, Letters, Loaded, Missing, StoreError};
 
 /// A row of `batches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,27 +143,25 @@ fn missing(number: u32, page: Option<&Page>) -> Vec<Missing> {
     absent.map(|chunk| Missing::Chunk { page: number, chunk, of: page.chunks }).collect()
 }
 
-/// The letter about what is `missing` of `batch`, if it is on the desk.
-pub async fn letter_about(
+/// The letters on the desk about what is `missing` of `batch`, asked for all at once.
+pub async fn letters_about(
     letters: &dyn Letters,
     batch: &BatchId,
-    missing: Missing,
-) -> Result<Option<FiledLetter>, StoreError> {
+    missing: &[Missing],
+) -> Result<BTreeMap<Missing, MessageId>, StoreError> {
     let chunk = |page, chunk| DeadLetter::id_for(StageName::Loader, &batch.chunk_id(page, chunk));
-    let ids = match missing {
+    let about = |missing: Missing| match missing {
         // Its chunks may all have died; then the first speaks for all.
         Missing::Page(page) => {
             vec![DeadLetter::id_for(StageName::Transformer, &batch.page_id(page)), chunk(page, 1)]
         }
         Missing::Chunk { page, chunk: number, .. } => vec![chunk(page, number)],
     };
-    for id in ids {
-        let letter = letters.letter(id.as_str()).await?;
-        if letter.is_some() {
-            return Ok(letter);
-        }
-    }
-    Ok(None)
+    let about: Vec<_> = missing.iter().map(|missing| (*missing, about(*missing))).collect();
+    let ids: Vec<_> = about.iter().flat_map(|(_, ids)| ids).map(MessageId::as_str).collect();
+    let filed = letters.filed(&ids).await?;
+    let first = |ids: Vec<MessageId>| ids.into_iter().find(|id| filed.contains(id.as_str()));
+    Ok(about.into_iter().filter_map(|(missing, ids)| Some((missing, first(ids)?))).collect())
 }
 
 /// How many coins of a chunk the database refused. One refused in several currencies is one coin.

@@ -2,13 +2,21 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
+mod letters;
+mod outbox;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Class, DeadLetter, Fetched, Slot, StageName, UnknownName};
+use domain::{BatchId, Chunk, Fetched, Slot};
+
+pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
+pub use outbox::{
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, Planner,
+    PostedMail, Posting, Standing,
+};
 
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
@@ -279,155 +287,4 @@ pub trait Quotes: Send + Sync + 'static {
 
     /// All coins of the newest snapshot with quotes in `currency`, by id.
     async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError>;
-}
-
-/// A group of dead letters with the same cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertGroup {
-    /// Hash of (stage, class, code, reason without its numbers); the key.
-    pub fingerprint: String,
-    /// Where.
-    pub stage: Option<StageName>,
-    /// Coarse cause.
-    pub class: Class,
-    /// Fine cause.
-    pub code: String,
-    /// The reason of the newest letter.
-    pub reason: String,
-    /// Whether the group is open.
-    pub state: GroupState,
-    /// When its first trouble was seen.
-    pub first_seen_at: DateTime<Utc>,
-    /// When its newest letter was filed.
-    pub last_seen_at: DateTime<Utc>,
-    /// Letters ever filed.
-    pub total: u64,
-    /// Letters filed since the last mail that covers the group.
-    pub unsent: u64,
-    /// When the last mail that covers the group was posted to the outbox.
-    pub mailed_at: Option<DateTime<Utc>>,
-    /// `total` at that time.
-    pub mailed_total: u64,
-}
-
-/// Whether a group still needs someone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupState {
-    /// Not dealt with yet.
-    Open,
-    /// Dealt with; a new letter opens it again.
-    Resolved,
-}
-
-impl GroupState {
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-impl fmt::Display for GroupState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for GroupState {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "open" => Ok(Self::Open),
-            "resolved" => Ok(Self::Resolved),
-            _ => Err(UnknownName::new("group state", text)),
-        }
-    }
-}
-
-/// A letter as it was filed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FiledLetter {
-    /// The letter.
-    pub letter: DeadLetter,
-    /// Its group.
-    pub fingerprint: String,
-    /// When it was filed.
-    pub filed_at: DateTime<Utc>,
-}
-
-/// The dead-letter desk: letters are filed before anything is mailed about them.
-#[async_trait]
-pub trait Letters: Send + Sync + 'static {
-    /// Files `letter` in the group `fingerprint`, in one transaction. `false` when a letter with this id
-    /// was filed before: then nothing is counted again.
-    async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
-
-    /// The groups in `state` (all when `None`), the one with the newest letter first.
-    async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;
-
-    /// The `limit` newest letters (of one group, or of all when `None`), newest first.
-    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<FiledLetter>, StoreError>;
-
-    /// One letter by its id.
-    async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError>;
-}
-
-/// A mail in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// Its id; becomes the local part of the Message-ID, so a repeat is recognised.
-    pub id: String,
-    /// Subject line.
-    pub subject: String,
-    /// Plain text.
-    pub body: String,
-    /// When it was posted.
-    pub posted_at: DateTime<Utc>,
-    /// How often sending it was tried.
-    pub attempts: u32,
-}
-
-/// What became of an attempt to send a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MailResult {
-    /// The server took it.
-    Sent,
-    /// Try again at this time.
-    RetryAt(DateTime<Utc>),
-    /// The server refused it for good, for this reason.
-    Refused(String),
-}
-
-/// How much of a group a mail covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Covered {
-    /// The group.
-    pub fingerprint: String,
-    /// Its letters that the mail tells about: taken off the group's `unsent`, which never falls below 0.
-    pub letters: u64,
-}
-
-/// Mails that wait to be sent; what is posted survives a crash.
-#[async_trait]
-pub trait Outbox: Send + Sync + 'static {
-    /// Posts `mail` and takes what it covers off the groups, in one transaction. A mail whose id is
-    /// there already changes nothing.
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError>;
-
-    /// The mails that are neither sent nor refused and whose time has come, oldest first.
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError>;
-
-    /// Records an attempt to send the mail `id`.
-    async fn record_attempt(
-        &self,
-        id: &str,
-        at: DateTime<Utc>,
-        result: &MailResult,
-    ) -> Result<(), StoreError>;
-
-    /// How many mails were posted at or after `since`.
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError>;
 }

@@ -44,6 +44,11 @@ const SCHEMA: Schema = Schema {
             description: "replays",
             sql: include_str!("../../../migrations/sqlite/0004_replays.sql"),
         },
+        Migration {
+            version: 5,
+            description: "deaths and claims",
+            sql: include_str!("../../../migrations/sqlite/0005_deaths_and_claims.sql"),
+        },
     ],
 };
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::{Chunk, CoinRow, Kind, Measure};
 use mysql::MysqlStore;
-use ports::contract::store::sample::{at, chunk, chunk_of, quote, row};
-use ports::{ManualClock, Quotes, Store, StoreError};
+use ports::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
+use ports::{Letters, ManualClock, Quotes, Store, StoreError};
 use sqlx::Row;
 
-use crate::database::{Database, setup};
+use crate::database::{Database, setup, steps};
 
 async fn refused(database: &Database) -> String {
     match MysqlStore::open(&database.options(), Arc::new(ManualClock::default())).await {
@@ -29,7 +29,7 @@ async fn six_processes_may_open_an_empty_database_at_once() {
     }
     assert_eq!(database.open().await.totals().await.unwrap().coins, 6);
     let lines = database.rows("SELECT version FROM store_migrations WHERE success = 1").await;
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), steps());
 }
 
 #[tokio::test]
@@ -38,7 +38,8 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
     database.open().await.close().await;
     for sql in [
         "DROP TABLE mail_outbox",
-        "UPDATE store_migrations SET success = 0 WHERE version = 3",
+        "UPDATE store_migrations SET success = 0 WHERE version IN (3, 5)",
+        "DROP TABLE mail_covers",
         "DROP VIEW cryptocurrencies",
         "DELETE FROM store_migrations WHERE version = 1",
     ] {
@@ -68,7 +69,7 @@ async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     database.open().await.close().await;
     database.execute("INSERT INTO store_migrations VALUES (99, 'later', NOW(), TRUE, 'x', 1)").await;
     let said = refused(&database).await;
-    assert!(said.contains("newer coinpipe (schema 99, this one knows 4)"), "{said}");
+    assert!(said.contains(&format!("newer coinpipe (schema 99, this one knows {})", steps())), "{said}");
     assert!(said.contains(&database.name), "{said}");
     database.execute("DELETE FROM store_migrations WHERE version = 99").await;
     database.open().await;
@@ -139,4 +140,50 @@ async fn the_view_cryptocurrencies_has_one_row_per_coin_in_usd_if_there_is_one()
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let line = |id: u32, currency: &str| (id, format!("C{id}"), currency.to_owned(), 1.5);
     assert_eq!(read, [line(1, "USD"), line(2, "CHF")]);
+}
+
+/// What the version before wrote: letters become first deaths, which are not filed again; and so do letters that a
+/// program of the version before files beside this one.
+#[tokio::test]
+async fn letters_of_an_older_program_have_died_once() {
+    let lab = setup().await;
+    let (known, beside) = (letter("a", at(0)), letter("b", at(0)));
+    lab.store.file(&known, "one").await.unwrap();
+    lab.store.file(&beside, "one").await.unwrap();
+    for sql in [
+        "DROP TABLE letter_deaths",
+        "DROP TABLE mail_covers",
+        "DROP TABLE installation",
+        "ALTER TABLE alert_groups DROP KEY alert_groups_untold",
+        "ALTER TABLE mail_outbox DROP KEY mail_outbox_waiting, DROP COLUMN claims, DROP COLUMN claimed_at, \
+             DROP COLUMN claimed_until, DROP COLUMN failure",
+        "DELETE FROM store_migrations WHERE version >= 5",
+    ] {
+        lab.database.execute(sql).await;
+    }
+    let store = lab.database.open().await;
+    let deaths = format!("DELETE FROM letter_deaths WHERE letter_id = '{}'", beside.id);
+    lab.database.execute(&deaths).await;
+    for letter in [&known, &beside] {
+        assert_eq!(store.letter(letter.id.as_str()).await.unwrap().expect("is there").deaths.len(), 1);
+        assert!(!store.file(letter, "one").await.unwrap());
+        let filed = store.letter(letter.id.as_str()).await.unwrap().expect("is there");
+        let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
+        assert_eq!(
+            (death.life.as_str(), &death.reason, death.filed_at),
+            ("", &letter.reason, filed.filed_at)
+        );
+    }
+}
+
+/// Two installations are told apart by their mails.
+#[tokio::test]
+async fn each_database_is_an_installation_of_its_own() {
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let database = Database::create().await;
+        database.open().await.close().await;
+        names.insert(database.rows("SELECT id FROM installation").await[0].get::<String, _>(0));
+    }
+    assert_eq!(names.len(), 3, "{names:?}");
 }

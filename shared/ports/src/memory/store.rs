@@ -152,6 +152,10 @@ mod tests {
             Arc::clone(&self.store)
         }
 
+        async fn beside(&self) -> Arc<MemoryStore> {
+            Arc::clone(&self.store)
+        }
+
         fn clock(&self) -> &ManualClock {
             &self.clock
         }

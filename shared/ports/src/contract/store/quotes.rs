@@ -1,12 +1,13 @@
 //! What the read side of the quotes promises.
 
-use chrono::{DateTime, Utc};
 use domain::{Chunk, Measure};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, quote, row};
 use crate::memory::Tables;
-use crate::store::{Freshness, Ledger, Letters, ListedCoin, Outbox, Quotes, Store, TopCoin, Totals};
+use crate::store::{
+    Freshness, Ledger, Letters, ListedCoin, MailTrouble, Outbox, Quotes, Store, TopCoin, Totals,
+};
 
 /// Nothing, rather than an error.
 pub async fn an_empty_store_answers(lab: &impl StoreLab) {
@@ -21,8 +22,7 @@ pub async fn an_empty_store_answers(lab: &impl StoreLab) {
     assert_eq!(store.groups(None).await.expect("groups"), []);
     assert_eq!(store.letters(None, 10).await.expect("letters"), []);
     assert_eq!(store.letter("no such letter").await.expect("letter"), None);
-    assert_eq!(store.due(DateTime::<Utc>::MAX_UTC).await.expect("due"), []);
-    assert_eq!(store.posted_since(at(0)).await.expect("posted"), 0);
+    assert_eq!(store.trouble().await.expect("trouble"), MailTrouble::default());
     assert_eq!(lab.tables().await, Tables::default());
 }
 
