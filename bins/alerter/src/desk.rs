@@ -125,7 +125,7 @@ mod tests {
             if let Some(life) = life {
                 headers.set(header::LIFE, life);
             }
-            Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows".to_vec() }
+            Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows"[..].into() }
         };
         let deaths =
             [letter(None, "bad"), letter(Some("replay/1"), "bad"), letter(Some("replay/1"), "worse")];

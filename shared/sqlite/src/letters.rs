@@ -112,7 +112,7 @@ fn filed(row: &SqliteRow, deaths: Vec<Death>) -> Result<FiledLetter, sqlx::Error
         attempt: columns.take()?,
         first_seen_at: columns.instant()?,
         headers: headers(&mut columns)?,
-        body: columns.take()?,
+        body: columns.take::<Vec<u8>>()?.into(),
     };
     Ok(FiledLetter::new(letter, columns.take()?, columns.instant()?, deaths))
 }

@@ -32,7 +32,7 @@ fn poison(life: &str, code: &str) -> DeadLetter {
         attempt: 3,
         first_seen_at: at(-5),
         headers,
-        body: life.as_bytes().to_vec(),
+        body: life.as_bytes().to_vec().into(),
     }
 }
 
@@ -180,7 +180,7 @@ pub async fn two_that_file_one_death_count_it_once(lab: &impl StoreLab) {
 
 /// A list reads no body, and says how long it is.
 pub async fn a_list_shows_all_of_a_letter_but_its_body(lab: &impl StoreLab) {
-    let sent = DeadLetter { body: vec![0xff; 70_000], ..poison("replay/1", "bad") };
+    let sent = DeadLetter { body: vec![0xff; 70_000].into(), ..poison("replay/1", "bad") };
     file(lab, &poison("", "bad"), "one").await;
     file(lab, &sent, "one").await;
     let summary = LetterSummary {
