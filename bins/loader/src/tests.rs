@@ -56,6 +56,8 @@ fn chunk(simulated: bool) -> Message {
         page,
         chunk: 1,
         chunks: 1,
+        size: None,
+        replay: None,
         coins_in: 1,
         rejected: 0,
         rows: vec![row],

@@ -29,6 +29,11 @@ pub mod header {
     pub const SIMULATED: &str = "x-simulated";
     /// `live` or `replay`.
     pub const ORIGIN: &str = "x-origin";
+    /// Which sending into the pipeline the message comes from: an id of its own for each replay, passed on to what
+    /// becomes of its pages. Absent for what was just fetched.
+    pub const LIFE: &str = "x-life";
+    /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
+    pub const CHUNK_COINS: &str = "x-chunk-coins";
     /// How the body is encoded (`zstd`), as in HTTP.
     pub const CONTENT_ENCODING: &str = "content-encoding";
     /// How often the message was tried, counting this time; absent means 1.
