@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
+use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
@@ -53,7 +53,8 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     }
     let mut stretch = archive.stretch(selection.archived_since()).await?;
     stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch };
+    let id = new_id();
+    let replay = Replay { id, process, adapters: &adapters, args, archive, files, selection, stretch };
     if args.dry_run {
         return replay.list().await;
     }
@@ -70,7 +71,8 @@ pub(crate) async fn load(
     let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
     let stretch = archive.stretch(None).await?;
-    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch };
+    let id = new_id();
+    let replay = Replay { id, process, adapters, args: &args, archive, files: None, selection, stretch };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
         let is_stopped = process.shutdown.soft().is_cancelled();
@@ -80,6 +82,11 @@ pub(crate) async fn load(
         Ok(!is_stopped)
     })
     .await
+}
+
+/// A name that no other replay has.
+fn new_id() -> ReplayId {
+    ReplayId::new(format!("replay-{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
 /// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
@@ -105,6 +112,8 @@ async fn beside_workers<T>(
 }
 
 struct Replay<'a> {
+    /// Its name on every message, by which the ledger tells what it loaded.
+    id: ReplayId,
     process: &'a Process,
     adapters: &'a Adapters,
     args: &'a ReplayArgs,
@@ -206,7 +215,7 @@ impl Replay<'_> {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    self.patiently(stop, async || pace.arrivals.expect(&meta).await).await?;
+                    pace.arrivals.expect(&meta);
                     let queue = &self.adapters.queues.queue;
                     let messages = [message];
                     self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;
@@ -246,6 +255,7 @@ impl Replay<'_> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
+        message.headers.set(header::LIFE, &self.id);
         stage::trace::forget(&mut message.headers);
         Some((meta, message))
     }

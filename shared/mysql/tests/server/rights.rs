@@ -52,7 +52,7 @@ async fn what_someone_has_to_change_is_said_with_what_to_do() {
 async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     let database = Database::create().await;
     let url = database.grant("SELECT, INSERT, UPDATE, DELETE").await;
-    check(open(&url).await, &["step 0 of 4", "coinpipe migrate", "CREATE", "denied"]);
+    check(open(&url).await, &["step 0 of 5", "coinpipe migrate", "CREATE", "denied"]);
     database.open().await.close().await;
 
     let store = open(&url).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     assert_eq!(store.totals().await.unwrap().quotes_history, 2);
 
     database.execute("DELETE FROM store_migrations WHERE version = 4").await;
-    check(open(&url).await, &["step 3 of 4", "coinpipe migrate"]);
+    check(open(&url).await, &["step 4 of 5", "coinpipe migrate"]);
 }
 
 #[tokio::test]
