@@ -128,3 +128,42 @@ impl Arrivals {
         lost.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Chunk, Origin};
+    use ports::contract::store::sample::chunk;
+    use ports::memory::MemoryStore;
+    use ports::{ManualClock, Store};
+
+    use super::*;
+
+    /// Chunk `number` of two, from `replay`.
+    fn part(replay: &ReplayId, number: u32) -> Chunk {
+        let mut part = Chunk { chunk: number, chunks: 2, replay: Some(replay.clone()), ..chunk(&[number]) };
+        part.page.origin = Origin::Replay;
+        part
+    }
+
+    /// An earlier replay's chunk that is delivered again says nothing about this one's.
+    #[tokio::test]
+    async fn a_page_has_arrived_when_this_replay_loaded_all_of_it() {
+        let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
+        let [earlier, this] = ["earlier", "this"].map(|name| ReplayId::new(name).unwrap());
+        for number in [1, 2] {
+            store.load(&part(&earlier, number)).await.unwrap();
+        }
+        let mut arrivals = Arrivals::new(store.clone(), this.clone());
+        arrivals.expect(&part(&this, 1).page);
+        for (replay, number) in [(&this, 1), (&this, 1), (&earlier, 2), (&earlier, 2)] {
+            store.load(&part(replay, number)).await.unwrap();
+            arrivals.look().await.unwrap();
+            assert!(!arrivals.all(), "chunk 2 of this replay is on its way");
+        }
+        assert!(arrivals.check().unwrap_err().to_string().contains("page 1 of"));
+        store.load(&part(&this, 2)).await.unwrap();
+        assert!(arrivals.look().await.unwrap() || arrivals.all());
+        assert_eq!((arrivals.all(), arrivals.batches(), arrivals.coins()), (true, 1, 2));
+        arrivals.check().unwrap();
+    }
+}
