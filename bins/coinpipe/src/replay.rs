@@ -53,8 +53,8 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     }
     let mut stretch = archive.stretch(selection.archived_since()).await?;
     stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let id = new_id();
-    let replay = Replay { id, process, adapters: &adapters, args, archive, files, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch, life };
     if args.dry_run {
         return replay.list().await;
     }
@@ -71,8 +71,8 @@ pub(crate) async fn load(
     let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
     let stretch = archive.stretch(None).await?;
-    let id = new_id();
-    let replay = Replay { id, process, adapters, args: &args, archive, files: None, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch, life };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
         let is_stopped = process.shutdown.soft().is_cancelled();
@@ -84,9 +84,11 @@ pub(crate) async fn load(
     .await
 }
 
-/// A name that no other replay has.
-fn new_id() -> ReplayId {
-    ReplayId::new(format!("replay-{:016x}", fastrand::u64(..))).expect("it is short and plain")
+/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again; and the ledger
+/// tells by it what this replay loaded. When it began is for people; no two have the same number.
+fn life(process: &Process) -> ReplayId {
+    let begun = domain::timestamp::to_text(process.clock.now());
+    ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
 /// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
@@ -112,8 +114,6 @@ async fn beside_workers<T>(
 }
 
 struct Replay<'a> {
-    /// Its name on every message, by which the ledger tells what it loaded.
-    id: ReplayId,
     process: &'a Process,
     adapters: &'a Adapters,
     args: &'a ReplayArgs,
@@ -123,6 +123,8 @@ struct Replay<'a> {
     files: Option<Arc<Files>>,
     selection: Selection,
     stretch: Stretch,
+    /// Which life of the pages it is.
+    life: ReplayId,
 }
 
 /// What became of the pages in the stretch.
@@ -255,7 +257,7 @@ impl Replay<'_> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.id);
+        message.headers.set(header::LIFE, &self.life);
         stage::trace::forget(&mut message.headers);
         Some((meta, message))
     }

@@ -127,7 +127,8 @@ impl FromStr for Class {
 /// without a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its own id; the same when the same message dies again for the same cause, so it is filed once.
+    /// Its own id; the same whenever the same message dies in the same stage. Deaths of one letter differ in
+    /// [`life`](Self::life), class or code.
     pub id: MessageId,
     /// Coarse cause.
     pub class: Class,
@@ -209,6 +210,13 @@ impl DeadLetter {
         }
     }
 
+    /// Which sending of the message into the pipeline died: empty for the first, and for an incident, which is no
+    /// message and happens once. At most [`MessageId::MAX_BYTES`] long.
+    pub fn life(&self) -> MessageId {
+        let life = self.headers.get(header::LIFE).filter(|_| self.class != Class::Incident);
+        MessageId::new(life.unwrap_or_default())
+    }
+
     /// The message that carries this letter on the dead queue.
     pub fn into_message(self) -> Message {
         let mut headers = self.headers;
@@ -276,6 +284,25 @@ mod tests {
         assert_eq!((letter.attempt, letter.id.as_str()), (3, "dead/transformer/b/p1"));
         assert_eq!(letter.headers, message().headers);
         assert_eq!(DeadLetter::from_message(letter.clone().into_message(), now()), letter);
+    }
+
+    #[test]
+    fn a_letter_says_which_life_of_the_message_ended() {
+        let letter = |message: &Message| {
+            let letter =
+                DeadLetter::for_message(message, StageName::Loader, Class::Poison, "bad", "no", now());
+            DeadLetter::from_message(letter.into_message(), now())
+        };
+        assert_eq!(letter(&message()).life().as_str(), "");
+        let mut again = message();
+        again.headers.set(header::LIFE, "replay/2");
+        assert_eq!(letter(&again).life().as_str(), "replay/2");
+        again.headers.set(header::LIFE, "long".repeat(1000));
+        assert!(letter(&again).life().as_str().len() <= MessageId::MAX_BYTES);
+
+        let mut incident = DeadLetter::incident(StageName::Fetcher, "x", "slot", "no", now());
+        incident.headers.set(header::LIFE, "replay/2");
+        assert_eq!(incident.life().as_str(), "");
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub mod header {
     pub const SIMULATED: &str = "x-simulated";
     /// `live` or `replay`.
     pub const ORIGIN: &str = "x-origin";
-    /// Which sending into the pipeline the message comes from: an id of its own for each replay, passed on to what
-    /// becomes of its pages. Absent for what was just fetched.
+    /// Which sending of the message into the pipeline it comes from, when not the first: a text of its own for each
+    /// replay. What is made of a message inherits it, so that what dies again is told from a letter that came twice.
     pub const LIFE: &str = "x-life";
     /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
     pub const CHUNK_COINS: &str = "x-chunk-coins";

@@ -16,7 +16,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Class, DeadLetter, StageName, header};
+use domain::{Class, DeadLetter, StageName};
 use futures_util::FutureExt;
 use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
 use crate::metrics::{Metrics, Outcome};
 use crate::retry::{Backoff, RetryPolicy};
-use crate::trace;
+use crate::{life, trace};
 
 /// How a stage is run.
 #[derive(Clone, Debug)]
@@ -225,10 +225,7 @@ impl Spine {
             Ok(mut outputs) => {
                 for output in &mut outputs {
                     trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
-                    // What becomes of a replayed page is of that replay.
-                    if let Some(life) = delivery.message().headers.get(header::LIFE) {
-                        output.message.headers.set(header::LIFE, life);
-                    }
+                    life::pass_on(&delivery.message().headers, &mut output.message.headers);
                 }
                 let count = outputs.len() as u64;
                 if let Err(error) = publish(queue.as_ref(), outputs).await {

@@ -356,3 +356,29 @@ async fn a_trace_goes_through_the_loop_into_outputs_and_dead_letters() {
         assert_eq!(is_error, outcome == "dead", "{:?}", span.status);
     }
 }
+
+#[tokio::test]
+async fn the_life_of_a_message_goes_through_the_loop_into_outputs_and_dead_letters() {
+    let bench = Bench::start("");
+    for (n, life) in [None, Some("replay/1")].into_iter().enumerate() {
+        let mut messages = [message(2 * n, "good"), message(2 * n + 1, "reject")];
+        for message in &mut messages {
+            if let Some(life) = life {
+                message.headers.set(header::LIFE, life);
+            }
+        }
+        bench.queue.publish(QueueName::Raw, &messages).await.unwrap();
+    }
+    bench.until("all are done", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    for queue in [QueueName::Rows, QueueName::Dead] {
+        let mut lives: Vec<_> = bench
+            .queue
+            .messages(queue)
+            .into_iter()
+            .map(|message| message.headers.get(header::LIFE).map(str::to_owned))
+            .collect();
+        lives.sort();
+        assert_eq!(lives, [None, Some("replay/1".to_owned())], "{queue}");
+    }
+    bench.stop().await.unwrap();
+}
