@@ -85,7 +85,7 @@ impl Cut {
 
     /// Whether it is the same cut as `other`, as far as they say.
     pub fn is(self, other: Self) -> bool {
-        fn agree<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+        fn agree<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.is_none() || other.is_none() || one == other
         }
         self.chunks == other.chunks

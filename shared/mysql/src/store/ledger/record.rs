@@ -95,7 +95,7 @@ macro_rules! if_so {
 }
 
 /// A repeat keeps what the first load of its cut found; of what the transformer said, its newest word counts. Columns are
-/// assigned from left to right: what tells one cut from another comes after what depends on it, and transformed_at, on which
+/// assigned from left to right: what tells one cut from another comes after what depends on it, and `transformed_at`, on which
 /// all does, last.
 const RECORD_CHUNK: &str = concat!(
     "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, chunk_coins, fetched_at, coins_in, rejected, \
