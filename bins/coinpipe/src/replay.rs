@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
+use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
@@ -84,10 +84,11 @@ pub(crate) async fn load(
     .await
 }
 
-/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again. Two that
-/// begin in the same millisecond are told apart on one machine; elsewhere they would count as one.
-fn life(process: &Process) -> String {
-    format!("replay/{}/{}", domain::timestamp::to_text(process.clock.now()), std::process::id())
+/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again; and the ledger
+/// tells by it what this replay loaded. When it began is for people; no two have the same number.
+fn life(process: &Process) -> ReplayId {
+    let begun = domain::timestamp::to_text(process.clock.now());
+    ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
 /// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
@@ -123,7 +124,7 @@ struct Replay<'a> {
     selection: Selection,
     stretch: Stretch,
     /// Which life of the pages it is.
-    life: String,
+    life: ReplayId,
 }
 
 /// What became of the pages in the stretch.
@@ -216,7 +217,7 @@ impl Replay<'_> {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    self.patiently(stop, async || pace.arrivals.expect(&meta).await).await?;
+                    pace.arrivals.expect(&meta);
                     let queue = &self.adapters.queues.queue;
                     let messages = [message];
                     self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;

@@ -6,7 +6,7 @@ use domain::{
     Slot, timestamp,
 };
 use ports::memory::MemoryStore;
-use ports::{Ledger, ManualClock, StoreError};
+use ports::{Ledger, ManualClock};
 
 use super::*;
 
@@ -56,12 +56,21 @@ fn chunk(simulated: bool) -> Message {
         page,
         chunk: 1,
         chunks: 1,
+        size: None,
+        replay: None,
         coins_in: 1,
         rejected: 0,
         rows: vec![row],
     };
     let headers = Headers::new().with(header::BATCH, &chunk.page.batch);
     Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk).into() }
+}
+
+fn decoded(message: &Message) -> Chunk {
+    match wire::decode(&message.body).unwrap() {
+        RowsMessage::Chunk(chunk) => chunk,
+        RowsMessage::Fetched(_) => panic!("a chunk"),
+    }
 }
 
 fn announcement(simulated: bool) -> Message {
@@ -131,6 +140,36 @@ async fn real_and_simulated_quotes_never_mix() {
             assert_eq!(store.tables(), before);
         }
     }
+}
+
+/// The ledger tells replays apart, and cuts of a page, by what only the headers say.
+#[tokio::test]
+async fn what_the_headers_say_of_a_chunk_reaches_the_ledger() {
+    let (store, loader) = bench();
+    let mut page = page(false);
+    page.origin = Origin::Replay;
+    let part = Chunk { page, chunk: 2, chunks: 2, ..decoded(&chunk(false)) };
+    let message = |life: &str, size: u32| Message {
+        id: part.message_id(),
+        headers: part.headers().with(header::LIFE, life).with(header::CHUNK_COINS, size),
+        body: wire::encode_chunk(&part).into(),
+    };
+    for (life, size) in [("a", 10), ("a", 10), ("b", 10)] {
+        loader.handle(&message(life, size)).await.unwrap();
+    }
+    let mut other = message("b", 10);
+    other.body = wire::encode_chunk(&Chunk { chunk: 1, ..part.clone() }).into();
+    loader.handle(&other).await.unwrap();
+    let record = store.batches(1).await.unwrap().remove(0);
+    let replays: Vec<_> = record.page_replays[&1].iter().map(ToString::to_string).collect();
+    assert_eq!((replays, record.coins_in, record.missing.len()), (vec!["b".to_owned()], 2, 0));
+    let cut_anew =
+        Chunk { transformed_at: part.transformed_at + chrono::TimeDelta::seconds(1), ..part.clone() };
+    let mut message = message("c", 12);
+    message.body = wire::encode_chunk(&cut_anew).into();
+    loader.handle(&message).await.unwrap();
+    let record = store.batches(1).await.unwrap().remove(0);
+    assert_eq!((record.coins_in, record.missing.len()), (1, 1), "chunk 1 is of another cut: {record:?}");
 }
 
 #[tokio::test]

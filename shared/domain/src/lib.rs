@@ -7,6 +7,7 @@ mod letter;
 mod message;
 mod page;
 mod quote;
+mod replay;
 pub mod timestamp;
 pub mod wire;
 
@@ -18,3 +19,4 @@ pub use letter::{Class, DeadLetter, StageName, UnknownName};
 pub use message::{HeaderError, Headers, Message, MessageId, header};
 pub use page::{ApiVersion, MAX_PAGE_BYTES, Origin, PageError, PageMeta, compress_body, decompress_body};
 pub use quote::{Coin, CoinRow, Kind, Measure, MeasureSet, Quote};
+pub use replay::ReplayId;

@@ -32,6 +32,8 @@ pub mod header {
     /// Which sending of the message into the pipeline it comes from, when not the first: a text of its own for each
     /// replay. What is made of a message inherits it, so that what dies again is told from a letter that came twice.
     pub const LIFE: &str = "x-life";
+    /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
+    pub const CHUNK_COINS: &str = "x-chunk-coins";
     /// How the body is encoded (`zstd`), as in HTTP.
     pub const CONTENT_ENCODING: &str = "content-encoding";
     /// How often the message was tried, counting this time; absent means 1.

@@ -5,12 +5,12 @@
 mod letters;
 mod outbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Fetched, Slot};
+use domain::{BatchId, Chunk, Fetched, ReplayId, Slot};
 
 pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
@@ -34,6 +34,21 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
+    /// What [`Store::load`] or [`Store::record_fetched`] was given is made up and the store holds real data, or the
+    /// other way round. Nothing was written. Waiting does not help.
+    #[error("{}", mixed(*.simulated))]
+    Mixed {
+        /// Whether what was given is made up.
+        simulated: bool,
+    },
+}
+
+fn mixed(simulated: bool) -> &'static str {
+    if simulated {
+        "simulated quotes must not be mixed into a store that holds real ones"
+    } else {
+        "real quotes must not be mixed into a store that holds simulated ones"
+    }
 }
 
 impl StoreError {
@@ -66,6 +81,23 @@ pub struct Loaded {
     pub stale: u64,
     /// Refused by the database; the others were loaded.
     pub refused: Vec<Refused>,
+    /// The newest `last_updated` of those that were not refused.
+    pub newest_quote_at: Option<DateTime<Utc>>,
+    /// The fetch time of the chunk, when one of its quotes entered `quotes_latest`; so also when it says no more than
+    /// that the quote was seen again.
+    pub newest_fetch_at: Option<DateTime<Utc>>,
+}
+
+impl Loaded {
+    /// Adds what became of another `part` of the chunk.
+    pub fn add(&mut self, part: Self) {
+        self.written += part.written;
+        self.unchanged += part.unchanged;
+        self.stale += part.stale;
+        self.refused.extend(part.refused);
+        self.newest_quote_at = self.newest_quote_at.max(part.newest_quote_at);
+        self.newest_fetch_at = self.newest_fetch_at.max(part.newest_fetch_at);
+    }
 }
 
 /// The write side: what the loader needs.
@@ -86,6 +118,8 @@ pub struct Loaded {
 ///   Of equal fetch times, the first that came stays, but a [rebuild](Chunk::is_rebuild) takes the place of
 ///   what has its own fetch time, in all three. What it rejects stays as it was.
 /// - Doubles are kept bit for bit; instants to the millisecond.
+/// - Real and simulated data never share a store: its first chunk or announcement decides for all, within its own
+///   transaction, and what is of the other kind is refused as [`StoreError::Mixed`], however many write at once.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Loads the rows of `chunk` and records it in the ledger (again, when it is a repeat: the line counts
@@ -103,7 +137,7 @@ pub trait Store: Send + Sync + 'static {
     /// says how many. With a small limit nobody waits long for it. `quotes_latest` keeps what it has.
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// Whether the store holds batches of simulated data, and of real data.
+    /// Whether the store holds batches of simulated data, and of real data. Writing decides by itself.
     async fn origins(&self) -> Result<DataOrigins, StoreError>;
 }
 
@@ -116,7 +150,8 @@ pub struct DataOrigins {
     pub real: bool,
 }
 
-/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far.
+/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far. When a page was cut into chunks
+/// of another size, or fetched again, its newest cut alone counts: the one transformed last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {
     /// The batch.
@@ -151,12 +186,11 @@ pub struct BatchRecord {
     pub stale: u64,
     /// The most often any of its chunks was loaded; 1 means no repeats or replays.
     pub loads: u32,
-    /// The fewest times any of its chunks was loaded from a replay: so often all of it was replayed, or more
-    /// often when a replayed chunk was delivered twice. 0 while something is missing.
+    /// How many replays loaded each of its pages, whole: the fewest for any page. 0 while something is missing.
     pub replays: u32,
-    /// For each page that is loaded whole, how often it was loaded from a replay: the fewest times of any of its
-    /// chunks.
-    pub page_replays: BTreeMap<u32, u32>,
+    /// For each page, the replays that loaded all chunks of it. Those of older versions do not say which they
+    /// are, and are one.
+    pub page_replays: BTreeMap<u32, BTreeSet<ReplayId>>,
     /// What has not been loaded, in order. Empty when complete.
     pub missing: Vec<Missing>,
 }
@@ -205,7 +239,7 @@ impl fmt::Display for Missing {
 /// The ledger of batches.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
-    /// The `limit` newest batches by slot, newest first.
+    /// The `limit` newest batches by slot, newest first. As many statements for a thousand as for one.
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
 
     /// One batch.
@@ -223,12 +257,12 @@ pub struct Totals {
     pub quotes_history: u64,
 }
 
-/// How fresh `quotes_latest` is.
+/// How fresh `quotes_latest` is. Neither instant ever goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// The newest `last_updated`; `None` when there are no quotes.
     pub newest_quote_at: Option<DateTime<Utc>>,
-    /// The newest `fetched_at`.
+    /// The newest fetch by which a quote entered `quotes_latest`.
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
@@ -275,10 +309,10 @@ pub struct ListedCoin {
 /// The read side of the quotes, for the operator's commands.
 #[async_trait]
 pub trait Quotes: Send + Sync + 'static {
-    /// How fresh the quotes are; cheap enough to be asked all the time.
+    /// How fresh the quotes are. Every process asks every few seconds: two looks into indexes, however much there is.
     async fn freshness(&self) -> Result<Freshness, StoreError>;
 
-    /// The totals.
+    /// The totals. For people: it counts rows.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
     /// The `limit` best ranked coins in `currency` of the newest snapshot with quotes in it: lowest rank first,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Chunk, CoinRow, Kind, Measure};
+use domain::{Chunk, CoinRow, Kind, Measure, Origin};
 use mysql::MysqlStore;
+use ports::contract::store::readme::snapshot;
 use ports::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
-use ports::{Letters, ManualClock, Quotes, Store, StoreError};
+use ports::{Freshness, Ledger, Letters, ManualClock, Quotes, Store, StoreError};
 use sqlx::Row;
 
 use crate::database::{Database, setup, steps};
@@ -40,6 +41,8 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
         "DROP TABLE mail_outbox",
         "UPDATE store_migrations SET success = 0 WHERE version IN (3, 5)",
         "DROP TABLE mail_covers",
+        "DROP TABLE chunk_replays",
+        "UPDATE store_migrations SET success = 0 WHERE version = 6",
         "DROP VIEW cryptocurrencies",
         "DELETE FROM store_migrations WHERE version = 1",
     ] {
@@ -49,6 +52,39 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
     store.load(&chunk(&[1])).await.unwrap();
     assert_eq!(database.rows("SELECT 1 FROM cryptocurrencies").await.len(), 1);
     assert_eq!(database.rows("SELECT 1 FROM mail_outbox").await.len(), 0);
+}
+
+/// What an earlier version loaded is fresh, listed, and of its kind.
+#[tokio::test]
+async fn what_was_loaded_before_migration_6_is_found_by_what_is_new() {
+    let lab = setup().await;
+    lab.store.load(&snapshot(0, &["USD"], 3)).await.unwrap();
+    let mut newest = snapshot(3600, &["EUR"], 2);
+    newest.page.origin = Origin::Replay;
+    lab.store.load(&newest).await.unwrap();
+    let (batches, freshness) = (lab.store.batches(9).await.unwrap(), lab.store.freshness().await.unwrap());
+    for sql in [
+        "ALTER TABLE batch_chunks DROP COLUMN fetched_at, DROP COLUMN chunk_coins, DROP COLUMN newest_quote_at, \
+             DROP COLUMN newest_fetch_at",
+        "DROP TABLE chunk_replays, data_origin",
+        "DROP VIEW cryptocurrencies",
+        "DELETE FROM store_migrations WHERE version = 6",
+    ] {
+        lab.database.execute(sql).await;
+    }
+    let store = lab.database.open().await;
+    assert_eq!(store.freshness().await.unwrap(), freshness);
+    assert_eq!(freshness, Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) });
+    assert_eq!(store.batches(9).await.unwrap(), batches);
+    assert_eq!(batches[0].page_replays.len(), 1);
+    let rows = lab.database.rows("SELECT id, currency, listed FROM cryptocurrencies ORDER BY id").await;
+    let rows: Vec<(u32, String, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get::<i64, _>(2) == 1)).collect();
+    let row = |id, currency: &str, listed| (id, currency.to_owned(), listed);
+    assert_eq!(rows, [row(1, "EUR", true), row(2, "EUR", true), row(3, "USD", false)]);
+    let mut simulated = chunk(&[1]);
+    simulated.page.simulated = true;
+    assert!(matches!(store.load(&simulated).await, Err(StoreError::Mixed { simulated: true })));
 }
 
 #[tokio::test]

@@ -5,10 +5,14 @@
 //! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
 
 pub mod claims;
+pub mod cuts;
 pub mod ledger;
 pub mod letters;
+pub mod origin;
 pub mod outbox;
 pub mod quotes;
+pub mod readme;
+pub mod replays;
 pub mod rows;
 pub mod sample;
 
@@ -73,15 +77,27 @@ macro_rules! store_contract {
                 a_later_announcement_wins
                 an_empty_page_is_a_chunk_without_rows
                 repeats_are_counted_and_keep_the_first_loads_numbers
-                replays_are_counted_when_all_chunks_came
                 a_page_transformed_again_replaces_what_the_transformer_said
                 a_page_cut_anew_has_as_many_chunks_as_its_newest_says
                 refused_coins_count_as_rejected
-                batches_come_newest_slot_first
-                origins_tell_simulated_from_real;
+                batches_come_newest_slot_first;
+            cuts:
+                of_a_page_cut_anew_the_newest_cut_alone_counts
+                what_a_longer_cut_left_does_not_count
+                a_chunk_that_does_not_say_its_size_fits;
+            replays:
+                a_page_arrives_with_a_replay_when_all_its_chunks_do
+                a_batch_has_the_replays_that_all_its_pages_have
+                parts_of_two_cuts_are_no_whole_replay
+                replays_that_do_not_say_which_they_are_are_one;
+            origin:
+                simulated_data_keeps_real_data_out
+                an_announcement_of_real_data_keeps_simulated_data_out
+                of_two_kinds_at_once_exactly_one_gets_in;
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest
+                freshness_never_goes_back
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
             letters:

@@ -1,5 +1,9 @@
 //! The contract on SQLite, and what only a file can show: views, several processes, reopening.
 
+mod plans;
+mod readme;
+mod upgrade;
+
 use std::path::Path;
 
 use domain::{Chunk, CoinRow, Measure};

@@ -50,6 +50,11 @@ impl Stage for Copier {
                 self.in_hand.fetch_sub(1, Ordering::SeqCst);
                 Ok(vec![copy(message)])
             }
+            b"bare" => {
+                let mut copy = copy(message);
+                copy.message.headers = Headers::new();
+                Ok(vec![copy])
+            }
             _ => Ok(vec![copy(message)]),
         }
     }
@@ -136,6 +141,24 @@ impl Bench {
 
 fn message(n: usize, body: &str) -> Message {
     Message { id: MessageId::new(format!("m{n}")), headers: Headers::new(), body: body.to_owned().into() }
+}
+
+/// What becomes of a replayed page is of that replay, also when the stage does not know of it.
+#[tokio::test]
+async fn the_life_of_a_message_is_passed_on() {
+    let bench = Bench::start("");
+    let replayed = Message { headers: Headers::new().with(header::LIFE, "replay-1"), ..message(0, "bare") };
+    bench.queue.publish(QueueName::Raw, &[replayed, message(1, "bare")]).await.unwrap();
+    bench.until("both copies", async |bench| bench.ids(QueueName::Rows).len() == 2).await;
+    let lives: Vec<_> = bench
+        .queue
+        .messages(QueueName::Rows)
+        .iter()
+        .map(|copy| (copy.id.to_string(), copy.headers.get(header::LIFE).map(str::to_owned)))
+        .collect();
+    assert!(lives.contains(&("m0/copy".to_owned(), Some("replay-1".to_owned()))), "{lives:?}");
+    assert!(lives.contains(&("m1/copy".to_owned(), None)), "{lives:?}");
+    bench.stop().await.unwrap();
 }
 
 #[tokio::test]

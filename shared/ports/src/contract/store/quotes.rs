@@ -42,6 +42,21 @@ pub async fn totals_count_rows_and_tell_the_newest(lab: &impl StoreLab) {
     assert_eq!(store.freshness().await.expect("freshness"), expected);
 }
 
+/// Also when a quote takes the place of one that was fetched later, and says more.
+pub async fn freshness_never_goes_back(lab: &impl StoreLab) {
+    let store = lab.store();
+    for (last_updated, fetched_at, newest_quote_at, newest_fetch_at) in
+        [(10, 50, 10, 50), (20, 40, 20, 50), (15, 60, 20, 50), (20, 61, 20, 61)]
+    {
+        store.load(&chunk_of(row(1, 1.0, at(last_updated)), at(fetched_at))).await.expect("loads");
+        let expected = Freshness {
+            newest_quote_at: Some(at(newest_quote_at)),
+            newest_fetch_at: Some(at(newest_fetch_at)),
+        };
+        assert_eq!(store.freshness().await.expect("freshness"), expected, "{last_updated} {fetched_at}");
+    }
+}
+
 /// Within one currency; coins of equal rank by id.
 pub async fn the_best_ranked_come_first_and_the_unranked_last(lab: &impl StoreLab) {
     let store = lab.store();
