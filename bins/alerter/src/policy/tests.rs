@@ -190,8 +190,10 @@ proptest! {
                 group.total += letters;
                 group.unsent += letters;
             }
-            let posted = Posted::new(&mails, at(now));
-            let snapshot: Vec<_> = groups.values().cloned().collect();
+            let since = Posted::since(at(now), &settings);
+            let recent = &mails[mails.partition_point(|mail| mail.posted_at < since)..];
+            let posted = Posted::new(recent, at(now));
+            let snapshot: Vec<_> = groups.values().filter(|group| group.unsent > 0).cloned().collect();
             if let Some(plan) = plan(at(now), &snapshot, posted, &settings, false) {
                 if refuses(&refusing, now) {
                     mails.push(mail(now, Fate::Refused(at(now))));
