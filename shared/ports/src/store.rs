@@ -244,6 +244,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
+
+    /// Those of `ids` that there are, newest slot first, as of one moment: for who looks again and again at a handful.
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
 }
 
 /// How much the tables hold.

@@ -10,7 +10,7 @@ use domain::{BatchId, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches are looked up at a time, each in its turn.
+/// How many batches are looked up at a time, in one go; the others in their turn.
 const LOOKED_UP: usize = 16;
 
 /// Pages on their way, and what has arrived.
@@ -88,9 +88,12 @@ impl Arrivals {
         let behind = |id: &&BatchId| self.looked_up.as_ref().is_none_or(|last| *id > last);
         let (ahead, behind): (Vec<_>, Vec<_>) = self.waiting.keys().partition(|id| !behind(id));
         let turn = behind.into_iter().chain(ahead).take(LOOKED_UP).cloned();
-        for id in turn.collect::<Vec<_>>() {
-            self.looked_up = Some(id.clone());
-            let Some(record) = self.ledger.batch(&id).await? else { continue };
+        let turn: Vec<_> = turn.collect();
+        let Some(last) = turn.last() else { return Ok(false) };
+        let records = self.ledger.batches_of(&turn).await?;
+        self.looked_up = Some(last.clone());
+        for record in records {
+            let id = record.id.clone();
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
             news |= record.loaded_at > waiting.loaded_at;
             waiting.loaded_at = record.loaded_at;

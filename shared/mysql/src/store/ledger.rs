@@ -21,7 +21,11 @@ impl Ledger for MysqlStore {
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
-        Ok(self.database.snapshot(&Which::Named(id)).await?.pop())
+        Ok(self.database.snapshot(&Which::Among(std::slice::from_ref(id))).await?.pop())
+    }
+
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+        if ids.is_empty() { Ok(Vec::new()) } else { Ok(self.database.snapshot(&Which::Among(ids)).await?) }
     }
 }
 
@@ -29,19 +33,24 @@ impl Ledger for MysqlStore {
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
-    Named(&'a BatchId),
+    /// One at least.
+    Among(&'a [BatchId]),
 }
 
 type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
 impl<'a> Which<'a> {
     /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
-    /// has one value to bind.
+    /// has the same values to bind.
     pub(super) fn statements(self) -> [String; 3] {
         const BATCH: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
         let which = match self {
-            Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?",
-            Self::Named(_) => "FROM batches WHERE id = ?",
+            Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?".to_owned(),
+            Self::Among(ids) => {
+                // Few shapes, for prepared statements are kept: ids are repeated to fill them.
+                let places = vec!["?"; ids.len().next_power_of_two()].join(", ");
+                format!("FROM batches WHERE id IN ({places}) ORDER BY slot DESC, id DESC")
+            }
         };
         [
             format!("SELECT {BATCH} {which}"),
@@ -62,7 +71,10 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
-            Self::Named(id) => query.bind(id.as_str()),
+            Self::Among(ids) => {
+                let filled = ids.iter().chain(ids.iter().cycle()).take(ids.len().next_power_of_two());
+                filled.fold(query, |query, id| query.bind(id.as_str()))
+            }
         }
     }
 }

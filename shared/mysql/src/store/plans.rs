@@ -65,9 +65,9 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for sql in [quotes::FRESHNESS, origin::ORIGINS] {
         looked_up.push((sql.to_owned(), plan(&mut connection, sql).await));
     }
-    let id = batch(0);
+    let ids = [batch(0), batch(3600), batch(7200)];
     let mut batches = Vec::new();
-    for (which, value) in [(Which::Newest(5), "5"), (Which::Named(&id), "'x'")] {
+    for (which, value) in [(Which::Newest(5), "5"), (Which::Among(&ids), "'x'")] {
         for sql in which.statements() {
             let sql = sql.replace('?', value);
             let plan = plan(&mut connection, &sql).await;

@@ -80,7 +80,8 @@ macro_rules! store_contract {
                 a_page_transformed_again_replaces_what_the_transformer_said
                 a_page_cut_anew_has_as_many_chunks_as_its_newest_says
                 refused_coins_count_as_rejected
-                batches_come_newest_slot_first;
+                batches_come_newest_slot_first
+                the_batches_that_are_asked_for_come_newest_first;
             cuts:
                 of_a_page_cut_anew_the_newest_cut_alone_counts
                 what_a_longer_cut_left_does_not_count

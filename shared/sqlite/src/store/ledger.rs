@@ -23,6 +23,10 @@ impl Ledger for SqliteStore {
         let records = self.records(Which::Named(id)).await;
         Ok(records.map_err(|error| self.blame(error))?.pop())
     }
+
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+        self.records(Which::Among(ids)).await.map_err(|error| self.blame(error))
+    }
 }
 
 /// Batches that are asked for.
@@ -30,6 +34,7 @@ impl Ledger for SqliteStore {
 pub(super) enum Which<'a> {
     Newest(u32),
     Named(&'a BatchId),
+    Among(&'a [BatchId]),
 }
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -41,6 +46,7 @@ impl<'a> Which<'a> {
         let which = match self {
             Self::Newest(_) => "SELECT id FROM batches ORDER BY slot DESC, id DESC LIMIT ?",
             Self::Named(_) => "SELECT id FROM batches WHERE id = ?",
+            Self::Among(_) => "SELECT id FROM batches WHERE id IN (SELECT value FROM json_each(?))",
         };
         [
             format!(
@@ -65,6 +71,10 @@ impl<'a> Which<'a> {
         match self {
             Self::Newest(limit) => query.bind(limit),
             Self::Named(id) => query.bind(id.as_str()),
+            Self::Among(ids) => {
+                let ids: Vec<_> = ids.iter().map(BatchId::as_str).collect();
+                query.bind(serde_json::json!(ids).to_string())
+            }
         }
     }
 }

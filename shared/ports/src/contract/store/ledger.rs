@@ -189,3 +189,29 @@ pub async fn batches_come_newest_slot_first(lab: &impl StoreLab) {
         }
     }
 }
+
+/// Those that there are, newest first; asking twice for one does not give it twice.
+pub async fn the_batches_that_are_asked_for_come_newest_first(lab: &impl StoreLab) {
+    let store = lab.store();
+    for seconds in [3600, 0, 7200] {
+        let mut announcement = fetched(1);
+        (announcement.batch, announcement.slot) = (batch(seconds), Slot::at(at(seconds)));
+        store.record_fetched(&announcement).await.expect("is recorded");
+        let mut chunk = chunk(&[1]);
+        (chunk.page.batch, chunk.page.slot) = (batch(seconds), Slot::at(at(seconds)));
+        load(lab, &chunk).await;
+    }
+    let all = store.batches(10).await.expect("answers");
+    for (asked, expected) in [
+        (vec![], vec![]),
+        (vec![0], vec![0]),
+        (vec![0, 1, 7200], vec![7200, 0]),
+        (vec![0, 3600, 7200, 0, 9], vec![7200, 3600, 0]),
+    ] {
+        let ids: Vec<_> = asked.iter().map(|seconds| batch(*seconds)).collect();
+        let found = store.batches_of(&ids).await.expect("answers");
+        let slots: Vec<_> = expected.iter().map(|seconds| Slot::at(at(*seconds))).collect();
+        assert_eq!(found.iter().map(|record| record.slot).collect::<Vec<_>>(), slots, "{asked:?}");
+        assert!(found.iter().all(|record| all.contains(record)), "{found:#?}");
+    }
+}

@@ -137,8 +137,7 @@ impl Batch {
 impl Ledger for MemoryStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         let state = self.state()?;
-        let mut records: Vec<_> = state.books.batches.iter().map(|(id, batch)| batch.record(id)).collect();
-        records.sort_by(|one, other| (other.slot, &other.id).cmp(&(one.slot, &one.id)));
+        let mut records = newest_first(&state.books.batches);
         records.truncate(limit as usize);
         Ok(records)
     }
@@ -146,4 +145,16 @@ impl Ledger for MemoryStore {
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
         Ok(self.state()?.books.batches.get(id).map(|batch| batch.record(id)))
     }
+
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+        let mut records = newest_first(&self.state()?.books.batches);
+        records.retain(|record| ids.contains(&record.id));
+        Ok(records)
+    }
+}
+
+fn newest_first(batches: &BTreeMap<BatchId, Batch>) -> Vec<BatchRecord> {
+    let mut records: Vec<_> = batches.iter().map(|(id, batch)| batch.record(id)).collect();
+    records.sort_by(|one, other| (other.slot, &other.id).cmp(&(one.slot, &one.id)));
+    records
 }
