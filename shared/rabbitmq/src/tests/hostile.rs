@@ -260,11 +260,10 @@ async fn headers_larger_than_a_frame_arrive() {
     let mut publisher = Publisher::connect(&lab.options).await;
     let exchange = lab.name("rows");
     let exchange = exchange.as_str().as_bytes();
-    let large = [header(b"large", &[b'x'; 60_000]), header(b"x-batch", b"b")].concat();
+    let large = [header(b"large", &vec![b'x'; 60_000]), header(b"x-batch", b"b")].concat();
     publisher.publish(exchange, b"rows.x", &Wire::with_headers("large", &large)).await;
-    let many: Vec<_> = (0..12_000).flat_map(|n| header(format!("{n:05}").as_bytes(), b"")).collect();
-    let many = &many[..many.len() / 11 * 11];
-    publisher.publish(exchange, b"rows.x", &Wire::with_headers("many", &many[..110_000])).await;
+    let many: Vec<_> = (0..10_000).flat_map(|n| header(format!("{n:05}").as_bytes(), b"")).collect();
+    publisher.publish(exchange, b"rows.x", &Wire::with_headers("many", &many)).await;
     publisher.publish(exchange, b"rows.x", &innocent("innocent")).await;
     let mut consumer = lab.queue().consume(QueueName::Rows, 3).await.unwrap();
     for delivery in take(&mut consumer, 3).await {
