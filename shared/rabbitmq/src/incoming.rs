@@ -7,7 +7,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use ports::{QueueName, rules};
 
-use crate::outgoing::AROUND_HEADER;
+use crate::outgoing::{AROUND_HEADER, MOST_BYTES as MOST_BYTES_OF_LETTERS};
 use crate::topology::Names;
 
 /// What headers may have in all before they count as unreadable; a letter about them must fit a frame too.
@@ -28,6 +28,15 @@ pub(crate) fn is_of_the_broker(name: &str) -> bool {
 
 /// The message in `delivery`, and how often it was handed out, counting this time.
 pub(crate) fn read(delivery: &mut Delivery) -> (Message, u32) {
+    read_with(delivery, MOST_BYTES)
+}
+
+/// The same from the dead queue: a letter has the headers of its message, and its own.
+pub(crate) fn read_letter(delivery: &mut Delivery) -> (Message, u32) {
+    read_with(delivery, MOST_BYTES_OF_LETTERS)
+}
+
+fn read_with(delivery: &mut Delivery, most: usize) -> (Message, u32) {
     let body = Bytes::from(std::mem::take(&mut delivery.data));
     let empty = FieldTable::default();
     let table = delivery.properties.headers().as_ref().unwrap_or(&empty);
@@ -43,10 +52,10 @@ pub(crate) fn read(delivery: &mut Delivery) -> (Message, u32) {
     };
     let returns = table.inner().get("x-delivery-count").and_then(to_number).unwrap_or(0);
     let deliveries = u32::try_from(returns).unwrap_or(u32::MAX).saturating_add(1);
-    (Message { id, headers: headers(table), body }, deliveries)
+    (Message { id, headers: headers(table, most), body }, deliveries)
 }
 
-fn headers(table: &FieldTable) -> Headers {
+fn headers(table: &FieldTable, most: usize) -> Headers {
     let ours = || table.inner().iter().filter(|(name, _)| !is_of_the_broker(name.as_str()));
     let mut headers = Headers::new();
     let mut size = 0;
@@ -55,7 +64,7 @@ fn headers(table: &FieldTable) -> Headers {
         size += name.as_str().len() + text.len() + AROUND_HEADER;
         headers.set(name.as_str(), text);
     }
-    if size > MOST_BYTES { unreadable(ours()) } else { headers }
+    if size > most { unreadable(ours()) } else { headers }
 }
 
 /// One header that holds what there was, as far as it can be shown.
@@ -124,6 +133,8 @@ pub(crate) fn death(delivery: &Delivery) -> Option<Death> {
 
 /// What the broker calls it when a worker hands a message over, see `receipt`.
 const REJECTED: &str = "rejected";
+/// Why brokers move messages, beside the limit on deliveries.
+const REASONS: [&str; 3] = [REJECTED, "expired", "maxlen"];
 
 /// What is known about how a message came to the dead or the unroutable queue.
 pub(crate) struct Trail<'a> {
@@ -143,15 +154,17 @@ pub(crate) fn dead_letter(message: Message, trail: &Trail<'_>) -> Message {
     if death.reason == "delivery_limit" {
         return rules::deadly(queue, &message, trail.delivery_limit, at).into_message();
     }
+    // A publisher may have written it, and a code is one of a few words.
+    let code = REASONS.into_iter().find(|known| *known == death.reason).unwrap_or("dead_lettered");
     let mut reason =
-        format!("RabbitMQ moved it from queue {} to the dead letters: {}", death.queue, death.reason);
+        format!("RabbitMQ moved it from queue {} to the dead letters: {:?}", death.queue, death.reason);
     if death.reason == REJECTED {
         reason.push_str(
             "; a worker could not publish what it wanted to become of it, as the worker's log says",
         );
     }
     let stage = rules::consumer_of(queue);
-    DeadLetter::for_message(&message, stage, Class::Unknown, death.reason.clone(), reason, at).into_message()
+    DeadLetter::for_message(&message, stage, Class::Unknown, code, reason, at).into_message()
 }
 
 /// What arrived on the unroutable queue, as a letter.
@@ -163,7 +176,7 @@ pub(crate) fn unroutable_letter(message: Message, trail: &Trail<'_>) -> Message 
     let in_key = || routing_key.split('.').next().and_then(|word| word.parse().ok());
     let queue = names.queue_of(exchange).or_else(in_key).unwrap_or(QueueName::Dead);
     let reason = format!(
-        "RabbitMQ had no queue for it (exchange {exchange}, routing key {routing_key}): it was published while \
+        "RabbitMQ had no queue for it (exchange {exchange:?}, routing key {routing_key:?}): it was published while \
          its queue was missing"
     );
     let stage = rules::consumer_of(queue);

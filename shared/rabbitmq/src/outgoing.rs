@@ -10,7 +10,7 @@ use crate::incoming::is_of_the_broker;
 
 /// The most bytes that headers may have together: they must fit one frame, and to a message that came with as many
 /// as it may have a dead letter adds some.
-const MOST_BYTES: usize = 96 * 1024;
+pub(crate) const MOST_BYTES: usize = 96 * 1024;
 /// What a header has beside its name and its text: the lengths of both, and its type.
 pub(crate) const AROUND_HEADER: usize = 6;
 /// What a frame with headers has beside them, at most.

@@ -285,7 +285,7 @@ impl Spine {
         if let Some(unreadable) = message.headers.get(header::UNREADABLE)
             && self.stage.input() != QueueName::Dead
         {
-            let reason = format!("its headers cannot be read: {}", unreadable.trim_end());
+            let reason = format!("its headers cannot be read: {unreadable:?}");
             return Err(Failure::Reject { class: Class::Poison, code: "unreadable_headers", reason });
         }
         let handling = AssertUnwindSafe(self.stage.handle(message)).catch_unwind();

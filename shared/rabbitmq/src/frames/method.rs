@@ -4,43 +4,42 @@ use super::field::{fields, long, short};
 use super::{Broken, shown::shown};
 use crate::greeting::{self, Version};
 
-/// The arguments of a method in their order: `o` one byte (or up to eight flags), `h` two, `l` four, `L` eight bytes,
-/// `s` a short and `S` a long text, `F` a table.
-fn arguments(class: u16, method: u16) -> Option<&'static str> {
-    Some(match (class, method) {
-        // connection: start, secure, tune, open-ok, close, close-ok, blocked, unblocked, update-secret-ok
-        START => "ooFSS",
-        (10, 20) => "S",
-        (10, 30) => "hlh",
-        (10, 41 | 60) => "s",
-        (10, 50) => "hshh",
-        (10, 51 | 61 | 71) => "",
-        // channel: open-ok, flow, flow-ok, close, close-ok
-        (20, 11) => "S",
-        (20, 20 | 21) => "o",
-        (20, 40) => "hshh",
-        (20, 41) => "",
-        // access: request-ok
-        (30, 11) => "h",
-        // exchange: declare-ok, delete-ok, bind-ok, unbind-ok
-        (40, 11 | 21 | 31 | 51) => "",
-        // queue: declare-ok, bind-ok, purge-ok, delete-ok, unbind-ok
-        (50, 11) => "sll",
-        (50, 31 | 41) => "l",
-        (50, 21 | 51) => "",
-        // basic: qos-ok, consume-ok, cancel, cancel-ok, return, deliver, get-ok, get-empty, ack, recover-ok, nack
-        (60, 11 | 111) => "",
-        (60, 21 | 31 | 72) => "s",
-        (60, 30) => "so",
-        (60, 50) => "hsss",
-        (60, 60) => "sLoss",
-        (60, 71) => "Lossl",
-        (60, 80 | 120) => "Lo",
-        // confirm: select-ok; tx: select-ok, commit-ok, rollback-ok
-        (85, 11) | (90, 11 | 21 | 31) => "",
-        _ => return None,
-    })
-}
+/// What brokers send: class, methods, and their arguments in order. `o` is one byte (or up to eight flags), `h` two,
+/// `l` four, `L` eight bytes, `s` a short and `S` a long text, `F` a table.
+const METHODS: &[(u16, &[u16], &str)] = &[
+    // connection: start, secure, tune, open-ok and blocked, close, close-ok and unblocked and update-secret-ok
+    (10, &[10], "ooFSS"),
+    (10, &[20], "S"),
+    (10, &[30], "hlh"),
+    (10, &[41, 60], "s"),
+    (10, &[50], "hshh"),
+    (10, &[51, 61, 71], ""),
+    // channel: open-ok, flow and flow-ok, close, close-ok
+    (20, &[11], "S"),
+    (20, &[20, 21], "o"),
+    (20, &[40], "hshh"),
+    (20, &[41], ""),
+    // access: request-ok
+    (30, &[11], "h"),
+    // exchange: declare-ok, delete-ok, bind-ok, unbind-ok
+    (40, &[11, 21, 31, 51], ""),
+    // queue: declare-ok, purge-ok and delete-ok, bind-ok and unbind-ok
+    (50, &[11], "sll"),
+    (50, &[31, 41], "l"),
+    (50, &[21, 51], ""),
+    // basic: qos-ok and recover-ok, consume-ok and cancel-ok and get-empty, cancel, return, deliver, get-ok, ack and nack
+    (60, &[11, 111], ""),
+    (60, &[21, 31, 72], "s"),
+    (60, &[30], "so"),
+    (60, &[50], "hsss"),
+    (60, &[60], "sLoss"),
+    (60, &[71], "Lossl"),
+    (60, &[80, 120], "Lo"),
+    // confirm: select-ok
+    (85, &[11], ""),
+    // tx: select-ok, commit-ok, rollback-ok
+    (90, &[11, 21, 31], ""),
+];
 
 /// The broker's greeting.
 const START: (u16, u16) = (10, 10);
@@ -55,7 +54,8 @@ pub(super) fn mend(payload: &mut [u8]) -> Result<Option<Version>, Broken> {
     };
     let number = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let (class, method) = number;
-    let Some(arguments) = arguments(class, method) else {
+    let found = METHODS.iter().find(|(of, methods, _)| *of == class && methods.contains(&method));
+    let Some((_, _, arguments)) = found else {
         return Err(Broken(format!("the method ({class}, {method}), which is not for clients")));
     };
     let cut = || Broken(format!("the method ({class}, {method}) does not hold what it should"));
