@@ -36,6 +36,8 @@ pub struct Options {
     pub publish_timeout: Duration,
     /// The longest time for any other answer.
     pub call_timeout: Duration,
+    /// How long the archive is left alone after it did not take a page.
+    pub(crate) archive_rest: Duration,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             publish_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
+            archive_rest: Duration::from_secs(30),
         })
     }
 
