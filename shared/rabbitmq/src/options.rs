@@ -38,6 +38,8 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long the archive is left alone after it did not take a page.
     pub(crate) archive_rest: Duration,
+    /// How often a leader writes its note anew: far more often than a broker takes away what is held too long.
+    pub(crate) lead_renewal: Duration,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ impl Options {
             publish_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
             archive_rest: Duration::from_secs(30),
+            lead_renewal: Duration::from_secs(20),
         })
     }
 

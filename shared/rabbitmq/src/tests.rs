@@ -2,6 +2,7 @@
 
 mod archive;
 mod faults;
+mod leader;
 mod letters;
 mod looking;
 mod node;
