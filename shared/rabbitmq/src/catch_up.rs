@@ -72,17 +72,16 @@ impl Late {
     /// Appends what comes. `Ok`: the queue is gone; an error of the session or the archive ends it.
     async fn work(&mut self, shared: &Weak<Inner>) -> Result<(), QueueError> {
         loop {
-            let first = match self.consumer.next().now_or_never() {
-                Some(next) => arrived(next)?,
-                None => {
-                    let first = arrived(self.consumer.next().await)?;
-                    let Some(rest) = shared.upgrade().map(|inner| inner.options.archive_rest) else {
-                        return Ok(());
-                    };
-                    // What somebody gave up waiting for may reach the archive by itself, and be found there.
-                    sleep(rest).await;
-                    first
-                }
+            let first = if let Some(next) = self.consumer.next().now_or_never() {
+                arrived(next)?
+            } else {
+                let first = arrived(self.consumer.next().await)?;
+                let Some(rest) = shared.upgrade().map(|inner| inner.options.archive_rest) else {
+                    return Ok(());
+                };
+                // What somebody gave up waiting for may reach the archive by itself, and be found there.
+                sleep(rest).await;
+                first
             };
             let mut late = vec![first];
             while late.len() < usize::from(PREFETCH)
