@@ -124,9 +124,12 @@ impl Depth {
 /// Exactly once: publishing twice under one id may deliver twice. Consumers must not mind.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// Makes `messages` durable on `to`. `Ok`: all of them are. `Err`: any subset may be; publish all
-    /// again under the same ids. [`QueueError::Refused`]: one of them can never be. A live page on [`QueueName::Raw`] also enters the archive; its retries and
-    /// replays do not.
+    /// Makes `messages` durable on `to`. `Ok`: all of them are, on that queue and nowhere else. `Err`: any subset
+    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be.
+    ///
+    /// A live page on [`QueueName::Raw`] also enters the archive, once, however often it is published; its retries
+    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up nobody: it gets
+    /// what was published meanwhile when it is back.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
     /// Starts consuming: at most `prefetch` (at least 1) deliveries unsettled at any time.
@@ -241,7 +244,7 @@ pub trait Archive: Send + Sync + 'static {
     async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError>;
 
     /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
-    /// nothing. Empty when there are no more. A page that was published more than once may be there more
-    /// than once: one call returns an id once, two calls may both return it.
+    /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions
+    /// filled, or a crash of a broker, may have it twice. One call returns an id once, two calls may both return it.
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
 }

@@ -156,11 +156,16 @@ impl Drop for CutOnDrop {
     }
 }
 
+/// Held by the one of a process's sessions that declares the topology: a broker tells who declares a queue at the same
+/// moment that it is there before it can be used.
+pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// The session for one purpose, of which there is one at a time.
 pub(crate) struct Link {
     purpose: &'static str,
     options: Arc<Options>,
     names: Names,
+    turn: Turn,
     is_used: AtomicBool,
     current: Mutex<Option<Arc<Session>>>,
     /// Held while connecting; when that last failed, and how.
@@ -169,11 +174,12 @@ pub(crate) struct Link {
 
 impl Link {
     /// Not connected yet.
-    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names) -> Self {
+    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names, turn: &Turn) -> Self {
         Self {
             purpose,
             options,
             names,
+            turn: Arc::clone(turn),
             is_used: AtomicBool::new(false),
             current: Mutex::default(),
             failure: tokio::sync::Mutex::default(),
@@ -245,6 +251,7 @@ impl Link {
 
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
+        let _turn = self.turn.lock().await;
         declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
         Ok(session)
     }

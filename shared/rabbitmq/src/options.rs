@@ -37,6 +37,10 @@ pub struct Options {
     pub publish_timeout: Duration,
     /// The longest time for any other answer.
     pub call_timeout: Duration,
+    /// How long the archive is left alone after it did not take a page.
+    pub(crate) archive_rest: Duration,
+    /// How often a leader writes its note anew: far more often than a broker takes away what is held too long.
+    pub(crate) lead_renewal: Duration,
 }
 
 impl Options {
@@ -57,6 +61,8 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             publish_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
+            archive_rest: Duration::from_secs(30),
+            lead_renewal: Duration::from_secs(20),
         })
     }
 

@@ -143,12 +143,7 @@ impl RabbitReceipt {
             Settlement::Done => (),
             Settlement::RetryAfter { delay, attempt } => {
                 let message = rules::retried(message, attempt, now);
-                // Letters wait where they are: there is no ladder for them.
-                let (exchange, key) = match self.from {
-                    QueueName::Dead => names.back_to(&names.of(QueueName::Dead)),
-                    work => (names.retry(), names.retry_key(work, delay)),
-                };
-                self.post(&exchange, &key, &message).await?;
+                self.post(&names.retry(), &names.retry_key(self.from, delay), &message).await?;
             }
             Settlement::DeadLetter(letter) => {
                 self.post(&names.of(QueueName::Dead), "dead", &letter.into_message()).await?;
