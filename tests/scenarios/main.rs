@@ -1,9 +1,11 @@
 //! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline`
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
-//! `sharing` kills, `outages` cuts off from their servers, `disk` leaves without room, `pace` counts what an outage costs a process, `replays` gives the archive, and `imports` an older table;
+//! `sharing` kills, `outages` cuts off from their servers, `disk` leaves without room, `replays` gives the archive, and
+//! `imports` an older table; `pace` counts what an outage costs a process, `desk` looks at what is filed and mailed,
 //! `traces` collects their traces.
 
+mod desk;
 mod disk;
 mod imports;
 mod market;

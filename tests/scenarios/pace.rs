@@ -70,8 +70,7 @@ impl Process {
         let (store, clock) = (&self.store, &self.clock);
         let mut settings = config::Config::defaults().mail;
         settings.max_per_hour = 1000;
-        let mailer =
-            Mailer::new(settings, store.clone(), store.clone(), self.post.clone(), Arc::clone(clock));
+        let mailer = Mailer::new(settings, store.clone(), self.post.clone(), Arc::clone(clock));
         let watch = Watch::new(store.clone(), store.clone(), Arc::clone(clock), Duration::from_mins(15));
         let pruner = Pruner::new(store.clone(), Arc::clone(clock), Duration::from_hours(1));
         tokio::spawn(async move { mailer.run(CancellationToken::new()).await });
@@ -92,7 +91,7 @@ impl Process {
         self.published += 1;
         let n = self.published;
         let chunk = chunk_of(row(n, 1.0, at(i64::from(n))), at(i64::from(n)));
-        let body = wire::encode_chunk(&chunk);
+        let body = wire::encode_chunk(&chunk).into();
         let id = domain::MessageId::new(format!("rows{n}"));
         let rows = Message { id, headers: domain::Headers::new(), body };
         self.queue.publish(QueueName::Rows, &[rows]).await.unwrap();

@@ -24,10 +24,11 @@ pub(crate) enum PublishError {
 }
 
 impl PublishError {
-    /// Whether waiting can help. A disk may be full now and not later.
+    /// Whether waiting can help. A disk may be full now and not later. A page that the queue refuses stays where it
+    /// is, and the others go on: who allows larger messages gets it, too.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Queue(error) => error.is_transient(),
+            Self::Queue(error) => error.is_transient() || matches!(error, QueueError::Refused { .. }),
             Self::Spool(_) => true,
         }
     }
@@ -42,13 +43,15 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Publishes all letters and all sealed batches, oldest first, and forgets them. Returns the batches.
-    /// One that cannot be read does not hold up the others.
+    /// One that cannot be read, or that the queue refuses, does not hold up the others.
     pub(crate) async fn publish_all(&self) -> Result<Vec<BatchId>, PublishError> {
-        self.publish_letters().await?;
+        let mut left = match self.publish_letters().await {
+            Err(error @ PublishError::Queue(QueueError::Refused { .. })) => Some(error),
+            other => other.map(|()| None)?,
+        };
         let found = blocking(&self.spool, Spool::batches).await?;
         self.incidents.report_aside(found.aside).await;
         let mut published = Vec::new();
-        let mut unreadable = None;
         for manifest in found.items {
             let Some(pages) = manifest.pages else { continue };
             let span = trace::publishing(&manifest);
@@ -58,11 +61,13 @@ impl Publisher {
             }
             match outcome {
                 Ok(()) => published.push(manifest.batch),
-                Err(PublishError::Spool(error)) => unreadable = unreadable.or(Some(error)),
+                Err(error @ (PublishError::Spool(_) | PublishError::Queue(QueueError::Refused { .. }))) => {
+                    left = left.or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }
-        unreadable.map_or(Ok(published), |error| Err(error.into()))
+        left.map_or(Ok(published), Err)
     }
 
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
@@ -97,7 +102,7 @@ impl Publisher {
         if let Some(fetched) = manifest.announcement(&found.items, pages) {
             let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
             stage::trace::pass_on(span, &manifest.trace, &mut headers);
-            let body = wire::encode_fetched(&fetched);
+            let body = wire::encode_fetched(&fetched).into();
             let message = Message { id: fetched.message_id(), headers, body };
             self.publish(QueueName::Rows, &[message]).await?;
             info!(

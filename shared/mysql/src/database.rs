@@ -68,6 +68,11 @@ pub(crate) trait Work: Sync {
         &self,
         connection: &mut MySqlConnection,
     ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+
+    /// Whether what came out shows that something was written.
+    fn has_written(&self, _: &Self::Output) -> bool {
+        true
+    }
 }
 
 impl Database {
@@ -108,8 +113,14 @@ impl Database {
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         // Said to be writing, it is refused at once by a server that is read-only.
-        let call = self.repeat(&["START TRANSACTION READ WRITE"], work);
-        self.through_the_gate(Need::Write, self.call(call)).await
+        let call = self.call(self.repeat(&["START TRANSACTION READ WRITE"], work));
+        let _pass = self.gate.pass(Need::Write, |need| self.look(need)).await?;
+        let done = call.await;
+        match &done {
+            Ok(output) if !work.has_written(output) => self.gate.worked(Need::Read),
+            done => self.gate.ended(Need::Write, done),
+        }
+        done
     }
 
     /// Does `work`, which only reads, on the state of one moment.

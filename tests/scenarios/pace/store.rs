@@ -1,5 +1,6 @@
 //! A store in memory behind a gate, as those on disk and on servers have one, that can take nothing for a while.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -7,10 +8,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched};
 use ports::memory::MemoryStore;
+use ports::store::Standing;
 use ports::{
-    AlertGroup, Away, BatchRecord, Clock, Covered, DataOrigins, FiledLetter, Freshness, Gate, GroupState,
-    Ledger, Letters, ListedCoin, Loaded, Mail, MailResult, Need, Outbox, Quotes, Store, StoreError, TopCoin,
-    Totals,
+    AlertGroup, Away, BatchRecord, Claim, ClaimedMail, Clock, DataOrigins, FiledLetter, Freshness, Gate,
+    GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Need,
+    Outbox, Planner, Quotes, Store, StoreError, TopCoin, Totals,
 };
 
 /// How a store is.
@@ -132,6 +134,10 @@ impl Ledger for PacedStore {
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batch(id)).await
     }
+
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+        self.through(Need::Read, self.memory.batches_of(ids)).await
+    }
 }
 
 #[async_trait]
@@ -167,35 +173,53 @@ impl Letters for PacedStore {
         self.through(Need::Read, self.memory.groups(state)).await
     }
 
-    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<FiledLetter>, StoreError> {
+    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<LetterSummary>, StoreError> {
         self.through(Need::Read, self.memory.letters(fingerprint, limit)).await
     }
 
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
         self.through(Need::Read, self.memory.letter(id)).await
     }
+
+    async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {
+        self.through(Need::Read, self.memory.filed(ids)).await
+    }
 }
 
 #[async_trait]
 impl Outbox for PacedStore {
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError> {
-        self.through(Need::Write, self.memory.post(mail, covered)).await
+    /// As on servers: what is not there is seen without writing.
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
+        let is_due = Mutex::new(false);
+        let look = |standing: &Standing| {
+            *is_due.lock().unwrap() |= plan(standing).is_some();
+            None
+        };
+        self.through(Need::Read, self.memory.post(since, &look)).await?;
+        if !*is_due.lock().unwrap() {
+            return Ok(None);
+        }
+        self.through(Need::Write, self.memory.post(since, plan)).await
     }
 
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError> {
-        self.through(Need::Read, self.memory.due(now)).await
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
+        if self.through(Need::Read, self.memory.trouble()).await?.waiting == 0 {
+            return Ok(None);
+        }
+        self.through(Need::Write, self.memory.claim(claim)).await
     }
 
-    async fn record_attempt(
+    async fn record(
         &self,
         id: &str,
+        number: u64,
         at: DateTime<Utc>,
         result: &MailResult,
-    ) -> Result<(), StoreError> {
-        self.through(Need::Write, self.memory.record_attempt(id, at, result)).await
+    ) -> Result<bool, StoreError> {
+        self.through(Need::Write, self.memory.record(id, number, at, result)).await
     }
 
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.through(Need::Read, self.memory.posted_since(since)).await
+    async fn trouble(&self) -> Result<MailTrouble, StoreError> {
+        self.through(Need::Read, self.memory.trouble()).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use domain::{Headers, Message, MessageId};
+use domain::{Bytes, Headers, Message, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::durable;
@@ -41,7 +41,7 @@ impl Spool {
                 serde_json::from_slice::<LetterFile>(&json).map_err(|error| error.to_string())
             }) {
                 Ok(LetterFile { id, headers }) if letter_name(&id) == name => {
-                    found.items.push(Message { id, headers, body: Vec::new() });
+                    found.items.push(Message { id, headers, body: Bytes::new() });
                 }
                 Ok(LetterFile { id, .. }) => {
                     let reason = format!("it says that it is letter {id}");

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use domain::{Headers, Message, MessageId};
+use domain::{Bytes, Headers, Message, MessageId};
 use ports::TokioClock;
 use ports::memory::MemoryQueue;
 use tokio::time::Instant;
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     async fn publish(&self, ids: impl IntoIterator<Item = String>) {
-        let message = |id| Message { id: MessageId::new(id), headers: Headers::new(), body: Vec::new() };
+        let message = |id| Message { id: MessageId::new(id), headers: Headers::new(), body: Bytes::new() };
         let messages: Vec<_> = ids.into_iter().map(message).collect();
         self.queue.memory.publish(QueueName::Raw, &messages).await.unwrap();
     }
