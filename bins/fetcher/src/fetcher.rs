@@ -1,5 +1,6 @@
 //! The fetcher and what it knows when it starts.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,14 +9,16 @@ use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
-use stage::{Metrics, Snapshot};
+use stage::{Failpoints, Metrics, Point, Snapshot};
 use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::client::{Client, Source};
+use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::pace::Pace;
 use crate::publish::Publisher;
-use crate::spool::{Manifest, Spool, SpoolError, blocking};
+use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
 
 /// What is fetched, in ids and headers.
 const ENDPOINT: &str = "listings";
@@ -54,6 +57,12 @@ pub struct Fetcher {
     pub(crate) changed: Arc<Notify>,
     pub(crate) leadership: Arc<dyn Leadership>,
     pub(crate) metrics: Metrics,
+    pub(crate) pace: Pace,
+    pub(crate) crashes: Crashes,
+    /// Woken when something was published.
+    pub(crate) published: Notify,
+    /// Batches whose fetching is over, and which the disk did not let be sealed.
+    pub(crate) unsealed: Mutex<Vec<Manifest>>,
     ledger: Option<Arc<dyn Ledger>>,
     health: Mutex<Health>,
 }
@@ -82,7 +91,10 @@ impl Fetcher {
             queue,
             incidents: Arc::clone(&incidents),
             metrics: metrics.clone(),
+            crashes: Crashes::default(),
+            confirmed: Mutex::new(HashSet::new()),
         };
+        let pace = Pace::new(Arc::clone(&clock));
         let health = Mutex::new(Health::Starting);
         Ok(Self {
             settings,
@@ -94,9 +106,21 @@ impl Fetcher {
             changed,
             leadership,
             metrics,
+            pace,
+            crashes: Crashes::default(),
+            published: Notify::new(),
+            unsealed: Mutex::default(),
             ledger,
             health,
         })
+    }
+
+    /// The same fetcher, which crashes where `failpoints` says.
+    #[must_use]
+    pub fn with_failpoints(mut self, failpoints: Failpoints) -> Self {
+        self.crashes = Crashes::at(failpoints);
+        self.publisher.crashes = self.crashes.clone();
+        self
     }
 
     /// How fetching goes.
@@ -138,18 +162,22 @@ impl Fetcher {
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
+            claim: Claim::Claimed,
         }
     }
 
     /// Seals what an earlier run left half fetched, but for the batch of the current slot: that one is gone
-    /// on with. It was claimed before it was begun, so no lead is needed for it.
+    /// on with. The spool says that it is claimed, so no lead is needed for it.
     pub(crate) async fn begun(&self) -> Result<Option<Slot>, SpoolError> {
         let slot = Slot::current(self.clock.now(), self.settings.every);
         let order = self.order(slot);
         self.seal_leftovers(Some(&order)).await?;
         let found = blocking(&self.spool, Spool::batches).await?;
-        let is_begun = |manifest: &Manifest| manifest.batch == order.batch && manifest.pages.is_none();
-        Ok(found.items.iter().any(is_begun).then_some(slot))
+        let (batches, _) = self.incidents.report_found(found).await;
+        let is_begun = |manifest: &Manifest| {
+            manifest.batch == order.batch && manifest.pages.is_none() && manifest.claim == Claim::Claimed
+        };
+        Ok(batches.iter().any(is_begun).then_some(slot))
     }
 
     /// The newest slot whose batch is whole in the tables, with the same currencies. Knows snapshots that
@@ -175,31 +203,66 @@ impl Fetcher {
         batch.endpoint == ENDPOINT && batch.convert == self.settings.convert
     }
 
-    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`.
+    /// Whether the tables know of `batch`; `None` when nobody can be asked now, or ever.
+    pub(crate) async fn is_in_ledger(&self, batch: &BatchId) -> Option<bool> {
+        let ledger = self.ledger.as_ref()?;
+        let found = tokio::time::timeout(LEDGER_TIMEOUT, ledger.batch(batch)).await.ok()?.ok()?;
+        Some(found.is_some())
+    }
+
+    /// Whether there is somebody to ask what is in the tables.
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`, and for what it was about to claim:
+    /// only a leader knows what became of that (`stock`).
     pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<(), SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
-        self.incidents.report_aside(found.aside).await;
-        for manifest in found.items {
-            if manifest.pages.is_none() && resumed.is_some_and(|order| order.asks_the_same(&manifest)) {
+        let (batches, mut trouble) = self.incidents.report_found(found).await;
+        for manifest in batches {
+            let is_resumed = resumed.is_some_and(|order| order.asks_the_same(&manifest));
+            if manifest.pages.is_none() && (is_resumed || manifest.claim == Claim::Intended) {
                 continue;
             }
-            if !self.drop_foreign(&manifest).await? {
-                self.seal(manifest).await?;
+            if let Err(error) = self.seal_leftover(manifest).await {
+                trouble = trouble.or(Some(error));
             }
         }
-        Ok(())
+        trouble.map_or(Ok(()), Err)
+    }
+
+    async fn seal_leftover(&self, manifest: Manifest) -> Result<(), SpoolError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        if pages.iter().any(|page| page.simulated) && self.drop_foreign(&manifest).await? {
+            return Ok(());
+        }
+        if pages.is_empty() && manifest.claim == Claim::Claimed {
+            self.report_missed(&manifest, "its fetcher ended before the first page was kept").await;
+        }
+        self.seal(manifest).await.map(drop)
+    }
+
+    /// Writes the letter about a slot that was claimed, or about to be, and of which nothing was fetched.
+    pub(crate) async fn report_missed(&self, order: &Manifest, how: &str) {
+        let reason = format!(
+            "the snapshot of slot {} ({}) is missing: {how}; the history has a gap there, the tables are right again with the \
+             next snapshot",
+            order.slot, order.batch
+        );
+        warn!("{reason}");
+        self.incidents.report("slot_missed", &order.batch, &reason).await;
     }
 
     /// Drops a batch of simulated pages when another source is asked now: made-up quotes must not get among
     /// real ones. On one host there may be a simulator one day and something real the next, so the source
     /// itself is asked; a loader refuses what slips through while it does not answer.
     async fn drop_foreign(&self, manifest: &Manifest) -> Result<bool, SpoolError> {
-        let batch = manifest.batch.clone();
-        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
-        self.incidents.report_aside(found.aside).await;
-        if !found.items.iter().any(|page| page.simulated) {
-            return Ok(false);
-        }
         let is_foreign = manifest.host != self.client.host()
             || self.client.key_status().await.is_ok_and(|status| !status.simulated);
         if is_foreign {
@@ -215,14 +278,28 @@ impl Fetcher {
     pub(crate) async fn seal(&self, manifest: Manifest) -> Result<bool, SpoolError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
-        self.incidents.report_aside(found.aside).await;
-        let pages = found.items;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        if let Some(error) = trouble {
+            return Err(error);
+        }
         let is_empty = pages.is_empty();
         let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
         blocking(&self.spool, move |spool| {
             if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
         .await?;
+        if !is_empty {
+            self.crashes.pass(Point::Sealed).await;
+        }
         Ok(!is_empty)
+    }
+
+    /// Seals a batch whose fetching is over. While the disk refuses, that waits for the publishing to try it again.
+    pub(crate) async fn seal_soon(&self, manifest: Manifest) {
+        if let Err(error) = self.seal(manifest.clone()).await {
+            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", stage::error_chain(&error));
+            self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(manifest);
+        }
+        self.changed.notify_one();
     }
 }

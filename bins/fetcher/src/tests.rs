@@ -79,9 +79,3 @@ async fn crash(fetcher: &Fetcher, moment: impl Future<Output = ()>) {
         moment = tokio::time::timeout(DEADLINE, moment) => moment.expect("it never came to that"),
     }
 }
-
-fn stopping() -> CancellationToken {
-    let stop = CancellationToken::new();
-    stop.cancel();
-    stop
-}

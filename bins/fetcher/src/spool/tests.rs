@@ -21,6 +21,7 @@ fn manifest(slot: &str) -> Manifest {
         host: "127.0.0.1".to_owned(),
         pages: None,
         trace: Headers::new(),
+        claim: Claim::Claimed,
     }
 }
 
@@ -35,8 +36,8 @@ fn filled() -> (TempDir, Spool, Manifest) {
     let spool = Spool::open(dir.path()).unwrap();
     let manifest = manifest("2026-11-22T14:00:00Z");
     spool.put_manifest(&manifest).unwrap();
-    spool.put_page(&manifest.batch, &record(2), b"two\nlines").unwrap();
-    spool.put_page(&manifest.batch, &record(1), b"").unwrap();
+    spool.put_page(&manifest, &record(2), b"two\nlines").unwrap();
+    spool.put_page(&manifest, &record(1), b"").unwrap();
     (dir, spool, manifest)
 }
 
@@ -162,10 +163,10 @@ fn letters_wait_and_there_is_an_end_to_them() {
 
 #[test]
 fn names_are_safe_on_every_file_system_and_tell_batches_apart() {
-    let name = durable::file_name("2026-11-22T14:00:00Z/listings/../USD,€");
+    let name = disk::file_name("2026-11-22T14:00:00Z/listings/../USD,€");
     assert!(name.starts_with("2026-11-22T14_00_00Z_listings____USD__."), "{name}");
-    assert_ne!(durable::file_name("a/b"), durable::file_name("a:b"));
-    assert!(durable::file_name(&"x".repeat(1000)).len() < 120);
+    assert_ne!(disk::file_name("a/b"), disk::file_name("a:b"));
+    assert!(disk::file_name(&"x".repeat(1000)).len() < 120);
 }
 
 #[test]
