@@ -1,7 +1,8 @@
 //! The fetcher and what it knows when it starts.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -61,6 +62,9 @@ pub struct Fetcher {
     pub(crate) crashes: Crashes,
     /// Woken when something was published.
     pub(crate) published: Notify,
+    /// Whether an earlier run left something that could not be read at the start.
+    pub(crate) has_leftovers: AtomicBool,
+    in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     pub(crate) unsealed: Mutex<Vec<Manifest>>,
     ledger: Option<Arc<dyn Ledger>>,
@@ -109,6 +113,8 @@ impl Fetcher {
             pace,
             crashes: Crashes::default(),
             published: Notify::new(),
+            has_leftovers: AtomicBool::new(false),
+            in_work: Mutex::default(),
             unsealed: Mutex::default(),
             ledger,
             health,
@@ -171,7 +177,10 @@ impl Fetcher {
     pub(crate) async fn begun(&self) -> Result<Option<Slot>, SpoolError> {
         let slot = Slot::current(self.clock.now(), self.settings.every);
         let order = self.order(slot);
-        self.seal_leftovers(Some(&order)).await?;
+        *self.in_work() = Some(order.clone());
+        let sealed = self.seal_what_can_be_read().await;
+        *self.in_work() = None;
+        sealed?;
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, _) = self.incidents.report_found(found).await;
         let is_begun = |manifest: &Manifest| {
@@ -215,32 +224,53 @@ impl Fetcher {
         self.ledger.is_some()
     }
 
-    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`, and for what it was about to claim:
-    /// only a leader knows what became of that (`stock`).
-    pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<(), SpoolError> {
+    /// The batch that is fetched now, or will be gone on with.
+    pub(crate) fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {
+        self.in_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seals what an earlier run left half fetched, but for the batch in work, and for what it was about to claim: only a
+    /// leader knows what became of that (`stock`). The error is about what cannot be read now, and is left for the
+    /// publishing to try again.
+    pub(crate) async fn seal_leftovers(&self) -> Result<(), SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, mut trouble) = self.incidents.report_found(found).await;
         for manifest in batches {
-            let is_resumed = resumed.is_some_and(|order| order.asks_the_same(&manifest));
-            if manifest.pages.is_none() && (is_resumed || manifest.claim == Claim::Intended) {
+            let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
+            if manifest.pages.is_none() && (is_in_work || manifest.claim == Claim::Intended) {
                 continue;
             }
             if let Err(error) = self.seal_leftover(manifest).await {
                 trouble = trouble.or(Some(error));
             }
         }
+        self.has_leftovers.store(trouble.is_some(), Ordering::Relaxed);
         trouble.map_or(Ok(()), Err)
+    }
+
+    /// At a start: one page on a bad sector keeps nobody from fetching.
+    pub(crate) async fn seal_what_can_be_read(&self) -> Result<(), SpoolError> {
+        match self.seal_leftovers().await {
+            Err(error) if self.has_leftovers.load(Ordering::Relaxed) => {
+                warn!("what an earlier run left cannot be read yet: {}", stage::error_chain(&error));
+                Ok(())
+            }
+            sealed => sealed,
+        }
     }
 
     async fn seal_leftover(&self, manifest: Manifest) -> Result<(), SpoolError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;
-        if let Some(error) = trouble {
-            return Err(error);
-        }
         if pages.iter().any(|page| page.simulated) && self.drop_foreign(&manifest).await? {
             return Ok(());
+        }
+        if manifest.pages.is_some() {
+            return Ok(());
+        }
+        if let Some(error) = trouble {
+            return Err(error);
         }
         if pages.is_empty() && manifest.claim == Claim::Claimed {
             self.report_missed(&manifest, "its fetcher ended before the first page was kept").await;

@@ -69,7 +69,7 @@ impl Fetcher {
         watch: &dyn Watch,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        self.seal_leftovers(None).await?;
+        self.seal_what_can_be_read().await?;
         self.publish_patiently(watch, &stop).await?;
         let slot = Slot::current(self.clock.now(), SECOND);
         let fetched = self.fetch_by_hand(slot, watch, &stop).await;

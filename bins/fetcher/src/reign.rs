@@ -66,15 +66,15 @@ impl Fetcher {
         let mut ticker = Ticker::new(self.settings.every, done);
         let mut told = None;
         while !stop.is_cancelled() {
-            if let Err(error) = self.take_stock(&mut reign, standing, stop).await {
-                return Some(error);
-            }
             let now = self.clock.now();
             if let Some(slot) = ticker.due(now) {
                 if let Err(error) = self.claim_and_serve(slot, &mut reign, standing, stop).await {
                     return Some(error);
                 }
                 continue;
+            }
+            if let Err(error) = self.take_stock(&mut reign, standing, stop).await {
+                return Some(error);
             }
             let next = schedule::end_of(Slot::current(now, self.settings.every), self.settings.every);
             if told.replace(next) != Some(next) && !standing.is_in_doubt() {

@@ -1,6 +1,7 @@
 //! The scheduled run: one loop fetches slots into the spool while this fetcher leads, another publishes
 //! what is there. They meet only in the spool, so what was fetched waits there for a queue that is away.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -199,6 +200,11 @@ impl Fetcher {
                 self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(manifest);
                 trouble = Some(error);
             }
+        }
+        if self.has_leftovers.load(Ordering::Relaxed)
+            && let Err(error) = self.seal_leftovers().await
+        {
+            trouble = Some(error);
         }
         let done = self.publisher.publish_all().await?;
         trouble.map_or(Ok(done), |error| Err(error.into()))

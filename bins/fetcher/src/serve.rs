@@ -20,6 +20,7 @@ impl Fetcher {
         let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(schedule::end_of(slot, self.settings.every));
         let errand = Errand { order: &order, patience, watch: &Unwatched, stop };
+        *self.in_work() = Some(order.clone());
         match self.gather(errand).instrument(span.clone()).await {
             Ending::Interrupted => return,
             Ending::Complete(_) => {
@@ -34,6 +35,7 @@ impl Fetcher {
         }
         // The letter came first: what is sealed empty is gone.
         self.seal_soon(order).await;
+        *self.in_work() = None;
     }
 
     /// Reports that a slot, or the rest of it, will not come.

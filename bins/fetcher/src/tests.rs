@@ -3,9 +3,12 @@
 mod crashes;
 mod leader;
 mod outages;
+mod pace;
 mod schedule;
 mod simulated;
 mod snapshots;
+mod spool;
+mod windows;
 
 use std::sync::Mutex;
 use std::time::Duration;
