@@ -21,7 +21,7 @@ use crate::claims::Claims;
 use crate::fetcher::Fetcher;
 use crate::schedule::{self, Ticker};
 use crate::snapshot::GaveUp;
-use crate::spool::{Claim, Manifest, Spool, blocking};
+use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
 use crate::standing::{PROBATION, Standing};
 
 /// Batches that may wait for the queue before no more is paid for.
@@ -137,15 +137,7 @@ impl Fetcher {
         let mut backoff = Backoff::default();
         loop {
             let is_first = backoff.is_fresh();
-            let intended = order.clone();
-            let put = move |spool: &Spool| {
-                let waiting = spool.batches()?.items.len();
-                if waiting < MOST_WAITING {
-                    spool.put_manifest(&intended)?;
-                }
-                Ok(waiting)
-            };
-            let error: crate::spool::SpoolError = match blocking(&self.spool, put).await {
+            let error = match self.intend(order).await {
                 Ok(waiting) if waiting >= MOST_WAITING => {
                     let reason = format!("{waiting} batches wait for the queue; nothing more is fetched");
                     let hint = Some("look after the queue");
@@ -181,5 +173,17 @@ impl Fetcher {
                 () = reign.term.over() => return Room::Over,
             }
         }
+    }
+
+    /// Writes `order` into the spool, unless too many batches wait there; how many do.
+    async fn intend(&self, order: &Manifest) -> Result<usize, SpoolError> {
+        let found = blocking(&self.spool, Spool::batches).await?;
+        // One that cannot be read is in nobody's way here.
+        let (batches, _) = self.incidents.report_found(found).await;
+        if batches.len() < MOST_WAITING {
+            let order = order.clone();
+            blocking(&self.spool, move |spool| spool.put_manifest(&order)).await?;
+        }
+        Ok(batches.len())
     }
 }

@@ -94,6 +94,7 @@ pub struct SetAside {
 }
 
 /// What was found on disk, and what was not.
+#[must_use = "what was set aside or is lost is told once"]
 #[derive(Debug)]
 pub struct Found<T> {
     /// What was read, in order.

@@ -22,18 +22,14 @@ impl Fetcher {
         standing: &mut Standing,
         stop: &CancellationToken,
     ) -> Result<(), QueueError> {
-        let in_hand = match self.resolve_intentions(reign, standing, stop).await {
-            Ok(in_hand) => in_hand,
-            Err(error) => {
-                // Whoever writes there says so.
-                debug!("cannot look into the spool: {}", stage::error_chain(&error));
-                return Ok(());
-            }
-        };
+        let in_hand = self.resolve_intentions(reign, standing, stop).await.map_err(|error| {
+            // Whoever writes there says so.
+            debug!("cannot look into the spool: {}", stage::error_chain(&error));
+        });
         let mut is_changed = false;
         for claim in reign.claims.open() {
             let is_settled = if self.spool.is_called(&claim.by) {
-                !in_hand.contains(&claim.batch)
+                in_hand.as_ref().is_ok_and(|in_hand| !in_hand.contains(&claim.batch))
             } else {
                 claim.is_over(self.clock.now(), self.settings.every) && self.told_of(&claim).await
             };

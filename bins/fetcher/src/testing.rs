@@ -1,6 +1,8 @@
 //! What the tests stand around a fetcher: a server that says what a script says, a queue that can hang,
 //! a clock on which waiting takes no time.
 
+mod clock;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +21,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::{Fetcher, Source};
+
+pub(crate) use clock::WatchedClock;
 
 /// The longest that a test waits for something that should happen.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -245,6 +249,10 @@ impl Lab {
         queue: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
     ) -> Fetcher {
+        // What one that died did on a thread of its own, as a process would not, has to end first.
+        if let Ok(lock) = std::fs::File::open(self.settings.spool.join("lock")) {
+            lock.lock().unwrap();
+        }
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
         Fetcher::new(

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{Ending, Errand, GaveUp};
 use crate::client::Page;
 use crate::fetcher::Fetcher;
-use crate::spool::{Found, PageRecord, Spool, SpoolError, blocking};
+use crate::spool::{PageRecord, SpoolError, blocking};
 
 const DISK_HINT: &str = "look after the disk that fetch.spool is on";
 
@@ -19,16 +19,17 @@ impl Fetcher {
     /// Makes sure that the disk takes the batch before anything is paid for. Returns what is there already.
     pub(super) async fn begin(&self, errand: Errand<'_>) -> Result<Vec<PageRecord>, Ending> {
         let order = errand.order;
-        let manifest = order.clone();
-        let put = move |spool: &Spool| {
-            spool.put_manifest(&manifest)?;
-            let mut found = spool.pages(&manifest.batch)?;
+        let put = async || {
+            let manifest = order.clone();
+            blocking(&self.spool, move |spool| spool.put_manifest(&manifest)).await?;
+            let batch = order.batch.clone();
+            let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+            let (pages, trouble) = self.incidents.report_found(found).await;
             // A page that cannot be read now was paid for.
-            if found.troubles.is_empty() { Ok(found) } else { Err(found.troubles.swap_remove(0)) }
+            trouble.map_or(Ok(pages), Err)
         };
         let until = errand.patience.for_the_disk(self.clock.now());
-        let found: Found<PageRecord> = self.persist(errand, "nothing is fetched", Some(until), put).await?;
-        let (pages, _) = self.incidents.report_found(found).await;
+        let pages = self.persist(errand, "nothing is fetched", Some(until), put).await?;
         if !pages.is_empty() {
             info!(batch = %order.batch, page_count = pages.len(), "going on with a batch");
         }
@@ -54,26 +55,29 @@ impl Fetcher {
             simulated: page.simulated,
         };
         let body = blocking(&self.spool, move |_| compress_body(&page.body)).await;
-        let (manifest, kept, body) = (order.clone(), record.clone(), Arc::new(body));
-        let put = move |spool: &Spool| spool.put_page(&manifest, &kept, &body);
+        let body = Arc::new(body);
+        let put = async || {
+            let (manifest, kept, body) = (order.clone(), record.clone(), Arc::clone(&body));
+            blocking(&self.spool, move |spool| spool.put_page(&manifest, &kept, &body)).await
+        };
         let until = patience.is_watched().then(|| patience.for_the_disk(self.clock.now()));
         self.persist(errand, "a page that was paid for cannot be kept", until, put).await?;
         Ok(record)
     }
 
     /// Does `work` on the disk, however often it refuses, until `until`.
-    async fn persist<T: Send + 'static>(
+    async fn persist<T>(
         &self,
         errand: Errand<'_>,
         what: &str,
         until: Option<DateTime<Utc>>,
-        work: impl Fn(&Spool) -> Result<T, SpoolError> + Clone + Send + 'static,
+        work: impl AsyncFn() -> Result<T, SpoolError>,
     ) -> Result<T, Ending> {
         let Errand { order, watch, stop, .. } = errand;
         let mut backoff = Backoff::default();
         loop {
             let is_first = backoff.is_fresh();
-            let error = match blocking(&self.spool, work.clone()).await {
+            let error = match work().await {
                 Ok(done) => {
                     if !is_first {
                         info!(batch = %order.batch, "the disk takes it again");

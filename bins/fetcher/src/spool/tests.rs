@@ -1,5 +1,9 @@
 //! The spool against crashes, damage and a second process.
 
+mod foreign;
+mod lost;
+mod trouble;
+
 use std::fs;
 
 use domain::{ApiVersion, BatchId, DeadLetter, Headers, Slot, StageName, timestamp};
@@ -200,4 +204,20 @@ fn a_batch_has_as_many_pages_as_its_limit_and_the_coins_there_are() {
     // What came is part of the batch, whatever the total says later.
     check(250, 100, &[(1, 100, None), (2, 100, Some(50))], 2);
     assert_eq!(manifest("2026-11-22T14:00:00Z").range(3), (201, 50));
+}
+
+/// As programs before this version wrote it, which claimed first.
+#[test]
+fn a_spool_of_an_older_version_is_read() {
+    let (dir, spool, manifest) = filled();
+    let path = batch_dir(&spool).join("batch.json");
+    let json = fs::read_to_string(&path).unwrap();
+    let old = json.replace(r#","claim":"claimed""#, "");
+    assert_ne!(old, json);
+    fs::write(&path, old).unwrap();
+    fs::remove_file(dir.path().join("id")).unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.batches().unwrap().items, [manifest]);
+    assert_eq!(spool.id().len(), 16);
 }

@@ -1,85 +1,26 @@
 //! Ten minutes in which something takes nothing: at most sixty calls and thirty lines in the log, and back at work within 15 s
 //! after. Time is a clock that the test moves, a second at a time, whenever everybody waits.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Message;
 use ports::memory::MemoryQueue;
-use ports::{Consumer, Depth, Leadership, ManualClock, Queue, QueueError, Term};
+use ports::{Consumer, Depth, Leadership, Queue, QueueError, Term};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use super::*;
 use crate::spool::Op;
-use crate::testing::{Server, page};
+use crate::testing::{Server, WatchedClock, page};
 
 const MINUTES: u64 = 10;
 const MOST_CALLS: usize = 60;
 const MOST_LINES: usize = 30;
 const BACK_WITHIN: u64 = 15;
-
-/// A clock that knows who sleeps on it.
-#[derive(Clone, Default)]
-struct WatchedClock {
-    inner: ManualClock,
-    sleepers: Arc<Mutex<BTreeMap<u64, DateTime<Utc>>>>,
-    next: Arc<AtomicU64>,
-}
-
-impl WatchedClock {
-    /// Whether somebody sleeps, and nobody should be awake.
-    fn is_quiet(&self) -> bool {
-        let sleepers = self.sleepers.lock().unwrap();
-        !sleepers.is_empty() && sleepers.values().all(|due| *due > self.inner.now())
-    }
-
-    /// Lets `seconds` pass, or fewer when `is_enough`; how many.
-    async fn pass(&self, seconds: u64, mut is_enough: impl FnMut() -> bool) -> u64 {
-        for passed in 0..seconds {
-            let mut enough = false;
-            until("everybody waits", || {
-                enough = is_enough();
-                enough || self.is_quiet()
-            })
-            .await;
-            if enough {
-                return passed;
-            }
-            self.inner.advance(Duration::from_secs(1));
-        }
-        seconds
-    }
-}
-
-/// Takes a sleeper off the list, also when it is woken otherwise.
-struct Asleep<'a>(&'a WatchedClock, u64);
-
-impl Drop for Asleep<'_> {
-    fn drop(&mut self) {
-        self.0.sleepers.lock().unwrap().remove(&self.1);
-    }
-}
-
-#[async_trait]
-impl Clock for WatchedClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.inner.now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let due = self.now() + chrono::TimeDelta::from_std(duration).unwrap();
-        self.sleepers.lock().unwrap().insert(number, due);
-        let _asleep = Asleep(self, number);
-        self.inner.sleep(duration).await;
-    }
-}
 
 /// A queue of which parts can be away.
 struct Shaky {

@@ -8,18 +8,21 @@ use ports::ManualClock;
 
 use super::*;
 use crate::spool::Op;
-use crate::testing::{Lab, Server, page};
+use crate::testing::{Lab, Server, WatchedClock, page, until};
 
 /// A batch of two pages that the queue does not take, in the spool of a fetcher that ended.
 async fn waiting_batch(lab: &Lab, server: &Server) {
     let fetcher = lab.fetcher_on(server, lab.refusing(), Arc::new(ManualClock::default()));
-    let is_sealed = || {
-        lab.waiting().iter().any(|name| {
-            let path = lab.settings.spool.join("batches").join(name).join("batch.json");
-            std::fs::read_to_string(path).is_ok_and(|json| json.contains(r#""pages":2"#))
-        })
-    };
-    run_until(&fetcher, "a sealed batch", is_sealed).await;
+    run_until(&fetcher, "a sealed batch", || is_sealed(lab)).await;
+}
+
+/// Whether a whole batch of two pages waits.
+fn is_sealed(lab: &Lab) -> bool {
+    let Ok(batches) = lab.settings.spool.join("batches").read_dir() else { return false };
+    batches.filter_map(Result::ok).any(|batch| {
+        let json = std::fs::read_to_string(batch.path().join("batch.json"));
+        json.is_ok_and(|json| json.contains(r#""pages":2"#))
+    })
 }
 
 #[tokio::test]
@@ -71,41 +74,31 @@ async fn a_spool_that_cannot_be_listed_is_waited_for() {
 #[tokio::test]
 async fn a_spool_folder_that_is_deleted_is_made_again_and_what_was_in_it_is_missed() {
     let lab = Lab::new(200, 100);
-    let clock = ManualClock::default();
+    let clock = WatchedClock::default();
     let server = Server::start(vec![page(100, 200); 4]).await;
     let queue = lab.refusing();
     let fetcher = lab.fetcher_on(&server, queue.clone(), Arc::new(clock.clone()));
     let (bell, rung) = mpsc::channel(1);
-    let mut phase = 0;
-    run_with(&fetcher, rung, "a batch", || {
-        let is_waiting = server.requests().len() == 2
-            && lab.settings.spool.join("batches").read_dir().is_ok_and(|mut batches| {
-                let path = batches.next().and_then(Result::ok).map(|entry| entry.path().join("batch.json"));
-                path.is_some_and(|path| {
-                    std::fs::read_to_string(path).is_ok_and(|json| json.contains(r#""pages":2"#))
-                })
-            });
-        if phase == 0 && is_waiting {
-            phase = 1;
-            delete(&lab.settings.spool);
-            clock.set(instant("2026-11-22T15:00:00Z"));
-            let _ = bell.try_send(());
-        } else if phase == 1 && server.requests().len() == 4 {
-            phase = 2;
-            queue.refuses.store(false, Ordering::Relaxed);
-        } else if phase == 2 {
-            clock.advance(Duration::from_secs(1));
-        }
-        phase == 2 && lab.ids(QueueName::Rows).len() == 1 && !incidents(&lab).is_empty()
-    })
-    .await;
+    let stop = CancellationToken::new();
+    let deleting = async {
+        until("a sealed batch", || is_sealed(&lab)).await;
+        delete(&lab.settings.spool);
+        clock.inner.set(instant("2026-11-22T15:00:00Z"));
+        bell.try_send(()).unwrap();
+        until("the next one", || server.requests().len() == 4 && is_sealed(&lab)).await;
+        queue.refuses.store(false, Ordering::Relaxed);
+        clock.pass(60, || lab.ids(QueueName::Rows).len() == 1 && !incidents(&lab).is_empty()).await;
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(fetcher.run_on(rung, stop.clone()), deleting);
+    ran.unwrap();
     let later = "2026-11-22T15:00:00Z/listings/USD";
     assert_eq!(lab.ids(QueueName::Raw), [format!("{later}/p1"), format!("{later}/p2")]);
     assert_eq!(incidents(&lab), ["spool_lost/2026-11-22T14:00:00Z/listings/USD/p1, 2"]);
     assert!(reasons(&lab)[0].contains("was paid for and is lost"), "{:?}", reasons(&lab));
     drop(fetcher);
     // What was missed is not told again as a slot that nobody fetched.
-    clock.set(instant("2026-11-22T15:30:00Z"));
+    clock.inner.set(instant("2026-11-22T15:30:00Z"));
     let again = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(clock.clone()));
     run_idle(&again).await;
     assert_eq!((incidents(&lab).len(), server.requests().len()), (1, 4));

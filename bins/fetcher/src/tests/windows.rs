@@ -23,10 +23,6 @@ async fn die_at(lab: &Lab, server: &Server, point: Point) {
     let running = fetcher.run_on(rung, CancellationToken::new());
     let ended = tokio::time::timeout(DEADLINE, running).await.expect("it dies");
     assert!(ended.unwrap_err().is::<Crash>(), "{failpoint}");
-    drop(fetcher);
-    // What it did on a thread of its own when it died, as a process would not, has to end first.
-    let lock = std::fs::File::open(lab.settings.spool.join("lock")).unwrap();
-    until("the spool is free", || lock.try_lock().is_ok()).await;
 }
 
 fn pages(count: usize) -> Vec<crate::testing::Reply> {
