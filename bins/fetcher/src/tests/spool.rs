@@ -88,6 +88,11 @@ async fn a_spool_folder_that_is_deleted_is_made_again_and_what_was_in_it_is_miss
         until("the next one", || server.requests().len() == 4 && is_sealed(&lab)).await;
         queue.refuses.store(false, Ordering::Relaxed);
         clock.pass(60, || lab.ids(QueueName::Rows).len() == 1 && !incidents(&lab).is_empty()).await;
+        // The second is heard when what followed from the first is done: the claims are settled.
+        for _ in 0..2 {
+            bell.send(()).await.unwrap();
+            until("a heard bell", || bell.capacity() == 1).await;
+        }
         stop.cancel();
     };
     let (ran, ()) = tokio::join!(fetcher.run_on(rung, stop.clone()), deleting);
