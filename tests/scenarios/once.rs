@@ -7,9 +7,8 @@ use std::time::Duration;
 use ports::SystemClock;
 use simulator::{Options, Simulator};
 
-use crate::place::{Place, Servers};
+use crate::place::{HEARTBEAT, Place, Servers};
 use crate::process::{DEADLINE, Folder, end, signal, until_said};
-use crate::sharing::freeze;
 use crate::workers::Worker;
 
 async fn api() -> Simulator {
@@ -29,41 +28,35 @@ fn once(place: &Place, api: &Simulator) -> Worker {
     Worker::operate_with(place, &["--once"], &env)
 }
 
-/// A transformer that is frozen holds pages; on RabbitMQ nobody can see them until its connection counts as dead, which takes
-/// longer than queues have to look empty.
-async fn a_frozen_worker_that_holds_pages_is_waited_for(place: Place) {
-    let api = api().await;
-    let frozen = Worker::start(&place, "transformer", &[]);
-    // They share the pages until the other one had some.
-    let mut snapshots = 0;
-    while frozen.said("cleaned page") == 0 {
-        let mut first = once(&place, &api);
-        assert_eq!(first.ended().await, Some(0), "{}", first.log());
-        snapshots += 1;
-        assert!(snapshots < 20, "it never had a page: {}", frozen.log());
-    }
-    freeze(&place, &frozen).await;
-    let mut second = once(&place, &api);
-    let ended = second.ended_within(2 * DEADLINE).await;
-    assert_eq!(ended, Some(0), "{}", second.log());
-    place.until_complete(snapshots + 1).await;
-    signal(&frozen.child, "CONT").await;
-    frozen.stop().await;
-    api.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn embedded_a_frozen_worker_that_holds_pages_is_waited_for() {
-    a_frozen_worker_that_holds_pages_is_waited_for(Place::embedded(1000).await).await;
-}
-
 mod private_servers {
     use super::*;
 
+    /// A transformer that is frozen holds pages, which nobody can see until its connection counts as dead: longer than
+    /// queues have to look empty.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_frozen_worker_that_holds_pages_is_waited_for() {
         let Some(servers) = Servers::start().await else { return };
-        super::a_frozen_worker_that_holds_pages_is_waited_for(Place::on(&servers, 1000).await).await;
+        let place = Place::on(&servers, 1000).await;
+        let api = api().await;
+        let patient = place.queue_url.replace(&format!("heartbeat={HEARTBEAT}"), "heartbeat=6");
+        let frozen = Worker::start(&place, "transformer", &[("COINPIPE__QUEUE__URL", &patient)]);
+        // They share the pages until this one had some.
+        let mut snapshots = 0;
+        while frozen.said("cleaned page") == 0 {
+            let mut first = once(&place, &api);
+            assert_eq!(first.ended().await, Some(0), "{}", first.log());
+            snapshots += 1;
+            assert!(snapshots < 20, "it never had a page: {}", frozen.log());
+        }
+        signal(&frozen.child, "STOP").await;
+        let mut second = once(&place, &api);
+        let ended = second.ended_within(2 * DEADLINE).await;
+        assert_eq!(ended, Some(0), "{}", second.log());
+        assert!(second.said("waiting for another worker") > 0, "it held nothing: {}", second.log());
+        place.until_complete(snapshots + 1).await;
+        signal(&frozen.child, "CONT").await;
+        frozen.stop().await;
+        api.stop().await;
     }
 }
 

@@ -154,7 +154,7 @@ async fn a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes(place: Place
 
 /// Stops a process at any moment; where the store is a file, at a moment when it does not write: what it has
 /// locked there, the operating system gives to others only when it dies.
-pub async fn freeze(place: &Place, worker: &Worker) {
+async fn freeze(place: &Place, worker: &Worker) {
     let frozen = async {
         loop {
             signal(&worker.child, "STOP").await;
