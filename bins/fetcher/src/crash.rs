@@ -20,7 +20,7 @@ impl Crashes {
     pub(crate) async fn pass(&self, point: Point) {
         if self.failpoints.pass(StageName::Fetcher, point).await.is_err() {
             self.crashed.cancel();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

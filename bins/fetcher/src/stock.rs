@@ -67,7 +67,7 @@ impl Fetcher {
                 // It comes due, and is claimed then.
                 Owner::Nobody if is_current => continue,
                 Owner::Us => {
-                    self.report_missed(&intended, "its fetcher ended when it had claimed the slot").await
+                    self.report_missed(&intended, "its fetcher ended when it had claimed the slot").await;
                 }
                 Owner::Nobody => {
                     self.report_missed(&intended, "its fetcher ended before it had claimed the slot").await;

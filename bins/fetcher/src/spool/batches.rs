@@ -59,7 +59,7 @@ impl Spool {
                 Err(reason) => self.set_batch_aside(dir, reason, found),
             },
             Ok(Content::NotAFile(reason)) => {
-                self.set_batch_aside(dir, format!("{MANIFEST}: {reason}"), found)
+                self.set_batch_aside(dir, format!("{MANIFEST}: {reason}"), found);
             }
             Ok(Content::Absent) => match self.disk.names(dir) {
                 Ok(names) if names.iter().any(|name| name.to_str().and_then(page_number).is_some()) => {

@@ -12,6 +12,9 @@ use super::{Found, Spool, SpoolError, lock};
 
 const PAGE: &str = "page-";
 
+/// A page and its body, or what is wrong with it.
+type Checked = Result<(PageRecord, Vec<u8>), String>;
+
 impl Spool {
     /// Keeps a page of the batch `manifest`, whose folder is made again when somebody deleted it; `body` is compressed.
     pub fn put_page(&self, manifest: &Manifest, page: &PageRecord, body: &[u8]) -> Result<(), SpoolError> {
@@ -75,8 +78,8 @@ impl Spool {
         read.map(|(_, body)| body)
     }
 
-    /// A page and its body, or what is wrong with it; `None` when there is none.
-    fn read_page(&self, path: &Path) -> Result<Option<Result<(PageRecord, Vec<u8>), String>>, SpoolError> {
+    /// `None` when there is none.
+    fn read_page(&self, path: &Path) -> Result<Option<Checked>, SpoolError> {
         let mut line = match self.disk.read(path)? {
             Content::Bytes(bytes) => bytes,
             Content::Absent => return Ok(None),
