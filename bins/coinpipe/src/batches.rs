@@ -137,8 +137,13 @@ pub(crate) fn state(batch: &BatchRecord) -> String {
 
 /// The first parts that are missing, in words.
 pub(crate) fn missing(batch: &BatchRecord) -> String {
-    let shown = batch.missing.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = batch.missing.len().saturating_sub(3);
+    parts(&batch.missing)
+}
+
+/// The first of these parts, in words.
+pub(crate) fn parts(parts: &[Missing]) -> String {
+    let shown = parts.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = parts.len().saturating_sub(3);
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 

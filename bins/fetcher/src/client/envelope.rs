@@ -80,8 +80,8 @@ pub(super) fn open(body: &[u8]) -> Result<Answer<'_>, BodyFault> {
     Ok(Answer {
         error_code: error_code(&status.error_code).ok_or(BodyFault::BadStatus)?,
         message: status.error_message.as_str().unwrap_or_default().to_owned(),
-        credits: number(&status.credit_count).unwrap_or(0),
-        total_count: number(&status.total_count),
+        credits: count(&status.credit_count).unwrap_or(0),
+        total_count: count(&status.total_count),
         answered_at: status.timestamp.as_str().and_then(timestamp::from_text),
         data: envelope.data,
     })
@@ -108,6 +108,14 @@ fn is_object(json: &str) -> bool {
 
 fn error_code(value: &Value) -> Option<u32> {
     if value.is_null() { Some(0) } else { number(value) }
+}
+
+/// How many: a whole number, or a text that is one. More than can be counted is as many as can be.
+fn count(value: &Value) -> Option<u32> {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_huge = value.as_f64().is_some_and(|number| number > f64::from(u32::MAX))
+        || value.as_str().is_some_and(|text| is_digits(text.trim()));
+    number(value).or(is_huge.then_some(u32::MAX))
 }
 
 /// A whole number, or a text that is one.
