@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use ports::QueueName;
-use service::{Process, Queues, Stores};
+use service::{Process, Queues, Source, Stores};
 
 use crate::origin::{self, Adapters};
 use crate::{output, run};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    // What would end `run` with code 2 ends the check of it in the same way.
+    alerter::check_settings(process)?;
+    let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
+    fetcher::check_settings(process, &source)?;
     let mut failed = 0;
     let mut line = |name: &str, result: anyhow::Result<String>| {
         let text = match result {
@@ -33,7 +37,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     line("queue", queue)?;
     line("store", store)?;
     line("mail", alerter::check(process).await)?;
-    line("api", api(process, adapters.as_ref()).await)?;
+    line("api", api(process, &source, adapters.as_ref()).await)?;
     if failed > 0 {
         bail!("{failed} of the checks failed");
     }
@@ -57,11 +61,10 @@ async fn store(process: &Process, stores: Result<&Stores, &anyhow::Error>) -> an
 }
 
 /// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
-async fn api(process: &Process, adapters: Option<&Adapters>) -> anyhow::Result<String> {
-    let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
-    let status = fetcher::check(process, &source).await?;
+async fn api(process: &Process, source: &Source, adapters: Option<&Adapters>) -> anyhow::Result<String> {
+    let status = fetcher::check(process, source).await?;
     if let Some(adapters) = adapters {
-        origin::check(process, &source, adapters).await?;
+        origin::check(process, source, adapters).await?;
     }
-    Ok(format!("{}; {status}", run::describe(&source)))
+    Ok(format!("{}; {status}", run::describe(source)))
 }

@@ -6,16 +6,9 @@ use service::Process;
 
 use crate::output;
 
-/// Every setting, its value and where it came from.
+/// Every setting, its value and where it came from: a file that `--config` takes.
 pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
-    let settings = process.loaded.settings();
-    let width =
-        settings.iter().map(|setting| setting.name.len() + setting.shown.len()).max().unwrap_or(0).min(60);
-    for setting in settings {
-        let assignment = format!("{} = {}", setting.name, setting.shown);
-        output::print(format!("{assignment:width$}  # {}", setting.layer))?;
-    }
-    Ok(())
+    output::print(process.loaded.to_toml().trim_end())
 }
 
 /// Creates or updates the queues and the tables.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
-use config::{Config, Layer};
+use config::Config;
 use domain::StageName;
 use ports::{Clock, SourceTable, SystemClock};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
@@ -161,10 +161,14 @@ where
         Ok(text) => text.parse().map_err(|error| Usage(format!("COINPIPE_FAILPOINT: {error}")))?,
         Err(_) => Failpoints::none(),
     };
-    let quiet = log == LogDefault::Quiet && loaded.origin("log", "level") == Layer::Default;
+    let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
     let levels = if quiet { "warn" } else { &loaded.config.log.level };
     let name = if let [stage] = stages { stage.as_str() } else { "coinpipe" };
     let traces = telemetry::start(&loaded, levels, log == LogDefault::Quiet, name)?;
+
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
 
     let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -182,7 +186,7 @@ where
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
         if is_seen {
-            let chosen = process.loaded.origin("http", "listen") != Layer::Default;
+            let chosen = process.loaded.is_chosen("http", "listen");
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
             http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
         }
@@ -214,7 +218,9 @@ fn env() -> Result<Vec<(String, String)>, Usage> {
             (Ok(name), Err(_)) if config::is_setting(&name) => {
                 return Err(Usage(format!("environment variable {name} is not UTF-8")));
             }
-            _ => {}
+            // The name alone may be a mistake.
+            (Ok(name), Err(_)) => env.push((name, String::new())),
+            (Err(_), _) => {}
         }
     }
     Ok(env)
