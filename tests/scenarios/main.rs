@@ -2,9 +2,11 @@
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
 //! `sharing` kills, `outages` cuts off from their servers, `replays` gives the archive, and `imports` an older table;
-//! `traces` collects their traces; `configuration` says what settings mean to them.
+//! `traces` collects their traces; `configuration` says what settings mean to them, and `crowd`
+//! that nobody who asks how they are can keep them from their work.
 
 mod configuration;
+mod crowd;
 mod imports;
 mod market;
 mod oracle;

@@ -56,6 +56,8 @@ fn main() -> ExitCode {
         Command::Simulate(args) => service::run(common, &[], LogDefault::Configured, async |process| {
             simulate::run(process, &args).await
         }),
-        Command::Health(args) => service::run(common, &[], quiet, async |_| health::run(&args).await),
+        Command::Health(args) => {
+            service::run(common, &[], quiet, async |process| health::run(process, &args).await)
+        }
     }
 }
