@@ -3,11 +3,12 @@
 //! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
 //! `sharing` kills, `outages` cuts off from their servers, `replays` gives the archive, and `imports` an older table;
 //! `traces` collects their traces; `configuration` says what settings mean to them, and `crowd`
-//! that nobody who asks how they are can keep them from their work.
+//! that nobody who asks how they are can keep them from their work; `looking` is asking, which changes nothing.
 
 mod configuration;
 mod crowd;
 mod imports;
+mod looking;
 mod market;
 mod oracle;
 mod outages;

@@ -22,6 +22,7 @@ mod greeting;
 mod incoming;
 mod leader;
 mod link;
+mod look;
 mod options;
 mod outgoing;
 mod publish;

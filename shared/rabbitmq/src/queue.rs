@@ -1,7 +1,8 @@
 //! The ports on RabbitMQ: where publishing, consuming and the archive come together.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -42,6 +43,8 @@ pub(crate) struct Inner {
     /// The process is about to end: give back now.
     pub hurry: CancellationToken,
     pub tally: Tally,
+    /// What is not there, when the broker is only looked at.
+    pub absent: OnceLock<BTreeSet<String>>,
 }
 
 impl RabbitQueue {
@@ -69,6 +72,7 @@ impl RabbitQueue {
             tasks: TaskTracker::new(),
             hurry: CancellationToken::new(),
             tally: Tally::default(),
+            absent: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -143,6 +147,9 @@ impl Queue for RabbitQueue {
         let session = consuming.session().await?;
         let channel = session.channel().await?;
         let count = async |name: &str, channel: &Channel| {
+            if self.inner.is_absent(name) {
+                return Ok(0);
+            }
             let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             let asking = channel.queue_declare(short(name)?, passive, FieldTable::default());
             let found = session.call(&format!("cannot count queue {name}"), asking).await?;

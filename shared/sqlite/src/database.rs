@@ -10,6 +10,7 @@
 //! Network file systems: SQLite's locks do not work on many of them.
 
 mod location;
+mod look;
 mod schema;
 #[cfg(test)]
 mod tests;
