@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access as May, access};
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{BUSY_TIMEOUT, Database, READERS, Schema, location, opening, pool};
+use super::{Access, BUSY_TIMEOUT, Database, READERS, Schema, location, opening, pool};
 use crate::error::Error;
 
 impl Database {
     /// Opens the file that `url` names for looking; `None` when there is no such file. What others commit meanwhile is
-    /// seen. Writing fails as unavailable.
+    /// seen. Writing is an error.
     pub async fn look_url(url: &str) -> Result<Option<Self>, Error> {
         Self::look(location::from_url(url)?).await
     }
@@ -35,13 +35,12 @@ impl Database {
     async fn connect_to_look(path: PathBuf, is_at_rest: bool) -> Result<Self, Error> {
         // SQLite makes a journal and its index even for reading, and leaves them behind, unless it is told that nobody
         // writes. Where there is a journal already it is read, too.
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .read_only(true)
-            .immutable(is_at_rest)
-            .busy_timeout(BUSY_TIMEOUT);
+        let live = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let options = live.clone().immutable(is_at_rest);
         let readers = pool(READERS).connect_with(options).await.map_err(|error| opening(&path, error))?;
-        Ok(Self { path: path.into(), writer: readers.clone(), readers })
+        let writer = pool(READERS).connect_lazy_with(live);
+        let access = if is_at_rest { Access::LookAtRest } else { Access::Look };
+        Ok(Self { path: path.into(), writer, readers, access })
     }
 
     /// Whether this database could be written, or made where there is none, as far as permissions tell.
@@ -57,11 +56,11 @@ impl Database {
                 let place = folder.display();
                 return wrong(format!("there is no directory {place}; create it or name another file"));
             }
-            if path.exists() && access(&*path, Access::READ_OK | Access::WRITE_OK).is_err() {
+            if path.exists() && access(&*path, May::READ_OK | May::WRITE_OK).is_err() {
                 return wrong("cannot be written; check its permissions".to_owned());
             }
             // The journal is made beside it.
-            if access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            if access(folder, May::WRITE_OK | May::EXEC_OK).is_err() {
                 return wrong(format!(
                     "the directory {} cannot be written; check its permissions",
                     folder.display()
@@ -107,7 +106,7 @@ impl Database {
 }
 
 /// Whether there is more of the database than its file: somebody has it open, or did not close it.
-fn has_journal(path: &Path) -> bool {
+pub(super) fn has_journal(path: &Path) -> bool {
     ["-wal", "-journal"].iter().any(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -144,12 +143,6 @@ mod tests {
         database.commit(transaction).await.unwrap();
     }
 
-    async fn cannot_insert(database: &Database) -> bool {
-        let mut transaction = database.begin().await.unwrap();
-        let insert = sqlx::query("INSERT INTO numbers VALUES (1)").execute(&mut *transaction).await;
-        insert.is_err_and(|error| Error::from(error).is_transient())
-    }
-
     #[tokio::test]
     async fn looking_makes_nothing_and_sees_the_newest() {
         let folder = tempfile::tempdir().unwrap();
@@ -167,7 +160,7 @@ mod tests {
         assert_eq!(numbers(&looking).await, 1);
         insert(&database).await;
         assert_eq!(numbers(&looking).await, 2);
-        assert!(cannot_insert(&looking).await);
+        assert!(looking.begin().await.is_err());
         looking.close().await;
         assert_eq!(names(folder.path()), running);
         insert(&database).await;
@@ -179,11 +172,17 @@ mod tests {
         let before = std::fs::read(&path).unwrap();
         let looking = Database::look(&path).await.unwrap().unwrap();
         assert_eq!(numbers(&looking).await, 3);
-        assert!(cannot_insert(&looking).await);
-        assert_eq!(names(folder.path()), rest);
-        looking.close().await;
+        assert!(looking.begin().await.is_err());
         assert_eq!(names(folder.path()), rest);
         assert!(std::fs::read(&path).unwrap() == before, "the file was changed");
+
+        // Somebody begins to write while it is open.
+        let database = Database::open(&path).await.unwrap();
+        insert(&database).await;
+        assert_eq!(numbers(&looking).await, 4);
+        looking.close().await;
+        database.close().await;
+        assert_eq!(names(folder.path()), rest);
     }
 
     #[tokio::test]
