@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::protocol::AMQPErrorKind;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::QueueError;
@@ -121,6 +121,33 @@ impl Session {
     ) -> Result<T, QueueError> {
         within(self.options.call_timeout, what, call).await.inspect_err(|_| self.fail())
     }
+}
+
+impl Session {
+    /// The answer of `call`, which asks for something by its name on a channel of its own; `None` when there is no such
+    /// thing.
+    pub async fn ask<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<Option<T>, QueueError> {
+        match timeout(self.options.call_timeout, call).await {
+            Ok(Ok(found)) => Ok(Some(found)),
+            Ok(Err(error)) if is_missing(&error) => Ok(None),
+            Ok(Err(error)) => Err(blame_session(self, what, &error)),
+            Err(_elapsed) => {
+                self.fail();
+                Err(QueueError::unavailable(format!("RabbitMQ did not answer in time: {what}")))
+            }
+        }
+    }
+}
+
+/// Whether `error` says that something does not exist. What exists and is away is "not found", too, in other words.
+fn is_missing(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
+    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+        && error.get_message().as_str().contains("no queue")
 }
 
 /// The text of `file`, which holds certificates. lapin takes any text, and trusts nobody when it holds none.
@@ -251,8 +278,10 @@ impl Link {
 
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
-        let _turn = self.turn.lock().await;
-        declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
+        if self.options.declares {
+            let _turn = self.turn.lock().await;
+            declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
+        }
         Ok(session)
     }
 }

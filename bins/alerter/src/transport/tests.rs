@@ -286,6 +286,8 @@ fn without_a_url_and_recipients_nothing_is_mailed_and_half_of_it_is_a_mistake() 
     assert!(transport_from(&settings("")).err().unwrap().to_string().contains("mail.url"));
     nobody.url = SecretUrl::default();
     assert!(transport_from(&nobody).unwrap().is_none());
+    // Said to be off, the recipients may stay.
+    assert!(transport_from(&settings("off")).unwrap().is_none());
 }
 
 #[tokio::test]
