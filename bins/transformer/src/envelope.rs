@@ -1,10 +1,11 @@
 //! The envelope of a listing: `{"status": {…}, "data": [coin, …]}`.
 
+use domain::json::each_element;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::fault::PageFault;
-use crate::fields::{Fields, Sent, each_element, excerpt};
+use crate::fields::{Fields, Sent, excerpt};
 
 const UTF8_BOM: &[u8] = "\u{feff}".as_bytes();
 

@@ -1,13 +1,13 @@
-//! JSON whose parts stay raw until someone asks for them, and are read one at a time.
+//! JSON objects whose fields stay raw until someone asks for them.
 //!
 //! The derive of serde cannot tell null from missing, and fails a whole struct for one odd field that
 //! nobody uses. Here each field is read alone, so its fault has a name. Only the fields that someone wants are
-//! kept, and no more than one element of an array, so that JSON of any shape takes no memory of its own.
+//! kept, so that an object of millions takes no memory of its own.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -90,19 +90,6 @@ pub(crate) fn excerpt(raw: &RawValue) -> String {
     }
 }
 
-/// Gives each element of the array `raw` to `take`, in order, until it fails. `None` when `raw` is no array.
-pub(crate) fn each_element<'a, E>(
-    raw: &'a RawValue,
-    take: impl FnMut(&'a RawValue) -> Result<(), E>,
-) -> Option<Result<(), E>> {
-    let mut failed = None;
-    let mut json = serde_json::Deserializer::from_str(raw.get());
-    match json.deserialize_seq(Elements { take, failed: &mut failed }) {
-        Ok(()) => Some(Ok(())),
-        Err(_) => failed.map(Err),
-    }
-}
-
 struct Object<'n, N>(&'n [N]);
 
 impl<'n, 'a, N: AsRef<str>> Visitor<'a> for Object<'n, N> {
@@ -152,29 +139,6 @@ impl<'n, N: AsRef<str>> Visitor<'_> for Name<'n, N> {
     }
 }
 
-struct Elements<'e, F, E> {
-    take: F,
-    failed: &'e mut Option<E>,
-}
-
-impl<'a, F: FnMut(&'a RawValue) -> Result<(), E>, E> Visitor<'a> for Elements<'_, F, E> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(mut self, mut elements: S) -> Result<(), S::Error> {
-        while let Some(raw) = elements.next_element()? {
-            if let Err(error) = (self.take)(raw) {
-                *self.failed = Some(error);
-                return Err(S::Error::custom("enough was read"));
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,25 +160,6 @@ mod tests {
     fn only_objects_have_fields() {
         for text in ["[]", "1", "\"x\"", "null", "[[\"a\", 1]]", "{} {}", "{\"a\": 1"] {
             assert!(Fields::parse(text, &["a"]).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn elements_are_given_one_by_one_until_it_is_enough() {
-        let each = |json: &str, most: usize| {
-            let raw = RawValue::from_string(json.to_owned()).unwrap();
-            let mut taken = Vec::new();
-            let ended = each_element(&raw, |raw| {
-                taken.push(raw.get().to_owned());
-                if taken.len() < most { Ok(()) } else { Err("enough") }
-            });
-            (ended, taken)
-        };
-        assert_eq!(each("[1, [2], {}]", 9), (Some(Ok(())), vec!["1".into(), "[2]".into(), "{}".into()]));
-        assert_eq!(each("[1, 2, 3]", 2), (Some(Err("enough")), vec!["1".into(), "2".into()]));
-        assert_eq!(each("[]", 1), (Some(Ok(())), vec![]));
-        for json in ["{}", "1", "null", "\"[]\""] {
-            assert_eq!(each(json, 1), (None, vec![]), "{json}");
         }
     }
 }

@@ -9,10 +9,11 @@ mod quotes;
 
 use std::sync::LazyLock;
 
+use domain::json::each_element;
 use domain::{Coin, CoinRow, Measure, timestamp};
 use serde_json::value::RawValue;
 
-use crate::fields::{Fields, Sent, each_element, excerpt, parse_as};
+use crate::fields::{Fields, Sent, excerpt, parse_as};
 
 /// The longest symbol, name, slug and token address, in characters: what the text columns hold.
 const MAX_CHARS: usize = 255;

@@ -6,11 +6,12 @@
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
+use domain::json::each_element;
 use domain::{Measure, Quote, timestamp};
 
 use super::numbers::Numbers;
 use super::{CoinFault, columns, describe};
-use crate::fields::{Fields, each_element};
+use crate::fields::Fields;
 
 /// The fields of a quote that are looked at.
 static QUOTE: LazyLock<Vec<&str>> =
