@@ -15,6 +15,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::QueueError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::info;
@@ -150,12 +151,23 @@ fn is_missing(error: &lapin::Error) -> bool {
         && error.get_message().as_str().contains("no queue")
 }
 
+/// The longest file of certificates; all of a system together have about 200 KB.
+const MOST_CERTIFICATES_BYTES: u64 = 4 << 20;
+
 /// The text of `file`, which holds certificates. lapin takes any text, and trusts nobody when it holds none.
 async fn certificates(file: &Path) -> Result<String, QueueError> {
     let wrong = |what: &dyn std::fmt::Display| QueueError::Misconfigured {
         reason: format!("cannot read the certificates in {}: {what}", file.display()),
     };
-    let pem = tokio::fs::read_to_string(file).await.map_err(|error| wrong(&error))?;
+    let read = async {
+        let mut pem = String::new();
+        tokio::fs::File::open(file).await?.take(MOST_CERTIFICATES_BYTES + 1).read_to_string(&mut pem).await?;
+        std::io::Result::Ok(pem)
+    };
+    let pem = read.await.map_err(|error| wrong(&error))?;
+    if pem.len() as u64 > MOST_CERTIFICATES_BYTES {
+        return Err(wrong(&"it is larger than 4 MiB"));
+    }
     let mut certificates = 0;
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         certificate.map_err(|error| wrong(&error))?;
