@@ -28,6 +28,11 @@ impl Worker {
         Self::start_with(place, "coinpipe", args, &[])
     }
 
+    /// The same, with settings of its own in `env`.
+    pub fn operate_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::start_with(place, "coinpipe", args, env)
+    }
+
     /// What the operator's program prints on stdout with these arguments.
     pub async fn print(place: &Place, args: &[&str]) -> String {
         Self::print_with(place, args, &[]).await

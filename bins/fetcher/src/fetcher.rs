@@ -1,6 +1,8 @@
 //! The fetcher and what it knows when it starts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,14 +10,16 @@ use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
-use stage::{Metrics, Snapshot};
+use stage::{Failpoints, Metrics, Point, Snapshot};
 use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::client::{Client, Source};
+use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::pace::Pace;
 use crate::publish::Publisher;
-use crate::spool::{Manifest, Spool, SpoolError, blocking};
+use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
 
 /// What is fetched, in ids and headers.
 const ENDPOINT: &str = "listings";
@@ -54,6 +58,15 @@ pub struct Fetcher {
     pub(crate) changed: Arc<Notify>,
     pub(crate) leadership: Arc<dyn Leadership>,
     pub(crate) metrics: Metrics,
+    pub(crate) pace: Pace,
+    pub(crate) crashes: Crashes,
+    /// Woken when something was published.
+    pub(crate) published: Notify,
+    /// Whether an earlier run left something that could not be read at the start.
+    pub(crate) has_leftovers: AtomicBool,
+    in_work: Mutex<Option<Manifest>>,
+    /// Batches whose fetching is over, and which the disk did not let be sealed.
+    pub(crate) unsealed: Mutex<Vec<Manifest>>,
     ledger: Option<Arc<dyn Ledger>>,
     health: Mutex<Health>,
 }
@@ -82,7 +95,10 @@ impl Fetcher {
             queue,
             incidents: Arc::clone(&incidents),
             metrics: metrics.clone(),
+            crashes: Crashes::default(),
+            confirmed: Mutex::new(HashSet::new()),
         };
+        let pace = Pace::new(Arc::clone(&clock));
         let health = Mutex::new(Health::Starting);
         Ok(Self {
             settings,
@@ -94,9 +110,23 @@ impl Fetcher {
             changed,
             leadership,
             metrics,
+            pace,
+            crashes: Crashes::default(),
+            published: Notify::new(),
+            has_leftovers: AtomicBool::new(false),
+            in_work: Mutex::default(),
+            unsealed: Mutex::default(),
             ledger,
             health,
         })
+    }
+
+    /// The same fetcher, which crashes where `failpoints` says.
+    #[must_use]
+    pub fn with_failpoints(mut self, failpoints: Failpoints) -> Self {
+        self.crashes = Crashes::at(failpoints);
+        self.publisher.crashes = self.crashes.clone();
+        self
     }
 
     /// How fetching goes.
@@ -138,18 +168,25 @@ impl Fetcher {
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
+            claim: Claim::Claimed,
         }
     }
 
     /// Seals what an earlier run left half fetched, but for the batch of the current slot: that one is gone
-    /// on with. It was claimed before it was begun, so no lead is needed for it.
+    /// on with. The spool says that it is claimed, so no lead is needed for it.
     pub(crate) async fn begun(&self) -> Result<Option<Slot>, SpoolError> {
         let slot = Slot::current(self.clock.now(), self.settings.every);
         let order = self.order(slot);
-        self.seal_leftovers(Some(&order)).await?;
+        *self.in_work() = Some(order.clone());
+        let sealed = self.seal_what_can_be_read().await;
+        *self.in_work() = None;
+        sealed?;
         let found = blocking(&self.spool, Spool::batches).await?;
-        let is_begun = |manifest: &Manifest| manifest.batch == order.batch && manifest.pages.is_none();
-        Ok(found.items.iter().any(is_begun).then_some(slot))
+        let (batches, _) = self.incidents.report_found(found).await;
+        let is_begun = |manifest: &Manifest| {
+            manifest.batch == order.batch && manifest.pages.is_none() && manifest.claim == Claim::Claimed
+        };
+        Ok(batches.iter().any(is_begun).then_some(slot))
     }
 
     /// The newest slot whose batch is whole in the tables, with the same currencies. Knows snapshots that
@@ -175,31 +212,87 @@ impl Fetcher {
         batch.endpoint == ENDPOINT && batch.convert == self.settings.convert
     }
 
-    /// Seals what an earlier run left half fetched, but for the batch that is `resumed`.
-    pub(crate) async fn seal_leftovers(&self, resumed: Option<&Manifest>) -> Result<(), SpoolError> {
+    /// Whether the tables know of `batch`; `None` when nobody can be asked now, or ever.
+    pub(crate) async fn is_in_ledger(&self, batch: &BatchId) -> Option<bool> {
+        let ledger = self.ledger.as_ref()?;
+        let found = tokio::time::timeout(LEDGER_TIMEOUT, ledger.batch(batch)).await.ok()?.ok()?;
+        Some(found.is_some())
+    }
+
+    /// Whether there is somebody to ask what is in the tables.
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// The batch that is fetched now, or will be gone on with.
+    pub(crate) fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {
+        self.in_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seals what an earlier run left half fetched, but for the batch in work, and for what it was about to claim: only a
+    /// leader knows what became of that (`stock`). The error is about what cannot be read now, and is left for the
+    /// publishing to try again.
+    pub(crate) async fn seal_leftovers(&self) -> Result<(), SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
-        self.incidents.report_aside(found.aside).await;
-        for manifest in found.items {
-            if manifest.pages.is_none() && resumed.is_some_and(|order| order.asks_the_same(&manifest)) {
+        let (batches, mut trouble) = self.incidents.report_found(found).await;
+        for manifest in batches {
+            let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
+            if manifest.pages.is_none() && (is_in_work || manifest.claim == Claim::Intended) {
                 continue;
             }
-            if !self.drop_foreign(&manifest).await? {
-                self.seal(manifest).await?;
+            if let Err(error) = self.seal_leftover(manifest).await {
+                trouble = trouble.or(Some(error));
             }
         }
-        Ok(())
+        self.has_leftovers.store(trouble.is_some(), Ordering::Relaxed);
+        trouble.map_or(Ok(()), Err)
+    }
+
+    /// At a start: one page on a bad sector keeps nobody from fetching.
+    pub(crate) async fn seal_what_can_be_read(&self) -> Result<(), SpoolError> {
+        match self.seal_leftovers().await {
+            Err(error) if self.has_leftovers.load(Ordering::Relaxed) => {
+                warn!("what an earlier run left cannot be read yet: {}", stage::error_chain(&error));
+                Ok(())
+            }
+            sealed => sealed,
+        }
+    }
+
+    async fn seal_leftover(&self, manifest: Manifest) -> Result<(), SpoolError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        if pages.iter().any(|page| page.simulated) && self.drop_foreign(&manifest).await? {
+            return Ok(());
+        }
+        if manifest.pages.is_some() {
+            return Ok(());
+        }
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        if pages.is_empty() && manifest.claim == Claim::Claimed {
+            self.report_missed(&manifest, "its fetcher ended before the first page was kept").await;
+        }
+        self.seal(manifest).await.map(drop)
+    }
+
+    /// Writes the letter about a slot that was claimed, or about to be, and of which nothing was fetched.
+    pub(crate) async fn report_missed(&self, order: &Manifest, how: &str) {
+        let reason = format!(
+            "the snapshot of slot {} ({}) is missing: {how}; the history has a gap there, the tables are right again with the \
+             next snapshot",
+            order.slot, order.batch
+        );
+        warn!("{reason}");
+        self.incidents.report("slot_missed", &order.batch, &reason).await;
     }
 
     /// Drops a batch of simulated pages when another source is asked now: made-up quotes must not get among
     /// real ones. On one host there may be a simulator one day and something real the next, so the source
     /// itself is asked; a loader refuses what slips through while it does not answer.
     async fn drop_foreign(&self, manifest: &Manifest) -> Result<bool, SpoolError> {
-        let batch = manifest.batch.clone();
-        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
-        self.incidents.report_aside(found.aside).await;
-        if !found.items.iter().any(|page| page.simulated) {
-            return Ok(false);
-        }
         let is_foreign = manifest.host != self.client.host()
             || self.client.key_status().await.is_ok_and(|status| !status.simulated);
         if is_foreign {
@@ -215,14 +308,28 @@ impl Fetcher {
     pub(crate) async fn seal(&self, manifest: Manifest) -> Result<bool, SpoolError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
-        self.incidents.report_aside(found.aside).await;
-        let pages = found.items;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        if let Some(error) = trouble {
+            return Err(error);
+        }
         let is_empty = pages.is_empty();
         let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
         blocking(&self.spool, move |spool| {
             if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
         .await?;
+        if !is_empty {
+            self.crashes.pass(Point::Sealed).await;
+        }
         Ok(!is_empty)
+    }
+
+    /// Seals a batch whose fetching is over. While the disk refuses, that waits for the publishing to try it again.
+    pub(crate) async fn seal_soon(&self, manifest: Manifest) {
+        if let Err(error) = self.seal(manifest.clone()).await {
+            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", stage::error_chain(&error));
+            self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(manifest);
+        }
+        self.changed.notify_one();
     }
 }

@@ -1,16 +1,17 @@
 //! Incidents: letters to the alerter about what a person should know. They wait in the spool until the
-//! queue takes them, and each is written once.
+//! queue takes them, and each is written once. While the disk takes none they wait in memory.
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{DeadLetter, MessageId, StageName};
+use domain::{DeadLetter, Message, MessageId, StageName};
 use ports::Clock;
 use tokio::sync::Notify;
 use tracing::error;
 
-use crate::spool::{SetAside, Spool, blocking};
+use crate::spool::{Found, Lost, MOST_LETTERS, SetAside, Spool, SpoolError, blocking};
 
 /// Letters that are remembered as written. A forgotten one is written again under its id and filed once.
 const MOST_REMEMBERED: usize = 1000;
@@ -21,11 +22,22 @@ pub(crate) struct Incidents {
     /// Woken when there is something to publish.
     changed: Arc<Notify>,
     written: Mutex<HashSet<MessageId>>,
+    /// What the disk refused.
+    unkept: Mutex<Vec<Message>>,
+    /// Whether the disk refused the newest letter: that is said once.
+    is_refusing: AtomicBool,
 }
 
 impl Incidents {
     pub(crate) fn new(spool: Arc<Spool>, clock: Arc<dyn Clock>, changed: Arc<Notify>) -> Self {
-        Self { spool, clock, changed, written: Mutex::default() }
+        Self {
+            spool,
+            clock,
+            changed,
+            written: Mutex::default(),
+            unkept: Mutex::default(),
+            is_refusing: AtomicBool::new(false),
+        }
     }
 
     /// Writes the letter about `code`, unless there is one for the same `occasion`.
@@ -42,24 +54,59 @@ impl Incidents {
                 return;
             }
         }
-        match blocking(&self.spool, move |spool| spool.put_letter(&message)).await {
-            Ok(true) => self.changed.notify_one(),
-            Ok(false) => error!(%id, "too many letters wait for the queue; this one is dropped: {reason}"),
+        let kept = message.clone();
+        match blocking(&self.spool, move |spool| spool.put_letter(&kept)).await {
+            Ok(true) => self.is_refusing.store(false, Ordering::Relaxed),
+            Ok(false) => {
+                return error!(%id, "too many letters wait for the queue; this one is dropped: {reason}");
+            }
             Err(error) => {
-                error!(%id, "cannot keep a letter in the spool ({}): {reason}", stage::error_chain(&error));
-                // The next occurrence tries again.
-                self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                if !self.is_refusing.swap(true, Ordering::Relaxed) {
+                    let error = stage::error_chain(&error);
+                    error!(%id, "cannot keep a letter in the spool ({error}); it waits in memory: {reason}");
+                }
+                let mut unkept = self.unkept();
+                if unkept.len() < MOST_LETTERS {
+                    unkept.push(message);
+                }
             }
         }
+        self.changed.notify_one();
     }
 
-    /// Reports files that could not be read.
-    pub(crate) async fn report_aside(&self, aside: Vec<SetAside>) {
+    /// The letters that are in memory only.
+    pub(crate) fn in_memory(&self) -> Vec<Message> {
+        self.unkept().clone()
+    }
+
+    /// The queue has the letter `id`.
+    pub(crate) fn forget(&self, id: &MessageId) {
+        self.unkept().retain(|letter| letter.id != *id);
+    }
+
+    fn unkept(&self) -> std::sync::MutexGuard<'_, Vec<Message>> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports what is wrong or gone, and returns the rest: what is there, and why it may not be all.
+    pub(crate) async fn report_found<T>(&self, found: Found<T>) -> (Vec<T>, Option<SpoolError>) {
+        let Found { items, aside, troubles, lost } = found;
         for SetAside { path, reason } in aside {
-            let reason = format!("a spool file could not be read and is now {}: {reason}", path.display());
+            let reason = format!("a spool file is damaged and is now {}: {reason}", path.display());
             error!("{reason}");
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.report("spool_corrupt", name, &reason).await;
         }
+        for Lost { batch, pages } in lost {
+            let numbers = pages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let reason = format!(
+                "page {numbers} of {batch} was paid for and is lost: somebody deleted it from the spool {} before it was \
+                 published",
+                self.spool.dir().display()
+            );
+            error!("{reason}");
+            self.report("spool_lost", format!("{batch}/p{numbers}"), &reason).await;
+        }
+        (items, troubles.into_iter().next())
     }
 }

@@ -9,26 +9,35 @@
 //!   queue has confirmed the whole batch; a crash at any point repeats messages under their ids.
 //! - No slot is paid for twice: not after a restart, not when the clock is set back, and not by another of
 //!   any number of fetchers. One leads; it claims a slot where the next leader will see it, and then fetches.
-//! - Trouble with the API never ends the fetcher: it becomes a wait, a letter to the alerter, or both.
+//! - A fetcher that dies at any point does not lose its slot without a word: the slot is fetched all the same, by its
+//!   fetcher or another, or a letter says that it is missing.
+//! - Trouble with the API, the disk and the queue never ends the fetcher: it becomes a wait, a letter to the alerter, or both.
+//!   While something is away it is asked a few times a minute, whichever loop asks.
 //!
 //! # Not guaranteed
 //! - A page that arrived and was not yet written when the process died is fetched again, by the same
 //!   fetcher: the spool says that the slot is its own.
-//! - A fetcher that dies for good, with its spool, leaves its slot missing; so does a queue that is away
-//!   for longer than a slot, because without it nobody can lead.
+//! - A fetcher that dies for good, with its spool, leaves its slot missing, and a letter once the slot is over; a queue that
+//!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
 mod claims;
 mod client;
+mod crash;
 mod fetcher;
 mod incident;
 mod once;
 mod outcome;
+mod pace;
 mod process;
 mod publish;
+mod reign;
 mod run;
 mod schedule;
+mod serve;
 mod snapshot;
 mod spool;
+mod standing;
+mod stock;
 mod trace;
 mod watch;
 

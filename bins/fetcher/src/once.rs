@@ -11,10 +11,14 @@ use tracing::Instrument as _;
 
 use crate::fetcher::Fetcher;
 use crate::publish::PublishError;
+use crate::schedule;
 use crate::snapshot::{Ending, Errand, Patience};
-use crate::spool::{PageRecord, SpoolError};
+use crate::spool::{Claim, Manifest, PageRecord, SpoolError};
 use crate::trace;
 use crate::watch::{Step, Watch};
+
+/// What snapshots by hand are named by.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A snapshot that is in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,20 +69,33 @@ impl Fetcher {
         watch: &dyn Watch,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        self.seal_leftovers(None).await?;
+        self.seal_what_can_be_read().await?;
         self.publish_patiently(watch, &stop).await?;
-        let slot = Slot::current(self.clock.now(), Duration::from_secs(1));
-        let mut order = self.order(slot);
+        let slot = Slot::current(self.clock.now(), SECOND);
+        let fetched = self.fetch_by_hand(slot, watch, &stop).await;
+        // Named by the same second, the next one would be the same batch.
+        if Slot::current(self.clock.now(), SECOND) == slot {
+            self.wait_until(schedule::end_of(slot, SECOND), &stop).await;
+        }
+        fetched
+    }
+
+    async fn fetch_by_hand(
+        &self,
+        slot: Slot,
+        watch: &dyn Watch,
+        stop: &CancellationToken,
+    ) -> Result<FetchedBatch, OnceFailure> {
+        let mut order = Manifest { claim: Claim::ByHand, ..self.order(slot) };
         let span = trace::fetching(&mut order);
-        let errand = Errand { order: &order, patience: Patience::Watched, watch, stop: &stop };
-        let ending = self.gather(errand).instrument(span.clone()).await?;
-        let pages = match ending {
+        let errand = Errand { order: &order, patience: Patience::Watched, watch, stop };
+        let pages = match self.gather(errand).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
             Ending::GaveUp(gave_up) => {
                 stage::trace::failed(&span, &gave_up.reason);
-                self.seal(order).await?;
                 self.report(slot, &gave_up).await;
+                self.seal_soon(order).await;
                 self.publish_once().await.map_err(to_failure)?;
                 return Err(OnceFailure::GaveUp {
                     code: gave_up.code,
@@ -90,7 +107,7 @@ impl Fetcher {
         drop(span);
         self.note_success();
         self.seal(order.clone()).await?;
-        self.publish_patiently(watch, &stop).await?;
+        self.publish_patiently(watch, stop).await?;
         watch.step(Step::Published { batch: &order.batch });
         Ok(summary(order.batch, &pages, self.clock.now()))
     }

@@ -21,7 +21,7 @@ pub fn for_process(
     ledger: Option<Arc<dyn Ledger>>,
     source: &service::Source,
 ) -> anyhow::Result<Fetcher> {
-    Fetcher::new(
+    let fetcher = Fetcher::new(
         process.config().fetch.clone(),
         to_source(source)?,
         Arc::clone(&queues.queue),
@@ -29,7 +29,8 @@ pub fn for_process(
         ledger,
         Arc::clone(&process.clock),
         process.metrics.clone(),
-    )
+    )?;
+    Ok(fetcher.with_failpoints(process.failpoints.clone()))
 }
 
 /// Fetches on schedule until the process is asked to stop.

@@ -1,19 +1,20 @@
 //! One batch: its pages, one after the other, into the spool.
 
 mod ending;
+mod persist;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::{compress_body, timestamp};
+use chrono::{DateTime, Utc};
+use domain::timestamp;
+use stage::Point;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info, warn};
 
 use crate::client::{FetchError, Page};
 use crate::fetcher::Fetcher;
 use crate::outcome::{Circumstances, Outcome};
-use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
+use crate::spool::Manifest;
 use crate::trace;
 use crate::watch::{Step, Watch};
 
@@ -23,8 +24,6 @@ pub(crate) use ending::{Ending, GaveUp, Patience};
 const GRACE: Duration = Duration::from_secs(10);
 /// A long wait looks at the clock this often, because clocks are set.
 const LOOK: Duration = Duration::from_secs(30);
-/// The wait before a page is written again to a disk that refused it.
-const DISK_WAIT: TimeDelta = TimeDelta::seconds(10);
 
 /// A batch to fetch, and for whom.
 #[derive(Clone, Copy)]
@@ -36,33 +35,38 @@ pub(crate) struct Errand<'a> {
 }
 
 impl Fetcher {
-    /// Fetches the pages of `order` that are not in the spool yet. The error is about the disk; then
-    /// nothing was paid for that is not kept.
-    pub(crate) async fn gather(&self, errand: Errand<'_>) -> Result<Ending, SpoolError> {
+    /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed.
+    pub(crate) async fn gather(&self, errand: Errand<'_>) -> Ending {
         let Errand { order, watch, stop, .. } = errand;
-        let mut pages = self.begin(order).await?;
+        let mut pages = match self.begin(errand).await {
+            Ok(pages) => pages,
+            Err(ending) => return ending,
+        };
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
         loop {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
-            let Some(number) = missing else { return Ok(Ending::Complete(pages)) };
+            let Some(number) = missing else { return Ending::Complete(pages) };
             if stop.is_cancelled() {
-                return Ok(Ending::Interrupted);
+                return Ending::Interrupted;
             }
             watch.step(Step::Fetching { page: number, pages: expected });
+            self.crashes.pass(Point::Asking).await;
             let span = trace::asking(self.client.host(), number);
             let Some(answer) = self.ask(errand, number).instrument(span.clone()).await else {
-                return Ok(Ending::Interrupted);
+                return Ending::Interrupted;
             };
             match answer {
                 Ok(page) => {
                     failures_in_a_row = 0;
+                    self.crashes.pass(Point::Answered).await;
                     let (rows, bytes) = (page.rows, page.body.len());
                     match self.keep(errand, number, page).await {
                         Ok(record) => pages.push(record),
-                        Err(ending) => return Ok(ending),
+                        Err(ending) => return ending,
                     }
+                    self.crashes.pass(Point::Kept).await;
                     let expected = order.pages_expected(&pages);
                     watch.step(Step::Received { page: number, pages: expected, rows, bytes });
                     info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
@@ -73,26 +77,11 @@ impl Fetcher {
                     failures_in_a_row += 1;
                     let outcome = self.judge(&error, failures_in_a_row).await;
                     if let Some(ending) = self.endure(errand, &error, outcome, failures_in_all).await {
-                        return Ok(ending);
+                        return ending;
                     }
                 }
             }
         }
-    }
-
-    /// Makes sure that the disk takes the batch before anything is paid for. Returns what is there already.
-    async fn begin(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
-        let manifest = order.clone();
-        let found = blocking(&self.spool, move |spool| {
-            spool.put_manifest(&manifest)?;
-            spool.pages(&manifest.batch)
-        })
-        .await?;
-        self.incidents.report_aside(found.aside).await;
-        if !found.items.is_empty() {
-            info!(batch = %order.batch, page_count = found.items.len(), "going on with a batch");
-        }
-        Ok(found.items)
     }
 
     /// Asks for a page. `None` when asked to stop and no answer came in time.
@@ -107,41 +96,6 @@ impl Fetcher {
             answer = self.client.listings(start, limit, &order.convert, order.api_version) => Some(answer),
             () = stopped => None,
         }
-    }
-
-    /// Puts a page into the spool, however often the disk refuses it while the slot lasts.
-    async fn keep(&self, errand: Errand<'_>, number: u32, page: Page) -> Result<PageRecord, Ending> {
-        let Errand { order, patience, stop, .. } = errand;
-        let record = PageRecord {
-            page: number,
-            asked: order.range(number).1,
-            rows: page.rows,
-            total_count: page.total_count,
-            credits: page.credits,
-            fetched_at: timestamp::to_millis(self.clock.now()),
-            simulated: page.simulated,
-        };
-        let body = blocking(&self.spool, move |_| compress_body(&page.body)).await;
-        let body = Arc::new(body);
-        for failures in 1.. {
-            let (batch, kept, body) = (order.batch.clone(), record.clone(), Arc::clone(&body));
-            let put = blocking(&self.spool, move |spool| spool.put_page(&batch, &kept, &body));
-            let Err(error) = put.await else { break };
-            let reason = format!("a page that was paid for cannot be kept: {}", stage::error_chain(&error));
-            self.note_failure(&reason);
-            let until = self.clock.now() + DISK_WAIT;
-            if !patience.allows(until, self.clock.now(), failures) {
-                let code = "spool_failed".to_owned();
-                let gave_up = GaveUp { code, reason, hint: Some(DISK_HINT), until: None, lasts: false };
-                return Err(Ending::GaveUp(gave_up));
-            }
-            warn!(batch = %order.batch, page = number, "{reason}");
-            self.incidents.report("spool_failed", order.slot, &reason).await;
-            if !self.wait_until(until, stop).await {
-                return Err(Ending::Interrupted);
-            }
-        }
-        Ok(record)
     }
 
     async fn judge(&self, error: &FetchError, failures: u32) -> Outcome {
@@ -194,7 +148,7 @@ impl Fetcher {
 
     /// Waits until the clock shows `until`, but no longer than it would have taken from now: a clock may be
     /// set back meanwhile. `false` when asked to stop first.
-    async fn wait_until(&self, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
+    pub(crate) async fn wait_until(&self, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
         let left = || (until - self.clock.now()).to_std().unwrap_or_default();
         let mut budget = left();
         while !budget.is_zero() && !left().is_zero() {
@@ -207,5 +161,3 @@ impl Fetcher {
         !stop.is_cancelled()
     }
 }
-
-pub(crate) const DISK_HINT: &str = "look after the disk that fetch.spool is on";

@@ -2,32 +2,52 @@
 //!
 //! ```text
 //! SPOOL/lock                     held while a process uses the spool
+//! SPOOL/id                       the name of what is in here, for the claims of slots
 //! SPOOL/batches/NAME/batch.json  what was asked for; how many pages, once that is settled ("sealed")
 //! SPOOL/batches/NAME/page-00001  one line of JSON about the page, then its compressed body
 //! SPOOL/letters/NAME.json        a dead letter that waits for the queue
-//! SPOOL/corrupt/…                what could not be read, for a person to look at
+//! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
 //!
 //! # Guarantees
 //! - What a call has written survives a power cut once it returned; a file is there whole or not at all.
 //! - One process at a time: the second is refused, with the name of the lock file.
-//! - A file that cannot be read is set aside and reported; it neither stops nor loses the others.
+//! - A file whose bytes are wrong is set aside and reported; it neither stops nor loses the others.
+//! - A file that cannot be got at (`trouble` says when) stays where it is, and the others are read: [`Found::troubles`].
+//! - What is not the spool's own is left alone, whatever it is: an editor's backup, a folder, a link, a name that is no text.
+//! - A folder that was deleted under an open spool is made again; the pages that were in it are told ([`Found::lost`]).
 //! - Only bodies as received and what was asked for are written, never the key.
 //!
 //! All calls block; async code goes through [`blocking`].
 
 mod batches;
-mod durable;
+mod disk;
+mod known;
 mod letters;
+mod pages;
+mod place;
 mod record;
+mod trouble;
 
-use std::fs::{File, TryLockError};
+use std::collections::HashSet;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use durable::SetAside;
-pub use record::{Manifest, PageRecord};
+use tracing::warn;
+
+use disk::Disk;
+use known::Known;
+pub use known::Lost;
+use place::Held;
+pub use record::{Claim, Manifest, PageRecord};
+use trouble::Meaning;
+
+pub(crate) use letters::MOST as MOST_LETTERS;
+
+#[cfg(test)]
+pub(crate) use disk::Op;
 
 /// The spool cannot be used or written. What was written before is safe.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +60,7 @@ pub enum SpoolError {
     )]
     Locked(PathBuf),
     /// The file system refuses.
-    #[error("cannot write or read {}", path.display())]
+    #[error("cannot write or read {}{}", path.display(), hint(source))]
     Io {
         /// What.
         path: PathBuf,
@@ -57,46 +77,96 @@ impl SpoolError {
     }
 }
 
-/// What was found on disk, and what could not be read and was set aside.
+fn hint(error: &io::Error) -> String {
+    match trouble::meaning(error) {
+        Meaning::Trouble(hint) => format!(" ({hint})"),
+        Meaning::Absent | Meaning::NotAFile => String::new(),
+    }
+}
+
+/// A file that was read and is wrong, and where it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its new place.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// What was found on disk, and what was not.
+#[must_use = "what was set aside or is lost is told once"]
 #[derive(Debug)]
 pub struct Found<T> {
     /// What was read, in order.
     pub items: Vec<T>,
-    /// What was not.
+    /// What was read, is wrong, and was set aside.
     pub aside: Vec<SetAside>,
+    /// What could not be read now, or not be set aside. It is where it was.
+    pub troubles: Vec<SpoolError>,
+    /// What should have been there.
+    pub lost: Vec<Lost>,
 }
 
 impl<T> Default for Found<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), aside: Vec::new() }
+        Self { items: Vec::new(), aside: Vec::new(), troubles: Vec::new(), lost: Vec::new() }
     }
 }
 
+impl<T> Found<T> {
+    /// Sets `path` aside because of `reason`.
+    fn set_aside(&mut self, spool: &Spool, path: &Path, reason: impl Into<String>) {
+        match spool.set_aside(path) {
+            Ok(Some(place)) => self.aside.push(SetAside { path: place, reason: reason.into() }),
+            // Somebody has taken it away.
+            Ok(None) => {}
+            Err(error) => self.troubles.push(error),
+        }
+    }
+}
+
+/// Notices that wait to be logged, at most.
+const MOST_NOTICES: usize = 100;
+/// Foreign names that are remembered, so that each is told once.
+const MOST_FOREIGN: usize = 1000;
+
 /// An open spool. Nobody else can open it until this is dropped.
-#[derive(Debug)]
 pub struct Spool {
     dir: PathBuf,
+    pub(crate) disk: Disk,
     /// Held while batches come, go or are listed: one loop fetches while another publishes.
     batches: Mutex<()>,
-    _lock: File,
+    held: Mutex<Option<Held>>,
+    known: Mutex<Known>,
+    foreign: Mutex<HashSet<PathBuf>>,
+    /// What a person should know, until [`blocking`] logs it.
+    notices: Mutex<Vec<String>>,
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spool").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 impl Spool {
     /// Opens the spool in `dir`, creating what is missing and clearing away what a crash left unfinished.
     pub fn open(dir: &Path) -> Result<Self, SpoolError> {
-        std::fs::create_dir_all(dir).map_err(SpoolError::at(dir))?;
-        let lock_path = dir.join("lock");
-        let lock = File::create(&lock_path).map_err(SpoolError::at(&lock_path))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => SpoolError::Locked(lock_path.clone()),
-            TryLockError::Error(error) => SpoolError::at(&lock_path)(error),
-        })?;
-        let spool = Self { dir: dir.to_owned(), batches: Mutex::default(), _lock: lock };
-        for part in [spool.batches_dir(), spool.letters_dir(), spool.corrupt_dir()] {
-            std::fs::create_dir_all(&part).map_err(SpoolError::at(&part))?;
+        let spool = Self {
+            dir: dir.to_owned(),
+            disk: Disk::default(),
+            batches: Mutex::default(),
+            held: Mutex::default(),
+            known: Mutex::default(),
+            foreign: Mutex::default(),
+            notices: Mutex::default(),
+        };
+        let held = spool.take()?;
+        *lock(&spool.held) = Some(held);
+        if let Err(error) = spool.clear_unfinished() {
+            // It is in nobody's way.
+            spool.notice(format!("cannot clear up in the spool: {}", stage::error_chain(&error)));
         }
-        durable::sync_dir(dir)?;
-        spool.remove_finished()?;
         Ok(spool)
     }
 
@@ -105,9 +175,21 @@ impl Spool {
         &self.dir
     }
 
+    /// The name of what is in the folder: a folder that was made again, or is another one, has another. Survives restarts,
+    /// and goes with a folder that is moved.
+    pub fn id(&self) -> String {
+        lock(&self.held).as_ref().map(|held| held.id.clone()).unwrap_or_default()
+    }
+
+    /// Whether the folder is called `id`, or was so since it was opened. What was deleted since then was missed.
+    pub fn is_called(&self, id: &str) -> bool {
+        lock(&self.held)
+            .as_ref()
+            .is_some_and(|held| held.id == id || held.past_ids.iter().any(|past| past == id))
+    }
+
     fn lock_batches(&self) -> MutexGuard<'_, ()> {
-        // What a panic interrupted is what a crash would have.
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.batches)
     }
 
     fn batches_dir(&self) -> PathBuf {
@@ -121,6 +203,49 @@ impl Spool {
     fn corrupt_dir(&self) -> PathBuf {
         self.dir.join("corrupt")
     }
+
+    /// Moves the file or folder `path` among the corrupt ones, and says where it is. `None` when there is none.
+    fn set_aside(&self, path: &Path) -> Result<Option<PathBuf>, SpoolError> {
+        let name_of = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let parent = path.parent().map(name_of).unwrap_or_default();
+        let place = disk::free(&self.corrupt_dir(), &format!("{parent}.{}", name_of(path)), ".corrupt");
+        if !self.disk.rename(path, &place)? {
+            return Ok(None);
+        }
+        // It is set aside; a crash that undoes it has it set aside again.
+        for dir in [Some(&*self.corrupt_dir()), path.parent()].into_iter().flatten() {
+            if let Err(error) = self.disk.sync(dir) {
+                self.notice(stage::error_chain(&error));
+            }
+        }
+        Ok(Some(place))
+    }
+
+    /// Says, once, that `path` is not the spool's.
+    fn leave_alone(&self, path: &Path) {
+        let mut foreign = lock(&self.foreign);
+        if foreign.len() < MOST_FOREIGN && foreign.insert(path.to_owned()) {
+            self.notice(format!("{} is nothing of the spool's; it is left alone", path.display()));
+        }
+    }
+
+    fn notice(&self, text: String) {
+        let mut notices = lock(&self.notices);
+        if notices.len() < MOST_NOTICES {
+            notices.push(text);
+        }
+    }
+
+    fn tell_notices(&self) {
+        for notice in std::mem::take(&mut *lock(&self.notices)) {
+            warn!("{notice}");
+        }
+    }
+}
+
+/// What a panic interrupted is what a crash would have.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `work` on a thread where it may block.
@@ -128,8 +253,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
     spool: &Arc<Spool>,
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
-    let spool = Arc::clone(spool);
-    match tokio::task::spawn_blocking(move || work(&spool)).await {
+    let used = Arc::clone(spool);
+    let done = tokio::task::spawn_blocking(move || work(&used)).await;
+    spool.tell_notices();
+    match done {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

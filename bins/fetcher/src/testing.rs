@@ -1,6 +1,8 @@
 //! What the tests stand around a fetcher: a server that says what a script says, a queue that can hang,
 //! a clock on which waiting takes no time.
 
+mod clock;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +22,8 @@ use tokio::task::AbortHandle;
 
 use crate::{Fetcher, Source};
 
+pub(crate) use clock::WatchedClock;
+
 /// The longest that a test waits for something that should happen.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -32,6 +36,8 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Holds the connection and says nothing.
     Mute,
+    /// Writes the first bytes, and then the second ones again and again, with a pause before each if one is given.
+    Endless(Vec<u8>, Vec<u8>, Option<Duration>),
 }
 
 /// An HTTP answer with `body`, and `headers` as `name: value` lines.
@@ -83,6 +89,7 @@ impl Server {
         let seen = Arc::clone(&requests);
         let serve = async move {
             let mut open = Vec::new();
+            let mut streams = tokio::task::JoinSet::new();
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let Some(head) = read_head(&mut stream).await else { continue };
@@ -94,6 +101,9 @@ impl Server {
                         let _ = stream.shutdown().await;
                     }
                     Reply::Mute => open.push(stream),
+                    Reply::Endless(first, again, pause) => {
+                        streams.spawn(write_for_ever(stream, first, again, pause));
+                    }
                 }
             }
         };
@@ -122,6 +132,18 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Until the client has seen enough.
+async fn write_for_ever(mut stream: TcpStream, first: Vec<u8>, again: Vec<u8>, pause: Option<Duration>) {
+    let mut pulse = pause.map(tokio::time::interval);
+    let mut written = stream.write_all(&first).await;
+    while written.is_ok() {
+        if let Some(pulse) = &mut pulse {
+            pulse.tick().await;
+        }
+        written = stream.write_all(&again).await;
     }
 }
 
@@ -245,6 +267,10 @@ impl Lab {
         queue: Arc<dyn Queue>,
         clock: Arc<dyn Clock>,
     ) -> Fetcher {
+        // What one that died did on a thread of its own, as a process would not, has to end first.
+        if let Ok(lock) = std::fs::File::open(self.settings.spool.join("lock")) {
+            lock.lock().unwrap();
+        }
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
         Fetcher::new(

@@ -3,9 +3,12 @@
 mod crashes;
 mod leader;
 mod outages;
+mod pace;
 mod schedule;
 mod simulated;
 mod snapshots;
+mod spool;
+mod windows;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -78,10 +81,4 @@ async fn crash(fetcher: &Fetcher, moment: impl Future<Output = ()>) {
         result = fetcher.run_on(rung, CancellationToken::new()) => panic!("it ended: {result:?}"),
         moment = tokio::time::timeout(DEADLINE, moment) => moment.expect("it never came to that"),
     }
-}
-
-fn stopping() -> CancellationToken {
-    let stop = CancellationToken::new();
-    stop.cancel();
-    stop
 }

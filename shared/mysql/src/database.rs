@@ -14,7 +14,7 @@
 //! have been lost. Callers repeat it.
 
 mod lease;
-mod look;
+mod probe;
 mod schema;
 mod session;
 
@@ -110,11 +110,16 @@ impl Database {
         self.through_the_gate(Need::Read, self.migrate_now()).await
     }
 
+    /// The steps of `schema` that were not applied yet, by name. Changes nothing.
+    pub(crate) async fn pending(&self, schema: &Schema) -> Result<Vec<String>, Error> {
+        schema::pending(self, schema).await.map_err(|error| self.blame(error))
+    }
+
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         // Said to be writing, it is refused at once by a server that is read-only.
         let call = self.call(self.repeat(&["START TRANSACTION READ WRITE"], work));
-        let _pass = self.gate.pass(Need::Write, |need| self.look(need)).await?;
+        let _pass = self.gate.pass(Need::Write, |need| self.probe(need)).await?;
         let done = call.await;
         match &done {
             Ok(output) if !work.has_written(output) => self.gate.worked(Need::Read),
@@ -149,7 +154,7 @@ impl Database {
         need: Need,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let _pass = self.gate.pass(need, |need| self.look(need)).await?;
+        let _pass = self.gate.pass(need, |need| self.probe(need)).await?;
         let done = call.await;
         self.gate.ended(need, &done);
         done

@@ -13,6 +13,7 @@
 
 mod location;
 mod look;
+mod probe;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -51,10 +52,23 @@ pub struct Database {
     path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
+    access: Access,
     /// Before the writer.
     gate: Arc<Gate>,
     /// Bytes without which nothing is written after something failed.
     room_needed: u64,
+}
+
+/// What a file was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Reading and writing.
+    Work,
+    /// Reading what others write.
+    Look,
+    /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
+    /// somebody begins to.
+    LookAtRest,
 }
 
 impl Database {
@@ -105,11 +119,14 @@ impl Database {
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Write, Error> {
-        let pass = self.gate.pass(Need::Write, |_| self.look()).await?;
+        let pass = self.gate.pass(Need::Write, |_| self.probe()).await?;
         Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
     }
 
     async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        if self.access != Access::Work {
+            return Err(self.blame(Error::Misconfigured("was opened for looking only".to_owned())));
+        }
         let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
             Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
                 self.replace_writer().await?;
@@ -136,6 +153,9 @@ impl Database {
 
     /// Connections for reading.
     pub(crate) fn readers(&self) -> &SqlitePool {
+        if self.access == Access::LookAtRest && look::has_journal(&self.path) {
+            return &self.writer;
+        }
         &self.readers
     }
 
@@ -147,6 +167,10 @@ impl Database {
             self.gate.failed(Need::Write, &error);
         }
         error
+    }
+
+    fn with(path: PathBuf, writer: SqlitePool, readers: SqlitePool, access: Access) -> Self {
+        Self { path: path.into(), writer, readers, access, gate: Arc::default(), room_needed: probe::ROOM }
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -161,7 +185,7 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { path: path.into(), writer, readers, gate: Arc::default(), room_needed: look::ROOM })
+        Ok(Self::with(path, writer, readers, Access::Work))
     }
 }
 

@@ -20,11 +20,36 @@ pub enum Point {
     Published,
     /// The input is settled.
     Settled,
+    /// Fetcher: the spool says that a slot is about to be claimed, and it is not claimed.
+    Intended,
+    /// Fetcher: the slot is claimed, and the spool does not say so yet.
+    Claimed,
+    /// Fetcher: the spool says that the slot is claimed, and a page is about to be asked for.
+    Asking,
+    /// Fetcher: a page arrived, and is not in the spool.
+    Answered,
+    /// Fetcher: a page is in the spool.
+    Kept,
+    /// Fetcher: a batch is ready to be published.
+    Sealed,
 }
 
 impl Point {
-    /// All points, in the order of the loop.
+    /// The points of the loop, in its order.
     pub const ALL: [Self; 4] = [Self::Received, Self::Handled, Self::Published, Self::Settled];
+
+    /// The points of the fetcher, which has no input, in its order: published is a batch that is in the queue and still in
+    /// the spool, settled one that left the spool.
+    pub const FETCHER: [Self; 8] = [
+        Self::Intended,
+        Self::Claimed,
+        Self::Asking,
+        Self::Answered,
+        Self::Kept,
+        Self::Sealed,
+        Self::Published,
+        Self::Settled,
+    ];
 
     /// The name as text.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +58,12 @@ impl Point {
             Self::Handled => "handled",
             Self::Published => "published",
             Self::Settled => "settled",
+            Self::Intended => "intended",
+            Self::Claimed => "claimed",
+            Self::Asking => "asking",
+            Self::Answered => "answered",
+            Self::Kept => "kept",
+            Self::Sealed => "sealed",
         }
     }
 }
@@ -44,7 +75,7 @@ enum Action {
     Abort,
     /// The stage never goes on.
     Hang,
-    /// The loop stops as if the process had died: nothing is settled any more.
+    /// The stage stops as if the process had died: nothing is settled any more.
     Error,
 }
 
@@ -72,7 +103,8 @@ struct Armed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a failpoint: write STAGE.POINT:ACTION[:AFTER], where POINT is received, handled, published or \
-     settled, ACTION is abort, hang or err, and AFTER is how many times to pass first"
+     settled (fetcher: intended, claimed, asking, answered, kept, sealed, published or settled), ACTION is abort, \
+     hang or err, and AFTER is how many times to pass first"
 )]
 pub struct BadFailpoint(String);
 
@@ -111,9 +143,11 @@ impl FromStr for Failpoints {
             let (place, action) = text.split_once(':')?;
             let (stage, point) = place.split_once('.')?;
             let (action, after) = action.split_once(':').unwrap_or((action, "0"));
+            let stage = stage.parse().ok()?;
+            let points = if stage == StageName::Fetcher { &Point::FETCHER[..] } else { &Point::ALL };
             Some(Armed {
-                stage: stage.parse().ok()?,
-                point: Point::ALL.into_iter().find(|known| known.as_str() == point)?,
+                stage,
+                point: points.iter().copied().find(|known| known.as_str() == point)?,
                 action: match action {
                     "abort" => Action::Abort,
                     "hang" => Action::Hang,
@@ -143,9 +177,17 @@ mod tests {
 
     #[test]
     fn a_bad_failpoint_says_how_to_write_one() {
-        for text in
-            ["", "loader", "loader.published", "loader.nowhere:err", "nobody.handled:err", "loader.handled:x"]
-        {
+        for text in [
+            "",
+            "loader",
+            "loader.published",
+            "loader.nowhere:err",
+            "nobody.handled:err",
+            "loader.handled:x",
+            // Each has points of its own.
+            "loader.claimed:err",
+            "fetcher.received:err",
+        ] {
             let error = text.parse::<Failpoints>().unwrap_err().to_string();
             assert!(error.contains("STAGE.POINT:ACTION"), "{error}");
         }

@@ -1,5 +1,7 @@
 //! The client against servers that misbehave in every known way.
 
+mod hostile;
+
 use std::io::Write;
 
 use config::Secret;

@@ -18,6 +18,21 @@ impl Patience {
     const RETRIES: u32 = 5;
     /// The longest single wait of such a batch: longer ones are daily and monthly limits.
     const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
+    /// How long such a batch waits for the disk.
+    const DISK_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+    /// Until when to wait for a disk that refuses something at `now`.
+    pub(super) fn for_the_disk(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::UntilNextSlot(next) => next,
+            Self::Watched => now.checked_add_signed(Self::DISK_WAIT).unwrap_or(now),
+        }
+    }
+
+    /// Whether someone is waiting for it.
+    pub(super) fn is_watched(self) -> bool {
+        matches!(self, Self::Watched)
+    }
 
     /// Whether to wait until `until` after `failures` in all.
     pub(super) fn allows(self, until: DateTime<Utc>, now: DateTime<Utc>, failures: u32) -> bool {

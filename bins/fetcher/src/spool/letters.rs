@@ -1,15 +1,13 @@
 //! Dead letters in the spool: about failed fetches, until the queue takes them.
 
-use std::fs;
-
 use domain::{Bytes, Headers, Message, MessageId};
 use serde::{Deserialize, Serialize};
 
-use super::durable;
+use super::disk::{self, Content};
 use super::{Found, Spool, SpoolError};
 
 /// Letters that wait at most. The first ones tell what began; more of them would say the same.
-const MOST: usize = 200;
+pub(crate) const MOST: usize = 200;
 
 /// An incident has no body.
 #[derive(Serialize, Deserialize)]
@@ -21,45 +19,80 @@ struct LetterFile {
 impl Spool {
     /// Keeps an incident's message until [`remove_letter`](Self::remove_letter). `false` when too many wait.
     pub fn put_letter(&self, letter: &Message) -> Result<bool, SpoolError> {
+        self.ensure()?;
         let path = self.letters_dir().join(letter_name(&letter.id));
-        if !path.exists() && durable::names(&self.letters_dir())?.len() >= MOST {
+        if !path.exists() && self.letter_names()?.len() >= MOST {
             return Ok(false);
         }
         let file = LetterFile { id: letter.id.clone(), headers: letter.headers.clone() };
         let json = serde_json::to_vec(&file).expect("texts are JSON");
-        durable::write(&path, &[&json])?;
+        self.disk.write(&path, &[&json])?;
         Ok(true)
     }
 
     /// The letters that wait.
     pub fn letters(&self) -> Result<Found<Message>, SpoolError> {
+        self.ensure()?;
         let mut found = Found::default();
-        for name in durable::names(&self.letters_dir())? {
+        for name in self.letter_names()? {
             let path = self.letters_dir().join(&name);
-            let json = fs::read(&path).map_err(|error| error.to_string());
-            match json.and_then(|json| {
-                serde_json::from_slice::<LetterFile>(&json).map_err(|error| error.to_string())
-            }) {
+            let json = match self.disk.read(&path) {
+                Ok(Content::Bytes(json)) => json,
+                Ok(Content::Absent) => continue,
+                Ok(Content::NotAFile(reason)) => {
+                    found.set_aside(self, &path, reason);
+                    continue;
+                }
+                Err(error) => {
+                    found.troubles.push(error);
+                    continue;
+                }
+            };
+            match serde_json::from_slice::<LetterFile>(&json) {
                 Ok(LetterFile { id, headers }) if letter_name(&id) == name => {
                     found.items.push(Message { id, headers, body: Bytes::new() });
                 }
                 Ok(LetterFile { id, .. }) => {
-                    let reason = format!("it says that it is letter {id}");
-                    found.aside.push(durable::set_aside(&self.corrupt_dir(), &path, reason)?);
+                    found.set_aside(self, &path, format!("it says that it is letter {id}"));
                 }
-                Err(reason) => found.aside.push(durable::set_aside(&self.corrupt_dir(), &path, reason)?),
+                Err(error) => found.set_aside(self, &path, error.to_string()),
             }
         }
         Ok(found)
     }
 
+    /// Whether letters wait.
+    pub fn has_letters(&self) -> Result<bool, SpoolError> {
+        Ok(!self.letter_names()?.is_empty())
+    }
+
     /// Forgets a letter.
     pub fn remove_letter(&self, id: &MessageId) -> Result<(), SpoolError> {
-        let path = self.letters_dir().join(letter_name(id));
-        fs::remove_file(&path).map_err(SpoolError::at(&path))
+        self.disk.remove(&self.letters_dir().join(letter_name(id)))
+    }
+
+    fn letter_names(&self) -> Result<Vec<String>, SpoolError> {
+        let mut letters = Vec::new();
+        for name in self.disk.names(&self.letters_dir())? {
+            match name.into_string() {
+                Ok(name) if is_letter_name(&name) => letters.push(name),
+                Ok(name) if name.ends_with(disk::UNFINISHED) => {}
+                Ok(name) => self.leave_alone(&self.letters_dir().join(name)),
+                Err(name) => self.leave_alone(&self.letters_dir().join(name)),
+            }
+        }
+        Ok(letters)
     }
 }
 
 fn letter_name(id: &MessageId) -> String {
-    format!("{}.json", durable::file_name(id.as_str()))
+    format!("{}.json", disk::file_name(id.as_str()))
+}
+
+/// Whether it is a name that a letter has: it ends in a checksum.
+pub(super) fn is_letter_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
+    stem.is_some_and(|(_, checksum)| {
+        checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }

@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 /// The version of the files below.
 const VERSION: u32 = 1;
 
+/// Whether a slot is claimed for a batch, so that its pages may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// A person asked for it; nobody else will.
+    ByHand,
+    /// It is about to be claimed. Only the leaders' note tells whether it was.
+    Intended,
+    /// It is claimed by this spool's fetcher.
+    Claimed,
+}
+
 /// What a batch is, and what is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
@@ -30,6 +42,8 @@ pub struct Manifest {
     pub pages: Option<u32>,
     /// The trace that the fetch belongs to, as headers; empty where traces are not collected.
     pub trace: Headers,
+    /// Whether its slot is claimed.
+    pub claim: Claim,
 }
 
 /// What is known about a page besides its body.
@@ -71,7 +85,7 @@ impl Manifest {
 
     /// Whether `other` asks for the same pages, so that those of one can serve the other.
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        *self == Self { pages: self.pages, trace: self.trace.clone(), ..other.clone() }
+        *self == Self { pages: self.pages, trace: self.trace.clone(), claim: self.claim, ..other.clone() }
     }
 
     /// The headers of `page` of a batch of `pages`.
@@ -118,6 +132,7 @@ impl Manifest {
             host: self.host.clone(),
             pages: self.pages,
             trace: self.trace.clone(),
+            claim: self.claim,
         };
         serde_json::to_vec(&file).expect("texts and numbers are JSON")
     }
@@ -138,6 +153,7 @@ impl Manifest {
             host: file.host,
             pages: file.pages,
             trace: file.trace,
+            claim: file.claim,
         })
     }
 }
@@ -191,6 +207,13 @@ struct ManifestFile {
     /// Not in files of older versions.
     #[serde(default, skip_serializing_if = "Headers::is_empty")]
     trace: Headers,
+    /// Not in files of older versions, which claimed first.
+    #[serde(default = "claimed")]
+    claim: Claim,
+}
+
+fn claimed() -> Claim {
+    Claim::Claimed
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,5 +1,9 @@
 //! The spool against crashes, damage and a second process.
 
+mod foreign;
+mod lost;
+mod trouble;
+
 use std::fs;
 
 use domain::{ApiVersion, BatchId, DeadLetter, Headers, Slot, StageName, timestamp};
@@ -21,6 +25,7 @@ fn manifest(slot: &str) -> Manifest {
         host: "127.0.0.1".to_owned(),
         pages: None,
         trace: Headers::new(),
+        claim: Claim::Claimed,
     }
 }
 
@@ -35,8 +40,8 @@ fn filled() -> (TempDir, Spool, Manifest) {
     let spool = Spool::open(dir.path()).unwrap();
     let manifest = manifest("2026-11-22T14:00:00Z");
     spool.put_manifest(&manifest).unwrap();
-    spool.put_page(&manifest.batch, &record(2), b"two\nlines").unwrap();
-    spool.put_page(&manifest.batch, &record(1), b"").unwrap();
+    spool.put_page(&manifest, &record(2), b"two\nlines").unwrap();
+    spool.put_page(&manifest, &record(1), b"").unwrap();
     (dir, spool, manifest)
 }
 
@@ -162,10 +167,10 @@ fn letters_wait_and_there_is_an_end_to_them() {
 
 #[test]
 fn names_are_safe_on_every_file_system_and_tell_batches_apart() {
-    let name = durable::file_name("2026-11-22T14:00:00Z/listings/../USD,€");
+    let name = disk::file_name("2026-11-22T14:00:00Z/listings/../USD,€");
     assert!(name.starts_with("2026-11-22T14_00_00Z_listings____USD__."), "{name}");
-    assert_ne!(durable::file_name("a/b"), durable::file_name("a:b"));
-    assert!(durable::file_name(&"x".repeat(1000)).len() < 120);
+    assert_ne!(disk::file_name("a/b"), disk::file_name("a:b"));
+    assert!(disk::file_name(&"x".repeat(1000)).len() < 120);
 }
 
 #[test]
@@ -199,4 +204,20 @@ fn a_batch_has_as_many_pages_as_its_limit_and_the_coins_there_are() {
     // What came is part of the batch, whatever the total says later.
     check(250, 100, &[(1, 100, None), (2, 100, Some(50))], 2);
     assert_eq!(manifest("2026-11-22T14:00:00Z").range(3), (201, 50));
+}
+
+/// As programs before this version wrote it, which claimed first.
+#[test]
+fn a_spool_of_an_older_version_is_read() {
+    let (dir, spool, manifest) = filled();
+    let path = batch_dir(&spool).join("batch.json");
+    let json = fs::read_to_string(&path).unwrap();
+    let old = json.replace(r#","claim":"claimed""#, "");
+    assert_ne!(old, json);
+    fs::write(&path, old).unwrap();
+    fs::remove_file(dir.path().join("id")).unwrap();
+    drop(spool);
+    let spool = Spool::open(dir.path()).unwrap();
+    assert_eq!(spool.batches().unwrap().items, [manifest]);
+    assert_eq!(spool.id().len(), 16);
 }

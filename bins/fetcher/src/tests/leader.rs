@@ -10,7 +10,7 @@ use super::{PAGE_1, Seen, crash, instant, run_idle, run_until};
 use crate::testing::{Lab, Reply, Server, page, until};
 
 /// Another fetcher on the same queue, on another machine.
-fn another(lab: &Lab, name: &str) -> Lab {
+pub(super) fn another(lab: &Lab, name: &str) -> Lab {
     let mut another = Lab::new(lab.settings.limit, lab.settings.page_size);
     another.clock = lab.clock.clone();
     another.queue = lab.queue.clone();

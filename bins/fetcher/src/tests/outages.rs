@@ -114,17 +114,10 @@ async fn a_stop_while_the_queue_is_away_keeps_everything_for_the_next_start() {
 async fn letters_wait_for_the_queue_across_a_restart() {
     let lab = Lab::new(100, 100);
     let server = Server::start([api_error(401, 1001)]).await;
-    lab.queue.set_available(false);
-    let fetcher = lab.fetcher(&server);
-    assert!(fetcher.fetch_now(&Seen::default(), stopping()).await.is_err());
-    let fetching = fetcher.run_on(mpsc::channel(1).1, stopping());
-    fetching.await.unwrap();
-    drop(fetcher);
-    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(ManualClock::default()));
+    let fetcher = lab.fetcher_on(&server, lab.refusing(), Arc::new(ManualClock::default()));
     let letters = lab.settings.spool.join("letters");
     run_until(&fetcher, "a letter on disk", || std::fs::read_dir(&letters).unwrap().count() == 1).await;
     drop(fetcher);
-    lab.queue.set_available(true);
     let server = Server::start([page(100, 100)]).await;
     run_until(&lab.fetcher(&server), "the letter", || incidents(&lab) == ["api_1001/2026-11-22"]).await;
     assert_eq!(std::fs::read_dir(&letters).unwrap().count(), 0);

@@ -1,4 +1,4 @@
-//! Looking whether the server does what a call needs, before one is made.
+//! Probing whether the server does what a call needs, before one is made.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::Database;
 use crate::error::Error;
 
-/// How long a look may take. Who handles a message waits for it, and has a deadline.
+/// How long a probe may take. Who handles a message waits for it, and has a deadline.
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl Database {
     /// `Ok` when the server takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let failing = self.gate.failing();
-        drop(self.gate.pass(Need::Write, |need| self.look(need)).await?);
+        drop(self.gate.pass(Need::Write, |need| self.probe(need)).await?);
         // Who passes a gate that is shut for writes was told about them, or is what is tried.
         if failing == Some(Need::Write) {
             return Ok(());
         }
-        let looked = self.look(Need::Write).await;
+        let looked = self.probe(Need::Write).await;
         if let Err(error) = &looked
             && error.is_transient()
         {
@@ -31,7 +31,7 @@ impl Database {
 
     /// Finds out whether the server does what is needed. A write is one for good: it is refused by a server that is
     /// read-only, has no room for its logs, or lost its cluster. It proves little about room for many rows.
-    pub(super) async fn look(&self, need: Need) -> Result<(), Error> {
+    pub(super) async fn probe(&self, need: Need) -> Result<(), Error> {
         self.migrate_now().await?;
         let looking = self.in_time(self.ask(need));
         let looked = tokio::time::timeout(LONGEST, looking)
