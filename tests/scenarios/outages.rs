@@ -100,6 +100,24 @@ async fn publish_until(place: Arc<Place>, over: Arc<AtomicBool>) -> u32 {
     }
 }
 
+/// How long an outage lasts whose length matters: ten minutes in `cargo xtask chaos`.
+fn length() -> Duration {
+    let seconds = std::env::var("COINPIPE_CHAOS_OUTAGE_SECONDS").map_or(Ok(30), |seconds| seconds.parse());
+    Duration::from_secs(seconds.expect("a number of seconds"))
+}
+
+/// Watches for so long that nobody of `crew` ends.
+pub async fn lasts(crew: &mut [Worker]) {
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    let over = Instant::now() + length();
+    while look.tick().await < over {
+        for worker in &mut *crew {
+            let ended = worker.child.try_wait().expect("it can be asked");
+            assert_eq!(ended, None, "{} ended:\n{}", worker.name, worker.log());
+        }
+    }
+}
+
 /// What blocks, beside the runtime's tasks.
 fn blocking<T>(work: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(work)
@@ -278,6 +296,46 @@ mod private_servers {
                     with.to_database.cut_after(Way::ToClient, bytes);
                     blocking(|| lab::wait_until("it is cut", || with.to_database.cuts() > cuts));
                 }
+            })
+            .await;
+    }
+
+    /// It answers, and takes nothing: whoever asked it without a pause would do so hundreds of times.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_database_is_read_only() {
+        let Some(mut works) = Works::idle().await else { return };
+        let database = &works.servers.database;
+        // Who administers a server may write all the same.
+        database.query("CREATE USER worker IDENTIFIED BY 'worker'").expect("a user");
+        database.query("GRANT SELECT, INSERT, UPDATE, DELETE ON coinpipe.* TO worker").expect("its rights");
+        let mut place = Arc::into_inner(works.place).expect("nobody works yet");
+        place.store_url = place.store_url.replace("lab:lab@", "worker:worker@");
+        works.place = Arc::new(place);
+        works.crew = crew(&works.place);
+        works.place.publish(0..BEFORE, COINS).await;
+        works.place.until_complete(BEFORE as usize).await;
+        works
+            .live_through("database read-only", async |with| {
+                let database = &with.servers.database;
+                let begun = || {
+                    let status = blocking(|| database.query("SHOW GLOBAL STATUS LIKE 'Com_begin'"));
+                    let status = status.expect("a number");
+                    let number =
+                        status.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+                    number.unwrap_or_else(|| panic!("{status}"))
+                };
+                blocking(|| database.query("SET GLOBAL read_only = 1")).expect("it is read-only");
+                let before = begun();
+                with.until_all_said("loader", STORE_AWAY).await;
+                lasts(&mut with.crew).await;
+                let (begun, loaders) = (begun() - before, 2);
+                let most = loaders * (12 + length().as_secs() / 13);
+                assert!(begun <= most, "{begun} transactions were begun in {:?}", length());
+                for worker in &with.crew {
+                    let lines = worker.log().lines().filter(|line| !line.contains("loaded chunk")).count();
+                    assert!(lines <= 40, "{} logged {lines} lines:\n{}", worker.name, worker.log());
+                }
+                blocking(|| database.query("SET GLOBAL read_only = 0")).expect("it is writable");
             })
             .await;
     }

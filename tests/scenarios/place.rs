@@ -56,8 +56,15 @@ impl Place {
     /// One SQLite file.
     pub async fn embedded(delivery_limit: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_owned();
+        Self { folder, ..Self::embedded_in(&path, delivery_limit).await }
+    }
+
+    /// One SQLite file in `folder`; the workers run elsewhere.
+    pub async fn embedded_in(folder: &Path, delivery_limit: u32) -> Self {
+        let url = format!("sqlite://{}", folder.join("coinpipe.db").display());
+        let folder = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let url = format!("sqlite://{}", folder.path().join("coinpipe.db").display());
         let database = Database::open_url(&url).await.expect("the file opens");
         let lease = Duration::from_secs(HEARTBEAT);
         let options = QueueOptions { lease, delivery_limit, ..QueueOptions::default() };

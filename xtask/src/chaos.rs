@@ -14,5 +14,6 @@ pub(crate) fn run(filter: Option<&str>, batches: u32, coins: u32) -> anyhow::Res
         .args(&[filter.unwrap_or("private_servers")])
         .env("COINPIPE_CHAOS_BATCHES", &batches.to_string())
         .env("COINPIPE_CHAOS_COINS", &coins.to_string())
+        .env("COINPIPE_CHAOS_OUTAGE_SECONDS", "600")
         .run_until(&interrupt)
 }

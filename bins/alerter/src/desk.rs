@@ -57,8 +57,7 @@ impl Stage for Desk {
     }
 
     async fn ready(&self) -> Result<(), Failure> {
-        self.letters.letter("").await?;
-        Ok(())
+        Ok(self.letters.ready_to_file().await?)
     }
 }
 

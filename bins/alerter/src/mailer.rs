@@ -23,6 +23,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, Standing};
 use ports::{Clock, Outbox, StoreError};
+use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -82,19 +83,23 @@ impl Mailer {
 
     /// Runs until `stop`. While the store is away it waits for it.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut away = false;
+        let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            match self.round(false, &stop).await {
-                Ok(()) => away = false,
-                Err(error) if !away => {
-                    warn!(%error, "no mails while the store is away");
-                    away = true;
+            let pause = match self.round(false, &stop).await {
+                Ok(()) => {
+                    outage.worked();
+                    LOOK
                 }
-                Err(_) => {}
-            }
+                Err(error) => {
+                    if outage.failed(Missing::Store) != News::Old {
+                        warn!(%error, "no mails while the store is away");
+                    }
+                    outage.next_wait()
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clock.sleep(LOOK) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }

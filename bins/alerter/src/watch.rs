@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, DeadLetter, StageName};
 use ports::store::BatchRecord;
 use ports::{Clock, Ledger, Letters, StoreError};
+use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -47,19 +48,23 @@ impl Watch {
 
     /// Looks until asked to stop. While the store is away there is nothing to see.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut is_away = false;
+        let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            match self.look().await {
-                Ok(()) => is_away = false,
-                Err(error) if !is_away => {
-                    warn!(%error, "incomplete batches are not seen while the store is away");
-                    is_away = true;
+            let pause = match self.look().await {
+                Ok(()) => {
+                    outage.worked();
+                    LOOK
                 }
-                Err(_) => {}
-            }
+                Err(error) => {
+                    if outage.failed(Missing::Store) != News::Old {
+                        warn!(%error, "incomplete batches are not seen while the store is away");
+                    }
+                    outage.next_wait()
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clock.sleep(LOOK) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }

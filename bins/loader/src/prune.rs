@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use ports::{Clock, Store, StoreError};
+use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -30,17 +31,21 @@ impl Pruner {
 
     /// Prunes now and then until asked to stop. Any number of processes may: they share the work.
     pub async fn run(&self, stop: &CancellationToken) {
-        let mut is_away = false;
+        let mut outage = Outage::new(Arc::clone(&self.clock));
         while !stop.is_cancelled() {
-            match self.prune(stop).await {
-                Ok(_) => is_away = false,
-                Err(error) if !is_away => {
-                    warn!(%error, "the history is not pruned while the store is away");
-                    is_away = true;
+            let pause = match self.prune(stop).await {
+                Ok(_) => {
+                    outage.worked();
+                    EVERY
                 }
-                Err(_) => {}
-            }
-            self.pause(EVERY, stop).await;
+                Err(error) => {
+                    if outage.failed(Missing::Store) != News::Old {
+                        warn!(%error, "the history is not pruned while the store is away");
+                    }
+                    outage.next_wait()
+                }
+            };
+            self.pause(pause, stop).await;
         }
     }
 

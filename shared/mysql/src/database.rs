@@ -6,19 +6,22 @@
 //!   server does or the network swallows. Bringing the schema up to date may take longer.
 //! - A connection whose call was given up half-way is closed, never used again: it may still be in a
 //!   transaction, or have an answer on its way.
-//! - A server that is away is waited for: the next call after its return works.
+//! - A server that is away is waited for: the next call after its return works. Meanwhile it is asked by one call
+//!   of this process at a time, at growing distances; the others wait for what that finds (see [`ports::gate`]).
 //!
 //! # Not guaranteed
 //! When a call fails as unavailable, what it wrote may be there all the same: the answer to its COMMIT may
 //! have been lost. Callers repeat it.
 
 mod lease;
+mod probe;
 mod schema;
 mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ports::{Gate, Need};
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};
@@ -52,6 +55,7 @@ pub(crate) struct Database {
     schema: Option<&'static Schema>,
     /// Set once the schema is known to be up to date.
     migrated: Arc<OnceCell<()>>,
+    gate: Arc<Gate>,
 }
 
 /// What is done in a transaction, as a value: it can be done again.
@@ -64,6 +68,11 @@ pub(crate) trait Work: Sync {
         &self,
         connection: &mut MySqlConnection,
     ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+
+    /// Whether what came out shows that something was written.
+    fn has_written(&self, _: &Self::Output) -> bool {
+        true
+    }
 }
 
 impl Database {
@@ -81,6 +90,7 @@ impl Database {
             call_timeout: options.statement_timeout.max(Duration::from_secs(1)) * 3,
             schema,
             migrated: Arc::default(),
+            gate: Arc::default(),
         }
     }
 
@@ -97,11 +107,7 @@ impl Database {
     /// Brings the schema up to date, unless it is known to be. Every call below begins with it, so that a
     /// server that was away at the start gets its tables when it comes.
     pub(crate) async fn migrate(&self) -> Result<(), Error> {
-        if let Some(schema) = self.schema {
-            let migrated = self.migrated.get_or_try_init(|| schema::migrate(self, schema)).await;
-            migrated.map_err(|error| self.blame(error))?;
-        }
-        Ok(())
+        self.through_the_gate(Need::Read, self.migrate_now()).await
     }
 
     /// The steps of `schema` that were not applied yet, by name. Changes nothing.
@@ -111,10 +117,15 @@ impl Database {
 
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
-        self.migrate().await?;
         // Said to be writing, it is refused at once by a server that is read-only.
-        let done = self.in_time(self.repeat(&["START TRANSACTION READ WRITE"], work)).await;
-        done.map_err(|error| self.blame(error))
+        let call = self.call(self.repeat(&["START TRANSACTION READ WRITE"], work));
+        let _pass = self.gate.pass(Need::Write, |need| self.probe(need)).await?;
+        let done = call.await;
+        match &done {
+            Ok(output) if !work.has_written(output) => self.gate.worked(Need::Read),
+            done => self.gate.ended(Need::Write, done),
+        }
+        done
     }
 
     /// Does `work`, which only reads, on the state of one moment.
@@ -123,20 +134,43 @@ impl Database {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ];
-        self.migrate().await?;
-        self.in_time(self.repeat(&BEGIN, work)).await.map_err(|error| self.blame(error))
+        self.through_the_gate(Need::Read, self.call(self.repeat(&BEGIN, work))).await
     }
 
     /// Reads what a single statement finds.
     pub(crate) async fn read(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<Vec<MySqlRow>, Error> {
-        self.migrate().await?;
         let read = async {
             let mut lease = self.lease().await?;
             let rows = query.fetch_all(lease.connection()).await?;
             lease.give_back();
             Ok(rows)
         };
-        self.in_time(read).await.map_err(|error| self.blame(error))
+        self.through_the_gate(Need::Read, self.call(read)).await
+    }
+
+    /// Makes `call` when the server may be there, and remembers how it went.
+    async fn through_the_gate<T>(
+        &self,
+        need: Need,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let _pass = self.gate.pass(need, |need| self.probe(need)).await?;
+        let done = call.await;
+        self.gate.ended(need, &done);
+        done
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+        self.migrate_now().await?;
+        self.in_time(call).await.map_err(|error| self.blame(error))
+    }
+
+    async fn migrate_now(&self) -> Result<(), Error> {
+        if let Some(schema) = self.schema {
+            let migrated = self.migrated.get_or_try_init(|| schema::migrate(self, schema)).await;
+            migrated.map_err(|error| self.blame(error))?;
+        }
+        Ok(())
     }
 
     /// What `error`, from a statement on this database, means; names the database.

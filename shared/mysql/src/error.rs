@@ -7,7 +7,7 @@ mod tests;
 use std::fmt;
 use std::io;
 
-use ports::StoreError;
+use ports::{Away, StoreError};
 use sqlx::mysql::MySqlDatabaseError;
 
 use number::Meaning;
@@ -45,6 +45,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Away for Error {
+    fn is_away(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn away(reason: String) -> Self {
+        Self::Unavailable(reason)
+    }
+}
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {

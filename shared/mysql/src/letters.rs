@@ -17,6 +17,10 @@ use file::File;
 
 #[async_trait]
 impl Letters for MysqlStore {
+    async fn ready_to_file(&self) -> Result<(), StoreError> {
+        Ok(self.database.ready().await?)
+    }
+
     /// A letter that is longer than the server's `max_allowed_packet` is a misconfiguration that says so.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
         self.check_length(letter).await?;

@@ -33,6 +33,30 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that goes as tokio's time goes, which a test may pause: then it jumps from one sleeper to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    started: tokio::time::Instant,
+}
+
+impl Default for TokioClock {
+    /// Shows 2026-11-22 14:00 UTC now.
+    fn default() -> Self {
+        Self { started: tokio::time::Instant::now() }
+    }
+}
+
+#[async_trait]
+impl Clock for TokioClock {
+    fn now(&self) -> DateTime<Utc> {
+        ManualClock::default().now() + to_delta(self.started.elapsed())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
 /// A clock that stands still until a test moves it. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {

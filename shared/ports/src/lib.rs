@@ -4,8 +4,10 @@
 //! that the in-memory version and every real adapter pass. What a trait's documentation promises, the
 //! suite checks; an adapter that passes the suite can replace any other.
 
+pub mod backoff;
 pub mod clock;
 pub mod contract;
+pub mod gate;
 pub mod judgement;
 pub mod leader;
 pub mod ledger;
@@ -15,7 +17,9 @@ pub mod rules;
 pub mod source;
 pub mod store;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use backoff::Backoff;
+pub use clock::{Clock, ManualClock, SystemClock, TokioClock};
+pub use gate::{Away, Gate, Need, Pass};
 pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,

@@ -18,6 +18,8 @@ pub use outbox::{
     PostedMail, Posting, Standing,
 };
 
+use crate::gate::Away;
+
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -55,6 +57,16 @@ impl StoreError {
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl Away for StoreError {
+    fn is_away(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn away(reason: String) -> Self {
+        Self::Unavailable { reason }
     }
 }
 
@@ -130,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
     /// `fetched_at`, which wins together with its pages and credits.
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
 
-    /// `Ok` when the store can take writes now.
+    /// `Ok` when the store can take writes now, as far as a small one proves it: one that is made, not one that is
+    /// only begun.
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Deletes up to `limit` rows of `quotes_history` whose `last_updated` is before `before`, oldest first, and

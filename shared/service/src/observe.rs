@@ -4,18 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ports::{Clock, Queue, QueueError, QueueName, Quotes, StoreError};
-use stage::{Metrics, To};
+use stage::{Backoff, Metrics, To};
 
 /// Often enough for whoever scrapes every 15 s.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Asks `queue` for its depths for as long as it is polled.
+/// Asks `queue` for its depths for as long as it is polled; more rarely while it is away.
 pub(crate) async fn queue(queue: Arc<dyn Queue>, metrics: Metrics, clock: Arc<dyn Clock>) {
+    let mut backoff = Backoff::default();
     loop {
-        let asked = depths(&*queue, &metrics).await;
-        metrics.connected(To::Queue, asked.is_ok());
-        clock.sleep(EVERY).await;
+        let is_there = depths(&*queue, &metrics).await.is_ok();
+        metrics.connected(To::Queue, is_there);
+        clock.sleep(pause(is_there, &mut backoff)).await;
     }
+}
+
+/// How long to wait before asking again.
+fn pause(is_there: bool, backoff: &mut Backoff) -> Duration {
+    if is_there {
+        backoff.reset();
+        return EVERY;
+    }
+    EVERY.max(backoff.next_wait())
 }
 
 async fn depths(queue: &dyn Queue, metrics: &Metrics) -> Result<(), QueueError> {
@@ -25,16 +35,18 @@ async fn depths(queue: &dyn Queue, metrics: &Metrics) -> Result<(), QueueError> 
     Ok(())
 }
 
-/// Asks `quotes` how fresh they are for as long as it is polled.
+/// Asks `quotes` how fresh they are for as long as it is polled; more rarely while they are away.
 pub(crate) async fn store(quotes: Arc<dyn Quotes>, metrics: Metrics, clock: Arc<dyn Clock>) {
+    let mut backoff = Backoff::default();
     loop {
         let asked: Result<_, StoreError> = quotes.freshness().await;
-        metrics.connected(To::Store, asked.is_ok());
+        let is_there = asked.is_ok();
+        metrics.connected(To::Store, is_there);
         // While it is away, the tables are as they were.
         if let Ok(freshness) = asked {
             metrics.freshness(freshness);
         }
-        clock.sleep(EVERY).await;
+        clock.sleep(pause(is_there, &mut backoff)).await;
     }
 }
 

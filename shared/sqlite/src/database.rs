@@ -5,24 +5,30 @@
 //! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
+//! - A file that takes no writes (a full disk, read-only, locked) is tried by one call of this process at a time, at
+//!   growing distances; the others wait for what that finds (see [`ports::gate`]).
 //!
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
 
 mod location;
 mod look;
+mod probe;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ports::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use schema::{Migration, Schema};
+pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};
 
@@ -47,6 +53,10 @@ pub struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
     access: Access,
+    /// Before the writer.
+    gate: Arc<Gate>,
+    /// Bytes without which nothing is written after something failed.
+    room_needed: u64,
 }
 
 /// What a file was opened for.
@@ -108,7 +118,12 @@ impl Database {
     }
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+    pub(crate) async fn begin(&self) -> Result<Write, Error> {
+        let pass = self.gate.pass(Need::Write, |_| self.probe()).await?;
+        Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
+    }
+
+    async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         if self.access != Access::Work {
             return Err(self.blame(Error::Misconfigured("was opened for looking only".to_owned())));
         }
@@ -132,7 +147,7 @@ impl Database {
     }
 
     /// Makes `transaction` durable.
-    pub(crate) async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<(), Error> {
+    pub(crate) async fn commit(&self, transaction: Write) -> Result<(), Error> {
         transaction.commit().await.map_err(|error| self.blame(error))
     }
 
@@ -144,9 +159,18 @@ impl Database {
         &self.readers
     }
 
-    /// What `error`, from a statement on this database, means; names the file.
+    /// What `error`, from a statement on this database, means; names the file. Shuts the gate when it is away: what
+    /// cannot be read cannot be written either.
     pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
-        error.into().in_file(&self.path)
+        let error = error.into().in_file(&self.path);
+        if error.is_transient() {
+            self.gate.failed(Need::Write, &error);
+        }
+        error
+    }
+
+    fn with(path: PathBuf, writer: SqlitePool, readers: SqlitePool, access: Access) -> Self {
+        Self { path: path.into(), writer, readers, access, gate: Arc::default(), room_needed: probe::ROOM }
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -161,7 +185,7 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { path: path.into(), writer, readers, access: Access::Work })
+        Ok(Self::with(path, writer, readers, Access::Work))
     }
 }
 

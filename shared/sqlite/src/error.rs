@@ -1,10 +1,14 @@
 //! What SQLite cannot do, and which of the ports' two answers it is: wait, or change something.
 
+mod code;
+
 use std::fmt;
 use std::path::Path;
 
-use ports::{QueueError, StoreError};
+use ports::{Away, QueueError, StoreError};
 use sqlx::error::DatabaseError;
+
+use code::Meaning;
 
 /// Why a SQLite file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,44 +44,47 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Away for Error {
+    fn is_away(&self) -> bool {
+        self.is_transient()
+    }
+
+    fn away(reason: String) -> Self {
+        Self::Unavailable(reason)
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else { return without_code(&error) };
-        let message = database.message();
-        let code = primary_code(&**database);
-        match code {
-            BUSY | LOCKED | PROTOCOL => Self::Unavailable(format!("another process is writing ({message})")),
-            FULL => Self::Unavailable(format!("the disk is full ({message})")),
-            READONLY => Self::Unavailable(format!("the file cannot be written ({message})")),
-            NOMEM | INTERRUPT | IOERR | CANTOPEN => Self::Unavailable(format!("{message} (code {code})")),
-            NOTADB => Self::Misconfigured(format!("{message}; move it away or name another file")),
-            CORRUPT => Self::Misconfigured(format!("{message}; restore it from a backup or move it away")),
-            _ => Self::Misconfigured(format!("{message} (code {code})")),
+        let (message, code) = (database.message(), code_of(&**database));
+        match code::meaning(code) {
+            Meaning::Unavailable(what) => Self::Unavailable(format!("{what} ({message}, code {code})")),
+            Meaning::Misconfigured(hint) => Self::Misconfigured(format!("{message} (code {code}); {hint}")),
+            // Loading sets such rows aside; whatever else is written fits the tables as they were made.
+            Meaning::Refused => Self::Misconfigured(format!(
+                "{message} (code {code}); the tables are not as coinpipe made them: undo the change"
+            )),
         }
     }
 }
 
-/// The code without its details, which are in the higher bytes: <https://sqlite.org/rescode.html>
-fn primary_code(error: &dyn DatabaseError) -> i32 {
-    error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default() & 0xff
+/// The extended result code.
+fn code_of(error: &dyn DatabaseError) -> i32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
 }
 
 /// Whether SQLite could not open the file, or create it.
 pub(crate) fn is_cannot_open(error: &(dyn DatabaseError + 'static)) -> bool {
-    primary_code(error) == CANTOPEN
+    code_of(error) & 0xff == code::CANTOPEN
 }
 
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const NOMEM: i32 = 7;
-const READONLY: i32 = 8;
-const INTERRUPT: i32 = 9;
-const IOERR: i32 = 10;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
-const CANTOPEN: i32 = 14;
-const PROTOCOL: i32 = 15;
-const NOTADB: i32 = 26;
+/// The reason, when `error` says that the values of a row do not fit the tables. Waiting cannot help then, and
+/// the operator need not act before other rows go on.
+pub(crate) fn refusal(error: &sqlx::Error) -> Option<String> {
+    let database = error.as_database_error()?;
+    (code::meaning(code_of(database)) == Meaning::Refused).then(|| database.message().to_owned())
+}
 
 fn without_code(error: &sqlx::Error) -> Error {
     match error {

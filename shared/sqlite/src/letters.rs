@@ -14,6 +14,10 @@ use crate::store::columns::Columns;
 
 #[async_trait]
 impl Letters for SqliteStore {
+    async fn ready_to_file(&self) -> Result<(), StoreError> {
+        Ok(self.database.ready().await?)
+    }
+
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
         let filed = file::file(&mut transaction, letter, fingerprint, self.now()).await;

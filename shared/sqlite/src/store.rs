@@ -114,10 +114,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        // Beginning takes the write lock, which a read-only or locked file does not give; a disk that is
-        // full or failing shows only when something is written, which the check must not do.
-        let transaction = self.database.begin().await?;
-        transaction.rollback().await.map_err(|error| self.blame(error))
+        Ok(self.database.ready().await?)
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
@@ -134,14 +131,4 @@ impl Store for SqliteStore {
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
         origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
     }
-}
-
-/// The reason, when `error` says that the values of a row do not fit the tables. Waiting cannot help then,
-/// and the operator need not act before other rows go on.
-fn refusal(error: &sqlx::Error) -> Option<String> {
-    /// A value is too long, breaks a constraint, or has another type than its column.
-    const REFUSALS: [i32; 3] = [18, 19, 20];
-    let database = error.as_database_error()?;
-    let code: i32 = database.code()?.parse().ok()?;
-    REFUSALS.contains(&(code & 0xff)).then(|| database.message().to_owned())
 }

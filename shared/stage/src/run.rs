@@ -6,7 +6,9 @@
 //! - A message that cannot succeed goes to the dead letters with its reason; one that may is retried a
 //!   counted number of times; a panic or a missed deadline of one message does not touch the others.
 //! - While the queue or what the stage writes to is away, the loop waits for it, however long, and
-//!   neither counts attempts nor fills the dead letters (invariant 5).
+//!   neither counts attempts nor fills the dead letters (invariant 5). It waits before each try, ever longer,
+//!   until a message was handled: whatever says that all is well again is not believed twice. Until then it
+//!   tries one message at a time.
 //! - After `stop` it takes nothing new, finishes what is in hand and returns.
 //!
 //! # Not guaranteed
@@ -26,7 +28,8 @@ use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
 use crate::metrics::{Metrics, Outcome};
-use crate::retry::{Backoff, RetryPolicy};
+use crate::outage::{Missing, News, Outage};
+use crate::retry::RetryPolicy;
 use crate::{life, trace};
 
 /// How a stage is run.
@@ -96,6 +99,8 @@ enum Ended {
 
 /// What one delivery means for the session.
 enum After {
+    /// A message was handled: whatever is needed is there.
+    Worked,
     GoOn,
     End(Ended),
 }
@@ -109,9 +114,9 @@ struct Spine {
 
 impl Spine {
     async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), RunError> {
-        let mut backoff = Backoff::default();
+        let mut outage = Outage::new(Arc::clone(&self.surroundings.clock));
         loop {
-            let ended = self.session(&mut backoff, stop).await;
+            let ended = self.session(&mut outage, stop).await;
             self.surroundings.metrics.consuming(self.name, false);
             match ended {
                 Ended::Stopped => return Ok(()),
@@ -119,17 +124,15 @@ impl Spine {
                 Ended::Fatal(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
                 Ended::QueueAway(reason) => {
                     self.surroundings.metrics.reconnected(self.name);
-                    if backoff.is_fresh() {
-                        warn!(stage = %self.name, reason, "the queue is away; waiting for it");
-                    }
-                    if !self.wait(backoff.next_wait(), stop).await {
+                    self.tell(outage.failed(Missing::Queue), "the queue is away; waiting for it", &reason);
+                    if !self.wait(outage.next_wait(), stop).await {
                         return Ok(());
                     }
                 }
                 Ended::Outage(reason) => {
-                    warn!(stage = %self.name, reason, "paused until what the stage needs is back");
-                    match self.wait_until_ready(stop).await {
-                        Ok(true) => info!(stage = %self.name, "back; going on"),
+                    self.tell(outage.failed(Missing::Store), PAUSED, &reason);
+                    match self.wait_until_ready(&mut outage, stop).await {
+                        Ok(true) => {}
                         Ok(false) => return Ok(()),
                         Err(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
                     }
@@ -138,8 +141,19 @@ impl Spine {
         }
     }
 
+    /// Logs what is news.
+    fn tell(&self, news: News, what: &str, reason: &str) {
+        match news {
+            News::Begins => warn!(stage = %self.name, reason, "{what}"),
+            News::Lasts(time) => {
+                warn!(stage = %self.name, reason, "since {} minutes: {what}", time.num_minutes());
+            }
+            News::Old => {}
+        }
+    }
+
     /// Consumes until stopped or in trouble, then finishes what is in hand.
-    async fn session(self: &Arc<Self>, backoff: &mut Backoff, stop: &CancellationToken) -> Ended {
+    async fn session(self: &Arc<Self>, outage: &mut Outage, stop: &CancellationToken) -> Ended {
         let concurrency = self.settings.concurrency.max(1);
         let consuming = self.surroundings.queue.consume(self.stage.input(), concurrency);
         let mut consumer = tokio::select! {
@@ -151,7 +165,7 @@ impl Spine {
         };
         self.surroundings.metrics.consuming(self.name, true);
         let mut in_hand = JoinSet::new();
-        let ended = self.consume(consumer.as_mut(), &mut in_hand, backoff, stop).await;
+        let ended = self.consume(consumer.as_mut(), &mut in_hand, outage, stop).await;
         drop(consumer);
         if let Ended::Crashed(_) = ended {
             in_hand.shutdown().await;
@@ -175,16 +189,21 @@ impl Spine {
         self: &Arc<Self>,
         consumer: &mut dyn Consumer,
         in_hand: &mut JoinSet<After>,
-        backoff: &mut Backoff,
+        outage: &mut Outage,
         stop: &CancellationToken,
     ) -> Ended {
         loop {
-            let has_room = in_hand.len() < usize::from(self.settings.concurrency.max(1));
+            // Whether what was away is back, one message shows as well as many.
+            let most = if outage.is_on() { 1 } else { self.settings.concurrency.max(1) };
+            let has_room = in_hand.len() < usize::from(most);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ended::Stopped,
                 Some(joined) = in_hand.join_next() => match joined {
-                    Ok(After::GoOn) => backoff.reset(),
+                    Ok(After::Worked) => if let Some(lasted) = outage.worked() {
+                        info!(stage = %self.name, seconds = lasted.num_seconds(), "back; going on");
+                    },
+                    Ok(After::GoOn) => {}
                     Ok(After::End(ended)) => return ended,
                     // `settle_one` catches panics of the stage; this would be one of our own.
                     Err(error) => return Ended::Fatal(format!("the loop itself failed: {error}")),
@@ -232,7 +251,7 @@ impl Spine {
                     Ok(()) => {
                         metrics.published(self.name, count);
                         failpoints.pass(self.name, Point::Published).await?;
-                        (Settlement::Done, Outcome::Done, After::GoOn)
+                        (Settlement::Done, Outcome::Done, After::Worked)
                     }
                     // Handled again, it would be refused again.
                     Err(error @ QueueError::Refused { .. }) => {
@@ -348,25 +367,35 @@ impl Spine {
         }
     }
 
-    /// Asks the stage until it is ready (`Ok(true)`), stopped (`Ok(false)`), or never will be.
-    async fn wait_until_ready(&self, stop: &CancellationToken) -> Result<bool, String> {
-        let mut backoff = Backoff::default();
+    /// Waits, and asks the stage, until it may be ready (`Ok(true)`), is stopped (`Ok(false)`), or never will be.
+    async fn wait_until_ready(&self, outage: &mut Outage, stop: &CancellationToken) -> Result<bool, String> {
         loop {
+            if !self.wait(outage.next_wait(), stop).await {
+                return Ok(false);
+            }
+            if !outage.is_worth_asking() {
+                return Ok(true);
+            }
             let asked = tokio::select! {
                 () = stop.cancelled() => return Ok(false),
                 asked = tokio::time::timeout(self.settings.deadline, self.stage.ready()) => asked,
             };
-            match asked {
-                Ok(Ok(())) => return Ok(true),
+            let reason = match asked {
+                Ok(Ok(())) => {
+                    outage.asked();
+                    return Ok(true);
+                }
                 Ok(Err(Failure::Fatal { reason })) => return Err(reason),
-                Ok(Err(_)) | Err(_) => {}
-            }
-            if !self.wait(backoff.next_wait(), stop).await {
-                return Ok(false);
-            }
+                Ok(Err(failure)) => failure.to_string(),
+                Err(_elapsed) => format!("no answer within {:?}", self.settings.deadline),
+            };
+            self.tell(outage.failed(Missing::Store), PAUSED, &reason);
         }
     }
 }
+
+/// What is logged while the stage waits for what it needs.
+const PAUSED: &str = "paused until what the stage needs is back";
 
 /// Publishes the outputs, queue by queue: rows before the dead letters about them.
 async fn publish(queue: &dyn Queue, mut outputs: Vec<Output>) -> Result<(), QueueError> {
@@ -389,5 +418,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod tests;

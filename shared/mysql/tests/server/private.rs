@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lab::{Certificates, MySql};
 use mysql::{MysqlStore, Options};
-use ports::contract::store::sample::chunk;
+use ports::contract::store::sample::{at, chunk, letter};
 use ports::memory::MemoryStore;
-use ports::{ManualClock, Store, StoreError};
+use ports::{Letters, ManualClock, Quotes, Store, StoreError};
 
 async fn try_open(url: &str) -> Result<MysqlStore, StoreError> {
     MysqlStore::open(&Options::new(url).unwrap(), Arc::new(ManualClock::default())).await
@@ -99,4 +99,85 @@ async fn each_ssl_mode_asks_for_what_its_name_says() {
     open(&format!("{}?ssl-mode=preferred", server.url())).await.close().await;
     let error = try_open(&format!("{}?ssl-mode=required", server.url())).await.expect_err("opens");
     assert!(!error.is_transient() && error.to_string().contains("TLS"), "{error}");
+}
+
+/// The URL of a user who may only use the tables, so that what holds for everybody holds for it.
+async fn modest_user(server: &MySql) -> String {
+    open(&server.url()).await.close().await;
+    server.query("DROP USER IF EXISTS loader").unwrap();
+    server.query("CREATE USER loader IDENTIFIED BY 'loader'").unwrap();
+    server.query("GRANT SELECT, INSERT, UPDATE, DELETE ON coinpipe.* TO loader").unwrap();
+    server.url().replace("lab:lab@", "loader:loader@")
+}
+
+/// What a server lifts by itself, or its operator without touching coinpipe.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_a_server_are_waited_for() {
+    let Some(server) = MySql::start_or_skip() else { return };
+    for (limit, lifted, says) in [
+        ("SET GLOBAL max_prepared_stmt_count = 0", "SET GLOBAL max_prepared_stmt_count = 16382", "1461"),
+        (
+            "ALTER USER loader WITH MAX_QUERIES_PER_HOUR 1",
+            "ALTER USER loader WITH MAX_QUERIES_PER_HOUR 0",
+            "1226",
+        ),
+        (
+            "ALTER USER loader WITH MAX_CONNECTIONS_PER_HOUR 1",
+            "ALTER USER loader WITH MAX_CONNECTIONS_PER_HOUR 0",
+            "1226",
+        ),
+    ] {
+        let url = modest_user(&server).await;
+        let store = open(&url).await;
+        server.query(limit).unwrap();
+        // What is connected keeps what it prepared, and its user's old limits.
+        let mut errors = Vec::new();
+        for _ in 0..3 {
+            let other = open(&url).await;
+            errors.extend(other.load(&chunk(&[1])).await.err());
+            other.close().await;
+        }
+        assert!(errors.iter().all(StoreError::is_transient), "{limit}: {errors:?}");
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert!(texts.iter().any(|text| text.contains(says)), "{limit}: {texts:?}");
+        server.query(lifted).unwrap();
+        server.query("FLUSH PRIVILEGES").unwrap();
+        store.ready().await.unwrap();
+        store.load(&chunk(&[1])).await.unwrap();
+        store.close().await;
+    }
+}
+
+/// Loaders, desks and mailers of one process that all want something share what they know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_read_only_is_asked_by_one_call_at_a_time() {
+    let Some(server) = MySql::start_or_skip() else { return };
+    let store = open(&modest_user(&server).await).await;
+    store.load(&chunk(&[1])).await.unwrap();
+    let asked = || {
+        let sql = "SELECT SUM(variable_value) FROM information_schema.global_status \
+                   WHERE variable_name IN ('COM_BEGIN', 'COM_SELECT', 'COM_STMT_EXECUTE')";
+        let alternative = sql.replace("information_schema", "performance_schema");
+        let found = server.query(sql).or_else(|_| server.query(&alternative)).unwrap();
+        found.trim().parse::<f64>().unwrap()
+    };
+    server.query("SET GLOBAL read_only = 1").unwrap();
+    store.load(&chunk(&[2])).await.unwrap_err();
+    let (before, mut failed) = (asked(), 0);
+    for _ in 0..4 {
+        let (loaded, filed) = (chunk(&[2]), letter("a", at(0)));
+        let (loads, files, reads, ready) =
+            tokio::join!(store.load(&loaded), store.file(&filed, "group"), store.freshness(), store.ready(),);
+        let errors = [loads.err(), files.err(), reads.err(), ready.err()];
+        for error in errors.into_iter().flatten() {
+            assert!(error.is_transient() && error.to_string().contains("read-only"), "{error}");
+            failed += 1;
+        }
+    }
+    // Each of the four looks begins a transaction; asking what was asked is a statement, too.
+    let asked_meanwhile = asked() - before;
+    assert!(failed == 16 && asked_meanwhile <= 6.0, "{failed} calls failed, {asked_meanwhile} statements");
+    server.query("SET GLOBAL read_only = 0").unwrap();
+    assert_eq!(store.load(&chunk(&[2])).await.unwrap().written, 1);
+    store.freshness().await.unwrap();
 }

@@ -169,6 +169,9 @@ pub struct LetterSummary {
 /// The dead-letter desk: letters are filed before anything is mailed about them.
 #[async_trait]
 pub trait Letters: Send + Sync + 'static {
+    /// `Ok` when letters can be filed now, as far as can be proved without filing one.
+    async fn ready_to_file(&self) -> Result<(), StoreError>;
+
     /// Files a death in the group `fingerprint`, in one transaction: `letter` becomes what is known of its id, the
     /// group counts one more and is open. `false` when this death was filed before, whatever came after it: then
     /// nothing is changed or counted.

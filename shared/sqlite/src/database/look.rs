@@ -40,7 +40,7 @@ impl Database {
         let readers = pool(READERS).connect_with(options).await.map_err(|error| opening(&path, error))?;
         let writer = pool(READERS).connect_lazy_with(live);
         let access = if is_at_rest { Access::LookAtRest } else { Access::Look };
-        Ok(Self { path: path.into(), writer, readers, access })
+        Ok(Self::with(path, writer, readers, access))
     }
 
     /// Whether this database could be written, or made where there is none, as far as permissions tell.

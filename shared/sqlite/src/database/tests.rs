@@ -92,3 +92,77 @@ async fn a_full_disk_is_transient_and_over_when_there_is_room() {
         database.commit(transaction).await.unwrap();
     }
 }
+
+async fn opened() -> (tempfile::TempDir, Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path().join("coinpipe.db")).await.unwrap();
+    database.migrate(&SCHEMA).await.unwrap();
+    (folder, database)
+}
+
+async fn write_a_number(database: &Database) -> Result<(), Error> {
+    let mut transaction = database.begin().await?;
+    let written = sqlx::query("INSERT INTO numbers VALUES (1)").execute(&mut *transaction).await;
+    written.map_err(|error| database.blame(error))?;
+    database.commit(transaction).await
+}
+
+/// Makes the writing connection refuse writes, or take them again.
+async fn refuse_writes(database: &Database, yes: bool) {
+    let pragma = if yes { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
+    sqlx::query(pragma).execute(&database.writer).await.unwrap();
+}
+
+/// Where a disk has no room, a transaction can still be begun: only a write that is made shows it.
+#[tokio::test]
+async fn ready_proves_a_write_and_leaves_nothing_of_it() {
+    let (_folder, database) = opened().await;
+    sqlx::query("PRAGMA user_version = 7").execute(&database.writer).await.unwrap();
+    let journal = database.path().with_extension("db-wal");
+    let before = std::fs::metadata(&journal).unwrap().len();
+    database.ready().await.unwrap();
+    assert!(std::fs::metadata(&journal).unwrap().len() > before, "nothing was written");
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(database.readers()).await.unwrap();
+    assert_eq!(version, 7);
+    refuse_writes(&database, true).await;
+    let error = database.ready().await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("cannot be written"), "{error}");
+    refuse_writes(&database, false).await;
+    database.ready().await.unwrap();
+    write_a_number(&database).await.unwrap();
+}
+
+/// The queue's and the store's callers, who share the file.
+#[tokio::test]
+async fn a_file_that_takes_nothing_is_tried_by_one_call_at_a_time() {
+    let (_folder, database) = opened().await;
+    refuse_writes(&database, true).await;
+    write_a_number(&database).await.unwrap_err();
+    let begun = std::time::Instant::now();
+    for _ in 0..3 {
+        let calls = (0..50).map(|_| {
+            let database = database.clone();
+            tokio::spawn(async move { write_a_number(&database).await })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            assert!(call.await.unwrap().unwrap_err().is_transient());
+        }
+    }
+    // They waited for three looks: at 0.1 s, 0.3 s, 0.9 s from each other.
+    assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());
+    refuse_writes(&database, false).await;
+    write_a_number(&database).await.unwrap();
+    assert_eq!(database.gate.failing(), None);
+}
+
+/// The journal keeps the room that it had, where a small write still fits.
+#[tokio::test]
+async fn a_disk_without_room_for_a_page_is_full() {
+    let (_folder, mut database) = opened().await;
+    database.room_needed = u64::MAX;
+    let error = database.ready().await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("the disk is full"), "{error}");
+    write_a_number(&database).await.unwrap_err();
+    database.room_needed = 0;
+    write_a_number(&database).await.unwrap();
+}

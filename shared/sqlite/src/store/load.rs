@@ -10,7 +10,8 @@ use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
-use super::{refusal, tables};
+use super::tables;
+use crate::error::refusal;
 
 /// Coins and quotes that are judged and written at a time. What is known of each is held several times over while that
 /// lasts, so a chunk of a hundred thousand would take many times its size. Ours have 1,000 coins, mostly in one currency.

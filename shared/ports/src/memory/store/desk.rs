@@ -80,6 +80,10 @@ impl Desk {
 
 #[async_trait]
 impl Letters for MemoryStore {
+    async fn ready_to_file(&self) -> Result<(), StoreError> {
+        self.state().map(|_| ())
+    }
+
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
         let first_seen_at = timestamp::to_millis(letter.first_seen_at);
         let letter = DeadLetter { first_seen_at, ..letter.clone() };

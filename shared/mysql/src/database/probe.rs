@@ -1,0 +1,62 @@
+//! Probing whether the server does what a call needs, before one is made.
+
+use std::time::Duration;
+
+use ports::Need;
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::Database;
+use crate::error::Error;
+
+/// How long a probe may take. Who handles a message waits for it, and has a deadline.
+const LONGEST: Duration = Duration::from_secs(10);
+
+impl Database {
+    /// `Ok` when the server takes writes now.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let failing = self.gate.failing();
+        drop(self.gate.pass(Need::Write, |need| self.probe(need)).await?);
+        // Who passes a gate that is shut for writes was told about them, or is what is tried.
+        if failing == Some(Need::Write) {
+            return Ok(());
+        }
+        let looked = self.probe(Need::Write).await;
+        if let Err(error) = &looked
+            && error.is_transient()
+        {
+            self.gate.failed(Need::Write, error);
+        }
+        looked
+    }
+
+    /// Finds out whether the server does what is needed. A write is one for good: it is refused by a server that is
+    /// read-only, has no room for its logs, or lost its cluster. It proves little about room for many rows.
+    pub(super) async fn probe(&self, need: Need) -> Result<(), Error> {
+        self.migrate_now().await?;
+        let looking = self.in_time(self.ask(need));
+        let looked = tokio::time::timeout(LONGEST, looking)
+            .await
+            .unwrap_or_else(|_elapsed| Err(Error::Unavailable(format!("no answer within {LONGEST:?}"))));
+        looked.map_err(|error| self.blame(error))
+    }
+
+    async fn ask(&self, need: Need) -> Result<(), sqlx::Error> {
+        let mut lease = self.lease().await?;
+        let connection = lease.connection();
+        match self.schema.filter(|_| need == Need::Write) {
+            Some(schema) => {
+                connection.execute("START TRANSACTION READ WRITE").await?;
+                // A number that nobody reads, another one each time: a row that stays as it is is not written.
+                let write = format!(
+                    "UPDATE {} SET execution_time = -1 - execution_time WHERE version = 1",
+                    schema.table
+                );
+                connection.execute(AssertSqlSafe(write)).await?;
+                connection.execute("COMMIT").await?;
+            }
+            None => drop(connection.execute("DO 0").await?),
+        }
+        lease.give_back();
+        Ok(())
+    }
+}

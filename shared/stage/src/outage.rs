@@ -1,0 +1,157 @@
+//! Living through an outage: how long to wait before the next try, whether to ask first, and when to log.
+//!
+//! Only work that was done ends an outage. What asks says yes, what reads works, a message that is put off is
+//! settled: none of them is what failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::{Backoff, Clock};
+
+/// The outages of one loop, one after the other, if any.
+pub struct Outage {
+    clock: Arc<dyn Clock>,
+    backoff: Backoff,
+    began_at: Option<DateTime<Utc>>,
+    /// Who asked was told yes, and nothing failed since.
+    is_asked: bool,
+    /// Who asked was told yes, and then the work failed.
+    asking_lies: bool,
+    told: [Option<Told>; 2],
+}
+
+/// What is away, for the log: each is told of by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// What messages come from and go to.
+    Queue,
+    /// What the work itself needs.
+    Store,
+}
+
+/// When it was last told of.
+struct Told {
+    at: DateTime<Utc>,
+    next: TimeDelta,
+}
+
+/// What there is to log about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It begins.
+    Begins,
+    /// It lasts, for so long now.
+    Lasts(TimeDelta),
+    /// Nothing that was not told a while ago.
+    Old,
+}
+
+impl Outage {
+    /// From the first line about an outage to the second; the distance doubles with each.
+    const FIRST_DISTANCE: TimeDelta = TimeDelta::minutes(5);
+    const LONGEST_DISTANCE: TimeDelta = TimeDelta::hours(1);
+
+    /// All is well, as far as is known.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            backoff: Backoff::default(),
+            began_at: None,
+            is_asked: false,
+            asking_lies: false,
+            told: [None, None],
+        }
+    }
+
+    /// Whether something failed, and no work was done since.
+    pub fn is_on(&self) -> bool {
+        self.began_at.is_some()
+    }
+
+    /// Something failed.
+    pub fn failed(&mut self, missing: Missing) -> News {
+        let now = self.clock.now();
+        self.asking_lies |= std::mem::take(&mut self.is_asked) && missing == Missing::Store;
+        let began_at = *self.began_at.get_or_insert(now);
+        let told = &mut self.told[missing as usize];
+        match told {
+            None => {
+                *told = Some(Told { at: now, next: Self::FIRST_DISTANCE });
+                News::Begins
+            }
+            // A clock that was set back is no reason to be silent.
+            Some(told) if (now - told.at).abs() >= told.next => {
+                *told = Told { at: now, next: (told.next * 2).min(Self::LONGEST_DISTANCE) };
+                News::Lasts(now - began_at)
+            }
+            Some(_) => News::Old,
+        }
+    }
+
+    /// How long to wait before the next try, or before asking.
+    pub fn next_wait(&mut self) -> Duration {
+        self.backoff.next_wait()
+    }
+
+    /// Whether to ask before the next try. Not when the answer was wrong before: then the next try is what tells.
+    pub fn is_worth_asking(&self) -> bool {
+        !self.asking_lies
+    }
+
+    /// Who asked was told yes.
+    pub fn asked(&mut self) {
+        self.is_asked = true;
+    }
+
+    /// Work was done. How long the outage lasted that this ends, if there was one.
+    pub fn worked(&mut self) -> Option<TimeDelta> {
+        let began_at = self.began_at?;
+        let lasted = self.clock.now() - began_at;
+        *self = Self::new(Arc::clone(&self.clock));
+        Some(lasted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn it_is_told_of_when_it_begins_then_rarely_and_when_work_was_done() {
+        let clock = ManualClock::default();
+        let mut outage = Outage::new(Arc::new(clock.clone()));
+        assert_eq!(outage.worked(), None);
+        let mut told = Vec::new();
+        for minute in 0..200 {
+            for _ in 0..5 {
+                if outage.failed(Missing::Store) != News::Old {
+                    told.push(minute);
+                }
+            }
+            clock.advance(Duration::from_mins(1));
+        }
+        assert_eq!(told, [0, 5, 15, 35, 75, 135, 195]);
+        assert_eq!(outage.failed(Missing::Queue), News::Begins);
+        assert_eq!(outage.worked(), Some(TimeDelta::minutes(200)));
+        assert!(!outage.is_on());
+        assert_eq!(outage.failed(Missing::Store), News::Begins);
+    }
+
+    #[test]
+    fn only_work_makes_waits_short_again_and_asking_worth_it() {
+        let mut outage = Outage::new(Arc::new(ManualClock::default()));
+        for _ in 0..10 {
+            outage.failed(Missing::Store);
+            outage.next_wait();
+            outage.asked();
+        }
+        assert!(!outage.is_worth_asking());
+        assert!(outage.next_wait() > Duration::from_secs(12));
+        outage.worked();
+        assert!(outage.is_worth_asking());
+        assert!(outage.next_wait() < Duration::from_secs(1));
+    }
+}
