@@ -12,7 +12,7 @@ use crate::workers::{Worker, crew, dismiss};
 fn snapshot() -> Message {
     let mut page = market::page(0, Origin::Live);
     let body = String::from_utf8(decompress_body(&page.body).expect("a page")).expect("text");
-    page.body = compress_body(body.replace(r#""symbol":"C4""#, r#""symbol":"C3""#).as_bytes());
+    page.body = compress_body(body.replace(r#""symbol":"C4""#, r#""symbol":"C3""#).as_bytes()).into();
     page
 }
 

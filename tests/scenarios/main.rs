@@ -2,8 +2,9 @@
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
 //! `sharing` kills, `outages` cuts off from their servers, `replays` gives the archive, and `imports` an older table;
-//! `traces` collects their traces; `once` is one snapshot that a person waits for.
+//! `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot that a person waits for.
 
+mod desk;
 mod imports;
 mod market;
 mod once;

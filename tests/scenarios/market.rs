@@ -60,7 +60,7 @@ pub fn announcement(batch: u32) -> Message {
         credits: 1,
         simulated: false,
     };
-    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched) }
+    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched).into() }
 }
 
 /// The response of the API for snapshot `batch`: coins 1 to [`COINS`].

@@ -8,7 +8,7 @@ use loader::Loader;
 use mysql::MysqlStore;
 use ports::memory::{MemoryQueue, MemoryStore, Tables};
 use ports::store::BatchRecord;
-use ports::{Clock, Depth, Ledger, Letters, ManualClock, Queue, QueueName, Store};
+use ports::{Clock, Depth, Ledger, Letters, ManualClock, Outbox, Queue, QueueName, Store};
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use stage::{Failpoints, Metrics, RetryPolicy, RunError, Settings, Stage, Surroundings};
 use tokio::task::JoinSet;
@@ -47,6 +47,14 @@ impl AnyStore {
     }
 
     pub fn letters(&self) -> Arc<dyn Letters> {
+        match self {
+            Self::Memory(store) => store.clone(),
+            Self::Sqlite(store) => store.clone(),
+            Self::Mysql(store) => store.clone(),
+        }
+    }
+
+    pub fn outbox(&self) -> Arc<dyn Outbox> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
@@ -187,8 +195,8 @@ impl Pipeline {
 
     /// Ids and causes of the letters on the desk.
     pub async fn letters(&self) -> Vec<String> {
-        let filed = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
-        filed.iter().map(|filed| format!("{} {}", filed.letter.code, filed.letter.id)).collect()
+        let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
+        letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
     }
 
     pub async fn batches(&self) -> Vec<BatchRecord> {

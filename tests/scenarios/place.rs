@@ -270,8 +270,8 @@ impl Place {
 
     /// Ids and causes of the letters on the desk.
     pub async fn letters(&self) -> Vec<String> {
-        let filed = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
-        filed.iter().map(|filed| format!("{} {}", filed.letter.code, filed.letter.id)).collect()
+        let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
+        letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
     }
 
     async fn depths(&self) -> String {

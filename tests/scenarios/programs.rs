@@ -476,7 +476,7 @@ async fn config_shows_every_setting_and_no_secret() {
 async fn log_lines_name_the_message_that_they_are_about() {
     let place = crate::place::Place::embedded(1000).await;
     let mut broken = market::page(0, domain::Origin::Live);
-    broken.body = b"not zstd".to_vec();
+    broken.body = b"not zstd"[..].into();
     place.publish_one(ports::QueueName::Raw, broken).await;
     place.publish_one(ports::QueueName::Raw, market::page(1, domain::Origin::Live)).await;
     let worker = crate::workers::Worker::start(&place, "transformer", &[]);

@@ -194,7 +194,7 @@ async fn a_replay_names_what_could_not_be_loaded() {
     let place = Place::embedded(1000).await;
     place.publish(0..2, COINS).await;
     let mut broken = crate::market::page_of(2, COINS, domain::Origin::Live);
-    broken.body = b"not zstd".to_vec();
+    broken.body = b"not zstd"[..].into();
     place.queue.publish(QueueName::Raw, &[broken]).await.expect("it is published");
     let mut replay = Worker::operate(&place, &["replay", "--from", "2026-11-22", "--to", "2026-11-23"]);
     assert_eq!(replay.ended().await, Some(1), "{}", replay.log());

@@ -35,6 +35,21 @@ fn every_program_is_in_the_image_and_in_the_stack() {
     assert!(image.contains(&format!("\nARG VERSION={version}\n")), "the image is not labelled {version}");
 }
 
+/// The next minor version of a server may read its data in another way, or cancel what this one lets be.
+#[test]
+fn servers_with_data_are_pinned_to_a_minor_version() {
+    let compose = text("docker-compose.yml");
+    for server in ["rabbitmq", "mysql"] {
+        let tag = values(&compose, "image")
+            .into_iter()
+            .find_map(|image| image.strip_prefix(server)?.strip_prefix(':'));
+        let tag = tag.unwrap_or_else(|| panic!("no image of {server}"));
+        let numbers: Vec<_> = tag.split('-').next().unwrap_or_default().split('.').collect();
+        let is_minor = numbers.len() >= 2 && numbers.iter().all(|number| number.parse::<u32>().is_ok());
+        assert!(is_minor, "{server}:{tag} may be another version tomorrow");
+    }
+}
+
 #[test]
 fn what_image_and_stack_set_is_a_setting() {
     let settings = settings();

@@ -1,4 +1,4 @@
-//! The desk: files each dead letter, once. The least clever code of all, because nothing catches what it
+//! The desk: files each death of a letter, once. The least clever code of all, because nothing catches what it
 //! drops: no letter is refused, and while the store is away letters wait in the queue.
 
 use std::sync::Arc;
@@ -50,7 +50,8 @@ impl Stage for Desk {
             // Whatever a letter says, it cannot write log lines of its own.
             let [id, code, reason] =
                 [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
-            warn!(letter = id, group, stage, class = %letter.class, code, "dead letter: {reason}");
+            let life = one_line(letter.life().as_str(), REASON_CHARS);
+            warn!(letter = id, life, group, stage, class = %letter.class, code, "dead letter: {reason}");
         }
         Ok(Vec::new())
     }
@@ -75,7 +76,7 @@ fn shorten(letter: &mut DeadLetter) {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Class, Headers, MessageId};
+    use domain::{Bytes, Class, Headers, MessageId, header};
     use ports::ManualClock;
     use ports::memory::MemoryStore;
 
@@ -101,12 +102,12 @@ mod tests {
             ),
             ("long", Headers::new().with("x-dead-reason", &long).with("x-dead-code", "x"), b"{}".to_vec()),
         ] {
-            let message = Message { id: MessageId::new(id), headers, body: body.clone() };
+            let message = Message { id: MessageId::new(id), headers, body: body.clone().into() };
             for _ in 0..2 {
                 assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
             }
             let filed = store.letter(id).await.unwrap().expect("filed");
-            assert_eq!((filed.letter.class, filed.letter.body), (Class::Unknown, body), "{id}");
+            assert_eq!((filed.letter.class, filed.letter.body), (Class::Unknown, body.into()), "{id}");
         }
         let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
         assert_eq!(total, 4);
@@ -114,12 +115,38 @@ mod tests {
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
     }
 
+    /// And only what is new is counted in the metrics.
+    #[tokio::test]
+    async fn every_death_of_a_message_is_filed() {
+        let (store, desk) = bench();
+        let headers = Headers::new().with("x-dead-class", "poison").with("x-dead-reason", "no good");
+        let letter = |life: Option<&str>, code: &str| {
+            let mut headers = headers.clone().with("x-dead-code", code);
+            if let Some(life) = life {
+                headers.set(header::LIFE, life);
+            }
+            Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows"[..].into() }
+        };
+        let deaths =
+            [letter(None, "bad"), letter(Some("replay/1"), "bad"), letter(Some("replay/1"), "worse")];
+        for message in deaths.iter().chain(&deaths) {
+            assert_eq!(desk.handle(message).await, Ok(Vec::new()));
+        }
+        let filed = store.letter("dead/loader/b/p1/c1").await.unwrap().expect("filed");
+        let lives: Vec<_> =
+            filed.deaths.iter().map(|death| (death.life.as_str(), death.code.as_str())).collect();
+        assert_eq!(lives, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
+        let text = desk.metrics.render();
+        assert!(text.contains(r#"coinpipe_letters_filed_total{class="poison"} 3"#), "{text}");
+    }
+
     #[tokio::test]
     async fn a_body_that_is_too_long_for_a_database_is_cut_and_the_letter_is_filed() {
         let (store, desk) = bench();
         let headers = Headers::new().with("x-dead-reason", "not zstd");
         for (id, bytes, kept) in [("long", BODY_BYTES + 1, BODY_BYTES), ("fits", BODY_BYTES, BODY_BYTES)] {
-            let message = Message { id: MessageId::new(id), headers: headers.clone(), body: vec![7; bytes] };
+            let message =
+                Message { id: MessageId::new(id), headers: headers.clone(), body: vec![7; bytes].into() };
             assert_eq!(desk.handle(&message).await, Ok(Vec::new()));
             let letter = store.letter(id).await.unwrap().expect("filed").letter;
             assert_eq!(letter.body.len(), kept);
@@ -132,7 +159,7 @@ mod tests {
     async fn while_the_store_is_away_letters_wait() {
         let (store, desk) = bench();
         store.set_available(false);
-        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Vec::new() };
+        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Bytes::new() };
         assert!(matches!(desk.handle(&message).await, Err(Failure::Outage { .. })));
         assert!(desk.ready().await.is_err());
         store.set_available(true);

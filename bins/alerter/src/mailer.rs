@@ -1,26 +1,34 @@
 //! The mailer: posts what the policy asks for to the outbox, and sends what is in the outbox.
 //!
 //! # Guarantees
-//! - A mail is in the outbox, in the transaction that marks its letters as told, before it is sent: a crash
-//!   repeats at most the sending, under the same Message-ID.
+//! - A mail is in the outbox, in the transaction that plans it and marks its letters as told, before it is sent: a
+//!   crash repeats at most the sending, under the same Message-ID.
+//! - Any number of mailers share one outbox: what one of them plans and posts, no other does; the caps are those of
+//!   all together; a mail is claimed before it is sent, and another mailer takes it over when its holder is silent for
+//!   longer than sending can take.
 //! - What cannot be sent now is tried again for ever, at growing distances; what the server refuses for
-//!   good is recorded and logged.
+//!   good is recorded and logged, and told again in another mail.
 //! - What the server took is not sent again by this process, also when the store cannot record it.
 //! - While mails cannot be sent, none are posted: what happens meanwhile becomes one digest.
+//!
+//! # Not guaranteed
+//! That a mail is sent once: who dies, or cannot reach the store, after the server took it leaves it to another.
+
+mod posting;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::store::{Covered, Mail, MailResult};
-use ports::{Clock, Letters, Outbox, StoreError};
+use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, Standing};
+use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::policy::{Plan, Posted, plan};
-use crate::text;
+use crate::policy::Posted;
 use crate::transport::{SendError, SendErrorKind, Transport};
+use posting::posting;
 
 /// How often the desk is looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -29,16 +37,15 @@ const LOOK: Duration = Duration::from_secs(5);
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(30);
 const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(15);
 
-/// How long a mail in hand may still take when the process is asked to stop.
+/// How long a mail in hand may still take when the process is asked to stop; and giving it back then.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Further ahead than any attempt is planned.
-const FAR: TimeDelta = TimeDelta::days(3650);
+/// What a transport may take beyond `mail.timeout`, for its goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Tells people what was filed.
 pub struct Mailer {
     settings: config::Mail,
-    letters: Arc<dyn Letters>,
     outbox: Arc<dyn Outbox>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
@@ -49,23 +56,28 @@ pub struct Mailer {
 #[derive(Default)]
 struct Memory {
     /// Attempts that the store could not record yet, by the mail's id.
-    unrecorded: BTreeMap<String, (DateTime<Utc>, MailResult)>,
-    /// The server refused the login and took no mail since.
-    login_refused: bool,
-    /// When the outbox was looked at last.
-    looked_at: Option<DateTime<Utc>>,
+    unrecorded: BTreeMap<String, Attempt>,
+    /// It was said that somebody has to change something, and no mail was taken since.
+    is_misconfigured: bool,
+}
+
+/// What became of an attempt under a claim.
+#[derive(Clone)]
+struct Attempt {
+    claim: u64,
+    at: DateTime<Utc>,
+    result: MailResult,
 }
 
 impl Mailer {
     /// A mailer over one desk.
     pub fn new(
         settings: config::Mail,
-        letters: Arc<dyn Letters>,
         outbox: Arc<dyn Outbox>,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { settings, letters, outbox, transport, clock, memory: Mutex::default() }
+        Self { settings, outbox, transport, clock, memory: Mutex::default() }
     }
 
     /// Runs until `stop`. While the store is away it waits for it.
@@ -104,58 +116,56 @@ impl Mailer {
     /// Posts the mail that is due, if any, and says whether it did.
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let groups = self.letters.groups(None).await?;
-        if groups.iter().all(|group| group.unsent == 0) || self.is_held_up(now).await? {
-            return Ok(false);
-        }
-        let posted = Posted {
-            last_hour: self.posted_within(TimeDelta::hours(1), now).await?,
-            last_day: self.posted_within(TimeDelta::days(1), now).await?,
-        };
-        let Some(plan) = plan(now, &groups, posted, &self.settings, no_wait) else { return Ok(false) };
-        let covered: Vec<_> = plan
-            .groups
-            .iter()
-            .map(|group| Covered { fingerprint: group.fingerprint.clone(), letters: group.unsent })
-            .collect();
-        self.outbox.post(&mail(&plan, now), &covered).await?;
-        Ok(true)
-    }
-
-    /// Whether a mail waits that could not be sent. Only for as long as a group stays quiet: a single mail
-    /// that the server puts off for ever must not silence all others.
-    async fn is_held_up(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let patience = TimeDelta::from_std(self.settings.repeat_after).unwrap_or(TimeDelta::MAX);
-        let waiting = self.outbox.due(now + FAR).await?;
-        Ok(waiting.iter().any(|mail| mail.attempts > 0 && (now - mail.posted_at).abs() < patience))
-    }
-
-    /// How many mails were posted in the `window` before `now`, or up to a day after it. The latter were
-    /// posted before the clock stepped back: they count, or each step would lift the caps; those still
-    /// further ahead do not, or nothing would be mailed until the clock gets there.
-    async fn posted_within(&self, window: TimeDelta, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let beyond = self.outbox.posted_since(now + TimeDelta::days(1)).await?;
-        Ok(self.outbox.posted_since(now - window).await?.saturating_sub(beyond))
+        let plan = |standing: &Standing| posting(standing, now, &self.settings, no_wait);
+        let posted = self.outbox.post(Posted::since(now, &self.settings), &plan).await?;
+        Ok(posted.is_some())
     }
 
     async fn send_due(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let last = self.memory(|memory| memory.looked_at.replace(now));
-        // After a step back the times of the next attempts mean nothing: try what waits now.
-        let horizon = if last.is_some_and(|last| last > now) { now + FAR } else { now };
-        for mail in self.outbox.due(horizon).await? {
-            let unrecorded = self.memory(|memory| memory.unrecorded.get(&mail.id).cloned());
-            let (at, result) = match unrecorded {
-                Some(attempt) => attempt,
-                None if stop.is_cancelled() => break,
-                None => match self.send(&mail, stop).await {
-                    Some(result) => (self.clock.now(), result),
-                    None => break,
-                },
+        self.record_all().await?;
+        while !stop.is_cancelled() {
+            let Some(claimed) = self.claim().await? else { break };
+            let ClaimedMail { mail, number: claim } = claimed;
+            let (result, is_stopped) = match self.send(&mail, stop).await {
+                Some(result) => (result, false),
+                // Whoever comes next need not wait for the end of the claim.
+                None => (put_off(self.clock.now(), "the process was asked to stop".to_owned()), true),
             };
-            self.memory(|memory| memory.unrecorded.insert(mail.id.clone(), (at, result.clone())));
-            self.outbox.record_attempt(&mail.id, at, &result).await?;
-            self.memory(|memory| memory.unrecorded.remove(&mail.id));
+            let attempt = Attempt { claim, at: self.clock.now(), result };
+            self.memory(|memory| memory.unrecorded.insert(mail.id, attempt));
+            if is_stopped {
+                tokio::select! {
+                    recorded = self.record_all() => return recorded,
+                    () = self.clock.sleep(STOP_GRACE) => return Ok(()),
+                }
+            }
+            self.record_all().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next mail that is due, and that nobody else is sending, for longer than sending it can take.
+    async fn claim(&self) -> Result<Option<ClaimedMail>, StoreError> {
+        let now = self.clock.now();
+        let lease = TimeDelta::from_std(self.longest_sending()).unwrap_or(LONGEST_RETRY) + CLOCK_SKEW;
+        let until = now.checked_add_signed(lease).unwrap_or(now + LONGEST_RETRY);
+        self.outbox.claim(Claim { now, until, far: now + LONGEST_RETRY + CLOCK_SKEW }).await
+    }
+
+    /// No attempt takes longer, whatever the transport does.
+    fn longest_sending(&self) -> Duration {
+        self.settings.timeout.saturating_add(GOODBYE)
+    }
+
+    /// Records what became of the mails that were in hand.
+    async fn record_all(&self) -> Result<(), StoreError> {
+        while let Some((id, attempt)) = self.memory(|memory| {
+            memory.unrecorded.first_key_value().map(|(id, attempt)| (id.clone(), attempt.clone()))
+        }) {
+            if !self.outbox.record(&id, attempt.claim, attempt.at, &attempt.result).await? {
+                info!(mail = id, "another process has taken the mail over, or it is recorded already");
+            }
+            self.memory(|memory| memory.unrecorded.remove(&id));
         }
         Ok(())
     }
@@ -170,23 +180,30 @@ impl Mailer {
         let attempt = tokio::select! {
             attempt = self.transport.send(mail) => attempt,
             () = given_up => return None,
+            () = self.clock.sleep(self.longest_sending()) => Err(SendError {
+                kind: SendErrorKind::Transient,
+                reason: format!("not done within {:?}", self.longest_sending()),
+            }),
         };
         let now = self.clock.now();
         Some(match attempt {
             Ok(()) => {
-                self.memory(|memory| memory.login_refused = false);
+                self.memory(|memory| memory.is_misconfigured = false);
                 info!(mail = mail.id, "sent: {}", mail.subject);
                 MailResult::Sent
             }
-            Err(SendError { kind: SendErrorKind::Permanent, reason }) => {
-                error!(mail = mail.id, reason, "the server refused a mail for good");
+            Err(SendError { kind: SendErrorKind::Refused, reason }) => {
+                error!(
+                    mail = mail.id,
+                    reason, "the server refused a mail for good; its letters will be told again"
+                );
                 MailResult::Refused(reason)
             }
-            Err(SendError { kind: SendErrorKind::Authentication, reason }) => {
-                if !self.memory(|memory| std::mem::replace(&mut memory.login_refused, true)) {
-                    error!(mail = mail.id, reason, "the server refused the login: check mail.url");
+            Err(SendError { kind: SendErrorKind::Misconfigured, reason }) => {
+                if !self.memory(|memory| std::mem::replace(&mut memory.is_misconfigured, true)) {
+                    error!(mail = mail.id, reason, "the server takes no mail until someone changes [mail]");
                 }
-                MailResult::RetryAt(now + LONGEST_RETRY)
+                put_off(now + LONGEST_RETRY, reason)
             }
             Err(SendError { kind: SendErrorKind::Transient, reason }) => {
                 let wait = retry_wait(mail.attempts);
@@ -196,7 +213,7 @@ impl Mailer {
                     retry_in_s = wait.num_seconds(),
                     "could not send a mail; will try again"
                 );
-                MailResult::RetryAt(now + wait)
+                put_off(now + wait, reason)
             }
         })
     }
@@ -212,13 +229,8 @@ fn retry_wait(attempts: u32) -> TimeDelta {
     FIRST_RETRY.checked_mul(doubled).map_or(LONGEST_RETRY, |wait| wait.min(LONGEST_RETRY))
 }
 
-/// The mail for a plan. Its id follows from what it covers.
-fn mail(plan: &Plan<'_>, now: DateTime<Utc>) -> Mail {
-    let covers: Vec<_> =
-        plan.groups.iter().map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
-    let covers = covers.join(" ");
-    let id = format!("coinpipe-{:032x}", crate::fingerprint::fnv1a_128(covers.as_bytes()));
-    Mail { id, subject: text::subject(plan), body: text::body(plan), posted_at: now, attempts: 0 }
+fn put_off(at: DateTime<Utc>, reason: String) -> MailResult {
+    MailResult::RetryAt { at, reason }
 }
 
 #[cfg(test)]

@@ -6,24 +6,72 @@
 //! - Groups that are due together share one mail, and such digests are `digest_every` apart; only a group
 //!   that was never mailed about need not wait for the next digest.
 //! - At most `max_per_hour` and `max_per_day` mails, whatever happens; the last one before a cap says so.
+//! - What the server refused is told again, in mails that quote nothing (it may be the quotes that it refuses), at
+//!   growing distances: the caps of a day outlast any number of refusals.
 //!
 //! The clock may step back: an instant in the future counts as long ago, so nothing is held back for ever;
 //! the caps still hold, because they count the mails of the next day too.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Mail as Settings;
-use ports::store::{AlertGroup, GroupState};
+use ports::store::{AlertGroup, CLOCK_SKEW, Fate, GroupState, PostedMail};
 
 /// How much a group must grow to be mailed about before `repeat_after`.
 const GROWTH: u64 = 10;
 
-/// How many mails were posted lately; those of the next day too, which a clock that stepped back leaves.
+/// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
+const FIRST_REFUSAL: TimeDelta = TimeDelta::minutes(1);
+/// The longest such wait, unless `digest_every` is longer.
+const LAST_REFUSAL: TimeDelta = TimeDelta::hours(1);
+
+/// What was posted lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Posted {
-    /// In the last hour.
+    /// Mails in the last hour, refused ones too; and those of the next day, which a clock that stepped back leaves.
     pub last_hour: u64,
-    /// In the last 24 hours.
+    /// The same for the last 24 hours.
     pub last_day: u64,
+    /// When the last mail was posted that was not refused.
+    pub last_at: Option<DateTime<Utc>>,
+    /// Mails that were refused since one was sent.
+    pub refusals: u32,
+    /// When the last of these was refused.
+    pub refused_at: Option<DateTime<Utc>>,
+}
+
+impl Posted {
+    /// How far back before `now` mails matter.
+    pub fn since(now: DateTime<Utc>, settings: &Settings) -> DateTime<Utc> {
+        let window = TimeDelta::days(1).max(delta(settings.digest_every));
+        now.checked_sub_signed(window).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// What `mails`, oldest first, say at `now`.
+    ///
+    /// Those of up to a day ahead were posted before the clock stepped back: they count, or each step would lift the
+    /// caps; those still further ahead do not, or nothing would be mailed until the clock gets there.
+    pub fn new(mails: &[PostedMail], now: DateTime<Utc>) -> Self {
+        let beyond = now + TimeDelta::days(1);
+        let within = |window: TimeDelta| {
+            let counted = mails.iter().filter(|mail| (now - window..beyond).contains(&mail.posted_at));
+            counted.count() as u64
+        };
+        let is_refused = |mail: &&PostedMail| matches!(mail.fate, Fate::Refused(_));
+        let since_sent = mails.iter().rev().take_while(|mail| mail.fate != Fate::Sent);
+        let refused: Vec<_> = since_sent.filter(is_refused).collect();
+        Self {
+            last_hour: within(TimeDelta::hours(1)),
+            last_day: within(TimeDelta::days(1)),
+            last_at: mails.iter().filter(|mail| !is_refused(mail)).map(|mail| mail.posted_at).max(),
+            refusals: u32::try_from(refused.len()).unwrap_or(u32::MAX),
+            refused_at: refused
+                .iter()
+                .filter_map(|mail| if let Fate::Refused(at) = mail.fate { Some(at) } else { None })
+                .max(),
+        }
+    }
 }
 
 /// A mail to post.
@@ -33,6 +81,8 @@ pub struct Plan<'a> {
     pub groups: Vec<&'a AlertGroup>,
     /// Set when this is the last mail that a cap allows for now: mails go on about then.
     pub capped_until: Option<DateTime<Utc>>,
+    /// Whether it says nothing but names of its own and numbers, because the server refused one that did.
+    pub is_plain: bool,
 }
 
 /// The mail to post now, if any. With `no_wait`, for a process that ends now, a new group need not gather
@@ -49,10 +99,14 @@ pub fn plan<'a>(
     if posted.last_hour >= per_hour || posted.last_day >= per_day {
         return None;
     }
-    let since = |at: DateTime<Utc>| if at > now { TimeDelta::MAX } else { now - at };
-    let at_least = |passed: TimeDelta, wait: std::time::Duration| {
-        passed >= TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    // The clocks of two alerters differ a little; what is further ahead than that is from before a step back.
+    let since = |at: DateTime<Utc>| {
+        if at > now + CLOCK_SKEW { TimeDelta::MAX } else { (now - at).max(TimeDelta::zero()) }
     };
+    let at_least = |passed: TimeDelta, wait: Duration| passed >= delta(wait);
+    if posted.refused_at.is_some_and(|at| since(at) < refusal_wait(posted.refusals, settings)) {
+        return None;
+    }
     let open = || groups.iter().filter(|group| group.state == GroupState::Open && group.unsent > 0);
     let fresh_is_due = |group: &AlertGroup| {
         group.mailed_at.is_none() && (no_wait || at_least(since(group.first_seen_at), settings.group_wait))
@@ -63,8 +117,7 @@ pub fn plan<'a>(
                 || group.total >= group.mailed_total.saturating_mul(GROWTH)
         })
     };
-    let last_mail = groups.iter().filter_map(|group| group.mailed_at).max();
-    let digest_is_due = no_wait || last_mail.is_none_or(|at| at_least(since(at), settings.digest_every));
+    let digest_is_due = no_wait || posted.last_at.is_none_or(|at| at_least(since(at), settings.digest_every));
 
     let mut due: Vec<_> =
         open().filter(|group| fresh_is_due(group) || (digest_is_due && repeat_is_due(group))).collect();
@@ -81,158 +134,19 @@ pub fn plan<'a>(
     } else {
         None
     };
-    Some(Plan { groups: due, capped_until })
+    Some(Plan { groups: due, capped_until, is_plain: posted.refusals > 0 })
+}
+
+/// How long after the last of so many refusals in a row the next mail may be posted.
+fn refusal_wait(refusals: u32, settings: &Settings) -> TimeDelta {
+    let first = delta(settings.digest_every).max(FIRST_REFUSAL);
+    let doubled = i32::try_from(1_u64 << refusals.saturating_sub(1).min(10)).unwrap_or(i32::MAX);
+    first.checked_mul(doubled).unwrap_or(TimeDelta::MAX).min(LAST_REFUSAL.max(first))
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use domain::{Class, timestamp};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn start() -> DateTime<Utc> {
-        timestamp::from_text("2026-11-22T14:00:00Z").unwrap()
-    }
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        start() + TimeDelta::seconds(seconds)
-    }
-
-    fn group(name: &str, first_seen: i64, total: u64) -> AlertGroup {
-        AlertGroup {
-            fingerprint: name.to_owned(),
-            stage: None,
-            class: Class::Poison,
-            code: "c".to_owned(),
-            reason: "r".to_owned(),
-            state: GroupState::Open,
-            first_seen_at: at(first_seen),
-            last_seen_at: at(first_seen),
-            total,
-            unsent: total,
-            mailed_at: None,
-            mailed_total: 0,
-        }
-    }
-
-    fn mailed(name: &str, mailed_at: i64, mailed_total: u64, total: u64) -> AlertGroup {
-        AlertGroup {
-            mailed_at: Some(at(mailed_at)),
-            mailed_total,
-            unsent: total - mailed_total,
-            ..group(name, 0, total)
-        }
-    }
-
-    fn settings() -> Settings {
-        config::Config::defaults().mail
-    }
-
-    fn due(now: i64, groups: &[AlertGroup]) -> Vec<String> {
-        let plan = plan(at(now), groups, Posted::default(), &settings(), false);
-        plan.map(|plan| plan.groups.iter().map(|group| group.fingerprint.clone()).collect())
-            .unwrap_or_default()
-    }
-
-    #[test]
-    fn a_new_group_is_mailed_after_the_wait_and_bursts_share_one_mail() {
-        let groups = [group("a", 0, 1), group("b", 10, 5)];
-        assert_eq!(due(29, &groups), [""; 0]);
-        assert_eq!(due(30, &groups), ["a"]);
-        assert_eq!(due(40, &groups), ["b", "a"]);
-    }
-
-    #[test]
-    fn a_mailed_group_is_quiet_until_the_repeat_or_tenfold_growth() {
-        let hours = |hours: i64| hours * 3600;
-        assert_eq!(due(hours(3), &[mailed("a", 0, 10, 99)]), [""; 0]);
-        assert_eq!(due(hours(3), &[mailed("a", 0, 10, 100)]), ["a"]);
-        assert_eq!(due(hours(4), &[mailed("a", 0, 10, 11)]), ["a"]);
-        assert_eq!(due(hours(9), &[mailed("a", 0, 10, 10)]), [""; 0], "nothing new");
-    }
-
-    #[test]
-    fn growth_waits_for_the_next_digest_but_a_new_group_does_not() {
-        let groups = [mailed("grown", 0, 1, 100), mailed("other", 200, 1, 1)];
-        assert_eq!(due(400, &groups), [""; 0]);
-        assert_eq!(due(500, &groups), ["grown"]);
-        let groups = [mailed("grown", 0, 1, 100), mailed("other", 200, 1, 1), group("new", 300, 1)];
-        assert_eq!(due(400, &groups), ["new"]);
-    }
-
-    #[test]
-    fn caps_hold_even_for_a_flush_and_the_last_mail_says_so() {
-        let groups = [group("a", 0, 1)];
-        let posted = |last_hour, last_day| Posted { last_hour, last_day };
-        let ask = |posted, no_wait| plan(at(60), &groups, posted, &settings(), no_wait);
-        assert_eq!(ask(posted(0, 0), false).unwrap().capped_until, None);
-        assert_eq!(ask(posted(11, 11), false).unwrap().capped_until, Some(at(60 + 3600)));
-        assert_eq!(ask(posted(0, 49), false).unwrap().capped_until, Some(at(60 + 86_400)));
-        assert_eq!(ask(posted(12, 12), true), None);
-        assert_eq!(ask(posted(0, 50), true), None);
-    }
-
-    #[test]
-    fn a_flush_keeps_quiet_times() {
-        let groups = [group("new", 0, 1), mailed("told", 0, 10, 11)];
-        let plan = plan(at(1), &groups, Posted::default(), &settings(), true).unwrap();
-        assert_eq!(plan.groups, [&groups[0]]);
-    }
-
-    #[test]
-    fn a_clock_that_stepped_back_holds_nothing_back() {
-        assert_eq!(due(0, &[group("future", 3600, 1)]), ["future"]);
-        assert_eq!(due(0, &[mailed("future", 3600, 1, 2)]), ["future"]);
-    }
-
-    #[test]
-    fn resolved_groups_are_not_mailed() {
-        let resolved = AlertGroup { state: GroupState::Resolved, ..group("a", 0, 1) };
-        assert_eq!(due(60, &[resolved]), [""; 0]);
-    }
-
-    proptest! {
-        /// Letters of any causes at any times for two days: never more mails than the caps in any window, and
-        /// when the storm is over, everything was told.
-        #[test]
-        fn any_storm_stays_below_the_caps_and_is_told_in_the_end(
-            storm in prop::collection::vec((0_i64..172_800, 0_u8..40, 1_u64..5000), 0..200)
-        ) {
-            let settings = settings();
-            let mut arrivals: BTreeMap<i64, Vec<(u8, u64)>> = BTreeMap::new();
-            for (second, cause, letters) in storm {
-                arrivals.entry(second / 60 * 60).or_default().push((cause, letters));
-            }
-            let mut groups: BTreeMap<u8, AlertGroup> = BTreeMap::new();
-            let mut mails: Vec<i64> = Vec::new();
-            for now in (0..172_800 + 86_400).step_by(60) {
-                for &(cause, letters) in arrivals.get(&now).into_iter().flatten() {
-                    let group = groups.entry(cause).or_insert_with(|| group(&cause.to_string(), now, 0));
-                    group.total += letters;
-                    group.unsent += letters;
-                }
-                let within = |window: i64| mails.iter().filter(|&&mail| mail > now - window).count() as u64;
-                let posted = Posted { last_hour: within(3600), last_day: within(86_400) };
-                let snapshot: Vec<_> = groups.values().cloned().collect();
-                if let Some(plan) = plan(at(now), &snapshot, posted, &settings, false) {
-                    mails.push(now);
-                    for told in plan.groups {
-                        let cause: u8 = told.fingerprint.parse().unwrap();
-                        let group = groups.get_mut(&cause).unwrap();
-                        (group.unsent, group.mailed_at, group.mailed_total) = (0, Some(at(now)), group.total);
-                    }
-                }
-            }
-            for window in mails.windows(13) {
-                prop_assert!(window[12] - window[0] >= 3600);
-            }
-            for window in mails.windows(51) {
-                prop_assert!(window[50] - window[0] >= 86_400);
-            }
-            prop_assert!(groups.values().all(|group| group.unsent == 0));
-        }
-    }
-}
+mod tests;

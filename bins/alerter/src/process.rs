@@ -59,7 +59,6 @@ fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> 
     let settings = &process.config().mail;
     let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
     Ok(transport.map(|transport| {
-        let (letters, outbox) = (Arc::clone(&stores.letters), Arc::clone(&stores.outbox));
-        Mailer::new(settings.clone(), letters, outbox, transport, Arc::clone(&process.clock))
+        Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
     }))
 }

@@ -23,6 +23,8 @@ pub(crate) fn subject(plan: &Plan<'_>) -> String {
     let new =
         if letters == 1 { "1 new dead letter".to_owned() } else { format!("{letters} new dead letters") };
     let subject = match plan.groups.len() {
+        1 if plan.is_plain => format!("[coinpipe] 1 problem, {new}"),
+        groups if plan.is_plain => format!("[coinpipe] {groups} problems, {new}"),
         1 => format!("[coinpipe] {first}: {new}"),
         groups => format!("[coinpipe] {groups} problems, {new}, most of all {first}"),
     };
@@ -32,16 +34,25 @@ pub(crate) fn subject(plan: &Plan<'_>) -> String {
 /// What happened, group by group, and what to do.
 pub(crate) fn body(plan: &Plan<'_>) -> String {
     let mut text = format!("{}\n", opening(plan));
+    if plan.is_plain {
+        text.push_str(
+            "\nThe mail server refused the last mail about this for good. In case it was for what that quoted, this one \
+             leaves the reasons out; `coinpipe status` has the server's answer.\n",
+        );
+    }
     for group in plan.groups.iter().take(GROUPS_TOLD) {
+        let (cause, reason) = if plan.is_plain {
+            (group.class.to_string(), String::new())
+        } else {
+            (cause(group), format!("  {}\n", one_line(&group.reason, REASON_CHARS)))
+        };
         let _ = write!(
             text,
-            "\n* {}\n  {} new, {} in all, from {} to {}\n  {}\n  group {}\n",
-            cause(group),
+            "\n* {cause}\n  {} new, {} in all, from {} to {}\n{reason}  group {}\n",
             group.unsent,
             group.total,
             timestamp::to_text(group.first_seen_at),
             timestamp::to_text(group.last_seen_at),
-            one_line(&group.reason, REASON_CHARS),
             group.fingerprint,
         );
     }
@@ -118,7 +129,7 @@ mod tests {
     #[test]
     fn a_subject_is_one_short_line_whatever_the_letter_says() {
         let group = group("x");
-        let plan = Plan { groups: vec![&group; 3], capped_until: None };
+        let plan = Plan { groups: vec![&group; 3], capped_until: None, is_plain: false };
         let subject = subject(&plan);
         assert!(!subject.contains(['\r', '\n']), "{subject}");
         assert!(subject.chars().count() <= SUBJECT_CHARS && subject.contains("21 new"), "{subject}");
@@ -129,7 +140,7 @@ mod tests {
         let letter = group("x");
         let incident = AlertGroup { class: Class::Incident, ..letter.clone() };
         let begin = |groups: Vec<&AlertGroup>| {
-            let text = body(&Plan { groups, capped_until: None });
+            let text = body(&Plan { groups, capped_until: None, is_plain: false });
             text.lines().next().unwrap().to_owned()
         };
         assert_eq!(begin(vec![&letter]), "Some messages could not be handled. They are kept.");
@@ -145,11 +156,24 @@ mod tests {
     fn a_body_tells_each_group_up_to_a_limit_and_says_when_it_is_capped() {
         let group = group(&"long\u{1b}[31m ".repeat(500));
         let until = timestamp::from_text("2026-11-22T15:00:00Z");
-        let text = body(&Plan { groups: vec![&group; 50], capped_until: until });
+        let text = body(&Plan { groups: vec![&group; 50], capped_until: until, is_plain: false });
         assert!(
             text.contains("7 new, 12 in all") && text.contains("and 30 more groups with 210 new letters")
         );
         assert!(text.contains("capped") && text.contains("15:00:00"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_plain_mail_quotes_nothing_from_outside_and_counts_all_the_same() {
+        let group = group("cheap pills");
+        let plan = Plan { groups: vec![&group; 2], capped_until: None, is_plain: true };
+        let text = format!("{}\n{}", subject(&plan), body(&plan));
+        assert!(!text.contains("pills") && !text.contains("Bcc"), "{text}");
+        for part in
+            ["2 problems, 14 new dead letters", "refused the last mail", "poison", "7 new, 12 in all", "f00"]
+        {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
     }
 }

@@ -63,12 +63,12 @@ impl TransportError {
 /// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendErrorKind {
-    /// It may pass: no connection, a timeout, a 4xx answer.
+    /// It may pass by itself: no connection, a timeout, a full mailbox, an answer that says so.
     Transient,
-    /// This mail will never be taken: a 5xx answer.
-    Permanent,
-    /// No mail will be taken until someone changes the login: a refused login, or 530, 534, 535, 538.
-    Authentication,
+    /// This mail will never be taken.
+    Refused,
+    /// No mail will be taken until someone changes something: the login, TLS, an address, the server.
+    Misconfigured,
 }
 
 /// A mail was not sent. The reason is the server's or the system's, without secrets.

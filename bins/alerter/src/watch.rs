@@ -102,7 +102,7 @@ impl Watch {
     /// Whether the fetcher wrote that it could not fetch all of it.
     async fn was_told(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
         let told = DeadLetter::incident(StageName::Fetcher, CODE, &batch.id, "", self.clock.now());
-        Ok(self.letters.letter(told.id.as_str()).await?.is_some())
+        Ok(!self.letters.filed(&[told.id.as_str()]).await?.is_empty())
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     async fn letters(store: &MemoryStore) -> Vec<String> {
         let filed = store.letters(None, 10).await.unwrap();
-        filed.into_iter().map(|filed| format!("{}: {}", filed.letter.id, filed.letter.reason)).collect()
+        filed.into_iter().map(|letter| format!("{}: {}", letter.id, letter.reason)).collect()
     }
 
     fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, Watch) {

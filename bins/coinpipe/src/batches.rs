@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::BatchId;
 use ports::QueueName;
-use ports::ledger::letter_about;
+use ports::ledger::letters_about;
 use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
 use service::Process;
@@ -53,10 +53,11 @@ pub(crate) async fn places(adapters: &Adapters, batches: &[BatchRecord]) -> anyh
     let mut queued = None;
     for batch in incomplete {
         let mut parts = BTreeMap::new();
-        for missing in batch.missing.iter().take(LOOKED_FOR) {
-            let letter = letter_about(&*adapters.stores.letters, &batch.id, *missing).await?;
-            let place = if let Some(letter) = letter {
-                format!("dead letter {}", letter.letter.id)
+        let looked_for = &batch.missing[..batch.missing.len().min(LOOKED_FOR)];
+        let letters = letters_about(&*adapters.stores.letters, &batch.id, looked_for).await?;
+        for missing in looked_for {
+            let place = if let Some(letter) = letters.get(missing) {
+                format!("dead letter {letter}")
             } else {
                 if queued.is_none() {
                     queued = Some(queued_messages(adapters).await?);

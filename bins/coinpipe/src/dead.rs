@@ -1,7 +1,7 @@
 //! `coinpipe dead`: the dead letters, for reading.
 
 use anyhow::bail;
-use ports::store::{AlertGroup, FiledLetter};
+use ports::store::{AlertGroup, Death, FiledLetter, LetterSummary};
 use serde_json::{Map, Value, json};
 use service::Process;
 
@@ -20,16 +20,16 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
             show_groups(&groups)
         }
         DeadCommand::List { group, limit, json } => {
-            let filed = letters.letters(group.as_deref(), *limit).await?;
+            let letters = letters.letters(group.as_deref(), *limit).await?;
             if *json {
-                let filed: Vec<_> = filed.iter().map(|filed| letter_json(filed, false)).collect();
-                return output::print(serde_json::to_string_pretty(&filed)?);
+                let letters: Vec<_> = letters.iter().map(summary_json).collect();
+                return output::print(serde_json::to_string_pretty(&letters)?);
             }
-            show_letters(&filed)
+            show_letters(&letters)
         }
         DeadCommand::Show { id, json } => match letters.letter(id).await? {
             None => bail!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids"),
-            Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed, true))?),
+            Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
             Some(filed) => show_letter(&filed),
         },
     }
@@ -58,23 +58,25 @@ fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
     ))
 }
 
-fn show_letters(filed: &[FiledLetter]) -> anyhow::Result<()> {
-    if filed.is_empty() {
+fn show_letters(letters: &[LetterSummary]) -> anyhow::Result<()> {
+    if letters.is_empty() {
         output::say("no dead letters");
         return Ok(());
     }
-    let rows = filed.iter().map(|FiledLetter { letter, filed_at, .. }| {
+    let rows = letters.iter().map(|letter| {
         vec![
             output::plain(letter.id.as_str(), 120),
-            domain::timestamp::to_text(*filed_at),
+            domain::timestamp::to_text(letter.filed_at),
+            output::count(letter.deaths),
             format!("{}/{}", letter.class, output::plain(&letter.code, 40)),
             output::plain(&letter.reason, 80),
         ]
     });
-    output::print(output::table(&["letter", "filed", "cause", "reason"], &[], rows))
+    output::print(output::table(&["letter", "filed", "deaths", "cause", "reason"], &[2], rows))
 }
 
-fn show_letter(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter) -> anyhow::Result<()> {
+fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
+    let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let stage = letter.stage.map_or("–", domain::StageName::as_str);
     output::print(format!("letter    {}", output::plain(letter.id.as_str(), 255)))?;
     output::print(format!("group     {fingerprint}"))?;
@@ -89,6 +91,10 @@ fn show_letter(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter) -> a
     for (name, value) in letter.headers.iter() {
         output::print(format!("header    {}: {}", output::plain(name, 80), output::plain(value, 400)))?;
     }
+    if deaths.len() > 1 {
+        output::print(format!("died      {} times, most recently as above", deaths.len()))?;
+        output::print(show_deaths(deaths))?;
+    }
     match std::str::from_utf8(&letter.body) {
         Ok("") => output::print("body      none"),
         Ok(text) => output::print(format!("body      {} bytes\n{}", text.len(), output::plain_lines(text))),
@@ -96,6 +102,25 @@ fn show_letter(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter) -> a
             output::print(format!("body      {} bytes, not text; --json shows them", letter.body.len()))
         }
     }
+}
+
+fn show_deaths(deaths: &[Death]) -> comfy_table::Table {
+    let rows = deaths.iter().map(|death| {
+        vec![
+            output::plain(life(death).unwrap_or("first"), 80),
+            domain::timestamp::to_text(death.filed_at),
+            death.stage.map_or("–", domain::StageName::as_str).to_owned(),
+            format!("{}/{}", death.class, output::plain(&death.code, 40)),
+            death.attempt.to_string(),
+            output::plain(&death.reason, 80),
+        ]
+    });
+    output::table(&["life", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
+}
+
+/// Which sending of the message ended; `None` for the first.
+fn life(death: &Death) -> Option<&str> {
+    Some(death.life.as_str()).filter(|life| !life.is_empty())
 }
 
 pub(crate) fn group_json(group: &AlertGroup) -> Value {
@@ -114,7 +139,27 @@ pub(crate) fn group_json(group: &AlertGroup) -> Value {
     })
 }
 
-fn letter_json(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter, with_body: bool) -> Value {
+fn summary_json(letter: &LetterSummary) -> Value {
+    let headers: Map<_, _> =
+        letter.headers.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    json!({
+        "id": letter.id.as_str(),
+        "group": letter.fingerprint,
+        "class": letter.class.as_str(),
+        "code": letter.code,
+        "reason": letter.reason,
+        "stage": letter.stage.map(domain::StageName::as_str),
+        "attempt": letter.attempt,
+        "first_seen_at": domain::timestamp::to_text(letter.first_seen_at),
+        "filed_at": domain::timestamp::to_text(letter.filed_at),
+        "headers": headers,
+        "body_bytes": letter.body_bytes,
+        "deaths": letter.deaths,
+    })
+}
+
+fn letter_json(filed: &FiledLetter) -> Value {
+    let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let headers: Map<_, _> =
         letter.headers.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     let mut json = json!({
@@ -129,15 +174,28 @@ fn letter_json(FiledLetter { letter, fingerprint, filed_at }: &FiledLetter, with
         "filed_at": domain::timestamp::to_text(*filed_at),
         "headers": headers,
         "body_bytes": letter.body.len(),
+        "deaths": deaths.iter().map(death_json).collect::<Vec<_>>(),
     });
-    if with_body {
-        // Bytes that are not text are shown in hexadecimal, so that nothing is hidden.
-        match std::str::from_utf8(&letter.body) {
-            Ok(text) => json["body"] = text.into(),
-            Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
-        }
+    // Bytes that are not text are shown in hexadecimal, so that nothing is hidden.
+    match std::str::from_utf8(&letter.body) {
+        Ok(text) => json["body"] = text.into(),
+        Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
     }
     json
+}
+
+fn death_json(death: &Death) -> Value {
+    json!({
+        "life": life(death),
+        "group": death.fingerprint,
+        "class": death.class.as_str(),
+        "code": death.code,
+        "reason": death.reason,
+        "stage": death.stage.map(domain::StageName::as_str),
+        "attempt": death.attempt,
+        "first_seen_at": domain::timestamp::to_text(death.first_seen_at),
+        "filed_at": domain::timestamp::to_text(death.filed_at),
+    })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

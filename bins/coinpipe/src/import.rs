@@ -79,8 +79,12 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
 
 /// The error as one of the table: it is not the store that is meant.
 fn of_table(error: StoreError) -> anyhow::Error {
-    let (StoreError::Unavailable { reason } | StoreError::Misconfigured { reason }) = error;
-    anyhow::Error::msg(reason)
+    match error {
+        StoreError::Unavailable { reason } | StoreError::Misconfigured { reason } => {
+            anyhow::Error::msg(reason)
+        }
+        error @ StoreError::Mixed { .. } => error.into(),
+    }
 }
 
 /// Says which rows are left out, and why.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use domain::{BatchId, Message, MessageId, Origin, PageMeta, header};
+use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::DataOrigins;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
@@ -53,7 +53,8 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     }
     let mut stretch = archive.stretch(selection.archived_since()).await?;
     stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch, life };
     if args.dry_run {
         return replay.list().await;
     }
@@ -70,7 +71,8 @@ pub(crate) async fn load(
     let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
     let stretch = archive.stretch(None).await?;
-    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch };
+    let life = life(process);
+    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch, life };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
         let is_stopped = process.shutdown.soft().is_cancelled();
@@ -80,6 +82,13 @@ pub(crate) async fn load(
         Ok(!is_stopped)
     })
     .await
+}
+
+/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again; and the ledger
+/// tells by it what this replay loaded. When it began is for people; no two have the same number.
+fn life(process: &Process) -> ReplayId {
+    let begun = domain::timestamp::to_text(process.clock.now());
+    ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
 /// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
@@ -114,6 +123,8 @@ struct Replay<'a> {
     files: Option<Arc<Files>>,
     selection: Selection,
     stretch: Stretch,
+    /// Which life of the pages it is.
+    life: ReplayId,
 }
 
 /// What became of the pages in the stretch.
@@ -206,7 +217,7 @@ impl Replay<'_> {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    self.patiently(stop, async || pace.arrivals.expect(&meta).await).await?;
+                    pace.arrivals.expect(&meta);
                     let queue = &self.adapters.queues.queue;
                     let messages = [message];
                     self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;
@@ -246,6 +257,7 @@ impl Replay<'_> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
+        message.headers.set(header::LIFE, &self.life);
         stage::trace::forget(&mut message.headers);
         Some((meta, message))
     }

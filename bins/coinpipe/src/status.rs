@@ -1,6 +1,6 @@
 //! `coinpipe status`: how fresh the table is, what waits, what needs someone.
 
-use ports::store::{AlertGroup, GroupState};
+use ports::store::{AlertGroup, GroupState, MailTrouble};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
@@ -17,6 +17,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     let freshness = adapters.stores.quotes.freshness().await?;
     let batches = adapters.stores.ledger.batches(BATCHES).await?;
     let groups = adapters.stores.letters.groups(Some(GroupState::Open)).await?;
+    let mail = adapters.stores.outbox.trouble().await?;
     let mut depths = Vec::new();
     for queue in QueueName::ALL {
         depths.push((queue, adapters.queues.queue.depth(queue).await?));
@@ -43,6 +44,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
             },
             "queues": queues,
             "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
+            "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
             "last_batch_credits": batches.first().and_then(|batch| batch.credits),
         });
@@ -64,6 +66,9 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
     }
     output::print(format!("trouble   {}", groups_text(&groups)))?;
+    for line in mail_lines(&mail, now) {
+        output::print(format!("mail      {line}"))?;
+    }
     if !batches.is_empty() {
         output::print(batches::to_table(&batches))?;
     }
@@ -82,6 +87,40 @@ fn groups_text(groups: &[AlertGroup]) -> String {
     )
 }
 
+/// What keeps mails from arriving, in words; nothing when they do.
+fn mail_lines(mail: &MailTrouble, now: chrono::DateTime<chrono::Utc>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(since) = mail.waiting_since {
+        let reason = mail.failure.as_ref().map(|reason| format!(": {}", output::plain(reason, 200)));
+        let mails = output::counted(mail.waiting, "mail");
+        lines.push(format!(
+            "{mails} not sent yet, for {}{}",
+            output::age(now, since),
+            reason.unwrap_or_default()
+        ));
+    }
+    if let Some((at, reason)) = &mail.refusal {
+        let mails = output::counted(mail.refused, "mail");
+        lines.push(format!(
+            "{mails} refused by the server, the last {} ago, and to be told again: {}",
+            output::age(now, *at),
+            output::plain(reason, 200)
+        ));
+    }
+    lines
+}
+
+fn mail_json(mail: &MailTrouble) -> serde_json::Value {
+    json!({
+        "waiting": mail.waiting,
+        "waiting_since": mail.waiting_since.map(domain::timestamp::to_text),
+        "failure": mail.failure,
+        "refused": mail.refused,
+        "refused_at": mail.refusal.as_ref().map(|(at, _)| domain::timestamp::to_text(*at)),
+        "refusal": mail.refusal.as_ref().map(|(_, reason)| reason),
+    })
+}
+
 fn depth_text(depth: Depth) -> String {
     if depth.total() == 0 {
         return "empty".to_owned();
@@ -96,4 +135,33 @@ fn depth_json(depth: Depth) -> serde_json::Value {
         "unsettled": depth.unsettled,
         "oldest_at": depth.oldest_at.map(domain::timestamp::to_text),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_mails_from_arriving_is_said_and_nothing_when_they_do() {
+        let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let ago = |minutes| now - chrono::TimeDelta::minutes(minutes);
+        assert_eq!(mail_lines(&MailTrouble::default(), now), [""; 0]);
+        let mail = MailTrouble {
+            waiting: 2,
+            waiting_since: Some(ago(12)),
+            failure: Some("user or password are wrong\r\n\u{1b}[31m".to_owned()),
+            refused: 1,
+            refusal: Some((ago(5), "no such mailbox (550)".to_owned())),
+        };
+        let lines = mail_lines(&mail, now);
+        let refused =
+            "1 mail refused by the server, the last 5 min ago, and to be told again: no such mailbox (550)";
+        assert!(
+            lines[0].starts_with("2 mails not sent yet, for 12 min: user or password are wrong"),
+            "{lines:?}"
+        );
+        assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
+        assert_eq!(lines[1], refused);
+        assert_eq!(mail_json(&mail)["refused_at"], "2026-11-22T13:55:00.000Z");
+    }
 }

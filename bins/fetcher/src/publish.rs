@@ -27,12 +27,18 @@ pub(crate) enum PublishError {
 }
 
 impl PublishError {
-    /// Whether waiting can help. A disk may be full now and not later.
+    /// Whether waiting can help. A disk may be full now and not later. A page that the queue refuses stays where it
+    /// is, and the others go on: who allows larger messages gets it, too.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Queue(error) => error.is_transient(),
+            Self::Queue(error) => error.is_transient() || matches!(error, QueueError::Refused { .. }),
             Self::Spool(_) => true,
         }
+    }
+
+    /// Whether it is about one message or file, so that the others can be published.
+    pub(crate) fn is_of_one(&self) -> bool {
+        matches!(self, Self::Spool(_) | Self::Queue(QueueError::Refused { .. }))
     }
 }
 
@@ -48,12 +54,12 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Publishes all letters and all sealed batches, oldest first, and forgets them. Returns how many.
-    /// One that cannot be read does not hold up the others.
+    /// One that cannot be read, or that the queue refuses, does not hold up the others.
     pub(crate) async fn publish_all(&self) -> Result<usize, PublishError> {
         let (mut done, mut trouble) = self.publish_letters().await?;
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, unread) = self.incidents.report_found(found).await;
-        trouble = trouble.or(unread);
+        trouble = trouble.or(unread.map(Into::into));
         for manifest in batches {
             let Some(pages) = manifest.pages else { continue };
             let span = trace::publishing(&manifest);
@@ -63,11 +69,11 @@ impl Publisher {
             }
             match outcome {
                 Ok(()) => done += 1,
-                Err(PublishError::Spool(error)) => trouble = trouble.or(Some(error)),
+                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
-        trouble.map_or(Ok(done), |error| Err(error.into()))
+        trouble.map_or(Ok(done), Err)
     }
 
     /// `false` when the queue had confirmed it before.
@@ -82,30 +88,42 @@ impl Publisher {
         Ok(true)
     }
 
-    async fn publish_letters(&self) -> Result<(usize, Option<SpoolError>), PublishError> {
+    /// Returns how many were published, and what kept one from it.
+    async fn publish_letters(&self) -> Result<(usize, Option<PublishError>), PublishError> {
         let mut done = 0;
+        let mut trouble = None;
         for letter in self.incidents.in_memory() {
             let id = letter.id.clone();
-            self.publish(QueueName::Dead, letter).await?;
-            self.incidents.forget(&id);
-            self.confirmed().remove(&id);
-            done += 1;
-        }
-        let found = blocking(&self.spool, Spool::letters).await?;
-        let (letters, mut trouble) = self.incidents.report_found(found).await;
-        for letter in letters {
-            let id = letter.id.clone();
-            self.publish(QueueName::Dead, letter).await?;
-            let removed = id.clone();
-            match blocking(&self.spool, move |spool| spool.remove_letter(&removed)).await {
-                Ok(()) => {
+            match self.publish(QueueName::Dead, letter).await.map_err(PublishError::from) {
+                Ok(_) => {
+                    self.incidents.forget(&id);
                     self.confirmed().remove(&id);
                     done += 1;
                 }
-                Err(error) => trouble = trouble.or(Some(error)),
+                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let found = blocking(&self.spool, Spool::letters).await?;
+        let (letters, unread) = self.incidents.report_found(found).await;
+        trouble = trouble.or(unread.map(Into::into));
+        for letter in letters {
+            match self.publish_letter(letter).await {
+                Ok(()) => done += 1,
+                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
+                Err(error) => return Err(error),
             }
         }
         Ok((done, trouble))
+    }
+
+    async fn publish_letter(&self, letter: Message) -> Result<(), PublishError> {
+        let id = letter.id.clone();
+        self.publish(QueueName::Dead, letter).await?;
+        let removed = id.clone();
+        blocking(&self.spool, move |spool| spool.remove_letter(&removed)).await?;
+        self.confirmed().remove(&id);
+        Ok(())
     }
 
     async fn publish_batch(&self, manifest: &Manifest, pages: u32, span: &Span) -> Result<(), PublishError> {
@@ -131,7 +149,7 @@ impl Publisher {
         if let Some(fetched) = manifest.announcement(&found, pages) {
             let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
             stage::trace::pass_on(span, &manifest.trace, &mut headers);
-            let body = wire::encode_fetched(&fetched);
+            let body = wire::encode_fetched(&fetched).into();
             let message = Message { id: fetched.message_id(), headers, body };
             if self.publish(QueueName::Rows, message).await? {
                 info!(

@@ -171,7 +171,7 @@ impl Fetcher {
                         warn!("cannot publish; keeping pages in {}: {reason}", self.spool.dir().display());
                     }
                     let since = *away_since.get_or_insert_with(|| self.clock.now());
-                    if let PublishError::Spool(_) = error {
+                    if error.is_of_one() {
                         self.report_trouble(since, &reason).await;
                     }
                     self.pace.wait(backoff.next_wait(), no_more).await;

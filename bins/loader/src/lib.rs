@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::wire::{self, RowsMessage};
 use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
 use ports::store::Loaded;
-use ports::{Clock, QueueName, Store};
+use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
 use stage::{Failure, Metrics, Output, Rows, Stage};
 use tokio_util::sync::CancellationToken;
@@ -30,28 +30,9 @@ impl Loader {
         Self { store, clock, metrics }
     }
 
-    /// Real and made-up numbers in one table would be worthless, and nobody could tell them apart later.
-    async fn refuse_mixing(&self, simulated: bool) -> Result<(), Failure> {
-        let origins = self.store.origins().await?;
-        if simulated && origins.real {
-            return Err(Failure::Reject {
-                class: Class::Poison,
-                code: "mixed_origins",
-                reason: "simulated quotes must not be mixed into a store that holds real ones".to_owned(),
-            });
-        }
-        if !simulated && origins.simulated {
-            // Paid for, and right: they wait in the queue until the store is another one.
-            let reason = "the store holds simulated quotes, and real ones wait in the queue; set store.url to \
-                          another store, or move the simulated one away";
-            return Err(Failure::Fatal { reason: reason.to_owned() });
-        }
-        Ok(())
-    }
-
     async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
-        self.refuse_mixing(chunk.page.simulated).await?;
-        let loaded = self.store.load(chunk).instrument(stage::trace::step("commit")).await?;
+        let loaded =
+            self.store.load(chunk).instrument(stage::trace::step("commit")).await.map_err(failure)?;
         let refused = loaded.refused.len() as u64;
         for (rows, count) in [
             (Rows::Written, loaded.written),
@@ -78,8 +59,7 @@ impl Loader {
     }
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
-        self.refuse_mixing(fetched.simulated).await?;
-        self.store.record_fetched(fetched).await?;
+        self.store.record_fetched(fetched).await.map_err(failure)?;
         Ok(Vec::new())
     }
 
@@ -103,6 +83,23 @@ impl Loader {
             now,
         );
         Some(Output { to: QueueName::Dead, message: letter.into_message() })
+    }
+}
+
+/// What becomes of a message that the store does not take. Real and made-up numbers in one table would be worthless, and
+/// nobody could tell them apart later.
+fn failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Mixed { simulated: true } => {
+            Failure::Reject { class: Class::Poison, code: "mixed_origins", reason: error.to_string() }
+        }
+        // Paid for, and right: they wait in the queue until the store is another one.
+        StoreError::Mixed { simulated: false } => Failure::Fatal {
+            reason: "the store holds simulated quotes, and real ones wait in the queue; set store.url to another store, \
+                     or move the simulated one away"
+                .to_owned(),
+        },
+        error => error.into(),
     }
 }
 
@@ -138,7 +135,7 @@ impl Stage for Loader {
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         match wire::decode(&message.body) {
-            Ok(RowsMessage::Chunk(chunk)) => self.load(message, &chunk).await,
+            Ok(RowsMessage::Chunk(chunk)) => self.load(message, &chunk.with_headers(&message.headers)).await,
             Ok(RowsMessage::Fetched(fetched)) => self.announce(&fetched).await,
             Err(error) => {
                 let batch = message.headers.get(header::BATCH).unwrap_or("an unknown batch");

@@ -6,7 +6,7 @@ use domain::{
     Slot, timestamp,
 };
 use ports::memory::MemoryStore;
-use ports::{Ledger, ManualClock, StoreError};
+use ports::{Ledger, ManualClock};
 
 use super::*;
 
@@ -56,19 +56,28 @@ fn chunk(simulated: bool) -> Message {
         page,
         chunk: 1,
         chunks: 1,
+        size: None,
+        replay: None,
         coins_in: 1,
         rejected: 0,
         rows: vec![row],
     };
     let headers = Headers::new().with(header::BATCH, &chunk.page.batch);
-    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk) }
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(&chunk).into() }
+}
+
+fn decoded(message: &Message) -> Chunk {
+    match wire::decode(&message.body).unwrap() {
+        RowsMessage::Chunk(chunk) => chunk,
+        RowsMessage::Fetched(_) => panic!("a chunk"),
+    }
 }
 
 fn announcement(simulated: bool) -> Message {
     let PageMeta { batch, slot, endpoint, api_version, convert, fetched_at, pages, .. } = page(simulated);
     let fetched =
         Fetched { batch, slot, endpoint, api_version, convert, fetched_at, pages, credits: 25, simulated };
-    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched) }
+    Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched).into() }
 }
 
 fn bench() -> (Arc<MemoryStore>, Loader) {
@@ -97,7 +106,9 @@ async fn bytes_that_are_no_rows_message_are_poison_with_a_code_of_their_own() {
     let good = chunk(false);
     let check = async |change: &dyn Fn(&mut Vec<u8>), expected: &str| {
         let mut message = good.clone();
-        change(&mut message.body);
+        let mut body = message.body.to_vec();
+        change(&mut body);
+        message.body = body.into();
         match loader.handle(&message).await {
             Err(Failure::Reject { class: Class::Poison, code, reason }) => {
                 assert_eq!(code, expected);
@@ -129,6 +140,36 @@ async fn real_and_simulated_quotes_never_mix() {
             assert_eq!(store.tables(), before);
         }
     }
+}
+
+/// The ledger tells replays apart, and cuts of a page, by what only the headers say.
+#[tokio::test]
+async fn what_the_headers_say_of_a_chunk_reaches_the_ledger() {
+    let (store, loader) = bench();
+    let mut page = page(false);
+    page.origin = Origin::Replay;
+    let part = Chunk { page, chunk: 2, chunks: 2, ..decoded(&chunk(false)) };
+    let message = |life: &str, size: u32| Message {
+        id: part.message_id(),
+        headers: part.headers().with(header::LIFE, life).with(header::CHUNK_COINS, size),
+        body: wire::encode_chunk(&part).into(),
+    };
+    for (life, size) in [("a", 10), ("a", 10), ("b", 10)] {
+        loader.handle(&message(life, size)).await.unwrap();
+    }
+    let mut other = message("b", 10);
+    other.body = wire::encode_chunk(&Chunk { chunk: 1, ..part.clone() }).into();
+    loader.handle(&other).await.unwrap();
+    let record = store.batches(1).await.unwrap().remove(0);
+    let replays: Vec<_> = record.page_replays[&1].iter().map(ToString::to_string).collect();
+    assert_eq!((replays, record.coins_in, record.missing.len()), (vec!["b".to_owned()], 2, 0));
+    let cut_anew =
+        Chunk { transformed_at: part.transformed_at + chrono::TimeDelta::seconds(1), ..part.clone() };
+    let mut message = message("c", 12);
+    message.body = wire::encode_chunk(&cut_anew).into();
+    loader.handle(&message).await.unwrap();
+    let record = store.batches(1).await.unwrap().remove(0);
+    assert_eq!((record.coins_in, record.missing.len()), (1, 1), "chunk 1 is of another cut: {record:?}");
 }
 
 #[tokio::test]

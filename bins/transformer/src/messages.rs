@@ -3,7 +3,7 @@
 mod letters;
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Headers, Message, PageMeta, header, timestamp, wire};
+use domain::{Chunk, Message, PageMeta, timestamp, wire};
 use ports::QueueName;
 use stage::Output;
 
@@ -38,6 +38,8 @@ pub(crate) fn outputs(
             page: meta.clone(),
             chunk: number,
             chunks,
+            size: Some(size),
+            replay: None,
             transformed_at: timestamp::to_millis(now),
             coins_in: end - begin,
             rejected: count(rejected.len()),
@@ -53,9 +55,9 @@ pub(crate) fn outputs(
 }
 
 fn rows_message(chunk: &Chunk) -> Message {
-    let headers =
-        Headers::new().with(header::BATCH, &chunk.page.batch).with(header::ORIGIN, chunk.page.origin);
-    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk) }
+    // The loop passes the replay on.
+    let headers = chunk.headers();
+    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk).into() }
 }
 
 /// A page of at most 64 MiB holds far fewer than 2^32 coins.

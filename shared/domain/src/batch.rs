@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
-use crate::message::MessageId;
+use crate::message::{Headers, MessageId, header};
 use crate::page::{ApiVersion, Origin, PageMeta};
 use crate::quote::CoinRow;
+use crate::replay::ReplayId;
 
 /// A moment at which a snapshot is due: a whole multiple of the schedule's interval since the Unix epoch.
 ///
@@ -165,6 +166,11 @@ pub struct Chunk {
     pub chunk: u32,
     /// How many chunks the page has, at least 1: an empty page is one chunk without rows.
     pub chunks: u32,
+    /// How many coins each chunk of the page has, but the last; two chunks are parts of one whole only when they were
+    /// cut alike. It travels in a [header](header::CHUNK_COINS); `None` when it did not.
+    pub size: Option<u32>,
+    /// Which replay it comes from; `None` for a live page, and when no [header](header::LIFE) says so.
+    pub replay: Option<ReplayId>,
     /// When the transformer made it.
     pub transformed_at: DateTime<Utc>,
     /// Coins that the source sent for this chunk; `rows.len() + rejected`.
@@ -179,6 +185,27 @@ impl Chunk {
     /// The id of the message that carries this chunk; the same whenever the page is transformed again.
     pub fn message_id(&self) -> MessageId {
         self.page.batch.chunk_id(self.page.page, self.chunk)
+    }
+
+    /// The same chunk with what its message's `headers` say about it. Those that say nothing readable are passed over.
+    #[must_use]
+    pub fn with_headers(mut self, headers: &Headers) -> Self {
+        self.size = headers.parse(header::CHUNK_COINS, "a number").ok().filter(|size| *size > 0);
+        self.replay = if self.is_replay() { ReplayId::from_headers(headers) } else { None };
+        self
+    }
+
+    /// The headers of the message that carries this chunk.
+    pub fn headers(&self) -> Headers {
+        let mut headers =
+            Headers::new().with(header::BATCH, &self.page.batch).with(header::ORIGIN, self.page.origin);
+        if let Some(size) = self.size {
+            headers.set(header::CHUNK_COINS, size);
+        }
+        if let Some(replay) = &self.replay {
+            headers.set(header::LIFE, replay);
+        }
+        headers
     }
 
     /// Whether this chunk came from the archive.

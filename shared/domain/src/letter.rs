@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::message::{Headers, Message, MessageId, header};
@@ -126,7 +127,8 @@ impl FromStr for Class {
 /// without a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its own id; the same when the same message dies again for the same cause, so it is filed once.
+    /// Its own id; the same whenever the same message dies in the same stage. Deaths of one letter differ in
+    /// [`life`](Self::life), class or code.
     pub id: MessageId,
     /// Coarse cause.
     pub class: Class,
@@ -143,7 +145,7 @@ pub struct DeadLetter {
     /// The original headers.
     pub headers: Headers,
     /// The original body; empty for an incident.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 const CLASS: &str = "x-dead-class";
@@ -204,8 +206,15 @@ impl DeadLetter {
             attempt: 1,
             first_seen_at: now,
             headers: Headers::new(),
-            body: Vec::new(),
+            body: Bytes::new(),
         }
+    }
+
+    /// Which sending of the message into the pipeline died: empty for the first, and for an incident, which is no
+    /// message and happens once. At most [`MessageId::MAX_BYTES`] long.
+    pub fn life(&self) -> MessageId {
+        let life = self.headers.get(header::LIFE).filter(|_| self.class != Class::Incident);
+        MessageId::new(life.unwrap_or_default())
     }
 
     /// The message that carries this letter on the dead queue.
@@ -259,7 +268,7 @@ mod tests {
 
     fn message() -> Message {
         let headers = Headers::new().with(header::BATCH, "b").with(header::ATTEMPT, 3);
-        Message { id: MessageId::new("b/p1"), headers, body: b"body".to_vec() }
+        Message { id: MessageId::new("b/p1"), headers, body: b"body"[..].into() }
     }
 
     #[test]
@@ -278,11 +287,30 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_says_which_life_of_the_message_ended() {
+        let letter = |message: &Message| {
+            let letter =
+                DeadLetter::for_message(message, StageName::Loader, Class::Poison, "bad", "no", now());
+            DeadLetter::from_message(letter.into_message(), now())
+        };
+        assert_eq!(letter(&message()).life().as_str(), "");
+        let mut again = message();
+        again.headers.set(header::LIFE, "replay/2");
+        assert_eq!(letter(&again).life().as_str(), "replay/2");
+        again.headers.set(header::LIFE, "long".repeat(1000));
+        assert!(letter(&again).life().as_str().len() <= MessageId::MAX_BYTES);
+
+        let mut incident = DeadLetter::incident(StageName::Fetcher, "x", "slot", "no", now());
+        incident.headers.set(header::LIFE, "replay/2");
+        assert_eq!(incident.life().as_str(), "");
+    }
+
+    #[test]
     fn a_letter_without_any_header_is_still_a_letter() {
-        let bare = Message { id: MessageId::new("?"), headers: Headers::new(), body: vec![0xff, 0] };
+        let bare = Message { id: MessageId::new("?"), headers: Headers::new(), body: vec![0xff, 0].into() };
         let letter = DeadLetter::from_message(bare, now());
         assert_eq!((letter.class, letter.code.as_str(), letter.stage), (Class::Unknown, "no_code", None));
-        assert_eq!(letter.body, [0xff, 0]);
+        assert_eq!(letter.body[..], [0xff, 0]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Names of the headers that coinpipe writes.
@@ -28,6 +29,11 @@ pub mod header {
     pub const SIMULATED: &str = "x-simulated";
     /// `live` or `replay`.
     pub const ORIGIN: &str = "x-origin";
+    /// Which sending of the message into the pipeline it comes from, when not the first: a text of its own for each
+    /// replay. What is made of a message inherits it, so that what dies again is told from a letter that came twice.
+    pub const LIFE: &str = "x-life";
+    /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
+    pub const CHUNK_COINS: &str = "x-chunk-coins";
     /// How the body is encoded (`zstd`), as in HTTP.
     pub const CONTENT_ENCODING: &str = "content-encoding";
     /// How often the message was tried, counting this time; absent means 1.
@@ -40,8 +46,8 @@ pub mod header {
     /// What tracing systems add to it
     /// ([W3C Trace Context](https://www.w3.org/TR/trace-context/#tracestate-header)).
     pub const TRACESTATE: &str = "tracestate";
-    /// Headers that the queue could not read, as text; the only header of such a message, so that the stage
-    /// rejects it with all that is known.
+    /// Headers and properties that the queue could not read, as text. The loop of a stage rejects such a message with
+    /// all that is known; what else could be read is in the other headers.
     pub const UNREADABLE: &str = "x-unreadable-headers";
     /// Prefix of the headers that a dead letter adds; see [`DeadLetter`](crate::DeadLetter).
     pub const DEAD_PREFIX: &str = "x-dead-";
@@ -163,8 +169,8 @@ pub struct Message {
     pub id: MessageId,
     /// Headers.
     pub headers: Headers,
-    /// Body; what it holds depends on the queue.
-    pub body: Vec<u8>,
+    /// Body; what it holds depends on the queue. Clones of a message share it: a body may have 100 MiB.
+    pub body: Bytes,
 }
 
 impl Message {

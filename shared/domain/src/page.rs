@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::batch::{BatchId, Provenance, Slot};
@@ -130,7 +131,7 @@ impl PageMeta {
     }
 
     /// The message for a page whose body was compressed by [`compress_body`].
-    pub fn to_message(&self, compressed_body: Vec<u8>) -> Message {
+    pub fn to_message(&self, compressed_body: impl Into<Bytes>) -> Message {
         let headers = Headers::new()
             .with(header::BATCH, &self.batch)
             .with(header::SLOT, self.slot)
@@ -143,7 +144,7 @@ impl PageMeta {
             .with(header::SIMULATED, self.simulated)
             .with(header::ORIGIN, self.origin)
             .with(header::CONTENT_ENCODING, "zstd");
-        Message { id: self.message_id(), headers, body: compressed_body }
+        Message { id: self.message_id(), headers, body: compressed_body.into() }
     }
 
     pub(crate) fn provenance(&self, parts: u32) -> Provenance<'_> {
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn each_missing_or_senseless_header_is_named() {
-        let whole = meta().to_message(Vec::new()).headers;
+        let whole = meta().to_message(Bytes::new()).headers;
         for (name, _) in whole.clone().iter() {
             let mut headers = whole.clone();
             headers.remove(name);
@@ -250,7 +251,7 @@ mod tests {
     /// As they would be if somebody else published: no table, log or ledger could take them.
     #[test]
     fn headers_that_can_be_read_and_make_no_sense_are_refused() {
-        let whole = meta().to_message(Vec::new()).headers;
+        let whole = meta().to_message(Bytes::new()).headers;
         for (name, text, reason) in [
             ("x-batch", "", "batch id"),
             ("x-batch", "a\nb", "batch id"),

@@ -6,7 +6,10 @@ pub(crate) mod columns;
 mod insert;
 mod ledger;
 mod load;
+mod origin;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod quotes;
 mod row;
 mod tables;
@@ -45,6 +48,16 @@ const SCHEMA: Schema = Schema {
             version: 4,
             description: "replays",
             sql: include_str!("../../../migrations/mysql/0004_replays.sql"),
+        },
+        Migration {
+            version: 5,
+            description: "deaths and claims",
+            sql: include_str!("../../../migrations/mysql/0005_deaths_and_claims.sql"),
+        },
+        Migration {
+            version: 6,
+            description: "proofs",
+            sql: include_str!("../../../migrations/mysql/0006_proofs.sql"),
         },
     ],
 };
@@ -109,11 +122,15 @@ impl std::fmt::Debug for MysqlStore {
 #[async_trait]
 impl Store for MysqlStore {
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
-        Ok(self.database.write(&Load { chunk, now: self.now() }).await?)
+        let simulated = chunk.page.simulated;
+        let loaded = self.database.write(&Load { chunk, now: self.now() }).await?;
+        loaded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        Ok(self.database.write(&ledger::Announcement(fetched)).await?)
+        let simulated = fetched.simulated;
+        let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -127,9 +144,7 @@ impl Store for MysqlStore {
     }
 
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
-                          EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";
-        let rows = self.database.read(sqlx::query(sql)).await?;
+        let rows = self.database.read(sqlx::query(origin::ORIGINS)).await?;
         let origins = rows.iter().map(|row| {
             let mut columns = Columns::new(row);
             Ok(DataOrigins { simulated: columns.take()?, real: columns.take()? })
@@ -138,19 +153,22 @@ impl Store for MysqlStore {
     }
 }
 
-/// The rows of a chunk and its line in the ledger.
+/// The rows of a chunk and its line in the ledger; `None` when they are of the other kind than what is there.
 struct Load<'a> {
     chunk: &'a Chunk,
     now: DateTime<Utc>,
 }
 
 impl Work for Load<'_> {
-    type Output = Loaded;
+    type Output = Option<Loaded>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Loaded, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Loaded>, sqlx::Error> {
+        if !origin::admit(connection, self.chunk.page.simulated).await? {
+            return Ok(None);
+        }
         let loaded = load::load_rows(connection, self.chunk).await?;
         ledger::record_chunk(connection, self.chunk, &loaded, self.now).await?;
-        Ok(loaded)
+        Ok(Some(loaded))
     }
 }
 

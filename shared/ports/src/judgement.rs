@@ -57,7 +57,10 @@ impl Judging {
         }
         let history = (coin_id, quote.currency.clone(), quote.last_updated);
         self.judged.history.entry(history).or_insert_with(|| quote.clone());
+        let loaded = &mut self.judged.loaded;
+        loaded.newest_quote_at = loaded.newest_quote_at.max(Some(quote.last_updated));
         if wins {
+            loaded.newest_fetch_at = Some(self.fetched_at);
             self.judged.latest.insert(key.clone(), quote.clone());
             self.held.insert(key, (quote, self.fetched_at));
         }

@@ -1,11 +1,16 @@
 //! From the lines of a ledger to what is known of a batch, once for all stores.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod page;
+mod replays;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, DeadLetter, Slot, StageName};
+use domain::{BatchId, Chunk, DeadLetter, MessageId, Slot, StageName, timestamp};
 
-use crate::store::{BatchRecord, FiledLetter, Letters, Loaded, Missing, StoreError};
+use crate::store::{BatchRecord, Letters, Loaded, Missing, StoreError};
+use page::Page;
+pub use replays::ReplayLine;
 
 /// A row of `batches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +42,8 @@ pub struct ChunkLine {
     pub chunk: u32,
     /// Pages of the batch, as the page says.
     pub pages: u32,
-    /// Chunks of the page.
-    pub chunks: u32,
+    /// What it is a part of.
+    pub cut: Cut,
     /// When its newest version was transformed.
     pub transformed_at: DateTime<Utc>,
     /// When it was last loaded.
@@ -47,7 +52,7 @@ pub struct ChunkLine {
     pub coins_in: u64,
     /// Coins that a rule or the database refused.
     pub rejected: u64,
-    /// Quotes written at the first load; so the next two.
+    /// Quotes written at the first load of its cut; so the next two.
     pub written: u64,
     /// Quotes that were there already.
     pub unchanged: u64,
@@ -55,13 +60,70 @@ pub struct ChunkLine {
     pub stale: u64,
     /// How often it was loaded.
     pub loads: u32,
-    /// How often of these from a replay.
-    pub replays: u32,
+}
+
+/// Which fetch of a page, cut into chunks of which size: chunks of one cut are parts of one whole, those of another are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cut {
+    /// Chunks of the page.
+    pub chunks: u32,
+    /// Coins in each but the last; `None` when there is only one, and when a message of an older version did not say.
+    pub size: Option<u32>,
+    /// When the page was fetched; `None` in lines of older versions.
+    pub fetched_at: Option<DateTime<Utc>>,
+}
+
+impl Cut {
+    /// What `chunk` is a part of.
+    pub fn of(chunk: &Chunk) -> Self {
+        Self {
+            chunks: chunk.chunks,
+            size: chunk.size.filter(|_| chunk.chunks > 1),
+            fetched_at: Some(timestamp::to_millis(chunk.page.fetched_at)),
+        }
+    }
+
+    /// Whether it is the same cut as `other`, as far as they say.
+    pub fn is(self, other: Self) -> bool {
+        fn agree<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        self.chunks == other.chunks
+            && agree(self.size, other.size)
+            && agree(self.fetched_at, other.fetched_at)
+    }
+}
+
+/// What is known of `batches`, in their order, from the lines of theirs, which come in any order.
+pub fn records(
+    batches: impl IntoIterator<Item = BatchLine>,
+    chunks: impl IntoIterator<Item = (BatchId, ChunkLine)>,
+    replays: impl IntoIterator<Item = (BatchId, ReplayLine)>,
+) -> Vec<BatchRecord> {
+    let (mut chunks, mut replays) = (by_batch(chunks), by_batch(replays));
+    let record = |batch: BatchLine| {
+        let chunks = chunks.remove(&batch.id).unwrap_or_default();
+        let replays = replays.remove(&batch.id).unwrap_or_default();
+        BatchRecord::new(batch, chunks, replays)
+    };
+    batches.into_iter().map(record).collect()
+}
+
+fn by_batch<T>(lines: impl IntoIterator<Item = (BatchId, T)>) -> HashMap<BatchId, Vec<T>> {
+    let mut by_batch: HashMap<_, Vec<_>> = HashMap::new();
+    for (batch, line) in lines {
+        by_batch.entry(batch).or_default().push(line);
+    }
+    by_batch
 }
 
 impl BatchRecord {
-    /// What is known of `batch` from its `chunks`, which come in any order.
-    pub fn new(batch: BatchLine, chunks: impl IntoIterator<Item = ChunkLine>) -> Self {
+    /// What is known of `batch` from its `chunks` and `replays`, which come in any order.
+    pub fn new(
+        batch: BatchLine,
+        chunks: impl IntoIterator<Item = ChunkLine>,
+        replays: impl IntoIterator<Item = ReplayLine>,
+    ) -> Self {
         let BatchLine { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
         let mut record = Self {
             id,
@@ -81,89 +143,63 @@ impl BatchRecord {
             stale: 0,
             loads: 0,
             replays: 0,
-            page_replays: BTreeMap::new(),
+            page_replays: replays::whole(replays),
             missing: Vec::new(),
         };
         let mut loaded: BTreeMap<u32, Page> = BTreeMap::new();
         let mut pages_by_chunks = None;
         for line in chunks {
-            loaded.entry(line.page).or_default().add(&line);
             pages_by_chunks = pages_by_chunks.max(Some(line.pages));
             record.transformed_at = record.transformed_at.max(Some(line.transformed_at));
             record.loaded_at = record.loaded_at.max(Some(line.loaded_at));
-            record.coins_in += line.coins_in;
-            record.rejected += line.rejected;
-            record.written += line.written;
-            record.unchanged += line.unchanged;
-            record.stale += line.stale;
             record.loads = record.loads.max(line.loads);
+            loaded.entry(line.page).or_default().add(line);
         }
         // Until the announcement came, the pages themselves say how many there are.
         record.pages = pages.or(pages_by_chunks);
-        let all = 1..=record.pages.unwrap_or(0);
-        record.missing = all.flat_map(|page| missing(page, loaded.get(&page))).collect();
-        let whole = loaded.iter().filter(|(number, page)| missing(**number, Some(page)).is_empty());
-        record.page_replays = whole.map(|(number, page)| (*number, page.replays())).collect();
+        let mut fewest = None;
+        for number in 1..=record.pages.unwrap_or(0) {
+            let page = loaded.get(&number);
+            match page {
+                Some(page) => record.missing.extend(page.missing(number)),
+                None => record.missing.push(Missing::Page(number)),
+            }
+            for line in page.into_iter().flat_map(Page::counted) {
+                record.coins_in += line.coins_in;
+                record.rejected += line.rejected;
+                record.written += line.written;
+                record.unchanged += line.unchanged;
+                record.stale += line.stale;
+            }
+            let replays = record.page_replays.get(&number).map_or(0, BTreeSet::len);
+            fewest = Some(fewest.map_or(replays, |fewest: usize| fewest.min(replays)));
+        }
         if record.missing.is_empty() {
-            record.replays = record.page_replays.values().copied().min().unwrap_or(0);
+            record.replays = u32::try_from(fewest.unwrap_or(0)).unwrap_or(u32::MAX);
         }
         record
     }
 }
 
-/// What is known of a page from its chunks.
-#[derive(Default)]
-struct Page {
-    /// How many it has. Its lines differ only when it was transformed again with another chunk size; then
-    /// the newest is right.
-    chunks: u32,
-    transformed_at: Option<DateTime<Utc>>,
-    /// Those that are loaded, and how often from a replay.
-    loaded: BTreeMap<u32, u32>,
-}
-
-impl Page {
-    fn add(&mut self, line: &ChunkLine) {
-        self.loaded.insert(line.chunk, line.replays);
-        let newness = (Some(line.transformed_at), line.chunks);
-        if newness > (self.transformed_at, self.chunks) {
-            (self.transformed_at, self.chunks) = newness;
-        }
-    }
-
-    /// How often each of its chunks was replayed; those of an older, longer cut do not count.
-    fn replays(&self) -> u32 {
-        self.loaded.range(..=self.chunks).map(|(_, replays)| *replays).min().unwrap_or(0)
-    }
-}
-
-fn missing(number: u32, page: Option<&Page>) -> Vec<Missing> {
-    let Some(page) = page else { return vec![Missing::Page(number)] };
-    let absent = (1..=page.chunks).filter(|chunk| !page.loaded.contains_key(chunk));
-    absent.map(|chunk| Missing::Chunk { page: number, chunk, of: page.chunks }).collect()
-}
-
-/// The letter about what is `missing` of `batch`, if it is on the desk.
-pub async fn letter_about(
+/// The letters on the desk about what is `missing` of `batch`, asked for all at once.
+pub async fn letters_about(
     letters: &dyn Letters,
     batch: &BatchId,
-    missing: Missing,
-) -> Result<Option<FiledLetter>, StoreError> {
+    missing: &[Missing],
+) -> Result<BTreeMap<Missing, MessageId>, StoreError> {
     let chunk = |page, chunk| DeadLetter::id_for(StageName::Loader, &batch.chunk_id(page, chunk));
-    let ids = match missing {
+    let about = |missing: Missing| match missing {
         // Its chunks may all have died; then the first speaks for all.
         Missing::Page(page) => {
             vec![DeadLetter::id_for(StageName::Transformer, &batch.page_id(page)), chunk(page, 1)]
         }
         Missing::Chunk { page, chunk: number, .. } => vec![chunk(page, number)],
     };
-    for id in ids {
-        let letter = letters.letter(id.as_str()).await?;
-        if letter.is_some() {
-            return Ok(letter);
-        }
-    }
-    Ok(None)
+    let about: Vec<_> = missing.iter().map(|missing| (*missing, about(*missing))).collect();
+    let ids: Vec<_> = about.iter().flat_map(|(_, ids)| ids).map(MessageId::as_str).collect();
+    let filed = letters.filed(&ids).await?;
+    let first = |ids: Vec<MessageId>| ids.into_iter().find(|id| filed.contains(id.as_str()));
+    Ok(about.into_iter().filter_map(|(missing, ids)| Some((missing, first(ids)?))).collect())
 }
 
 /// How many coins of a chunk the database refused. One refused in several currencies is one coin.

@@ -22,6 +22,7 @@ pub use queue::{
 };
 pub use source::SourceTable;
 pub use store::{
-    AlertGroup, BatchRecord, Covered, DataOrigins, FiledLetter, Freshness, GroupState, Ledger, Letters,
-    ListedCoin, Loaded, Mail, MailResult, Outbox, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataOrigins, Death, Fate, FiledLetter,
+    Freshness, GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble,
+    Outbox, Planner, PostedMail, Posting, Quotes, Refused, Standing, Store, StoreError, TopCoin, Totals,
 };

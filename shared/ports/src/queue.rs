@@ -67,12 +67,20 @@ pub enum QueueError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
+    /// This message, or one of these, can never be published as it is: it is larger than the broker allows, or
+    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. Whoever wanted to
+    /// publish it has to do without it; a delivery that leads to it belongs to the dead letters.
+    #[error("the queue refuses the message: {reason}")]
+    Refused {
+        /// Which message and why, without secrets.
+        reason: String,
+    },
 }
 
 impl QueueError {
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Misconfigured { .. })
+        !matches!(self, Self::Misconfigured { .. } | Self::Refused { .. })
     }
 
     /// An [`Unavailable`](Self::Unavailable) that says what `error` says.
@@ -116,9 +124,12 @@ impl Depth {
 /// Exactly once: publishing twice under one id may deliver twice. Consumers must not mind.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// Makes `messages` durable on `to`. `Ok`: all of them are. `Err`: any subset may be; publish all
-    /// again under the same ids. A live page on [`QueueName::Raw`] also enters the archive; its retries and
-    /// replays do not.
+    /// Makes `messages` durable on `to`. `Ok`: all of them are, on that queue and nowhere else. `Err`: any subset
+    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be.
+    ///
+    /// A live page on [`QueueName::Raw`] also enters the archive, once, however often it is published; its retries
+    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up nobody: it gets
+    /// what was published meanwhile when it is back.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
     /// Starts consuming: at most `prefetch` (at least 1) deliveries unsettled at any time.
@@ -162,7 +173,8 @@ pub enum Settlement {
 #[async_trait]
 pub trait Receipt: Send + Sync {
     /// Settles `message` durably. What the settlement publishes is durable before the original is
-    /// forgotten. [`QueueError::Lost`]: someone else has the message now.
+    /// forgotten; when the queue refuses it for good, the message goes to the dead letters all the same, or, from
+    /// there, back. [`QueueError::Lost`]: someone else has the message now.
     async fn settle(self: Box<Self>, message: Message, settlement: Settlement) -> Result<(), QueueError>;
 }
 
@@ -232,7 +244,7 @@ pub trait Archive: Send + Sync + 'static {
     async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError>;
 
     /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
-    /// nothing. Empty when there are no more. A page that was published more than once may be there more
-    /// than once: one call returns an id once, two calls may both return it.
+    /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions
+    /// filled, or a crash of a broker, may have it twice. One call returns an id once, two calls may both return it.
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
 }

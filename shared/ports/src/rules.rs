@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message { id: MessageId::new("m"), headers: Headers::new(), body: Vec::new() }
+        Message { id: MessageId::new("m"), headers: Headers::new(), body: domain::Bytes::new() }
     }
 
     #[test]

@@ -2,13 +2,21 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
-use std::collections::BTreeMap;
+mod letters;
+mod outbox;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::str::FromStr;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Class, DeadLetter, Fetched, Slot, StageName, UnknownName};
+use domain::{BatchId, Chunk, Fetched, ReplayId, Slot};
+
+pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
+pub use outbox::{
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, Planner,
+    PostedMail, Posting, Standing,
+};
 
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +34,21 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
+    /// What [`Store::load`] or [`Store::record_fetched`] was given is made up and the store holds real data, or the
+    /// other way round. Nothing was written. Waiting does not help.
+    #[error("{}", mixed(*.simulated))]
+    Mixed {
+        /// Whether what was given is made up.
+        simulated: bool,
+    },
+}
+
+fn mixed(simulated: bool) -> &'static str {
+    if simulated {
+        "simulated quotes must not be mixed into a store that holds real ones"
+    } else {
+        "real quotes must not be mixed into a store that holds simulated ones"
+    }
 }
 
 impl StoreError {
@@ -58,6 +81,23 @@ pub struct Loaded {
     pub stale: u64,
     /// Refused by the database; the others were loaded.
     pub refused: Vec<Refused>,
+    /// The newest `last_updated` of those that were not refused.
+    pub newest_quote_at: Option<DateTime<Utc>>,
+    /// The fetch time of the chunk, when one of its quotes entered `quotes_latest`; so also when it says no more than
+    /// that the quote was seen again.
+    pub newest_fetch_at: Option<DateTime<Utc>>,
+}
+
+impl Loaded {
+    /// Adds what became of another `part` of the chunk.
+    pub fn add(&mut self, part: Self) {
+        self.written += part.written;
+        self.unchanged += part.unchanged;
+        self.stale += part.stale;
+        self.refused.extend(part.refused);
+        self.newest_quote_at = self.newest_quote_at.max(part.newest_quote_at);
+        self.newest_fetch_at = self.newest_fetch_at.max(part.newest_fetch_at);
+    }
 }
 
 /// The write side: what the loader needs.
@@ -78,6 +118,8 @@ pub struct Loaded {
 ///   Of equal fetch times, the first that came stays, but a [rebuild](Chunk::is_rebuild) takes the place of
 ///   what has its own fetch time, in all three. What it rejects stays as it was.
 /// - Doubles are kept bit for bit; instants to the millisecond.
+/// - Real and simulated data never share a store: its first chunk or announcement decides for all, within its own
+///   transaction, and what is of the other kind is refused as [`StoreError::Mixed`], however many write at once.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Loads the rows of `chunk` and records it in the ledger (again, when it is a repeat: the line counts
@@ -95,7 +137,7 @@ pub trait Store: Send + Sync + 'static {
     /// says how many. With a small limit nobody waits long for it. `quotes_latest` keeps what it has.
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// Whether the store holds batches of simulated data, and of real data.
+    /// Whether the store holds batches of simulated data, and of real data. Writing decides by itself.
     async fn origins(&self) -> Result<DataOrigins, StoreError>;
 }
 
@@ -108,7 +150,8 @@ pub struct DataOrigins {
     pub real: bool,
 }
 
-/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far.
+/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far. When a page was cut into chunks
+/// of another size, or fetched again, its newest cut alone counts: the one transformed last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {
     /// The batch.
@@ -143,12 +186,11 @@ pub struct BatchRecord {
     pub stale: u64,
     /// The most often any of its chunks was loaded; 1 means no repeats or replays.
     pub loads: u32,
-    /// The fewest times any of its chunks was loaded from a replay: so often all of it was replayed, or more
-    /// often when a replayed chunk was delivered twice. 0 while something is missing.
+    /// How many replays loaded each of its pages, whole: the fewest for any page. 0 while something is missing.
     pub replays: u32,
-    /// For each page that is loaded whole, how often it was loaded from a replay: the fewest times of any of its
-    /// chunks.
-    pub page_replays: BTreeMap<u32, u32>,
+    /// For each page, the replays that loaded all chunks of it. Those of older versions do not say which they
+    /// are, and are one.
+    pub page_replays: BTreeMap<u32, BTreeSet<ReplayId>>,
     /// What has not been loaded, in order. Empty when complete.
     pub missing: Vec<Missing>,
 }
@@ -197,11 +239,14 @@ impl fmt::Display for Missing {
 /// The ledger of batches.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
-    /// The `limit` newest batches by slot, newest first.
+    /// The `limit` newest batches by slot, newest first. As many statements for a thousand as for one.
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
 
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
+
+    /// Those of `ids` that there are, newest slot first, as of one moment: for who looks again and again at a handful.
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
 }
 
 /// How much the tables hold.
@@ -215,12 +260,12 @@ pub struct Totals {
     pub quotes_history: u64,
 }
 
-/// How fresh `quotes_latest` is.
+/// How fresh `quotes_latest` is. Neither instant ever goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// The newest `last_updated`; `None` when there are no quotes.
     pub newest_quote_at: Option<DateTime<Utc>>,
-    /// The newest `fetched_at`.
+    /// The newest fetch by which a quote entered `quotes_latest`.
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
@@ -267,10 +312,10 @@ pub struct ListedCoin {
 /// The read side of the quotes, for the operator's commands.
 #[async_trait]
 pub trait Quotes: Send + Sync + 'static {
-    /// How fresh the quotes are; cheap enough to be asked all the time.
+    /// How fresh the quotes are. Every process asks every few seconds: two looks into indexes, however much there is.
     async fn freshness(&self) -> Result<Freshness, StoreError>;
 
-    /// The totals.
+    /// The totals. For people: it counts rows.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
     /// The `limit` best ranked coins in `currency` of the newest snapshot with quotes in it: lowest rank first,
@@ -279,155 +324,4 @@ pub trait Quotes: Send + Sync + 'static {
 
     /// All coins of the newest snapshot with quotes in `currency`, by id.
     async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError>;
-}
-
-/// A group of dead letters with the same cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertGroup {
-    /// Hash of (stage, class, code, reason without its numbers); the key.
-    pub fingerprint: String,
-    /// Where.
-    pub stage: Option<StageName>,
-    /// Coarse cause.
-    pub class: Class,
-    /// Fine cause.
-    pub code: String,
-    /// The reason of the newest letter.
-    pub reason: String,
-    /// Whether the group is open.
-    pub state: GroupState,
-    /// When its first trouble was seen.
-    pub first_seen_at: DateTime<Utc>,
-    /// When its newest letter was filed.
-    pub last_seen_at: DateTime<Utc>,
-    /// Letters ever filed.
-    pub total: u64,
-    /// Letters filed since the last mail that covers the group.
-    pub unsent: u64,
-    /// When the last mail that covers the group was posted to the outbox.
-    pub mailed_at: Option<DateTime<Utc>>,
-    /// `total` at that time.
-    pub mailed_total: u64,
-}
-
-/// Whether a group still needs someone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupState {
-    /// Not dealt with yet.
-    Open,
-    /// Dealt with; a new letter opens it again.
-    Resolved,
-}
-
-impl GroupState {
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-impl fmt::Display for GroupState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for GroupState {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "open" => Ok(Self::Open),
-            "resolved" => Ok(Self::Resolved),
-            _ => Err(UnknownName::new("group state", text)),
-        }
-    }
-}
-
-/// A letter as it was filed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FiledLetter {
-    /// The letter.
-    pub letter: DeadLetter,
-    /// Its group.
-    pub fingerprint: String,
-    /// When it was filed.
-    pub filed_at: DateTime<Utc>,
-}
-
-/// The dead-letter desk: letters are filed before anything is mailed about them.
-#[async_trait]
-pub trait Letters: Send + Sync + 'static {
-    /// Files `letter` in the group `fingerprint`, in one transaction. `false` when a letter with this id
-    /// was filed before: then nothing is counted again.
-    async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
-
-    /// The groups in `state` (all when `None`), the one with the newest letter first.
-    async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;
-
-    /// The `limit` newest letters (of one group, or of all when `None`), newest first.
-    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<FiledLetter>, StoreError>;
-
-    /// One letter by its id.
-    async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError>;
-}
-
-/// A mail in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// Its id; becomes the local part of the Message-ID, so a repeat is recognised.
-    pub id: String,
-    /// Subject line.
-    pub subject: String,
-    /// Plain text.
-    pub body: String,
-    /// When it was posted.
-    pub posted_at: DateTime<Utc>,
-    /// How often sending it was tried.
-    pub attempts: u32,
-}
-
-/// What became of an attempt to send a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MailResult {
-    /// The server took it.
-    Sent,
-    /// Try again at this time.
-    RetryAt(DateTime<Utc>),
-    /// The server refused it for good, for this reason.
-    Refused(String),
-}
-
-/// How much of a group a mail covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Covered {
-    /// The group.
-    pub fingerprint: String,
-    /// Its letters that the mail tells about: taken off the group's `unsent`, which never falls below 0.
-    pub letters: u64,
-}
-
-/// Mails that wait to be sent; what is posted survives a crash.
-#[async_trait]
-pub trait Outbox: Send + Sync + 'static {
-    /// Posts `mail` and takes what it covers off the groups, in one transaction. A mail whose id is
-    /// there already changes nothing.
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError>;
-
-    /// The mails that are neither sent nor refused and whose time has come, oldest first.
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError>;
-
-    /// Records an attempt to send the mail `id`.
-    async fn record_attempt(
-        &self,
-        id: &str,
-        at: DateTime<Utc>,
-        result: &MailResult,
-    ) -> Result<(), StoreError>;
-
-    /// How many mails were posted at or after `since`.
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError>;
 }

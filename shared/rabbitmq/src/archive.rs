@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::MessageId;
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -27,7 +28,7 @@ pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<A
     if limit == 0 {
         return Ok(pages);
     }
-    let session = shared.consuming.session().await?;
+    let session = shared.observing.session().await?;
     let reader = Reader { shared, session: &session, channel: session.channel().await? };
     let offset = AMQPValue::LongLongInt(i64::try_from(after).unwrap_or(i64::MAX));
     let mut stream = reader.consume(offset, PREFETCH).await?;
@@ -61,7 +62,7 @@ pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<A
 
 /// The stretch of what was archived since then, to the block.
 pub(crate) async fn stretch(shared: &Inner, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-    let session = shared.consuming.session().await?;
+    let session = shared.observing.session().await?;
     let reader = Reader { shared, session: &session, channel: session.channel().await? };
     let end = reader.end().await?;
     let from = match since.map(|since| u64::try_from(since.timestamp())) {
@@ -81,6 +82,46 @@ pub(crate) async fn stretch(shared: &Inner, since: Option<DateTime<Utc>>) -> Res
     };
     reader.close().await;
     Ok(Stretch { after: after.min(end), end })
+}
+
+/// The last page in the archive.
+pub(crate) struct Last {
+    pub position: u64,
+    /// By the clock of who published it.
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// The last page; `None`: there is none.
+pub(crate) async fn last(shared: &Inner) -> Result<Option<Last>, QueueError> {
+    let session = shared.observing.session().await?;
+    let reader = Reader { shared, session: &session, channel: session.channel().await? };
+    let last = reader.last().await?;
+    reader.close().await;
+    Ok(last)
+}
+
+/// The ids of the pages in `stretch`.
+pub(crate) async fn ids(shared: &Inner, stretch: Stretch) -> Result<BTreeSet<MessageId>, QueueError> {
+    let mut ids = BTreeSet::new();
+    if stretch.after >= stretch.end {
+        return Ok(ids);
+    }
+    let session = shared.observing.session().await?;
+    let reader = Reader { shared, session: &session, channel: session.channel().await? };
+    let offset = AMQPValue::LongLongInt(i64::try_from(stretch.after).unwrap_or(i64::MAX));
+    let mut stream = reader.consume(offset, PREFETCH).await?;
+    loop {
+        let Some(page) = reader.next(&mut stream, shared.options.call_timeout).await? else {
+            session.fail();
+            return Err(QueueError::unavailable("RabbitMQ does not send the rest of the archive"));
+        };
+        ids.insert(page.message.id);
+        if page.position >= stretch.end {
+            break;
+        }
+    }
+    reader.close().await;
+    Ok(ids)
 }
 
 struct Reader<'a> {
@@ -103,6 +144,15 @@ impl Reader<'_> {
 
     /// The next page, or `None` when nothing came for that long.
     async fn next(&self, stream: &mut Consumer, quiet: Duration) -> Result<Option<Archived>, QueueError> {
+        Ok(self.next_with_time(stream, quiet).await?.map(|(page, _)| page))
+    }
+
+    /// The same, and when it was published.
+    async fn next_with_time(
+        &self,
+        stream: &mut Consumer,
+        quiet: Duration,
+    ) -> Result<Option<(Archived, Option<DateTime<Utc>>)>, QueueError> {
         let ended = |reason: String| {
             self.session.fail();
             QueueError::unavailable(format!("reading the archive ended: {reason}"))
@@ -122,13 +172,20 @@ impl Reader<'_> {
             }
         });
         let offset = offset.ok_or_else(|| ended("a page without its offset".to_owned()))?;
+        let seconds = arrived.properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok());
+        let published_at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         let (message, _) = read_message(&mut arrived);
-        Ok(Some(Archived { position: offset + 1, message }))
+        Ok(Some((Archived { position: offset + 1, message }, published_at)))
     }
 
-    /// The position of the last page, 0 when there is none: as far as a new consumer gets that begins with
-    /// the last chunk. Only asked when the broker fell silent, so it mostly confirms that this was all.
+    /// The position of the last page, 0 when there is none. Only asked when the broker fell silent, so it mostly
+    /// confirms that this was all.
     async fn end(&self) -> Result<u64, QueueError> {
+        Ok(self.last().await?.map_or(0, |last| last.position))
+    }
+
+    /// The last page: as far as a new consumer gets that begins with the last chunk.
+    async fn last(&self) -> Result<Option<Last>, QueueError> {
         let other =
             Reader { shared: self.shared, session: self.session, channel: self.session.channel().await? };
         let name = short(&self.shared.names.archive())?;
@@ -138,16 +195,17 @@ impl Reader<'_> {
         let mut stream = other.consume(AMQPValue::LongString("last".into()), u16::MAX).await?;
         // A stream that has pages has a last chunk.
         let patience = if known > 0 { self.shared.options.call_timeout } else { QUIET };
-        let mut end = 0;
-        while let Some(page) = other.next(&mut stream, if end == 0 { patience } else { QUIET }).await? {
-            end = page.position;
+        let mut last = None;
+        let patience = |last: &Option<Last>| if last.is_none() { patience } else { QUIET };
+        while let Some((page, published_at)) = other.next_with_time(&mut stream, patience(&last)).await? {
+            last = Some(Last { position: page.position, published_at });
         }
-        if end == 0 && known > 0 {
+        if last.is_none() && known > 0 {
             self.session.fail();
             return Err(QueueError::unavailable("RabbitMQ does not send the archive's last page"));
         }
         other.close().await;
-        Ok(end)
+        Ok(last)
     }
 
     /// The consumers end with their channel; nobody minds if that takes a while.

@@ -16,7 +16,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 use crate::error::{blame, within};
-use crate::incoming::{Trail, dead_letter, death, read, unroutable_letter};
+use crate::incoming::{Trail, dead_letter, death, read, read_letter, unroutable_letter};
 use crate::queue::Inner;
 use crate::receipt::{Ground, RabbitReceipt};
 use crate::topology::short;
@@ -182,6 +182,7 @@ impl Pump {
     fn take(&self, mut arrived: Arrived, origin: Arc<str>) -> Waiting {
         let shared = &self.shared;
         let death = death(&arrived);
+        let read = if self.from == QueueName::Dead { read_letter } else { read };
         let (mut message, deliveries) = read(&mut arrived);
         if self.from == QueueName::Dead {
             let trail = Trail {

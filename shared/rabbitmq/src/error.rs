@@ -1,12 +1,15 @@
-//! What RabbitMQ cannot do, and which of the port's answers it is: wait, or change something.
+//! What RabbitMQ cannot do, and which of the port's answers it is: wait, change something, or let the message go.
+
+mod replies;
 
 use std::error::Error as _;
 use std::time::Duration;
 
-use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::{Error, ErrorKind};
 use ports::QueueError;
 use tokio::time::timeout;
+
+use self::replies::Meaning;
 
 /// The answer of `call`, which lapin may never give, within `limit`.
 pub(crate) async fn within<T>(
@@ -23,47 +26,30 @@ pub(crate) async fn within<T>(
 /// The port's error for `error`, which happened while trying to `what`.
 pub(crate) fn blame(what: &str, error: &Error) -> QueueError {
     let said = text(error);
-    let reason = format!("{what}: {said}{}", setting(&said).unwrap_or_default());
-    match advice(error) {
-        Some(advice) => QueueError::Misconfigured { reason: format!("{reason}; {advice}") },
-        None => QueueError::Unavailable { reason },
+    let mut reason = format!("{what}: {said}{}", setting(&said).unwrap_or_default());
+    let meaning = meaning(error);
+    if let Meaning::Transient(Some(advice)) | Meaning::Misconfigured(advice) = meaning {
+        reason.extend(["; ", advice]);
+    }
+    match meaning {
+        Meaning::Transient(_) => QueueError::Unavailable { reason },
+        Meaning::Misconfigured(_) => QueueError::Misconfigured { reason },
+        Meaning::Refused => QueueError::Refused { reason },
     }
 }
 
-/// What the operator has to do; `None` when waiting helps.
-fn advice(error: &Error) -> Option<&'static str> {
+fn meaning(error: &Error) -> Meaning {
     match error.kind() {
-        ErrorKind::ProtocolError(error) => match error.kind() {
-            // The same code says that a delivery was held for too long, against which waiting helps.
-            AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)
-                if error.get_message().as_str().contains(" arg ") =>
-            {
-                Some(
-                    "it exists with other arguments than this version or configuration declares: change the \
-                 setting back, delete it when it is empty, or use another prefix",
-                )
-            }
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
-                Some("check user and password, and the user's permissions on the virtual host")
-            }
-            AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED) => {
-                Some("another connection declared it for itself alone: delete it, or use another prefix")
-            }
-            AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
-                Some("check that the virtual host exists and that the user may use it")
-            }
-            AMQPErrorKind::Hard(AMQPHardError::NOTIMPLEMENTED) => {
-                Some("RabbitMQ 3.10 or later is needed, with quorum queues and streams enabled")
-            }
-            _ => None,
-        },
-        ErrorKind::InvalidProtocolVersion(_) => Some("is this the port of AMQP 0-9-1?"),
-        ErrorKind::AuthProviderError(_) => Some("check the URL's auth_mechanism"),
-        ErrorKind::IOError(error) => matches!(tls(error)?, rustls::Error::InvalidCertificate(_)).then_some(
-            "the certificate is not trusted: name the authority's file in the configuration, and the host \
-             as the certificate does",
-        ),
-        _ => None,
+        ErrorKind::ProtocolError(error) => replies::meaning(error.get_id(), error.get_message().as_str()),
+        ErrorKind::InvalidProtocolVersion(_) => Meaning::Misconfigured("is this the port of AMQP 0-9-1?"),
+        ErrorKind::AuthProviderError(_) => Meaning::Misconfigured("check the URL's auth_mechanism"),
+        ErrorKind::IOError(error) if matches!(tls(error), Some(rustls::Error::InvalidCertificate(_))) => {
+            Meaning::Misconfigured(
+                "the certificate is not trusted: name the authority's file in the configuration, and the host \
+                 as the certificate does",
+            )
+        }
+        _ => Meaning::Transient(None),
     }
 }
 
@@ -104,5 +90,6 @@ pub(crate) fn copy(error: &QueueError) -> QueueError {
         QueueError::Unavailable { reason } => QueueError::Unavailable { reason: reason.clone() },
         QueueError::Lost => QueueError::Lost,
         QueueError::Misconfigured { reason } => QueueError::Misconfigured { reason: reason.clone() },
+        QueueError::Refused { reason } => QueueError::Refused { reason: reason.clone() },
     }
 }

@@ -2,15 +2,18 @@
 //! desk can file. And what the broker put on the dead or the unroutable queue by itself becomes a letter.
 
 use chrono::{DateTime, Utc};
-use domain::{Class, DeadLetter, Headers, Message, MessageId, header, wire};
+use domain::{Bytes, Class, DeadLetter, Headers, Message, MessageId, header, wire};
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use ports::{QueueName, rules};
 
+use crate::outgoing::{AROUND_HEADER, MOST_BYTES as MOST_BYTES_OF_LETTERS};
 use crate::topology::Names;
 
-/// What a header may have in all before it counts as unreadable; a letter about it must fit a frame too.
+/// What headers may have in all before they count as unreadable; a letter about them must fit a frame too.
 const MOST_BYTES: usize = 64 * 1024;
+/// How much of what the broker is said to have said is kept.
+const KEPT_OF_DEATH: usize = 255;
 /// How much of unreadable headers is kept.
 const KEPT_BYTES: usize = 4096;
 
@@ -25,7 +28,16 @@ pub(crate) fn is_of_the_broker(name: &str) -> bool {
 
 /// The message in `delivery`, and how often it was handed out, counting this time.
 pub(crate) fn read(delivery: &mut Delivery) -> (Message, u32) {
-    let body = std::mem::take(&mut delivery.data);
+    read_with(delivery, MOST_BYTES)
+}
+
+/// The same from the dead queue: a letter has the headers of its message, and its own.
+pub(crate) fn read_letter(delivery: &mut Delivery) -> (Message, u32) {
+    read_with(delivery, MOST_BYTES_OF_LETTERS)
+}
+
+fn read_with(delivery: &mut Delivery, most: usize) -> (Message, u32) {
+    let body = Bytes::from(std::mem::take(&mut delivery.data));
     let empty = FieldTable::default();
     let table = delivery.properties.headers().as_ref().unwrap_or(&empty);
     let id = match delivery.properties.message_id() {
@@ -40,19 +52,19 @@ pub(crate) fn read(delivery: &mut Delivery) -> (Message, u32) {
     };
     let returns = table.inner().get("x-delivery-count").and_then(to_number).unwrap_or(0);
     let deliveries = u32::try_from(returns).unwrap_or(u32::MAX).saturating_add(1);
-    (Message { id, headers: headers(table), body }, deliveries)
+    (Message { id, headers: headers(table, most), body }, deliveries)
 }
 
-fn headers(table: &FieldTable) -> Headers {
+fn headers(table: &FieldTable, most: usize) -> Headers {
     let ours = || table.inner().iter().filter(|(name, _)| !is_of_the_broker(name.as_str()));
     let mut headers = Headers::new();
     let mut size = 0;
     for (name, value) in ours() {
         let Some(text) = to_text(value) else { return unreadable(ours()) };
-        size += name.as_str().len() + text.len();
+        size += name.as_str().len() + text.len() + AROUND_HEADER;
         headers.set(name.as_str(), text);
     }
-    if size > MOST_BYTES { unreadable(ours()) } else { headers }
+    if size > most { unreadable(ours()) } else { headers }
 }
 
 /// One header that holds what there was, as far as it can be shown.
@@ -63,19 +75,13 @@ fn unreadable<'a>(table: impl Iterator<Item = (&'a lapin::types::ShortString, &'
             break;
         }
         let shown = to_text(value).unwrap_or_else(|| format!("{value:?}"));
-        text.extend([name.as_str(), ": ", &cut(shown), "\n"]);
+        text.extend([name.as_str(), ": ", &cut(shown, KEPT_BYTES), "\n"]);
     }
-    Headers::new().with(header::UNREADABLE, cut(text))
+    Headers::new().with(header::UNREADABLE, cut(text, KEPT_BYTES))
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > KEPT_BYTES {
-        let mut end = KEPT_BYTES;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
     text
 }
 
@@ -118,11 +124,17 @@ pub(crate) fn death(delivery: &Delivery) -> Option<Death> {
     let table = delivery.properties.headers().as_ref()?;
     let Some(AMQPValue::FieldArray(deaths)) = table.inner().get("x-death") else { return None };
     let Some(AMQPValue::FieldTable(death)) = deaths.as_slice().first() else { return None };
-    let text = |name: &str| death.inner().get(name).and_then(to_text).unwrap_or_default();
+    // Some brokers take what a publisher wrote for their own.
+    let text = |name: &str| cut(death.inner().get(name).and_then(to_text).unwrap_or_default(), KEPT_OF_DEATH);
     let seconds = death.inner().get("time").and_then(to_number).and_then(|number| i64::try_from(number).ok());
     let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     Some(Death { queue: text("queue"), reason: text("reason"), at })
 }
+
+/// What the broker calls it when a worker hands a message over, see `receipt`.
+const REJECTED: &str = "rejected";
+/// Why brokers move messages, beside the limit on deliveries.
+const REASONS: [&str; 3] = [REJECTED, "expired", "maxlen"];
 
 /// What is known about how a message came to the dead or the unroutable queue.
 pub(crate) struct Trail<'a> {
@@ -142,10 +154,17 @@ pub(crate) fn dead_letter(message: Message, trail: &Trail<'_>) -> Message {
     if death.reason == "delivery_limit" {
         return rules::deadly(queue, &message, trail.delivery_limit, at).into_message();
     }
-    let reason =
-        format!("RabbitMQ moved it from queue {} to the dead letters: {}", death.queue, death.reason);
+    // A publisher may have written it, and a code is one of a few words.
+    let code = REASONS.into_iter().find(|known| *known == death.reason).unwrap_or("dead_lettered");
+    let mut reason =
+        format!("RabbitMQ moved it from queue {} to the dead letters: {:?}", death.queue, death.reason);
+    if death.reason == REJECTED {
+        reason.push_str(
+            "; a worker could not publish what it wanted to become of it, as the worker's log says",
+        );
+    }
     let stage = rules::consumer_of(queue);
-    DeadLetter::for_message(&message, stage, Class::Unknown, death.reason.clone(), reason, at).into_message()
+    DeadLetter::for_message(&message, stage, Class::Unknown, code, reason, at).into_message()
 }
 
 /// What arrived on the unroutable queue, as a letter.
@@ -157,7 +176,7 @@ pub(crate) fn unroutable_letter(message: Message, trail: &Trail<'_>) -> Message 
     let in_key = || routing_key.split('.').next().and_then(|word| word.parse().ok());
     let queue = names.queue_of(exchange).or_else(in_key).unwrap_or(QueueName::Dead);
     let reason = format!(
-        "RabbitMQ had no queue for it (exchange {exchange}, routing key {routing_key}): it was published while \
+        "RabbitMQ had no queue for it (exchange {exchange:?}, routing key {routing_key:?}): it was published while \
          its queue was missing"
     );
     let stage = rules::consumer_of(queue);

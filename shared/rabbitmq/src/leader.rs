@@ -9,18 +9,25 @@
 //!
 //! A token is written when it was delivered back to its writer: that proves that the writer was still the
 //! active consumer. Losing the connection, or not hearing of a token in time, ends the term.
+//!
+//! Brokers take away what a consumer holds for too long: up to 4.2 with its channel, from 4.3 on by cancelling the
+//! consumer, and one that then stays connected may block the queue for all (rabbitmq-server #17317). So a term is a task
+//! that listens all the time, whatever its holder does: it writes the token anew long before any such limit, and a
+//! consumer that is cancelled ends the term with its connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Headers, Message, MessageId};
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Acker, Channel, Consumer};
 use ports::{Leadership, QueueError, Term};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 use crate::RabbitQueue;
@@ -44,18 +51,21 @@ const FENCE: &str = "fence";
 
 /// Knocks that may arrive before the leader looks.
 const PREFETCH: u16 = 32;
-/// How long a token is held before it is written anew: brokers close the channel of who holds a message for
-/// 30 minutes.
-const REWRITE_AFTER: Duration = Duration::from_mins(10);
+/// How long a leader may hold a token, in milliseconds. Brokers from 4.3 on take it from the consumer that says so, and
+/// then look neither at policies nor at their own setting, which may be shorter; older ones ignore it. An argument of
+/// the queue would do the same from 3.12 on, but an existing queue takes no new arguments.
+const CONSUMER_TIMEOUT: i64 = 30 * 60 * 1000;
 
 #[async_trait]
 impl Leadership for RabbitQueue {
     async fn lead(&self) -> Result<Box<dyn Term>, QueueError> {
         let mut line = Line::join(Arc::clone(&self.inner)).await?;
+        // Who is about to publish pages sees to those that the archive does not have yet.
+        self.inner.feed.attend(&self.inner);
         line.wait().await?;
         let mut term = RabbitTerm { line, number: Number::default(), written_at: Instant::now() };
         term.begin().await?;
-        Ok(Box::new(term))
+        Ok(Box::new(Lead::of(term)))
     }
 }
 
@@ -64,6 +74,28 @@ impl Leadership for RabbitQueue {
 struct Number {
     term: u64,
     place: u64,
+}
+
+/// No term and no place has a greater number: at one a millisecond that takes 8,900 years. A greater one was forged.
+const GREATEST: u64 = 1 << 48;
+
+impl Number {
+    /// What `headers` say, when it makes sense.
+    fn read(headers: &Headers) -> Option<Self> {
+        let parse = |name| headers.get(name)?.parse().ok().filter(|number| *number <= GREATEST);
+        Some(Self { term: parse(TERM)?, place: parse(PLACE)? })
+    }
+
+    /// The number before the first of the term that follows one with a token of this number. Its first token is
+    /// greater also when this one has the greatest term there is.
+    fn next_term(self) -> Self {
+        if self.term < GREATEST { Self { term: self.term + 1, place: 0 } } else { self }
+    }
+
+    /// The number of the next token of the term.
+    fn next(self) -> Self {
+        Self { place: self.place.saturating_add(1), ..self }
+    }
 }
 
 /// The token that counts, as far as we know.
@@ -93,8 +125,10 @@ impl Line {
         let qos = channel.basic_qos(PREFETCH, BasicQosOptions::default());
         session.call("cannot set the prefetch", qos).await?;
         let queue = shared.names.leader();
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(CONSUMER_TIMEOUT));
         let options = BasicConsumeOptions::default();
-        let consuming = channel.basic_consume(short(&queue)?, "".into(), options, FieldTable::default());
+        let consuming = channel.basic_consume(short(&queue)?, "".into(), options, arguments);
         let consumer = session.call(&format!("cannot consume from {queue}"), consuming).await?;
         let line =
             Self { shared, session, channel, consumer: Some(consumer), queue, token: None, is_over: false };
@@ -119,7 +153,7 @@ impl Line {
     async fn publish(&self, kind: &str, number: Number, body: Vec<u8>) -> Result<MessageId, QueueError> {
         let id = MessageId::new(format!("leader/{kind}/{:016x}", fastrand::u64(..)));
         let headers = Headers::new().with(KIND, kind).with(TERM, number.term).with(PLACE, number.place);
-        let message = Message { id: id.clone(), headers, body };
+        let message = Message { id: id.clone(), headers, body: body.into() };
         let post = Post { exchange: &self.queue, key: "", message: &message };
         self.shared.publisher.publish(&[post]).await?;
         Ok(id)
@@ -136,17 +170,13 @@ impl Line {
         };
         let receipt = arrived.acker.clone();
         let (Message { id, headers, body }, _) = read(&mut arrived);
-        let number = || {
-            let parse = |name| headers.get(name).and_then(|text| text.parse().ok());
-            Some(Number { term: parse(TERM)?, place: parse(PLACE)? })
-        };
         let note = match headers.get(KIND) {
-            Some(TOKEN) => Some(Some(body)),
+            Some(TOKEN) => Some(Some(body.into())),
             Some(EMPTY) => Some(None),
             _ => None,
         };
         let mut spent = receipt.clone();
-        if let (Some(note), Some(number)) = (note, number())
+        if let (Some(note), Some(number)) = (note, Number::read(&headers))
             && self.token.as_ref().is_none_or(|token| token.number < number)
         {
             match self.token.replace(Token { number, note, receipt }) {
@@ -183,6 +213,7 @@ impl Drop for Line {
     }
 }
 
+/// The term, in the task that keeps it.
 struct RabbitTerm {
     line: Line,
     /// Of the newest token that we published.
@@ -193,8 +224,8 @@ struct RabbitTerm {
 impl RabbitTerm {
     /// Writes the note that was found under the number of this term.
     async fn begin(&mut self) -> Result<(), QueueError> {
-        let found = self.line.token.as_ref().map_or(0, |token| token.number.term);
-        self.number = Number { term: found + 1, place: 0 };
+        let found = self.line.token.as_ref().map(|token| token.number);
+        self.number = found.unwrap_or_default().next_term();
         let note = self.note().map(<[u8]>::to_vec);
         self.put(note).await
     }
@@ -203,7 +234,7 @@ impl RabbitTerm {
         if self.line.is_over {
             return Err(QueueError::Lost);
         }
-        self.number.place += 1;
+        self.number = self.number.next();
         let limit = self.line.shared.options.publish_timeout;
         let (kind, body) = note.map_or((EMPTY, Vec::new()), |note| (TOKEN, note));
         let putting = async {
@@ -215,26 +246,142 @@ impl RabbitTerm {
         self.written_at = Instant::now();
         put.inspect_err(|_| self.line.is_over = true)
     }
-}
 
-#[async_trait]
-impl Term for RabbitTerm {
     fn note(&self) -> Option<&[u8]> {
         self.line.token.as_ref()?.note.as_deref()
     }
 
+    /// Listens, writes what is asked for, and the same again from time to time, until the term is over or nobody asks
+    /// any more.
+    async fn reign(&mut self, mut asks: mpsc::Receiver<Ask>) {
+        while !self.line.is_over {
+            let left = self.line.shared.options.lead_renewal.saturating_sub(self.written_at.elapsed());
+            tokio::select! {
+                biased;
+                ask = asks.recv() => match ask {
+                    // Who does not wait for the answer has ended the term.
+                    Some(Ask { note, answer }) => drop(answer.send(self.put(Some(note)).await)),
+                    None => return,
+                },
+                // An error has ended the term.
+                heard = timeout(left, self.line.next()) => if heard.is_err() {
+                    self.renew().await;
+                },
+            }
+        }
+    }
+
+    /// Writes the note anew. When nothing can be published now, what is held is good for a while yet.
+    async fn renew(&mut self) {
+        self.number.place += 1;
+        let (kind, body) = self.note().map_or((EMPTY, Vec::new()), |note| (TOKEN, note.to_vec()));
+        let published = self.line.publish(kind, self.number, body).await;
+        self.written_at = Instant::now();
+        match published {
+            Ok(id) => {
+                let limit = self.line.shared.options.publish_timeout;
+                let heard = async { while self.line.next().await.is_ok_and(|heard| heard != id) {} };
+                if timeout(limit, heard).await.is_err() {
+                    self.line.is_over = true;
+                }
+            }
+            Err(error) => debug!(%error, "the leader's note cannot be written anew"),
+        }
+    }
+}
+
+/// What the holder of a term asks of it.
+struct Ask {
+    note: Vec<u8>,
+    answer: oneshot::Sender<Result<(), QueueError>>,
+}
+
+/// The holder's end of a term.
+struct Lead {
+    note: Option<Vec<u8>>,
+    asks: mpsc::Sender<Ask>,
+    over: CancellationToken,
+    stop: Option<Stop>,
+}
+
+/// Ends a term with a token that holds up a flush until the line is left.
+struct Stop {
+    shared: Arc<Inner>,
+    send: oneshot::Sender<TaskTrackerToken>,
+}
+
+impl Lead {
+    fn of(mut term: RabbitTerm) -> Self {
+        let (shared, note) = (Arc::clone(&term.line.shared), term.note().map(<[u8]>::to_vec));
+        let (asks, asked) = mpsc::channel(1);
+        let (send, stopped) = oneshot::channel();
+        let over = CancellationToken::new();
+        let ended = over.clone().drop_guard();
+        let keeping = async move {
+            let token = tokio::select! {
+                biased;
+                token = stopped => token.ok(),
+                () = term.reign(asked) => None,
+            };
+            drop((term, ended, token));
+        };
+        shared.runtime.spawn(keeping);
+        Self { note, asks, over, stop: Some(Stop { shared, send }) }
+    }
+}
+
+#[async_trait]
+impl Term for Lead {
+    fn note(&self) -> Option<&[u8]> {
+        self.note.as_deref()
+    }
+
     async fn write(&mut self, note: Vec<u8>) -> Result<(), QueueError> {
-        self.put(Some(note)).await
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Ask { note: note.clone(), answer }).await.map_err(|_| QueueError::Lost)?;
+        answered.await.map_err(|_| QueueError::Lost)??;
+        self.note = Some(note);
+        Ok(())
     }
 
     async fn over(&mut self) {
-        while !self.line.is_over {
-            let left = REWRITE_AFTER.saturating_sub(self.written_at.elapsed());
-            // An error of either has ended the term.
-            if timeout(left, self.line.next()).await.is_err() {
-                let note = self.note().map(<[u8]>::to_vec);
-                let _ = self.put(note).await;
-            }
+        self.over.cancelled().await;
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if let Some(Stop { shared, send }) = self.stop.take() {
+            // A term that is over has left the line already.
+            drop(send.send(shared.tasks.token()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(term: &str, place: &str) -> Option<Number> {
+        Number::read(&Headers::new().with(TERM, term).with(PLACE, place))
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_none() {
+        let greatest = GREATEST.to_string();
+        assert_eq!(read("7", "3"), Some(Number { term: 7, place: 3 }));
+        assert!(read(&greatest, &greatest).is_some());
+        for forged in ["18446744073709551615", "18446744073709551616", "-1", "281474976710657", "", "one"] {
+            assert_eq!((read(forged, "1"), read("1", forged)), (None, None), "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_next_term_is_greater_whatever_was_found() {
+        for (term, place) in [(0, 0), (7, 3), (GREATEST - 1, GREATEST), (GREATEST, 0), (GREATEST, GREATEST)] {
+            let found = Number { term, place };
+            assert!(found.next_term().next() > found, "{found:?}");
+        }
+        assert_eq!(Number::default().next_term(), Number { term: 1, place: 0 });
     }
 }

@@ -23,7 +23,7 @@ use crate::Options;
 use crate::error::{blame, copy, within};
 use crate::greeting::Version;
 use crate::socket::{Line, Socket, runtime};
-use crate::topology::{Names, declare};
+use crate::topology::{Names, declare, is_not_found};
 
 /// How long the broker has to answer that a connection ends: less than a process waits for all of its own.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ impl Session {
     /// Connects and logs in.
     pub async fn open(options: &Arc<Options>, purpose: &str) -> Result<Self, QueueError> {
         let what = format!("cannot connect to {}", options.place());
-        let line = Arc::new(Line::default());
+        let line = Arc::new(Line::new(options.frame_max()));
         // Whatever ends this function early must not leave lapin's thread behind.
         let guard = CutOnDrop(Some(Arc::clone(&line)));
         let certificates = match &options.ca_file {
@@ -66,6 +66,7 @@ impl Session {
             let reason = format!("{what}: the server does not say its version; is it RabbitMQ?");
             return Err(QueueError::Misconfigured { reason });
         };
+        line.agree(connection.configuration().frame_max());
         guard.disarm();
         Ok(Self { connection, line, version, options: Arc::clone(options) })
     }
@@ -90,6 +91,11 @@ impl Session {
     /// The broker's version.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The size in bytes that a frame may have.
+    pub fn frame_max(&self) -> usize {
+        self.connection.configuration().frame_max() as usize
     }
 
     /// Ends it now, and everything on it.
@@ -150,11 +156,16 @@ impl Drop for CutOnDrop {
     }
 }
 
+/// Held by the one of a process's sessions that declares the topology: a broker tells who declares a queue at the same
+/// moment that it is there before it can be used.
+pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// The session for one purpose, of which there is one at a time.
 pub(crate) struct Link {
     purpose: &'static str,
     options: Arc<Options>,
     names: Names,
+    turn: Turn,
     is_used: AtomicBool,
     current: Mutex<Option<Arc<Session>>>,
     /// Held while connecting; when that last failed, and how.
@@ -163,11 +174,12 @@ pub(crate) struct Link {
 
 impl Link {
     /// Not connected yet.
-    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names) -> Self {
+    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names, turn: &Turn) -> Self {
         Self {
             purpose,
             options,
             names,
+            turn: Arc::clone(turn),
             is_used: AtomicBool::new(false),
             current: Mutex::default(),
             failure: tokio::sync::Mutex::default(),
@@ -239,6 +251,7 @@ impl Link {
 
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
+        let _turn = self.turn.lock().await;
         declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
         Ok(session)
     }
@@ -249,9 +262,10 @@ pub(crate) fn is_about_the_channel(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(_)))
 }
 
-/// The port's error for `error`, about which the session needs to know.
+/// The port's error for `error`, about which the session needs to know. What is not there any more, the next session
+/// declares.
 pub(crate) fn blame_session(session: &Session, what: &str, error: &lapin::Error) -> QueueError {
-    if !is_about_the_channel(error) {
+    if !is_about_the_channel(error) || is_not_found(error) {
         session.fail();
     }
     blame(what, error)

@@ -1,6 +1,7 @@
 //! How to reach the broker and what to declare on it; and what a URL must look like.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,10 @@ pub struct Options {
     pub publish_timeout: Duration,
     /// The longest time for any other answer.
     pub call_timeout: Duration,
+    /// How long the archive is left alone after it did not take a page.
+    pub(crate) archive_rest: Duration,
+    /// How often a leader writes its note anew: far more often than a broker takes away what is held too long.
+    pub(crate) lead_renewal: Duration,
 }
 
 impl Options {
@@ -56,6 +61,8 @@ impl Options {
             connect_timeout: Duration::from_secs(10),
             publish_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
+            archive_rest: Duration::from_secs(30),
+            lead_renewal: Duration::from_secs(20),
         })
     }
 
@@ -93,6 +100,12 @@ pub fn check_url(url: &str) -> Result<(), String> {
 /// In seconds; the broker's own default of 60 is a long time for a frozen worker to keep its messages.
 const DEFAULT_HEARTBEAT: u16 = 10;
 const LONGEST_HEARTBEAT: u16 = 60;
+
+/// In bytes; the broker's own default. lapin has room for 64 frames a connection, so without a size of ours a broker
+/// that sets none would be asked to fill all memory.
+const DEFAULT_FRAME_MAX: u32 = 128 * 1024;
+/// Below 8 KiB brokers of 4.x do not agree.
+const FRAME_MAX: RangeInclusive<u32> = 8 * 1024..=1024 * 1024;
 
 /// What lapin reads in a query. It ignores all else in silence.
 const KEYS: [&str; 5] = ["heartbeat", "connection_timeout", "frame_max", "channel_max", "auth_mechanism"];
@@ -149,10 +162,20 @@ fn read(text: &str) -> Result<AMQPUri, String> {
     if !(1..=LONGEST_HEARTBEAT).contains(heartbeat) {
         return Err(format!("the heartbeat is {heartbeat}; 1 to {LONGEST_HEARTBEAT} seconds make sense"));
     }
+    let frame_max = uri.query.frame_max.get_or_insert(DEFAULT_FRAME_MAX);
+    if !FRAME_MAX.contains(frame_max) {
+        let (least, most) = FRAME_MAX.into_inner();
+        return Err(format!("frame_max is {frame_max}; {least} to {most} bytes make sense"));
+    }
     Ok(uri)
 }
 
 impl Options {
+    /// The most bytes that a frame may have; brokers may agree to less.
+    pub(crate) fn frame_max(&self) -> u32 {
+        self.uri.query.frame_max.unwrap_or(DEFAULT_FRAME_MAX)
+    }
+
     /// Whether the connection is encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.uri.scheme == AMQPScheme::AMQPS
@@ -176,6 +199,9 @@ mod tests {
         check("amqp://127.0.0.1/a%2fb", "127.0.0.1", 5672, "a/b");
         assert_eq!(read("amqp://b").unwrap().query.heartbeat, Some(DEFAULT_HEARTBEAT));
         assert_eq!(read("amqp://b?heartbeat=3").unwrap().query.heartbeat, Some(3));
+        // A broker may agree to frames of any size, for which lapin would make room.
+        assert_eq!(read("amqp://b").unwrap().query.frame_max, Some(DEFAULT_FRAME_MAX));
+        assert_eq!(read("amqp://b?frame_max=8192").unwrap().query.frame_max, Some(8192));
     }
 
     #[test]
@@ -194,6 +220,8 @@ mod tests {
         check("amqp://someone:s3cret@broker/%2f?hartbeat=5", "hartbeat");
         check("amqp://someone:s3cret@broker/%2f?heartbeat=0", "heartbeat");
         check("amqp://someone:s3cret@broker/%2f?heartbeat=often", "parameter");
+        check("amqp://someone:s3cret@broker/%2f?frame_max=0", "frame_max");
+        check("amqp://someone:s3cret@broker/%2f?frame_max=4294967295", "frame_max");
         check("amqp://someone:s3cret@broker/%2f#s3cret", "%23");
         check("amqp://someone:s3cret@broker/%ff", "cannot be read");
         check("amqp://someone:12/s3cret@broker", "%2f");

@@ -3,36 +3,51 @@
 use chrono::{DateTime, Utc};
 use domain::Message;
 use lapin::BasicProperties;
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use ports::QueueError;
 
 use crate::incoming::is_of_the_broker;
-use crate::topology::short;
 
-/// The most that headers may have together: they must fit one frame, of which brokers take 128 KiB.
-pub(crate) const MOST_HEADER_BYTES: usize = 96 * 1024;
+/// The most bytes that headers may have together: they must fit one frame, and to a message that came with as many
+/// as it may have a dead letter adds some.
+pub(crate) const MOST_BYTES: usize = 96 * 1024;
+/// What a header has beside its name and its text: the lengths of both, and its type.
+pub(crate) const AROUND_HEADER: usize = 6;
+/// What a frame with headers has beside them, at most.
+const AROUND_HEADERS: usize = 512;
 const PERSISTENT: u8 = 2;
 
-/// The properties of `message`, published at `now`. Headers that mean something to the broker are left out:
-/// they would steer it.
-pub(crate) fn properties(message: &Message, now: DateTime<Utc>) -> Result<BasicProperties, QueueError> {
+/// The properties of `message`, published at `now` in frames of `frame_max` bytes. Headers that mean something to the
+/// broker are left out: they would steer it. [`QueueError::Refused`] when AMQP cannot carry them.
+pub(crate) fn properties(
+    message: &Message,
+    now: DateTime<Utc>,
+    frame_max: usize,
+) -> Result<BasicProperties, QueueError> {
     let mut headers = FieldTable::default();
     let mut size = 0;
     for (name, value) in message.headers.iter().filter(|(name, _)| !is_of_the_broker(name)) {
-        size += name.len() + value.len();
-        headers.insert(short(name)?, AMQPValue::LongString(value.into()));
+        size += name.len() + value.len() + AROUND_HEADER;
+        headers.insert(short(name, message)?, AMQPValue::LongString(value.into()));
     }
-    if size > MOST_HEADER_BYTES {
-        let reason =
-            format!("the headers of {} have {size} bytes; AMQP can carry {MOST_HEADER_BYTES}", message.id);
-        return Err(QueueError::Misconfigured { reason });
+    let most = MOST_BYTES.min(frame_max.saturating_sub(AROUND_HEADERS));
+    if size > most {
+        let reason = format!("the headers of {} have {size} bytes; at most {most} fit a frame", message.id);
+        return Err(QueueError::Refused { reason });
     }
     Ok(BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
-        .with_message_id(short(message.id.as_str())?)
+        .with_message_id(short(message.id.as_str(), message)?)
         .with_app_id("coinpipe".into())
         .with_timestamp(u64::try_from(now.timestamp()).unwrap_or_default())
         .with_headers(headers))
+}
+
+fn short(text: &str, message: &Message) -> Result<ShortString, QueueError> {
+    ShortString::try_new(text).map_err(|_| {
+        let reason = format!("{} has a name of {} bytes; AMQP carries 255", message.id, text.len());
+        QueueError::Refused { reason }
+    })
 }
 
 #[cfg(test)]
@@ -43,8 +58,12 @@ mod tests {
     use super::*;
 
     fn check(headers: Headers) -> Result<Vec<String>, QueueError> {
-        let message = Message { id: MessageId::new("m"), headers, body: Vec::new() };
-        let properties = properties(&message, ManualClock::default().now())?;
+        in_frames(128 * 1024, headers)
+    }
+
+    fn in_frames(frame_max: usize, headers: Headers) -> Result<Vec<String>, QueueError> {
+        let message = Message { id: MessageId::new("m"), headers, body: domain::Bytes::new() };
+        let properties = properties(&message, ManualClock::default().now(), frame_max)?;
         let headers = properties.headers().as_ref().unwrap();
         Ok(headers.inner().keys().map(ToString::to_string).collect())
     }
@@ -60,7 +79,13 @@ mod tests {
     fn what_amqp_cannot_carry_is_an_error_not_a_panic() {
         let long = check(Headers::new().with("n".repeat(256), 1)).unwrap_err();
         assert!(long.to_string().contains("256 bytes"), "{long}");
-        let large = check(Headers::new().with("large", "x".repeat(100_000))).unwrap_err();
-        assert!(large.to_string().contains("bytes"), "{large}");
+        let large = Headers::new().with("large", "x".repeat(9000));
+        let error = in_frames(8192, large.clone()).unwrap_err();
+        assert!(error.to_string().contains("bytes") && check(large).is_ok(), "{error}");
+        // Many small ones are large, too.
+        let many = (0..12_000).fold(Headers::new(), |headers, n| headers.with(format!("{n:05}"), ""));
+        for error in [long, error, check(many).unwrap_err()] {
+            assert!(matches!(error, QueueError::Refused { .. }), "{error}");
+        }
     }
 }

@@ -48,7 +48,8 @@ impl Publisher {
         Self { link, options, clock, idle: Mutex::default() }
     }
 
-    /// Publishes all of `posts`; `Ok`: every queue they go to has confirmed them.
+    /// Publishes all of `posts`; `Ok`: every queue they go to has confirmed them. [`QueueError::Refused`]: one of
+    /// them never will be, and the others may or may not have been.
     pub async fn publish(&self, posts: &[Post<'_>]) -> Result<(), QueueError> {
         if posts.is_empty() {
             return Ok(());
@@ -112,7 +113,7 @@ impl Publisher {
         post: &Post<'_>,
     ) -> Result<(), QueueError> {
         let Post { exchange, key, message } = post;
-        let properties = properties(message, self.clock.now())?;
+        let properties = properties(message, self.clock.now(), session.frame_max())?;
         let (exchange, key) = (short(exchange)?, short(key)?);
         let what = format!("cannot publish {} on exchange {}", message.id, exchange);
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };

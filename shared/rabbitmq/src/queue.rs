@@ -6,20 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
-use lapin::Channel;
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
-use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, Stretch, rules};
+use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, Stretch};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::consume::RabbitConsumer;
-use crate::link::{Link, Session};
+use crate::feed::Feed;
+use crate::link::{Link, Session, Turn};
 use crate::publish::{Post, Publisher};
 use crate::receipt::Tally;
-use crate::topology::{LIVE, Names, short};
-use crate::{Options, archive, leader};
+use crate::topology::Names;
+use crate::{Options, archive, depth, feed, leader};
 
 /// The queues, the archive and leadership on a RabbitMQ. Connects when it is first used, and again whenever it has to.
 pub struct RabbitQueue {
@@ -34,7 +32,10 @@ pub(crate) struct Inner {
     pub publishing: Arc<Link>,
     pub consuming: Arc<Link>,
     pub leading: Arc<Link>,
+    /// For looking: counting messages, reading the archive. Whatever happens to it, work goes on.
+    pub observing: Link,
     pub publisher: Publisher,
+    pub feed: Feed,
     /// Where a dropped delivery is given back.
     pub runtime: Handle,
     /// Give-backs on their way, which [`Queue::flush`] waits for.
@@ -48,16 +49,30 @@ impl RabbitQueue {
     /// The queue at the broker that `options` name. Does not connect yet. Needs to be called on a runtime.
     /// [`QueueError::Misconfigured`] when AMQP cannot have these options.
     pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
-        let names = Names::new(&options)?;
         let options = Arc::new(options);
-        let publishing = Arc::new(Link::new("publishing", Arc::clone(&options), names.clone()));
-        let consuming = Arc::new(Link::new("consuming", Arc::clone(&options), names.clone()));
+        Self::feeding(Arc::clone(&options), &options, clock)
+    }
+
+    /// The same, feeding the archive as `feed` says.
+    pub(crate) fn feeding(
+        options: Arc<Options>,
+        feed: &Options,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, QueueError> {
+        let names = Names::new(&options)?;
+        let turn = Turn::default();
+        let link =
+            |purpose, options: &Arc<Options>| Link::new(purpose, Arc::clone(options), names.clone(), &turn);
+        let publishing = Arc::new(link("publishing", &options));
+        let consuming = Arc::new(link("consuming", &options));
         let mut leading = Options::clone(&options);
         let heartbeat = leading.uri.query.heartbeat.get_or_insert(leader::HEARTBEAT);
         *heartbeat = leader::HEARTBEAT.min(*heartbeat);
-        let leading = Arc::new(Link::new("leading", Arc::new(leading), names.clone()));
+        let leading = Arc::new(link("leading", &Arc::new(leading)));
         let publisher = Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock));
         let inner = Inner {
+            observing: link("observing", &options),
+            feed: Feed::new(feed, &clock, |hasty| link("archiving", hasty)),
             options,
             names,
             clock,
@@ -80,7 +95,7 @@ impl RabbitQueue {
         Ok(())
     }
 
-    /// Whether every connection that this process uses is up, and the broker takes messages. Costs nothing
+    /// Whether every connection that this process works with is up, and the broker takes messages. Costs nothing
     /// and waits for nobody, so a health check can ask often: a connection that broke shows when its heartbeat
     /// fails, or before, and is opened again in the background. `false` before the first use.
     pub fn is_connected(&self) -> bool {
@@ -98,16 +113,18 @@ impl RabbitQueue {
     /// Gives back what is held and closes the connections. A later call connects again.
     pub async fn close(&self) {
         self.flush().await;
-        self.inner.consuming.close().await;
-        self.inner.publishing.close().await;
+        let Inner { publishing, consuming, leading, observing, feed, .. } = &*self.inner;
+        tokio::join!(publishing.close(), consuming.close(), leading.close(), observing.close(), feed.close(),);
     }
 
     /// Breaks its connections.
     #[cfg(test)]
     pub(crate) fn cut(&self) {
-        let Inner { publishing, consuming, leading, .. } = &*self.inner;
-        for session in [publishing.alive(), consuming.alive(), leading.alive()].into_iter().flatten() {
-            session.fail();
+        let Inner { publishing, consuming, leading, observing, feed, .. } = &*self.inner;
+        for link in [publishing, consuming, leading, observing, &feed.link] {
+            if let Some(session) = link.alive() {
+                session.fail();
+            }
         }
     }
 }
@@ -121,14 +138,13 @@ impl fmt::Debug for RabbitQueue {
 #[async_trait]
 impl Queue for RabbitQueue {
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
-        let exchange = self.inner.names.of(to);
-        let key = |message| match to {
-            QueueName::Raw if rules::enters_archive(to, message) => LIVE,
-            QueueName::Raw => "raw.again",
+        let key = match to {
+            QueueName::Raw => return feed::publish(&self.inner, messages).await,
             QueueName::Rows => "rows.new",
             QueueName::Dead => "dead",
         };
-        let posts = messages.iter().map(|message| Post { exchange: &exchange, key: key(message), message });
+        let exchange = self.inner.names.of(to);
+        let posts = messages.iter().map(|message| Post { exchange: &exchange, key, message });
         self.inner.publisher.publish(&posts.collect::<Vec<_>>()).await
     }
 
@@ -137,28 +153,9 @@ impl Queue for RabbitQueue {
     }
 
     /// `ready` and `delayed` are the broker's; `unsettled` is what this process holds, AMQP does not tell
-    /// about others. `oldest_at` is not known.
+    /// about others. `oldest_at` is not known. A queue that is not there holds nothing.
     async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError> {
-        let Inner { names, consuming, tally, .. } = &*self.inner;
-        let session = consuming.session().await?;
-        let channel = session.channel().await?;
-        let count = async |name: &str, channel: &Channel| {
-            let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let asking = channel.queue_declare(short(name)?, passive, FieldTable::default());
-            let found = session.call(&format!("cannot count queue {name}"), asking).await?;
-            Ok::<_, QueueError>(u64::from(found.message_count()))
-        };
-        let mut depth = Depth { unsettled: tally.held(queue), ..Depth::default() };
-        depth.ready = count(&names.of(queue), &channel).await? + tally.waiting(queue);
-        if queue == QueueName::Dead {
-            depth.ready += count(&names.unroutable(), &channel).await?;
-        } else {
-            for name in names.retry_queues(queue) {
-                depth.delayed += count(&name, &channel).await?;
-            }
-        }
-        session.call("cannot close a channel", channel.close(200, "counted".into())).await?;
-        Ok(depth)
+        depth::depth(&self.inner, queue).await
     }
 
     async fn flush(&self) {

@@ -126,24 +126,42 @@ impl RabbitReceipt {
 #[async_trait]
 impl Receipt for RabbitReceipt {
     async fn settle(mut self: Box<Self>, message: Message, settlement: Settlement) -> Result<(), QueueError> {
+        match self.publish(message, settlement).await {
+            Ok(()) => self.acknowledge().await,
+            Err(QueueError::Refused { reason }) => self.hand_over(&reason).await,
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl RabbitReceipt {
+    /// Publishes what `settlement` of `message` asks for.
+    async fn publish(&mut self, message: Message, settlement: Settlement) -> Result<(), QueueError> {
         let shared = Arc::clone(&self.shared);
         let (names, now) = (&shared.names, shared.clock.now());
         match settlement {
             Settlement::Done => (),
             Settlement::RetryAfter { delay, attempt } => {
                 let message = rules::retried(message, attempt, now);
-                // Letters wait where they are: there is no ladder for them.
-                let (exchange, key) = match self.from {
-                    QueueName::Dead => names.back_to(&names.of(QueueName::Dead)),
-                    work => (names.retry(), names.retry_key(work, delay)),
-                };
-                self.post(&exchange, &key, &message).await?;
+                self.post(&names.retry(), &names.retry_key(self.from, delay), &message).await?;
             }
             Settlement::DeadLetter(letter) => {
                 self.post(&names.of(QueueName::Dead), "dead", &letter.into_message()).await?;
             }
         }
-        self.acknowledge().await
+        Ok(())
+    }
+
+    /// Gives the delivery to the broker, which moves it to the dead letters as it is: that takes no publishing, so
+    /// it works for what cannot be published. A letter has no further to go, and returns to its queue.
+    async fn hand_over(&mut self, reason: &str) -> Result<(), QueueError> {
+        let requeue = self.from == QueueName::Dead;
+        warn!(queue = %self.from, reason, "settled without what the queue refuses; see the dead letters");
+        let limit = self.shared.options.call_timeout;
+        let nack = self.acker.nack(BasicNackOptions { requeue, ..BasicNackOptions::default() });
+        let given = self.ground.confirm(nack, limit).await;
+        self.is_over = true;
+        given
     }
 }
 

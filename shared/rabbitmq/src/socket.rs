@@ -1,4 +1,4 @@
-//! The socket under a connection: ours, so that it can be cut and the broker's greeting be heard.
+//! The socket under a connection: ours, so that it can be cut, and what the broker sends is checked (`frames`).
 //!
 //! lapin cannot end a connection that its broker blocked, or whose handshake stands still: its thread and
 //! its buffers would stay for as long as the peer does. A socket that is cut fails every read and write.
@@ -6,8 +6,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 use lapin::AsyncTcpStream;
 
-use crate::greeting::{Greeting, Version};
+use crate::frames::Checked;
+use crate::greeting::Version;
 
 /// What lapin runs on: tokio, with our sockets.
 pub(crate) type Kit = RuntimeParts<Tokio, Sockets>;
@@ -30,14 +31,22 @@ pub(crate) fn runtime() -> Runtime<Kit> {
 }
 
 /// What others may do with a socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Line {
     is_cut: AtomicBool,
     reader: AtomicWaker,
-    greeting: Mutex<Greeting>,
+    version: OnceLock<Version>,
+    frame_max: AtomicUsize,
 }
 
 impl Line {
+    /// The line of a connection that asks for frames of at most `frame_max` bytes.
+    pub fn new(frame_max: u32) -> Self {
+        let frame_max = AtomicUsize::new(frame_max as usize);
+        let (is_cut, reader, version) = (AtomicBool::default(), AtomicWaker::default(), OnceLock::new());
+        Self { is_cut, reader, version, frame_max }
+    }
+
     /// Ends the connection at once.
     pub fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
@@ -46,7 +55,12 @@ impl Line {
 
     /// The version of the broker, once it greeted.
     pub fn version(&self) -> Option<Version> {
-        self.greeting.lock().unwrap_or_else(PoisonError::into_inner).version()
+        self.version.get().copied()
+    }
+
+    /// The most bytes that a frame may have: once the broker agreed to it, or to less.
+    pub fn agree(&self, frame_max: u32) {
+        self.frame_max.store(frame_max as usize, Ordering::SeqCst);
     }
 
     /// Whether it was cut from this side.
@@ -66,25 +80,27 @@ impl Line {
 pub(crate) struct Socket {
     stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>,
     line: Arc<Line>,
+    checked: Checked,
 }
 
 impl Socket {
     pub fn new(stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>, line: Arc<Line>) -> Self {
-        Self { stream, line }
+        Self { stream, line, checked: Checked::new() }
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.line.reader.register(context.waker());
-        self.line.check()?;
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Poll::Ready(Ok(count)) = read {
-            self.line.greeting.lock().unwrap_or_else(PoisonError::into_inner).hear(&buffer[..count]);
+        let Self { stream, line, checked } = self.get_mut();
+        line.reader.register(context.waker());
+        line.check()?;
+        let read = checked.poll_read(stream, context, buffer, line.frame_max.load(Ordering::SeqCst));
+        if let Some(version) = checked.version() {
+            line.version.get_or_init(|| version);
         }
         read
     }

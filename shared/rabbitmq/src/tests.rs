@@ -1,10 +1,16 @@
 //! RabbitMQ keeps the contract; and what only a broker can do. Needs one: `COINPIPE_TEST_AMQP_URL`.
 
+mod archive;
 mod faults;
+mod hostile;
+mod leader;
 mod letters;
+mod limits;
+mod looking;
 mod node;
 mod refused;
 mod tls;
+mod wire;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,6 +49,7 @@ impl Lab {
         options.connection_name = options.prefix.clone();
         options.delivery_limit = 3;
         options.retry_delays = vec![RETRY_DELAY, Duration::from_mins(1)];
+        options.archive_rest = Duration::from_millis(200);
         options
     }
 

@@ -3,8 +3,6 @@
 //! Declaring is idempotent; what exists with other arguments is an error that names it. Arguments hold
 //! what losing messages depends on; an operator's policies may add the rest.
 
-use std::time::Duration;
-
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -17,102 +15,11 @@ use crate::Options;
 use crate::error::{blame, within};
 use crate::greeting::Version;
 use crate::link::Session;
+pub(crate) use crate::names::Names;
+use crate::names::RETRY;
 
-/// The routing key of pages that enter the archive.
+/// The routing key of pages that enter the archive. An older version bound the archive for it, on the exchange `raw`.
 pub(crate) const LIVE: &str = "raw.live";
-/// The key with which a retry comes back to its queue.
-const RETRY: &str = "retry";
-
-/// The names of everything.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    prefix: String,
-    ladder: Vec<Duration>,
-}
-
-impl Names {
-    /// The names for these options; the error says why AMQP cannot have them.
-    pub fn new(options: &Options) -> Result<Self, QueueError> {
-        let prefix = options.prefix.clone();
-        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-        let wrong = if prefix.is_empty() || prefix.len() > 100 || !prefix.chars().all(is_plain) {
-            "the prefix needs 1 to 100 letters, digits, dots, dashes or underscores"
-        } else if prefix.starts_with("amq.") {
-            "a prefix must not begin with \"amq.\", which is the broker's own"
-        } else if options.retry_delays.is_empty() {
-            "there must be at least one delay for retries"
-        } else if options.retry_delays.iter().any(|delay| delay.as_millis() == 0 || *delay > LONGEST_DELAY) {
-            "delays for retries must be between 1 ms and 24 days"
-        } else {
-            let mut ladder = options.retry_delays.clone();
-            ladder.sort_unstable();
-            ladder.dedup();
-            return Ok(Self { prefix, ladder });
-        };
-        Err(QueueError::Misconfigured { reason: wrong.to_owned() })
-    }
-
-    /// The work queue of `queue`, and the exchange of the same name in front of it.
-    pub fn of(&self, queue: QueueName) -> String {
-        format!("{}.{queue}", self.prefix)
-    }
-
-    /// The exchange and the key that lead to the queue `name` of our own, whatever it is for: each that is consumed
-    /// has an exchange of its name. The broker's own exchange would do, but takes a right on a name that is not ours.
-    pub fn back_to(&self, name: &str) -> (String, String) {
-        let queue = name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
-        (name.to_owned(), format!("{queue}.{RETRY}"))
-    }
-
-    /// The queue that `name` is one of: a work queue's, an exchange's.
-    pub fn queue_of(&self, name: &str) -> Option<QueueName> {
-        name.strip_prefix(&self.prefix)?.strip_prefix('.')?.parse().ok()
-    }
-
-    /// The stream of live pages.
-    pub fn archive(&self) -> String {
-        format!("{}.raw.archive", self.prefix)
-    }
-
-    /// The queue whose single active consumer leads the fetchers, and the exchange of the same name in front of it.
-    pub fn leader(&self) -> String {
-        format!("{}.fetch.leader", self.prefix)
-    }
-
-    /// The exchange in front of the queues in which retries wait.
-    pub fn retry(&self) -> String {
-        format!("{}.retry", self.prefix)
-    }
-
-    /// The exchange for what no queue is bound for, and the queue behind it.
-    pub fn unroutable(&self) -> String {
-        format!("{}.unroutable", self.prefix)
-    }
-
-    /// The routing key for a retry of `queue` after the delay nearest to `delay`.
-    pub fn retry_key(&self, queue: QueueName, delay: Duration) -> String {
-        let nearest = self.ladder.iter().min_by_key(|rung| rung.abs_diff(delay));
-        format!("{queue}.{}", rung_name(nearest.copied().unwrap_or(delay)))
-    }
-
-    /// The queues in which retries of `queue` wait.
-    pub fn retry_queues(&self, queue: QueueName) -> Vec<String> {
-        let name = |rung: &Duration| format!("{}.{queue}.retry.{}", self.prefix, rung_name(*rung));
-        self.ladder.iter().map(name).collect()
-    }
-}
-
-/// A time to live is at most 2^32 - 1 ms, and older brokers count in 32 signed bits.
-const LONGEST_DELAY: Duration = Duration::from_hours(24 * 24);
-
-/// "10s", "1500ms".
-fn rung_name(delay: Duration) -> String {
-    if delay.subsec_millis() == 0 {
-        format!("{}s", delay.as_secs())
-    } else {
-        format!("{}ms", delay.as_millis())
-    }
-}
 
 /// An exchange as it is declared.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,13 +69,18 @@ pub(crate) fn exchanges(names: &Names) -> Vec<Exchange> {
         let arguments = vec![("alternate-exchange", names.unroutable().into())];
         Exchange { name, kind, arguments }
     };
+    let alone = |name| Exchange { name, kind: ExchangeKind::Fanout, arguments: Vec::new() };
     vec![
         unroutable,
         with_alternate(names.of(QueueName::Raw), ExchangeKind::Topic),
         with_alternate(names.of(QueueName::Rows), ExchangeKind::Topic),
         with_alternate(names.of(QueueName::Dead), ExchangeKind::Topic),
         with_alternate(names.retry(), ExchangeKind::Direct),
-        Exchange { name: names.leader(), kind: ExchangeKind::Fanout, arguments: Vec::new() },
+        // Behind each of these is one queue, and nothing stands in for it: who publishes is told when it is missing.
+        alone(names.pages()),
+        alone(names.archive()),
+        alone(names.unarchived()),
+        alone(names.leader()),
     ]
 }
 
@@ -185,12 +97,12 @@ pub(crate) fn queues(names: &Names, options: &Options, version: Version) -> Vec<
             arguments: kept_for_ever(version),
             bindings: vec![(names.of(QueueName::Dead), "#".to_owned())],
         },
+        work(names, options, QueueName::Raw),
+        work(names, options, QueueName::Rows),
     ];
-    for queue in [QueueName::Raw, QueueName::Rows] {
-        queues.push(work(names, options, queue));
-        queues.extend(retries(names, queue));
-    }
+    queues.extend(QueueName::ALL.into_iter().flat_map(|queue| retries(names, queue)));
     queues.push(archive(names, options));
+    queues.push(unarchived(names, options, version));
     queues.push(QueueSpec {
         name: names.leader(),
         arguments: kept_for_ever(version),
@@ -226,7 +138,11 @@ fn work(names: &Names, options: &Options, queue: QueueName) -> QueueSpec {
     if let Some(bytes) = options.queue_max_bytes {
         arguments.push(("x-max-length-bytes", number(bytes)));
     }
-    QueueSpec { name: names.of(queue), arguments, bindings: vec![(names.of(queue), format!("{queue}.#"))] }
+    let mut bindings = vec![(names.of(queue), format!("{queue}.#"))];
+    if queue == QueueName::Raw {
+        bindings.push((names.pages(), String::new()));
+    }
+    QueueSpec { name: names.of(queue), arguments, bindings }
 }
 
 fn retries(names: &Names, queue: QueueName) -> Vec<QueueSpec> {
@@ -253,11 +169,16 @@ fn archive(names: &Names, options: &Options) -> QueueSpec {
         ("x-max-length-bytes", number(options.archive_max_bytes)),
         ("x-stream-max-segment-size-bytes", number(options.archive_segment_bytes)),
     ];
-    QueueSpec {
-        name: names.archive(),
-        arguments,
-        bindings: vec![(names.of(QueueName::Raw), LIVE.to_owned())],
+    QueueSpec { name: names.archive(), arguments, bindings: vec![(names.archive(), String::new())] }
+}
+
+/// Pages that the archive does not have yet wait here for as long as it is away; it refuses more than a work queue does.
+fn unarchived(names: &Names, options: &Options, version: Version) -> QueueSpec {
+    let mut arguments = kept_for_ever(version);
+    if let Some(bytes) = options.queue_max_bytes {
+        arguments.push(("x-max-length-bytes", number(bytes)));
     }
+    QueueSpec { name: names.unarchived(), arguments, bindings: vec![(names.unarchived(), String::new())] }
 }
 
 /// Declares everything. A queue that exists and is away (its node is down, its stream has no leader yet) does
@@ -275,7 +196,8 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
         let QueueSpec { name, arguments, bindings } = queue;
         let call = channel.queue_declare(short(&name)?, durable, table(arguments));
         match timeout(limit, call).await {
-            Ok(Err(error)) if is_away(&error) => {
+            // Declaring never fails so for what is not there: that would be created.
+            Ok(Err(error)) if is_not_found(&error) => {
                 warn!(queue = name, %error, "a queue exists and is away; the others are used meanwhile");
                 // The broker closed this one.
                 channel = session.channel().await?;
@@ -295,8 +217,8 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
     session.call("cannot close a channel", channel.close(200, "declared".into())).await
 }
 
-/// Declaring never fails with "not found" for what is not there: that would be created.
-fn is_away(error: &lapin::Error) -> bool {
+/// Whether the broker says that something is not there, or away.
+pub(crate) fn is_not_found(error: &lapin::Error) -> bool {
     let ErrorKind::ProtocolError(error) = error.kind() else { return false };
     matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
@@ -341,7 +263,9 @@ mod tests {
 
     #[test]
     fn letters_have_no_delivery_limit_on_any_version() {
-        for queue in ["coinpipe.dead", "coinpipe.unroutable", "coinpipe.fetch.leader"] {
+        for queue in
+            ["coinpipe.dead", "coinpipe.unroutable", "coinpipe.fetch.leader", "coinpipe.raw.unarchived"]
+        {
             for version in [(3, 10), (3, 13)] {
                 assert_eq!(argument(version, queue, "x-delivery-limit"), None, "{queue} on {version:?}");
             }
@@ -367,53 +291,53 @@ mod tests {
         }
     }
 
+    /// No two queues share an exchange that someone publishes pages on, so that none can confirm for another.
     #[test]
-    fn only_live_pages_reach_the_archive_and_every_exchange_has_an_alternate() {
+    fn nothing_stands_in_for_the_work_queue_or_the_archive() {
         let names = Names::new(&options()).unwrap();
         let all = queues(&names, &options(), Version { major: 3, minor: 10 });
-        let archive = all.iter().find(|spec| spec.name == "coinpipe.raw.archive").unwrap();
-        assert_eq!(archive.bindings, [("coinpipe.raw".to_owned(), "raw.live".to_owned())]);
-        let back = ("x-dead-letter-routing-key", "raw.retry".into());
-        assert!(
-            all.iter().any(|spec| spec.name == "coinpipe.raw.retry.10s" && spec.arguments.contains(&back))
-        );
-        // Without a queue to lead by nobody leads: that is an error, not a letter.
+        let behind = |exchange: &str| -> Vec<&str> {
+            let is_bound = |spec: &&QueueSpec| spec.bindings.iter().any(|(from, _)| from == exchange);
+            all.iter().filter(is_bound).map(|spec| &*spec.name).collect()
+        };
         let exchanges = exchanges(&names);
-        let others = exchanges.iter().filter(|exchange| exchange.name != names.leader());
-        for exchange in others.skip(1) {
-            let alternate = ("alternate-exchange", "coinpipe.unroutable".into());
-            assert_eq!(exchange.arguments, [alternate], "{exchange:?}");
+        for (exchange, queue) in [
+            ("coinpipe.raw.pages", "coinpipe.raw"),
+            ("coinpipe.raw.archive", "coinpipe.raw.archive"),
+            ("coinpipe.raw.unarchived", "coinpipe.raw.unarchived"),
+            ("coinpipe.fetch.leader", "coinpipe.fetch.leader"),
+        ] {
+            assert_eq!(behind(exchange), [queue]);
+            let found = exchanges.iter().find(|found| found.name == exchange).expect(exchange);
+            assert_eq!((&found.kind, &found.arguments[..]), (&ExchangeKind::Fanout, &[][..]), "{exchange}");
+        }
+        // What comes back, and what others publish, has no one to be told: it is kept elsewhere, and filed.
+        for queue in QueueName::ALL {
+            assert_eq!(behind(&names.of(queue)), [names.of(queue)]);
+        }
+        for name in ["coinpipe.raw", "coinpipe.rows", "coinpipe.dead", "coinpipe.retry"] {
+            let found = exchanges.iter().find(|found| found.name == name).expect(name);
+            assert_eq!(found.arguments, [("alternate-exchange", "coinpipe.unroutable".into())], "{name}");
         }
     }
 
     #[test]
-    fn a_retry_takes_the_nearest_delay() {
+    fn every_queue_has_its_ladder_which_leads_back_to_it() {
         let names = Names::new(&options()).unwrap();
-        let check = |seconds, key: &str| {
-            assert_eq!(names.retry_key(QueueName::Rows, Duration::from_secs(seconds)), key, "{seconds} s");
-        };
-        check(0, "rows.10s");
-        check(10, "rows.10s");
-        check(34, "rows.10s");
-        check(36, "rows.60s");
-        check(1_000_000, "rows.600s");
-    }
-
-    #[test]
-    fn names_that_cannot_be_are_refused() {
-        let check = |change: fn(&mut Options), part: &str| {
-            let mut options = options();
-            change(&mut options);
-            let error = Names::new(&options).expect_err(part);
-            assert!(error.to_string().contains(part) && !error.is_transient(), "{error}");
-        };
-        check(|options| options.prefix = String::new(), "prefix");
-        check(|options| options.prefix = "p".repeat(101), "prefix");
-        check(|options| options.prefix = "a b".to_owned(), "prefix");
-        check(|options| options.prefix = "amq.x".to_owned(), "amq.");
-        check(|options| options.retry_delays.clear(), "at least one");
-        check(|options| options.retry_delays = vec![Duration::ZERO], "1 ms");
-        assert_eq!(Names::new(&options()).unwrap().queue_of("coinpipe.rows"), Some(QueueName::Rows));
-        assert_eq!(Names::new(&options()).unwrap().queue_of("coinpipe.retry"), None);
+        let all = queues(&names, &options(), Version { major: 4, minor: 3 });
+        for queue in QueueName::ALL {
+            assert_eq!(names.retry_queues(queue).len(), 3, "{queue}");
+            for name in names.retry_queues(queue) {
+                let spec = all.iter().find(|spec| spec.name == name).expect(&name);
+                for argument in [
+                    ("x-dead-letter-exchange", names.of(queue).into()),
+                    ("x-dead-letter-routing-key", format!("{queue}.retry").into()),
+                    ("x-dead-letter-strategy", "at-least-once".into()),
+                    ("x-overflow", "reject-publish".into()),
+                ] {
+                    assert!(spec.arguments.contains(&argument), "{spec:?} without {argument:?}");
+                }
+            }
+        }
     }
 }

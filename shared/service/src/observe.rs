@@ -60,7 +60,8 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
         let metrics = Metrics::new(&[StageName::Loader]);
         let waiting = Arc::new(MemoryQueue::new(clock.clone()));
-        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Vec::new() };
+        let message =
+            Message { id: MessageId::new("m"), headers: Headers::new(), body: domain::Bytes::new() };
         waiting.publish(QueueName::Rows, &[message]).await.unwrap();
         once(queue(waiting, metrics.clone(), clock.clone())).await;
         once(store(Arc::new(MemoryStore::new(clock.clone())), metrics.clone(), clock)).await;

@@ -6,6 +6,7 @@ pub(crate) mod columns;
 mod insert;
 mod ledger;
 mod load;
+mod origin;
 mod outbox;
 mod quotes;
 mod tables;
@@ -44,6 +45,16 @@ const SCHEMA: Schema = Schema {
             description: "replays",
             sql: include_str!("../../../migrations/sqlite/0004_replays.sql"),
         },
+        Migration {
+            version: 5,
+            description: "deaths and claims",
+            sql: include_str!("../../../migrations/sqlite/0005_deaths_and_claims.sql"),
+        },
+        Migration {
+            version: 6,
+            description: "proofs",
+            sql: include_str!("../../../migrations/sqlite/0006_proofs.sql"),
+        },
     ],
 };
 
@@ -81,6 +92,10 @@ impl Store for SqliteStore {
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
         let blame = |error| self.blame(error);
         let mut transaction = self.database.begin().await?;
+        let simulated = chunk.page.simulated;
+        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
+            return Err(StoreError::Mixed { simulated });
+        }
         let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
         ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
         transaction.commit().await.map_err(blame)?;
@@ -88,9 +103,14 @@ impl Store for SqliteStore {
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
+        let blame = |error| self.blame(error);
         let mut transaction = self.database.begin().await?;
-        ledger::record_fetched(&mut transaction, fetched).await.map_err(|error| self.blame(error))?;
-        transaction.commit().await.map_err(|error| self.blame(error))
+        let simulated = fetched.simulated;
+        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
+            return Err(StoreError::Mixed { simulated });
+        }
+        ledger::record_fetched(&mut transaction, fetched).await.map_err(blame)?;
+        transaction.commit().await.map_err(blame)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -112,11 +132,7 @@ impl Store for SqliteStore {
     }
 
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
-                          EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";
-        let row = sqlx::query_as::<_, (bool, bool)>(sql).fetch_one(self.database.readers()).await;
-        let (simulated, real) = row.map_err(|error| self.blame(error))?;
-        Ok(DataOrigins { simulated, real })
+        origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
     }
 }
 

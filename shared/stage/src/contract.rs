@@ -59,7 +59,11 @@ impl From<StoreError> for Failure {
 impl From<QueueError> for Failure {
     fn from(error: QueueError) -> Self {
         let reason = error.to_string();
-        if error.is_transient() { Self::Outage { reason } } else { Self::Fatal { reason } }
+        match error {
+            QueueError::Refused { .. } => Self::Reject { class: Class::Poison, code: "refused", reason },
+            error if error.is_transient() => Self::Outage { reason },
+            _ => Self::Fatal { reason },
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod chain;
 mod contract;
 mod failpoint;
+mod life;
 mod metrics;
 mod retry;
 mod run;

@@ -16,7 +16,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Class, DeadLetter, StageName};
+use domain::{Class, DeadLetter, StageName, header};
 use futures_util::FutureExt;
 use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
 use crate::metrics::{Metrics, Outcome};
 use crate::retry::{Backoff, RetryPolicy};
-use crate::trace;
+use crate::{life, trace};
 
 /// How a stage is run.
 #[derive(Clone, Debug)]
@@ -225,16 +225,26 @@ impl Spine {
             Ok(mut outputs) => {
                 for output in &mut outputs {
                     trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
+                    life::pass_on(&delivery.message().headers, &mut output.message.headers);
                 }
                 let count = outputs.len() as u64;
-                if let Err(error) = publish(queue.as_ref(), outputs).await {
-                    trace::failed(trace, &error.to_string());
-                    // Not settled: the delivery goes back by being dropped, and is handled again.
-                    return Ok(After::End(ended_by(&error)));
+                match publish(queue.as_ref(), outputs).await {
+                    Ok(()) => {
+                        metrics.published(self.name, count);
+                        failpoints.pass(self.name, Point::Published).await?;
+                        (Settlement::Done, Outcome::Done, After::GoOn)
+                    }
+                    // Handled again, it would be refused again.
+                    Err(error @ QueueError::Refused { .. }) => {
+                        trace::failed(trace, &error.to_string());
+                        self.settlement_for(&delivery, error.into())
+                    }
+                    Err(error) => {
+                        trace::failed(trace, &error.to_string());
+                        // Not settled: the delivery goes back by being dropped, and is handled again.
+                        return Ok(After::End(ended_by(&error)));
+                    }
                 }
-                metrics.published(self.name, count);
-                failpoints.pass(self.name, Point::Published).await?;
-                (Settlement::Done, Outcome::Done, After::GoOn)
             }
             Err(failure) => {
                 trace::failed(trace, &failure.to_string());
@@ -271,6 +281,13 @@ impl Spine {
     async fn handle(&self, delivery: &Delivery) -> Result<Vec<Output>, Failure> {
         let message = delivery.message();
         debug!(attempt = message.attempt(), "handling");
+        // Letters are filed with whatever they have.
+        if let Some(unreadable) = message.headers.get(header::UNREADABLE)
+            && self.stage.input() != QueueName::Dead
+        {
+            let reason = format!("its headers cannot be read: {unreadable:?}");
+            return Err(Failure::Reject { class: Class::Poison, code: "unreadable_headers", reason });
+        }
         let handling = AssertUnwindSafe(self.stage.handle(message)).catch_unwind();
         match tokio::time::timeout(self.settings.deadline, handling).await {
             Ok(Ok(result)) => result,

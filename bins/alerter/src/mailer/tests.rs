@@ -3,7 +3,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use domain::{DeadLetter, StageName};
 use ports::memory::MemoryStore;
-use ports::{ManualClock, store::GroupState};
+use ports::store::{GroupState, MailTrouble, Planner};
+use ports::{Letters, ManualClock};
 
 use super::*;
 use crate::fingerprint;
@@ -14,12 +15,18 @@ struct Server {
     answer: Mutex<Option<SendErrorKind>>,
     taken: Mutex<Vec<Mail>>,
     tried: Mutex<Vec<String>>,
+    /// Takes its time: until it is released, once for each mail.
+    is_slow: std::sync::atomic::AtomicBool,
+    release: tokio::sync::Notify,
 }
 
 #[async_trait]
 impl Transport for Server {
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         self.tried.lock().unwrap().push(mail.id.clone());
+        if self.is_slow.load(std::sync::atomic::Ordering::Relaxed) {
+            self.release.notified().await;
+        }
         if let Some(kind) = *self.answer.lock().unwrap() {
             return Err(SendError { kind, reason: "no".to_owned() });
         }
@@ -45,15 +52,14 @@ impl Bench {
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let server = Arc::new(Server::default());
         let settings = config::Config::defaults().mail;
-        let mailer =
-            Mailer::new(settings, store.clone(), store.clone(), server.clone(), Arc::new(clock.clone()));
+        let mailer = Mailer::new(settings, store.clone(), server.clone(), Arc::new(clock.clone()));
         Self { store, server, clock, mailer }
     }
 
     /// Another mailer, over `outbox`.
     fn mailer_over(&self, outbox: Arc<dyn Outbox>) -> Mailer {
-        let (store, clock) = (self.store.clone(), Arc::new(self.clock.clone()));
-        Mailer::new(config::Config::defaults().mail, store, outbox, self.server.clone(), clock)
+        let clock = Arc::new(self.clock.clone());
+        Mailer::new(config::Config::defaults().mail, outbox, self.server.clone(), clock)
     }
 
     async fn letters(&self, code: &str, count: usize) {
@@ -71,6 +77,15 @@ impl Bench {
             self.clock.advance(LOOK);
             self.mailer.round(false, &CancellationToken::new()).await.unwrap();
         }
+    }
+
+    async fn trouble(&self) -> MailTrouble {
+        self.store.trouble().await.unwrap()
+    }
+
+    /// The ids of all attempts so far.
+    fn tried(&self) -> Vec<String> {
+        self.server.tried.lock().unwrap().clone()
     }
 
     fn taken(&self) -> Vec<Mail> {
@@ -132,31 +147,144 @@ async fn a_server_that_was_away_for_an_hour_gets_the_mail_once() {
     assert!(tried.iter().all(|id| *id == bench.taken()[0].id), "the Message-ID changed between attempts");
 }
 
+/// F13: an hour of 550. Not one attempt for each look, and in the end every letter is told.
 #[tokio::test]
-async fn a_refused_mail_is_not_tried_again_but_a_refused_login_is() {
-    for (kind, attempts) in [(SendErrorKind::Permanent, 1..=1), (SendErrorKind::Authentication, 4..=5)] {
-        let bench = Bench::new();
-        bench.answer(Some(kind));
-        bench.letters("broken", 1).await;
-        bench.pass(Duration::from_hours(1)).await;
-        let tried = bench.server.tried.lock().unwrap().len();
-        assert!(attempts.contains(&tried), "{kind:?}: {tried} attempts");
-    }
+async fn what_was_refused_is_told_again_in_another_mail() {
+    let bench = Bench::new();
+    bench.answer(Some(SendErrorKind::Refused));
+    bench.letters("broken", 3).await;
+    bench.pass(Duration::from_mins(20)).await;
+    bench.letters("other", 2).await;
+    bench.pass(Duration::from_mins(40)).await;
+    let tried = bench.tried();
+    assert!((3..=6).contains(&tried.len()), "{} attempts in an hour", tried.len());
+    let distinct: std::collections::BTreeSet<_> = tried.iter().collect();
+    assert_eq!(distinct.len(), tried.len(), "what was refused for good was sent again");
+    let trouble = bench.trouble().await;
+    assert_eq!((trouble.waiting, trouble.refused), (0, tried.len() as u64));
+    assert_eq!(trouble.refusal.map(|(_, reason)| reason).as_deref(), Some("no"));
+
+    bench.answer(None);
+    bench.pass(Duration::from_hours(1)).await;
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 1);
+    assert!(taken[0].subject.contains("2 problems, 5 new dead letters"), "{}", taken[0].subject);
+    assert_eq!(bench.trouble().await, MailTrouble::default());
+    let untold = bench.store.groups(None).await.unwrap().iter().map(|group| group.unsent).sum::<u64>();
+    assert_eq!(untold, 0);
 }
 
+#[tokio::test]
+async fn what_somebody_has_to_change_is_tried_rarely_and_waits() {
+    let bench = Bench::new();
+    bench.answer(Some(SendErrorKind::Misconfigured));
+    bench.letters("broken", 1).await;
+    bench.pass(Duration::from_hours(1)).await;
+    let tried = bench.tried();
+    assert!((4..=5).contains(&tried.len()), "{} attempts in an hour", tried.len());
+    let trouble = bench.trouble().await;
+    assert_eq!((trouble.waiting, trouble.failure.as_deref(), trouble.refused), (1, Some("no"), 0));
+    bench.answer(None);
+    bench.pass(Duration::from_mins(16)).await;
+    assert_eq!(bench.taken().len(), 1);
+    assert_eq!(bench.taken()[0].id, tried[0]);
+}
+
+/// It is another's when the claim has ended, and not before.
 #[tokio::test]
 async fn a_crash_between_sending_and_recording_repeats_the_same_mail() {
     let bench = Bench::new();
     bench.letters("broken", 1).await;
     bench.clock.advance(Duration::from_mins(1));
     assert!(bench.mailer.post(false).await.unwrap());
-    // Sent, and the process dies before it is recorded; the next process finds it due.
-    let due = bench.store.due(bench.clock.now()).await.unwrap();
-    bench.server.send(&due[0]).await.unwrap();
+    // Sent, and the process dies before it is recorded.
+    let claimed = bench.mailer.claim().await.unwrap().expect("it is due");
+    bench.server.send(&claimed.mail).await.unwrap();
+    bench.pass(Duration::from_mins(1)).await;
+    assert_eq!(bench.taken().len(), 1);
     bench.pass(Duration::from_mins(1)).await;
     let ids: Vec<_> = bench.taken().into_iter().map(|mail| mail.id).collect();
-    assert_eq!(ids.len(), 2);
-    assert_eq!(ids[0], ids[1]);
+    assert_eq!(ids, [claimed.mail.id.clone(), claimed.mail.id]);
+    bench.pass(Duration::from_hours(5)).await;
+    assert_eq!(bench.taken().len(), 2);
+}
+
+/// F8: the server takes longer for a mail than the other alerter needs to look.
+#[tokio::test]
+async fn two_mailers_and_a_slow_server_send_each_mail_once() {
+    let bench = Bench::new();
+    let other = bench.mailer_over(bench.store.clone());
+    bench.server.is_slow.store(true, std::sync::atomic::Ordering::Relaxed);
+    let stop = CancellationToken::new();
+    for code in ["one", "two", "three"] {
+        bench.letters(code, 1).await;
+        bench.clock.advance(Duration::from_secs(31));
+        let looking = async {
+            // The first is sending: it waits for the server.
+            for _ in 0..10 {
+                other.round(false, &stop).await.unwrap();
+                bench.clock.advance(LOOK);
+                tokio::task::yield_now().await;
+            }
+            bench.server.release.notify_one();
+        };
+        let (sent, ()) = tokio::join!(bench.mailer.round(false, &stop), looking);
+        sent.unwrap();
+    }
+    assert_eq!(bench.tried().len(), 3);
+    assert_eq!(bench.taken().len(), 3);
+    assert_eq!(bench.trouble().await, MailTrouble::default());
+}
+
+/// Each with a storm of its own at the same desk.
+#[tokio::test]
+async fn the_caps_are_those_of_all_mailers_together() {
+    let bench = Bench::new();
+    let others: Vec<_> = (0..5).map(|_| bench.mailer_over(bench.store.clone())).collect();
+    let stop = CancellationToken::new();
+    for code in ('a'..='z').chain('A'..='Z').map(String::from) {
+        bench.letters(&code, 1).await;
+        bench.clock.advance(Duration::from_secs(31));
+        for mailer in others.iter().chain([&bench.mailer]) {
+            mailer.round(false, &stop).await.unwrap();
+        }
+    }
+    assert_eq!(bench.taken().len(), 12);
+}
+
+/// A mail names the installation, and two of them never share an id.
+#[tokio::test]
+async fn two_installations_send_under_ids_of_their_own() {
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let bench = Bench::new();
+        bench.letters("broken", 1).await;
+        bench.mailer.flush().await.unwrap();
+        ids.push(bench.taken()[0].id.clone());
+    }
+    assert_ne!(ids[0], ids[1]);
+}
+
+/// A transport without a timeout of its own: the claim must not end before the attempt does.
+#[tokio::test]
+async fn no_attempt_outlasts_its_claim() {
+    let bench = Bench::new();
+    bench.letters("broken", 1).await;
+    bench.clock.advance(Duration::from_mins(1));
+    bench.server.is_slow.store(true, std::sync::atomic::Ordering::Relaxed);
+    let other = bench.mailer_over(bench.store.clone());
+    let stop = CancellationToken::new();
+    let watching = async {
+        while bench.trouble().await.failure.is_none() {
+            assert_eq!(other.claim().await.unwrap(), None, "it is taken over while it is being sent");
+            bench.clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    let both = async { tokio::join!(bench.mailer.round(false, &stop), watching) };
+    let (sent, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("the attempt ends");
+    sent.unwrap();
+    assert!(bench.trouble().await.failure.unwrap().contains("not done within"));
 }
 
 #[tokio::test]
@@ -200,28 +328,29 @@ struct FullDisk(Arc<MemoryStore>, std::sync::atomic::AtomicBool);
 
 #[async_trait]
 impl Outbox for FullDisk {
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError> {
-        self.0.post(mail, covered).await
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
+        self.0.post(since, plan).await
     }
 
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError> {
-        self.0.due(now).await
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
+        self.0.claim(claim).await
     }
 
-    async fn record_attempt(
+    async fn record(
         &self,
         id: &str,
+        number: u64,
         at: DateTime<Utc>,
         result: &MailResult,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         if self.1.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(StoreError::Unavailable { reason: "the disk is full".to_owned() });
         }
-        self.0.record_attempt(id, at, result).await
+        self.0.record(id, number, at, result).await
     }
 
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.0.posted_since(since).await
+    async fn trouble(&self) -> Result<MailTrouble, StoreError> {
+        self.0.trouble().await
     }
 }
 
@@ -235,11 +364,11 @@ async fn a_mail_that_was_taken_is_not_sent_again_because_the_disk_is_full() {
         bench.clock.advance(LOOK);
         let _ = bench.mailer.round(false, &CancellationToken::new()).await;
     }
-    assert_eq!(bench.server.tried.lock().unwrap().len(), 1);
+    assert_eq!(bench.tried().len(), 1);
     disk.1.store(false, std::sync::atomic::Ordering::Relaxed);
     bench.pass(Duration::from_hours(1)).await;
-    assert_eq!(bench.server.tried.lock().unwrap().len(), 1);
-    assert_eq!(bench.store.due(bench.clock.now()).await.unwrap(), []);
+    assert_eq!(bench.tried().len(), 1);
+    assert_eq!(bench.trouble().await, MailTrouble::default());
 }
 
 #[tokio::test]
@@ -281,14 +410,14 @@ async fn a_clock_that_was_a_day_ahead_holds_nothing_back_when_it_is_set_right() 
         bench.pass(Duration::from_secs(40)).await;
     }
     assert_eq!(bench.taken().len(), 12);
-    bench.answer(Some(SendErrorKind::Authentication));
+    bench.answer(Some(SendErrorKind::Misconfigured));
     bench.pass(Duration::from_hours(1)).await;
     bench.clock.set(right);
     bench.answer(None);
     bench.pass(Duration::from_mins(10)).await;
     let groups = bench.store.groups(None).await.unwrap();
     assert_eq!(groups.iter().map(|group| group.unsent).sum::<u64>(), 0);
-    assert_eq!(bench.store.due(bench.clock.now() + TimeDelta::days(9)).await.unwrap(), []);
+    assert_eq!(bench.trouble().await, MailTrouble::default());
 }
 
 #[tokio::test]
@@ -323,8 +452,7 @@ async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
     bench.clock.advance(Duration::from_mins(1));
     let mute = Arc::new(Mute(tokio::sync::Notify::new()));
     let (store, clock) = (bench.store.clone(), Arc::new(bench.clock.clone()));
-    let mailer =
-        Mailer::new(config::Config::defaults().mail, store.clone(), store.clone(), mute.clone(), clock);
+    let mailer = Mailer::new(config::Config::defaults().mail, store.clone(), mute.clone(), clock);
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let stop = stop.clone();
@@ -339,5 +467,6 @@ async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), stopped).await.expect("the mailer stops");
-    assert_eq!(store.due(bench.clock.now()).await.unwrap().len(), 1, "the mail waits for the next start");
+    let next = bench.mailer.claim().await.unwrap();
+    assert!(next.is_some(), "the next start, or another mailer, need not wait for the mail");
 }

@@ -8,24 +8,24 @@
 //! depends on the step, and lettre's waits for the answer to the goodbye before it says that the mail was
 //! taken, so that a server which never answers it would get the mail again and again.
 
+mod answer;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lettre::Message;
 use lettre::message::{Mailboxes, header};
-use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use ports::store::Mail;
+use tracing::warn;
 use url::Url;
 
 use super::{Envelope, SendError, SendErrorKind, Transport, TransportError, within};
-use crate::text::{REASON_CHARS, one_line};
-
-/// Answers to a mail that say "not with this login" (RFC 4954, section 6).
-const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
+use answer::{Step, meaning, not_offered};
 
 /// How long the server may take to answer the goodbye; nothing depends on the answer.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -79,18 +79,19 @@ impl Smtp {
         let server = (self.host.as_str(), self.port);
         let connecting =
             AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &hello, from_the_start, None);
-        // What goes wrong before the mail is mentioned is not about the mail, whatever its code.
-        let not_now = |error: SmtpError| SendError::transient(reason(&error));
-        let mut session = connecting.await.map_err(not_now)?;
+        let mut session = connecting.await.map_err(|error| meaning(Step::Hello, &error))?;
         match &self.tls {
-            Tls::Required(tls) => session.starttls(tls.clone(), &hello).await.map_err(not_now)?,
+            Tls::Required(tls) => {
+                session.starttls(tls.clone(), &hello).await.map_err(|error| meaning(Step::Tls, &error))?;
+            }
             Tls::Opportunistic(tls) if session.can_starttls() => {
-                session.starttls(tls.clone(), &hello).await.map_err(not_now)?;
+                session.starttls(tls.clone(), &hello).await.map_err(|error| meaning(Step::Tls, &error))?;
             }
             _ => {}
         }
         if let Some(credentials) = &self.credentials {
-            session.auth(DEFAULT_MECHANISMS, credentials).await.map_err(|error| login_error(&error))?;
+            let login = session.auth(DEFAULT_MECHANISMS, credentials).await;
+            login.map_err(|error| meaning(Step::Login, &error))?;
         }
         Ok(session)
     }
@@ -166,19 +167,63 @@ fn decode(text: &str) -> Result<String, TransportError> {
     String::from_utf8(bytes).map_err(|_| TransportError::url("has a user or password that is not UTF-8"))
 }
 
+/// Hands `message` over, step by step.
+///
+/// Nobody gets it before everybody is asked for who may get it now or never: while a mailbox is full for the moment
+/// the mail waits, so that the others do not get it twice. Recipients that are refused for good do not keep the
+/// others from getting it.
+async fn deliver(session: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SendError> {
+    let (envelope, bytes) = (message.envelope(), message.formatted());
+    let mut parameters = Vec::new();
+    let addresses = envelope.from().into_iter().chain(envelope.to());
+    if !addresses.map(AsRef::<str>::as_ref).all(str::is_ascii) {
+        if !session.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(not_offered("addresses beyond ASCII (SMTPUTF8)"));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !bytes.is_ascii() {
+        if !session.server_info().supports_feature(Extension::EightBitMime) {
+            return Err(not_offered("letters beyond ASCII (8BITMIME)"));
+        }
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let sender = session.command(commands::Mail::new(envelope.from().cloned(), parameters)).await;
+    sender.map_err(|error| meaning(Step::Sender, &error))?;
+    let mut refused = Vec::new();
+    for recipient in envelope.to() {
+        if let Err(error) = session.command(commands::Rcpt::new(recipient.clone(), Vec::new())).await {
+            match meaning(Step::Recipient, &error) {
+                error if error.kind == SendErrorKind::Refused => refused.push((recipient, error)),
+                error => return Err(error),
+            }
+        }
+    }
+    if refused.len() == envelope.to().len()
+        && let Some((_, error)) = refused.pop()
+    {
+        return Err(error);
+    }
+    session.command(commands::Data).await.map_err(|error| meaning(Step::Text, &error))?;
+    session.message(&bytes).await.map_err(|error| meaning(Step::Text, &error))?;
+    for (recipient, error) in refused {
+        warn!(%recipient, reason = error.reason, "the server refused a recipient of a mail; the others get it");
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Transport for Smtp {
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = message(mail, &self.envelope)?;
-        let mut session = within(self.timeout, async {
+        let (mut session, outcome) = within(self.timeout, async {
             let mut session = self.session().await?;
-            let sent = session.send(message.envelope(), &message.formatted()).await;
-            sent.map_err(|error| mail_error(&error))?;
-            Ok(session)
+            let outcome = deliver(&mut session, &message).await;
+            Ok((session, outcome))
         })
         .await?;
         let _ = tokio::time::timeout(GOODBYE, session.quit()).await;
-        Ok(())
+        outcome
     }
 
     async fn check(&self) -> Result<String, SendError> {
@@ -199,43 +244,5 @@ pub(super) fn message(mail: &Mail, envelope: &Envelope) -> Result<Message, SendE
         .message_id(Some(format!("<{}@{}>", mail.id, envelope.domain())))
         .header(header::ContentType::TEXT_PLAIN)
         .body(mail.body.clone())
-        .map_err(|error| SendError { kind: SendErrorKind::Permanent, reason: error.to_string() })
-}
-
-/// What a failed login means. The answer's text is left out: it may repeat what we sent.
-fn login_error(error: &SmtpError) -> SendError {
-    match error.status().map(u16::from) {
-        Some(code) if error.is_permanent() => SendError {
-            kind: SendErrorKind::Authentication,
-            reason: format!("the server refused the login with code {code}"),
-        },
-        Some(code) => SendError::transient(format!("the server put off the login with code {code}")),
-        // lettre's own: the server offers no way to log in that we know.
-        None if error.is_client() => SendError { kind: SendErrorKind::Authentication, reason: reason(error) },
-        None => SendError::transient(reason(error)),
-    }
-}
-
-/// What a refused mail means.
-fn mail_error(error: &SmtpError) -> SendError {
-    let kind = match error.status().map(u16::from) {
-        Some(code) if LOGIN_REFUSED.contains(&code) => SendErrorKind::Authentication,
-        Some(_) if error.is_permanent() => SendErrorKind::Permanent,
-        _ => SendErrorKind::Transient,
-    };
-    SendError { kind, reason: reason(error) }
-}
-
-/// The error with its causes, which lettre's own text leaves out in part, as one line.
-fn reason(error: &SmtpError) -> String {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        source = cause.source();
-    }
-    one_line(&reason, REASON_CHARS)
+        .map_err(|error| SendError { kind: SendErrorKind::Refused, reason: error.to_string() })
 }

@@ -26,11 +26,19 @@ fn settings(url: &str) -> config::Mail {
 }
 
 /// What the server does instead of going on.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Script {
     Fine,
     /// Answer this line to the command that begins so.
     Answer(&'static str, &'static str),
+    /// The same, and never say anything more.
+    MuteAfter(&'static str, &'static str),
+    /// Answer this line to the text.
+    AnswerText(&'static str),
+    /// Close the connection before anything is said.
+    DropAtOnce,
+    /// Greet with these bytes.
+    GreetBytes(&'static [u8]),
     /// Never say anything.
     Mute,
     /// Never answer after the text.
@@ -52,14 +60,23 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
         let (reader, mut writer) = stream.into_split();
         let mut lines = BufReader::new(reader).lines();
         let mut text = String::new();
-        if script == Script::Mute {
-            let _ = lines.next_line().await;
-            return text;
-        }
-        let greeting = if let Script::Greet(line) = script { line } else { "220 test" };
-        writer.write_all(format!("{greeting}\r\n").as_bytes()).await.unwrap();
-        let mut in_text = false;
+        let greeting = match script {
+            Script::Mute => {
+                let _ = lines.next_line().await;
+                return text;
+            }
+            Script::DropAtOnce => return text,
+            Script::GreetBytes(bytes) => bytes.to_vec(),
+            Script::Greet(line) => format!("{line}\r\n").into_bytes(),
+            _ => b"220 test\r\n".to_vec(),
+        };
+        writer.write_all(&greeting).await.unwrap();
+        let (mut in_text, mut is_mute) = (false, false);
         while let Ok(Some(line)) = lines.next_line().await {
+            if is_mute {
+                continue;
+            }
+            let was_in_text = in_text;
             if in_text {
                 text.push_str(&line);
                 text.push('\n');
@@ -76,7 +93,13 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
             let answer = match script {
                 Script::MuteAfterQuit if line.starts_with("QUIT") => continue,
                 Script::Answer(command, answer) if line.starts_with(command) => answer,
-                _ if line.starts_with("EHLO") => "250-test\r\n250 AUTH PLAIN LOGIN",
+                Script::MuteAfter(command, answer) if line.starts_with(command) => {
+                    // Both recipients are refused first.
+                    is_mute = line.contains("dev@");
+                    answer
+                }
+                Script::AnswerText(answer) if was_in_text => answer,
+                _ if line.starts_with("EHLO") => "250-test\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN",
                 _ if line.starts_with("DATA") => {
                     in_text = true;
                     "354 go on"
@@ -84,7 +107,9 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
                 _ if line.starts_with("AUTH") => "235 welcome",
                 _ => "250 ok",
             };
-            writer.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+            if writer.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+                break;
+            }
         }
         text
     });
@@ -97,7 +122,7 @@ async fn send(script: Script) -> (Result<(), SendError>, String) {
     let result = transport.send(&mail()).await;
     drop(transport);
     let text = match script {
-        Script::Fine => served.await.unwrap(),
+        Script::Fine | Script::Answer("RCPT TO:<ops@", _) => served.await.unwrap(),
         _ => String::new(),
     };
     (result, text)
@@ -115,31 +140,80 @@ async fn a_mail_arrives_whole_and_its_headers_cannot_be_forged() {
 
 #[tokio::test]
 async fn every_answer_and_every_silence_has_its_meaning() {
-    use SendErrorKind::{Authentication, Permanent, Transient};
+    use SendErrorKind::{Misconfigured, Refused, Transient};
     for (script, kind) in [
         (Script::Answer("MAIL", "450 later"), Transient),
-        (Script::Answer("RCPT", "550 nobody here"), Permanent),
-        (Script::Answer("AUTH", "535 wrong"), Authentication),
-        (Script::Answer("AUTH", "538 not without TLS"), Authentication),
-        (Script::Answer("AUTH", "554 go away"), Authentication),
-        (Script::Answer("AUTH", "535 no such login: me hunter@2"), Authentication),
+        (Script::Answer("RCPT", "550 nobody here"), Refused),
+        (Script::Answer("RCPT", "552 5.2.2 full"), Transient),
+        (Script::Answer("MAIL", "550 not you"), Misconfigured),
+        (Script::Answer("MAIL", "553 5.7.1 not you"), Misconfigured),
+        (Script::Answer("DATA", "554 5.7.1 no"), Refused),
+        (Script::Answer("DATA", "452 4.3.1 full"), Transient),
+        (Script::AnswerText("550 5.7.1 spam"), Refused),
+        (Script::AnswerText("552 5.3.4 too big"), Refused),
+        (Script::AnswerText("552 full"), Transient),
+        (Script::AnswerText("451 later"), Transient),
+        (Script::AnswerText("421 closing"), Transient),
+        (Script::Answer("AUTH", "535 wrong"), Misconfigured),
+        (Script::Answer("AUTH", "538 not without TLS"), Misconfigured),
+        (Script::Answer("AUTH", "554 go away"), Misconfigured),
+        (Script::Answer("AUTH", "535 no such login: me hunter@2"), Misconfigured),
         (Script::Answer("AUTH", "454 later"), Transient),
-        (Script::Answer("EHLO", "250 no logins here"), Authentication),
+        (Script::Answer("EHLO", "250 no logins here"), Misconfigured),
+        (Script::Answer("EHLO", "502 what"), Misconfigured),
         (Script::Greet("554 no mail here"), Transient),
-        (Script::Answer("MAIL", "530 log in first"), Authentication),
+        (Script::Greet("521 no mail here"), Misconfigured),
+        (Script::Answer("MAIL", "530 log in first"), Misconfigured),
         (Script::Answer("EHLO", "421 closing"), Transient),
         (Script::Answer("EHLO", "rubbish"), Transient),
         (Script::Mute, Transient),
         (Script::MuteAfterData, Transient),
         (Script::DropAfterData, Transient),
+        (Script::MuteAfter("RCPT", "550 nobody here"), Refused),
     ] {
-        let name = if let Script::Answer(_, answer) = script { answer } else { "silence" };
+        let name = format!("{script:?}");
         let sending = tokio::time::timeout(Duration::from_secs(20), send(script));
         let (result, _) = sending.await.unwrap_or_else(|_| panic!("{name}: the timeout does not cover it"));
-        let error = result.expect_err(name);
+        let error = result.expect_err(&name);
         assert_eq!(error.kind, kind, "{name}: {error}");
         assert!(!error.reason.contains("hunter"), "{name}: {error}");
     }
+}
+
+/// A server that speaks no TLS where it is asked for, or offers none; one that cuts it off is only away.
+#[tokio::test]
+async fn tls_that_is_not_possible_is_said_and_not_waited_for() {
+    use SendErrorKind::{Misconfigured, Transient};
+    for (script, url, kind) in [
+        (Script::Fine, "smtps://me:x@", Misconfigured),
+        (Script::Answer("EHLO", "250 no TLS here"), "smtp://me:x@", Misconfigured),
+        (Script::Answer("STARTTLS", "454 later"), "smtp://me:x@", Transient),
+        (Script::DropAtOnce, "smtps://me:x@", Transient),
+    ] {
+        let (address, _served) = serve(script).await;
+        let query = if url.starts_with("smtp:") { "?tls=required" } else { "" };
+        let transport = transport_from(&settings(&format!("{url}{address}{query}"))).unwrap().unwrap();
+        let error = transport.send(&mail()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{script:?}: {error}");
+    }
+}
+
+/// A text that is not UTF-8 is rubbish, and nothing about TLS.
+#[tokio::test]
+async fn a_greeting_that_is_no_text_is_waited_for() {
+    let (error, _) = send(Script::GreetBytes(b"220 \xff\xfe\r\n")).await;
+    assert_eq!(error.unwrap_err().kind, SendErrorKind::Transient);
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_refused_does_not_keep_the_others_from_getting_it() {
+    let (result, text) = send(Script::Answer("RCPT TO:<ops@", "550 5.1.1 nobody here")).await;
+    assert_eq!(result, Ok(()));
+    assert!(text.contains("Line one"), "{text}");
+    // Who can get it later keeps it from all, or some would get it twice.
+    let (result, text) = send(Script::Answer("RCPT TO:<ops@", "452 4.2.2 full")).await;
+    assert_eq!(result.unwrap_err().kind, SendErrorKind::Transient);
+    assert_eq!(text, "");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
 use fetcher::FetchedBatch;
-use ports::ledger::letter_about;
+use ports::ledger::letters_about;
 use ports::store::Missing;
 use ports::{Clock, Depth, QueueError, QueueName, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -142,12 +142,7 @@ async fn see(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow::Result
     let record = adapters.stores.ledger.batch(batch).await?;
     // Before anything is recorded, the fetcher knows how many pages there are.
     let missing = record.map_or_else(|| (1..=pages).map(Missing::Page).collect(), |record| record.missing);
-    let mut dead = 0;
-    for part in &missing {
-        if letter_about(&*adapters.stores.letters, batch, *part).await?.is_some() {
-            dead += 1;
-        }
-    }
+    let dead = letters_about(&*adapters.stores.letters, batch, &missing).await?.len();
     Ok(Sight { missing, dead, depth })
 }
 

@@ -1,20 +1,23 @@
-//! Which of the replayed pages have arrived in the tables, by the ledger's count of replays for each. What the
-//! ledger had before proves nothing: a repeat finds everything there.
+//! Which of the replayed pages have arrived in the tables: those of which the ledger says that this replay loaded every
+//! chunk. That they are there proves nothing, for they may have been there before; nor does how often they were loaded,
+//! for a chunk may be delivered twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, PageMeta};
+use domain::{BatchId, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches are looked up at a time, each in its turn.
+/// How many batches are looked up at a time, in one go; the others in their turn.
 const LOOKED_UP: usize = 16;
 
 /// Pages on their way, and what has arrived.
 pub(super) struct Arrivals {
     ledger: Arc<dyn Ledger>,
+    /// The replay whose pages they are.
+    replay: ReplayId,
     waiting: BTreeMap<BatchId, Waiting>,
     /// The one that was looked up last.
     looked_up: Option<BatchId>,
@@ -24,8 +27,7 @@ pub(super) struct Arrivals {
 /// The pages of a batch that are on their way.
 #[derive(Default)]
 struct Waiting {
-    /// Each with how often it had been replayed before.
-    pages: BTreeMap<u32, u32>,
+    pages: BTreeSet<u32>,
     /// When a chunk of the batch was last seen to have been loaded.
     loaded_at: Option<DateTime<Utc>>,
 }
@@ -41,25 +43,22 @@ struct Arrived {
 }
 
 impl Waiting {
-    fn has_arrived(&self, record: &BatchRecord) -> bool {
+    fn has_arrived(&self, record: &BatchRecord, replay: &ReplayId) -> bool {
         let arrived =
-            |(page, before): (&u32, &u32)| record.page_replays.get(page).is_some_and(|n| n > before);
+            |page: &u32| record.page_replays.get(page).is_some_and(|replays| replays.contains(replay));
         self.pages.iter().all(arrived)
     }
 }
 
 impl Arrivals {
-    pub(super) fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
+    /// For the pages of `replay`, which `ledger` tells of.
+    pub(super) fn new(ledger: Arc<dyn Ledger>, replay: ReplayId) -> Self {
+        Self { ledger, replay, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
     }
 
     /// Notes that `page` is about to be published.
-    pub(super) async fn expect(&mut self, page: &PageMeta) -> Result<(), StoreError> {
-        let record = self.ledger.batch(&page.batch).await?;
-        let before = record.and_then(|record| record.page_replays.get(&page.page).copied());
-        let waiting = self.waiting.entry(page.batch.clone()).or_default();
-        waiting.pages.insert(page.page, before.unwrap_or(0));
-        Ok(())
+    pub(super) fn expect(&mut self, page: &PageMeta) {
+        self.waiting.entry(page.batch.clone()).or_default().pages.insert(page.page);
     }
 
     /// Whether nothing is on its way.
@@ -89,14 +88,17 @@ impl Arrivals {
         let behind = |id: &&BatchId| self.looked_up.as_ref().is_none_or(|last| *id > last);
         let (ahead, behind): (Vec<_>, Vec<_>) = self.waiting.keys().partition(|id| !behind(id));
         let turn = behind.into_iter().chain(ahead).take(LOOKED_UP).cloned();
-        for id in turn.collect::<Vec<_>>() {
-            self.looked_up = Some(id.clone());
-            let Some(record) = self.ledger.batch(&id).await? else { continue };
+        let turn: Vec<_> = turn.collect();
+        let Some(last) = turn.last() else { return Ok(false) };
+        let records = self.ledger.batches_of(&turn).await?;
+        self.looked_up = Some(last.clone());
+        for record in records {
+            let id = record.id.clone();
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
             news |= record.loaded_at > waiting.loaded_at;
             waiting.loaded_at = record.loaded_at;
-            if waiting.has_arrived(&record) {
-                let pages = std::mem::take(&mut waiting.pages).into_keys();
+            if waiting.has_arrived(&record, &self.replay) {
+                let pages = std::mem::take(&mut waiting.pages);
                 self.waiting.remove(&id);
                 let arrived = self.arrived.entry(id).or_default();
                 arrived.pages.extend(pages);
@@ -121,11 +123,50 @@ impl Arrivals {
     /// What has not arrived, in words: the pages of each batch.
     pub(super) fn lost(&self) -> Vec<String> {
         let lost = self.waiting.iter().map(|(id, waiting)| {
-            let pages: Vec<_> = waiting.pages.keys().take(3).map(ToString::to_string).collect();
+            let pages: Vec<_> = waiting.pages.iter().take(3).map(ToString::to_string).collect();
             let more = waiting.pages.len() - pages.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("page {}{more} of {id}", pages.join(", "))
         });
         lost.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Chunk, Origin};
+    use ports::contract::store::sample::chunk;
+    use ports::memory::MemoryStore;
+    use ports::{ManualClock, Store};
+
+    use super::*;
+
+    /// Chunk `number` of two, from `replay`.
+    fn part(replay: &ReplayId, number: u32) -> Chunk {
+        let mut part = Chunk { chunk: number, chunks: 2, replay: Some(replay.clone()), ..chunk(&[number]) };
+        part.page.origin = Origin::Replay;
+        part
+    }
+
+    /// An earlier replay's chunk that is delivered again says nothing about this one's.
+    #[tokio::test]
+    async fn a_page_has_arrived_when_this_replay_loaded_all_of_it() {
+        let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
+        let [earlier, this] = ["earlier", "this"].map(|name| ReplayId::new(name).unwrap());
+        for number in [1, 2] {
+            store.load(&part(&earlier, number)).await.unwrap();
+        }
+        let mut arrivals = Arrivals::new(store.clone(), this.clone());
+        arrivals.expect(&part(&this, 1).page);
+        for (replay, number) in [(&this, 1), (&this, 1), (&earlier, 2), (&earlier, 2)] {
+            store.load(&part(replay, number)).await.unwrap();
+            arrivals.look().await.unwrap();
+            assert!(!arrivals.all(), "chunk 2 of this replay is on its way");
+        }
+        assert!(arrivals.check().unwrap_err().to_string().contains("page 1 of"));
+        store.load(&part(&this, 2)).await.unwrap();
+        assert!(arrivals.look().await.unwrap() || arrivals.all());
+        assert_eq!((arrivals.all(), arrivals.batches(), arrivals.coins()), (true, 1, 2));
+        arrivals.check().unwrap();
     }
 }

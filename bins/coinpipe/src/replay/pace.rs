@@ -44,7 +44,7 @@ impl<'a> Pace<'a> {
         Self {
             replay,
             bar,
-            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone()),
+            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone(), replay.life.clone()),
             interval,
             started: tokio::time::Instant::now(),
             quiet_since: replay.process.clock.now(),

@@ -1,6 +1,6 @@
 //! Dead letters in the spool: about failed fetches, until the queue takes them.
 
-use domain::{Headers, Message, MessageId};
+use domain::{Bytes, Headers, Message, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Content};
@@ -50,7 +50,7 @@ impl Spool {
             };
             match serde_json::from_slice::<LetterFile>(&json) {
                 Ok(LetterFile { id, headers }) if letter_name(&id) == name => {
-                    found.items.push(Message { id, headers, body: Vec::new() });
+                    found.items.push(Message { id, headers, body: Bytes::new() });
                 }
                 Ok(LetterFile { id, .. }) => {
                     found.set_aside(self, &path, format!("it says that it is letter {id}"));

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::OnceFailure;
-use crate::testing::{Lab, Reply, Server, api_error, page, reply, until};
+use crate::testing::{Lab, Reply, Server, api_error, page, page_body, reply, until};
 
 #[tokio::test]
 async fn while_the_queue_takes_nothing_slots_go_on_and_everything_is_published_after() {
@@ -42,6 +42,38 @@ async fn while_the_queue_takes_nothing_slots_go_on_and_everything_is_published_a
     assert_eq!(lab.ids(QueueName::Raw), [PAGE_1, "2026-11-22T15:00:00Z/listings/USD/p1"]);
     assert_eq!(incidents(&lab), ["api_1001/2026-11-22"]);
     assert!(lab.waiting().is_empty());
+}
+
+/// A page was paid for: it waits until somebody allows larger messages, and those behind it do not wait with it.
+#[tokio::test]
+async fn a_page_that_the_queue_refuses_stays_and_the_others_go_on() {
+    let lab = Lab::new(100, 100);
+    let clock = ManualClock::default();
+    let server = Server::start([page(100, 100), page(1, 1)]).await;
+    let bytes = |rows| domain::compress_body(page_body(rows, rows).as_bytes()).len();
+    lab.queue.set_largest(usize::midpoint(bytes(1), bytes(100)));
+    let fetcher = lab.fetcher_on(&server, Arc::new(lab.queue.clone()), Arc::new(clock.clone()));
+    let (bell, rung) = mpsc::channel(1);
+    let mut phase = 0;
+    run_with(&fetcher, rung, "both batches", || {
+        if phase == 0 && lab.waiting().iter().any(|name| is_sealed(&lab, name)) {
+            phase = 1;
+            clock.set(instant("2026-11-22T15:00:00Z"));
+            let _ = bell.try_send(());
+        } else if phase == 1 && lab.ids(QueueName::Rows).len() == 1 {
+            phase = 2;
+            assert_eq!(lab.ids(QueueName::Raw), ["2026-11-22T15:00:00Z/listings/USD/p1"]);
+            assert!(lab.waiting().iter().any(|name| is_sealed(&lab, name)));
+            lab.queue.set_largest(usize::MAX);
+        } else if phase > 0 {
+            // The publisher waits a few seconds of the fetcher's clock before each try.
+            clock.advance(Duration::from_secs(1));
+        }
+        lab.ids(QueueName::Rows).len() == 2
+    })
+    .await;
+    assert_eq!(phase, 2);
+    assert!(lab.ids(QueueName::Raw).contains(&PAGE_1.to_owned()));
 }
 
 #[tokio::test]

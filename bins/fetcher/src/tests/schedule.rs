@@ -94,6 +94,8 @@ async fn load(lab: &Lab, slot: &str) {
         page: order.meta(&record, 1),
         chunk: 1,
         chunks: 1,
+        size: None,
+        replay: None,
         transformed_at: instant(slot),
         coins_in: 0,
         rejected: 0,

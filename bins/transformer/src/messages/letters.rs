@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Class, DeadLetter, Measure, MeasureSet, MessageId, PageMeta, StageName, header};
+use domain::{Bytes, Chunk, Class, DeadLetter, Measure, MeasureSet, MessageId, PageMeta, StageName, header};
 
 use crate::reject::Reject;
 
@@ -27,7 +27,7 @@ pub(super) fn about_rejects(chunk: &Chunk, rejects: &[Reject], now: DateTime<Utc
     let rules: Vec<_> = by_rule.iter().map(|(rule, times)| format!("{rule} ×{times}")).collect();
     let page = &chunk.page;
     let verb = if rejects.len() == 1 { "was" } else { "were" };
-    let mut headers = page.to_message(Vec::new()).headers;
+    let mut headers = page.to_message(Bytes::new()).headers;
     // The body is this letter's own list, not the compressed page.
     headers.remove(header::CONTENT_ENCODING);
     Some(DeadLetter {
@@ -45,7 +45,7 @@ pub(super) fn about_rejects(chunk: &Chunk, rejects: &[Reject], now: DateTime<Utc
         attempt: 1,
         first_seen_at: now,
         headers,
-        body: body(rejects),
+        body: body(rejects).into(),
     })
 }
 

@@ -1,5 +1,5 @@
 use domain::wire::{RowsMessage, decode};
-use domain::{Class, DeadLetter, Measure};
+use domain::{Class, DeadLetter, Measure, header};
 use proptest::prelude::*;
 
 use super::*;
@@ -48,6 +48,7 @@ fn a_chunk_says_where_it_comes_from() {
     assert_eq!(message.id.as_str(), "2026-11-22T14:00:00Z/listings/USD/p1/c1");
     assert_eq!(message.headers.get(header::BATCH), Some("2026-11-22T14:00:00Z/listings/USD"));
     assert_eq!(message.headers.get(header::ORIGIN), Some("live"));
+    assert_eq!(message.headers.get(header::CHUNK_COINS), Some("1000"));
     let chunk = &chunks(&outputs)[0];
     assert_eq!((&chunk.page, chunk.transformed_at), (&meta(), now()));
 }

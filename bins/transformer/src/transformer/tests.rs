@@ -49,8 +49,8 @@ async fn a_page_that_makes_no_sense_is_rejected_with_its_code() {
     check(&Message { headers: Headers::new(), ..page.clone() }, "bad_header").await;
     let encoded = |encoding| page.headers.clone().with(header::CONTENT_ENCODING, encoding);
     check(&Message { headers: encoded("br"), ..page.clone() }, "bad_encoding").await;
-    check(&Message { body: b"not zstd".to_vec(), ..page.clone() }, "bad_encoding").await;
-    check(&Message { body: Vec::new(), ..page }, "bad_encoding").await;
+    check(&Message { body: b"not zstd"[..].into(), ..page.clone() }, "bad_encoding").await;
+    check(&Message { body: domain::Bytes::new(), ..page }, "bad_encoding").await;
     check(&message(&vec![b' '; MAX_PAGE_BYTES + 1]), "too_large").await;
     check(&message(b"\xff"), "not_utf8").await;
     check(&message(b"<html>"), "bad_json").await;

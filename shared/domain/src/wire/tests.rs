@@ -34,6 +34,8 @@ fn golden_chunk() -> Chunk {
         },
         chunk: 1,
         chunks: 5,
+        size: None,
+        replay: None,
         transformed_at: at("2026-11-22T14:00:02Z"),
         coins_in: 3,
         rejected: 2,

@@ -184,6 +184,9 @@ impl TryFrom<ChunkV1> for Chunk {
             },
             chunk: wire.chunk,
             chunks: wire.chunks,
+            // These travel in headers.
+            size: None,
+            replay: None,
             transformed_at: instant(wire.transformed_at)?,
             coins_in: wire.coins_in,
             rejected: wire.rejected,

@@ -42,9 +42,7 @@ pub(super) async fn load_rows(
         match page.write(connection, lines).await {
             Ok(judged) => {
                 connection.execute("RELEASE SAVEPOINT part").await?;
-                loaded.written += judged.written;
-                loaded.unchanged += judged.unchanged;
-                loaded.stale += judged.stale;
+                loaded.add(judged);
             }
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };

@@ -1,127 +1,97 @@
-//! The outbox.
+//! The outbox. What changes it locks the row of `installation` first, so that nobody comes between what it reads and
+//! what it writes.
+
+mod claim;
+mod post;
+mod record;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use ports::{Covered, Mail, MailResult, Outbox, StoreError};
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
+use sqlx::mysql::MySqlConnection;
 
-use super::columns::{Columns, datetime};
-use super::{MysqlStore, one};
+use super::MysqlStore;
+use super::columns::Columns;
 use crate::database::Work;
-use crate::error::is_duplicate;
+use claim::Claiming;
+use post::{Look, Post};
+use record::Record;
 
 #[async_trait]
 impl Outbox for MysqlStore {
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError> {
-        Ok(self.database.write(&Post { mail, covered }).await?)
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
+        // Most of the time there is nothing to post, and a look without the lock shows it.
+        let standing = self.database.snapshot(&Look { since }).await?;
+        if plan(&standing).is_none() {
+            return Ok(None);
+        }
+        Ok(self.database.write(&Post { since, plan }).await?)
     }
 
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError> {
-        let sql = "SELECT id, subject, body, posted_at, attempts FROM mail_outbox \
-                   WHERE sent_at IS NULL AND refused_at IS NULL AND due_at <= ? ORDER BY posted_at, id";
-        let rows = self.database.read(sqlx::query(sql).bind(datetime(now))).await?;
-        rows.iter().map(mail).collect::<Result<_, _>>().map_err(|error| self.blame(error))
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
+        // Most of the time there is none, which needs no lock.
+        if self.database.read(claim::claimable(claim)).await?.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.database.write(&Claiming(claim)).await?)
     }
 
-    async fn record_attempt(
+    async fn record(
         &self,
         id: &str,
+        number: u64,
         at: DateTime<Utc>,
         result: &MailResult,
-    ) -> Result<(), StoreError> {
-        Ok(self.database.write(&Attempt { id, at, result }).await?)
+    ) -> Result<bool, StoreError> {
+        Ok(self.database.write(&Record { id, number, at, result }).await?)
     }
 
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM mail_outbox WHERE posted_at >= ?";
-        let rows = self.database.read(sqlx::query(sql).bind(datetime(since))).await?;
-        one(rows.iter().map(|row| Columns::new(row).count())).map_err(|error| self.blame(error))
+    async fn trouble(&self) -> Result<MailTrouble, StoreError> {
+        Ok(self.database.snapshot(&Trouble).await?)
     }
 }
 
-struct Post<'a> {
-    mail: &'a Mail,
-    covered: &'a [Covered],
+/// Keeps all others that change the outbox waiting until the end of the transaction; the installation's name.
+async fn lock(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
+    let sql = "SELECT id FROM installation WHERE one = 1 FOR UPDATE";
+    let row = sqlx::query(sql).fetch_one(connection).await?;
+    Columns::new(&row).take()
 }
 
-impl Work for Post<'_> {
-    type Output = ();
+/// Reads what keeps mails from arriving.
+struct Trouble;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let Self { mail, covered } = self;
-        let posted_at = datetime(mail.posted_at);
-        let posted = sqlx::query(
-            "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(mail.id.as_str())
-        .bind(mail.subject.as_str())
-        .bind(mail.body.as_str())
-        .bind(posted_at)
-        .bind(mail.attempts)
-        .bind(posted_at)
-        .execute(&mut *connection)
-        .await;
-        match posted {
-            Err(error) if is_duplicate(&error) => return Ok(()),
-            posted => posted?,
-        };
-        for Covered { fingerprint, letters } in *covered {
-            sqlx::query(
-                "UPDATE alert_groups SET unsent = unsent - LEAST(unsent, ?), mailed_at = ?, mailed_total = total \
-                 WHERE fingerprint = ?",
-            )
-            .bind(letters)
-            .bind(posted_at)
-            .bind(fingerprint.as_str())
-            .execute(&mut *connection)
-            .await?;
+impl Work for Trouble {
+    type Output = MailTrouble;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<MailTrouble, sqlx::Error> {
+        let sql = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
+                   WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
+        let mut trouble = MailTrouble::default();
+        let mut last_tried_at = None;
+        for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
+            let mut columns = Columns::new(&row);
+            let posted_at = columns.instant()?;
+            trouble.waiting += 1;
+            trouble.waiting_since.get_or_insert(posted_at);
+            let (tried_at, failure) = (columns.optional_instant()?, columns.take()?);
+            if tried_at > last_tried_at {
+                (last_tried_at, trouble.failure) = (tried_at, failure);
+            }
         }
-        Ok(())
+        let sql = "SELECT COUNT(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > COALESCE( \
+                       (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), \
+                       '1000-01-01')";
+        let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
+        trouble.refused = Columns::new(&row).count()?;
+        if trouble.refused > 0 {
+            let sql = "SELECT refused_at, refusal FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
+                       ORDER BY refused_at DESC LIMIT 1";
+            let row = sqlx::query(sql).fetch_one(connection).await?;
+            let mut columns = Columns::new(&row);
+            trouble.refusal =
+                Some((columns.instant()?, columns.take::<Option<String>>()?.unwrap_or_default()));
+        }
+        Ok(trouble)
     }
-}
-
-struct Attempt<'a> {
-    id: &'a str,
-    at: DateTime<Utc>,
-    result: &'a MailResult,
-}
-
-impl Work for Attempt<'_> {
-    type Output = ();
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let at = datetime(self.at);
-        let query = match self.result {
-            MailResult::Sent => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, sent_at = ? WHERE id = ?",
-            )
-            .bind(at)
-            .bind(at),
-            MailResult::RetryAt(due_at) => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, due_at = ? WHERE id = ?",
-            )
-            .bind(at)
-            .bind(datetime(*due_at)),
-            MailResult::Refused(reason) => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, refused_at = ?, refusal = ? \
-                 WHERE id = ?",
-            )
-            .bind(at)
-            .bind(at)
-            .bind(reason.as_str()),
-        };
-        query.bind(self.id).execute(connection).await?;
-        Ok(())
-    }
-}
-
-fn mail(row: &MySqlRow) -> Result<Mail, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(Mail {
-        id: columns.take()?,
-        subject: columns.take()?,
-        body: columns.take()?,
-        posted_at: columns.instant()?,
-        attempts: columns.take()?,
-    })
 }

@@ -49,7 +49,9 @@ impl Quotes for MysqlStore {
 
 const COUNTED: u64 = 1_000_000;
 
-const FRESHNESS: &str = "SELECT max(last_updated), max(fetched_at) FROM quotes_latest";
+/// Two looks into indexes of the ledger; `quotes_latest` has none on these columns, which every snapshot rewrites.
+pub(super) const FRESHNESS: &str = "SELECT (SELECT MAX(newest_quote_at) FROM batch_chunks), \
+                                           (SELECT MAX(newest_fetch_at) FROM batch_chunks)";
 
 fn freshness(row: &MySqlRow) -> Result<Freshness, sqlx::Error> {
     let mut columns = Columns::new(row);

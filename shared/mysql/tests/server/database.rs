@@ -15,6 +15,12 @@ use url::Url;
 /// Of users that tests create.
 pub const PASSWORD: &str = "hunter2-Of-The-Tests";
 
+/// How many steps the schema has.
+pub fn steps() -> usize {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
+    std::fs::read_dir(folder).expect("the steps").count()
+}
+
 /// A server's database with a store in it.
 pub struct Lab {
     pub database: Database,
@@ -36,6 +42,10 @@ impl StoreLab for Lab {
 
     fn store(&self) -> Arc<MysqlStore> {
         Arc::clone(&self.store)
+    }
+
+    async fn beside(&self) -> Arc<MysqlStore> {
+        Arc::new(self.database.open_at(self.clock.clone()).await)
     }
 
     fn clock(&self) -> &ManualClock {

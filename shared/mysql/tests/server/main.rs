@@ -7,8 +7,10 @@
 mod contract;
 mod database;
 mod load;
+mod origin;
 mod private;
 mod proxy;
+mod readme;
 mod rights;
 mod schema;
 mod source;

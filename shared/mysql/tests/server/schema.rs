@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Chunk, CoinRow, Kind, Measure};
+use domain::{Chunk, CoinRow, Kind, Measure, Origin};
 use mysql::MysqlStore;
-use ports::contract::store::sample::{at, chunk, chunk_of, quote, row};
-use ports::{ManualClock, Quotes, Store, StoreError};
+use ports::contract::store::readme::snapshot;
+use ports::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
+use ports::{Freshness, Ledger, Letters, ManualClock, Quotes, Store, StoreError};
 use sqlx::Row;
 
-use crate::database::{Database, setup};
+use crate::database::{Database, setup, steps};
 
 async fn refused(database: &Database) -> String {
     match MysqlStore::open(&database.options(), Arc::new(ManualClock::default())).await {
@@ -29,7 +30,7 @@ async fn six_processes_may_open_an_empty_database_at_once() {
     }
     assert_eq!(database.open().await.totals().await.unwrap().coins, 6);
     let lines = database.rows("SELECT version FROM store_migrations WHERE success = 1").await;
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), steps());
 }
 
 #[tokio::test]
@@ -38,7 +39,10 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
     database.open().await.close().await;
     for sql in [
         "DROP TABLE mail_outbox",
-        "UPDATE store_migrations SET success = 0 WHERE version = 3",
+        "UPDATE store_migrations SET success = 0 WHERE version IN (3, 5)",
+        "DROP TABLE mail_covers",
+        "DROP TABLE chunk_replays",
+        "UPDATE store_migrations SET success = 0 WHERE version = 6",
         "DROP VIEW cryptocurrencies",
         "DELETE FROM store_migrations WHERE version = 1",
     ] {
@@ -48,6 +52,39 @@ async fn a_schema_that_a_crash_left_half_done_is_finished() {
     store.load(&chunk(&[1])).await.unwrap();
     assert_eq!(database.rows("SELECT 1 FROM cryptocurrencies").await.len(), 1);
     assert_eq!(database.rows("SELECT 1 FROM mail_outbox").await.len(), 0);
+}
+
+/// What an earlier version loaded is fresh, listed, and of its kind.
+#[tokio::test]
+async fn what_was_loaded_before_migration_6_is_found_by_what_is_new() {
+    let lab = setup().await;
+    lab.store.load(&snapshot(0, &["USD"], 3)).await.unwrap();
+    let mut newest = snapshot(3600, &["EUR"], 2);
+    newest.page.origin = Origin::Replay;
+    lab.store.load(&newest).await.unwrap();
+    let (batches, freshness) = (lab.store.batches(9).await.unwrap(), lab.store.freshness().await.unwrap());
+    for sql in [
+        "ALTER TABLE batch_chunks DROP COLUMN fetched_at, DROP COLUMN chunk_coins, DROP COLUMN newest_quote_at, \
+             DROP COLUMN newest_fetch_at",
+        "DROP TABLE chunk_replays, data_origin",
+        "DROP VIEW cryptocurrencies",
+        "DELETE FROM store_migrations WHERE version = 6",
+    ] {
+        lab.database.execute(sql).await;
+    }
+    let store = lab.database.open().await;
+    assert_eq!(store.freshness().await.unwrap(), freshness);
+    assert_eq!(freshness, Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) });
+    assert_eq!(store.batches(9).await.unwrap(), batches);
+    assert_eq!(batches[0].page_replays.len(), 1);
+    let rows = lab.database.rows("SELECT id, currency, listed FROM cryptocurrencies ORDER BY id").await;
+    let rows: Vec<(u32, String, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get::<i64, _>(2) == 1)).collect();
+    let row = |id, currency: &str, listed| (id, currency.to_owned(), listed);
+    assert_eq!(rows, [row(1, "EUR", true), row(2, "EUR", true), row(3, "USD", false)]);
+    let mut simulated = chunk(&[1]);
+    simulated.page.simulated = true;
+    assert!(matches!(store.load(&simulated).await, Err(StoreError::Mixed { simulated: true })));
 }
 
 #[tokio::test]
@@ -68,7 +105,7 @@ async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     database.open().await.close().await;
     database.execute("INSERT INTO store_migrations VALUES (99, 'later', NOW(), TRUE, 'x', 1)").await;
     let said = refused(&database).await;
-    assert!(said.contains("newer coinpipe (schema 99, this one knows 4)"), "{said}");
+    assert!(said.contains(&format!("newer coinpipe (schema 99, this one knows {})", steps())), "{said}");
     assert!(said.contains(&database.name), "{said}");
     database.execute("DELETE FROM store_migrations WHERE version = 99").await;
     database.open().await;
@@ -139,4 +176,88 @@ async fn the_view_cryptocurrencies_has_one_row_per_coin_in_usd_if_there_is_one()
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let line = |id: u32, currency: &str| (id, format!("C{id}"), currency.to_owned(), 1.5);
     assert_eq!(read, [line(1, "USD"), line(2, "CHF")]);
+}
+
+/// What the version before wrote: letters become first deaths, which are not filed again; and so do letters that a
+/// program of the version before files beside this one.
+#[tokio::test]
+async fn letters_of_an_older_program_have_died_once() {
+    let lab = setup().await;
+    let (known, beside) = (letter("a", at(0)), letter("b", at(0)));
+    lab.store.file(&known, "one").await.unwrap();
+    lab.store.file(&beside, "one").await.unwrap();
+    for sql in [
+        "DROP TABLE letter_deaths",
+        "DROP TABLE mail_covers",
+        "DROP TABLE installation",
+        "ALTER TABLE alert_groups DROP KEY alert_groups_untold",
+        "ALTER TABLE mail_outbox DROP KEY mail_outbox_waiting, DROP COLUMN claims, DROP COLUMN claimed_at, \
+             DROP COLUMN claimed_until, DROP COLUMN failure",
+        "DELETE FROM store_migrations WHERE version >= 5",
+    ] {
+        lab.database.execute(sql).await;
+    }
+    let store = lab.database.open().await;
+    let deaths = format!("DELETE FROM letter_deaths WHERE letter_id = '{}'", beside.id);
+    lab.database.execute(&deaths).await;
+    for letter in [&known, &beside] {
+        assert_eq!(store.letter(letter.id.as_str()).await.unwrap().expect("is there").deaths.len(), 1);
+        assert!(!store.file(letter, "one").await.unwrap());
+        let filed = store.letter(letter.id.as_str()).await.unwrap().expect("is there");
+        let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
+        assert_eq!(
+            (death.life.as_str(), &death.reason, death.filed_at),
+            ("", &letter.reason, filed.filed_at)
+        );
+    }
+}
+
+/// Two installations are told apart by their mails.
+#[tokio::test]
+async fn each_database_is_an_installation_of_its_own() {
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let database = Database::create().await;
+        database.open().await.close().await;
+        names.insert(database.rows("SELECT id FROM installation").await[0].get::<String, _>(0));
+    }
+    assert_eq!(names.len(), 3, "{names:?}");
+}
+
+/// Lists and the mailer's looks use an index, however many letters and mails there are; only the letters of one group
+/// are sorted: group, time and id are too long for one key.
+#[tokio::test]
+async fn what_is_asked_all_the_time_reads_no_whole_table() {
+    let lab = setup().await;
+    let numbers = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT";
+    for sql in [
+        format!(
+            "INSERT INTO dead_letters (id, fingerprint, class, code, reason, attempt, first_seen_at, filed_at, headers, body) \
+             {numbers} CONCAT('l', i), CONCAT('f', i MOD 9), 'poison', 'c', 'r', 1, '2026-11-22', \
+                 TIMESTAMPADD(SECOND, i, '2026-11-22'), '{{}}', REPEAT('b', 4000) FROM n"
+        ),
+        format!(
+            "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at, sent_at) \
+             {numbers} CONCAT('m', i), 's', 'b', TIMESTAMPADD(SECOND, i, '2026-11-22'), 1, '2026-11-22', '2026-11-23' \
+             FROM n"
+        ),
+        "ANALYZE TABLE dead_letters, mail_outbox".to_owned(),
+    ] {
+        lab.database.execute(&sql).await;
+    }
+    for sql in [
+        "SELECT id, OCTET_LENGTH(body) FROM dead_letters ORDER BY filed_at DESC, id DESC LIMIT 50",
+        "SELECT id, OCTET_LENGTH(body) FROM dead_letters WHERE fingerprint = 'f3' ORDER BY filed_at DESC, id DESC LIMIT 50",
+        "SELECT id FROM dead_letters WHERE id IN ('l1', 'l2')",
+        "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND due_at <= '2026-11-23'",
+        "SELECT id FROM mail_outbox WHERE posted_at >= '2026-11-22 00:14:30'",
+    ] {
+        for row in lab.database.rows(&format!("EXPLAIN {sql}")).await {
+            let [key, extra] =
+                ["key", "Extra"].map(|name| row.try_get_unchecked::<Option<String>, _>(name).expect(name));
+            assert!(key.is_some(), "{sql}: no index");
+            let sorts = extra.unwrap_or_default().contains("filesort");
+            assert!(!sorts || sql.contains("fingerprint"), "{sql}: sorts");
+        }
+    }
 }

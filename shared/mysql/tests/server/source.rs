@@ -50,6 +50,7 @@ async fn what_cannot_be_read_is_named() {
     let reason = |error| match error {
         StoreError::Misconfigured { reason } => reason,
         StoreError::Unavailable { reason } => panic!("not worth waiting for: {reason}"),
+        error @ StoreError::Mixed { .. } => panic!("nothing was written: {error}"),
     };
     let missing = MysqlTable::open(&database.options(), "nothing").await.unwrap_err();
     assert!(missing.to_string().contains("there is no table nothing"), "{missing}");

@@ -185,7 +185,7 @@ async fn a_letter_that_the_server_does_not_take_is_told_from_an_outage() {
     let lab = setup().await;
     let limit: u64 = lab.database.rows("SELECT CAST(@@max_allowed_packet AS UNSIGNED)").await[0].get(0);
     let mut long = letter("long", at(0));
-    long.body = vec![7; usize::try_from(limit).unwrap()];
+    long.body = vec![7; usize::try_from(limit).unwrap()].into();
     let error = lab.store.file(&long, "one").await.unwrap_err();
     assert!(!error.is_transient() && error.to_string().contains("max_allowed_packet"), "{error}");
     long.body.truncate(2 << 20);

@@ -112,6 +112,7 @@ macro_rules! queue_contract {
             consumers_share_the_work
             publishers_at_once_lose_nothing
             the_archive_holds_live_pages_once_as_published
+            a_page_that_is_published_again_is_archived_once
             the_archive_can_be_read_in_parts
             a_stretch_of_the_archive_begins_at_a_time
         }
@@ -134,7 +135,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A message without headers.
 pub fn message(id: impl std::fmt::Display) -> Message {
     let id = id.to_string();
-    Message { body: id.clone().into_bytes(), id: MessageId::new(id), headers: Headers::new() }
+    Message { body: id.clone().into_bytes().into(), id: MessageId::new(id), headers: Headers::new() }
 }
 
 /// The next delivery.

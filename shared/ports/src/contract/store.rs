@@ -4,10 +4,15 @@
 //! An adapter implements [`StoreLab`] and calls [`store_contract!`](crate::store_contract) with a function
 //! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
 
+pub mod claims;
+pub mod cuts;
 pub mod ledger;
 pub mod letters;
+pub mod origin;
 pub mod outbox;
 pub mod quotes;
+pub mod readme;
+pub mod replays;
 pub mod rows;
 pub mod sample;
 
@@ -27,6 +32,9 @@ pub trait StoreLab: Send + Sync {
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
+
+    /// The same store as another process has it: with connections of its own.
+    async fn beside(&self) -> Arc<Self::Store>;
 
     /// The clock the store dates by.
     fn clock(&self) -> &ManualClock;
@@ -69,28 +77,58 @@ macro_rules! store_contract {
                 a_later_announcement_wins
                 an_empty_page_is_a_chunk_without_rows
                 repeats_are_counted_and_keep_the_first_loads_numbers
-                replays_are_counted_when_all_chunks_came
                 a_page_transformed_again_replaces_what_the_transformer_said
                 a_page_cut_anew_has_as_many_chunks_as_its_newest_says
                 refused_coins_count_as_rejected
                 batches_come_newest_slot_first
-                origins_tell_simulated_from_real;
+                the_batches_that_are_asked_for_come_newest_first;
+            cuts:
+                of_a_page_cut_anew_the_newest_cut_alone_counts
+                what_a_longer_cut_left_does_not_count
+                a_chunk_that_does_not_say_its_size_fits;
+            replays:
+                a_page_arrives_with_a_replay_when_all_its_chunks_do
+                a_batch_has_the_replays_that_all_its_pages_have
+                parts_of_two_cuts_are_no_whole_replay
+                replays_that_do_not_say_which_they_are_are_one;
+            origin:
+                simulated_data_keeps_real_data_out
+                an_announcement_of_real_data_keeps_simulated_data_out
+                of_two_kinds_at_once_exactly_one_gets_in;
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest
+                freshness_never_goes_back
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
             letters:
                 a_letter_is_kept_whole
-                a_letter_is_counted_once
+                a_death_is_counted_once
+                a_letter_that_dies_again_counts_again
+                a_letter_that_dies_of_another_cause_counts_there
+                an_incident_has_one_death
+                two_that_file_one_death_count_it_once
                 letters_with_one_cause_make_one_group
                 a_new_letter_opens_a_resolved_group_again
+                a_list_shows_all_of_a_letter_but_its_body
+                what_is_on_the_desk_can_be_asked_by_id
                 groups_and_letters_come_newest_first;
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is
+                a_planner_sees_what_is_untold_and_what_was_posted
+                what_two_plan_holds_for_both
+                a_refused_mail_gives_back_what_it_covered
+                a_refused_mail_leaves_what_a_later_one_told
+                what_keeps_mails_from_arriving_is_told
+                an_installation_keeps_its_name;
+            claims:
+                mails_are_claimed_oldest_first_and_by_one_at_a_time
                 a_mail_is_due_until_it_is_sent_or_refused
-                mails_come_oldest_first_and_are_counted_by_time;
+                a_claim_that_ended_is_taken_over_and_its_holder_records_nothing
+                an_attempt_is_recorded_once
+                two_that_claim_never_hold_one_mail
+                a_clock_that_was_ahead_holds_nothing_back;
         }
     };
     (@ $setup:path; $($area:ident: $($promise:ident)+;)+) => {

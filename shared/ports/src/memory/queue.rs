@@ -60,6 +60,11 @@ impl MemoryQueue {
         self.shared.changed.notify_waiters();
     }
 
+    /// From now on, to publish a message with a body of more bytes is refused.
+    pub fn set_largest(&self, bytes: usize) {
+        self.lock().largest = Some(bytes);
+    }
+
     /// Everything on `queue`, handed out or not, in the order of publishing.
     pub fn messages(&self, queue: QueueName) -> Vec<Message> {
         self.lock().messages(queue)
@@ -85,7 +90,12 @@ impl fmt::Debug for MemoryQueue {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
-        self.available()?.publish(to, messages, self.clock.now(), &self.options);
+        let mut state = self.available()?;
+        if let Some(message) = messages.iter().find(|message| state.is_too_large(message)) {
+            return Err(QueueError::Refused { reason: format!("{} is too large", message.id) });
+        }
+        state.publish(to, messages, self.clock.now(), &self.options);
+        drop(state);
         self.shared.changed.notify_waiters();
         Ok(())
     }

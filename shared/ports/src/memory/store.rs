@@ -104,13 +104,16 @@ impl std::fmt::Debug for MemoryStore {
 impl Store for MemoryStore {
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
         let mut state = self.state()?;
+        state.books.admit(chunk.page.simulated)?;
         let loaded = state.rows.load(chunk);
         state.books.record_chunk(chunk, &loaded, self.now());
         Ok(loaded)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        self.state()?.books.record_fetched(fetched);
+        let mut state = self.state()?;
+        state.books.admit(fetched.simulated)?;
+        state.books.record_fetched(fetched);
         Ok(())
     }
 
@@ -149,6 +152,10 @@ mod tests {
         type Store = MemoryStore;
 
         fn store(&self) -> Arc<MemoryStore> {
+            Arc::clone(&self.store)
+        }
+
+        async fn beside(&self) -> Arc<MemoryStore> {
             Arc::clone(&self.store)
         }
 

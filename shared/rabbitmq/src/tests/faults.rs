@@ -88,7 +88,7 @@ async fn a_full_queue_refuses_and_loses_nothing() {
     let queue = lab.queue();
     let mut published = BTreeSet::new();
     let refused = until("it is full", async || {
-        let large = Message { body: vec![7; 5000], ..message(published.len()) };
+        let large = Message { body: vec![7; 5000].into(), ..message(published.len()) };
         match queue.publish(QueueName::Raw, std::slice::from_ref(&large)).await {
             Ok(()) => {
                 published.insert(large.id.to_string());
@@ -119,8 +119,9 @@ async fn the_link_may_break_at_any_byte() {
     let mut all = BTreeSet::new();
     for (round, way) in [lab::Way::ToServer, lab::Way::ToClient].into_iter().cycle().take(12).enumerate() {
         until("it is connected", async || lab.process().connect().await.ok()).await;
-        let messages: Vec<_> =
-            (0..20).map(|n| Message { body: vec![0; 300], ..message(format!("{round}-{n}")) }).collect();
+        let messages: Vec<_> = (0..20)
+            .map(|n| Message { body: vec![0; 300].into(), ..message(format!("{round}-{n}")) })
+            .collect();
         proxy.cut_after(way, 37 * round * round);
         publish_in_the_end(&queue, QueueName::Rows, &messages).await;
         all.extend(ids(&messages));
@@ -170,7 +171,7 @@ async fn a_slow_link_only_makes_it_slower() {
     let lab = behind(&proxy, &url, options);
     lab.process().connect().await.unwrap();
     proxy.slice(lab::Way::Both, 7);
-    let messages: Vec<_> = (0..10).map(|n| Message { body: vec![1; 500], ..message(n) }).collect();
+    let messages: Vec<_> = (0..10).map(|n| Message { body: vec![1; 500].into(), ..message(n) }).collect();
     lab.queue().publish(QueueName::Rows, &messages).await.unwrap();
     drain(&lab.queue(), QueueName::Rows, ids(&messages)).await;
 }

@@ -303,9 +303,9 @@ async fn a_frozen_broker_holds_nobody_up() {
     let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
     let lab = hasty(&node);
     let queue = lab.queue();
-    queue.publish(QueueName::Rows, &[message("held")]).await.unwrap();
-    let mut consumer = queue.consume(QueueName::Rows, 1).await.unwrap();
-    let held = next(&mut consumer).await;
+    queue.publish(QueueName::Rows, &[message("held"), message("retried")]).await.unwrap();
+    let mut consumer = queue.consume(QueueName::Rows, 2).await.unwrap();
+    let (held, retried) = (next(&mut consumer).await, next(&mut consumer).await);
     node.freeze();
     let newcomer = RabbitQueue::new(lab.options.clone(), Arc::new(SystemClock)).unwrap();
     let calls = async {
@@ -313,6 +313,9 @@ async fn a_frozen_broker_holds_nobody_up() {
         assert!(queue.publish(QueueName::Rows, &[message("late")]).await.unwrap_err().is_transient());
         assert!(queue.depth(QueueName::Rows).await.unwrap_err().is_transient());
         assert!(lab.process().read(0, 1).await.unwrap_err().is_transient());
+        // Asks first whether it is still ours: nothing is sent, as nothing is for the other after that.
+        let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 2 };
+        assert!(retried.settle(later).await.is_err());
         assert!(held.settle(Settlement::Done).await.is_err());
         drop(consumer);
         queue.flush().await;
@@ -320,5 +323,5 @@ async fn a_frozen_broker_holds_nobody_up() {
     timeout(DEADLINE, calls).await.expect("a call hangs");
     node.thaw();
     publish_in_the_end(&queue, QueueName::Rows, &[message("late")]).await;
-    drain(&queue, QueueName::Rows, ["held", "late"].map(str::to_owned).into()).await;
+    drain(&queue, QueueName::Rows, ["held", "retried", "late"].map(str::to_owned).into()).await;
 }

@@ -36,7 +36,11 @@ pub(crate) fn message_from(row: &SqliteRow) -> Result<Message, Error> {
     let text: &str = row.try_get("headers")?;
     let headers =
         serde_json::from_str(text).unwrap_or_else(|_| Headers::new().with(header::UNREADABLE, text));
-    Ok(Message { id: MessageId::new(row.try_get::<String, _>("id")?), headers, body: row.try_get("body")? })
+    Ok(Message {
+        id: MessageId::new(row.try_get::<String, _>("id")?),
+        headers,
+        body: row.try_get::<Vec<u8>, _>("body")?.into(),
+    })
 }
 
 pub(super) async fn insert(

@@ -283,3 +283,67 @@ async fn a_file_that_is_damaged_later_is_an_error_that_names_it() {
     let error = outcome.unwrap_err();
     assert!(!error.is_transient() && error.to_string().contains("queue.db"), "{error}");
 }
+
+/// A live page, and its id.
+fn live(id: &str) -> Message {
+    let mut page = message(id);
+    page.headers.set(domain::header::ORIGIN, domain::Origin::Live);
+    page
+}
+
+/// The ids on the raw queue and in the archive.
+async fn raw_and_archived(queue: &SqliteQueue) -> [Vec<String>; 2] {
+    let readers = queue.inner.database.readers();
+    let raw = sqlx::query_scalar("SELECT id FROM queue_messages WHERE queue = 'raw' ORDER BY seq");
+    let archived = sqlx::query_scalar("SELECT id FROM queue_archive ORDER BY position");
+    [raw.fetch_all(readers).await.unwrap(), archived.fetch_all(readers).await.unwrap()]
+}
+
+/// Somebody empties the queue under its publisher; pages that are published again are on it again, and in the archive
+/// once.
+#[tokio::test]
+async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
+    let lab = lab().await;
+    let (queue, _) = lab.process();
+    let mut all = Vec::new();
+    for round in 0..5 {
+        let pages = [live(&format!("{round}-a")), live(&format!("{round}-b"))];
+        all.extend(pages.iter().map(|page| page.id.to_string()));
+        for _ in 0..2 {
+            queue.publish(QueueName::Raw, &pages).await.unwrap();
+            let [raw, archived] = raw_and_archived(&queue).await;
+            assert_eq!((&raw[..], &archived), (&all[all.len() - 2..], &all));
+            let mut transaction = queue.inner.database.begin().await.unwrap();
+            let delete = sqlx::query("DELETE FROM queue_messages WHERE queue = 'raw'");
+            delete.execute(&mut *transaction).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+    }
+}
+
+/// A file that is full takes neither the message nor the page, however often that is tried, and both when it has room.
+#[tokio::test]
+async fn a_full_file_takes_nothing_and_loses_nothing() {
+    let lab = lab().await;
+    let (queue, _) = lab.process();
+    queue.publish(QueueName::Raw, &[live("before")]).await.unwrap();
+    let limit = async |pages: &str| {
+        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        let limit: i64 = sqlx::query_scalar(sql).fetch_one(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        limit
+    };
+    let large = Message { body: vec![7; 200_000], ..live("large") };
+    let mut full = 0;
+    for _ in 0..10 {
+        // Less than there is: it is as full as it can be. A connection that met a full disk is replaced.
+        full = limit("1").await;
+        let error = queue.publish(QueueName::Raw, &[live("small"), large.clone()]).await.unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(raw_and_archived(&queue).await, [["before"], ["before"]]);
+    }
+    assert!(limit("1000000").await > full);
+    queue.publish(QueueName::Raw, &[live("small"), large.clone()]).await.unwrap();
+    assert_eq!(raw_and_archived(&queue).await, [["before", "small", "large"]; 2]);
+}

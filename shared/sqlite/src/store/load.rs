@@ -28,9 +28,7 @@ pub(super) async fn load_rows(
         match page.write(&mut savepoint, &rows).await {
             Ok(judged) => {
                 savepoint.commit().await?;
-                loaded.written += judged.written;
-                loaded.unchanged += judged.unchanged;
-                loaded.stale += judged.stale;
+                loaded.add(judged);
             }
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };

@@ -1,73 +1,114 @@
-//! The outbox in SQLite.
+//! The outbox in SQLite. What changes it takes the file's one write lock when it begins, so that nobody comes between
+//! what it reads and what it writes.
+
+mod refusal;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Mail, MailResult, Outbox, StoreError};
+use ports::{
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, Planner,
+    PostedMail, Posting, Standing, StoreError,
+};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
 use super::columns::Columns;
 use super::ledger::integer;
+use crate::letters::group;
 
 #[async_trait]
 impl Outbox for SqliteStore {
-    async fn post(&self, mail: &Mail, covered: &[Covered]) -> Result<(), StoreError> {
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
+        let blame = |error| self.blame(error);
+        // Most of the time there is nothing to post, and a look without the lock shows it.
+        let mut reader = self.database.readers().acquire().await.map_err(blame)?;
+        if plan(&standing(&mut reader, since).await.map_err(blame)?).is_none() {
+            return Ok(None);
+        }
+        drop(reader);
         let mut transaction = self.database.begin().await?;
-        post(&mut transaction, mail, covered).await.map_err(|error| self.blame(error))?;
-        transaction.commit().await.map_err(|error| self.blame(error))
+        let standing = standing(&mut transaction, since).await.map_err(blame)?;
+        let Some(posting) = plan(&standing) else { return Ok(None) };
+        if !post(&mut transaction, &posting).await.map_err(blame)? {
+            return Ok(None);
+        }
+        transaction.commit().await.map_err(blame)?;
+        let posted_at = timestamp::to_millis(posting.mail.posted_at);
+        Ok(Some(Mail { posted_at, ..posting.mail }))
     }
 
-    async fn due(&self, now: DateTime<Utc>) -> Result<Vec<Mail>, StoreError> {
-        let sql = "SELECT id, subject, body, posted_at, attempts FROM mail_outbox \
-                   WHERE sent_at IS NULL AND refused_at IS NULL AND due_at <= ? ORDER BY posted_at, id";
-        let mails = sqlx::query(sql).bind(timestamp::to_text(now)).fetch_all(self.database.readers()).await;
-        mails.and_then(|mails| mails.iter().map(mail).collect()).map_err(|error| self.blame(error))
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
+        const CLAIMABLE: &str = "SELECT id FROM mail_outbox \
+             WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= ?1 OR due_at > ?2) \
+                 AND (claimed_at IS NULL OR claimed_until <= ?1 OR claimed_at > ?3) \
+             ORDER BY posted_at, id LIMIT 1";
+        let blame = |error| self.blame(error);
+        let instants = [claim.now, claim.far, claim.now + CLOCK_SKEW].map(timestamp::to_text);
+        let [now, far, skewed] = &instants;
+        let claimable = || sqlx::query_scalar(CLAIMABLE).bind(now).bind(far).bind(skewed);
+        // Most of the time there is none, which needs no lock.
+        let found: Option<String> =
+            claimable().fetch_optional(self.database.readers()).await.map_err(blame)?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        let mut transaction = self.database.begin().await?;
+        let found: Option<String> = claimable().fetch_optional(&mut *transaction).await.map_err(blame)?;
+        let Some(id) = found else { return Ok(None) };
+        let sql = "UPDATE mail_outbox SET claims = claims + 1, claimed_at = ?, claimed_until = ? WHERE id = ? \
+                   RETURNING id, subject, body, posted_at, attempts, claims";
+        let claimed = sqlx::query(sql).bind(now).bind(timestamp::to_text(claim.until)).bind(id);
+        let row = claimed.fetch_one(&mut *transaction).await.map_err(blame)?;
+        let claimed = claimed_mail(&row).map_err(blame)?;
+        transaction.commit().await.map_err(blame)?;
+        Ok(Some(claimed))
     }
 
-    async fn record_attempt(
+    async fn record(
         &self,
         id: &str,
+        number: u64,
         at: DateTime<Utc>,
         result: &MailResult,
-    ) -> Result<(), StoreError> {
-        let at = timestamp::to_text(at);
-        let query = match result {
-            MailResult::Sent => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, sent_at = ? WHERE id = ?",
-            )
-            .bind(at.clone())
-            .bind(at),
-            MailResult::RetryAt(due_at) => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, due_at = ? WHERE id = ?",
-            )
-            .bind(at)
-            .bind(timestamp::to_text(*due_at)),
-            MailResult::Refused(reason) => sqlx::query(
-                "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?1, refused_at = ?1, refusal = ?2 \
-                 WHERE id = ?3",
-            )
-            .bind(at)
-            .bind(reason.as_str()),
-        };
+    ) -> Result<bool, StoreError> {
+        let blame = |error| self.blame(error);
         let mut transaction = self.database.begin().await?;
-        query.bind(id).execute(&mut *transaction).await.map_err(|error| self.blame(error))?;
-        transaction.commit().await.map_err(|error| self.blame(error))
+        let recorded = record(&mut transaction, (id, number), at, result).await.map_err(blame)?;
+        transaction.commit().await.map_err(blame)?;
+        Ok(recorded)
     }
 
-    async fn posted_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM mail_outbox WHERE posted_at >= ?";
-        let row = sqlx::query(sql).bind(timestamp::to_text(since)).fetch_one(self.database.readers()).await;
-        row.and_then(|row| Columns::new(&row).count()).map_err(|error| self.blame(error))
+    async fn trouble(&self) -> Result<MailTrouble, StoreError> {
+        let blame = |error| self.blame(error);
+        let mut reader = self.database.readers().begin().await.map_err(blame)?;
+        trouble(&mut reader).await.map_err(blame)
     }
 }
 
-async fn post(
-    connection: &mut SqliteConnection,
-    mail: &Mail,
-    covered: &[Covered],
-) -> Result<(), sqlx::Error> {
+async fn standing(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Result<Standing, sqlx::Error> {
+    let sql = "SELECT id FROM installation WHERE one = 1";
+    let installation = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    let sql = "SELECT fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, unsent, \
+                   mailed_at, mailed_total \
+               FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint";
+    let groups = sqlx::query(sql).fetch_all(&mut *connection).await?;
+    let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ?1 \
+               UNION ALL \
+               SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
+               WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ?1 \
+               ORDER BY posted_at, id";
+    let mails = sqlx::query(sql).bind(timestamp::to_text(since)).fetch_all(connection).await?;
+    Ok(Standing {
+        installation,
+        groups: groups.iter().map(group).collect::<Result<_, _>>()?,
+        mails: mails.iter().map(posted_mail).collect::<Result<_, _>>()?,
+    })
+}
+
+async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bool, sqlx::Error> {
+    let Posting { mail, covered } = posting;
     let posted_at = timestamp::to_text(mail.posted_at);
     let posted = sqlx::query(
         "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?4) \
@@ -81,29 +122,108 @@ async fn post(
     .execute(&mut *connection)
     .await?;
     if posted.rows_affected() == 0 {
-        return Ok(());
+        return Ok(false);
     }
-    for Covered { fingerprint, letters } in covered {
-        sqlx::query(
-            "UPDATE alert_groups SET unsent = max(unsent - ?, 0), mailed_at = ?, mailed_total = total \
-             WHERE fingerprint = ?",
-        )
-        .bind(integer(*letters))
-        .bind(posted_at.as_str())
-        .bind(fingerprint.as_str())
-        .execute(&mut *connection)
-        .await?;
+    for Covered { fingerprint, letters, total } in covered {
+        let sql = "INSERT INTO mail_covers (mail_id, fingerprint, letters, mailed_at, mailed_total) \
+                   SELECT ?, fingerprint, min(unsent, ?), mailed_at, mailed_total FROM alert_groups \
+                   WHERE fingerprint = ?";
+        let covers = sqlx::query(sql).bind(mail.id.as_str()).bind(integer(*letters));
+        covers.bind(fingerprint.as_str()).execute(&mut *connection).await?;
+        let sql = "UPDATE alert_groups SET unsent = max(unsent - ?, 0), mailed_at = ?, mailed_total = ? \
+                   WHERE fingerprint = ?";
+        let taken = sqlx::query(sql).bind(integer(*letters)).bind(posted_at.as_str()).bind(integer(*total));
+        taken.bind(fingerprint.as_str()).execute(&mut *connection).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-fn mail(row: &SqliteRow) -> Result<Mail, sqlx::Error> {
+/// Records `result` of the claim, if it is still the mail's last.
+async fn record(
+    connection: &mut SqliteConnection,
+    (id, number): (&str, u64),
+    at: DateTime<Utc>,
+    result: &MailResult,
+) -> Result<bool, sqlx::Error> {
+    let at = timestamp::to_text(at);
+    let (due_at, sent_at, refused_at, failure, refusal) = match result {
+        MailResult::Sent => (None, Some(at.as_str()), None, None, None),
+        MailResult::RetryAt { at, reason } => {
+            (Some(timestamp::to_text(*at)), None, None, Some(reason.as_str()), None)
+        }
+        MailResult::Refused(reason) => (None, None, Some(at.as_str()), None, Some(reason.as_str())),
+    };
+    let sql = "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, claimed_at = NULL, \
+                   claimed_until = NULL, due_at = coalesce(?, due_at), sent_at = ?, refused_at = ?, \
+                   failure = coalesce(?, failure), refusal = ? \
+               WHERE id = ? AND claims = ? AND claimed_at IS NOT NULL";
+    let recorded = sqlx::query(sql)
+        .bind(at.as_str())
+        .bind(due_at)
+        .bind(sent_at)
+        .bind(refused_at)
+        .bind(failure)
+        .bind(refusal)
+        .bind(id)
+        .bind(integer(number))
+        .execute(&mut *connection)
+        .await?;
+    if recorded.rows_affected() == 0 {
+        return Ok(false);
+    }
+    match result {
+        MailResult::Sent => refusal::forget(connection, id).await?,
+        MailResult::Refused(_) => refusal::give_back(connection, id).await?,
+        MailResult::RetryAt { .. } => {}
+    }
+    Ok(true)
+}
+
+async fn trouble(connection: &mut SqliteConnection) -> Result<MailTrouble, sqlx::Error> {
+    let sql = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
+               WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
+    let mut trouble = MailTrouble::default();
+    let mut last_tried_at = None;
+    for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
+        let mut columns = Columns::new(&row);
+        let posted_at = columns.instant()?;
+        trouble.waiting += 1;
+        trouble.waiting_since.get_or_insert(posted_at);
+        let (tried_at, failure) = (columns.optional_instant()?, columns.take()?);
+        if tried_at > last_tried_at {
+            (last_tried_at, trouble.failure) = (tried_at, failure);
+        }
+    }
+    let sql = "SELECT count(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > coalesce( \
+                   (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), '')";
+    let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
+    trouble.refused = Columns::new(&row).count()?;
+    if trouble.refused > 0 {
+        let sql = "SELECT refused_at, refusal FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
+                   ORDER BY refused_at DESC LIMIT 1";
+        let row = sqlx::query(sql).fetch_one(connection).await?;
+        let mut columns = Columns::new(&row);
+        trouble.refusal = Some((columns.instant()?, columns.take::<Option<String>>()?.unwrap_or_default()));
+    }
+    Ok(trouble)
+}
+
+fn posted_mail(row: &SqliteRow) -> Result<PostedMail, sqlx::Error> {
     let mut columns = Columns::new(row);
-    Ok(Mail {
+    let (posted_at, attempts) = (columns.instant()?, columns.take()?);
+    let (is_sent, refused_at) = (columns.take()?, columns.optional_instant()?);
+    let fate = if is_sent { Fate::Sent } else { refused_at.map_or(Fate::Waiting, Fate::Refused) };
+    Ok(PostedMail { posted_at, attempts, fate })
+}
+
+fn claimed_mail(row: &SqliteRow) -> Result<ClaimedMail, sqlx::Error> {
+    let mut columns = Columns::new(row);
+    let mail = Mail {
         id: columns.take()?,
         subject: columns.take()?,
         body: columns.take()?,
         posted_at: columns.instant()?,
         attempts: columns.take()?,
-    })
+    };
+    Ok(ClaimedMail { mail, number: columns.count()? })
 }

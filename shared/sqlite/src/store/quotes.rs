@@ -49,7 +49,10 @@ impl Quotes for SqliteStore {
     }
 }
 
-const FRESHNESS: &str = "SELECT max(last_updated), max(fetched_at) FROM quotes_latest";
+/// Two looks into indexes of the ledger. `quotes_latest` has none on these columns: two of them make rewriting 5,000 of its
+/// rows, as every snapshot does, half as long again.
+pub(super) const FRESHNESS: &str = "SELECT (SELECT max(newest_quote_at) FROM batch_chunks), \
+                                           (SELECT max(newest_fetch_at) FROM batch_chunks)";
 
 fn freshness(row: &SqliteRow) -> Result<Freshness, sqlx::Error> {
     let mut columns = Columns::new(row);

@@ -1,5 +1,9 @@
 //! The contract on SQLite, and what only a file can show: views, several processes, reopening.
 
+mod plans;
+mod readme;
+mod upgrade;
+
 use std::path::Path;
 
 use domain::{Chunk, CoinRow, Measure};
@@ -43,6 +47,10 @@ impl StoreLab for File {
 
     fn store(&self) -> Arc<SqliteStore> {
         Arc::clone(&self.store)
+    }
+
+    async fn beside(&self) -> Arc<SqliteStore> {
+        Arc::new(open(self.directory.path(), self.clock.clone()).await)
     }
 
     fn clock(&self) -> &ManualClock {
@@ -217,16 +225,20 @@ async fn a_reopened_file_has_everything() {
     }
     lab.store.record_fetched(&fetched(1)).await.unwrap();
     lab.store.file(&letter("a", at(0)), "one").await.unwrap();
-    let mail =
-        ports::Mail { id: "m".into(), subject: "s".into(), body: "b".into(), posted_at: at(0), attempts: 0 };
-    lab.store.post(&mail, &[]).await.unwrap();
+    let plan = |_: &ports::Standing| {
+        let (id, subject, body) = ("m".to_owned(), "s".to_owned(), "b".to_owned());
+        let mail = ports::Mail { id, subject, body, posted_at: at(0), attempts: 0 };
+        Some(ports::Posting { mail, covered: Vec::new() })
+    };
+    lab.store.post(at(0), &plan).await.unwrap().expect("it is posted");
     let before = everything(&lab.store).await;
     lab.store.database.close().await;
     let again = open(lab.directory.path(), lab.clock.clone()).await;
     assert_eq!(everything(&again).await, before);
 }
 
-type Everything = (Tables, Vec<BatchRecord>, Option<BatchRecord>, Vec<ports::FiledLetter>, Vec<ports::Mail>);
+type Everything =
+    (Tables, Vec<BatchRecord>, Option<BatchRecord>, Vec<ports::LetterSummary>, ports::MailTrouble);
 
 async fn everything(store: &SqliteStore) -> Everything {
     (
@@ -234,6 +246,68 @@ async fn everything(store: &SqliteStore) -> Everything {
         store.batches(100).await.unwrap(),
         store.batch(&batch(0)).await.unwrap(),
         store.letters(None, 100).await.unwrap(),
-        store.due(at(0)).await.unwrap(),
+        store.trouble().await.unwrap(),
     )
+}
+
+/// What the version before wrote: letters become first deaths, which are not filed again.
+#[tokio::test]
+async fn letters_of_an_older_file_have_died_once() {
+    let lab = setup().await;
+    let known = letter("a", at(0));
+    lab.store.file(&known, "one").await.unwrap();
+    execute(
+        &lab.store,
+        "DROP TABLE letter_deaths; DROP TABLE mail_covers; DROP TABLE installation; \
+         DROP INDEX alert_groups_untold; DROP INDEX mail_outbox_waiting; \
+         ALTER TABLE mail_outbox DROP COLUMN claims; ALTER TABLE mail_outbox DROP COLUMN claimed_at; \
+         ALTER TABLE mail_outbox DROP COLUMN claimed_until; ALTER TABLE mail_outbox DROP COLUMN failure; \
+         DELETE FROM store_migrations WHERE version >= 5",
+    )
+    .await;
+    let again = open(lab.directory.path(), lab.clock.clone()).await;
+    assert!(!again.file(&known, "one").await.unwrap());
+    let filed = again.letter(known.id.as_str()).await.unwrap().expect("is there");
+    let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
+    assert_eq!((death.life.as_str(), &death.reason, death.filed_at), ("", &known.reason, filed.filed_at));
+}
+
+/// Lists and the mailer's looks use an index, however many letters and mails there are.
+#[tokio::test]
+async fn what_is_asked_all_the_time_reads_no_whole_table() {
+    let lab = setup().await;
+    for sql in [
+        "SELECT id, length(body) FROM dead_letters ORDER BY filed_at DESC, id DESC LIMIT 50",
+        "SELECT id, length(body) FROM dead_letters WHERE fingerprint = 'a' ORDER BY filed_at DESC, id DESC LIMIT 50",
+        "SELECT count(*) FROM letter_deaths WHERE letter_id = 'a'",
+        "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each('[]'))",
+        "SELECT * FROM alert_groups WHERE state = 'open' AND unsent > 0",
+        "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= 'a' OR due_at > 'b')",
+        "SELECT id FROM mail_outbox WHERE posted_at >= 'a'",
+        "SELECT refused_at FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
+         ORDER BY refused_at DESC LIMIT 1",
+    ] {
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(AssertSqlSafe(explain)).fetch_all(lab.store.database.readers()).await.unwrap();
+        for (_, _, _, step) in plan {
+            let reads_all =
+                step.starts_with("SCAN") && !step.contains("INDEX") && !step.contains("json_each");
+            assert!(!reads_all && !step.contains("TEMP B-TREE"), "{sql}: {step}");
+        }
+    }
+}
+
+/// Two installations are told apart by their mails.
+#[tokio::test]
+async fn each_file_is_an_installation_of_its_own() {
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let lab = setup().await;
+        let sql = "SELECT id FROM installation";
+        names.insert(
+            sqlx::query_scalar::<_, String>(sql).fetch_one(lab.store.database.readers()).await.unwrap(),
+        );
+    }
+    assert_eq!(names.len(), 3, "{names:?}");
 }

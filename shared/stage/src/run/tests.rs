@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use domain::{Headers, Message, MessageId, header};
+use domain::{Bytes, Headers, Message, MessageId, header};
 use ports::memory::MemoryQueue;
 use ports::{ManualClock, StoreError};
 
@@ -31,7 +31,7 @@ impl Stage for Copier {
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         self.handled.lock().unwrap().push(message.id.to_string());
-        match message.body.as_slice() {
+        match &message.body[..] {
             b"reject" => {
                 Err(Failure::Reject { class: Class::Poison, code: "bad", reason: "no good".to_owned() })
             }
@@ -49,6 +49,11 @@ impl Stage for Copier {
                 self.release.notified().await;
                 self.in_hand.fetch_sub(1, Ordering::SeqCst);
                 Ok(vec![copy(message)])
+            }
+            b"bare" => {
+                let mut copy = copy(message);
+                copy.message.headers = Headers::new();
+                Ok(vec![copy])
             }
             _ => Ok(vec![copy(message)]),
         }
@@ -135,7 +140,25 @@ impl Bench {
 }
 
 fn message(n: usize, body: &str) -> Message {
-    Message { id: MessageId::new(format!("m{n}")), headers: Headers::new(), body: body.as_bytes().to_vec() }
+    Message { id: MessageId::new(format!("m{n}")), headers: Headers::new(), body: body.to_owned().into() }
+}
+
+/// What becomes of a replayed page is of that replay, also when the stage does not know of it.
+#[tokio::test]
+async fn the_life_of_a_message_is_passed_on() {
+    let bench = Bench::start("");
+    let replayed = Message { headers: Headers::new().with(header::LIFE, "replay-1"), ..message(0, "bare") };
+    bench.queue.publish(QueueName::Raw, &[replayed, message(1, "bare")]).await.unwrap();
+    bench.until("both copies", async |bench| bench.ids(QueueName::Rows).len() == 2).await;
+    let lives: Vec<_> = bench
+        .queue
+        .messages(QueueName::Rows)
+        .iter()
+        .map(|copy| (copy.id.to_string(), copy.headers.get(header::LIFE).map(str::to_owned)))
+        .collect();
+    assert!(lives.contains(&("m0/copy".to_owned(), Some("replay-1".to_owned()))), "{lives:?}");
+    assert!(lives.contains(&("m1/copy".to_owned(), None)), "{lives:?}");
+    bench.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -160,11 +183,53 @@ async fn poison_never_blocks() {
         .map(|message| DeadLetter::from_message(message, bench.clock.now()))
         .map(|letter| (letter.code, letter.reason, letter.body))
         .collect();
-    assert!(reasons.contains(&("bad".to_owned(), "no good".to_owned(), b"reject".to_vec())), "{reasons:?}");
-    let panic =
-        ("panic".to_owned(), "the transformer panicked: what a message".to_owned(), b"panic".to_vec());
+    assert!(
+        reasons.contains(&("bad".to_owned(), "no good".to_owned(), Bytes::from_static(b"reject"))),
+        "{reasons:?}"
+    );
+    let panic = (
+        "panic".to_owned(),
+        "the transformer panicked: what a message".to_owned(),
+        Bytes::from_static(b"panic"),
+    );
     assert!(reasons.contains(&panic), "{reasons:?}");
     assert!(bench.metrics.render().contains(r#"dead_letters_total{stage="transformer",class="poison"} 2"#));
+    bench.stop().await.unwrap();
+}
+
+/// What the queue refuses for good ends neither the stage nor those behind it, and nothing of it is lost.
+#[tokio::test]
+async fn what_the_queue_refuses_is_a_dead_letter() {
+    let clock = ManualClock::default();
+    let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
+    queue.publish(QueueName::Raw, &[message(0, "too large"), message(1, "good")]).await.unwrap();
+    queue.set_largest(4);
+    let bench = Bench::start_on(queue, clock, "");
+    bench.until("the good one passed", async |bench| bench.ids(QueueName::Rows).contains("m1/copy")).await;
+    bench.until("raw is empty", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    let letter = bench.queue.messages(QueueName::Dead).pop().expect("no letter");
+    let letter = DeadLetter::from_message(letter, bench.clock.now());
+    assert_eq!((&*letter.code, &*letter.body), ("refused", &b"too large"[..]));
+    assert!(letter.reason.contains("m0/copy is too large"), "{}", letter.reason);
+    bench.stop().await.unwrap();
+}
+
+/// The rest of such a message may look right: nobody knows what the lost part would have said.
+#[tokio::test]
+async fn a_message_whose_headers_cannot_be_read_is_not_handled() {
+    let bench = Bench::start("");
+    let headers = Headers::new().with(header::BATCH, "b").with(header::UNREADABLE, "deep: F\n");
+    bench.queue.publish(QueueName::Raw, &[Message { headers, ..message(0, "odd") }]).await.unwrap();
+    bench.publish(&["good"]).await;
+    bench.until("a letter", async |bench| bench.ids(QueueName::Dead).len() == 1).await;
+    bench.until("raw is empty", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    let letter = bench.queue.messages(QueueName::Dead).pop().expect("no letter");
+    let letter = DeadLetter::from_message(letter, bench.clock.now());
+    // Quoted, so that the desk sees one cause however they look.
+    let reason = r#"its headers cannot be read: "deep: F\n""#;
+    assert_eq!((letter.class, &*letter.code, &*letter.reason), (Class::Poison, "unreadable_headers", reason));
+    assert_eq!(letter.headers.get(header::BATCH), Some("b"));
+    assert_eq!(*bench.stage.handled.lock().unwrap(), ["m0"]);
     bench.stop().await.unwrap();
 }
 
@@ -326,4 +391,30 @@ async fn a_trace_goes_through_the_loop_into_outputs_and_dead_letters() {
         let is_error = matches!(&span.status, opentelemetry::trace::Status::Error { description } if description == "no good");
         assert_eq!(is_error, outcome == "dead", "{:?}", span.status);
     }
+}
+
+#[tokio::test]
+async fn the_life_of_a_message_goes_through_the_loop_into_outputs_and_dead_letters() {
+    let bench = Bench::start("");
+    for (n, life) in [None, Some("replay/1")].into_iter().enumerate() {
+        let mut messages = [message(2 * n, "good"), message(2 * n + 1, "reject")];
+        for message in &mut messages {
+            if let Some(life) = life {
+                message.headers.set(header::LIFE, life);
+            }
+        }
+        bench.queue.publish(QueueName::Raw, &messages).await.unwrap();
+    }
+    bench.until("all are done", async |bench| bench.total(QueueName::Raw).await == 0).await;
+    for queue in [QueueName::Rows, QueueName::Dead] {
+        let mut lives: Vec<_> = bench
+            .queue
+            .messages(queue)
+            .into_iter()
+            .map(|message| message.headers.get(header::LIFE).map(str::to_owned))
+            .collect();
+        lives.sort();
+        assert_eq!(lives, [None, Some("replay/1".to_owned())], "{queue}");
+    }
+    bench.stop().await.unwrap();
 }

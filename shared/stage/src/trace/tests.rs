@@ -46,7 +46,7 @@ pub(crate) fn traced() -> Headers {
 }
 
 fn message(headers: Headers) -> Message {
-    Message { id: MessageId::new("m"), headers, body: b"body".to_vec() }
+    Message { id: MessageId::new("m"), headers, body: b"body"[..].into() }
 }
 
 #[test]

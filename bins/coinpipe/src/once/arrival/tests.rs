@@ -114,7 +114,7 @@ async fn what_died_is_not_waited_for() {
     let bench = Bench::new();
     let file = async || {
         let id = batch(0).page_id(1);
-        let message = Message { id, headers: domain::Headers::new(), body: Vec::new() };
+        let message = Message { id, headers: domain::Headers::new(), body: domain::Bytes::new() };
         let letter = DeadLetter::for_message(
             &message,
             StageName::Transformer,
@@ -170,8 +170,11 @@ async fn a_store_or_a_queue_that_is_away_is_waited_for() {
 async fn what_others_left_is_waited_for_and_not_for_ever() {
     let bench = Bench::new();
     bench.store.load(&chunk(&[1])).await.unwrap();
-    let other =
-        Message { id: domain::MessageId::new("other"), headers: domain::Headers::new(), body: vec![] };
+    let other = Message {
+        id: domain::MessageId::new("other"),
+        headers: domain::Headers::new(),
+        body: domain::Bytes::new(),
+    };
     bench.queue.publish(QueueName::Raw, &[other]).await.unwrap();
     let (arrival, seconds) = bench.wait_while(0, async || {}).await;
     assert!(matches!(arrival, Arrival::Proved) && (30..33).contains(&seconds), "after {seconds} s");

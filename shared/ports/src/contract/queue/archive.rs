@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Headers, Message, Origin, header};
+use domain::{Headers, Message, Origin, header, timestamp};
 
 use super::{QueueLab, consume, message, next, publish};
 use crate::{Archive, QueueName, Settlement, Stretch};
@@ -35,6 +35,35 @@ pub async fn the_archive_holds_live_pages_once_as_published(lab: &impl QueueLab)
     let pages = archive.read(0, 10).await.unwrap();
     let messages: Vec<_> = pages.into_iter().map(|page| page.message).collect();
     assert_eq!(messages, [page("one", Origin::Live), page("two", Origin::Live)]);
+}
+
+/// A page that is published again is not archived again, whoever publishes it: a process that did not hear that it had
+/// published it, or the next one, which finds it where it was kept.
+pub async fn a_page_that_is_published_again_is_archived_once(lab: &impl QueueLab) {
+    let fetched_at = timestamp::to_text(lab.clock().now());
+    let fetched = |id| {
+        let mut page = page(id, Origin::Live);
+        page.headers.set(header::FETCHED_AT, &fetched_at);
+        page
+    };
+    // One that does not say when it was fetched is no other.
+    let (a, b, bare) = (fetched("a"), fetched("b"), page("bare", Origin::Live));
+    for pages in
+        [&[a.clone(), bare.clone()][..], std::slice::from_ref(&a), &[a.clone(), bare.clone(), b.clone()]]
+    {
+        publish(&lab.queue(), QueueName::Raw, pages).await;
+    }
+    for _ in 0..2 {
+        lab.crash().await;
+        publish(&lab.queue(), QueueName::Raw, &[a.clone(), bare.clone(), b.clone(), fetched("c")]).await;
+    }
+    // One at a time, so that no call merges what is there twice.
+    let (mut after, mut ids) = (0, Vec::new());
+    while let Some(page) = lab.archive().read(after, 1).await.unwrap().pop() {
+        after = page.position;
+        ids.push(page.message.id.to_string());
+    }
+    assert_eq!(ids, ["a", "bare", "b", "c"]);
 }
 
 /// Reading goes on after a position, oldest first, and ends.
@@ -100,7 +129,7 @@ pub async fn the_archive_drops_old_pages(lab: &impl QueueLab, keep: Duration) {
 pub async fn the_archive_drops_what_is_too_much(lab: &impl QueueLab, max_bytes: usize) {
     let (queue, archive) = (lab.queue(), lab.archive());
     for id in ["a", "b", "c", "d"] {
-        let third = Message { body: vec![0; max_bytes / 3], ..page(id, Origin::Live) };
+        let third = Message { body: vec![0; max_bytes / 3].into(), ..page(id, Origin::Live) };
         publish(&queue, QueueName::Raw, &[third]).await;
     }
     assert_eq!(ids(&archive).await, ["c", "d"]);

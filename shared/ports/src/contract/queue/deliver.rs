@@ -47,7 +47,7 @@ pub async fn messages_arrive_as_they_were_published(lab: &impl QueueLab) {
     let queue = lab.queue();
     let odd = [
         message("plain"),
-        Message { id: MessageId::new("empty"), headers: Headers::new(), body: Vec::new() },
+        Message { id: MessageId::new("empty"), headers: Headers::new(), body: domain::Bytes::new() },
         Message { id: MessageId::new("binary"), headers: Headers::new(), body: (0..=255).collect() },
         message("üñí💰 'quoted\" \\ -- id"),
         message("i".repeat(MessageId::MAX_BYTES)),
@@ -78,7 +78,7 @@ fn odd_headers() -> Headers {
 pub async fn a_page_of_six_megabytes_arrives_whole(lab: &impl QueueLab) {
     let queue = lab.queue();
     let body: Vec<u8> = (0..6_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
-    let page = Message { body, ..message("page") };
+    let page = Message { body: body.into(), ..message("page") };
     publish(&queue, QueueName::Raw, std::slice::from_ref(&page)).await;
     let delivery = first(&queue, QueueName::Raw).await;
     // Not assert_eq: nobody wants to read that difference.

@@ -27,26 +27,32 @@ pub async fn a_delivery_outlives_its_consumer(lab: &impl QueueLab) {
     until_empty(&queue, QueueName::Raw).await;
 }
 
-/// A retry waits its delay, carries its attempt, and remembers when the trouble began.
+/// A retry waits its delay, carries its attempt, and remembers when the trouble began; on every queue, letters included.
 pub async fn a_retry_comes_back_in_time_and_counts(lab: &impl QueueLab) {
+    for name in QueueName::ALL {
+        a_retry_comes_back(lab, name).await;
+    }
+}
+
+async fn a_retry_comes_back(lab: &impl QueueLab, name: QueueName) {
     let (queue, delay) = (lab.queue(), lab.retry_delay());
-    publish(&queue, QueueName::Raw, &[message("failing")]).await;
-    let delivery = first(&queue, QueueName::Raw).await;
+    publish(&queue, name, &[message("failing")]).await;
+    let delivery = first(&queue, name).await;
     let before = timestamp::to_millis(lab.clock().now());
     delivery.settle(Settlement::RetryAfter { delay, attempt: 2 }).await.unwrap();
     let after = lab.clock().now();
-    until_depth(&queue, QueueName::Raw, (0, 1, 0)).await;
+    until_depth(&queue, name, (0, 1, 0)).await;
     // Half of the time is not enough: another message comes, and this one does not.
     let half = delay / 2;
     lab.pass(half).await;
-    publish(&queue, QueueName::Raw, &[message("other")]).await;
-    let other = first(&queue, QueueName::Raw).await;
-    assert_eq!(other.message(), &message("other"), "the retry came too early");
+    publish(&queue, name, &[message("other")]).await;
+    let other = first(&queue, name).await;
+    assert_eq!(other.message(), &message("other"), "the retry came too early on {name}");
     other.settle(Settlement::Done).await.unwrap();
-    let mut consumer = consume(&queue, QueueName::Raw).await;
+    let mut consumer = consume(&queue, name).await;
     let (retry, ()) = tokio::join!(next(&mut consumer), lab.pass(delay.saturating_sub(half)));
-    assert!(timestamp::to_millis(lab.clock().now()) >= before + delay, "the retry came too early");
-    assert_eq!((retry.message().attempt(), retry.deliveries()), (2, 1));
+    assert!(timestamp::to_millis(lab.clock().now()) >= before + delay, "the retry came too early on {name}");
+    assert_eq!((retry.message().attempt(), retry.deliveries()), (2, 1), "{name}");
     assert_eq!(retry.message().body, message("failing").body);
     let noted = retry.message().headers.get(header::FIRST_FAILED_AT).and_then(timestamp::from_text);
     let noted = noted.expect("the first failure is not noted");
@@ -54,11 +60,11 @@ pub async fn a_retry_comes_back_in_time_and_counts(lab: &impl QueueLab) {
     // A second failure changes the attempt, not the time of the first.
     retry.settle(Settlement::RetryAfter { delay, attempt: 3 }).await.unwrap();
     let (third, ()) = tokio::join!(next(&mut consumer), lab.pass(delay));
-    assert_eq!(third.message().attempt(), 3);
+    assert_eq!(third.message().attempt(), 3, "{name}");
     let noted_then = third.message().headers.get(header::FIRST_FAILED_AT).and_then(timestamp::from_text);
     assert_eq!(noted_then, Some(noted));
     third.settle(Settlement::Done).await.unwrap();
-    until_empty(&queue, QueueName::Raw).await;
+    until_empty(&queue, name).await;
 }
 
 /// A message that goes back unchanged has not failed.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Chunk, Origin, PageMeta, Slot};
+use domain::{Chunk, Slot};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
-use crate::store::{BatchRecord, DataOrigins, Ledger, Missing, Store};
+use crate::store::{BatchRecord, Ledger, Missing, Store};
 
 async fn load(lab: &impl StoreLab, chunk: &Chunk) {
     lab.store().load(chunk).await.expect("the chunk loads");
@@ -129,32 +129,6 @@ pub async fn repeats_are_counted_and_keep_the_first_loads_numbers(lab: &impl Sto
     assert_eq!(after, BatchRecord { loads: 3, loaded_at: after.loaded_at, ..before });
 }
 
-/// A batch was replayed as often as the least replayed of its chunks; live repeats do not count.
-pub async fn replays_are_counted_when_all_chunks_came(lab: &impl StoreLab) {
-    let replay = |number, chunks| {
-        let live = part(1, 1, number, chunks);
-        Chunk { page: PageMeta { origin: Origin::Replay, ..live.page.clone() }, ..live }
-    };
-    for (chunk, expected) in [
-        (part(1, 1, 1, 2), 0),
-        (part(1, 1, 2, 2), 0),
-        (part(1, 1, 2, 2), 0),
-        (replay(1, 2), 0),
-        (replay(2, 2), 1),
-        (replay(2, 2), 1),
-        (replay(1, 2), 2),
-        // Cut anew: one chunk is all.
-        (Chunk { transformed_at: at(1000), ..replay(1, 1) }, 3),
-    ] {
-        load(lab, &chunk).await;
-        assert_eq!(record(lab).await.replays, expected, "{chunk:?}");
-    }
-    // Each page counts for itself, once it is whole.
-    load(lab, &part(2, 3, 1, 2)).await;
-    let half = record(lab).await;
-    assert_eq!((half.replays, half.page_replays), (0, BTreeMap::from([(1, 3)])));
-}
-
 /// A replay with other rules or another chunk size: its word counts, in whatever order it comes.
 pub async fn a_page_transformed_again_replaces_what_the_transformer_said(lab: &impl StoreLab) {
     let old = Chunk { coins_in: 10, rejected: 4, ..part(1, 1, 1, 1) };
@@ -216,18 +190,28 @@ pub async fn batches_come_newest_slot_first(lab: &impl StoreLab) {
     }
 }
 
-/// By announcements and by chunks.
-pub async fn origins_tell_simulated_from_real(lab: &impl StoreLab) {
-    assert_eq!(lab.store().origins().await.expect("answers"), DataOrigins::default());
-    let mut simulated = chunk(&[1]);
-    simulated.page.simulated = true;
-    load(lab, &simulated).await;
-    let origins = lab.store().origins().await.expect("answers");
-    assert_eq!(origins, DataOrigins { simulated: true, real: false });
-    assert!(record(lab).await.simulated);
-    let mut real = fetched(1);
-    real.batch = batch(3600);
-    lab.store().record_fetched(&real).await.expect("is recorded");
-    let origins = lab.store().origins().await.expect("answers");
-    assert_eq!(origins, DataOrigins { simulated: true, real: true });
+/// Those that there are, newest first; asking twice for one does not give it twice.
+pub async fn the_batches_that_are_asked_for_come_newest_first(lab: &impl StoreLab) {
+    let store = lab.store();
+    for seconds in [3600, 0, 7200] {
+        let mut announcement = fetched(1);
+        (announcement.batch, announcement.slot) = (batch(seconds), Slot::at(at(seconds)));
+        store.record_fetched(&announcement).await.expect("is recorded");
+        let mut chunk = chunk(&[1]);
+        (chunk.page.batch, chunk.page.slot) = (batch(seconds), Slot::at(at(seconds)));
+        load(lab, &chunk).await;
+    }
+    let all = store.batches(10).await.expect("answers");
+    for (asked, expected) in [
+        (vec![], vec![]),
+        (vec![0], vec![0]),
+        (vec![0, 1, 7200], vec![7200, 0]),
+        (vec![0, 3600, 7200, 0, 9], vec![7200, 3600, 0]),
+    ] {
+        let ids: Vec<_> = asked.iter().map(|seconds| batch(*seconds)).collect();
+        let found = store.batches_of(&ids).await.expect("answers");
+        let slots: Vec<_> = expected.iter().map(|seconds| Slot::at(at(*seconds))).collect();
+        assert_eq!(found.iter().map(|record| record.slot).collect::<Vec<_>>(), slots, "{asked:?}");
+        assert!(found.iter().all(|record| all.contains(record)), "{found:#?}");
+    }
 }

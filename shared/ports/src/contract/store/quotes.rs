@@ -1,12 +1,13 @@
 //! What the read side of the quotes promises.
 
-use chrono::{DateTime, Utc};
 use domain::{Chunk, Measure};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, quote, row};
 use crate::memory::Tables;
-use crate::store::{Freshness, Ledger, Letters, ListedCoin, Outbox, Quotes, Store, TopCoin, Totals};
+use crate::store::{
+    Freshness, Ledger, Letters, ListedCoin, MailTrouble, Outbox, Quotes, Store, TopCoin, Totals,
+};
 
 /// Nothing, rather than an error.
 pub async fn an_empty_store_answers(lab: &impl StoreLab) {
@@ -21,8 +22,7 @@ pub async fn an_empty_store_answers(lab: &impl StoreLab) {
     assert_eq!(store.groups(None).await.expect("groups"), []);
     assert_eq!(store.letters(None, 10).await.expect("letters"), []);
     assert_eq!(store.letter("no such letter").await.expect("letter"), None);
-    assert_eq!(store.due(DateTime::<Utc>::MAX_UTC).await.expect("due"), []);
-    assert_eq!(store.posted_since(at(0)).await.expect("posted"), 0);
+    assert_eq!(store.trouble().await.expect("trouble"), MailTrouble::default());
     assert_eq!(lab.tables().await, Tables::default());
 }
 
@@ -40,6 +40,21 @@ pub async fn totals_count_rows_and_tell_the_newest(lab: &impl StoreLab) {
     assert_eq!(store.totals().await.expect("totals"), expected);
     let expected = Freshness { newest_quote_at: Some(at(30)), newest_fetch_at: Some(at(50)) };
     assert_eq!(store.freshness().await.expect("freshness"), expected);
+}
+
+/// Also when a quote takes the place of one that was fetched later, and says more.
+pub async fn freshness_never_goes_back(lab: &impl StoreLab) {
+    let store = lab.store();
+    for (last_updated, fetched_at, newest_quote_at, newest_fetch_at) in
+        [(10, 50, 10, 50), (20, 40, 20, 50), (15, 60, 20, 50), (20, 61, 20, 61)]
+    {
+        store.load(&chunk_of(row(1, 1.0, at(last_updated)), at(fetched_at))).await.expect("loads");
+        let expected = Freshness {
+            newest_quote_at: Some(at(newest_quote_at)),
+            newest_fetch_at: Some(at(newest_fetch_at)),
+        };
+        assert_eq!(store.freshness().await.expect("freshness"), expected, "{last_updated} {fetched_at}");
+    }
 }
 
 /// Within one currency; coins of equal rank by id.

@@ -16,6 +16,8 @@ use crate::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 pub(super) struct State {
     /// Whether calls fail.
     pub is_away: bool,
+    /// The most bytes that a body may have when it is published, if there is a most.
+    pub largest: Option<usize>,
     /// By queue and order of publishing.
     entries: BTreeMap<(QueueName, u64), Entry>,
     published: u64,
@@ -73,6 +75,10 @@ impl Entry {
 impl State {
     pub fn messages(&self, queue: QueueName) -> Vec<Message> {
         self.on(queue).map(|(_, entry)| entry.message.clone()).collect()
+    }
+
+    pub fn is_too_large(&self, message: &Message) -> bool {
+        self.largest.is_some_and(|largest| message.body.len() > largest)
     }
 
     pub fn publish(

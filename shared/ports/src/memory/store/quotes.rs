@@ -133,12 +133,7 @@ fn stored(coin: &Coin) -> Coin {
 #[async_trait]
 impl Quotes for MemoryStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
-        let state = self.state()?;
-        let latest = state.rows.latest.values();
-        Ok(Freshness {
-            newest_quote_at: latest.clone().map(|entry| entry.quote.last_updated).max(),
-            newest_fetch_at: latest.map(|entry| entry.fetched_at).max(),
-        })
+        Ok(self.state()?.books.freshness())
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -1,0 +1,97 @@
+//! How a server finds what is asked all the time: by indexes, never through a table.
+
+use std::sync::Arc;
+
+use domain::Slot;
+use ports::contract::store::readme::{queries, snapshot};
+use ports::contract::store::sample::{at, batch};
+use ports::{ManualClock, Store};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
+
+use super::ledger::Which;
+use super::*;
+use crate::Options;
+
+/// How each table of a statement is read: `table type key`.
+async fn plan(connection: &mut MySqlConnection, sql: &str) -> Vec<String> {
+    let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN {sql}"))).await.expect(sql);
+    let column =
+        |row: &sqlx::mysql::MySqlRow, name: &str| row.get::<Option<String>, _>(name).unwrap_or_default();
+    rows.iter().map(|row| ["table", "type", "key"].map(|name| column(row, name)).join(" ")).collect()
+}
+
+/// The tables that are read from one end to the other.
+fn scans(plan: &[String]) -> Vec<&str> {
+    let is_scan = |step: &&str| step.split(' ').any(|word| ["ALL", "index"].contains(&word));
+    plan.iter().map(String::as_str).filter(is_scan).filter(|step| !step.starts_with("<derived")).collect()
+}
+
+#[tokio::test]
+async fn what_is_asked_all_the_time_is_looked_up() {
+    let Some(server) = lab::mysql_url_or_skip() else { return };
+    let name = format!("coinpipe_test_{:016x}", fastrand::u64(..));
+    let mut url: url::Url = server.parse().expect("a URL");
+    let mut connection =
+        MySqlConnectOptions::from_url(&url).expect("a good URL").connect().await.expect("connects");
+    connection
+        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}; USE {name}")))
+        .await
+        .expect("a database");
+    url.set_path(&name);
+    let store =
+        MysqlStore::open(&Options::new(url.as_str()).expect("a URL"), Arc::new(ManualClock::default()))
+            .await
+            .expect("opens");
+    // Of a table with a handful of rows, a server reads all of them.
+    for hour in 0..120 {
+        let mut chunk = snapshot(hour * 3600, &["USD", "EUR"], if hour == 0 { 600 } else { 3 });
+        chunk.page.slot = Slot::at(at(hour * 3600));
+        chunk.page.origin = domain::Origin::Replay;
+        store.load(&chunk).await.expect("loads");
+    }
+    for half in 0..5 {
+        let days = 100 << half;
+        let sql = format!(
+            "INSERT INTO batches (id, slot, endpoint, currencies, simulated) \
+             SELECT CONCAT(id, '+{half}'), slot + INTERVAL {days} DAY, endpoint, currencies, simulated FROM batches"
+        );
+        connection.execute(AssertSqlSafe(sql)).await.expect("more batches");
+    }
+    let tables = "batches, batch_chunks, chunk_replays, coins, quotes_latest, quotes_history";
+    connection.execute(AssertSqlSafe(format!("ANALYZE TABLE {tables}"))).await.expect("analyzed");
+
+    let mut looked_up = Vec::new();
+    for sql in [quotes::FRESHNESS, origin::ORIGINS] {
+        looked_up.push((sql.to_owned(), plan(&mut connection, sql).await));
+    }
+    let ids = [batch(0), batch(3600), batch(7200)];
+    let mut batches = Vec::new();
+    for (which, value) in [(Which::Newest(5), "5"), (Which::Among(&ids), "'x'")] {
+        for sql in which.statements() {
+            let sql = sql.replace('?', value);
+            let plan = plan(&mut connection, &sql).await;
+            batches.push((sql, plan));
+        }
+    }
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let mut of_readme = Vec::new();
+    for sql in queries(&std::fs::read_to_string(readme).expect("the README")) {
+        let plan = plan(&mut connection, &sql).await;
+        of_readme.push((sql, plan));
+    }
+    connection.execute(AssertSqlSafe(format!("DROP DATABASE {name}"))).await.expect("dropped");
+
+    for (sql, plan) in looked_up {
+        assert_eq!(scans(&plan), Vec::<&str>::new(), "{sql}: {plan:#?}");
+    }
+    for (sql, plan) in batches {
+        let by_slot = |step: &&str| *step == "batches index batches_by_slot";
+        assert!(scans(&plan).iter().all(by_slot), "{sql}: {plan:#?}");
+    }
+    for (sql, plan) in of_readme {
+        // The view goes through the coins, or their newest quotes, once.
+        let is_once = |step: &&str| step.starts_with("c ALL") || step.starts_with("q ALL");
+        assert!(scans(&plan).len() <= 1 && scans(&plan).iter().all(is_once), "{sql}: {plan:#?}");
+    }
+}

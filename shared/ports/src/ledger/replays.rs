@@ -1,0 +1,51 @@
+//! Which replays loaded all of a page: proved for each replay by itself, however often its messages came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{Chunk, ReplayId};
+
+use super::Cut;
+
+/// A row of `chunk_replays`: this replay loaded this chunk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplayLine {
+    /// Its page, from 1.
+    pub page: u32,
+    /// Which replay.
+    pub replay: ReplayId,
+    /// Chunks of the page as the replay's transformer cut it.
+    pub chunks: u32,
+    /// Coins in each of them but the last; 0 when there is only one, or nobody said.
+    pub size: u32,
+    /// Its number in the page, from 1.
+    pub chunk: u32,
+}
+
+impl ReplayLine {
+    /// The line of `chunk`; `None` when it comes from no replay.
+    pub fn of(chunk: &Chunk) -> Option<Self> {
+        let Cut { chunks, size, .. } = Cut::of(chunk);
+        chunk.is_replay().then(|| Self {
+            page: chunk.page.page,
+            replay: chunk.replay.clone().unwrap_or(ReplayId::unnamed()),
+            chunks,
+            size: size.unwrap_or(0),
+            chunk: chunk.chunk,
+        })
+    }
+}
+
+/// For each page, the replays that loaded every chunk of it, in one and the same cut.
+pub(super) fn whole(lines: impl IntoIterator<Item = ReplayLine>) -> BTreeMap<u32, BTreeSet<ReplayId>> {
+    let mut parts: BTreeMap<(u32, ReplayId, u32, u32), BTreeSet<u32>> = BTreeMap::new();
+    for ReplayLine { page, replay, chunks, size, chunk } in lines {
+        parts.entry((page, replay, chunks, size)).or_default().insert(chunk);
+    }
+    let mut whole: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for ((page, replay, chunks, _), loaded) in parts {
+        if (1..=chunks).all(|chunk| loaded.contains(&chunk)) {
+            whole.entry(page).or_default().insert(replay);
+        }
+    }
+    whole
+}

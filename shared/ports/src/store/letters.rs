@@ -1,0 +1,192 @@
+//! The dead-letter desk: letters, how often they died, and the groups of those with the same cause.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Class, DeadLetter, Headers, MessageId, StageName, UnknownName};
+
+use super::StoreError;
+
+/// A group of dead letters with the same cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertGroup {
+    /// Hash of (stage, class, code, reason without its numbers); the key.
+    pub fingerprint: String,
+    /// Where.
+    pub stage: Option<StageName>,
+    /// Coarse cause.
+    pub class: Class,
+    /// Fine cause.
+    pub code: String,
+    /// The reason of the newest letter.
+    pub reason: String,
+    /// Whether the group is open.
+    pub state: GroupState,
+    /// When its first trouble was seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// When its newest death was filed.
+    pub last_seen_at: DateTime<Utc>,
+    /// Deaths ever filed: a letter that died twice for this cause counts twice.
+    pub total: u64,
+    /// Deaths that no mail tells about; those of a mail that was refused are among them again.
+    pub unsent: u64,
+    /// When the last mail that covers the group, and was not refused, was posted to the outbox.
+    pub mailed_at: Option<DateTime<Utc>>,
+    /// `total` at that time.
+    pub mailed_total: u64,
+}
+
+/// Whether a group still needs someone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupState {
+    /// Not dealt with yet.
+    Open,
+    /// Dealt with; a new death opens it again.
+    Resolved,
+}
+
+impl GroupState {
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for GroupState {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        match text {
+            "open" => Ok(Self::Open),
+            "resolved" => Ok(Self::Resolved),
+            _ => Err(UnknownName::new("group state", text)),
+        }
+    }
+}
+
+/// One death of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// Which sending of the message into the pipeline ended so, see [`DeadLetter::life`]; empty for the first.
+    pub life: String,
+    /// Where.
+    pub stage: Option<StageName>,
+    /// Coarse cause.
+    pub class: Class,
+    /// Fine cause.
+    pub code: String,
+    /// What happened.
+    pub reason: String,
+    /// How often the message had been tried in this life.
+    pub attempt: u32,
+    /// When the trouble was first seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// When it was filed.
+    pub filed_at: DateTime<Utc>,
+    /// The group that it counts in.
+    pub fingerprint: String,
+}
+
+/// A letter as it was filed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiledLetter {
+    /// The letter, as its newest death left it.
+    pub letter: DeadLetter,
+    /// The group of its newest death.
+    pub fingerprint: String,
+    /// When its newest death was filed.
+    pub filed_at: DateTime<Utc>,
+    /// All its deaths, in the order in which they were filed.
+    pub deaths: Vec<Death>,
+}
+
+impl FiledLetter {
+    /// The letter with its deaths. One that a program wrote which knew of none has died once, as it says itself.
+    pub fn new(
+        letter: DeadLetter,
+        fingerprint: String,
+        filed_at: DateTime<Utc>,
+        mut deaths: Vec<Death>,
+    ) -> Self {
+        if deaths.is_empty() {
+            deaths.push(Death {
+                life: String::new(),
+                stage: letter.stage,
+                class: letter.class,
+                code: letter.code.clone(),
+                reason: letter.reason.clone(),
+                attempt: letter.attempt,
+                first_seen_at: letter.first_seen_at,
+                filed_at,
+                fingerprint: fingerprint.clone(),
+            });
+        }
+        Self { letter, fingerprint, filed_at, deaths }
+    }
+}
+
+/// What a list shows of a letter: all but the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterSummary {
+    /// The letter's id.
+    pub id: MessageId,
+    /// Coarse cause of its newest death; so the rest.
+    pub class: Class,
+    /// Fine cause.
+    pub code: String,
+    /// What happened.
+    pub reason: String,
+    /// Where.
+    pub stage: Option<StageName>,
+    /// How often the message had been tried.
+    pub attempt: u32,
+    /// When the trouble was first seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// The original headers.
+    pub headers: Headers,
+    /// Length of the original body.
+    pub body_bytes: u64,
+    /// Its group.
+    pub fingerprint: String,
+    /// When it was filed.
+    pub filed_at: DateTime<Utc>,
+    /// How often it died.
+    pub deaths: u64,
+}
+
+/// The dead-letter desk: letters are filed before anything is mailed about them.
+#[async_trait]
+pub trait Letters: Send + Sync + 'static {
+    /// Files a death in the group `fingerprint`, in one transaction: `letter` becomes what is known of its id, the
+    /// group counts one more and is open. `false` when this death was filed before, whatever came after it: then
+    /// nothing is changed or counted.
+    ///
+    /// Two deaths of one letter are the same when [`life`](DeadLetter::life), class and code are: a queue that
+    /// delivers a letter again, or a stage that dies between publishing it and settling its input, makes no new one.
+    async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
+
+    /// The groups in `state` (all when `None`), the one with the newest death first.
+    async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;
+
+    /// The `limit` letters that died last (those whose newest death is of one group, or all when `None`), newest
+    /// first; of one instant, the greater id first. Reads no body.
+    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<LetterSummary>, StoreError>;
+
+    /// One letter by its id.
+    async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError>;
+
+    /// Which of the letters `ids` are on the desk. Reads nothing else of them.
+    async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError>;
+}

@@ -1,0 +1,171 @@
+//! The outbox: mails that are posted by plan, claimed, sent, and recorded.
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{AlertGroup, StoreError};
+
+/// How far apart the clocks of two processes may be. What one of them dates further ahead than this was dated before
+/// a clock was set back.
+pub const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
+
+/// A mail in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id; becomes the local part of the Message-ID, so a repeat is recognised.
+    pub id: String,
+    /// Subject line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+    /// How often sending it was tried.
+    pub attempts: u32,
+}
+
+/// How much of a group a mail covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// The group.
+    pub fingerprint: String,
+    /// Its deaths that the mail tells about: taken off the group's `unsent`, which never falls below 0.
+    pub letters: u64,
+    /// The group's `total` when the mail was written.
+    pub total: u64,
+}
+
+/// A mail to post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// The mail.
+    pub mail: Mail,
+    /// What it tells about.
+    pub covered: Vec<Covered>,
+}
+
+/// What became of a mail that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Not sent yet.
+    Waiting,
+    /// The server took it.
+    Sent,
+    /// The server refused it for good, then.
+    Refused(DateTime<Utc>),
+}
+
+/// A mail that was posted, as the planner needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostedMail {
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+    /// How often sending it was tried.
+    pub attempts: u32,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What a mail is planned from: the state of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The name of this store, made up once: ids of mails from two stores differ by it. Letters and digits.
+    pub installation: String,
+    /// The open groups with deaths that no mail tells about, by fingerprint.
+    pub groups: Vec<AlertGroup>,
+    /// The mails that were posted since the time asked for, and all that wait; oldest first.
+    pub mails: Vec<PostedMail>,
+}
+
+/// Makes the mail of a standing, if there is one to post. It may be asked more than once: it changes nothing.
+pub type Planner<'a> = dyn Fn(&Standing) -> Option<Posting> + Send + Sync + 'a;
+
+/// Asks for a mail to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What time it is.
+    pub now: DateTime<Utc>,
+    /// Until when the mail is this process's alone: longer than sending it can take, by [`CLOCK_SKEW`].
+    pub until: DateTime<Utc>,
+    /// Further ahead than any attempt is put off: a mail that is due later was dated by a clock that has been set
+    /// back since, and is due now.
+    pub far: DateTime<Utc>,
+}
+
+/// A mail that this process, and no other, may send until the claim ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedMail {
+    /// The mail.
+    pub mail: Mail,
+    /// How often it was claimed, which tells this claim from all others.
+    pub number: u64,
+}
+
+/// What became of an attempt to send a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailResult {
+    /// The server took it.
+    Sent,
+    /// It was not sent.
+    RetryAt {
+        /// When to try again.
+        at: DateTime<Utc>,
+        /// Why, without secrets.
+        reason: String,
+    },
+    /// The server refused it for good, for this reason.
+    Refused(String),
+}
+
+/// What keeps mails from arriving.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailTrouble {
+    /// Mails that wait to be sent.
+    pub waiting: u64,
+    /// When the oldest of them was posted.
+    pub waiting_since: Option<DateTime<Utc>>,
+    /// Why the newest failed attempt to send one of them failed.
+    pub failure: Option<String>,
+    /// Mails that were refused since one was sent.
+    pub refused: u64,
+    /// When the last of these was refused, and why.
+    pub refusal: Option<(DateTime<Utc>, String)>,
+}
+
+/// Mails that wait to be sent; what is posted survives a crash.
+///
+/// # Guarantees
+/// Any number of processes may use one outbox:
+/// - planning and posting is one step: whatever two of them plan, nobody plans on what another has changed
+///   meanwhile, so nothing is told twice, and what the planner allows in an hour holds for all of them together;
+/// - a mail is one process's at a time, and another's when the claim has ended;
+/// - a process whose claim was taken over records nothing.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Asks `plan` for a mail, posts it and takes what it covers off the groups, in one transaction that no other
+    /// posting, claim or record can come between. The mail that was posted; `None` when there was none, or one with
+    /// its id is there already.
+    ///
+    /// `since` is how far back the planner looks at mails.
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError>;
+
+    /// Claims the oldest mail that is neither sent nor refused, whose time has come and that nobody holds. A claim
+    /// holds from when it was made, within [`CLOCK_SKEW`], until its end.
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError>;
+
+    /// Records an attempt to send the mail `id`, made at `at` under the claim `number`, and ends the claim. The groups
+    /// of a refused mail get back what it covered, in the same transaction, and are as if it had not been posted.
+    ///
+    /// `false`, and nothing is changed, when another has claimed the mail meanwhile or it was recorded before. A claim
+    /// whose time is over still counts as long as nobody took the mail over.
+    async fn record(
+        &self,
+        id: &str,
+        number: u64,
+        at: DateTime<Utc>,
+        result: &MailResult,
+    ) -> Result<bool, StoreError>;
+
+    /// What keeps mails from arriving.
+    async fn trouble(&self) -> Result<MailTrouble, StoreError>;
+}

@@ -1,0 +1,50 @@
+//! Bytes that are no text, as people can read them.
+
+use std::fmt::Write as _;
+
+/// `bytes` as text: what is UTF-8 as it is, all else as `\xff`. What would be longer than `most` bytes of text is
+/// cut there, with a `…` behind it.
+pub(super) fn shown(bytes: &[u8], most: usize) -> String {
+    let mut text = String::new();
+    'all: for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char.is_control() {
+                text.extend(char.escape_default());
+            } else {
+                text.push(char);
+            }
+            if text.len() > most {
+                break 'all;
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string never fails.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+        if text.len() > most {
+            break;
+        }
+    }
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_text_stays_text() {
+        let check = |bytes: &[u8], most, text: &str| assert_eq!(shown(bytes, most), text);
+        check(b"", 0, "");
+        check("d\u{fc}nn\n".as_bytes(), 100, "d\u{fc}nn\\n");
+        check(b"a\xff\xfe\0", 100, "a\\xff\\xfe\\u{0}");
+        check(&[0xff; 100], 8, "\\xff\\xff…");
+        check(&[b'a'; 100], 3, "aaa…");
+        check(b"aaa", 3, "aaa");
+        check("\u{fc}\u{fc}".as_bytes(), 3, "\u{fc}…");
+    }
+}

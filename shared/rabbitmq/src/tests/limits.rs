@@ -1,0 +1,150 @@
+//! Limits of a broker: what it may lift by itself is waited for, and what it never takes stalls nobody.
+
+use std::sync::Arc;
+
+use domain::{Class, DeadLetter, Message, StageName};
+use lapin::options::ExchangeDeleteOptions;
+use ports::contract::queue::{QueueLab, message};
+use ports::{Clock, Consumer, Queue, QueueError, QueueName, Settlement, SystemClock};
+
+use super::node::blocking;
+use super::{Lab, lab, next, until};
+use crate::RabbitQueue;
+
+/// The error is one that waiting helps against, and says so.
+fn is_limit(error: &QueueError) {
+    assert!(error.is_transient() && error.to_string().contains("a limit of RabbitMQ is reached"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_server_connections_and_channels_are_waited_for() {
+    let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
+    let first = Lab::new(Lab::options(&node.url()));
+    first.process().connect().await.unwrap();
+    let ctl = |args: &[&str]| drop(blocking(|| node.ctl(args)).unwrap());
+    // The broker learns of its own connections a moment after they are open.
+    let newcomer = || RabbitQueue::new(first.options.clone(), Arc::new(SystemClock)).unwrap();
+    let limits = [
+        (["set_vhost_limits", "--vhost", "/"].as_slice(), "max-connections", 2),
+        (&["set_user_limits", "lab"], "max-connections", 2),
+        (&["set_user_limits", "lab"], "max-channels", 0),
+    ];
+    for (command, limit, most) in limits {
+        let set = |most: i32| ctl(&[command, &[&*format!("{{\"{limit}\": {most}}}")]].concat());
+        set(most);
+        let late = newcomer();
+        let error = until(limit, async || late.connect().await.err()).await;
+        is_limit(&error);
+        is_limit(&late.connect().await.unwrap_err());
+        set(-1);
+        until("the limit was lifted", async || match late.connect().await {
+            Ok(()) => Some(()),
+            Err(error) => {
+                is_limit(&error);
+                None
+            }
+        })
+        .await;
+        late.publish(QueueName::Rows, &[message("late")]).await.unwrap();
+        let mut consumer = late.consume(QueueName::Rows, 1).await.unwrap();
+        next(&mut consumer).await.settle(Settlement::Done).await.unwrap();
+        drop(consumer);
+        late.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_server_a_vhost_that_is_down_is_waited_for() {
+    let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
+    let lab = Lab::new(Lab::options(&node.url()));
+    lab.process().connect().await.unwrap();
+    let eval = |code: &str| blocking(|| node.ctl(&["eval", code])).unwrap();
+    eval("rabbit_vhost_sup_sup:stop_and_delete_vhost(<<\"/\">>).");
+    let newcomer = RabbitQueue::new(lab.options.clone(), Arc::new(SystemClock)).unwrap();
+    let error = newcomer.connect().await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("is down"), "{error}");
+    blocking(|| node.ctl(&["restart_vhost"])).unwrap();
+    until("it is up again", async || newcomer.connect().await.ok()).await;
+}
+
+/// Makes the broker refuse what has a larger body, from the next channel on.
+fn allow(node: &lab::RabbitMq, bytes: usize) {
+    let older = format!("application:set_env(rabbit, max_message_size, {bytes})");
+    let newer = format!("persistent_term:put(max_message_size, {bytes})");
+    blocking(|| node.ctl(&["eval", &format!("{older}, {newer}.")])).unwrap();
+}
+
+async fn take(consumer: &mut Box<dyn Consumer>) -> Message {
+    let delivery = next(consumer).await;
+    let message = delivery.message().clone();
+    delivery.settle(Settlement::Done).await.unwrap();
+    message
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_server_a_message_that_is_too_large_stalls_nobody() {
+    let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
+    let lab = Lab::new(Lab::options(&node.url()));
+    let queue = lab.queue();
+    let large = |id: &str| Message { body: vec![7; 5000].into(), ..message(id) };
+    let letter = |message: &Message| {
+        let now = SystemClock.now();
+        DeadLetter::for_message(message, StageName::Loader, Class::Poison, "bad", "no good", now)
+    };
+    queue.publish(QueueName::Rows, &[large("buried"), large("retried"), large("given-back")]).await.unwrap();
+    let mut consumer = queue.consume(QueueName::Rows, 3).await.unwrap();
+    let (buried, retried) = (next(&mut consumer).await, next(&mut consumer).await);
+    let given_back = next(&mut consumer).await;
+    allow(&node, 1000);
+    // A channel that is open already goes on as before.
+    lab.process().inner.publishing.alive().unwrap().fail();
+
+    let batch = [message("small"), large("large"), message("other")];
+    for _ in 0..2 {
+        let error = queue.publish(QueueName::Rows, &batch).await.unwrap_err();
+        assert!(matches!(&error, QueueError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("larger than"), "{error}");
+        assert!(lab.process().is_connected(), "nothing is wrong with the connection");
+    }
+    queue.publish(QueueName::Rows, &[message("after")]).await.unwrap();
+
+    // What is settled with something that cannot be published goes to the dead letters as it is.
+    let dead = letter(buried.message());
+    buried.settle(Settlement::DeadLetter(Box::new(dead))).await.unwrap();
+    let attempt = retried.message().attempt() + 1;
+    retried.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt }).await.unwrap();
+    let mut letters = queue.consume(QueueName::Dead, 4).await.unwrap();
+    for id in ["buried", "retried"] {
+        let read = DeadLetter::from_message(take(&mut letters).await, SystemClock.now());
+        assert_eq!((read.id.as_str(), read.stage), (&*format!("dead/loader/{id}"), Some(StageName::Loader)));
+        assert_eq!((&*read.code, read.body.len()), ("rejected", 5000));
+        assert!(read.reason.contains("could not publish"), "{}", read.reason);
+    }
+    // Given back it is there again; a letter that is to be retried, too.
+    drop(given_back);
+    until("it comes again", async || (take(&mut consumer).await.id.as_str() == "given-back").then_some(()))
+        .await;
+    allow(&node, 1_000_000);
+    lab.process().inner.publishing.alive().unwrap().fail();
+    let filed = letter(&large("filed")).into_message();
+    super::faults::publish_in_the_end(&queue, QueueName::Dead, std::slice::from_ref(&filed)).await;
+    let held = next(&mut letters).await;
+    allow(&node, 1000);
+    lab.process().inner.publishing.alive().unwrap().fail();
+    held.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 1 }).await.unwrap();
+    assert_eq!(take(&mut letters).await, filed);
+}
+
+/// Who deletes an exchange gets it back: the next session declares what is not there.
+#[tokio::test]
+async fn an_exchange_that_was_deleted_is_declared_again() {
+    let Some(lab) = lab().await else { return };
+    let queue = lab.queue();
+    lab.process().connect().await.unwrap();
+    let (_session, channel) = lab.beside().await;
+    channel.exchange_delete(lab.name("rows"), ExchangeDeleteOptions::default()).await.unwrap();
+    let error = queue.publish(QueueName::Rows, &[message("m")]).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("NOT_FOUND"), "{error}");
+    queue.publish(QueueName::Rows, &[message("m")]).await.unwrap();
+    assert_eq!(take(&mut queue.consume(QueueName::Rows, 1).await.unwrap()).await, message("m"));
+}

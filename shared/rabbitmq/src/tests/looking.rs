@@ -1,0 +1,54 @@
+//! Looking is not working: a question that fails cuts off nobody, and everything is closed in the end.
+
+use lapin::options::QueueDeleteOptions;
+use ports::contract::leader::LeaderLab;
+use ports::contract::queue::{QueueLab, message};
+use ports::{Depth, QueueName, Settlement};
+
+use super::{Lab, lab, next, options, until};
+
+#[tokio::test]
+async fn who_counts_what_is_not_there_cuts_nobody_off() {
+    let Some(lab) = lab().await else { return };
+    let queue = lab.queue();
+    queue.publish(QueueName::Rows, &[message("held"), message("other")]).await.unwrap();
+    let mut consumer = queue.consume(QueueName::Rows, 2).await.unwrap();
+    let held = next(&mut consumer).await;
+    assert_eq!(queue.depth(QueueName::Raw).await.unwrap(), Depth::default());
+    let (_session, channel) = lab.beside().await;
+    for name in ["raw", "dead.retry.60s", "raw.archive"] {
+        channel.queue_delete(lab.name(name), QueueDeleteOptions::default()).await.unwrap();
+    }
+    for _ in 0..3 {
+        for name in [QueueName::Raw, QueueName::Dead] {
+            assert_eq!(queue.depth(name).await.unwrap(), Depth::default(), "{name}");
+        }
+    }
+    let read = lab.archive().read(0, 1).await;
+    assert!(read.as_ref().map_or_else(ports::QueueError::is_transient, Vec::is_empty), "{read:?}");
+    assert!(lab.process().is_connected());
+    held.settle(Settlement::Done).await.unwrap();
+    let other = next(&mut consumer).await;
+    assert_eq!(other.message(), &message("other"));
+    assert_eq!(queue.depth(QueueName::Rows).await.unwrap().unsettled, 1);
+}
+
+#[tokio::test]
+async fn nothing_of_ours_is_connected_when_all_is_closed() {
+    let Some(options) = options() else { return };
+    let url = lab::amqp_url().unwrap();
+    let proxy = lab::Proxy::before(&url).unwrap();
+    let through = Lab::options(&proxy.url_for(&url));
+    let lab = Lab::new(crate::Options { uri: through.uri, ..options });
+    let queue = lab.queue();
+    let _term = lab.leadership().lead().await.unwrap();
+    let mut page = message("page");
+    page.headers.set(domain::header::ORIGIN, domain::Origin::Live);
+    queue.publish(QueueName::Raw, &[page]).await.unwrap();
+    let consumer = queue.consume(QueueName::Raw, 1).await.unwrap();
+    queue.depth(QueueName::Raw).await.unwrap();
+    assert_eq!(proxy.live(), 5, "publishing, consuming, leading, archiving, observing");
+    drop(consumer);
+    lab.process().close().await;
+    until("all is closed", async || (proxy.live() == 0).then_some(())).await;
+}

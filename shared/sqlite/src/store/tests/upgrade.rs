@@ -1,0 +1,63 @@
+//! A file of an earlier version: what it holds is found by what is new.
+
+use domain::Origin;
+use ports::contract::store::readme::snapshot;
+use ports::{DataOrigins, Freshness};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use super::*;
+
+/// As they were before migration 6.
+const BEFORE: Schema = Schema {
+    table: SCHEMA.table,
+    migrations: SCHEMA.migrations.first_chunk::<4>().expect("four").as_slice(),
+};
+
+#[tokio::test]
+async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
+    let lab = setup().await;
+    lab.store.load(&snapshot(0, &["USD"], 3)).await.unwrap();
+    let mut newest = snapshot(3600, &["EUR"], 2);
+    newest.page.origin = Origin::Replay;
+    lab.store.load(&newest).await.unwrap();
+    let now = everything(&lab.store).await;
+
+    // The same as the earlier version leaves it.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("coinpipe.db");
+    let database = Database::open(&path).await.unwrap();
+    database.migrate(&BEFORE).await.unwrap();
+    database.close().await;
+    copy(&lab.directory.path().join("coinpipe.db"), &path).await;
+
+    let store = open(directory.path(), lab.clock.clone()).await;
+    let freshness = Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) };
+    assert_eq!(store.freshness().await.unwrap(), freshness);
+    assert_eq!(everything(&store).await, now);
+    assert_eq!(store.origins().await.unwrap(), DataOrigins { simulated: false, real: true });
+    let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
+    let rows: Vec<(u32, String, bool)> =
+        sqlx::query_as(sql).fetch_all(store.database.readers()).await.unwrap();
+    let row = |id, currency: &str, listed| (id, currency.to_owned(), listed);
+    assert_eq!(rows, [row(1, "EUR", true), row(2, "EUR", true), row(3, "USD", false)]);
+    let mut simulated = chunk(&[1]);
+    simulated.page.simulated = true;
+    assert!(matches!(store.load(&simulated).await, Err(StoreError::Mixed { simulated: true })));
+}
+
+/// Copies what the earlier version has columns for.
+async fn copy(from: &Path, to: &Path) {
+    const LINE: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
+                        transformed_at, loaded_at, loads, replays";
+    let mut old = SqliteConnectOptions::new().filename(to).connect().await.expect("the old file");
+    let attach = format!("ATTACH DATABASE '{}' AS new", from.display());
+    sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut old).await.expect("the new file");
+    for table in ["coins", "coin_identities", "quotes_latest", "quotes_history", "batches"] {
+        let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
+    }
+    let sql = format!("INSERT INTO main.batch_chunks ({LINE}) SELECT {LINE} FROM new.batch_chunks");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("lines");
+    old.close().await.expect("closes");
+}
