@@ -31,7 +31,8 @@ operator=$(password rabbitmq-operator)
 # Real and simulated quotes never mix, in no table and no queue: each have their own.
 if [ -n "${CMC_API_KEY:-}" ]; then
   database=coinpipe vhost=coinpipe
-  source='spool = "/var/lib/coinpipe/spool"'
+  source='spool = "/var/lib/coinpipe/spool"
+api_key_file = "/run/secrets/api-key"'
 else
   database=coinpipe_simulated vhost=coinpipe-simulated
   source='spool = "/var/lib/coinpipe/spool-simulated"
@@ -60,7 +61,12 @@ for service in alerter operator; do
   printf '%s\n' "${COINPIPE__MAIL__URL:-smtp://mailpit:1025?tls=none}" | write "/secrets/$service/mail-url"
 done
 for service in fetcher operator; do
-  printf '%s\n' "${CMC_API_KEY:-}" | write "/secrets/$service/api-key"
+  # Without a key there is no file: one that holds none is a mistake.
+  if [ -n "${CMC_API_KEY:-}" ]; then
+    printf '%s\n' "$CMC_API_KEY" | write "/secrets/$service/api-key"
+  else
+    rm -f "/secrets/$service/api-key"
+  fi
   printf '[fetch]\n%s\n' "$source" | write "/secrets/$service/source.toml"
 done
 

@@ -2,10 +2,15 @@
 //! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
 //! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
 //! `sharing` kills, `outages` cuts off from their servers, `replays` gives the archive, and `imports` an older table;
-//! `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot that a person waits for.
+//! `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot that a person waits for;
+//! `configuration` says what settings mean to them, and `crowd` that nobody who asks how they are can keep them from their
+//! work; `looking` is asking, which changes nothing.
 
+mod configuration;
+mod crowd;
 mod desk;
 mod imports;
+mod looking;
 mod market;
 mod once;
 mod oracle;

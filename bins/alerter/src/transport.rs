@@ -97,9 +97,12 @@ pub trait Transport: Send + Sync {
     async fn check(&self) -> Result<String, SendError>;
 }
 
-/// The transport that the settings ask for; `None` when `mail.url` and `mail.to` are empty and nothing is to be
-/// mailed.
+/// The transport that the settings ask for; `None` when nothing is to be mailed: `mail.url` is off, or it and `mail.to`
+/// are empty.
 pub fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+    if settings.is_off() {
+        return Ok(None);
+    }
     match (settings.url.is_empty(), settings.to.is_empty()) {
         (true, true) => return Ok(None),
         (true, false) => {

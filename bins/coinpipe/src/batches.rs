@@ -7,28 +7,35 @@ use ports::QueueName;
 use ports::ledger::letters_about;
 use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
-use service::Process;
+use service::{Process, Queues};
 
 use crate::cli::BatchesArgs;
-use crate::origin::{self, Adapters};
+use crate::origin::{self, Found};
 use crate::output;
 
 /// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
 const LOOKED_FOR: usize = 100;
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
-    let adapters = origin::open_existing(process).await?;
+    let found = origin::look(process).await?;
     // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
-    let mut batches = adapters.stores.ledger.batches(limit).await?;
+    let mut batches = match &found.stores {
+        Some(stores) => stores.ledger.batches(limit).await?,
+        None => Vec::new(),
+    };
     if args.incomplete {
         batches.retain(|batch| !batch.is_complete());
         batches.truncate(args.limit as usize);
     }
-    let places = places(&adapters, &batches).await?;
+    let places = places(&found, &batches).await?;
     if args.json {
         let batches: Vec<_> = batches.iter().map(|batch| to_json(batch, &places)).collect();
         return output::print(serde_json::to_string_pretty(&batches)?);
+    }
+    if found.stores.is_none() {
+        output::say(origin::nothing_at(&process.config().store.url));
+        return Ok(());
     }
     if batches.is_empty() {
         output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
@@ -47,20 +54,21 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
 pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
 
 /// Looks for what is missing of `batches`.
-pub(crate) async fn places(adapters: &Adapters, batches: &[BatchRecord]) -> anyhow::Result<Places> {
+pub(crate) async fn places(found: &Found, batches: &[BatchRecord]) -> anyhow::Result<Places> {
     let mut places = Places::new();
+    let Some(stores) = &found.stores else { return Ok(places) };
     let incomplete = batches.iter().filter(|batch| !batch.is_complete());
     let mut queued = None;
     for batch in incomplete {
         let mut parts = BTreeMap::new();
         let looked_for = &batch.missing[..batch.missing.len().min(LOOKED_FOR)];
-        let letters = letters_about(&*adapters.stores.letters, &batch.id, looked_for).await?;
+        let letters = letters_about(&*stores.letters, &batch.id, looked_for).await?;
         for missing in looked_for {
             let place = if let Some(letter) = letters.get(missing) {
                 format!("dead letter {letter}")
             } else {
                 if queued.is_none() {
-                    queued = Some(queued_messages(adapters).await?);
+                    queued = Some(queued_messages(found.queues.as_ref()).await?);
                 }
                 if queued == Some(0) {
                     format!("in no queue and no dead letter; `coinpipe replay --batch {}`", batch.id)
@@ -75,10 +83,11 @@ pub(crate) async fn places(adapters: &Adapters, batches: &[BatchRecord]) -> anyh
     Ok(places)
 }
 
-async fn queued_messages(adapters: &Adapters) -> anyhow::Result<u64> {
+async fn queued_messages(queues: Option<&Queues>) -> anyhow::Result<u64> {
     let mut messages = 0;
+    let Some(queues) = queues else { return Ok(messages) };
     for queue in QueueName::ALL {
-        messages += adapters.queues.queue.depth(queue).await?.total();
+        messages += queues.queue.depth(queue).await?.total();
     }
     Ok(messages)
 }

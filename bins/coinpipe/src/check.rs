@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
+use config::SecretUrl;
 use ports::QueueName;
-use service::{Process, Queues, Stores};
+use service::{Process, Queues, Source, Stores};
 
-use crate::origin::{self, Adapters};
+use crate::origin::{self, Found};
 use crate::{output, run};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    // What would end `run` with code 2 ends the check of it in the same way.
+    alerter::check_settings(process)?;
+    let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
+    fetcher::check_settings(process, &source)?;
     let mut failed = 0;
     let mut line = |name: &str, result: anyhow::Result<String>| {
         let text = match result {
@@ -23,45 +28,59 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     };
     // Reading it was the check: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
-    let queues = process.open_queues().await;
+    let queues = process.look_at_queues().await;
     let queue = queue(process, queues.as_ref()).await;
-    let stores = process.open_stores().await;
+    let stores = process.look_at_stores().await;
     let store = store(process, stores.as_ref()).await;
-    let both_work = queue.is_ok() && store.is_ok();
-    let adapters = queues.ok().zip(stores.ok()).filter(|_| both_work);
-    let adapters = adapters.map(|(queues, stores)| Adapters { queues, stores });
+    let found = match (queues, stores) {
+        (Ok(queues), Ok(stores)) if queue.is_ok() && store.is_ok() => Some(Found { queues, stores }),
+        _ => None,
+    };
     line("queue", queue)?;
     line("store", store)?;
     line("mail", alerter::check(process).await)?;
-    line("api", api(process, adapters.as_ref()).await)?;
+    line("api", api(process, &source, found.as_ref()).await)?;
     if failed > 0 {
         bail!("{failed} of the checks failed");
     }
     Ok(())
 }
 
-async fn queue(process: &Process, queues: Result<&Queues, &anyhow::Error>) -> anyhow::Result<String> {
+async fn queue(process: &Process, queues: Result<&Option<Queues>, &anyhow::Error>) -> anyhow::Result<String> {
     let queues = queues.map_err(|error| anyhow!("{error:#}"))?;
+    let url = &process.config().queue.url;
+    service::check_writable(url)?;
+    let Some(queues) = queues else { return Ok(to_be_made(url)) };
     let mut waiting = 0;
     for queue in QueueName::ALL {
         waiting += queues.queue.depth(queue).await?.total();
     }
     let waiting = output::counted(waiting, "message");
-    Ok(format!("{}, {waiting}", service::place(&process.config().queue.url)))
+    Ok(format!("{}, {waiting}", service::place(url)))
 }
 
-async fn store(process: &Process, stores: Result<&Stores, &anyhow::Error>) -> anyhow::Result<String> {
+async fn store(process: &Process, stores: Result<&Option<Stores>, &anyhow::Error>) -> anyhow::Result<String> {
     let stores = stores.map_err(|error| anyhow!("{error:#}"))?;
-    stores.store.ready().await?;
-    Ok(service::place(&process.config().store.url))
+    let url = &process.config().store.url;
+    service::check_writable(url)?;
+    match stores {
+        // A file was opened for reading; a server says itself when it takes nothing.
+        Some(stores) if service::file_of(url).is_none() => stores.store.ready().await?,
+        Some(_) => {}
+        None => return Ok(to_be_made(url)),
+    }
+    Ok(service::place(url))
+}
+
+fn to_be_made(url: &SecretUrl) -> String {
+    format!("{}: not there yet, will be made", service::place(url))
 }
 
 /// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
-async fn api(process: &Process, adapters: Option<&Adapters>) -> anyhow::Result<String> {
-    let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
-    let status = fetcher::check(process, &source).await?;
-    if let Some(adapters) = adapters {
-        origin::check(process, &source, adapters).await?;
+async fn api(process: &Process, source: &Source, found: Option<&Found>) -> anyhow::Result<String> {
+    let status = fetcher::check(process, source).await?;
+    if let Some(found) = found {
+        origin::check(process, source, found).await?;
     }
-    Ok(format!("{}; {status}", run::describe(&source)))
+    Ok(format!("{}; {status}", run::describe(source)))
 }

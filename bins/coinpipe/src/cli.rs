@@ -267,7 +267,7 @@ pub(crate) struct SimulateArgs {
 /// stderr.
 #[derive(Args, Debug)]
 pub(crate) struct HealthArgs {
-    /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP
-    #[arg(default_value = "http://127.0.0.1:9464/readyz")]
-    pub(crate) url: String,
+    /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP. Without it: /readyz where
+    /// `[http] listen` says
+    pub(crate) url: Option<String>,
 }

@@ -9,10 +9,13 @@ use crate::cli::{DeadArgs, DeadCommand};
 use crate::output;
 
 pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
-    let letters = crate::origin::open_existing(process).await?.stores.letters;
+    let letters = process.look_at_stores().await?.map(|stores| stores.letters);
     match &args.command {
         DeadCommand::Groups(args) => {
-            let groups = letters.groups(None).await?;
+            let groups = match &letters {
+                Some(letters) => letters.groups(None).await?,
+                None => Vec::new(),
+            };
             if args.json {
                 let groups: Vec<_> = groups.iter().map(group_json).collect();
                 return output::print(serde_json::to_string_pretty(&groups)?);
@@ -20,18 +23,27 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
             show_groups(&groups)
         }
         DeadCommand::List { group, limit, json } => {
-            let letters = letters.letters(group.as_deref(), *limit).await?;
+            let letters = match &letters {
+                Some(letters) => letters.letters(group.as_deref(), *limit).await?,
+                None => Vec::new(),
+            };
             if *json {
                 let letters: Vec<_> = letters.iter().map(summary_json).collect();
                 return output::print(serde_json::to_string_pretty(&letters)?);
             }
             show_letters(&letters)
         }
-        DeadCommand::Show { id, json } => match letters.letter(id).await? {
-            None => bail!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids"),
-            Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
-            Some(filed) => show_letter(&filed),
-        },
+        DeadCommand::Show { id, json } => {
+            let filed = match &letters {
+                Some(letters) => letters.letter(id).await?,
+                None => None,
+            };
+            match filed {
+                None => bail!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids"),
+                Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
+                Some(filed) => show_letter(&filed),
+            }
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 //! The request is written by hand: reqwest is walled in (decision 2), and of an answer from this machine nothing but
 //! the status line and, when it is bad, the words below it are looked at. HTTP/1.0 has no chunks to put together.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use service::Usage;
+use service::{Process, Usage};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use url::{Position, Url};
@@ -19,13 +20,31 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Of an answer, more than this is not read.
 const MOST: u64 = 4096;
 
-pub(crate) async fn run(args: &HealthArgs) -> anyhow::Result<()> {
-    let url =
-        Url::parse(&args.url).map_err(|error| Usage(format!("{:?} is not a URL: {error}", args.url)))?;
+pub(crate) async fn run(process: &Process, args: &HealthArgs) -> anyhow::Result<()> {
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => ready_at(&process.config().http.listen)?,
+    };
+    let url = Url::parse(&url).map_err(|error| Usage(format!("{url:?} is not a URL: {error}")))?;
     if url.scheme() != "http" {
         return Err(Usage(format!("{url} does not begin with http://")).into());
     }
     ask(&url, PATIENCE).await.with_context(|| url.to_string())
+}
+
+/// Where a process that listens at `listen` is asked from its own machine.
+fn ready_at(listen: &str) -> Result<String, Usage> {
+    let mut address: SocketAddr = listen
+        .parse()
+        .map_err(|_| Usage("http.listen is off, so there is nobody to ask; name a URL".to_owned()))?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    Ok(format!("http://{address}/readyz"))
 }
 
 /// Whether GET `url` is answered with 200 within `patience`; why not, otherwise.
@@ -90,6 +109,36 @@ mod tests {
             server.await.unwrap();
         }
         found
+    }
+
+    #[test]
+    fn a_process_is_asked_where_it_listens() {
+        let check = |listen: &str, url: &str| assert_eq!(ready_at(listen).unwrap(), url, "{listen}");
+        check("127.0.0.1:9464", "http://127.0.0.1:9464/readyz");
+        check("0.0.0.0:80", "http://127.0.0.1:80/readyz");
+        check("[::]:9464", "http://[::1]:9464/readyz");
+        check("192.0.2.7:1", "http://192.0.2.7:1/readyz");
+        assert!(ready_at("").unwrap_err().0.contains("http.listen"));
+    }
+
+    /// Whoever sends for ever is not listened to for ever.
+    #[tokio::test]
+    async fn an_answer_without_end_has_one() {
+        for flood in ["x", "HTTP/1.0 500 Bad\r\n\r\nx", "HTTP/1.0 500 Bad\r\nX: y\r\n"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+            let server = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut sent = 0_u64;
+                while stream.write_all(flood.as_bytes()).await.is_ok() {
+                    sent += flood.len() as u64;
+                }
+                sent
+            });
+            let error = ask(&url, Duration::from_mins(1)).await.unwrap_err().to_string();
+            assert!(error.len() < 500, "{error}");
+            server.await.unwrap();
+        }
     }
 
     #[tokio::test]

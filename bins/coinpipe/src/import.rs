@@ -45,16 +45,25 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
-    let table = process.open_source_table(&args.table).await?;
+    let table = process.unless_stopped(process.open_source_table(&args.table)).await?;
     let mapping = Mapping::new(table.columns(), &args.map, args.as_of.is_some())?;
     output::say(format!("columns   {mapping}"));
-    let adapters = origin::open_existing(process).await?;
-    if adapters.stores.store.origins().await?.simulated {
+    // A dry run only looks.
+    let adapters = match args.dry_run {
+        true => None,
+        false => Some(process.unless_stopped(origin::open_existing(process)).await?),
+    };
+    let stores = match &adapters {
+        Some(adapters) => Some(adapters.stores.clone()),
+        None => process.unless_stopped(process.look_at_stores()).await?,
+    };
+    let Some(stores) = stores else { bail!(origin::nothing_at(&process.config().store.url)) };
+    if stores.store.origins().await?.simulated {
         bail!(
             "the store holds simulated quotes; take a snapshot with your own key first: coinpipe run --once"
         );
     }
-    let listed = adapters.stores.quotes.listed(&args.currency).await?;
+    let listed = stores.quotes.listed(&args.currency).await?;
     ensure!(
         !listed.is_empty(),
         "there is no snapshot in {} to look symbols up in; take one first: coinpipe run --once",
@@ -65,9 +74,9 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     let plan = Plan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
     report(&plan)?;
     let pages = plan.pages(&args.table, Slot::at(process.clock.now()))?;
-    if args.dry_run || pages.is_empty() {
+    let Some(adapters) = adapters.filter(|_| !pages.is_empty()) else {
         return output::print(format!("Would import {}", output::counted(plan.rows_of_coins(), "row")));
-    }
+    };
     let batch = pages[0].0.batch.clone();
     let pages = pages.into_iter().map(|(_, message)| message).collect();
     if !Box::pin(replay::load(process, &adapters, Arc::new(Pages(pages)))).await? {

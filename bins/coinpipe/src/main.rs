@@ -19,9 +19,15 @@ mod status;
 use std::process::ExitCode;
 
 use domain::StageName;
-use service::LogDefault;
+use service::{CommonArgs, LogDefault, Process};
 
 use cli::{Cli, Command, RunArgs};
+
+/// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
+fn ask(common: &CommonArgs, body: impl AsyncFnOnce(&Process) -> anyhow::Result<()>) -> ExitCode {
+    let body = async |process: &Process| process.unless_stopped(body(process)).await;
+    service::run(common, &[], LogDefault::Quiet, body)
+}
 
 fn main() -> ExitCode {
     let (common, command) = Cli::from_args();
@@ -32,16 +38,10 @@ fn main() -> ExitCode {
             service::run(common, &StageName::ALL, LogDefault::Configured, run::run)
         }
         Command::Run(RunArgs { once: true }) => service::run(common, &[], quiet, once::run),
-        Command::Check => service::run(common, &[], quiet, check::run),
-        Command::Status(args) => {
-            service::run(common, &[], quiet, async |process| status::run(process, &args).await)
-        }
-        Command::Batches(args) => {
-            service::run(common, &[], quiet, async |process| batches::run(process, &args).await)
-        }
-        Command::Dead(args) => {
-            service::run(common, &[], quiet, async |process| dead::run(process, &args).await)
-        }
+        Command::Check => ask(common, check::run),
+        Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
+        Command::Batches(args) => ask(common, async |process| batches::run(process, &args).await),
+        Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
         }
@@ -51,11 +51,11 @@ fn main() -> ExitCode {
         Command::Import(args) => {
             service::run(common, &[], quiet, async |process| import::run(process, &args).await)
         }
-        Command::Config => service::run(common, &[], quiet, settings::show),
-        Command::Migrate => service::run(common, &[], quiet, settings::migrate),
+        Command::Config => ask(common, settings::show),
+        Command::Migrate => ask(common, settings::migrate),
         Command::Simulate(args) => service::run(common, &[], LogDefault::Configured, async |process| {
             simulate::run(process, &args).await
         }),
-        Command::Health(args) => service::run(common, &[], quiet, async |_| health::run(&args).await),
+        Command::Health(args) => ask(common, async |process| health::run(process, &args).await),
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps real and simulated quotes apart: they never share a store.
 
 use anyhow::bail;
+use config::SecretUrl;
 use domain::header;
 use ports::store::DataOrigins;
 use ports::{QueueError, StoreError};
@@ -21,7 +22,8 @@ pub(crate) struct Adapters {
 /// where they are, and whoever wants simulated ones names another file.
 pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
-    let DataOrigins { simulated, real } = match origins(&adapters).await {
+    let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
+    let DataOrigins { simulated, real } = match origins {
         Ok(origins) => origins,
         // A server that is away is waited for; the loader refuses what does not belong.
         Err(error) if is_transient(&error) => DataOrigins::default(),
@@ -62,8 +64,8 @@ fn is_on_files(process: &Process) -> bool {
 }
 
 /// Fails when a run with `source` would be refused.
-pub(crate) async fn check(process: &Process, source: &Source, adapters: &Adapters) -> anyhow::Result<()> {
-    let DataOrigins { simulated, real } = origins(adapters).await?;
+pub(crate) async fn check(process: &Process, source: &Source, found: &Found) -> anyhow::Result<()> {
+    let DataOrigins { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
         Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
@@ -91,9 +93,16 @@ fn refusal(process: &Process) -> Usage {
 
 /// What the store holds, and what was published to the queue and may still be on its way there. The oldest
 /// page in the archive speaks for all: they are of one kind, because every start passes here.
-async fn origins(adapters: &Adapters) -> anyhow::Result<DataOrigins> {
-    let mut origins = adapters.stores.store.origins().await?;
-    for archived in adapters.queues.archive.read(0, 1).await? {
+async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataOrigins> {
+    let mut origins = match stores {
+        Some(stores) => stores.store.origins().await?,
+        None => DataOrigins::default(),
+    };
+    let archived = match queues {
+        Some(queues) => queues.archive.read(0, 1).await?,
+        None => Vec::new(),
+    };
+    for archived in archived {
         match archived.message.headers.get(header::SIMULATED) {
             Some("true") => origins.simulated = true,
             _ => origins.real = true,
@@ -102,7 +111,23 @@ async fn origins(adapters: &Adapters) -> anyhow::Result<DataOrigins> {
     Ok(origins)
 }
 
-/// Opens queue and store for reading what is there; a file that does not exist is not created.
+/// What is there of queue and store, opened for looking.
+pub(crate) struct Found {
+    pub(crate) queues: Option<Queues>,
+    pub(crate) stores: Option<Stores>,
+}
+
+/// Looks at queue and store. Nothing is made, changed or migrated.
+pub(crate) async fn look(process: &Process) -> anyhow::Result<Found> {
+    Ok(Found { queues: process.look_at_queues().await?, stores: process.look_at_stores().await? })
+}
+
+/// Says that at `url` is nothing yet.
+pub(crate) fn nothing_at(url: &SecretUrl) -> String {
+    format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
+}
+
+/// Opens queue and store for work on what is there; a file that does not exist is not created.
 pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters> {
     for url in [&process.config().store.url, &process.config().queue.url] {
         if let Some(path) = service::file_of(url)

@@ -6,16 +6,15 @@
 
 mod arrivals;
 mod pace;
+mod pages;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use chrono::TimeDelta;
-use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
+use domain::ReplayId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::store::DataOrigins;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use stage::Backoff;
@@ -27,6 +26,7 @@ use crate::origin::{self, Adapters};
 use crate::{output, run};
 use arrivals::Arrivals;
 use pace::Pace;
+use pages::{Pages, Seen};
 
 /// How often queue and ledger are looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -38,27 +38,39 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
-    let adapters;
-    let archive: Arc<dyn Archive>;
-    let mut files = None;
-    if args.files.is_empty() {
-        adapters = origin::open_existing(process).await?;
-        archive = adapters.queues.archive.clone();
-    } else {
-        let found = Arc::new(Files::find(&args.files)?);
-        files = Some(Arc::clone(&found));
-        archive = found;
-        // Files may be the first that a store sees.
-        adapters = origin::open(process).await?;
-    }
-    let mut stretch = archive.stretch(selection.archived_since()).await?;
-    stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-    let life = life(process);
-    let replay = Replay { process, adapters: &adapters, args, archive, files, selection, stretch, life };
+    let files = if args.files.is_empty() { None } else { Some(Arc::new(Files::find(&args.files)?)) };
     if args.dry_run {
-        return replay.list().await;
+        return process.unless_stopped(list(process, args, selection, files)).await;
     }
+    let opening = async {
+        // Files may be the first that a store sees.
+        let is_new = files.is_some();
+        let adapters =
+            if is_new { origin::open(process).await } else { origin::open_existing(process).await }?;
+        let archive = adapters.queues.archive.clone();
+        let pages = Pages::new(args, archive, files, selection, life(process)).await?;
+        Ok((adapters, pages))
+    };
+    let (adapters, pages) = process.unless_stopped(opening).await?;
+    let replay = Replay { process, adapters: &adapters, pages };
     beside_workers(process, replay.adapters, replay.run()).await
+}
+
+/// Says which batches a replay would be of. Makes nothing, and changes nothing.
+async fn list(
+    process: &Process,
+    args: &ReplayArgs,
+    selection: Selection,
+    files: Option<Arc<Files>>,
+) -> anyhow::Result<()> {
+    let found = origin::look(process).await?;
+    let archive: Arc<dyn Archive> = match (&files, found.queues) {
+        (Some(files), _) => files.clone(),
+        (None, Some(queues)) => queues.archive,
+        (None, None) => bail!(origin::nothing_at(&process.config().queue.url)),
+    };
+    let pages = Pages::new(args, archive, files, selection, life(process)).await?;
+    pages.list(found.stores.as_ref()).await
 }
 
 /// Sends the pages of `archive`, all of them, through the pipeline, and waits until they are loaded. `false` when asked to
@@ -70,9 +82,8 @@ pub(crate) async fn load(
 ) -> anyhow::Result<bool> {
     let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
-    let stretch = archive.stretch(None).await?;
-    let life = life(process);
-    let replay = Replay { process, adapters, args: &args, archive, files: None, selection, stretch, life };
+    let pages = Pages::new(&args, archive, None, selection, life(process)).await?;
+    let replay = Replay { process, adapters, pages };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
         let is_stopped = process.shutdown.soft().is_cancelled();
@@ -116,30 +127,7 @@ async fn beside_workers<T>(
 struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
-    args: &'a ReplayArgs,
-    /// Where the pages are from: the queue's archive, or files.
-    archive: Arc<dyn Archive>,
-    /// The same, when it is files.
-    files: Option<Arc<Files>>,
-    selection: Selection,
-    stretch: Stretch,
-    /// Which life of the pages it is.
-    life: ReplayId,
-}
-
-/// What became of the pages in the stretch.
-#[derive(Default)]
-struct Seen {
-    /// The ids of those that are wanted; the archive may hold a page twice.
-    pages: BTreeSet<MessageId>,
-    /// How many of them were published.
-    published: u64,
-    /// Whether pages left the archive while it was read.
-    is_cut: bool,
-    /// Pages that cannot be read as such.
-    unreadable: u64,
-    /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
-    foreign: u64,
+    pages: Pages<'a>,
 }
 
 impl Replay<'_> {
@@ -154,7 +142,7 @@ impl Replay<'_> {
             ));
             return Ok(());
         }
-        if let Some(batch) = self.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
+        if let Some(batch) = self.pages.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -172,7 +160,7 @@ impl Replay<'_> {
             output::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
-        match self.bad_files().len() {
+        match self.pages.bad_files().len() {
             0 => Ok(()),
             1 => bail!("1 file holds no page; the others were replayed"),
             files => bail!("{files} files hold no page; the others were replayed"),
@@ -187,7 +175,7 @@ impl Replay<'_> {
         let outcome = self.publish_all(&bar, &stop).await;
         bar.finish_and_clear();
         let outcome = outcome?;
-        self.tell(&outcome.0);
+        self.pages.tell(&outcome.0);
         Ok(outcome)
     }
 
@@ -196,13 +184,13 @@ impl Replay<'_> {
         bar: &ProgressBar,
         stop: &CancellationToken,
     ) -> anyhow::Result<(Seen, Arrivals, u64)> {
-        let Stretch { after, end } = self.stretch;
+        let Stretch { after, end } = self.pages.stretch;
         let mut pace = Pace::new(self, bar);
         let kinds = self.adapters.stores.store.origins().await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
-            let pages = self.patiently(stop, async || self.archive.read(position, READ).await).await?;
+            let pages = self.patiently(stop, async || self.pages.archive.read(position, READ).await).await?;
             if pages.is_empty() {
                 seen.is_cut = !stop.is_cancelled();
                 break;
@@ -213,7 +201,7 @@ impl Replay<'_> {
                     position = end;
                     break;
                 }
-                if let Some((meta, message)) = self.wanted(page.message, kinds, &mut seen) {
+                if let Some((meta, message)) = self.pages.wanted(page.message, kinds, &mut seen) {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
@@ -234,96 +222,6 @@ impl Replay<'_> {
             pace.wait_for_arrivals(stop).await?;
         }
         Ok((seen, pace.arrivals, position))
-    }
-
-    /// The page as it is replayed, if it is.
-    fn wanted(
-        &self,
-        mut message: Message,
-        kinds: DataOrigins,
-        seen: &mut Seen,
-    ) -> Option<(PageMeta, Message)> {
-        let Ok(meta) = PageMeta::from_headers(&message.headers) else {
-            seen.unreadable += 1;
-            return None;
-        };
-        if !self.selection.wants(&meta) || seen.pages.contains(&message.id) {
-            return None;
-        }
-        if (meta.simulated && kinds.real) || (!meta.simulated && kinds.simulated) {
-            seen.foreign += 1;
-            return None;
-        }
-        seen.pages.insert(message.id.clone());
-        let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
-        message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.life);
-        stage::trace::forget(&mut message.headers);
-        Some((meta, message))
-    }
-
-    fn tell(&self, seen: &Seen) {
-        if seen.is_cut {
-            output::say(
-                "warning: the archive forgot pages of that time while it was read ([archive] says when)",
-            );
-        }
-        if seen.unreadable > 0 {
-            let pages = output::counted(seen.unreadable, "page");
-            output::say(format!("warning: {pages} in the archive cannot be read and were left out"));
-        }
-        if seen.foreign > 0 {
-            let pages = output::counted(seen.foreign, "page");
-            output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
-        }
-        for bad in self.bad_files() {
-            output::say(format!("warning: {bad}"));
-        }
-        match &self.files {
-            None if seen.pages.is_empty() && seen.foreign == 0 => {
-                output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
-            }
-            Some(_) if seen.pages.is_empty() && seen.foreign == 0 => {
-                output::say("none of the files holds such a page");
-            }
-            _ => {}
-        }
-    }
-
-    fn bad_files(&self) -> Vec<String> {
-        self.files.as_ref().map(|files| files.bad()).unwrap_or_default()
-    }
-
-    /// Lists the batches that a replay would be of.
-    async fn list(&self) -> anyhow::Result<()> {
-        let kinds = self.adapters.stores.store.origins().await?;
-        let mut seen = Seen::default();
-        let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
-        let mut position = self.stretch.after;
-        while position < self.stretch.end {
-            let pages = self.archive.read(position, READ).await?;
-            let Some(last) = pages.last() else { break };
-            position = last.position;
-            for page in pages.into_iter().filter(|page| page.position <= self.stretch.end) {
-                if let Some((meta, _)) = self.wanted(page.message, kinds, &mut seen) {
-                    let batch = batches.entry(meta.batch).or_insert((0, meta.pages, meta.simulated));
-                    batch.0 += 1;
-                }
-            }
-        }
-        self.tell(&seen);
-        let mut rows = Vec::new();
-        for (id, (pages, of, simulated)) in &batches {
-            let record = self.adapters.stores.ledger.batch(id).await?;
-            let state = record
-                .map_or_else(|| "not in the ledger".to_owned(), |record| crate::batches::state(&record));
-            let name = if *simulated { format!("{id} (simulated)") } else { id.to_string() };
-            rows.push(vec![name, format!("{pages} of {of}"), state]);
-        }
-        if !rows.is_empty() {
-            output::print(output::table(&["batch", "pages", "in the ledger"], &[], rows))?;
-        }
-        Ok(())
     }
 
     /// Calls queue or store until it answers, or until asked to stop; then the answer is the default.
@@ -363,7 +261,7 @@ impl Replay<'_> {
     }
 
     fn bar(&self) -> ProgressBar {
-        let length = self.stretch.end - self.stretch.after;
+        let length = self.pages.stretch.end - self.pages.stretch.after;
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         if let Ok(style) =
             ProgressStyle::with_template("{wide_bar} {pos}/{len} pages, {msg} [{elapsed}, {eta} left]")

@@ -6,32 +6,35 @@ use service::Process;
 
 use crate::output;
 
-/// Every setting, its value and where it came from.
+/// Every setting, its value and where it came from: a file that `--config` takes.
 pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
-    let settings = process.loaded.settings();
-    let width =
-        settings.iter().map(|setting| setting.name.len() + setting.shown.len()).max().unwrap_or(0).min(60);
-    for setting in settings {
-        let assignment = format!("{} = {}", setting.name, setting.shown);
-        output::print(format!("{assignment:width$}  # {}", setting.layer))?;
-    }
-    Ok(())
+    output::print(process.loaded.to_toml().trim_end())
 }
 
-/// Creates or updates the queues and the tables.
+/// Creates or updates the queues and the tables, and says what was made.
 pub(crate) async fn migrate(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
     let queue = async {
+        let missing = process.missing_queues().await?;
         // Opening connects to nobody yet; counting needs what there is to count.
         process.open_queues().await?.queue.depth(QueueName::Raw).await?;
-        output::print(format!("queue  {} is up to date", service::place(&config.queue.url)))
+        output::print(format!("queue  {}: {}", service::place(&config.queue.url), made(&missing)))
     };
     let store = async {
+        let missing = process.missing_tables().await?;
         process.open_stores().await?.store.ready().await?;
-        output::print(format!("store  {} is up to date", service::place(&config.store.url)))
+        output::print(format!("store  {}: {}", service::place(&config.store.url), made(&missing)))
     };
     match (queue.await, store.await) {
         (Err(queue), Err(store)) => Err(anyhow!("{queue:#}; {store:#}")),
         (queue, store) => queue.and(store),
     }
+}
+
+/// What was missing, now that it is there.
+fn made(missing: &[String]) -> String {
+    if missing.is_empty() {
+        return "nothing to do".to_owned();
+    }
+    format!("made {}", missing.join(", "))
 }

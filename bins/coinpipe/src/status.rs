@@ -1,31 +1,42 @@
 //! `coinpipe status`: how fresh the table is, what waits, what needs someone.
 
-use ports::store::{AlertGroup, GroupState, MailTrouble};
+use config::Config;
+use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
 
 use crate::cli::JsonArgs;
-use crate::{batches, dead, output};
+use crate::{batches, dead, origin, output};
 
 /// How many batches are shown.
 const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
-    let adapters = crate::origin::open_existing(process).await?;
-    let totals = adapters.stores.quotes.totals().await?;
-    let freshness = adapters.stores.quotes.freshness().await?;
-    let batches = adapters.stores.ledger.batches(BATCHES).await?;
-    let groups = adapters.stores.letters.groups(Some(GroupState::Open)).await?;
-    let mail = adapters.stores.outbox.trouble().await?;
+    let found = origin::look(process).await?;
+    // What is not there yet is empty, and well-formed all the same.
+    let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
+    let (mut batches, mut groups) = (Vec::new(), Vec::new());
+    let mut mail = MailTrouble::default();
+    if let Some(stores) = &found.stores {
+        totals = stores.quotes.totals().await?;
+        freshness = stores.quotes.freshness().await?;
+        batches = stores.ledger.batches(BATCHES).await?;
+        groups = stores.letters.groups(Some(GroupState::Open)).await?;
+        mail = stores.outbox.trouble().await?;
+    }
     let mut depths = Vec::new();
     for queue in QueueName::ALL {
-        depths.push((queue, adapters.queues.queue.depth(queue).await?));
+        let depth = match &found.queues {
+            Some(queues) => queues.queue.depth(queue).await?,
+            None => Depth::default(),
+        };
+        depths.push((queue, depth));
     }
     let now = process.clock.now();
 
     if args.json {
-        let places = batches::places(&adapters, &batches).await?;
+        let places = batches::places(&found, &batches).await?;
         let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
         let age_seconds = freshness.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
         let queues: Map<_, _> =
@@ -51,6 +62,17 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         return output::print(serde_json::to_string_pretty(&status)?);
     }
 
+    let Config { queue, store, .. } = process.config();
+    for (name, url, is_there) in
+        [("store", &store.url, found.stores.is_some()), ("queue", &queue.url, found.queues.is_some())]
+    {
+        if !is_there {
+            output::print(format!("{name}     {}", origin::nothing_at(url)))?;
+        }
+    }
+    if found.stores.is_none() && found.queues.is_none() {
+        return Ok(());
+    }
     let freshness = freshness.newest_fetch_at.map_or_else(
         || "no quotes yet".to_owned(),
         |at| format!("fetched {} ago, at {}", output::age(now, at), domain::timestamp::to_text(at)),

@@ -35,6 +35,8 @@ const KEY_HEADER: &str = "x-cmc_pro_api_key";
 const SIMULATED_HEADER: &str = "x-coinpipe-simulated";
 /// An error's body is read for its reason only.
 const MAX_ERROR_BYTES: usize = 64 << 10;
+/// What is said about a key has about 1 KB.
+const MAX_KEY_BYTES: usize = 64 << 10;
 
 /// One page of the listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl Client {
             .append_pair("start", &start.to_string())
             .append_pair("limit", &limit.to_string())
             .append_pair("convert", &convert.join(","));
-        let (body, pause, simulated) = self.get(url).await?;
+        let (body, pause, simulated) = self.get(url, MAX_PAGE_BYTES).await?;
         let answer = self.open(&body, pause)?;
         let (credits, total_count, answered_at) = (answer.credits, answer.total_count, answer.answered_at);
         let rows = envelope::count_rows(answer.data).map_err(|fault| self.body_error(fault, &body))?;
@@ -124,7 +126,7 @@ impl Client {
 
     /// What the key may still do. Costs no credits.
     pub async fn key_status(&self) -> Result<KeyStatus, FetchError> {
-        let (body, pause, simulated) = self.get(self.url("v1/key/info")).await?;
+        let (body, pause, simulated) = self.get(self.url("v1/key/info"), MAX_KEY_BYTES).await?;
         let answer = self.open(&body, pause)?;
         KeyStatus::read(answer.data, simulated).map_err(|fault| self.body_error(fault, &body))
     }
@@ -136,15 +138,15 @@ impl Client {
         url
     }
 
-    /// The body of an answer with status 200, the pause it asks for, and whether a simulator gave it.
-    async fn get(&self, url: Url) -> Result<(Vec<u8>, Option<Pause>, bool), FetchError> {
+    /// The body of an answer with status 200, of at most `limit` bytes, the pause it asks for, and whether a simulator gave it.
+    async fn get(&self, url: Url, limit: usize) -> Result<(Vec<u8>, Option<Pause>, bool), FetchError> {
         let response = self.http.get(url).send().await.map_err(|error| self.transport(error))?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
         }
         let simulated = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
         let pause = Pause::asked_for(response.headers(), self.clock.now());
-        Ok((self.read(response, MAX_PAGE_BYTES).await?, pause, simulated))
+        Ok((self.read(response, limit).await?, pause, simulated))
     }
 
     /// Opens the envelope of an answer with status 200, which may hold an error all the same.
@@ -196,7 +198,7 @@ impl Client {
     }
 
     fn body_error(&self, fault: BodyFault, body: &[u8]) -> FetchError {
-        let beginning = &body[..body.len().min(4 * envelope::SAMPLE_CHARS)];
+        let beginning = &body[..body.len().min(envelope::SAMPLED_BYTES)];
         FetchError::Body { fault, sample: self.readable(&String::from_utf8_lossy(beginning)) }
     }
 

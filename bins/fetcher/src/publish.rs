@@ -36,9 +36,12 @@ impl PublishError {
         }
     }
 
-    /// Whether it is about one message or file, so that the others can be published.
-    pub(crate) fn is_of_one(&self) -> bool {
-        matches!(self, Self::Spool(_) | Self::Queue(QueueError::Refused { .. }))
+    /// The error, when it is about one message or file: the others can go on. Any other ends the round.
+    fn or_end(self) -> Result<Self, Self> {
+        match self {
+            Self::Spool(_) | Self::Queue(QueueError::Refused { .. }) => Ok(self),
+            Self::Queue(_) => Err(self),
+        }
     }
 }
 
@@ -56,10 +59,10 @@ impl Publisher {
     /// Publishes all letters and all sealed batches, oldest first, and forgets them. Returns how many.
     /// One that cannot be read, or that the queue refuses, does not hold up the others.
     pub(crate) async fn publish_all(&self) -> Result<usize, PublishError> {
-        let (mut done, mut trouble) = self.publish_letters().await?;
+        let (mut done, mut left) = self.publish_letters().await?;
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, unread) = self.incidents.report_found(found).await;
-        trouble = trouble.or(unread.map(Into::into));
+        left = left.or(unread.map(PublishError::from));
         for manifest in batches {
             let Some(pages) = manifest.pages else { continue };
             let span = trace::publishing(&manifest);
@@ -69,11 +72,10 @@ impl Publisher {
             }
             match outcome {
                 Ok(()) => done += 1,
-                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
-                Err(error) => return Err(error),
+                Err(error) => left = left.or(Some(error.or_end()?)),
             }
         }
-        trouble.map_or(Ok(done), Err)
+        left.map_or(Ok(done), Err)
     }
 
     /// `false` when the queue had confirmed it before.
@@ -88,41 +90,40 @@ impl Publisher {
         Ok(true)
     }
 
-    /// Returns how many were published, and what kept one from it.
     async fn publish_letters(&self) -> Result<(usize, Option<PublishError>), PublishError> {
         let mut done = 0;
-        let mut trouble = None;
+        let mut left = None;
         for letter in self.incidents.in_memory() {
             let id = letter.id.clone();
-            match self.publish(QueueName::Dead, letter).await.map_err(PublishError::from) {
-                Ok(_) => {
-                    self.incidents.forget(&id);
-                    self.confirmed().remove(&id);
-                    done += 1;
-                }
-                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
-                Err(error) => return Err(error),
+            if let Err(error) = self.publish(QueueName::Dead, letter).await {
+                left = left.or(Some(PublishError::from(error).or_end()?));
+                continue;
             }
+            self.incidents.forget(&id);
+            self.confirmed().remove(&id);
+            done += 1;
         }
         let found = blocking(&self.spool, Spool::letters).await?;
         let (letters, unread) = self.incidents.report_found(found).await;
-        trouble = trouble.or(unread.map(Into::into));
+        left = left.or(unread.map(PublishError::from));
         for letter in letters {
+            let id = letter.id.clone();
             match self.publish_letter(letter).await {
-                Ok(()) => done += 1,
-                Err(error) if error.is_of_one() => trouble = trouble.or(Some(error)),
-                Err(error) => return Err(error),
+                Ok(()) => {
+                    self.confirmed().remove(&id);
+                    done += 1;
+                }
+                Err(error) => left = left.or(Some(error.or_end()?)),
             }
         }
-        Ok((done, trouble))
+        Ok((done, left))
     }
 
+    /// Publishes a letter of the spool, and forgets it there.
     async fn publish_letter(&self, letter: Message) -> Result<(), PublishError> {
         let id = letter.id.clone();
         self.publish(QueueName::Dead, letter).await?;
-        let removed = id.clone();
-        blocking(&self.spool, move |spool| spool.remove_letter(&removed)).await?;
-        self.confirmed().remove(&id);
+        blocking(&self.spool, move |spool| spool.remove_letter(&id)).await?;
         Ok(())
     }
 

@@ -4,14 +4,13 @@ use chrono::{DateTime, Utc};
 use domain::{CoinRow, Measure, MeasureSet, PageMeta};
 use polars::prelude::{DataFrame, PolarsResult};
 
-use crate::envelope;
+use crate::coins::{self, Coins};
 use crate::fault::PageFault;
 use crate::frame;
-use crate::read::read_coin;
 use crate::reject::Reject;
 use crate::rules::{self, Limits};
 use crate::schema::{self, MISSING};
-use crate::split::{ReadCoin, split};
+use crate::split::split;
 
 /// A cleaned page. `rows` and `rejects` together are all the coins that it held.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,22 +32,7 @@ impl Cleaned {
 
 /// Cleans the page `meta` with the decompressed `body`; `now` tells what lies in the future.
 pub fn clean(meta: &PageMeta, body: &[u8], now: DateTime<Utc>) -> Result<Cleaned, PageFault> {
-    let sent = envelope::open(body)?;
-    let mut rejects = Vec::new();
-    let mut coins = Vec::with_capacity(sent.len());
-    let mut read = Vec::with_capacity(sent.len());
-    for (index, raw) in sent.into_iter().enumerate() {
-        match read_coin(raw, &meta.convert) {
-            Ok(coin) => {
-                coins.push(coin);
-                read.push(ReadCoin { index, raw });
-            }
-            Err(unreadable) => {
-                let fault = unreadable.fault;
-                rejects.push(Reject::new(index, unreadable.coin_id, fault.rule(), fault.to_string(), raw));
-            }
-        }
-    }
+    let Coins { coins, read, mut rejects } = coins::read(meta, body)?;
     let mut frame = frame::build(&coins)?;
     rules::apply(&mut frame, &Limits::new(meta, now))?;
     let sent_by_none = sent_by_none(&frame, coins.len())?;

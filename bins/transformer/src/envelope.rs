@@ -1,18 +1,23 @@
 //! The envelope of a listing: `{"status": {…}, "data": [coin, …]}`.
 
+use domain::json::each_element;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::fault::PageFault;
-use crate::fields::{Fields, Sent, excerpt, parse_as};
+use crate::fields::{Fields, Sent, excerpt};
 
 const UTF8_BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// The coins of a page in the order sent, each checked to be JSON and not looked into yet.
-pub(crate) fn open(body: &[u8]) -> Result<Vec<&RawValue>, PageFault> {
+/// Gives the coins of a page to `take`, in the order sent, each checked to be JSON and not looked into yet, until
+/// it fails.
+pub(crate) fn each_coin<'a>(
+    body: &'a [u8],
+    take: impl FnMut(&'a RawValue) -> Result<(), PageFault>,
+) -> Result<(), PageFault> {
     let text =
         std::str::from_utf8(body.strip_prefix(UTF8_BOM).unwrap_or(body)).map_err(PageFault::NotUtf8)?;
-    let envelope = Fields::parse(text).map_err(|error| match error.classify() {
+    let envelope = Fields::parse(text, &["status", "data"]).map_err(|error| match error.classify() {
         Category::Data => PageFault::NotAListing("it is not an object".to_owned()),
         Category::Io | Category::Syntax | Category::Eof => PageFault::BadJson(error),
     })?;
@@ -20,8 +25,8 @@ pub(crate) fn open(body: &[u8]) -> Result<Vec<&RawValue>, PageFault> {
     let problem = match envelope.get("data") {
         Sent::Missing => "data is missing".to_owned(),
         Sent::Null => "data is null".to_owned(),
-        Sent::Value(raw) => match parse_as(raw) {
-            Some(coins) => return Ok(coins),
+        Sent::Value(raw) => match each_element(raw, take) {
+            Some(ended) => return ended,
             None => format!("data is not an array but {}", excerpt(raw)),
         },
     };
@@ -30,7 +35,8 @@ pub(crate) fn open(body: &[u8]) -> Result<Vec<&RawValue>, PageFault> {
 
 /// The API reports success as `0`, `"0"` or null.
 fn check_status(envelope: &Fields) -> Result<(), PageFault> {
-    let Some(status) = envelope.get("status").value().and_then(Fields::of) else {
+    let names = ["error_code", "error_message"];
+    let Some(status) = envelope.get("status").value().and_then(|raw| Fields::of(raw, &names)) else {
         return Ok(());
     };
     match status.get("error_code") {
@@ -49,7 +55,12 @@ mod tests {
     /// The number of coins, or the code of the fault.
     fn check(body: impl AsRef<[u8]>, expected: Result<usize, &str>) {
         let body = body.as_ref();
-        let found = open(body).map(|coins| coins.len()).map_err(|fault| fault.code());
+        let mut coins = 0;
+        let opened = each_coin(body, |_| {
+            coins += 1;
+            Ok(())
+        });
+        let found = opened.map(|()| coins).map_err(|fault| fault.code());
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(&body[..body.len().min(80)]));
     }
 

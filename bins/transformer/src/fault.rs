@@ -4,8 +4,8 @@ use domain::{Class, PageError};
 use polars::error::PolarsError;
 use stage::Failure;
 
-/// A page as a whole makes no sense, so that none of its coins can be told apart. Trying again cannot
-/// help; the page goes to the dead letters.
+/// A page as a whole makes no sense, so that none of its coins can be told apart, or would cost more than any
+/// page should. Trying again cannot help; the page goes to the dead letters.
 #[derive(Debug, thiserror::Error)]
 pub enum PageFault {
     /// The headers or the compression are not those of a page.
@@ -28,6 +28,43 @@ pub enum PageFault {
         /// `status.error_message`.
         message: String,
     },
+    /// Most of what stands where the coins should is no coin.
+    #[error("{garbage} of the {elements} elements of data that were read are no coins; the first: {first}")]
+    Garbage {
+        /// Elements that are no objects, or have no id.
+        garbage: usize,
+        /// Elements that were read; more may follow.
+        elements: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
+    /// More elements than any page has.
+    #[error("data has more than {limit} elements")]
+    TooManyCoins {
+        /// How many are read.
+        limit: usize,
+    },
+    /// It would take too much memory.
+    #[error(
+        "its {bytes} bytes hold more coins, quotes and tags than any answer of the API: reading them would take \
+         too much memory"
+    )]
+    TooDense {
+        /// Bytes of the page, decoded.
+        bytes: usize,
+    },
+    /// A chunk that a broker would not take.
+    #[error(
+        "chunk {chunk} has {bytes} bytes, more than the {limit} that a broker takes; lower transform.chunk_coins"
+    )]
+    ChunkTooLarge {
+        /// Which chunk, from 1.
+        chunk: u32,
+        /// Its bytes.
+        bytes: usize,
+        /// The most that it may have.
+        limit: usize,
+    },
     /// A rule asked the frame for what it does not hold: a bug.
     #[error("the cleaning rules failed")]
     Rules(#[from] PolarsError),
@@ -44,6 +81,10 @@ impl PageFault {
             Self::BadJson(_) => "bad_json",
             Self::NotAListing(_) => "not_a_listing",
             Self::SourceError { .. } => "source_error",
+            Self::Garbage { .. } => "mostly_garbage",
+            Self::TooManyCoins { .. } => "too_many_coins",
+            Self::TooDense { .. } => "too_dense",
+            Self::ChunkTooLarge { .. } => "chunk_too_large",
             Self::Rules(_) => "rules_failed",
         }
     }

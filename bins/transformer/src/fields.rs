@@ -1,12 +1,13 @@
 //! JSON objects whose fields stay raw until someone asks for them.
 //!
 //! The derive of serde cannot tell null from missing, and fails a whole struct for one odd field that
-//! nobody uses. Here each field is read alone, so its fault has a name.
+//! nobody uses. Here each field is read alone, so its fault has a name. Only the fields that someone wants are
+//! kept, so that an object of millions takes no memory of its own.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -31,27 +32,28 @@ impl<T> Sent<T> {
     }
 }
 
-/// The fields of one JSON object. Nested values are checked JSON, but not looked into, so that no depth
+/// Some fields of one JSON object. Nested values are checked JSON, but not looked into, so that no depth
 /// of nesting can exhaust the stack.
-pub(crate) struct Fields<'a>(Vec<(Name<'a>, &'a RawValue)>);
+pub(crate) struct Fields<'n, 'a>(Vec<(&'n str, &'a RawValue)>);
 
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'a> Fields<'a> {
-    /// Reads `text`, which must be an object.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+impl<'n, 'a> Fields<'n, 'a> {
+    /// Reads the fields `names` of `text`, which must be an object. Others are passed over.
+    pub(crate) fn parse<N: AsRef<str>>(text: &'a str, names: &'n [N]) -> Result<Self, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let fields = json.deserialize_map(Object(names))?;
+        json.end()?;
+        Ok(fields)
     }
 
-    /// The fields of `raw`; `None` when it is not an object.
-    pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
-        Self::parse(raw.get()).ok()
+    /// Reads the fields `names` of `raw`; `None` when it is not an object.
+    pub(crate) fn of<N: AsRef<str>>(raw: &'a RawValue, names: &'n [N]) -> Option<Self> {
+        Self::parse(raw.get(), names).ok()
     }
 
-    /// What was sent as `name`. Of repeated fields the last one counts, as in most JSON readers.
+    /// What was sent as `name`, which must be one of the names that were read. Of repeated fields the last one
+    /// counts, as in most JSON readers.
     pub(crate) fn get(&self, name: &str) -> Sent<&'a RawValue> {
-        match self.0.iter().rfind(|(field, _)| field.0 == name) {
+        match self.0.iter().find(|(field, _)| *field == name) {
             None => Sent::Missing,
             Some((_, raw)) if raw.get() == "null" => Sent::Null,
             Some((_, raw)) => Sent::Value(raw),
@@ -62,7 +64,16 @@ impl<'a> Fields<'a> {
     pub(crate) fn optional<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         parse_as(self.get(name).value()?)
     }
+
+    /// The field `name` as text.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.optional::<Text>(name).map(|Text(text)| text)
+    }
 }
+
+/// A text that is borrowed where it can be.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// `raw` as a `T`, if it is one.
 pub(crate) fn parse_as<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
@@ -79,27 +90,52 @@ pub(crate) fn excerpt(raw: &RawValue) -> String {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
+struct Object<'n, N>(&'n [N]);
 
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
+impl<'n, 'a, N: AsRef<str>> Visitor<'a> for Object<'n, N> {
+    type Value = Fields<'n, 'a>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields: Vec<(&str, &RawValue)> = Vec::new();
+        while let Some(wanted) = map.next_key_seed(Name(self.0))? {
+            let Some(name) = wanted else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let raw = map.next_value()?;
+            match fields.iter_mut().find(|(field, _)| *field == name) {
+                Some(field) => field.1 = raw,
+                None => fields.push((name, raw)),
             }
         }
+        Ok(Fields(fields))
+    }
+}
 
-        deserializer.deserialize_map(Object)
+/// Which of the names a key is.
+struct Name<'n, N>(&'n [N]);
+
+impl<'n, 'de, N: AsRef<str>> DeserializeSeed<'de> for Name<'n, N> {
+    type Value = Option<&'n str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'n, N: AsRef<str>> Visitor<'_> for Name<'n, N> {
+    type Value = Option<&'n str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().map(AsRef::as_ref).find(|name| *name == key))
     }
 }
 
@@ -109,20 +145,21 @@ mod tests {
 
     #[test]
     fn null_missing_and_zero_are_three_things() {
-        let fields =
-            Fields::parse(r#"{"zero": 0, "null": null, "twice": 1, "twice": 2, "\u0061": 3}"#).unwrap();
+        let names = ["zero", "null", "other", "twice", "a"];
+        let json = r#"{"zero": 0, "null": null, "twice": 1, "odd": [], "twice": 2, "\u0061": 3}"#;
+        let fields = Fields::parse(json, &names).unwrap();
         let text = |name| match fields.get(name) {
             Sent::Missing => "missing",
             Sent::Null => "null",
             Sent::Value(raw) => raw.get(),
         };
-        assert_eq!(["zero", "null", "other", "twice", "a"].map(text), ["0", "null", "missing", "2", "3"]);
+        assert_eq!(names.map(text), ["0", "null", "missing", "2", "3"]);
     }
 
     #[test]
     fn only_objects_have_fields() {
-        for text in ["[]", "1", "\"x\"", "null", "[[\"a\", 1]]"] {
-            assert!(Fields::parse(text).is_err(), "{text}");
+        for text in ["[]", "1", "\"x\"", "null", "[[\"a\", 1]]", "{} {}", "{\"a\": 1"] {
+            assert!(Fields::parse(text, &["a"]).is_err(), "{text}");
         }
     }
 }

@@ -8,6 +8,10 @@ use ports::QueueName;
 use stage::Output;
 
 use crate::clean::Cleaned;
+use crate::fault::PageFault;
+
+/// The most bytes of a chunk: RabbitMQ takes 16 MiB. A chunk of 1,000 coins has about 250 KB.
+const MAX_CHUNK_BYTES: usize = 15 << 20;
 
 /// The messages for a page, in order: each chunk, the letter about its rejects, and last the page's own.
 ///
@@ -18,7 +22,7 @@ pub(crate) fn outputs(
     cleaned: Cleaned,
     chunk_coins: u32,
     now: DateTime<Utc>,
-) -> Vec<Output> {
+) -> Result<Vec<Output>, PageFault> {
     let size = chunk_coins.max(1);
     let coins = count(cleaned.coins_in());
     let chunks = coins.div_ceil(size).max(1);
@@ -45,13 +49,18 @@ pub(crate) fn outputs(
             rejected: count(rejected.len()),
             rows: rows.by_ref().take(passed).collect(),
         };
-        outputs.push(Output { to: QueueName::Rows, message: rows_message(&chunk) });
+        let message = rows_message(&chunk);
+        if message.body.len() > MAX_CHUNK_BYTES {
+            let bytes = message.body.len();
+            return Err(PageFault::ChunkTooLarge { chunk: number, bytes, limit: MAX_CHUNK_BYTES });
+        }
+        outputs.push(Output { to: QueueName::Rows, message });
         let letter = letters::about_rejects(&chunk, &rejected, now);
         outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
     }
     let letter = letters::about_missing_fields(meta, sent_by_none, now);
     outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
-    outputs
+    Ok(outputs)
 }
 
 fn rows_message(chunk: &Chunk) -> Message {

@@ -7,13 +7,40 @@
 mod numbers;
 mod quotes;
 
-use domain::{Coin, CoinRow, timestamp};
+use std::sync::LazyLock;
+
+use domain::json::each_element;
+use domain::{Coin, CoinRow, Measure, timestamp};
 use serde_json::value::RawValue;
 
 use crate::fields::{Fields, Sent, excerpt, parse_as};
 
 /// The longest symbol, name, slug and token address, in characters: what the text columns hold.
 const MAX_CHARS: usize = 255;
+/// The most tags of a coin. The API sends some sixty.
+const MAX_TAGS: usize = 1000;
+
+/// The fields of a coin that are looked at.
+static COIN: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let others = [
+        "id",
+        "name",
+        "symbol",
+        "slug",
+        "date_added",
+        "platform",
+        "tags",
+        "infinite_supply",
+        "is_active",
+        "quote",
+    ];
+    others.into_iter().chain(columns(true)).collect()
+});
+
+/// The names of the measures that belong to a coin, or to each of its quotes.
+fn columns(per_coin: bool) -> impl Iterator<Item = &'static str> {
+    Measure::ALL.into_iter().filter(move |measure| measure.is_per_coin() == per_coin).map(Measure::column)
+}
 
 /// Why a coin cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +97,7 @@ pub(crate) struct Unreadable {
 /// Reads `raw` with one quote for each currency of `convert`.
 pub(crate) fn read_coin(raw: &RawValue, convert: &[String]) -> Result<CoinRow, Unreadable> {
     let without_id = |fault| Unreadable { coin_id: None, fault };
-    let fields = Fields::of(raw).ok_or_else(|| without_id(CoinFault::NotACoin(excerpt(raw))))?;
+    let fields = Fields::of(raw, &COIN).ok_or_else(|| without_id(CoinFault::NotACoin(excerpt(raw))))?;
     let id = id(&fields).map_err(without_id)?;
     let with_id = |fault| Unreadable { coin_id: Some(id), fault };
     let coin = coin(id, &fields).map_err(with_id)?;
@@ -88,7 +115,8 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
     let name = required_text(fields, "name")?;
     let symbol = required_text(fields, "symbol")?;
     let slug = required_text(fields, "slug")?;
-    let platform = fields.optional::<Fields>("platform");
+    let platform = fields.get("platform").value();
+    let platform = platform.and_then(|raw| Fields::of(raw, &["id", "token_address"]));
     let platform = platform.as_ref();
     Ok(Coin {
         id,
@@ -100,9 +128,7 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
         token_address: platform
             .and_then(|platform| platform.optional("token_address"))
             .filter(|text: &String| fits(text)),
-        tags: fields
-            .optional::<Vec<&RawValue>>("tags")
-            .map(|tags| tags.into_iter().filter_map(tag).collect()),
+        tags: fields.get("tags").value().and_then(tags),
         infinite_supply: flag(fields, "infinite_supply"),
         is_active: flag(fields, "is_active"),
     })
@@ -126,9 +152,19 @@ fn fits(text: &str) -> bool {
     !text.contains('\0') && text.chars().nth(MAX_CHARS).is_none()
 }
 
+/// The tags of a coin, those that make sense. A list that is longer than any makes no sense at all.
+fn tags(raw: &RawValue) -> Option<Vec<String>> {
+    let mut tags = Vec::new();
+    let all = each_element(raw, |raw| {
+        tags.extend(tag(raw).filter(|tag| tag.chars().nth(MAX_CHARS).is_none()));
+        if tags.len() <= MAX_TAGS { Ok(()) } else { Err(()) }
+    });
+    matches!(all, Some(Ok(()))).then_some(tags)
+}
+
 /// A tag is its slug; listings send the slug alone, quotes an object around it.
 fn tag(raw: &RawValue) -> Option<String> {
-    parse_as(raw).or_else(|| Fields::of(raw)?.optional("slug"))
+    parse_as(raw).or_else(|| Fields::of(raw, &["slug"])?.optional("slug"))
 }
 
 /// Some versions of the API write 1 and 0 for true and false.

@@ -65,19 +65,21 @@ fn transform(
         let body = decompress_body(&message.body)?;
         clean(&meta, &body, now)?
     };
-    metrics.rows(Rows::Cleaned, cleaned.rows.len() as u64);
-    metrics.rows(Rows::Rejected, cleaned.rejects.len() as u64);
+    let (rows, rejected) = (cleaned.rows.len(), cleaned.rejects.len());
+    let outputs = outputs(&meta, cleaned, chunk_coins, now)?;
+    metrics.rows(Rows::Cleaned, rows as u64);
+    metrics.rows(Rows::Rejected, rejected as u64);
     info!(
         batch = %meta.batch,
         page = meta.page,
         pages = meta.pages,
-        rows = cleaned.rows.len(),
-        rejected = cleaned.rejects.len(),
+        rows,
+        rejected,
         "cleaned page {} of {}",
         meta.page,
         meta.pages
     );
-    Ok(outputs(&meta, cleaned, chunk_coins, now))
+    Ok(outputs)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("retry", "delays") => require(!config.retry.delays.is_empty(), "must name at least one delay"),
         ("retry", "attempts") => require(config.retry.attempts >= 1, "must be at least 1"),
         ("mail", "url") => match config.mail.url.scheme().as_str() {
-            "" if config.mail.url.is_empty() => Ok(()),
+            "" if config.mail.url.is_empty() || config.mail.is_off() => Ok(()),
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
         ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
@@ -68,7 +68,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             "" => Ok(()),
             listen => require(
                 listen.parse::<SocketAddr>().is_ok(),
-                "must be an address and a port such as \"127.0.0.1:9464\", or empty",
+                "must be an address and a port such as \"127.0.0.1:9464\", or \"off\"",
             ),
         },
         _ => Ok(()),

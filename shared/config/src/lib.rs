@@ -1,12 +1,20 @@
 //! Typed configuration: the built-in `default.toml`, then a file, then the environment.
 
 mod check;
+mod environment;
+mod error;
+mod file;
 mod load;
+mod loaded;
 mod secret;
 mod sections;
+mod shallow;
 mod values;
 
-pub use load::{ConfigError, Layer, Loaded, Setting, is_setting, load};
+pub use environment::is_setting;
+pub use error::{ConfigError, Layer};
+pub use load::load;
+pub use loaded::{Loaded, Setting};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Queue, Retry,

@@ -60,24 +60,58 @@ impl SecretUrl {
     }
 }
 
-impl fmt::Display for SecretUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SecretUrl {
+    /// The URL without what may be a secret in it; `None` when nothing may.
+    pub(crate) fn redacted(&self) -> Option<String> {
         // A password with `/`, `?` or `#` in it ends up behind the host: then, and when the URL cannot be
         // parsed at all, any part may be the secret, and only the scheme is shown.
-        match url::Url::parse(&self.0) {
-            Ok(mut url) => {
-                let behind_host = [url.path(), url.query().unwrap_or(""), url.fragment().unwrap_or("")];
-                if behind_host.iter().any(|part| part.contains('@')) {
-                    return write!(f, "{}:***", self.scheme());
-                }
-                if url.password().is_some() {
-                    let _ = url.set_password(Some("***"));
-                }
-                f.write_str(url.as_str())
-            }
-            Err(_) if self.0.contains('@') => write!(f, "{}:***", self.scheme()),
-            Err(_) => f.write_str(&self.0),
+        let all = || Some(format!("{}:***", self.scheme()));
+        let Ok(mut url) = url::Url::parse(&self.0) else {
+            return if self.0.contains('@') { all() } else { None };
+        };
+        let behind_host = [url.path(), url.query().unwrap_or(""), url.fragment().unwrap_or("")];
+        if behind_host.iter().any(|part| part.contains('@')) {
+            return all();
         }
+        let mut is_secret = false;
+        if url.password().is_some() {
+            is_secret = true;
+            let _ = url.set_password(Some("***"));
+        }
+        if let Some(query) = url.query() {
+            let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+                Some((name, _)) if PARAMETERS.contains(&name) => pair.to_owned(),
+                Some((name, _)) => format!("{name}=***"),
+                None => "***".to_owned(),
+            });
+            let shown = pairs.collect::<Vec<_>>().join("&");
+            if shown != query {
+                is_secret = true;
+                url.set_query(Some(&shown));
+            }
+        }
+        is_secret.then(|| url.into())
+    }
+}
+
+/// What is read of queries, none of it secret. In another one, which nobody reads, may be anything.
+const PARAMETERS: [&str; 11] = [
+    "heartbeat",
+    "connection_timeout",
+    "frame_max",
+    "channel_max",
+    "auth_mechanism",
+    "ssl-mode",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "socket",
+    "tls",
+];
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.redacted().as_deref().unwrap_or(&self.0))
     }
 }
 
@@ -100,7 +134,14 @@ mod tests {
             ("smtp://me:12/hunter2@mail.example", "smtp:***"),
             ("smtp://me:12?hunter2@mail.example", "smtp:***"),
             ("smtp://me:12#hunter2@mail.example", "smtp:***"),
+            ("mysql://u:hunter2@host/db?ssl-mode=required", "mysql://u:***@host/db?ssl-mode=required"),
+            (
+                "mysql://u@host/db?password=hunter2&ssl-mode=disabled",
+                "mysql://u@host/db?password=***&ssl-mode=disabled",
+            ),
+            ("sqlite://x.db?hunter2", "sqlite://x.db?***"),
             ("sqlite://coinpipe.db", "sqlite://coinpipe.db"),
+            ("sqlite:my file.db", "sqlite:my file.db"),
         ] {
             assert_eq!(SecretUrl::new(url).to_string(), shown);
         }

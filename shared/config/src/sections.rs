@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, upper_case_list};
+use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
 
 /// All settings of all processes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The queue.
@@ -52,7 +52,7 @@ impl Config {
 }
 
 /// `[queue]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     /// Where messages wait.
@@ -74,7 +74,7 @@ pub struct Queue {
 }
 
 /// `[archive]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Archive {
     /// Age at which a page is dropped.
@@ -86,7 +86,7 @@ pub struct Archive {
 }
 
 /// `[store]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
     /// Where the tables are.
@@ -101,7 +101,7 @@ pub struct Store {
 }
 
 /// `[import]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
     /// The database with the table; empty for the store's.
@@ -121,7 +121,7 @@ pub enum ApiVersion {
 }
 
 /// `[fetch]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
     /// API key; empty when there is none.
@@ -153,7 +153,7 @@ pub struct Fetch {
 }
 
 /// `[transform]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transform {
     /// Pages at once.
@@ -166,7 +166,7 @@ pub struct Transform {
 }
 
 /// `[load]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
     /// Chunks at once.
@@ -177,7 +177,7 @@ pub struct Load {
 }
 
 /// `[history]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Age at which a quote leaves the history; zero: never.
@@ -186,7 +186,7 @@ pub struct History {
 }
 
 /// `[retry]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Waits before the second, third, … attempt; the last one repeats. Never empty.
@@ -197,7 +197,7 @@ pub struct Retry {
 }
 
 /// `[alert]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alert {
     /// Silence after which an incomplete batch is a letter.
@@ -206,10 +206,10 @@ pub struct Alert {
 }
 
 /// `[mail]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
-    /// Transport; empty when nothing is mailed.
+    /// Transport; empty, or [off](Self::is_off), when nothing is mailed.
     pub url: SecretUrl,
     /// Read `url` from this file.
     pub url_file: PathBuf,
@@ -236,11 +236,19 @@ pub struct Mail {
     pub max_per_day: u32,
 }
 
+impl Mail {
+    /// Whether somebody said that nothing is to be mailed, whatever the other settings are.
+    pub fn is_off(&self) -> bool {
+        self.url.expose() == crate::values::OFF
+    }
+}
+
 /// `[http]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// Address and port; empty for none.
+    #[serde(deserialize_with = "or_off")]
     pub listen: String,
 }
 
@@ -257,7 +265,7 @@ pub enum LogFormat {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// Level, or levels by target.
@@ -267,15 +275,16 @@ pub struct Log {
 }
 
 /// `[telemetry]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
     /// Base URL of a collector; empty for none.
+    #[serde(deserialize_with = "or_off")]
     pub otlp_url: String,
 }
 
 /// `[shutdown]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
     /// Longest time to finish what is in hand.

@@ -5,6 +5,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+/// What is written where something that an earlier layer turns on is to be off: an empty text would say nothing.
+pub(crate) const OFF: &str = "off";
+
+/// A text; empty for [`OFF`].
+pub(crate) fn or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(if text.trim() == OFF { String::new() } else { text.trim().to_owned() })
+}
+
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map_err(Error::custom)

@@ -94,6 +94,9 @@ impl fmt::Display for BatchId {
 /// look for that many.
 const MOST_PARTS: u32 = 10_000;
 
+/// The most currencies of a batch; the API takes 120.
+const MOST_CURRENCIES: usize = 200;
+
 /// What a page or an announcement says about where it belongs.
 pub(crate) struct Provenance<'a> {
     pub(crate) batch: &'a BatchId,
@@ -119,9 +122,10 @@ impl Provenance<'_> {
         } else if !is_plain(self.endpoint, 100) {
             Err("the endpoint is empty, too long, or has control characters")
         } else if currencies > 10_000
+            || self.convert.len() > MOST_CURRENCIES
             || self.convert.iter().any(|currency| currency.chars().any(char::is_control))
         {
-            Err("the currencies are too long, or have control characters")
+            Err("the currencies are too many, too long, or have control characters")
         } else if self.parts > MOST_PARTS {
             Err("there are more than 10000 pages, or chunks")
         } else if !is_datable(self.slot.starts_at()) || !is_datable(self.fetched_at) {

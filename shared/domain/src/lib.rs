@@ -3,6 +3,7 @@
 //! No async, no I/O, no clock: everything here is a value. Every other crate speaks in these types.
 
 mod batch;
+pub mod json;
 mod letter;
 mod message;
 mod page;

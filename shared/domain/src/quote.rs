@@ -239,6 +239,20 @@ pub struct CoinRow {
     pub quotes: Vec<Quote>,
 }
 
+impl CoinRow {
+    /// About how many bytes it takes in memory: what bounds a message of very many, very small ones.
+    pub fn memory(&self) -> usize {
+        /// What an allocator adds to a text.
+        const TEXT: usize = 32;
+        let Self { coin, quotes } = self;
+        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter().chain(&coin.token_address);
+        let names: usize = names.map(|text| TEXT + text.len()).sum();
+        let tags = coin.tags.iter().flatten().map(|tag| size_of::<String>() + TEXT + tag.len());
+        let quotes = quotes.iter().map(|quote| size_of::<Quote>() + TEXT + quote.currency.len());
+        size_of::<Self>() + names + tags.sum::<usize>() + quotes.sum::<usize>()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,9 +15,11 @@
 //! side. Golden bytes of every schema ever published are kept in the tests.
 //!
 //! # Guarantees
-//! Decoding never panics and never allocates more than [`MAX_PAYLOAD_BYTES`] for hostile input; the
-//! length, the checksum and "nothing left over" are all checked before a value is returned.
+//! Decoding never panics, and what it returns takes no more memory than [`BYTES_FOR_A_BYTE`] × the payload +
+//! [`BYTES_FOR_ALL`], whatever the bytes; the length, the checksum and "nothing left over" are all checked before a
+//! value is returned.
 
+mod short;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
@@ -26,10 +28,16 @@ use serde::de::DeserializeOwned;
 
 use crate::batch::{Chunk, Fetched};
 use crate::page::Origin;
-use v1::{ChunkV1, FetchedV1};
+use crate::quote::CoinRow;
+use v1::{ChunkHeadV1, ChunkV1, CoinRowV1, FetchedV1};
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
+
+/// What the rows of a chunk may take in memory for each byte on the wire; ours take about two.
+const BYTES_FOR_A_BYTE: usize = 2;
+/// What the rows of any chunk may take in memory, in bytes.
+const BYTES_FOR_ALL: usize = 40 << 20;
 
 const MAGIC: [u8; 4] = *b"CMCR";
 const ENVELOPE_VERSION: u8 = 1;
@@ -78,6 +86,9 @@ pub enum WireError {
     /// The payload does not decode.
     #[error("payload does not decode: {0}")]
     Payload(String),
+    /// The rows would take far more memory than rows of ours.
+    #[error("payload of {0} bytes decodes to more rows than memory is kept for")]
+    TooDense(usize),
     /// The payload decodes to something that makes no sense.
     #[error("payload makes no sense: {0}")]
     Senseless(&'static str),
@@ -92,6 +103,7 @@ impl WireError {
             Self::Length { .. } => "wrong_length",
             Self::Checksum => "wrong_checksum",
             Self::Payload(_) => "undecodable",
+            Self::TooDense(_) => "too_dense",
             Self::Senseless(_) => "senseless",
         }
     }
@@ -135,9 +147,9 @@ pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
         return Err(WireError::Checksum);
     }
     match schema {
-        SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open::<ChunkV1>(payload)?.try_into()?)),
+        SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open_chunk(payload)?)),
         SCHEMA_REBUILT_V1 => {
-            let mut chunk: Chunk = open::<ChunkV1>(payload)?.try_into()?;
+            let mut chunk = open_chunk(payload)?;
             chunk.page.origin = Origin::Rebuild;
             Ok(RowsMessage::Chunk(chunk))
         }
@@ -161,13 +173,37 @@ fn seal<T: Serialize>(schema: u16, value: &T) -> Vec<u8> {
 }
 
 fn open<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
-    let (value, consumed) = bincode::serde::decode_from_slice(payload, BINCODE)
-        .map_err(|error| WireError::Payload(error.to_string()))?;
-    if consumed == payload.len() {
-        Ok(value)
-    } else {
-        Err(WireError::Length { declared: consumed, actual: payload.len() })
+    let mut rest = payload;
+    let value = next(&mut rest)?;
+    nothing_left(rest, payload)?;
+    Ok(value)
+}
+
+/// Row by row, so that a chunk that would take too much memory is given up before it does.
+fn open_chunk(payload: &[u8]) -> Result<Chunk, WireError> {
+    let mut rest = payload;
+    let mut chunk: Chunk = next::<ChunkHeadV1>(&mut rest)?.try_into()?;
+    let mut left = BYTES_FOR_A_BYTE * payload.len() + BYTES_FOR_ALL;
+    for _ in 0..next::<u64>(&mut rest)? {
+        let row: CoinRow = next::<CoinRowV1>(&mut rest)?.try_into()?;
+        left = left.checked_sub(row.memory()).ok_or(WireError::TooDense(payload.len()))?;
+        chunk.rows.push(row);
     }
+    nothing_left(rest, payload)?;
+    Ok(chunk)
+}
+
+/// Takes the next value off `rest`.
+fn next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, WireError> {
+    let (value, consumed) = bincode::serde::decode_from_slice(rest, BINCODE)
+        .map_err(|error| WireError::Payload(error.to_string()))?;
+    *rest = &rest[consumed..];
+    Ok(value)
+}
+
+fn nothing_left(rest: &[u8], payload: &[u8]) -> Result<(), WireError> {
+    let (declared, actual) = (payload.len() - rest.len(), payload.len());
+    if rest.is_empty() { Ok(()) } else { Err(WireError::Length { declared, actual }) }
 }
 
 #[cfg(test)]

@@ -104,6 +104,11 @@ impl Database {
         Ok(())
     }
 
+    /// The steps of `schema` that were not applied yet, by name. Changes nothing.
+    pub(crate) async fn pending(&self, schema: &Schema) -> Result<Vec<String>, Error> {
+        schema::pending(self, schema).await.map_err(|error| self.blame(error))
+    }
+
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         self.migrate().await?;

@@ -6,6 +6,7 @@
 mod database;
 mod error;
 mod letters;
+mod look;
 mod options;
 mod source;
 mod store;

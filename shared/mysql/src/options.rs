@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use tokio::io::AsyncReadExt;
 use url::{Host, Url};
 
 use crate::error::Error;
@@ -74,7 +75,15 @@ impl Options {
     /// Fails when a file that the URL names cannot be read: waiting for the server would not help.
     pub(crate) async fn check_files(&self) -> Result<(), Error> {
         for (name, file) in &self.files {
-            if let Err(error) = tokio::fs::read(file).await {
+            let read = async {
+                let mut bytes = Vec::new();
+                tokio::fs::File::open(file).await?.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes).await?;
+                if bytes.len() as u64 > MOST_FILE_BYTES {
+                    return Err(std::io::Error::other("it is larger than 4 MiB"));
+                }
+                Ok(())
+            };
+            if let Err(error) = read.await {
                 let reason = format!("{}: cannot read the {name} {}: {error}", self.place, file.display());
                 return Err(Error::Misconfigured(reason));
             }
@@ -98,6 +107,9 @@ impl fmt::Debug for Options {
 pub fn check_url(url: &str) -> Result<(), String> {
     Options::new(url).map(|_| ()).map_err(|error| error.to_string())
 }
+
+/// The longest file of certificates or of a key; all certificates of a system together have about 200 KB.
+const MOST_FILE_BYTES: u64 = 4 << 20;
 
 const MODES: [&str; 5] = ["disabled", "preferred", "required", "verify_ca", "verify_identity"];
 

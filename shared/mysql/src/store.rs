@@ -26,7 +26,7 @@ use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;
 use columns::{Columns, datetime};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     table: "store_migrations",
     migrations: &[
         Migration {
@@ -65,7 +65,7 @@ const SCHEMA: Schema = Schema {
 /// The store ports over one database.
 pub struct MysqlStore {
     pub(crate) database: Database,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl MysqlStore {

@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_millis(300);
 /// Up to `limit` pages after the position `after`, each id once. A position is an offset in the stream, + 1.
 pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
     let mut pages: Vec<Archived> = Vec::new();
-    if limit == 0 {
+    if limit == 0 || shared.is_absent(&shared.names.archive()) {
         return Ok(pages);
     }
     let session = shared.observing.session().await?;
@@ -62,6 +62,9 @@ pub(crate) async fn read(shared: &Inner, after: u64, limit: u32) -> Result<Vec<A
 
 /// The stretch of what was archived since then, to the block.
 pub(crate) async fn stretch(shared: &Inner, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+    if shared.is_absent(&shared.names.archive()) {
+        return Ok(Stretch { after: 0, end: 0 });
+    }
     let session = shared.observing.session().await?;
     let reader = Reader { shared, session: &session, channel: session.channel().await? };
     let end = reader.end().await?;

@@ -92,7 +92,7 @@ mod tests {
         if let Some(at) = fetched_at {
             headers.set(header::FETCHED_AT, timestamp::to_text(at));
         }
-        Message { id: MessageId::new(id), headers, body: Vec::new() }
+        Message { id: MessageId::new(id), headers, body: domain::Bytes::new() }
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod incoming;
 mod known;
 mod leader;
 mod link;
+mod look;
 mod names;
 mod options;
 mod outgoing;

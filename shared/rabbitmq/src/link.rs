@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::protocol::AMQPErrorKind;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::QueueError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::info;
@@ -123,12 +124,50 @@ impl Session {
     }
 }
 
+impl Session {
+    /// The answer of `call`, which asks for something by its name on a channel of its own; `None` when there is no such
+    /// thing.
+    pub async fn ask<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<Option<T>, QueueError> {
+        match timeout(self.options.call_timeout, call).await {
+            Ok(Ok(found)) => Ok(Some(found)),
+            Ok(Err(error)) if is_missing(&error) => Ok(None),
+            Ok(Err(error)) => Err(blame_session(self, what, &error)),
+            Err(_elapsed) => {
+                self.fail();
+                Err(QueueError::unavailable(format!("RabbitMQ did not answer in time: {what}")))
+            }
+        }
+    }
+}
+
+/// Whether `error` says that something does not exist. What exists and is away is "not found", too, in other words.
+fn is_missing(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
+    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+        && error.get_message().as_str().contains("no queue")
+}
+
+/// The longest file of certificates; all of a system together have about 200 KB.
+const MOST_CERTIFICATES_BYTES: u64 = 4 << 20;
+
 /// The text of `file`, which holds certificates. lapin takes any text, and trusts nobody when it holds none.
 async fn certificates(file: &Path) -> Result<String, QueueError> {
     let wrong = |what: &dyn std::fmt::Display| QueueError::Misconfigured {
         reason: format!("cannot read the certificates in {}: {what}", file.display()),
     };
-    let pem = tokio::fs::read_to_string(file).await.map_err(|error| wrong(&error))?;
+    let read = async {
+        let mut pem = String::new();
+        tokio::fs::File::open(file).await?.take(MOST_CERTIFICATES_BYTES + 1).read_to_string(&mut pem).await?;
+        std::io::Result::Ok(pem)
+    };
+    let pem = read.await.map_err(|error| wrong(&error))?;
+    if pem.len() as u64 > MOST_CERTIFICATES_BYTES {
+        return Err(wrong(&"it is larger than 4 MiB"));
+    }
     let mut certificates = 0;
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         certificate.map_err(|error| wrong(&error))?;
@@ -251,8 +290,10 @@ impl Link {
 
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
-        let _turn = self.turn.lock().await;
-        declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
+        if self.options.declares {
+            let _turn = self.turn.lock().await;
+            declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
+        }
         Ok(session)
     }
 }

@@ -31,6 +31,8 @@ pub struct Options {
     pub archive_max_bytes: u64,
     /// The size of a segment of the archive in bytes.
     pub archive_segment_bytes: u64,
+    /// Whether what is missing is declared by each connection.
+    pub declares: bool,
     /// The longest time to connect and log in.
     pub connect_timeout: Duration,
     /// The longest time for one message to be confirmed.
@@ -58,6 +60,7 @@ impl Options {
             archive_keep: Duration::from_hours(7 * 24),
             archive_max_bytes: 1 << 30,
             archive_segment_bytes: 100_000_000,
+            declares: true,
             connect_timeout: Duration::from_secs(10),
             publish_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),

@@ -1,7 +1,8 @@
 //! The ports on RabbitMQ: where publishing, consuming and the archive come together.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     /// The process is about to end: give back now.
     pub hurry: CancellationToken,
     pub tally: Tally,
+    /// What is not there, when the broker is only looked at.
+    pub absent: OnceLock<BTreeSet<String>>,
 }
 
 impl RabbitQueue {
@@ -84,6 +87,7 @@ impl RabbitQueue {
             tasks: TaskTracker::new(),
             hurry: CancellationToken::new(),
             tally: Tally::default(),
+            absent: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,5 +1,7 @@
 //! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
 
+mod look;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
 
 use crate::Usage;
+pub use look::check_writable;
+pub(crate) use look::{missing_queues, missing_tables};
 
 /// What `queue.url` gives.
 #[derive(Clone)]
@@ -40,6 +44,15 @@ pub struct Stores {
     pub outbox: Arc<dyn Outbox>,
 }
 
+/// What a command is about to do with queue and store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look at what is there. Nothing is made, changed or brought up to date.
+    Look,
+    /// Work with it. What is missing is made.
+    Work,
+}
+
 /// What a process has open, so that it can be closed when the process ends.
 #[derive(Default)]
 pub(crate) struct Connections {
@@ -55,8 +68,13 @@ enum Server {
 }
 
 impl Connections {
-    /// Connects the queue, creating and migrating what is missing.
-    pub(crate) async fn queues(&self, config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Queues> {
+    /// Connects the queue; `None` when it is only to be looked at and not there yet.
+    pub(crate) async fn queues(
+        &self,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        access: Access,
+    ) -> anyhow::Result<Option<Queues>> {
         let url = &config.queue.url;
         match url.scheme().as_str() {
             "sqlite" => {
@@ -66,56 +84,72 @@ impl Connections {
                     archive_keep: config.archive.keep,
                     archive_max_bytes: config.archive.max_size,
                 };
-                let file = self.file(url, "queue.url").await?;
-                let queue = Arc::new(SqliteQueue::open(file, options, clock).await?);
-                Ok(Queues { archive: queue.clone(), leadership: queue.clone(), queue })
+                let Some(file) = self.file(url, "queue.url", access).await? else { return Ok(None) };
+                let queue = match access {
+                    Access::Work => Some(SqliteQueue::open(file, options, clock).await?),
+                    Access::Look => SqliteQueue::look(file, options, clock).await?,
+                };
+                Ok(queue.map(Arc::new).map(|queue| Queues {
+                    archive: queue.clone(),
+                    leadership: queue.clone(),
+                    queue,
+                }))
             }
             "amqp" | "amqps" => {
-                let mut options = rabbitmq::Options::from_url(url.expose()).map_err(anyhow::Error::msg)?;
-                options.prefix.clone_from(&config.queue.prefix);
-                options.delivery_limit = config.queue.delivery_limit;
-                options.retry_delays.clone_from(&config.retry.delays);
-                options.queue_max_bytes = Some(config.queue.max_size);
-                options.archive_keep = config.archive.keep;
-                options.archive_max_bytes = config.archive.max_size;
-                let ca_file = &config.queue.ca_file;
-                options.ca_file = (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone());
-                let queue = Arc::new(RabbitQueue::new(options, clock)?);
+                let options = rabbit_options(config)?;
+                let queue = Arc::new(match access {
+                    Access::Work => RabbitQueue::new(options, clock)?,
+                    Access::Look => RabbitQueue::look(options, clock).await?,
+                });
                 self.servers.lock().await.push(Server::Rabbit(queue.clone()));
-                Ok(Queues { archive: queue.clone(), leadership: queue.clone(), queue })
+                Ok(queue.is_there().then(|| Queues {
+                    archive: queue.clone(),
+                    leadership: queue.clone(),
+                    queue,
+                }))
             }
             scheme => bail!("no adapter for queue.url {scheme}:"),
         }
     }
 
-    /// Connects the store, creating and migrating what is missing.
-    pub(crate) async fn stores(&self, config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Stores> {
+    /// Connects the store; `None` when it is only to be looked at and not there yet.
+    pub(crate) async fn stores(
+        &self,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        access: Access,
+    ) -> anyhow::Result<Option<Stores>> {
         let url = &config.store.url;
         match url.scheme().as_str() {
             "sqlite" => {
-                let file = self.file(url, "store.url").await?;
-                let store = Arc::new(SqliteStore::open(file, clock).await?);
-                Ok(Stores {
+                let Some(file) = self.file(url, "store.url", access).await? else { return Ok(None) };
+                let store = match access {
+                    Access::Work => Some(SqliteStore::open(file, clock).await?),
+                    Access::Look => SqliteStore::look(file, clock).await?,
+                };
+                Ok(store.map(Arc::new).map(|store| Stores {
                     ledger: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),
                     store,
-                })
+                }))
             }
             "mysql" => {
-                let mut options = mysql::Options::new(url.expose())?;
-                options.max_connections = config.store.connections;
-                options.statement_timeout = config.store.timeout;
-                let store = Arc::new(MysqlStore::open(&options, clock).await?);
+                let options = mysql_options(config)?;
+                let store = match access {
+                    Access::Work => Some(MysqlStore::open(&options, clock).await?),
+                    Access::Look => MysqlStore::look(&options, clock).await?,
+                };
+                let Some(store) = store.map(Arc::new) else { return Ok(None) };
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
-                Ok(Stores {
+                Ok(Some(Stores {
                     ledger: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),
                     store,
-                })
+                }))
             }
             scheme => bail!("no adapter for store.url {scheme}:"),
         }
@@ -140,15 +174,20 @@ impl Connections {
     }
 
     /// Queue and store may be one file, which is opened once: its writers take turns without polling.
-    async fn file(&self, url: &SecretUrl, key: &str) -> anyhow::Result<Database> {
-        let database = open_sqlite(url, key).await?;
+    async fn file(&self, url: &SecretUrl, key: &str, access: Access) -> anyhow::Result<Option<Database>> {
+        let opened = match access {
+            Access::Work => Database::open_url(url.expose()).await.map(Some),
+            Access::Look => Database::look_url(url.expose()).await,
+        };
+        let opened = opened.with_context(|| format!("cannot open {key} {url}"))?;
+        let Some(database) = opened else { return Ok(None) };
         let mut files = self.files.lock().await;
         if let Some(open) = files.iter().find(|open| open.path() == database.path()) {
             database.close().await;
-            return Ok(open.clone());
+            return Ok(Some(open.clone()));
         }
         files.push(database.clone());
-        Ok(database)
+        Ok(Some(database))
     }
 
     /// Closes everything, which makes each SQLite file whole without a journal beside it.
@@ -182,8 +221,24 @@ pub(crate) fn check_urls(loaded: &Loaded) -> Result<(), ConfigError> {
     Ok(())
 }
 
-async fn open_sqlite(url: &SecretUrl, key: &str) -> anyhow::Result<Database> {
-    Database::open_url(url.expose()).await.with_context(|| format!("cannot open {key} {url}"))
+fn rabbit_options(config: &Config) -> anyhow::Result<rabbitmq::Options> {
+    let mut options = rabbitmq::Options::from_url(config.queue.url.expose()).map_err(anyhow::Error::msg)?;
+    options.prefix.clone_from(&config.queue.prefix);
+    options.delivery_limit = config.queue.delivery_limit;
+    options.retry_delays.clone_from(&config.retry.delays);
+    options.queue_max_bytes = Some(config.queue.max_size);
+    options.archive_keep = config.archive.keep;
+    options.archive_max_bytes = config.archive.max_size;
+    let ca_file = &config.queue.ca_file;
+    options.ca_file = (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone());
+    Ok(options)
+}
+
+fn mysql_options(config: &Config) -> anyhow::Result<mysql::Options> {
+    let mut options = mysql::Options::new(config.store.url.expose())?;
+    options.max_connections = config.store.connections;
+    options.statement_timeout = config.store.timeout;
+    Ok(options)
 }
 
 /// The file behind a SQLite URL; `None` for a server.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -14,6 +15,10 @@ use stage::{Metrics, To};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+
+/// A handful of probes and scrapes at once; whoever holds on to more must not cost the stages their handles.
+const LIMITS: web::Limits =
+    web::Limits { connections: 64, head: Duration::from_secs(5), whole: Duration::from_secs(15) };
 
 #[derive(Clone)]
 struct Health {
@@ -45,7 +50,8 @@ pub(crate) async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .with_state(Health { stages: stages.into(), metrics, stop });
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    // While a process drains, too: until its runtime ends.
+    tokio::spawn(web::serve(listener, router, LIMITS, CancellationToken::new()));
     Ok(())
 }
 

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Context, anyhow};
 use clap::{Args, FromArgMatches};
-use config::{Config, Layer};
+use config::Config;
 use domain::StageName;
 use ports::{Clock, SourceTable, SystemClock};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
@@ -14,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::adapters::{self, Connections, Queues, Stores};
+use crate::adapters::{self, Access, Connections, Queues, Stores};
 use crate::{Shutdown, http, observe, telemetry};
 
 /// Arguments that every command takes.
@@ -64,7 +65,8 @@ impl Process {
 
     /// Opens the queue that the settings name, creating what is missing. Closed when the process ends.
     pub async fn open_queues(&self) -> anyhow::Result<Queues> {
-        let queues = self.connections.queues(self.config(), Arc::clone(&self.clock)).await?;
+        let queues = self.connections.queues(self.config(), Arc::clone(&self.clock), Access::Work).await?;
+        let queues = queues.context("the queue is not there")?;
         let watching =
             observe::queue(Arc::clone(&queues.queue), self.metrics.clone(), Arc::clone(&self.clock));
         self.watch(watching).await;
@@ -73,11 +75,44 @@ impl Process {
 
     /// Opens the store that the settings name, creating what is missing. Closed when the process ends.
     pub async fn open_stores(&self) -> anyhow::Result<Stores> {
-        let stores = self.connections.stores(self.config(), Arc::clone(&self.clock)).await?;
+        let stores = self.connections.stores(self.config(), Arc::clone(&self.clock), Access::Work).await?;
+        let stores = stores.context("the store is not there")?;
         let watching =
             observe::store(Arc::clone(&stores.quotes), self.metrics.clone(), Arc::clone(&self.clock));
         self.watch(watching).await;
         Ok(stores)
+    }
+
+    /// Opens the queue that the settings name for looking, which makes and changes nothing; `None` when it is not there
+    /// yet. Closed when the process ends.
+    pub async fn look_at_queues(&self) -> anyhow::Result<Option<Queues>> {
+        self.connections.queues(self.config(), Arc::clone(&self.clock), Access::Look).await
+    }
+
+    /// Opens the store that the settings name for looking, which makes and changes nothing; `None` when it is not there
+    /// yet. Closed when the process ends.
+    pub async fn look_at_stores(&self) -> anyhow::Result<Option<Stores>> {
+        self.connections.stores(self.config(), Arc::clone(&self.clock), Access::Look).await
+    }
+
+    /// What [`open_queues`](Self::open_queues) would make, by name.
+    pub async fn missing_queues(&self) -> anyhow::Result<Vec<String>> {
+        adapters::missing_queues(self.config(), Arc::clone(&self.clock)).await
+    }
+
+    /// What [`open_stores`](Self::open_stores) would make, by name.
+    pub async fn missing_tables(&self) -> anyhow::Result<Vec<String>> {
+        adapters::missing_tables(self.config()).await
+    }
+
+    /// Does `work`, which may wait for a server that is away, unless asked to stop: then it is dropped where it is, which
+    /// is an error.
+    pub async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let done = self.shutdown.soft().run_until_cancelled_owned(work).await;
+        done.unwrap_or_else(|| Err(anyhow!("stopped before it was done")))
     }
 
     /// Does `watching` until the process closes what it has open, if anybody can see what it finds.
@@ -161,10 +196,14 @@ where
         Ok(text) => text.parse().map_err(|error| Usage(format!("COINPIPE_FAILPOINT: {error}")))?,
         Err(_) => Failpoints::none(),
     };
-    let quiet = log == LogDefault::Quiet && loaded.origin("log", "level") == Layer::Default;
+    let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
     let levels = if quiet { "warn" } else { &loaded.config.log.level };
     let name = if let [stage] = stages { stage.as_str() } else { "coinpipe" };
     let traces = telemetry::start(&loaded, levels, log == LogDefault::Quiet, name)?;
+
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
 
     let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -182,7 +221,7 @@ where
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
         if is_seen {
-            let chosen = process.loaded.origin("http", "listen") != Layer::Default;
+            let chosen = process.loaded.is_chosen("http", "listen");
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
             http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
         }
@@ -214,7 +253,9 @@ fn env() -> Result<Vec<(String, String)>, Usage> {
             (Ok(name), Err(_)) if config::is_setting(&name) => {
                 return Err(Usage(format!("environment variable {name} is not UTF-8")));
             }
-            _ => {}
+            // The name alone may be a mistake.
+            (Ok(name), Err(_)) => env.push((name, String::new())),
+            (Err(_), _) => {}
         }
     }
     Ok(env)

@@ -1,6 +1,7 @@
 //! Recorded API responses, served again with every byte of every coin as it was.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::page::Page;
 use crate::query::ListingQuery;
-use domain::ApiVersion;
+use domain::json::each_element;
+use domain::{ApiVersion, MAX_PAGE_BYTES};
 
 /// One recorded response of `cryptocurrency/listings/latest`.
 #[derive(Clone, Debug)]
@@ -29,14 +31,17 @@ struct Row {
 
 /// The response as far as it is looked into.
 #[derive(Deserialize)]
-struct Response {
-    status: Option<Status>,
-    data: Vec<Box<RawValue>>,
+struct Response<'a> {
+    #[serde(borrow)]
+    status: Option<Status<'a>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-struct Status {
-    error_code: Option<serde_json::Value>,
+struct Status<'a> {
+    #[serde(borrow)]
+    error_code: Option<&'a RawValue>,
 }
 
 /// A row as far as it is looked into.
@@ -50,7 +55,17 @@ struct Shape<'a> {
 impl Recording {
     /// Reads a file that holds one whole response. The error names the file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let read = || {
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)?.take(MAX_PAGE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+            std::io::Result::Ok(bytes)
+        };
+        let bytes = read().with_context(|| format!("failed to read {}", path.display()))?;
+        ensure!(
+            bytes.len() <= MAX_PAGE_BYTES,
+            "{} is larger than {MAX_PAGE_BYTES} bytes, the largest page",
+            path.display()
+        );
         Self::parse(&bytes).with_context(|| format!("{} is not a recorded listing", path.display()))
     }
 
@@ -58,13 +73,16 @@ impl Recording {
     pub fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         // Without this check serde would also take arrays of the right length.
         ensure!(bytes.trim_ascii_start().starts_with(b"{"), "it is not a JSON object");
-        let response: Response = serde_json::from_slice(bytes)?;
+        let response: Response<'_> = serde_json::from_slice(bytes)?;
         if let Some(code) = response.status.and_then(|status| status.error_code) {
-            ensure!(code.is_null() || code == 0 || code == "0", "its status has error_code {code}");
+            let code = code.get();
+            let shown = &code[..code.floor_char_boundary(60)];
+            ensure!(matches!(code, "0" | "\"0\""), "its status has error_code {shown}");
         }
         let mut version = None;
-        let mut rows = Vec::with_capacity(response.data.len());
-        for (index, json) in response.data.into_iter().enumerate() {
+        let mut rows = Vec::new();
+        let read = each_element(response.data, |json| {
+            let index = rows.len();
             ensure!(json.get().starts_with('{'), "row {index} is not a coin");
             let shape: Shape<'_> =
                 serde_json::from_str(json.get()).with_context(|| format!("row {index} is not a coin"))?;
@@ -75,8 +93,10 @@ impl Recording {
                 _ => anyhow::bail!("row {index} has neither quotes by currency nor a list of quotes"),
             };
             ensure!(*version.get_or_insert(of_row) == of_row, "its rows are of both API versions");
-            rows.push(Row { id, json });
-        }
+            rows.push(Row { id, json: json.to_owned() });
+            Ok(())
+        });
+        read.context("its data is no list: expected a sequence of coins")??;
         Ok(Self { version, rows: rows.into() })
     }
 

@@ -1,6 +1,5 @@
 //! The running simulator: a socket, a background task, and a handle that stops it.
 
-use std::future::IntoFuture as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,10 @@ use crate::seen::Seen;
 const MAX_COINS: u32 = 100_000;
 /// A client that has stopped reading may hold up a stop for so long.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A fetcher asks for a few pages at once. Answers may be slow on purpose, so a connection has long.
+const LIMITS: web::Limits =
+    web::Limits { connections: 256, head: Duration::from_secs(5), whole: Duration::from_mins(10) };
 
 /// A CoinMarketCap API that is being served. Stops when dropped.
 pub struct Simulator {
@@ -49,14 +52,7 @@ impl Simulator {
                 .await
                 .context("failed to grow the simulated market")?
         };
-        let server = axum::serve(listener, Arc::clone(&api).routes())
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
-        let task = tokio::spawn(async move {
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the simulator stopped serving");
-            }
-        });
+        let task = tokio::spawn(web::serve(listener, Arc::clone(&api).routes(), LIMITS, stop.clone()));
         Ok(Self { address, api, stop, task: Some(task) })
     }
 

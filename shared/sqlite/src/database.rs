@@ -10,6 +10,7 @@
 //! Network file systems: SQLite's locks do not work on many of them.
 
 mod location;
+mod look;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,19 @@ pub struct Database {
     path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
+    access: Access,
+}
+
+/// What a file was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Reading and writing.
+    Work,
+    /// Reading what others write.
+    Look,
+    /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
+    /// somebody begins to.
+    LookAtRest,
 }
 
 impl Database {
@@ -95,6 +109,9 @@ impl Database {
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        if self.access != Access::Work {
+            return Err(self.blame(Error::Misconfigured("was opened for looking only".to_owned())));
+        }
         let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
             Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
                 self.replace_writer().await?;
@@ -121,6 +138,9 @@ impl Database {
 
     /// Connections for reading.
     pub(crate) fn readers(&self) -> &SqlitePool {
+        if self.access == Access::LookAtRest && look::has_journal(&self.path) {
+            return &self.writer;
+        }
         &self.readers
     }
 
@@ -141,7 +161,7 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { path: path.into(), writer, readers })
+        Ok(Self { path: path.into(), writer, readers, access: Access::Work })
     }
 }
 

@@ -7,6 +7,7 @@ mod archive;
 mod database;
 mod error;
 mod letters;
+mod look;
 mod queue;
 mod store;
 

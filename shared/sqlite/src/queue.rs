@@ -38,7 +38,7 @@ use crate::archive;
 use crate::database::{Database, Migration, Schema};
 use crate::error::Error;
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     table: "queue_migrations",
     migrations: &[
         Migration {
@@ -82,6 +82,11 @@ impl SqliteQueue {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         database.migrate(&SCHEMA).await?;
+        Ok(Self::over(database, options, clock))
+    }
+
+    /// The queue in `database`, whose schema is there.
+    pub(crate) fn over(database: Database, options: QueueOptions, clock: Arc<dyn Clock>) -> Self {
         let now = clock.now();
         let inner = Arc::new(Inner {
             database,
@@ -93,7 +98,7 @@ impl SqliteQueue {
             wakes: Default::default(),
         });
         let renewal = tokio::spawn(renew_for_ever(Arc::downgrade(&inner), now)).abort_handle();
-        Ok(Self { inner, renewal })
+        Self { inner, renewal }
     }
 }
 

@@ -22,7 +22,7 @@ use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
 
 use crate::database::{Database, Migration, Schema};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     table: "store_migrations",
     migrations: &[
         Migration {
@@ -61,7 +61,7 @@ const SCHEMA: Schema = Schema {
 /// The store ports over one SQLite file.
 pub struct SqliteStore {
     pub(crate) database: Database,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl SqliteStore {

@@ -10,6 +10,7 @@
 
 mod answer;
 
+use std::io::Read;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -139,11 +140,22 @@ pub(super) fn tls_mode(url: &Url) -> Result<TlsMode, TransportError> {
     }
 }
 
+/// What the file `path` holds; all certificates of a system together have about 200 KB.
+fn certificates(path: &str) -> std::io::Result<Vec<u8>> {
+    const MOST_BYTES: u64 = 4 << 20;
+    let mut pem = Vec::new();
+    std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > MOST_BYTES {
+        return Err(std::io::Error::other("it is larger than 4 MiB"));
+    }
+    Ok(pem)
+}
+
 fn tls_parameters(url: &Url, host: &str) -> Result<TlsParameters, TransportError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some((_, path)) = url.query_pairs().find(|(key, _)| key == "ca_file") {
         let wrong = |reason: String| TransportError::url(format!("ca_file {path}: {reason}"));
-        let pem = std::fs::read(path.as_ref()).map_err(|error| wrong(error.to_string()))?;
+        let pem = certificates(path.as_ref()).map_err(|error| wrong(error.to_string()))?;
         builder = builder
             .add_root_certificate(Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?);
     }

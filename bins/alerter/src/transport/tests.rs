@@ -267,6 +267,7 @@ fn mistakes_name_the_setting_and_hide_the_password() {
     check("smtp://me:hunter2@mail.example?tls=maybe", to, from, "maybe");
     check("smtps://me:hunter2@mail.example?tls=none", to, from, "smtps://");
     check("smtps://me:hunter2@mail.example?ca_file=/nowhere.pem", to, from, "/nowhere.pem");
+    check("smtps://me:hunter2@mail.example?ca_file=/dev/zero", to, from, "larger than");
     check("smtp://me:hunter2%zz@mail.example", to, from, "hexadecimal");
     check("smtp://me:12?hunter2@mail.example", to, from, "percent-encoded");
     check("smtp://me:12/hunter2@mail.example", to, from, "percent-encoded");
@@ -286,6 +287,8 @@ fn without_a_url_and_recipients_nothing_is_mailed_and_half_of_it_is_a_mistake() 
     assert!(transport_from(&settings("")).err().unwrap().to_string().contains("mail.url"));
     nobody.url = SecretUrl::default();
     assert!(transport_from(&nobody).unwrap().is_none());
+    // Said to be off, the recipients may stay.
+    assert!(transport_from(&settings("off")).unwrap().is_none());
 }
 
 #[tokio::test]

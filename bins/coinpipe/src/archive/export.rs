@@ -12,10 +12,15 @@ use crate::{origin, output};
 
 pub(super) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
-    let archive = origin::open_existing(process).await?.queues.archive;
+    let url = &process.config().queue.url;
+    let Some(queues) = process.unless_stopped(process.look_at_queues()).await? else {
+        bail!(origin::nothing_at(url));
+    };
+    let archive = queues.archive;
     let folder = args.folder.as_path();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let stretch = archive.stretch(selection.archived_since()).await?;
+    let since = selection.archived_since();
+    let stretch = process.unless_stopped(async { Ok(archive.stretch(since).await?) }).await?;
     let stop = process.shutdown.soft();
     let (mut pages, mut bytes, mut unreadable) = (0, 0, 0);
     let mut position = stretch.after;

@@ -54,7 +54,7 @@ impl Files {
 }
 
 fn read(path: &Path) -> anyhow::Result<Message> {
-    page_file::read(&std::fs::read(path).context("cannot read it")?)
+    page_file::read(std::fs::File::open(path).context("cannot read it")?)
 }
 
 #[async_trait]

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use anyhow::{Context as _, bail, ensure};
+use domain::json::{Names, each_element};
 use domain::{
-    ApiVersion, BatchId, Headers, MAX_PAGE_BYTES, Message, Origin, PageMeta, Slot, compress_body,
+    ApiVersion, BatchId, Bytes, Headers, MAX_PAGE_BYTES, Message, Origin, PageMeta, Slot, compress_body,
     decompress_body, timestamp,
 };
 use serde::Deserialize;
@@ -25,6 +26,14 @@ const SKIPPABLE: u32 = 0x184D_2A50;
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// How a gzip file begins (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The longest file that is read, in bytes: the largest page, and what belongs to it. What does not compress
+/// becomes a little longer.
+const MAX_FILE_BYTES: usize = MAX_PAGE_BYTES + MAX_PAGE_BYTES / 128 + MAX_HEADER_BYTES;
+/// The longest headers; ours have about 500 bytes.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+/// The most currencies of a page.
+const MAX_CURRENCIES: usize = 200;
 
 /// The name of the file for a page.
 pub(super) fn name(page: &PageMeta) -> String {
@@ -46,34 +55,45 @@ pub(super) fn write(page: &Message) -> anyhow::Result<Vec<u8>> {
     Ok(parts.concat())
 }
 
-/// The message of the page that `file` holds.
-pub(super) fn read(file: &[u8]) -> anyhow::Result<Message> {
-    if let Some((headers, body)) = split(file) {
+/// The message of the page that `file` holds. No more is read of it than the longest page has.
+pub(super) fn read(file: impl Read) -> anyhow::Result<Message> {
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).context("cannot read it")?;
+    ensure!(bytes.len() <= MAX_FILE_BYTES, "it is larger than {MAX_FILE_BYTES} bytes");
+    parse(bytes.into())
+}
+
+fn parse(file: Bytes) -> anyhow::Result<Message> {
+    if let Some((headers, begin)) = split(&file) {
         let mut page = PageMeta::from_headers(&headers)?;
         page.origin = Origin::Replay;
-        decompress_body(body)?;
-        return Ok(page.to_message(body.to_vec()));
+        let body = file.slice(begin..);
+        decompress_body(&body)?;
+        return Ok(page.to_message(body));
     }
-    let response = match file {
-        _ if file.starts_with(&ZSTD) => decompress_body(file)?,
-        _ if file.starts_with(&GZIP) => gunzip(file)?,
-        _ => file.to_vec(),
+    let response = match &file {
+        _ if file.starts_with(&ZSTD) => decompress_body(&file)?.into(),
+        _ if file.starts_with(&GZIP) => gunzip(&file)?.into(),
+        _ => file,
     };
     ensure!(response.len() <= MAX_PAGE_BYTES, "it is larger than {MAX_PAGE_BYTES} bytes");
     Ok(recorded(&response)?.to_message(compress_body(&response)))
 }
 
-/// Headers and body of a file that coinpipe wrote.
-fn split(file: &[u8]) -> Option<(Headers, &[u8])> {
+/// Headers of a file that coinpipe wrote, and where its body begins.
+fn split(file: &[u8]) -> Option<(Headers, usize)> {
     let (magic, rest) = file.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     if u32::from_le_bytes(*magic) != SKIPPABLE {
         return None;
     }
     let (headers, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    if headers.len() > MAX_HEADER_BYTES {
+        return None;
+    }
     let headers: BTreeMap<String, String> = serde_json::from_slice(headers).ok()?;
     let headers = headers.into_iter().fold(Headers::new(), |headers, (name, text)| headers.with(name, text));
-    Some((headers, body))
+    Some((headers, file.len() - body.len()))
 }
 
 fn gunzip(file: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -88,7 +108,7 @@ fn gunzip(file: &[u8]) -> anyhow::Result<Vec<u8>> {
 struct Response<'a> {
     status: Status,
     #[serde(borrow)]
-    data: Vec<&'a RawValue>,
+    data: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -112,17 +132,33 @@ fn recorded(response: &[u8]) -> anyhow::Result<PageMeta> {
     let response: Response<'_> = serde_json::from_slice(response).context("it is no listing of the API")?;
     let at = response.status.timestamp.context("its status has no timestamp, so its time is not known")?;
     let at = timestamp::from_text(&at).with_context(|| format!("its timestamp {at:?} is none"))?;
-    let coin = response.data.first().context("it has no coins, so its API version is not known")?;
+    let coin = match each_element(response.data, Err) {
+        None => bail!("it is no listing of the API: data is not a list"),
+        Some(Ok(())) => bail!("it has no coins, so its API version is not known"),
+        Some(Err(coin)) => coin,
+    };
     let coin: Coin<'_> = serde_json::from_str(coin.get()).context("its first coin has no quote")?;
     let quote = coin.quote.get();
     let (api_version, convert) = match quote.as_bytes().first() {
         Some(b'{') => {
-            let quotes: BTreeMap<String, &RawValue> = serde_json::from_str(quote)?;
-            (ApiVersion::V1, quotes.into_keys().collect::<Vec<_>>())
+            let Names::<MAX_CURRENCIES>(mut names) = serde_json::from_str(quote)?;
+            names.sort_unstable();
+            names.dedup();
+            (ApiVersion::V1, names)
         }
         Some(b'[') => {
-            let quotes: Vec<Quote> = serde_json::from_str(quote).context("a quote has no symbol")?;
-            (ApiVersion::V3, quotes.into_iter().map(|quote| quote.symbol).collect())
+            let mut symbols = Vec::new();
+            let read = each_element(coin.quote, |quote| {
+                let quote: Quote = serde_json::from_str(quote.get()).context("a quote has no symbol")?;
+                ensure!(
+                    symbols.len() < MAX_CURRENCIES,
+                    "its first coin has more than {MAX_CURRENCIES} quotes"
+                );
+                symbols.push(quote.symbol);
+                Ok(())
+            });
+            read.unwrap_or(Ok(()))?;
+            (ApiVersion::V3, symbols)
         }
         _ => bail!("its first coin has neither quotes by currency nor a list of quotes"),
     };
@@ -153,50 +189,54 @@ mod tests {
     const V3: &str = r#"{"data":[{"id":1,"quote":[{"id":2781,"symbol":"USD","price":1.5}]}],
         "status":{"timestamp":"2026-11-22T14:00:01Z"}}"#;
 
+    fn read_bytes(file: &[u8]) -> anyhow::Result<Message> {
+        read(file)
+    }
+
     fn meta(message: &Message) -> PageMeta {
         PageMeta::from_headers(&message.headers).unwrap()
     }
 
     #[test]
     fn a_page_survives_its_file_and_any_tool_can_read_it() {
-        let mut page = read(V3.as_bytes()).unwrap();
+        let mut page = read_bytes(V3.as_bytes()).unwrap();
         page.headers.set(domain::header::SIMULATED, true);
         let file = write(&page).unwrap();
-        assert_eq!(read(&file).unwrap(), page);
+        assert_eq!(read_bytes(&file).unwrap(), page);
         assert_eq!(decompress_body(&file).unwrap(), V3.as_bytes());
         assert_eq!(name(&meta(&page)), "2026-11-22T140001Z_listings_USD_p1.json.zst");
     }
 
     #[test]
     fn a_live_page_comes_back_as_a_replay() {
-        let mut page = read(V3.as_bytes()).unwrap();
+        let mut page = read_bytes(V3.as_bytes()).unwrap();
         page.headers.set(domain::header::ORIGIN, Origin::Live);
-        assert_eq!(meta(&read(&write(&page).unwrap()).unwrap()).origin, Origin::Replay);
+        assert_eq!(meta(&read_bytes(&write(&page).unwrap()).unwrap()).origin, Origin::Replay);
     }
 
     #[test]
     fn a_recording_tells_its_time_version_and_currencies() {
-        let v1 = meta(&read(V1.as_bytes()).unwrap());
+        let v1 = meta(&read_bytes(V1.as_bytes()).unwrap());
         assert_eq!(v1.batch.as_str(), "2024-03-19T22:06:29Z/listings/EUR,USD");
         assert_eq!((v1.api_version, v1.convert), (ApiVersion::V1, vec!["EUR".to_owned(), "USD".to_owned()]));
         assert_eq!(timestamp::to_text(v1.fetched_at), "2024-03-19T22:06:29.658Z");
-        let v3 = meta(&read(V3.as_bytes()).unwrap());
+        let v3 = meta(&read_bytes(V3.as_bytes()).unwrap());
         assert_eq!((v3.api_version, v3.convert), (ApiVersion::V3, vec!["USD".to_owned()]));
     }
 
     #[test]
     fn compressed_and_plain_recordings_are_the_same_page() {
-        let plain = read(V1.as_bytes()).unwrap();
-        assert_eq!(read(&compress_body(V1.as_bytes())).unwrap(), plain);
+        let plain = read_bytes(V1.as_bytes()).unwrap();
+        assert_eq!(read_bytes(&compress_body(V1.as_bytes())).unwrap(), plain);
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(V1.as_bytes()).unwrap();
-        assert_eq!(read(&gzip.finish().unwrap()).unwrap(), plain);
+        assert_eq!(read_bytes(&gzip.finish().unwrap()).unwrap(), plain);
     }
 
     #[test]
     fn what_is_no_page_is_said_to_be_none() {
         let refused = |file: &[u8], says: &str| {
-            let error = format!("{:#}", read(file).unwrap_err());
+            let error = format!("{:#}", read_bytes(file).unwrap_err());
             assert!(error.contains(says), "{says:?} is not in: {error}");
         };
         refused(b"", "no listing of the API");
@@ -205,14 +245,37 @@ mod tests {
         refused(br#"{"status":{"timestamp":"yesterday"},"data":[]}"#, "\"yesterday\"");
         refused(br#"{"status":{"timestamp":"2026-11-22T14:00:01Z"},"data":[]}"#, "no coins");
         refused(V1.replace(r#""USD":{"price":1.5},"EUR":{"price":2}"#, "").as_bytes(), "no quotes");
+        refused(br#"{"status":{"timestamp":"2026-11-22T14:00:01Z"},"data":{}}"#, "not a list");
         refused(&[&GZIP[..], b"rubbish"].concat(), "gzip");
         refused(&[&ZSTD[..], b"rubbish"].concat(), "zstd");
-        let page = read(V3.as_bytes()).unwrap();
+        let page = read_bytes(V3.as_bytes()).unwrap();
         let mut file = write(&page).unwrap();
         file.truncate(file.len() - 3);
         refused(&file, "zstd");
         let mut page = page;
         page.headers.remove(domain::header::SLOT);
         refused(&write(&page).unwrap(), domain::header::SLOT);
+    }
+
+    #[test]
+    fn no_file_is_read_beyond_what_a_page_can_have() {
+        let endless = std::io::repeat(b' ');
+        assert!(format!("{:#}", read(endless).unwrap_err()).contains("larger than"));
+        let bomb = compress_body(&vec![b' '; MAX_PAGE_BYTES + 1]);
+        assert!(format!("{:#}", read_bytes(&bomb).unwrap_err()).contains("more than"));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&vec![b' '; MAX_PAGE_BYTES + 1]).unwrap();
+        assert!(format!("{:#}", read_bytes(&gzip.finish().unwrap()).unwrap_err()).contains("larger than"));
+    }
+
+    #[test]
+    fn a_first_coin_with_a_thousand_quotes_is_refused() {
+        let quotes = |one: &dyn Fn(u32) -> String| (0..1000).map(one).collect::<Vec<_>>().join(",");
+        let by_currency = quotes(&|n| format!(r#""C{n}":{{}}"#));
+        let listed = quotes(&|n| format!(r#"{{"symbol":"C{n}"}}"#));
+        for quote in [format!("{{{by_currency}}}"), format!("[{listed}]")] {
+            let file = V1.replace(r#"{"USD":{"price":1.5},"EUR":{"price":2}}"#, &quote);
+            assert!(format!("{:#}", read_bytes(file.as_bytes()).unwrap_err()).contains("200"));
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Pace<'a> {
 impl<'a> Pace<'a> {
     /// For `replay`, which shows how far it is on `bar`.
     pub(super) fn new(replay: &'a Replay<'a>, bar: &'a ProgressBar) -> Self {
-        let interval = replay.args.rate.map(|rate| {
+        let interval = replay.pages.args.rate.map(|rate| {
             let mut interval = tokio::time::interval(Duration::from_mins(1) / rate.get());
             // What was not published while the queue was full is not caught up with.
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -44,7 +44,7 @@ impl<'a> Pace<'a> {
         Self {
             replay,
             bar,
-            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone(), replay.life.clone()),
+            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone(), replay.pages.life.clone()),
             interval,
             started: tokio::time::Instant::now(),
             quiet_since: replay.process.clock.now(),

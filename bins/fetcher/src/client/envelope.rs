@@ -8,13 +8,15 @@ use config::Secret;
 use domain::timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::BodyFault;
 
 /// How much of a body an error shows.
 pub(super) const SAMPLE_CHARS: usize = 200;
+/// How much of it is looked at: so much that the key, each time replaced by something shorter, cannot come within reach
+/// where it is cut.
+pub(super) const SAMPLED_BYTES: usize = 64 << 10;
 
 /// An opened envelope. `error_code` 0 is success.
 pub(super) struct Answer<'a> {
@@ -34,15 +36,21 @@ struct Envelope<'a> {
     data: Option<&'a RawValue>,
 }
 
+/// Raw, because a value of any shape may stand there, and each of its bytes become forty.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Status {
-    error_code: Value,
-    error_message: Value,
-    credit_count: Value,
-    total_count: Value,
-    timestamp: Value,
+struct Status<'a> {
+    #[serde(borrow)]
+    error_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    credit_count: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_count: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
 }
 
 /// Opens the envelope; fails when it is not whole.
@@ -76,13 +84,14 @@ pub(super) fn open(body: &[u8]) -> Result<Answer<'_>, BodyFault> {
     if !is_object(status.get()) {
         return Err(BodyFault::BadStatus);
     }
-    let status: Status = serde_json::from_str(status.get()).map_err(|_| BodyFault::BadStatus)?;
+    let status: Status<'_> = serde_json::from_str(status.get()).map_err(|_| BodyFault::BadStatus)?;
     Ok(Answer {
-        error_code: error_code(&status.error_code).ok_or(BodyFault::BadStatus)?,
-        message: status.error_message.as_str().unwrap_or_default().to_owned(),
-        credits: count(&status.credit_count).unwrap_or(0),
-        total_count: count(&status.total_count),
-        answered_at: status.timestamp.as_str().and_then(timestamp::from_text),
+        // Null or absent.
+        error_code: status.error_code.map_or(Some(0), number).ok_or(BodyFault::BadStatus)?,
+        message: status.error_message.and_then(to_text).unwrap_or_default(),
+        credits: status.credit_count.and_then(count).unwrap_or(0),
+        total_count: status.total_count.and_then(count),
+        answered_at: status.timestamp.and_then(to_text).and_then(|text| timestamp::from_text(&text)),
         data: envelope.data,
     })
 }
@@ -95,8 +104,10 @@ pub(super) fn count_rows(data: Option<&RawValue>) -> Result<u32, BodyFault> {
     Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
 }
 
-/// The first characters of `text` on one line, without the key.
+/// The first characters of `text` on one line, without the key. No more of it is looked at than can be shown, however
+/// often the key is in it.
 pub(super) fn sample(text: &str, key: &Secret) -> String {
+    let text = &text[..text.floor_char_boundary(SAMPLED_BYTES)];
     let clean = if key.is_empty() { text.to_owned() } else { text.replace(key.expose(), "***") };
     clean.chars().take(SAMPLE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -106,22 +117,23 @@ fn is_object(json: &str) -> bool {
     json.trim_start().starts_with('{')
 }
 
-fn error_code(value: &Value) -> Option<u32> {
-    if value.is_null() { Some(0) } else { number(value) }
+/// A whole number, or a text that is one.
+fn number(raw: &RawValue) -> Option<u32> {
+    let number: Option<u64> = serde_json::from_str(raw.get()).ok();
+    let number = number.or_else(|| to_text(raw)?.trim().parse().ok())?;
+    Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// How many: a whole number, or a text that is one. More than can be counted is as many as can be.
-fn count(value: &Value) -> Option<u32> {
+fn count(raw: &RawValue) -> Option<u32> {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_huge = value.as_f64().is_some_and(|number| number > f64::from(u32::MAX))
-        || value.as_str().is_some_and(|text| is_digits(text.trim()));
-    number(value).or(is_huge.then_some(u32::MAX))
+    let is_huge = serde_json::from_str(raw.get()).is_ok_and(|number: f64| number > f64::from(u32::MAX))
+        || to_text(raw).is_some_and(|text| is_digits(text.trim()));
+    number(raw).or(is_huge.then_some(u32::MAX))
 }
 
-/// A whole number, or a text that is one.
-fn number(value: &Value) -> Option<u32> {
-    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    Some(u32::try_from(number).unwrap_or(u32::MAX))
+fn to_text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]
@@ -183,5 +195,27 @@ mod tests {
         let sample = sample(&text, &key);
         assert!(sample.starts_with("no such key:  ***éé"), "{sample}");
         assert_eq!(sample.chars().count(), SAMPLE_CHARS);
+    }
+
+    /// An API that repeats the key all over its answer must not have the beginning of one shown where it was cut.
+    #[test]
+    fn no_part_of_the_key_is_in_a_sample_however_often_it_is_in_the_text() {
+        let key = Secret::new("b54bcf4d-1b1b-4b1b-9b1b-1b1b1b1b1b1b");
+        let sample = sample(&key.expose().repeat(4000), &key);
+        assert!(sample.chars().all(|c| c == '*'), "{sample}");
+    }
+
+    #[test]
+    fn a_status_may_hold_anything_and_is_not_looked_into() {
+        let zeros = format!("[{}0]", "0,".repeat(1000));
+        for odd in [zeros.as_str(), "{}", "1.5", "true", "\"\\ud800\""] {
+            let body = format!(
+                r#"{{"status":{{"error_code":0,"error_message":{odd},"credit_count":{odd},"timestamp":{odd}}},"data":[]}}"#
+            );
+            let answer = open(body.as_bytes()).unwrap();
+            assert_eq!((answer.error_code, answer.credits, answer.message.as_str()), (0, 0, ""), "{odd}");
+            let body = format!(r#"{{"status":{{"error_code":{odd}}},"data":[]}}"#);
+            assert_eq!(open(body.as_bytes()).err(), Some(BodyFault::BadStatus), "{odd}");
+        }
     }
 }

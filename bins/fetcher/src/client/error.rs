@@ -43,7 +43,7 @@ pub enum FetchError {
         sample: String,
     },
     /// The body decodes to more than is taken.
-    #[error("the API's answer is larger than {} MiB", limit >> 20)]
+    #[error("the API's answer is larger than {}", in_words(*limit))]
     TooLarge {
         /// Bytes that would have been taken.
         limit: usize,
@@ -56,6 +56,10 @@ pub enum FetchError {
         /// The library's words.
         reason: String,
     },
+}
+
+fn in_words(bytes: usize) -> String {
+    if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
 }
 
 /// What is wrong with a body.

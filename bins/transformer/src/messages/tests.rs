@@ -5,6 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
 
+/// The messages of a page that can be sent.
+fn outputs(meta: &PageMeta, cleaned: Cleaned, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {
+    super::outputs(meta, cleaned, chunk_coins, now).unwrap()
+}
+
 fn chunks(outputs: &[Output]) -> Vec<Chunk> {
     let rows = outputs.iter().filter(|output| output.to == QueueName::Rows);
     rows.map(|output| match decode(&output.message.body).unwrap() {
@@ -99,13 +104,39 @@ fn a_letter_about_several_rules_counts_each() {
 
 #[test]
 fn a_letter_stays_small_enough_for_a_broker() {
-    let huge = format!("\"{}\"", "\\u0001".repeat(2000));
-    let cleaned = crate::clean(&meta(), &body(&vec![huge; 5000]), now()).unwrap();
+    let huge = |id| format!(r#"{{"id": {id}, "name": "{}"}}"#, "\\u0001".repeat(2000));
+    let cleaned = crate::clean(&meta(), &body(&(1..=5000).map(huge).collect::<Vec<_>>()), now()).unwrap();
     let outputs = outputs(&meta(), cleaned, 5000, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert!(letter.body.len() < 12 << 20, "{} bytes", letter.body.len());
     let list: Vec<serde_json::Value> = serde_json::from_slice(&letter.body).unwrap();
     assert_eq!(list.len(), 5000, "every reject is listed");
+}
+
+/// However the page is cut, and whatever is wrong with as many coins as a page can have.
+#[test]
+fn a_letter_about_the_longest_page_is_small_enough_too() {
+    let quotes = "\\\"".repeat(80);
+    let coin =
+        |id| format!(r#"{{"id": {id}, "slug": ["{quotes}"], "name": "", "symbol": "", "more": "{quotes}"}}"#);
+    let coins: Vec<_> = (1..=crate::coins::MAX_COINS).map(coin).collect();
+    let cleaned = crate::clean(&meta(), &body(&coins), now()).unwrap();
+    let outputs = outputs(&meta(), cleaned, u32::MAX, now());
+    let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
+    assert!(letter.body.len() < 15 << 20, "{} bytes", letter.body.len());
+}
+
+#[test]
+fn a_chunk_that_no_broker_takes_is_a_fault_of_the_page() {
+    let convert: Vec<_> = (0..300).map(|n| format!("C{n}")).collect();
+    let page = PageMeta { convert: convert.clone(), ..meta() };
+    let coin = convert.iter().fold(TestCoin::new(1), |coin, currency| coin.also_in(currency));
+    let one = clean_coins(&page, &[coin]);
+    let cleaned = || Cleaned { rows: vec![one.rows[0].clone(); 400], ..one.clone() };
+    let fault = super::outputs(&page, cleaned(), 1000, now()).unwrap_err();
+    assert_eq!(fault.code(), "chunk_too_large");
+    assert!(fault.to_string().contains("transform.chunk_coins"), "{fault}");
+    assert_eq!(outputs(&page, cleaned(), 200, now()).len(), 2);
 }
 
 #[test]

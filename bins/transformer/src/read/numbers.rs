@@ -17,7 +17,7 @@ impl Numbers {
     /// Reads `measures` out of `fields`.
     pub(super) fn read(
         &mut self,
-        fields: &Fields,
+        fields: &Fields<'_, '_>,
         measures: impl Iterator<Item = Measure>,
     ) -> Result<(), CoinFault> {
         for measure in measures {

@@ -53,7 +53,10 @@ fn every_mistake_names_the_key_the_section_and_the_layer() {
     check("COINPIPE__FETCH__API_KEY", "two\nlines", &["fetch.api_key", "one word"]);
     check("COINPIPE__QUEUE__URL", "redis://x", &["queue.url", "sqlite"]);
     check("COINPIPE__HTTP__LISTEN", "nine", &["http.listen"]);
-    check("COINPIPE__RETRY__DELAYS", "", &["retry.delays"]);
+    check("COINPIPE__RETRY__DELAYS", ",", &["retry.delays"]);
+    check("COINPIPE_FETCH__EVERY", "1h", &["no setting", "COINPIPE__FETCH__EVERY"]);
+    check("COINPIPE_FETCH__EVRY", "1h", &["no setting", "two underscores"]);
+    check("COINPIPE__FETCH__EVRY", "", &["evry"]);
     check("COINPIPE__ARCHIVE__MAX_SIZE", "big", &["archive.max_size"]);
 }
 
@@ -70,8 +73,15 @@ fn mistakes_in_a_file_name_the_file_and_show_no_line_of_it() {
     check("[fetch]\napi_key = hunter2\n", &["line 2"]);
     check("[fetch]\nlimit = \"5\"\n", &["fetch.limit", "whole number"]);
     check("[fetch]\nkey = \"hunter2\"\n", &["key", "[fetch]", "api_key"]);
+    check("[fetch]\n\n!hunter2\n", &["line 3"]);
     check("fetch = 3\n", &["fetch"]);
-    check("[fetch]\napi_key = \"hunter2\"\napi_key_file = \"/k\"\n", &["not both"]);
+    check("[fetch]\nevery = \"1h\"\nevery = \"2h\"\n", &["line 3", "duplicate key"]);
+    check("[fetch]\n[store]\n[fetch]\n", &["line 3", "duplicate"]);
+    check("[fetch]\napi_key.x = \"hunter2\"\n", &["fetch.api_key", "text in quotes"]);
+    check(
+        "[fetch]\napi_key = \"hunter2\"\napi_key_file = \"/k\"\n",
+        &["either api_key_file or api_key, not both"],
+    );
     let error = load(Some(Path::new("/nowhere/c.toml")), []).unwrap_err().to_string();
     assert!(error.contains("/nowhere/c.toml"), "{error}");
 }
@@ -104,4 +114,141 @@ fn a_url_s_password_does_not_show() {
 #[test]
 fn other_variables_are_none_of_our_business() {
     assert!(from_env(&[("PATH", "/bin"), ("COINPIPE_FAILPOINT", "x"), ("HOME", "/")]).is_ok());
+}
+
+/// The deepest nesting that a file of the largest size can hold: parser, tables and their end must all survive it.
+#[test]
+fn no_depth_of_a_file_is_deadly() {
+    let most = usize::try_from(LARGEST_FILE).unwrap() - 100;
+    let deep = "a.".repeat(79) + "a = ";
+    for content in [
+        format!("a = {}", "[".repeat(most)),
+        format!("a = {}", "{a = ".repeat(most / 5)),
+        format!("{}a = 1", "a.".repeat(most / 2)),
+        format!("[{}a]", "a.".repeat(most / 2)),
+        format!("a = {}1{}", "[".repeat(78), "]".repeat(78)),
+        format!("[{}a]\n{deep}{}1{}", "b.".repeat(79), "{".to_owned() + &deep, "}"),
+        format!("{deep}{}1{}", format!("{{ {deep}").repeat(78), "}".repeat(78)),
+        format!("[[{}a]]\n", "b.".repeat(79)).repeat(1000),
+    ] {
+        let path = file(&content);
+        let start: String = content.chars().take(20).collect();
+        assert!(load(Some(&path), []).is_err(), "{start}");
+    }
+}
+
+#[test]
+fn files_of_all_makes_are_read() {
+    for content in [
+        "\u{feff}[fetch]\nlimit = 7\n",
+        "[fetch]\r\nlimit = 7\r\n",
+        "fetch.limit = 7",
+        "fetch = { limit = 7 }",
+    ] {
+        assert_eq!(load(Some(&file(content)), []).unwrap().config.fetch.limit, 7, "{content:?}");
+    }
+    for (bytes, says) in [(&b"[fetch]\napi_key = \"\xff\""[..], "UTF-8"), (&b"#".repeat(2 << 20), "larger")] {
+        let path = file("");
+        std::fs::write(&path, bytes).unwrap();
+        let error = load(Some(&path), []).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains(path.to_str().unwrap()), "{error}");
+    }
+    for path in ["/", "/dev/zero"] {
+        let error = load(Some(Path::new(path)), []).unwrap_err().to_string();
+        assert!(error.contains(path), "{error}");
+    }
+}
+
+/// Filled in is what is not empty: `default.toml` names every key, and leaves many empty.
+#[test]
+fn a_copy_of_the_defaults_that_was_filled_in_means_what_it_says() {
+    let key = file("hunter2\n");
+    let check = |filled: &[(&str, &str, &str)], env: &[(&str, &str)], is_right: &dyn Fn(&Config) -> bool| {
+        let mut copy = crate::DEFAULT_TOML.to_owned();
+        for (section, from, to) in filled {
+            let at = copy.find(&format!("[{section}]")).unwrap();
+            let (before, rest) = copy.split_at(at);
+            assert!(rest.contains(from), "{from}");
+            copy = format!("{before}{}", rest.replacen(from, to, 1));
+        }
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let loaded = load(Some(&file(&copy)), env).unwrap();
+        assert!(is_right(&loaded.config), "{filled:?}: {loaded:?}");
+    };
+    let api_key = &[("fetch", "\napi_key = \"\"", "\napi_key = \"k\"")][..];
+    check(&[], &[], &|config| *config == Config::defaults());
+    check(api_key, &[], &|config| config.fetch.api_key.expose() == "k");
+    check(api_key, &[("CMC_API_KEY", "")], &|config| config.fetch.api_key.expose() == "k");
+    check(api_key, &[("COINPIPE__FETCH__API_KEY", " ")], &|config| config.fetch.api_key.expose() == "k");
+    check(api_key, &[("COINPIPE__FETCH__API_KEY_FILE", "")], &|config| config.fetch.api_key.expose() == "k");
+    check(api_key, &[("CMC_API_KEY", "k2")], &|config| config.fetch.api_key.expose() == "k2");
+    let key_file = format!("\napi_key_file = {:?}", key.display().to_string());
+    let key_file = &[("fetch", "\napi_key_file = \"\"", key_file.as_str())][..];
+    check(key_file, &[], &|config| config.fetch.api_key.expose() == "hunter2");
+    check(key_file, &[("COINPIPE__FETCH__API_KEY", "")], &|config| {
+        config.fetch.api_key.expose() == "hunter2"
+    });
+    check(key_file, &[("COINPIPE__FETCH__API_KEY", "k")], &|config| config.fetch.api_key.expose() == "k");
+    let store = &[("store", "\"sqlite://coinpipe.db\"", "\"mysql://me@db/coins\"")][..];
+    check(store, &[("COINPIPE__STORE__URL", "")], &|config| {
+        config.store.url.expose() == "mysql://me@db/coins"
+    });
+    let mail = &[("mail", "\nurl = \"\"", "\nurl = \"log:\"")][..];
+    check(mail, &[], &|config| config.mail.url.expose() == "log:");
+    check(mail, &[("COINPIPE__MAIL__URL", "off")], &|config| config.mail.is_off());
+    check(&[], &[("COINPIPE__RETRY__DELAYS", ""), ("COINPIPE__FETCH__LIMIT", "")], &|config| {
+        *config == Config::defaults()
+    });
+}
+
+#[test]
+fn what_can_be_off_can_be_turned_off_by_a_later_layer() {
+    let path = file("[http]\nlisten = \"127.0.0.1:1\"\n[telemetry]\notlp_url = \"http://collector\"\n");
+    let listen = |value: &str| {
+        let env = [("COINPIPE__HTTP__LISTEN".to_owned(), value.to_owned())];
+        load(Some(&path), env).unwrap().config.http.listen
+    };
+    assert_eq!([listen(""), listen("off"), listen("127.0.0.1:2")], ["", "", "127.0.0.1:2"]);
+    let otlp_url = |value: &str| {
+        let env = [("COINPIPE__TELEMETRY__OTLP_URL".to_owned(), value.to_owned())];
+        load(Some(&path), env).unwrap().config.telemetry.otlp_url
+    };
+    assert_eq!([otlp_url(""), otlp_url("off")], ["http://collector", ""]);
+}
+
+#[test]
+fn two_values_for_one_setting_in_one_layer_are_a_mistake_that_names_both() {
+    let key = file("hunter2");
+    let check = |variables: &[(&str, &str)]| {
+        let error = from_env(variables).expect_err("was taken").to_string();
+        for (name, _) in variables {
+            assert!(error.contains(name), "{name} is not in {error:?}");
+        }
+    };
+    check(&[("COINPIPE__FETCH__API_KEY", "k"), ("COINPIPE__FETCH__API_KEY_FILE", key.to_str().unwrap())]);
+    check(&[("COINPIPE__STORE__URL_FILE", "/x"), ("COINPIPE__STORE__URL", "sqlite://x")]);
+    check(&[("COINPIPE__FETCH__EVERY", "1h"), ("COINPIPE__fetch__every", "2h")]);
+    from_env(&[("COINPIPE__FETCH__EVERY", "1h"), ("COINPIPE__fetch__every", "")]).unwrap();
+}
+
+#[test]
+fn a_secret_s_file_that_holds_none_is_a_mistake() {
+    for content in ["", "\n", " \r\n\t"] {
+        let path = file(content);
+        let path = path.to_str().unwrap();
+        for name in ["COINPIPE__FETCH__API_KEY_FILE", "COINPIPE__QUEUE__URL_FILE", "COINPIPE__MAIL__URL_FILE"]
+        {
+            let error = from_env(&[(name, path)]).unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains("is empty") && error.contains(name), "{error}");
+        }
+    }
+    let error = from_env(&[("COINPIPE__FETCH__API_KEY_FILE", "/dev/zero")]).unwrap_err().to_string();
+    assert!(error.contains("/dev/zero") && error.contains("larger"), "{error}");
+}
+
+#[test]
+fn a_variable_with_our_name_that_is_no_setting_is_told() {
+    let loaded = from_env(&[("COINPIPE_SERVICE_HOST", "10.0.0.1"), ("COINPIPE_TEST_X", "y")]).unwrap();
+    let [warning] = &loaded.warnings[..] else { panic!("{:?}", loaded.warnings) };
+    assert!(warning.contains("COINPIPE_SERVICE_HOST") && !warning.contains("10.0.0.1"), "{warning}");
 }

@@ -118,6 +118,59 @@ fn every_kind_of_damage_is_an_error_of_its_own() {
     assert_eq!(damaged(&|bytes| bytes.truncate(20)).code(), "wrong_length");
 }
 
+/// A few bytes of a hostile message may stand for hundreds in memory; real rows take about twice their bytes.
+#[test]
+fn what_would_fill_the_memory_is_given_up() {
+    let refused = |change: &dyn Fn(&mut Chunk)| {
+        let mut chunk = golden_chunk();
+        change(&mut chunk);
+        decode(&encode_chunk(&chunk)).unwrap_err().code()
+    };
+    let row = &golden_chunk().rows[0];
+    let empty = CoinRow { quotes: Vec::new(), coin: Coin { tags: None, ..row.coin.clone() } };
+    assert_eq!(refused(&|chunk| chunk.rows = vec![empty.clone(); 200_000]), "too_dense");
+    let with_tags =
+        CoinRow { coin: Coin { tags: Some(vec![String::new(); 1000]), ..row.coin.clone() }, ..row.clone() };
+    assert_eq!(refused(&|chunk| chunk.rows = vec![with_tags.clone(); 2000]), "too_dense");
+    assert_eq!(
+        refused(&|chunk| chunk.rows[0].coin.tags = Some(vec![String::new(); 1_000_000])),
+        "undecodable"
+    );
+    let quote = &row.quotes[0];
+    assert_eq!(refused(&|chunk| chunk.rows[0].quotes = vec![quote.clone(); 100_000]), "undecodable");
+    assert_eq!(refused(&|chunk| chunk.page.convert = vec![String::new(); 1_000_000]), "undecodable");
+    let fetched = Fetched { convert: vec![String::new(); 1_000_000], ..golden_fetched() };
+    assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "undecodable");
+}
+
+/// The largest that we make: 1,000 coins in as many currencies as the API has in one answer.
+#[test]
+fn a_chunk_in_many_currencies_is_not_too_much() {
+    let mut chunk = golden_chunk();
+    let quote = Quote { numbers: [Some(0.1); Measure::COUNT], ..chunk.rows[0].quotes[0].clone() };
+    chunk.rows[0].quotes = vec![quote; 120];
+    chunk.rows = vec![chunk.rows[0].clone(); 1000];
+    assert_eq!(decode(&encode_chunk(&chunk)), Ok(RowsMessage::Chunk(chunk)));
+}
+
+#[test]
+fn a_length_that_is_not_there_costs_nothing() {
+    let mut chunk = golden_chunk();
+    chunk.rows.clear();
+    let mut payload = encode_chunk(&chunk).split_off(HEADER_BYTES);
+    assert_eq!(payload.pop(), Some(0), "the number of rows");
+    // Two to the 64th rows, less one, of which the first has a name of 60 MB.
+    payload.extend([253, 255, 255, 255, 255, 255, 255, 255, 255]);
+    payload.extend([1, 252]);
+    payload.extend(60_000_000_u32.to_le_bytes());
+    let mut message = seal(SCHEMA_CHUNK_V1, &());
+    message.extend(&payload);
+    let (length, checksum) = (u32::try_from(payload.len()).unwrap(), crc32c(&payload));
+    message[7..11].copy_from_slice(&length.to_le_bytes());
+    message[11..15].copy_from_slice(&checksum.to_le_bytes());
+    assert_eq!(decode(&message).unwrap_err().code(), "undecodable");
+}
+
 #[test]
 fn what_no_table_could_take_is_senseless() {
     let refused = |change: &dyn Fn(&mut Chunk)| {
@@ -135,6 +188,10 @@ fn what_no_table_could_take_is_senseless() {
         ),
         "senseless"
     );
+    let long = || "x".repeat(5000);
+    assert_eq!(refused(&|chunk| chunk.rows[0].coin.name = long()), "senseless");
+    assert_eq!(refused(&|chunk| chunk.rows[0].coin.tags = Some(vec![long()])), "senseless");
+    assert_eq!(refused(&|chunk| chunk.rows[0].quotes[0].currency = long()), "senseless");
     let fetched = Fetched { pages: 4_000_000_000, ..golden_fetched() };
     assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "senseless");
 }

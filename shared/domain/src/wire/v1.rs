@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
+use super::short::Short;
 use crate::batch::{BatchId, Chunk, Fetched, Provenance, Slot};
 use crate::page::{ApiVersion, Origin, PageMeta};
 use crate::quote::{Coin, CoinRow, Measure, MeasureSet, Quote};
@@ -11,15 +12,21 @@ use crate::quote::{Coin, CoinRow, Measure, MeasureSet, Quote};
 const _: () =
     assert!(Measure::COUNT == 17, "QuoteV1 is frozen at 17 numbers: add QuoteV2 and a new schema id");
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(super) struct ChunkV1 {
+    head: ChunkHeadV1,
+    pub(super) rows: Vec<CoinRowV1>,
+}
+
+/// All of a chunk but its rows, which follow: how many, then one after the other.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChunkHeadV1 {
     page: PageV1,
     chunk: u32,
     chunks: u32,
     transformed_at: i64,
     coins_in: u32,
     rejected: u32,
-    pub(super) rows: Vec<CoinRowV1>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,7 +38,7 @@ struct PageV1 {
     fetched_at: i64,
     endpoint: String,
     api_version: u8,
-    convert: Vec<String>,
+    convert: Short<String>,
     simulated: bool,
     replay: bool,
 }
@@ -45,10 +52,10 @@ pub(super) struct CoinRowV1 {
     date_added: Option<i64>,
     platform_id: Option<u32>,
     token_address: Option<String>,
-    tags: Option<Vec<String>>,
+    tags: Option<Short<String>>,
     infinite_supply: Option<bool>,
     is_active: Option<bool>,
-    quotes: Vec<QuoteV1>,
+    quotes: Short<QuoteV1>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +72,7 @@ pub(super) struct FetchedV1 {
     slot: i64,
     endpoint: String,
     api_version: u8,
-    convert: Vec<String>,
+    convert: Short<String>,
     fetched_at: i64,
     pages: u32,
     credits: u32,
@@ -95,23 +102,25 @@ impl From<&Chunk> for ChunkV1 {
     fn from(chunk: &Chunk) -> Self {
         let page = &chunk.page;
         Self {
-            page: PageV1 {
-                batch: page.batch.to_string(),
-                slot: page.slot.starts_at().timestamp_millis(),
-                page: page.page,
-                pages: page.pages,
-                fetched_at: page.fetched_at.timestamp_millis(),
-                endpoint: page.endpoint.clone(),
-                api_version: api_version_number(page.api_version),
-                convert: page.convert.clone(),
-                simulated: page.simulated,
-                replay: chunk.is_replay(),
+            head: ChunkHeadV1 {
+                page: PageV1 {
+                    batch: page.batch.to_string(),
+                    slot: page.slot.starts_at().timestamp_millis(),
+                    page: page.page,
+                    pages: page.pages,
+                    fetched_at: page.fetched_at.timestamp_millis(),
+                    endpoint: page.endpoint.clone(),
+                    api_version: api_version_number(page.api_version),
+                    convert: Short(page.convert.clone()),
+                    simulated: page.simulated,
+                    replay: chunk.is_replay(),
+                },
+                chunk: chunk.chunk,
+                chunks: chunk.chunks,
+                transformed_at: chunk.transformed_at.timestamp_millis(),
+                coins_in: chunk.coins_in,
+                rejected: chunk.rejected,
             },
-            chunk: chunk.chunk,
-            chunks: chunk.chunks,
-            transformed_at: chunk.transformed_at.timestamp_millis(),
-            coins_in: chunk.coins_in,
-            rejected: chunk.rejected,
             rows: chunk.rows.iter().map(CoinRowV1::from).collect(),
         }
     }
@@ -127,18 +136,21 @@ impl From<&CoinRow> for CoinRowV1 {
             date_added: coin.date_added.map(|at| at.timestamp_millis()),
             platform_id: coin.platform_id,
             token_address: coin.token_address.clone(),
-            tags: coin.tags.clone(),
+            tags: coin.tags.clone().map(Short),
             infinite_supply: coin.infinite_supply,
             is_active: coin.is_active,
-            quotes: quotes
-                .iter()
-                .map(|quote| QuoteV1 {
-                    currency: quote.currency.clone(),
-                    numbers: quote.numbers,
-                    missing: quote.missing.bits(),
-                    last_updated: quote.last_updated.timestamp_millis(),
-                })
-                .collect(),
+            quotes: Short(quotes.iter().map(QuoteV1::from).collect()),
+        }
+    }
+}
+
+impl From<&Quote> for QuoteV1 {
+    fn from(quote: &Quote) -> Self {
+        Self {
+            currency: quote.currency.clone(),
+            numbers: quote.numbers,
+            missing: quote.missing.bits(),
+            last_updated: quote.last_updated.timestamp_millis(),
         }
     }
 }
@@ -150,7 +162,7 @@ impl From<&Fetched> for FetchedV1 {
             slot: fetched.slot.starts_at().timestamp_millis(),
             endpoint: fetched.endpoint.clone(),
             api_version: api_version_number(fetched.api_version),
-            convert: fetched.convert.clone(),
+            convert: Short(fetched.convert.clone()),
             fetched_at: fetched.fetched_at.timestamp_millis(),
             pages: fetched.pages,
             credits: fetched.credits,
@@ -159,10 +171,11 @@ impl From<&Fetched> for FetchedV1 {
     }
 }
 
-impl TryFrom<ChunkV1> for Chunk {
+/// Without its rows.
+impl TryFrom<ChunkHeadV1> for Chunk {
     type Error = WireError;
 
-    fn try_from(wire: ChunkV1) -> Result<Self, WireError> {
+    fn try_from(wire: ChunkHeadV1) -> Result<Self, WireError> {
         if wire.chunk == 0 || wire.chunk > wire.chunks {
             return Err(WireError::Senseless("the chunk's number is not within its page"));
         }
@@ -178,7 +191,7 @@ impl TryFrom<ChunkV1> for Chunk {
                 fetched_at: instant(wire.page.fetched_at)?,
                 endpoint: wire.page.endpoint,
                 api_version: api_version(wire.page.api_version)?,
-                convert: wire.page.convert,
+                convert: wire.page.convert.0,
                 simulated: wire.page.simulated,
                 origin: if wire.page.replay { Origin::Replay } else { Origin::Live },
             },
@@ -190,7 +203,7 @@ impl TryFrom<ChunkV1> for Chunk {
             transformed_at: instant(wire.transformed_at)?,
             coins_in: wire.coins_in,
             rejected: wire.rejected,
-            rows: wire.rows.into_iter().map(CoinRow::try_from).collect::<Result<_, _>>()?,
+            rows: Vec::new(),
         };
         let parts = chunk.page.pages.max(chunk.chunks);
         chunk.page.provenance(parts).check().map_err(WireError::Senseless)?;
@@ -198,12 +211,23 @@ impl TryFrom<ChunkV1> for Chunk {
     }
 }
 
+/// The longest text of a coin in bytes, several times what any table holds. A longer one would be copied on every
+/// step of the way to a table that refuses it.
+const MOST_TEXT_BYTES: usize = 4096;
+
 impl TryFrom<CoinRowV1> for CoinRow {
     type Error = WireError;
 
     fn try_from(wire: CoinRowV1) -> Result<Self, WireError> {
+        let names = [&wire.name, &wire.symbol, &wire.slug].into_iter().chain(&wire.token_address);
+        let tags = wire.tags.iter().flat_map(|tags| &tags.0);
+        let currencies = wire.quotes.0.iter().map(|quote| &quote.currency);
+        if names.chain(tags).chain(currencies).any(|text| text.len() > MOST_TEXT_BYTES) {
+            return Err(WireError::Senseless("a text is longer than any table holds"));
+        }
         let quotes = wire
             .quotes
+            .0
             .into_iter()
             .map(|quote| {
                 if quote.numbers.iter().flatten().any(|number| !number.is_finite()) {
@@ -225,7 +249,7 @@ impl TryFrom<CoinRowV1> for CoinRow {
             date_added: wire.date_added.map(instant).transpose()?,
             platform_id: wire.platform_id,
             token_address: wire.token_address,
-            tags: wire.tags,
+            tags: wire.tags.map(|tags| tags.0),
             infinite_supply: wire.infinite_supply,
             is_active: wire.is_active,
         };
@@ -242,7 +266,7 @@ impl TryFrom<FetchedV1> for Fetched {
             slot: Slot::at(instant(wire.slot)?),
             endpoint: wire.endpoint,
             api_version: api_version(wire.api_version)?,
-            convert: wire.convert,
+            convert: wire.convert.0,
             fetched_at: instant(wire.fetched_at)?,
             pages: wire.pages,
             credits: wire.credits,

@@ -55,6 +55,17 @@ pub(super) async fn migrate(database: &Database, schema: &Schema) -> Result<(), 
     outcome
 }
 
+/// The steps that were not applied yet, or not to their end.
+pub(super) async fn pending(database: &Database, schema: &Schema) -> Result<Vec<String>, Error> {
+    let mut lease = database.in_time(database.lease()).await?;
+    let applied = database.in_time(applied(lease.connection(), schema)).await?;
+    lease.give_back();
+    is_current(&applied, &steps(schema))?;
+    let is_done = |version| applied.iter().any(|line| line.success && line.version == version);
+    let pending = schema.migrations.iter().filter(|step| !is_done(step.version));
+    Ok(pending.map(|step| step.description.to_owned()).collect())
+}
+
 async fn migrate_alone(
     connection: &mut MySqlConnection,
     schema: &Schema,

@@ -19,6 +19,10 @@ use crate::error::refusal;
 /// Coins asked for in one statement.
 const COINS: usize = 500;
 
+/// Quotes that are judged and written at a time. What is known of each is held several times over while that lasts, so a
+/// chunk of a hundred thousand would take many times its size. Ours have 1,000 coins, mostly in one currency.
+const QUOTES: usize = 10_000;
+
 /// Loads the rows of `chunk` within the caller's transaction.
 ///
 /// Rows the server refuses are found by halving: what is refused as a whole is undone, and its halves are
@@ -31,7 +35,7 @@ pub(super) async fn load_rows(
     let page = Page { chunk, fetched_at };
     let (lines, refused) = row::lines(chunk);
     let mut loaded = Loaded { refused, ..Loaded::default() };
-    let mut pending = vec![lines.as_slice()];
+    let mut pending: Vec<_> = lines.chunks(QUOTES).rev().collect();
     if !fits(fetched_at) {
         let reason = format!("fetched_at is {fetched_at}");
         loaded.refused.extend(refused_all(&lines, &reason));

@@ -40,6 +40,8 @@ async fn what_someone_has_to_change_is_said_with_what_to_do() {
     let insecure =
         database.url_with(|url| url.set_query(Some("ssl-mode=verify_identity&ssl-ca=/nowhere.pem")));
     check(open(&insecure).await, &["cannot read the ssl-ca /nowhere.pem"]);
+    let endless = database.url_with(|url| url.set_query(Some("ssl-mode=verify_identity&ssl-ca=/dev/zero")));
+    check(open(&endless).await, &["cannot read the ssl-ca /dev/zero: it is larger than"]);
 
     let reader = database.grant("SELECT").await;
     let store = open(&reader).await.unwrap();

@@ -87,7 +87,7 @@ async fn what_a_full_work_queue_refuses_is_not_archived() {
     let queue = lab.queue();
     let mut taken = Vec::new();
     let refused = until("it is full", async || {
-        let large = Message { body: vec![7; 5000], ..page(taken.len()) };
+        let large = Message { body: vec![7; 5000].into(), ..page(taken.len()) };
         match queue.publish(QueueName::Raw, std::slice::from_ref(&large)).await {
             Ok(()) => taken.push(large.id.to_string()),
             Err(_) => return Some(large),
@@ -179,7 +179,7 @@ async fn a_page_that_cannot_be_archived_at_all_is_not_published_and_not_worked_o
     proxy.refuse();
     let mut kept = Vec::new();
     let refused = until("there is no room for what is not archived", async || {
-        let large = Message { body: vec![7; 5000], ..page(kept.len()) };
+        let large = Message { body: vec![7; 5000].into(), ..page(kept.len()) };
         let published = queue.publish(QueueName::Raw, std::slice::from_ref(&large)).await;
         drain(&queue, QueueName::Raw, ids(std::slice::from_ref(&large))).await;
         kept.push(large.id.to_string());

@@ -54,6 +54,8 @@ async fn a_private_server_is_trusted_when_its_authority_is_named() {
     check(options(&elsewhere, Some(authority)), &["127.0.0.1", "the host as the certificate does"]).await;
     let nowhere = Path::new("/nowhere.pem");
     check(options(&url, Some(nowhere)), &["cannot read the certificates in /nowhere.pem"]).await;
+    let endless = Some(Path::new("/dev/zero"));
+    check(options(&url, endless), &["certificates in /dev/zero: it is larger than"]).await;
     let empty = node.folder().join("empty.pem");
     std::fs::write(&empty, "not a certificate").unwrap();
     check(options(&url, Some(&empty)), &["empty.pem", "no certificate"]).await;

@@ -50,6 +50,8 @@ fn the_error_names_the_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = format!("{:#}", Recording::read(file.path()).unwrap_err());
     assert!(error.contains(&file.path().display().to_string()), "{error}");
+    let error = format!("{:#}", Recording::read(Path::new("/dev/zero")).unwrap_err());
+    assert!(error.contains("/dev/zero is larger than"), "{error}");
     let error = format!("{:#}", Recording::read(Path::new("/nonexistent/a.json")).unwrap_err());
     assert!(error.contains("/nonexistent/a.json"), "{error}");
 }

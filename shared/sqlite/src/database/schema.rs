@@ -44,14 +44,19 @@ impl Database {
     }
 }
 
+/// The schema is at `found`, and this program knows `known`.
+pub(super) fn newer(found: i64, known: i64) -> Error {
+    Error::Misconfigured(format!(
+        "was written by a newer coinpipe (schema {found}, this one knows {known}); run the newer one, \
+         or name another file"
+    ))
+}
+
 fn explain(error: MigrateError, schema: &Schema) -> Error {
     let known = schema.migrations.last().map_or(0, |step| step.version);
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        MigrateError::VersionMissing(version) if version > known => Error::Misconfigured(format!(
-            "was written by a newer coinpipe (schema {version}, this one knows {known}); run the newer one, \
-             or name another file"
-        )),
+        MigrateError::VersionMissing(version) if version > known => newer(version, known),
         error => Error::Misconfigured(format!("its schema is not coinpipe's: {error}")),
     }
 }

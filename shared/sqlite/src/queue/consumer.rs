@@ -113,8 +113,7 @@ async fn take(queue: &Inner, connection: &mut SqliteConnection, from: QueueName)
         let Candidate { seq, message, expired, deliveries } = &candidate;
         if *expired && rules::is_deadly(from, *deliveries, queue.options.delivery_limit) {
             let letter = rules::deadly(from, message, *deliveries, now).into_message();
-            table::delete_expired(connection, *seq).await?;
-            table::insert(connection, QueueName::Dead, &letter, now).await?;
+            table::bury(connection, *seq, None, &letter, now).await?;
             buried.push(candidate.message.id);
         } else {
             let key = table::lease(connection, *seq, rules::later(now, queue.options.lease)).await?;

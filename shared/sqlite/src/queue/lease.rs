@@ -139,6 +139,9 @@ async fn settle_in(
             let headers = rules::retried(message, attempt, now).headers;
             table::put_back(connection, key, &headers, rules::later(now, delay)).await
         }
+        Settlement::DeadLetter(letter) if letter.body == message.body => {
+            table::bury(connection, key.seq, Some(key.claims), &letter.into_message(), now).await
+        }
         Settlement::DeadLetter(letter) => {
             let is_ours = table::delete(connection, key).await?;
             if is_ours {

@@ -145,10 +145,23 @@ pub(super) async fn delete(connection: &mut SqliteConnection, key: LeaseKey) -> 
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Deletes a message that nobody holds.
-pub(super) async fn delete_expired(connection: &mut SqliteConnection, seq: i64) -> Result<(), Error> {
-    sqlx::query("DELETE FROM queue_messages WHERE seq = ?").bind(seq).execute(connection).await?;
-    Ok(())
+/// Makes the message `seq` the letter about it, whose body is its own. The body stays where it is: to insert it
+/// again would take it four times in memory. With `claims`, `false`: that lease was lost.
+pub(super) async fn bury(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    claims: Option<i64>,
+    letter: &Message,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let update = sqlx::query(
+        "UPDATE queue_messages SET queue = ?, id = ?, headers = ?, published_at = ?, leased = 0, deliveries = 0, \
+         available_at = 0 WHERE seq = ? AND (? IS NULL OR claims = ? AND leased = 1)",
+    );
+    let update = update.bind(QueueName::Dead.as_str()).bind(letter.id.as_str());
+    let update = update.bind(headers_to_text(&letter.headers)).bind(now.timestamp_millis());
+    let updated = update.bind(seq).bind(claims).bind(claims).execute(connection).await?;
+    Ok(updated.rows_affected() == 1)
 }
 
 /// Puts a leased message back until `available_at`, as new. `false`: the lease was lost.

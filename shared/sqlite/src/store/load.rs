@@ -12,6 +12,10 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
 use super::{refusal, tables};
 
+/// Coins and quotes that are judged and written at a time. What is known of each is held several times over while that
+/// lasts, so a chunk of a hundred thousand would take many times its size. Ours have 1,000 coins, mostly in one currency.
+const AT_A_TIME: usize = 10_000;
+
 /// Loads the rows of `chunk` within the caller's write transaction.
 ///
 /// Rows the database refuses are found by halving: what is refused as a whole is undone, and its halves
@@ -22,7 +26,8 @@ pub(super) async fn load_rows(
 ) -> Result<Loaded, sqlx::Error> {
     let page = Page { chunk, fetched_at: timestamp::to_text(chunk.page.fetched_at) };
     let mut loaded = Loaded::default();
-    let mut pending = vec![Cow::Borrowed(chunk.rows.as_slice())];
+    let mut pending: Vec<_> = parts(&chunk.rows).map(Cow::Borrowed).collect();
+    pending.reverse();
     while let Some(rows) = pending.pop() {
         let mut savepoint = connection.begin().await?;
         match page.write(&mut savepoint, &rows).await {
@@ -46,6 +51,21 @@ pub(super) async fn load_rows(
 }
 
 type Rows<'a> = Cow<'a, [CoinRow]>;
+
+/// The rows in parts of about [`AT_A_TIME`], in order.
+fn parts(mut rows: &[CoinRow]) -> impl Iterator<Item = &[CoinRow]> {
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = |row: &&CoinRow| {
+            let fits = size < AT_A_TIME;
+            size += 1 + row.quotes.len();
+            fits
+        };
+        let (part, rest) = rows.split_at(rows.iter().take_while(fits).count());
+        rows = rest;
+        (!part.is_empty()).then_some(part)
+    })
+}
 
 /// The rows in two parts, in order; `None` for a single quote.
 fn halve<'a>(rows: &Rows<'a>) -> Option<(Rows<'a>, Rows<'a>)> {

@@ -1,0 +1,80 @@
+//! How much memory a page may take while it is cleaned.
+//!
+//! A page is a few MB, and a hostile one may pack into each byte what takes a hundred of them once it is read: the
+//! tag `""`, a quote that is nothing but its instant. So everything that is kept of a page is counted, at the most
+//! that it takes from the reading of the page to its messages, and a page that goes beyond a small multiple of its
+//! size is a bad page. With the page itself that stays below 4 × its decoded size + 64 MiB.
+
+use domain::CoinRow;
+
+use crate::fault::PageFault;
+use crate::reject::Reject;
+
+/// What may be kept for each byte of the page. A coin as the API sends it takes less than one and a half.
+const BYTES_FOR_A_BYTE: usize = 2;
+/// What may be kept of any page, in bytes.
+const BYTES_FOR_ALL: usize = 40 << 20;
+
+/// What a quote takes beside the memory for itself, twice: its row of the frame, or its bytes on the wire.
+const QUOTE_BYTES: usize = 200;
+/// Of a text beside its bytes: what the allocator adds.
+const TEXT_BYTES: usize = 32;
+
+/// What is left of what may be kept of a page.
+pub(crate) struct Budget {
+    page_bytes: usize,
+    left: usize,
+}
+
+impl Budget {
+    /// For a page of so many bytes, decoded.
+    pub(crate) fn new(page_bytes: usize) -> Self {
+        Self { page_bytes, left: page_bytes * BYTES_FOR_A_BYTE + BYTES_FOR_ALL }
+    }
+
+    /// Takes what a coin that could be read takes. It is there twice while its chunk is written.
+    pub(crate) fn keep_coin(&mut self, row: &CoinRow) -> Result<(), PageFault> {
+        self.keep(2 * row.memory() + QUOTE_BYTES * row.quotes.len())
+    }
+
+    /// Takes what a coin that could not be read takes. Its texts are in a letter, too.
+    pub(crate) fn keep_reject(&mut self, reject: &Reject) -> Result<(), PageFault> {
+        self.keep(size_of::<Reject>() + 2 * (reject.raw.len() + reject.reason.len() + TEXT_BYTES))
+    }
+
+    fn keep(&mut self, bytes: usize) -> Result<(), PageFault> {
+        self.left = self.left.checked_sub(bytes).ok_or(PageFault::TooDense { bytes: self.page_bytes })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::read::read_coin;
+    use crate::test_page::{TestCoin, rows};
+
+    #[test]
+    fn coins_of_the_api_are_within_what_their_bytes_allow() {
+        let currencies: Vec<_> = (0..119).map(|n| format!("C{n}")).collect();
+        for convert in [&[][..], &currencies] {
+            let coin = convert.iter().fold(TestCoin::new(1), |coin, currency| coin.also_in(currency));
+            let bytes = coin.json().len();
+            let convert: Vec<_> = std::iter::once("USD".to_owned()).chain(convert.to_vec()).collect();
+            let raw = RawValue::from_string(coin.json()).unwrap();
+            let mut budget = Budget { page_bytes: bytes, left: bytes * BYTES_FOR_A_BYTE };
+            budget.keep_coin(&read_coin(&raw, &convert).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn many_small_things_are_too_much_for_a_small_page() {
+        let tags = format!("[{}]", vec!["\"\""; 1000].join(","));
+        let row = &rows(&[TestCoin::new(1).set("tags", &tags)])[0];
+        let mut budget = Budget::new(1 << 20);
+        let kept = (0..).take_while(|_| budget.keep_coin(row).is_ok()).count();
+        assert!((100..1000).contains(&kept), "{kept}");
+    }
+}
