@@ -67,8 +67,17 @@ fn chunk(change: impl FnOnce(&mut Chunk)) -> Message {
     let body = domain::decompress_body(&page.body).expect("a page");
     let now = meta.fetched_at;
     let Cleaned { rows, .. } = clean(&meta, &body, now).expect("a page");
-    let mut chunk =
-        Chunk { page: meta, chunk: 1, chunks: 1, transformed_at: now, coins_in: 1, rejected: 0, rows };
+    let mut chunk = Chunk {
+        page: meta,
+        chunk: 1,
+        chunks: 1,
+        size: None,
+        replay: None,
+        transformed_at: now,
+        coins_in: 1,
+        rejected: 0,
+        rows,
+    };
     chunk.rows.truncate(1);
     change(&mut chunk);
     let id = MessageId::new(format!("chunk/{}", chunk.rows.len()));
