@@ -4,24 +4,21 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::Origin;
-use ports::QueueName;
 use tokio::time::Instant;
 
-use crate::market;
 use crate::outages::lasts;
 use crate::place::Place;
-use crate::process::DEADLINE;
+use crate::process::{DEADLINE, signal};
 use crate::workers::{crew, dismiss};
 
 /// Coins in each snapshot: eight chunks.
 const COINS: u32 = 400;
 /// Snapshots loaded before the trouble.
 const BEFORE: u32 = 2;
+/// Snapshots in all.
+const ALL: u32 = 40;
 /// Bytes.
 const DISK: &str = "64m";
 
@@ -68,35 +65,24 @@ impl Drop for Disk {
     }
 }
 
-/// Publishes one snapshot after the other until it is `over`, each thing until it is taken; how many there are then.
-async fn publish_until(place: Arc<Place>, over: Arc<AtomicBool>) -> u32 {
-    let mut next = BEFORE;
-    let mut look = tokio::time::interval(Duration::from_millis(200));
-    while !over.load(Ordering::Relaxed) {
-        let page = market::page_of(next, COINS, Origin::Live);
-        for (queue, message) in [(QueueName::Raw, page), (QueueName::Rows, market::announcement(next))] {
-            while place.queue.publish(queue, std::slice::from_ref(&message)).await.is_err() {
-                look.tick().await;
-            }
-        }
-        look.tick().await;
-        next += 1;
-    }
-    next
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stderr, reason = "`cargo xtask chaos` shows it")]
 async fn private_servers_none_but_a_disk_that_is_full() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(disk) = Disk::mount(folder.path()) else { return };
-    let place = Arc::new(Place::embedded_in(folder.path(), 8).await);
+    let place = Place::embedded_in(folder.path(), 8).await;
     let mut crew = crew(&place);
     place.publish(0..BEFORE, COINS).await;
     place.until_complete(BEFORE as usize).await;
+    // Nobody is fast enough to be done before there is no room.
+    for worker in &crew {
+        signal(&worker.child, "STOP").await;
+    }
+    place.publish(BEFORE..ALL, COINS).await;
     disk.fill();
-    let over = Arc::new(AtomicBool::new(false));
-    let publishing = tokio::spawn(publish_until(Arc::clone(&place), Arc::clone(&over)));
+    for worker in &crew {
+        signal(&worker.child, "CONT").await;
+    }
     // What the file and its journal had is used up first.
     let full = async {
         let mut look = tokio::time::interval(Duration::from_millis(100));
@@ -117,8 +103,6 @@ async fn private_servers_none_but_a_disk_that_is_full() {
     let healed = Instant::now();
     place.until_complete(loaded + 1).await;
     eprintln!("disk full: at work again {:.1} s after it ended", healed.elapsed().as_secs_f64());
-    over.store(true, Ordering::Relaxed);
-    let published = publishing.await.expect("it publishes");
-    place.check(published, COINS).await;
+    place.check(ALL, COINS).await;
     dismiss(crew).await;
 }
