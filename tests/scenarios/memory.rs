@@ -57,11 +57,11 @@ impl Stages {
         }
         let id = message.id.clone();
         let loader = self.0.iter().map(|(worker, _)| worker).find(|worker| worker.name == "loader");
-        let loaded = loader.map_or(0, |loader| loader.said("loaded chunk"));
+        let before = loader.map_or(0, |loader| loader.said("loaded chunk"));
         place.publish_one(to, message).await;
         match (code, loader) {
             (Some(code), _) => place.until_filed(code, id.as_str(), PATIENCE).await,
-            (None, Some(loader)) => loader.until_said_times("loaded chunk", loaded + 1).await,
+            (None, Some(loader)) => loader.until_said_times("loaded chunk", before + 1).await,
             (None, None) => panic!("nobody loads it"),
         }
         place.until_empty_of_within(to, PATIENCE).await;
