@@ -334,7 +334,7 @@ async fn a_full_file_takes_nothing_and_loses_nothing() {
         transaction.commit().await.unwrap();
         limit
     };
-    let large = Message { body: vec![7; 200_000].into().into(), ..live("large") };
+    let large = Message { body: vec![7; 200_000].into(), ..live("large") };
     let mut full = 0;
     for _ in 0..10 {
         // Less than there is: it is as full as it can be. A connection that met a full disk is replaced.
