@@ -118,7 +118,7 @@ impl Database {
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         // Said to be writing, it is refused at once by a server that is read-only.
-        let call = self.call(self.repeat(&["START TRANSACTION READ WRITE"], work));
+        let call = self.call(Box::pin(self.repeat(&["START TRANSACTION READ WRITE"], work)));
         let _pass = self.gate.pass(Need::Write, |need| self.probe(need)).await?;
         let done = call.await;
         match &done {
@@ -134,17 +134,17 @@ impl Database {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ];
-        self.through_the_gate(Need::Read, self.call(self.repeat(&BEGIN, work))).await
+        self.through_the_gate(Need::Read, self.call(Box::pin(self.repeat(&BEGIN, work)))).await
     }
 
     /// Reads what a single statement finds.
     pub(crate) async fn read(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<Vec<MySqlRow>, Error> {
-        let read = async {
+        let read = Box::pin(async {
             let mut lease = self.lease().await?;
             let rows = query.fetch_all(lease.connection()).await?;
             lease.give_back();
             Ok(rows)
-        };
+        });
         self.through_the_gate(Need::Read, self.call(read)).await
     }
 
@@ -167,7 +167,7 @@ impl Database {
 
     async fn migrate_now(&self) -> Result<(), Error> {
         if let Some(schema) = self.schema {
-            let migrated = self.migrated.get_or_try_init(|| schema::migrate(self, schema)).await;
+            let migrated = self.migrated.get_or_try_init(|| Box::pin(schema::migrate(self, schema))).await;
             migrated.map_err(|error| self.blame(error))?;
         }
         Ok(())

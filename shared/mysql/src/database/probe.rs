@@ -33,7 +33,7 @@ impl Database {
     /// read-only, has no room for its logs, or lost its cluster. It proves little about room for many rows.
     pub(super) async fn probe(&self, need: Need) -> Result<(), Error> {
         self.migrate_now().await?;
-        let looking = self.in_time(self.ask(need));
+        let looking = self.in_time(Box::pin(self.ask(need)));
         let looked = tokio::time::timeout(LONGEST, looking)
             .await
             .unwrap_or_else(|_elapsed| Err(Error::Unavailable(format!("no answer within {LONGEST:?}"))));
@@ -54,7 +54,9 @@ impl Database {
                 connection.execute(AssertSqlSafe(write)).await?;
                 connection.execute("COMMIT").await?;
             }
-            None => drop(connection.execute("DO 0").await?),
+            None => {
+                connection.execute("DO 0").await?;
+            }
         }
         lease.give_back();
         Ok(())

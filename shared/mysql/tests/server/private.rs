@@ -165,10 +165,10 @@ async fn a_server_that_is_read_only_is_asked_by_one_call_at_a_time() {
     store.load(&chunk(&[2])).await.unwrap_err();
     let (before, mut failed) = (asked(), 0);
     for _ in 0..4 {
-        let (loaded, filed) = (chunk(&[2]), letter("a", at(0)));
-        let (loads, files, reads, ready) =
-            tokio::join!(store.load(&loaded), store.file(&filed, "group"), store.freshness(), store.ready(),);
-        let errors = [loads.err(), files.err(), reads.err(), ready.err()];
+        let (rows, trouble) = (chunk(&[2]), letter("a", at(0)));
+        let (load, file, look, ready) =
+            tokio::join!(store.load(&rows), store.file(&trouble, "group"), store.freshness(), store.ready());
+        let errors = [load.err(), file.err(), look.err(), ready.err()];
         for error in errors.into_iter().flatten() {
             assert!(error.is_transient() && error.to_string().contains("read-only"), "{error}");
             failed += 1;
