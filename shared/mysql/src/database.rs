@@ -118,8 +118,8 @@ impl Database {
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         // Said to be writing, it is refused at once by a server that is read-only.
-        let call = self.call(self.repeat(&["START TRANSACTION READ WRITE"], work));
-        let _pass = self.gate.pass(Need::Write, |need| self.probe(need)).await?;
+        let call = Box::pin(self.call(self.repeat(&["START TRANSACTION READ WRITE"], work)));
+        let _pass = self.gate.pass(Need::Write, |need| Box::pin(self.probe(need))).await?;
         let done = call.await;
         match &done {
             Ok(output) if !work.has_written(output) => self.gate.worked(Need::Read),
@@ -134,7 +134,7 @@ impl Database {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ];
-        self.through_the_gate(Need::Read, self.call(self.repeat(&BEGIN, work))).await
+        self.through_the_gate(Need::Read, Box::pin(self.call(self.repeat(&BEGIN, work)))).await
     }
 
     /// Reads what a single statement finds.
@@ -145,7 +145,7 @@ impl Database {
             lease.give_back();
             Ok(rows)
         };
-        self.through_the_gate(Need::Read, self.call(read)).await
+        self.through_the_gate(Need::Read, Box::pin(self.call(read))).await
     }
 
     /// Makes `call` when the server may be there, and remembers how it went.
@@ -154,7 +154,7 @@ impl Database {
         need: Need,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let _pass = self.gate.pass(need, |need| self.probe(need)).await?;
+        let _pass = self.gate.pass(need, |need| Box::pin(self.probe(need))).await?;
         let done = call.await;
         self.gate.ended(need, &done);
         done
@@ -167,7 +167,7 @@ impl Database {
 
     async fn migrate_now(&self) -> Result<(), Error> {
         if let Some(schema) = self.schema {
-            let migrated = self.migrated.get_or_try_init(|| schema::migrate(self, schema)).await;
+            let migrated = self.migrated.get_or_try_init(|| Box::pin(schema::migrate(self, schema))).await;
             migrated.map_err(|error| self.blame(error))?;
         }
         Ok(())

@@ -15,7 +15,7 @@ impl Database {
     /// `Ok` when the server takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let failing = self.gate.failing();
-        drop(self.gate.pass(Need::Write, |need| self.probe(need)).await?);
+        drop(self.gate.pass(Need::Write, |need| Box::pin(self.probe(need))).await?);
         // Who passes a gate that is shut for writes was told about them, or is what is tried.
         if failing == Some(Need::Write) {
             return Ok(());
@@ -54,7 +54,9 @@ impl Database {
                 connection.execute(AssertSqlSafe(write)).await?;
                 connection.execute("COMMIT").await?;
             }
-            None => drop(connection.execute("DO 0").await?),
+            None => {
+                connection.execute("DO 0").await?;
+            }
         }
         lease.give_back();
         Ok(())
