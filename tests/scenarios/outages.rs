@@ -189,7 +189,10 @@ mod private_servers {
         works
             .live_through("answers of the broker lost", async |with| {
                 with.to_broker.discard(Way::ToClient);
-                with.until_all_said("transformer", QUEUE_AWAY).await;
+                // All of them: no connection that lost bytes ever goes on, but through this proxy.
+                for name in ["transformer", "loader"] {
+                    with.until_all_said(name, QUEUE_AWAY).await;
+                }
                 with.to_broker.heal();
             })
             .await;

@@ -264,7 +264,8 @@ impl Place {
         self.until_empty_of_within(queue, DEADLINE).await;
     }
 
-    async fn until_empty_of_within(&self, queue: QueueName, deadline: Duration) {
+    /// Waits that long until nothing is in `queue`.
+    pub async fn until_empty_of_within(&self, queue: QueueName, deadline: Duration) {
         let empty = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
@@ -279,6 +280,21 @@ impl Place {
     pub async fn letters(&self) -> Vec<String> {
         let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
         letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
+    }
+
+    /// Waits that long until a letter with this code, about the message `id`, is on the desk.
+    pub async fn until_filed(&self, code: &str, id: &str, deadline: Duration) {
+        let filed = async {
+            let mut look = tokio::time::interval(Duration::from_millis(100));
+            let is_it = |letter: &String| letter.starts_with(code) && letter.contains(id);
+            while !self.letters().await.iter().any(is_it) {
+                look.tick().await;
+            }
+        };
+        if tokio::time::timeout(deadline, filed).await.is_err() {
+            let (depths, letters) = (self.depths().await, self.letters().await);
+            panic!("no letter {code} about {id} in {letters:?}: {depths}\n{}", tails(self.folder.path()));
+        }
     }
 
     async fn depths(&self) -> String {

@@ -102,13 +102,22 @@ impl Worker {
 
     /// Waits until it said `text` so many times.
     pub async fn until_said_times(&self, text: &str, times: usize) {
+        self.until_said_times_within(text, times, DEADLINE).await;
+    }
+
+    /// Waits that long until it said `text`.
+    pub async fn until_said_within(&self, text: &str, deadline: Duration) {
+        self.until_said_times_within(text, 1, deadline).await;
+    }
+
+    async fn until_said_times_within(&self, text: &str, times: usize, deadline: Duration) {
         let said = async {
             let mut look = tokio::time::interval(Duration::from_millis(20));
             while self.said(text) < times {
                 look.tick().await;
             }
         };
-        let said = tokio::time::timeout(DEADLINE, said).await.is_ok();
+        let said = tokio::time::timeout(deadline, said).await.is_ok();
         assert!(said, "{} never said {text:?} {times} times:\n{}", self.name, self.log());
     }
 
@@ -132,6 +141,14 @@ impl Worker {
         let Some(Ok(status)) = status else { return 0 };
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+    }
+
+    /// Lets [`peak_memory`](Self::peak_memory) begin anew; what it has now, in MiB.
+    pub fn forget_peak_memory(&self) -> u64 {
+        if let Some(id) = self.child.id() {
+            std::fs::write(format!("/proc/{id}/clear_refs"), "5").expect("a process of our own");
+        }
+        self.peak_memory()
     }
 
     /// Asks it to stop and waits until it did, in good order.

@@ -49,10 +49,8 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     let mapping = Mapping::new(table.columns(), &args.map, args.as_of.is_some())?;
     output::say(format!("columns   {mapping}"));
     // A dry run only looks.
-    let adapters = match args.dry_run {
-        true => None,
-        false => Some(process.unless_stopped(origin::open_existing(process)).await?),
-    };
+    let adapters =
+        if args.dry_run { None } else { Some(process.unless_stopped(origin::open_existing(process)).await?) };
     let stores = match &adapters {
         Some(adapters) => Some(adapters.stores.clone()),
         None => process.unless_stopped(process.look_at_stores()).await?,

@@ -33,6 +33,7 @@ mod publish;
 mod reign;
 mod run;
 mod schedule;
+mod seal;
 mod serve;
 mod snapshot;
 mod spool;

@@ -73,27 +73,48 @@ impl Fetcher {
                 }
                 continue;
             }
-            if let Err(error) = self.take_stock(&mut reign, standing, stop).await {
-                return Some(error);
-            }
             let next = schedule::end_of(Slot::current(now, self.settings.every), self.settings.every);
             if told.replace(next) != Some(next) && !standing.is_in_doubt() {
                 info!(at = timestamp::to_text(next), "the next snapshot is due");
             }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = reign.term.over() => {
+            match self.idle(&mut reign, rung, standing, stop).await {
+                Ok(true) => {}
+                Ok(false) => {
                     if !standing.is_in_doubt() {
                         info!("another fetcher may lead now");
                     }
                     return None;
                 }
-                rung = rung.recv() => if rung.is_none() { stop.cancelled().await },
+                Err(error) => return Some(error),
+            }
+        }
+        None
+    }
+
+    /// Looks after the claims until the bell is `rung` (`true`), the term is over (`false`), or `stop`. The error ended the
+    /// term.
+    async fn idle(
+        &self,
+        reign: &mut Reign,
+        rung: &mut mpsc::Receiver<()>,
+        standing: &mut Standing,
+        stop: &CancellationToken,
+    ) -> Result<bool, QueueError> {
+        loop {
+            self.take_stock(reign, standing, stop).await?;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(true),
+                () = reign.term.over() => return Ok(false),
+                rung = rung.recv() => {
+                    if rung.is_none() {
+                        stop.cancelled().await;
+                    }
+                    return Ok(true);
+                }
                 () = self.published.notified() => {}
                 () = self.clock.sleep(PROBATION), if standing.is_in_doubt() => self.prove(standing),
             }
         }
-        None
     }
 
     /// The queue took something, or has let lead for a while: whoever waits for it tries again.

@@ -171,7 +171,10 @@ impl Fetcher {
                         warn!("cannot publish; keeping pages in {}: {reason}", self.spool.dir().display());
                     }
                     let since = *away_since.get_or_insert_with(|| self.clock.now());
-                    if let PublishError::Spool(_) = error {
+                    if matches!(
+                        error,
+                        PublishError::Spool(_) | PublishError::Queue(QueueError::Refused { .. })
+                    ) {
                         self.report_trouble(since, &reason).await;
                     }
                     self.pace.wait(backoff.next_wait(), no_more).await;

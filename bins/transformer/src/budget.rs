@@ -74,7 +74,7 @@ mod tests {
         let tags = format!("[{}]", vec!["\"\""; 1000].join(","));
         let row = &rows(&[TestCoin::new(1).set("tags", &tags)])[0];
         let mut budget = Budget::new(1 << 20);
-        let kept = (0..).take_while(|_| budget.keep_coin(row).is_ok()).count();
+        let kept = (0..10_000).take_while(|_| budget.keep_coin(row).is_ok()).count();
         assert!((100..1000).contains(&kept), "{kept}");
     }
 }

@@ -32,7 +32,7 @@ impl Cleaned {
 
 /// Cleans the page `meta` with the decompressed `body`; `now` tells what lies in the future.
 pub fn clean(meta: &PageMeta, body: &[u8], now: DateTime<Utc>) -> Result<Cleaned, PageFault> {
-    let Coins { coins, read, mut rejects } = coins::read(meta, body)?;
+    let Coins { rows: coins, read, mut rejects } = coins::read(meta, body)?;
     let mut frame = frame::build(&coins)?;
     rules::apply(&mut frame, &Limits::new(meta, now))?;
     let sent_by_none = sent_by_none(&frame, coins.len())?;

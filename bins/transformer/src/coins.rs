@@ -21,7 +21,7 @@ pub(crate) const TOLERATED_GARBAGE: usize = 100;
 /// The coins of a page, in its order.
 pub(crate) struct Coins<'a> {
     /// Those that could be read.
-    pub(crate) coins: Vec<CoinRow>,
+    pub(crate) rows: Vec<CoinRow>,
     /// Where in the page each of them stands.
     pub(crate) read: Vec<ReadCoin<'a>>,
     /// Those that could not.
@@ -33,7 +33,7 @@ pub(crate) fn read<'a>(meta: &PageMeta, body: &'a [u8]) -> Result<Coins<'a>, Pag
     let mut reading = Reading {
         meta,
         budget: Budget::new(body.len()),
-        found: Coins { coins: Vec::new(), read: Vec::new(), rejects: Vec::new() },
+        found: Coins { rows: Vec::new(), read: Vec::new(), rejects: Vec::new() },
         elements: 0,
         garbage: 0,
     };
@@ -62,7 +62,7 @@ impl<'a> Reading<'a, '_> {
         match read_coin(raw, &self.meta.convert) {
             Ok(coin) => {
                 self.budget.keep_coin(&coin)?;
-                self.found.coins.push(coin);
+                self.found.rows.push(coin);
                 self.found.read.push(ReadCoin { index, raw });
                 Ok(())
             }

@@ -164,7 +164,7 @@ fn tags(raw: &RawValue) -> Option<Vec<String>> {
 
 /// A tag is its slug; listings send the slug alone, quotes an object around it.
 fn tag(raw: &RawValue) -> Option<String> {
-    parse_as(raw).or_else(|| Fields::of(raw, &["slug"])?.optional("slug"))
+    if raw.get().starts_with('"') { parse_as(raw) } else { Fields::of(raw, &["slug"])?.optional("slug") }
 }
 
 /// Some versions of the API write 1 and 0 for true and false.

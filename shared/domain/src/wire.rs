@@ -15,8 +15,8 @@
 //! side. Golden bytes of every schema ever published are kept in the tests.
 //!
 //! # Guarantees
-//! Decoding never panics, and what it returns takes no more memory than [`BYTES_FOR_A_BYTE`] × the payload +
-//! [`BYTES_FOR_ALL`], whatever the bytes; the length, the checksum and "nothing left over" are all checked before a
+//! Decoding never panics, and what it returns takes no more memory than 2 × the payload + 40 MiB, whatever the
+//! bytes; the length, the checksum and "nothing left over" are all checked before a
 //! value is returned.
 
 mod short;

@@ -118,8 +118,8 @@ impl Database {
     /// Does `work` in a transaction that writes, and makes it durable.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
         // Said to be writing, it is refused at once by a server that is read-only.
-        let call = Box::pin(self.call(self.repeat(&["START TRANSACTION READ WRITE"], work)));
-        let _pass = self.gate.pass(Need::Write, |need| Box::pin(self.probe(need))).await?;
+        let call = self.call(Box::pin(self.repeat(&["START TRANSACTION READ WRITE"], work)));
+        let _pass = self.gate.pass(Need::Write, |need| self.probe(need)).await?;
         let done = call.await;
         match &done {
             Ok(output) if !work.has_written(output) => self.gate.worked(Need::Read),
@@ -134,18 +134,18 @@ impl Database {
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ];
-        self.through_the_gate(Need::Read, Box::pin(self.call(self.repeat(&BEGIN, work)))).await
+        self.through_the_gate(Need::Read, self.call(Box::pin(self.repeat(&BEGIN, work)))).await
     }
 
     /// Reads what a single statement finds.
     pub(crate) async fn read(&self, query: Query<'_, MySql, MySqlArguments>) -> Result<Vec<MySqlRow>, Error> {
-        let read = async {
+        let read = Box::pin(async {
             let mut lease = self.lease().await?;
             let rows = query.fetch_all(lease.connection()).await?;
             lease.give_back();
             Ok(rows)
-        };
-        self.through_the_gate(Need::Read, Box::pin(self.call(read))).await
+        });
+        self.through_the_gate(Need::Read, self.call(read)).await
     }
 
     /// Makes `call` when the server may be there, and remembers how it went.
@@ -154,7 +154,7 @@ impl Database {
         need: Need,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let _pass = self.gate.pass(need, |need| Box::pin(self.probe(need))).await?;
+        let _pass = self.gate.pass(need, |need| self.probe(need)).await?;
         let done = call.await;
         self.gate.ended(need, &done);
         done

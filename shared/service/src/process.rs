@@ -107,12 +107,17 @@ impl Process {
 
     /// Does `work`, which may wait for a server that is away, unless asked to stop: then it is dropped where it is, which
     /// is an error.
-    pub async fn unless_stopped<T>(
+    pub fn unless_stopped<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
-        let done = self.shutdown.soft().run_until_cancelled_owned(work).await;
-        done.unwrap_or_else(|| Err(anyhow!("stopped before it was done")))
+    ) -> impl Future<Output = anyhow::Result<T>> {
+        // Opening is much code at once, which would be part of the caller's future.
+        let work = Box::pin(work);
+        let stop = self.shutdown.soft();
+        async move {
+            let done = stop.run_until_cancelled_owned(work).await;
+            done.unwrap_or_else(|| Err(anyhow!("stopped before it was done")))
+        }
     }
 
     /// Does `watching` until the process closes what it has open, if anybody can see what it finds.

@@ -15,7 +15,7 @@ impl Database {
     /// `Ok` when the server takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let failing = self.gate.failing();
-        drop(self.gate.pass(Need::Write, |need| Box::pin(self.probe(need))).await?);
+        drop(self.gate.pass(Need::Write, |need| self.probe(need)).await?);
         // Who passes a gate that is shut for writes was told about them, or is what is tried.
         if failing == Some(Need::Write) {
             return Ok(());
@@ -33,7 +33,7 @@ impl Database {
     /// read-only, has no room for its logs, or lost its cluster. It proves little about room for many rows.
     pub(super) async fn probe(&self, need: Need) -> Result<(), Error> {
         self.migrate_now().await?;
-        let looking = self.in_time(self.ask(need));
+        let looking = self.in_time(Box::pin(self.ask(need)));
         let looked = tokio::time::timeout(LONGEST, looking)
             .await
             .unwrap_or_else(|_elapsed| Err(Error::Unavailable(format!("no answer within {LONGEST:?}"))));

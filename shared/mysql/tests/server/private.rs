@@ -163,20 +163,20 @@ async fn a_server_that_is_read_only_is_asked_by_one_call_at_a_time() {
     };
     server.query("SET GLOBAL read_only = 1").unwrap();
     store.load(&chunk(&[2])).await.unwrap_err();
-    let (before, mut errors) = (asked(), 0);
+    let (before, mut failed) = (asked(), 0);
     for _ in 0..4 {
-        let (rows, dead) = (chunk(&[2]), letter("a", at(0)));
-        let (loaded, filed, fresh, ready) =
-            tokio::join!(store.load(&rows), store.file(&dead, "group"), store.freshness(), store.ready(),);
-        let all = [loaded.err(), filed.err(), fresh.err(), ready.err()];
-        for error in all.into_iter().flatten() {
+        let (rows, trouble) = (chunk(&[2]), letter("a", at(0)));
+        let (load, file, look, ready) =
+            tokio::join!(store.load(&rows), store.file(&trouble, "group"), store.freshness(), store.ready());
+        let errors = [load.err(), file.err(), look.err(), ready.err()];
+        for error in errors.into_iter().flatten() {
             assert!(error.is_transient() && error.to_string().contains("read-only"), "{error}");
-            errors += 1;
+            failed += 1;
         }
     }
     // Each of the four looks begins a transaction; asking what was asked is a statement, too.
     let asked_meanwhile = asked() - before;
-    assert!(errors == 16 && asked_meanwhile <= 6.0, "{errors} calls failed, {asked_meanwhile} statements");
+    assert!(failed == 16 && asked_meanwhile <= 6.0, "{failed} calls failed, {asked_meanwhile} statements");
     server.query("SET GLOBAL read_only = 0").unwrap();
     assert_eq!(store.load(&chunk(&[2])).await.unwrap().written, 1);
     store.freshness().await.unwrap();

@@ -207,7 +207,7 @@ async fn what_has_no_queue_and_cannot_be_read_becomes_a_letter() {
 #[tokio::test]
 async fn the_archive_is_read_past_them() {
     let Some(lab) = lab().await else { return };
-    let count = attack(&lab, "raw", b"raw.live").await;
+    let count = attack(&lab, "raw.archive", b"").await;
     let archive = lab.process();
     let mut pages = Vec::new();
     let mut after = 0;

@@ -52,7 +52,7 @@ async fn what_never_ends_is_given_up() {
         (drip("HTTP/1.1 503 No\r\n\r\n", "because "), &["http_503"]),
     ] {
         let shown: String = format!("{reply:?}").chars().take(200).collect();
-        let error = ask_briefly(reply).await.expect_err(&shown);
+        let error = ask_briefly(reply).await.map(|page| page.rows).expect_err(&shown);
         assert!(codes.contains(&error.code().as_str()), "{error}: {}\n{shown}", error.code());
     }
 }
@@ -79,7 +79,7 @@ async fn lies_about_length_and_encoding_are_no_pages() {
         (reply(500, &["content-encoding: gzip"], gzip(&vec![b' '; 8 << 20])), &["http_500"]),
     ] {
         let shown: String = format!("{reply:?}").chars().take(200).collect();
-        let error = ask_briefly(reply).await.expect_err(&shown);
+        let error = ask_briefly(reply).await.map(|page| page.rows).expect_err(&shown);
         assert!(codes.contains(&error.code().as_str()), "{error}: {}\n{shown}", error.code());
     }
 }
@@ -143,7 +143,8 @@ async fn counts_beyond_all_reason_are_numbers_all_the_same() {
         ("18446744073709551615", u32::MAX),
         ("18446744073709551616", u32::MAX),
         ("1e30", u32::MAX),
-        ("1e400", u32::MAX),
+        // No number to who reads JSON into doubles.
+        ("1e400", 0),
         (r#""99999999999999999999999999""#, u32::MAX),
         ("-1", 0),
         ("-1e30", 0),
@@ -155,11 +156,8 @@ async fn counts_beyond_all_reason_are_numbers_all_the_same() {
         let body = format!(
             r#"{{"status":{{"error_code":0,"credit_count":{sent},"total_count":{sent}}},"data":[{{"id":1}}]}}"#
         );
-        match ask_briefly(reply(200, &[], &body)).await {
-            Ok(page) => assert_eq!((page.credits, page.rows), (credits, 1), "{sent}"),
-            // No number at all, to who reads JSON into doubles.
-            Err(error) => assert_eq!((error.code().as_str(), sent), ("bad_status", "1e400")),
-        }
+        let page = ask_briefly(reply(200, &[], &body)).await.unwrap();
+        assert_eq!((page.credits, page.rows), (credits, 1), "{sent}");
     }
 }
 
@@ -167,7 +165,6 @@ async fn counts_beyond_all_reason_are_numbers_all_the_same() {
 async fn however_deep_it_nests_it_has_a_code() {
     let deep = |open: &str, close: &str| format!("{}{}", open.repeat(1_000_000), close.repeat(1_000_000));
     for (body, code) in [
-        (format!(r#"{{"status":{{"error_message":{}}},"data":[]}}"#, deep("[", "]")), "bad_status"),
         (format!(r#"{{"status":{},"data":[]}}"#, deep("[", "]")), "bad_status"),
         (
             format!(r#"{{"status":{{}},"data":{}}}"#, deep(r#"{"a":"#, "}").replace(":}", ":1}")),
@@ -177,13 +174,17 @@ async fn however_deep_it_nests_it_has_a_code() {
         ("[".repeat(1_000_000), "truncated_json"),
         (r#"{"status":"#.repeat(1_000_000), "truncated_json"),
     ] {
-        let error = ask_briefly(reply(200, &[], &body)).await.unwrap_err();
-        assert_eq!(error.code(), code, "{error}");
+        let answer = ask_briefly(reply(200, &[], &body)).await.map(|page| page.rows);
+        assert_eq!(answer.unwrap_err().code(), code);
     }
-    let body = format!(r#"{{"status":{{"more":{0}}},"more":{0},"data":[{0}]}}"#, deep("[", "]"));
+    let body = format!(
+        r#"{{"status":{{"more":{0},"error_message":{0},"credit_count":{0}}},"more":{0},"data":[{0}]}}"#,
+        deep("[", "]")
+    );
     assert_eq!(ask_briefly(reply(200, &[], &body)).await.unwrap().rows, 1);
     // The same as what a key may do.
-    let body = format!(r#"{{"status":{{}},"data":{{"plan":{}}}}}"#, deep("[", "]"));
+    let plan = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let body = format!(r#"{{"status":{{}},"data":{{"plan":{plan}}}}}"#);
     let server = Server::start([reply(200, &[], &body)]).await;
     assert_eq!(client(server.source()).unwrap().key_status().await.unwrap_err().code(), "bad_envelope");
 }
