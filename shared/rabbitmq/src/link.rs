@@ -1,8 +1,8 @@
 //! A connection to the broker that is opened when it is asked for, and given up at the first trouble.
 //!
 //! There is no recovery inside a session: any error, timeout or end of a stream ends it with everything on
-//! it, and the next one to ask gets a new one, with the topology declared again. Who asks decides how often
-//! to ask: the stages back off, so nothing waits here.
+//! it, and the next one to ask gets a new one, with the topology declared again. While none can be had, all who ask
+//! wait for one attempt at growing distances (see [`ports::gate`]); what is for looking only does not even try then.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
-use ports::QueueError;
+use ports::{Gate, Need, QueueError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::io::AsyncReadExt;
@@ -195,16 +195,23 @@ impl Drop for CutOnDrop {
     }
 }
 
-/// Held by the one of a process's sessions that declares the topology: a broker tells who declares a queue at the same
-/// moment that it is there before it can be used.
-pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
+/// What the links of a process share.
+#[derive(Default)]
+pub(crate) struct Together {
+    /// Held by the one session that declares the topology: a broker tells who declares a queue at the same moment that it
+    /// is there before it can be used.
+    turn: tokio::sync::Mutex<()>,
+    /// Before the connections without which nothing is done.
+    gate: Arc<Gate>,
+}
 
 /// The session for one purpose, of which there is one at a time.
 pub(crate) struct Link {
     purpose: &'static str,
     options: Arc<Options>,
     names: Names,
-    turn: Turn,
+    together: Arc<Together>,
+    gate: Arc<Gate>,
     is_used: AtomicBool,
     current: Mutex<Option<Arc<Session>>>,
     /// Held while connecting; when that last failed, and how.
@@ -212,17 +219,23 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Not connected yet.
-    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names, turn: &Turn) -> Self {
+    /// Not connected yet; one without which nothing is done.
+    pub fn new(purpose: &'static str, options: Arc<Options>, names: Names, together: &Arc<Together>) -> Self {
         Self {
             purpose,
             options,
             names,
-            turn: Arc::clone(turn),
+            together: Arc::clone(together),
+            gate: Arc::clone(&together.gate),
             is_used: AtomicBool::new(false),
             current: Mutex::default(),
             failure: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same, beside the work: it neither holds that up nor tries what that cannot have either.
+    pub fn aside(self) -> Self {
+        Self { gate: Arc::default(), ..self }
     }
 
     /// The session, when it is alive.
@@ -267,17 +280,8 @@ impl Link {
         if let Some((_, error)) = failure.as_ref().filter(|(failed_at, _)| *failed_at >= asked_at) {
             return Err(copy(error));
         }
-        match self.open().await {
+        match self.open_at_the_gate().await {
             Ok(session) => {
-                let session = Arc::new(session);
-                let version = session.version();
-                info!(
-                    broker = self.options.place(),
-                    purpose = self.purpose,
-                    version = format!("{}.{}", version.major, version.minor),
-                    "connected to RabbitMQ"
-                );
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
                 *failure = None;
                 Ok(session)
             }
@@ -288,10 +292,39 @@ impl Link {
         }
     }
 
+    /// Opens one when it is time to try. Who looks opens its own.
+    async fn open_at_the_gate(&self) -> Result<Arc<Session>, QueueError> {
+        let is_aside = !Arc::ptr_eq(&self.gate, &self.together.gate);
+        if is_aside && self.together.gate.failing().is_some() {
+            return Err(QueueError::unavailable("the connections that work are tried first"));
+        }
+        let _pass = self.gate.pass(Need::Write, |_| async { self.open_and_keep().await.map(drop) }).await?;
+        if let Some(session) = self.alive() {
+            self.gate.worked(Need::Write);
+            return Ok(session);
+        }
+        let opened = self.open_and_keep().await;
+        self.gate.ended(Need::Write, &opened);
+        opened
+    }
+
+    async fn open_and_keep(&self) -> Result<Arc<Session>, QueueError> {
+        let session = Arc::new(self.open().await?);
+        let version = session.version();
+        info!(
+            broker = self.options.place(),
+            purpose = self.purpose,
+            version = format!("{}.{}", version.major, version.minor),
+            "connected to RabbitMQ"
+        );
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
     async fn open(&self) -> Result<Session, QueueError> {
         let session = Session::open(&self.options, self.purpose).await?;
         if self.options.declares {
-            let _turn = self.turn.lock().await;
+            let _turn = self.together.turn.lock().await;
             declare(&session, &self.names, &self.options).await.inspect_err(|_| session.fail())?;
         }
         Ok(session)

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::consume::RabbitConsumer;
 use crate::feed::Feed;
-use crate::link::{Link, Session, Turn};
+use crate::link::{Link, Session, Together};
 use crate::publish::{Post, Publisher};
 use crate::receipt::Tally;
 use crate::topology::Names;
@@ -63,9 +63,10 @@ impl RabbitQueue {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, QueueError> {
         let names = Names::new(&options)?;
-        let turn = Turn::default();
-        let link =
-            |purpose, options: &Arc<Options>| Link::new(purpose, Arc::clone(options), names.clone(), &turn);
+        let together = Arc::<Together>::default();
+        let link = |purpose, options: &Arc<Options>| {
+            Link::new(purpose, Arc::clone(options), names.clone(), &together)
+        };
         let publishing = Arc::new(link("publishing", &options));
         let consuming = Arc::new(link("consuming", &options));
         let mut leading = Options::clone(&options);
@@ -74,8 +75,8 @@ impl RabbitQueue {
         let leading = Arc::new(link("leading", &Arc::new(leading)));
         let publisher = Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock));
         let inner = Inner {
-            observing: link("observing", &options),
-            feed: Feed::new(feed, &clock, |hasty| link("archiving", hasty)),
+            observing: link("observing", &options).aside(),
+            feed: Feed::new(feed, &clock, |hasty| link("archiving", hasty).aside()),
             options,
             names,
             clock,

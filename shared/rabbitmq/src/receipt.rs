@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::Message;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicQosOptions};
 use lapin::{Acker, Channel};
-use ports::{QueueError, QueueName, Receipt, Settlement, rules};
+use ports::{Backoff, QueueError, QueueName, Receipt, Settlement, rules};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -203,6 +203,7 @@ struct GiveBack {
 
 /// How long a message is kept here while it cannot be published; brokers take it away after 30 minutes.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
+/// The shortest wait before it is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// The same when the process is about to end.
 const LONGEST_HURRY: Duration = Duration::from_secs(3);
@@ -237,6 +238,7 @@ impl GiveBack {
         let (exchange, key) = names.back_to(&self.origin);
         let post = [Post { exchange: &exchange, key: &key, message }];
         let began = Instant::now();
+        let mut backoff = Backoff::default();
         loop {
             self.ground.prove(options.call_timeout).await?;
             let longest = if hurry.is_cancelled() { LONGEST_HURRY } else { LONGEST_WAIT };
@@ -253,7 +255,14 @@ impl GiveBack {
                 warn!(queue = %self.origin, %error, "a message goes back as it is, which counts as a delivery");
                 return Ok(false);
             }
-            tokio::time::sleep(TRY_EVERY).await;
+            let pause = backoff.next_wait().max(TRY_EVERY);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = hurry.cancelled(), if !hurry.is_cancelled() => {}
+            }
+            if hurry.is_cancelled() {
+                backoff.reset();
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ impl Database {
 
     /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
     pub(crate) async fn begin(&self) -> Result<Write, Error> {
-        let pass = self.gate.pass(Need::Write, |_| self.probe()).await?;
+        let pass = self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?;
         Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
     }
 

@@ -1,15 +1,16 @@
 //! Limits of a broker: what it may lift by itself is waited for, and what it never takes stalls nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::{Class, DeadLetter, Message, StageName};
 use lapin::options::ExchangeDeleteOptions;
 use ports::contract::queue::{QueueLab, message};
-use ports::{Clock, Consumer, Queue, QueueError, QueueName, Settlement, SystemClock};
+use ports::{Clock, Consumer, Leadership, Queue, QueueError, QueueName, Settlement, SystemClock};
 
 use super::node::blocking;
 use super::{Lab, lab, next, until};
-use crate::RabbitQueue;
+use crate::{Options, RabbitQueue};
 
 /// The error is one that waiting helps against, and says so.
 fn is_limit(error: &QueueError) {
@@ -147,4 +148,37 @@ async fn an_exchange_that_was_deleted_is_declared_again() {
     assert!(error.is_transient() && error.to_string().contains("NOT_FOUND"), "{error}");
     queue.publish(QueueName::Rows, &[message("m")]).await.unwrap();
     assert_eq!(take(&mut queue.consume(QueueName::Rows, 1).await.unwrap()).await, message("m"));
+}
+
+/// A broker that takes nobody: whatever of a process wants to connect shares what one attempt finds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_takes_nobody_is_asked_by_one_connection_at_a_time() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("amqp://{}", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&accepted);
+    let slamming = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            drop(stream);
+        }
+    });
+    let queue = RabbitQueue::new(Options::from_url(&url).unwrap(), Arc::new(SystemClock)).unwrap();
+    queue.publish(QueueName::Rows, &[message("m")]).await.unwrap_err();
+    let first = accepted.swap(0, Ordering::SeqCst);
+    for _ in 0..4 {
+        let published = [message("m")];
+        let (published, consumed, leads, depth) = tokio::join!(
+            queue.publish(QueueName::Rows, &published),
+            queue.consume(QueueName::Rows, 1),
+            queue.lead(),
+            queue.depth(QueueName::Rows),
+        );
+        for error in [published.err(), consumed.err(), leads.err(), depth.err()] {
+            assert!(error.unwrap().is_transient());
+        }
+    }
+    let then = accepted.load(Ordering::SeqCst);
+    assert!(then <= 4 * first, "{first} connections for one call, {then} for sixteen");
+    slamming.abort();
 }

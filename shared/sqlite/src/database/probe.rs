@@ -16,7 +16,7 @@ impl Database {
     /// `Ok` when the file takes writes now.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let was_shut = self.gate.failing().is_some();
-        drop(self.gate.pass(Need::Write, |_| self.probe()).await?);
+        drop(self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?);
         // Who passes a gate that is shut was told, or is what is tried.
         if was_shut { Ok(()) } else { self.probe().await }
     }
