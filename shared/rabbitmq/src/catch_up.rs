@@ -5,7 +5,9 @@
 //! fetched before it is appended.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::Message;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
@@ -72,23 +74,14 @@ impl Late {
     /// Appends what comes. `Ok`: the queue is gone; an error of the session or the archive ends it.
     async fn work(&mut self, shared: &Weak<Inner>) -> Result<(), QueueError> {
         loop {
-            let first = if let Some(next) = self.consumer.next().now_or_never() {
-                arrived(next)?
-            } else {
-                let first = arrived(self.consumer.next().await)?;
-                let Some(rest) = shared.upgrade().map(|inner| inner.options.archive_rest) else {
-                    return Ok(());
-                };
-                // What somebody gave up waiting for may reach the archive by itself, and be found there.
-                sleep(rest).await;
-                first
-            };
-            let mut late = vec![first];
+            let mut late = vec![arrived(self.consumer.next().await)?];
             while late.len() < usize::from(PREFETCH)
                 && let Some(next) = self.consumer.next().now_or_never()
             {
                 late.push(arrived(next)?);
             }
+            let Some(wait) = shared.upgrade().map(|inner| longest_wait(&inner, &late)) else { return Ok(()) };
+            sleep(wait).await;
             let Some(inner) = shared.upgrade() else { return Ok(()) };
             let pages: Vec<Message> = late.iter_mut().map(|page| read(page).0).collect();
             let appended = inner.feed.append_late(&inner, &pages).await;
@@ -103,6 +96,24 @@ impl Late {
             debug!(pages = pages.len(), channel = self.channel.id(), "the archive caught up with pages");
         }
     }
+}
+
+/// How long until what somebody gave up waiting for has reached the archive by itself, and is found there.
+fn longest_wait(shared: &Inner, late: &[Delivery]) -> Duration {
+    let (now, rest) = (shared.clock.now(), shared.options.archive_rest);
+    late.iter().map(|page| wait(*page.properties.timestamp(), now, rest)).max().unwrap_or_default()
+}
+
+/// The same for a page that was given up at `published`, in seconds since 1970: `rest` after that, but no longer than from
+/// `now` on, whatever its publisher's clock says.
+fn wait(published: Option<u64>, now: DateTime<Utc>, rest: Duration) -> Duration {
+    let published = published.and_then(|seconds| i64::try_from(seconds).ok());
+    let Some(published) = published.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) else {
+        return rest;
+    };
+    // Within that second.
+    let rest = rest + Duration::from_secs(1);
+    rest.saturating_sub((now - published).to_std().unwrap_or_default())
 }
 
 fn arrived(next: Option<lapin::Result<Delivery>>) -> Result<Delivery, QueueError> {
@@ -131,5 +142,27 @@ async fn unbind(shared: &Inner, session: &Session) {
     };
     if let Err(error) = unbinding.await {
         debug!(%error, "the archive may still be bound as an older version left it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_was_just_given_up_is_waited_for_and_one_of_long_ago_is_not() {
+        let now = DateTime::from_timestamp(1_000_000, 500_000_000).expect("a time");
+        let check = |published, milliseconds| {
+            let wait = wait(published, now, Duration::from_secs(30));
+            assert_eq!(wait, Duration::from_millis(milliseconds), "{published:?}");
+        };
+        check(Some(1_000_000), 30_500);
+        check(Some(999_990), 20_500);
+        check(Some(999_969), 0);
+        check(Some(0), 0);
+        // A clock that is ahead, one that makes no sense, and none.
+        check(Some(1_003_600), 31_000);
+        check(Some(u64::MAX), 30_000);
+        check(None, 30_000);
     }
 }

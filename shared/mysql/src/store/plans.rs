@@ -15,7 +15,8 @@ use crate::Options;
 
 /// How each table of a statement is read: `table type key`.
 async fn plan(connection: &mut MySqlConnection, sql: &str) -> Vec<String> {
-    let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN {sql}"))).await.expect(sql);
+    let rows =
+        connection.fetch_all(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {sql}"))).await.expect(sql);
     let column =
         |row: &sqlx::mysql::MySqlRow, name: &str| row.get::<Option<String>, _>(name).unwrap_or_default();
     rows.iter().map(|row| ["table", "type", "key"].map(|name| column(row, name)).join(" ")).collect()

@@ -252,7 +252,7 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
         "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND due_at <= '2026-11-23'",
         "SELECT id FROM mail_outbox WHERE posted_at >= '2026-11-22 00:14:30'",
     ] {
-        for row in lab.database.rows(&format!("EXPLAIN {sql}")).await {
+        for row in lab.database.rows(&format!("EXPLAIN FORMAT=TRADITIONAL {sql}")).await {
             let [key, extra] =
                 ["key", "Extra"].map(|name| row.try_get_unchecked::<Option<String>, _>(name).expect(name));
             assert!(key.is_some(), "{sql}: no index");

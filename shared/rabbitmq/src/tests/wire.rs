@@ -80,6 +80,19 @@ impl Publisher {
 
     /// Publishes `message` and waits until it is confirmed.
     pub async fn publish(&mut self, exchange: &[u8], key: &[u8], message: &Wire) {
+        self.send_message(exchange, key, message).await;
+        self.expect(60, 80).await;
+        self.confirmed += 1;
+    }
+
+    /// Publishes `message`, and says whether it was confirmed. If not, the broker may have closed the connection.
+    pub async fn offer(mut self, exchange: &[u8], key: &[u8], message: &Wire) -> bool {
+        self.send_message(exchange, key, message).await;
+        let (_, payload) = self.next().await;
+        payload.starts_with(&[0, 60, 0, 80])
+    }
+
+    async fn send_message(&mut self, exchange: &[u8], key: &[u8], message: &Wire) {
         let Wire { flags, properties, body } = message;
         self.call(1, 60, 40, &[&[0, 0], &*short(exchange), &short(key), &[0]].concat()).await;
         let size = (body.len() as u64).to_be_bytes();
@@ -88,8 +101,6 @@ impl Publisher {
         if !body.is_empty() {
             self.send(BODY, 1, body).await;
         }
-        self.expect(60, 80).await;
-        self.confirmed += 1;
     }
 
     async fn call(&mut self, channel: u16, class: u16, method: u16, arguments: &[u8]) {
@@ -104,18 +115,21 @@ impl Publisher {
 
     /// The arguments of the method that comes next, which has to be this one.
     async fn expect(&mut self, class: u16, method: u16) -> Vec<u8> {
-        let mut head = [0; 7];
-        self.stream.read_exact(&mut head).await.unwrap();
-        let length = u32::from_be_bytes(head[3..].try_into().unwrap());
-        let mut payload = vec![0; length as usize + 1];
-        self.stream.read_exact(&mut payload).await.unwrap();
+        let (kind, mut payload) = self.next().await;
         let wanted = [class.to_be_bytes(), method.to_be_bytes()].concat();
         let said = String::from_utf8_lossy(&payload);
-        assert!(
-            head[0] == METHOD && payload.starts_with(&wanted),
-            "after {} messages: {said}",
-            self.confirmed
-        );
-        payload[4..length as usize].to_vec()
+        assert!(kind == METHOD && payload.starts_with(&wanted), "after {} messages: {said}", self.confirmed);
+        payload.split_off(4)
+    }
+
+    /// The next frame: its kind and its payload.
+    async fn next(&mut self) -> (u8, Vec<u8>) {
+        let mut head = [0; 7];
+        self.stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes(head[3..].try_into().unwrap()) as usize;
+        let mut payload = vec![0; length + 1];
+        self.stream.read_exact(&mut payload).await.unwrap();
+        payload.truncate(length);
+        (head[0], payload)
     }
 }
