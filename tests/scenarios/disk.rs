@@ -23,13 +23,13 @@ const ALL: u32 = 40;
 const DISK: &str = "64m";
 
 /// A small disk in memory, and what fills it.
-struct Disk {
+pub struct Disk {
     folder: PathBuf,
 }
 
 impl Disk {
     /// `None`, and said so, where this user may not mount.
-    fn mount(folder: &Path) -> Option<Self> {
+    pub fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir_all(folder).expect("a folder");
         let options = format!("size={DISK}");
         let mounted =
@@ -52,8 +52,16 @@ impl Disk {
         while ballast.write_all(&some).is_ok() {}
     }
 
+    /// Leaves room for so many bytes.
+    pub fn fill_but(&self, bytes: u64) {
+        self.fill();
+        let ballast = File::options().write(true).open(self.ballast()).expect("the ballast");
+        let size = ballast.metadata().expect("its size").len();
+        ballast.set_len(size - bytes).expect("a shorter ballast");
+    }
+
     /// Makes room.
-    fn clear(&self) {
+    pub fn clear(&self) {
         std::fs::remove_file(self.ballast()).expect("the ballast");
     }
 }

@@ -201,14 +201,14 @@ impl Place {
                 seen = incomplete(&records, &is_done);
             }
         };
-        if tokio::time::timeout(deadline, complete).await.is_err() {
-            let depths = self.depths().await;
-            let letters = self.letters().await;
-            panic!(
-                "not complete after {deadline:?}: {seen}\nqueues: {depths}\nletters: {letters:?}\n{}",
-                tails(self.folder.path())
-            );
-        }
+        let complete = tokio::time::timeout(deadline, complete).await.is_ok();
+        assert!(complete, "not complete after {deadline:?}: {seen}\n{}", self.dump().await);
+    }
+
+    /// What is in the queues and on the desk, and what the workers said last.
+    pub async fn dump(&self) -> String {
+        let (depths, letters) = (self.depths().await, self.letters().await);
+        format!("queues: {depths}\nletters: {letters:?}\n{}", tails(self.folder.path()))
     }
 
     /// Everything is loaded, once: the ledger is complete, the tables are the oracle's, no letter was written,
