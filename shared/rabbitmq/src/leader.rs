@@ -1,19 +1,21 @@
 //! Leadership: who is the single active consumer of one queue leads, and the note is a message in it.
 //!
 //! The queue holds *tokens*. A token is a note with the number of the term it was written in, and of its
-//! place in that term. The one with the greatest numbers counts. Its leader keeps it unacknowledged, so that
+//! place in that term. The one with the latest number counts. Its leader keeps it unacknowledged, so that
 //! the broker gives it to the successor. Whoever joins *knocks*, so that there is something to be delivered;
 //! the one that gets a delivery is the active consumer. It publishes a *fence* and reads until that comes: by
 //! then it has seen every token. Then it writes the note again with the number of its own term, which no
 //! late token of an earlier leader can beat.
 //!
 //! A token is written when it was delivered back to its writer: that proves that the writer was still the
-//! active consumer. Losing the connection, or not hearing of a token in time, ends the term.
+//! active consumer. Losing the connection, not hearing of a token in time, or a later token of somebody else ends the
+//! term.
 //!
 //! Brokers take away what a consumer holds for too long: up to 4.2 with its channel, from 4.3 on by cancelling the
 //! consumer, and one that then stays connected may block the queue for all (rabbitmq-server #17317). So a term is a task
-//! that listens all the time, whatever its holder does: it writes the token anew long before any such limit, and a
-//! consumer that is cancelled ends the term with its connection.
+//! of its own, which goes on whatever its holder does: it writes the token anew long before any such limit, and a
+//! consumer that is cancelled ends the term with its connection. It does not listen while a token waits for the broker's
+//! confirmation, which is no longer than the limit for publishing: a broker that then cancels it is heard after that.
 
 use std::sync::Arc;
 
@@ -37,12 +39,14 @@ use crate::publish::Post;
 use crate::queue::Inner;
 use crate::topology::short;
 
+mod number;
+
+use number::Number;
+
 /// The connection that leads is given up sooner than others: its successor waits for that.
 pub(crate) const HEARTBEAT: u16 = 3;
 
 const KIND: &str = "x-leader-kind";
-const TERM: &str = "x-leader-term";
-const PLACE: &str = "x-leader-place";
 /// The kind of a token without a note.
 const EMPTY: &str = "empty-token";
 const TOKEN: &str = "token";
@@ -69,37 +73,9 @@ impl Leadership for RabbitQueue {
     }
 }
 
-/// The number of a term, and of a token's place in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Number {
-    term: u64,
-    place: u64,
-}
-
-/// No term and no place has a greater number: at one a millisecond that takes 8,900 years. A greater one was forged.
-const GREATEST: u64 = 1 << 48;
-
-impl Number {
-    /// What `headers` say, when it makes sense.
-    fn read(headers: &Headers) -> Option<Self> {
-        let parse = |name| headers.get(name)?.parse().ok().filter(|number| *number <= GREATEST);
-        Some(Self { term: parse(TERM)?, place: parse(PLACE)? })
-    }
-
-    /// The number before the first of the term that follows one with a token of this number. Its first token is
-    /// greater also when this one has the greatest term there is.
-    fn next_term(self) -> Self {
-        if self.term < GREATEST { Self { term: self.term + 1, place: 0 } } else { self }
-    }
-
-    /// The number of the next token of the term.
-    fn next(self) -> Self {
-        Self { place: self.place.saturating_add(1), ..self }
-    }
-}
-
 /// The token that counts, as far as we know.
 struct Token {
+    id: MessageId,
     number: Number,
     note: Option<Vec<u8>>,
     receipt: Acker,
@@ -152,14 +128,14 @@ impl Line {
     /// Publishes a message in the queue and returns its id.
     async fn publish(&self, kind: &str, number: Number, body: Vec<u8>) -> Result<MessageId, QueueError> {
         let id = MessageId::new(format!("leader/{kind}/{:016x}", fastrand::u64(..)));
-        let headers = Headers::new().with(KIND, kind).with(TERM, number.term).with(PLACE, number.place);
+        let headers = number.say(Headers::new().with(KIND, kind));
         let message = Message { id: id.clone(), headers, body: body.into() };
         let post = Post { exchange: &self.queue, key: "", message: &message };
         self.shared.publisher.publish(&[post]).await?;
         Ok(id)
     }
 
-    /// Takes the next message and returns its id. A token that is better than ours becomes ours; all else
+    /// Takes the next message and returns its id. A token that is later than ours becomes ours; all else
     /// is acknowledged. Cancel-safe: what is given up half-way is only acknowledged later.
     async fn next(&mut self) -> Result<MessageId, QueueError> {
         let consumer = self.consumer.as_mut().ok_or_else(|| QueueError::unavailable("the term is over"))?;
@@ -177,9 +153,9 @@ impl Line {
         };
         let mut spent = receipt.clone();
         if let (Some(note), Some(number)) = (note, Number::read(&headers))
-            && self.token.as_ref().is_none_or(|token| token.number < number)
+            && self.token.as_ref().is_none_or(|token| number.is_after(token.number))
         {
-            match self.token.replace(Token { number, note, receipt }) {
+            match self.token.replace(Token { id: id.clone(), number, note, receipt }) {
                 Some(old) => spent = old.receipt,
                 None => return Ok(id),
             }
@@ -189,6 +165,12 @@ impl Line {
             Ok(Ok(true)) => Ok(id),
             _ => Err(self.end("an acknowledgement was not sent")),
         }
+    }
+
+    /// Waits until the token with this id is back, and is ours: then it is what a successor finds.
+    async fn hear(&mut self, id: &MessageId) -> Result<(), QueueError> {
+        while self.next().await? != *id {}
+        if self.token.as_ref().is_some_and(|token| token.id == *id) { Ok(()) } else { Err(QueueError::Lost) }
     }
 
     fn end(&mut self, reason: &str) -> QueueError {
@@ -234,17 +216,21 @@ impl RabbitTerm {
         if self.line.is_over {
             return Err(QueueError::Lost);
         }
-        self.number = self.number.next();
         let limit = self.line.shared.options.publish_timeout;
-        let (kind, body) = note.map_or((EMPTY, Vec::new()), |note| (TOKEN, note));
         let putting = async {
-            let id = self.line.publish(kind, self.number, body).await?;
-            while self.line.next().await? != id {}
-            Ok(())
+            let id = self.publish(note).await?;
+            self.line.hear(&id).await
         };
         let put = timeout(limit, putting).await.unwrap_or(Err(QueueError::Lost));
         self.written_at = Instant::now();
         put.inspect_err(|_| self.line.is_over = true)
+    }
+
+    /// Publishes a token with the next number.
+    async fn publish(&mut self, note: Option<Vec<u8>>) -> Result<MessageId, QueueError> {
+        self.number = self.number.next();
+        let (kind, body) = note.map_or((EMPTY, Vec::new()), |note| (TOKEN, note));
+        self.line.publish(kind, self.number, body).await
     }
 
     fn note(&self) -> Option<&[u8]> {
@@ -273,15 +259,13 @@ impl RabbitTerm {
 
     /// Writes the note anew. When nothing can be published now, what is held is good for a while yet.
     async fn renew(&mut self) {
-        self.number.place += 1;
-        let (kind, body) = self.note().map_or((EMPTY, Vec::new()), |note| (TOKEN, note.to_vec()));
-        let published = self.line.publish(kind, self.number, body).await;
+        let note = self.note().map(<[u8]>::to_vec);
+        let published = self.publish(note).await;
         self.written_at = Instant::now();
         match published {
             Ok(id) => {
                 let limit = self.line.shared.options.publish_timeout;
-                let heard = async { while self.line.next().await.is_ok_and(|heard| heard != id) {} };
-                if timeout(limit, heard).await.is_err() {
+                if !matches!(timeout(limit, self.line.hear(&id)).await, Ok(Ok(()))) {
                     self.line.is_over = true;
                 }
             }
@@ -355,33 +339,5 @@ impl Drop for Lead {
             // A term that is over has left the line already.
             drop(send.send(shared.tasks.token()));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(term: &str, place: &str) -> Option<Number> {
-        Number::read(&Headers::new().with(TERM, term).with(PLACE, place))
-    }
-
-    #[test]
-    fn numbers_that_make_no_sense_are_none() {
-        let greatest = GREATEST.to_string();
-        assert_eq!(read("7", "3"), Some(Number { term: 7, place: 3 }));
-        assert!(read(&greatest, &greatest).is_some());
-        for forged in ["18446744073709551615", "18446744073709551616", "-1", "281474976710657", "", "one"] {
-            assert_eq!((read(forged, "1"), read("1", forged)), (None, None), "{forged}");
-        }
-    }
-
-    #[test]
-    fn the_next_term_is_greater_whatever_was_found() {
-        for (term, place) in [(0, 0), (7, 3), (GREATEST - 1, GREATEST), (GREATEST, 0), (GREATEST, GREATEST)] {
-            let found = Number { term, place };
-            assert!(found.next_term().next() > found, "{found:?}");
-        }
-        assert_eq!(Number::default().next_term(), Number { term: 1, place: 0 });
     }
 }

@@ -1,4 +1,4 @@
-//! What a broker may do to a leader: cancel its consumer, and take away what it holds.
+//! What a broker may do to a leader: cancel its consumer, take away what it holds, and deliver a forged token.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::faults::end_of;
 use super::node::blocking;
+use super::wire::{Publisher, Wire, header};
 use super::{DEADLINE, Lab, lab, next, until};
 
 /// A broker that deletes, moves or times out cancels the consumer: the term is over, and who waits is told to ask again.
@@ -62,4 +63,67 @@ async fn a_private_server_s_limit_on_what_is_held_ends_no_term() {
     lab.crash().await;
     let next = until("someone leads", async || lab.leadership().lead().await.ok()).await;
     assert_eq!(next.note(), Some(&b"still leading"[..]));
+}
+
+/// Publishes a token with a note that no leader wrote.
+async fn forge(lab: &Lab, term: u64, place: u64) {
+    let fields = [
+        header(b"x-leader-kind", b"token"),
+        header(b"x-leader-term", term.to_string().as_bytes()),
+        header(b"x-leader-place", place.to_string().as_bytes()),
+    ];
+    let forged = Wire { body: b"{}".to_vec(), ..Wire::with_headers("forged", &fields.concat()) };
+    let publisher = Publisher::connect(&lab.options).await;
+    assert!(publisher.offer(lab.name("fetch.leader").as_str().as_bytes(), b"", &forged).await);
+}
+
+/// F11: the greatest numbers, and those that a few terms or writes come up to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notes_are_passed_on_after_a_forged_token_with_the_greatest_numbers() {
+    const GREATEST: u64 = 1 << 48;
+    for (term, place) in
+        [(GREATEST, GREATEST), (GREATEST, GREATEST - 2), (GREATEST - 1, GREATEST), (0, GREATEST)]
+    {
+        let Some(lab) = lab().await else { return };
+        lab.process().connect().await.unwrap();
+        forge(&lab, term, place).await;
+        let mut last = b"{}".to_vec();
+        for leader in 0..3 {
+            let mut lead = until("someone leads", async || lab.leadership().lead().await.ok()).await;
+            let found = String::from_utf8_lossy(lead.note().unwrap_or_default());
+            assert_eq!(found.as_bytes(), last, "leader {leader} found {found:?} after {term}/{place}");
+            for write in 0..3 {
+                last = format!("note {write} of leader {leader}").into_bytes();
+                lead.write(last.clone()).await.unwrap();
+            }
+            lab.crash().await;
+        }
+    }
+}
+
+/// What beats a leader's own token is what its successor finds: nothing that the leader wrote behind it is durable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_beaten_is_a_lost_lead() {
+    let Some(lab) = lab().await else { return };
+    let mut beaten = lab.leadership().lead().await.unwrap();
+    beaten.write(b"mine".to_vec()).await.unwrap();
+    forge(&lab, 1000, 0).await;
+    assert!(matches!(beaten.write(b"behind".to_vec()).await, Err(QueueError::Lost)));
+    timeout(DEADLINE, beaten.over()).await.expect("the leader was not told");
+    drop(beaten);
+    for (found, note) in [("{}", "first"), ("first", "second")] {
+        let mut term = until("someone leads", async || lab.leadership().lead().await.ok()).await;
+        assert_eq!(term.note(), Some(found.as_bytes()));
+        term.write(note.into()).await.unwrap();
+    }
+}
+
+/// The same where nothing is asked of the leader.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_token_that_was_beaten_ends_the_term() {
+    let Some(options) = super::options() else { return };
+    let lab = Lab::new(crate::Options { lead_renewal: Duration::from_millis(200), ..options });
+    let mut beaten = lab.leadership().lead().await.unwrap();
+    forge(&lab, 1000, 0).await;
+    timeout(DEADLINE, beaten.over()).await.expect("the leader was not told");
 }
