@@ -103,11 +103,14 @@ pub(crate) async fn last(shared: &Inner) -> Result<Option<Last>, QueueError> {
     Ok(last)
 }
 
-/// The ids of the pages in `stretch`.
-pub(crate) async fn ids(shared: &Inner, stretch: Stretch) -> Result<BTreeSet<MessageId>, QueueError> {
-    let mut ids = BTreeSet::new();
+/// Hands the ids of the pages in `stretch` to `take`.
+pub(crate) async fn ids(
+    shared: &Inner,
+    stretch: Stretch,
+    mut take: impl FnMut(MessageId) + Send,
+) -> Result<(), QueueError> {
     if stretch.after >= stretch.end {
-        return Ok(ids);
+        return Ok(());
     }
     let session = shared.observing.session().await?;
     let reader = Reader { shared, session: &session, channel: session.channel().await? };
@@ -118,13 +121,13 @@ pub(crate) async fn ids(shared: &Inner, stretch: Stretch) -> Result<BTreeSet<Mes
             session.fail();
             return Err(QueueError::unavailable("RabbitMQ does not send the rest of the archive"));
         };
-        ids.insert(page.message.id);
+        take(page.message.id);
         if page.position >= stretch.end {
             break;
         }
     }
     reader.close().await;
-    Ok(ids)
+    Ok(())
 }
 
 struct Reader<'a> {

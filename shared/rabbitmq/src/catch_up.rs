@@ -2,13 +2,13 @@
 //!
 //! They wait in a queue with a single active consumer, so that of all processes that feed the archive one appends them.
 //! Each of them was tried before, by someone whose answer was lost perhaps: the archive is read from the time it was
-//! fetched before it is appended.
+//! fetched before it is appended. Anybody may publish on that queue: what is no live page, and what the stream refuses for
+//! good, becomes a letter, and the others go on.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::Message;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
@@ -23,6 +23,7 @@ use crate::incoming::read;
 use crate::link::Session;
 use crate::queue::Inner;
 use crate::topology::{LIVE, short};
+use crate::unfit;
 
 /// Pages in hand at once; they are large.
 const PREFETCH: u16 = 4;
@@ -71,7 +72,7 @@ impl Late {
         Ok(Self { session, channel, consumer })
     }
 
-    /// Appends what comes. `Ok`: the queue is gone; an error of the session or the archive ends it.
+    /// Appends what comes, or files why it cannot. `Ok`: the queue is gone; an error of the session or the archive ends it.
     async fn work(&mut self, shared: &Weak<Inner>) -> Result<(), QueueError> {
         loop {
             let mut late = vec![arrived(self.consumer.next().await)?];
@@ -83,18 +84,39 @@ impl Late {
             let Some(wait) = shared.upgrade().map(|inner| longest_wait(&inner, &late)) else { return Ok(()) };
             sleep(wait).await;
             let Some(inner) = shared.upgrade() else { return Ok(()) };
-            let pages: Vec<Message> = late.iter_mut().map(|page| read(page).0).collect();
-            let appended = inner.feed.append_late(&inner, &pages).await;
-            appended.inspect_err(|error| inner.feed.rest(inner.options.archive_rest, error))?;
-            for page in late {
-                let limit = inner.options.call_timeout;
-                let sent = within(limit, "cannot acknowledge", page.acker.ack(BasicAckOptions::default()));
-                if !sent.await? {
-                    return Err(QueueError::unavailable("an acknowledgement was not sent"));
+            let (mut pages, mut waiting) = (Vec::new(), Vec::new());
+            for mut page in late {
+                let message = read(&mut page).0;
+                if let Err(why) = unfit::check(&message) {
+                    unfit::file(&inner, &message, &why).await?;
+                    acknowledge(&inner, &page).await?;
+                } else {
+                    pages.push(message);
+                    waiting.push(page);
                 }
+            }
+            if pages.is_empty() {
+                continue;
+            }
+            let appended = inner.feed.append_late(&inner, &pages).await;
+            let refused = appended.inspect_err(|error| inner.feed.rest(inner.options.archive_rest, error))?;
+            for ((page, message), refused) in waiting.iter().zip(&pages).zip(refused) {
+                if let Some(why) = refused {
+                    unfit::file(&inner, message, &why).await?;
+                }
+                acknowledge(&inner, page).await?;
             }
             debug!(pages = pages.len(), channel = self.channel.id(), "the archive caught up with pages");
         }
+    }
+}
+
+async fn acknowledge(shared: &Inner, page: &Delivery) -> Result<(), QueueError> {
+    let sent = page.acker.ack(BasicAckOptions::default());
+    if within(shared.options.call_timeout, "cannot acknowledge", sent).await? {
+        Ok(())
+    } else {
+        Err(QueueError::unavailable("an acknowledgement was not sent"))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::link::Link;
 use crate::publish::{Post, Publisher};
 use crate::queue::Inner;
 use crate::topology::LIVE;
+use crate::unfit;
 
 /// How long a page is taken for the one that the work queue has already, when it is published again.
 const MEMORY: Duration = Duration::from_hours(1);
@@ -32,7 +33,7 @@ pub(crate) struct Feed {
     pub link: Arc<Link>,
     publisher: Publisher,
     /// Held while a page is appended: one at a time, so that none is appended twice.
-    known: tokio::sync::Mutex<Known>,
+    pub known: tokio::sync::Mutex<Known>,
     clock: Arc<dyn Clock>,
     /// Until when the stream is left alone, because it did not take a page.
     resting: Mutex<Option<Instant>>,
@@ -106,7 +107,8 @@ impl Feed {
         }
     }
 
-    /// Makes `page`, which the work queue has, safe: in the archive, or where it is taken there from.
+    /// Makes `page`, which the work queue has, safe: in the archive, or where it is taken there from. What can be in
+    /// neither is worked on all the same, and a letter says what the archive lacks.
     async fn keep(&self, shared: &Inner, page: &Message) -> Result<(), QueueError> {
         let is_resting = lock(&self.resting).is_some_and(|until| Instant::now() < until);
         if !is_resting {
@@ -116,41 +118,73 @@ impl Feed {
             });
             match appended {
                 Ok(()) => return Ok(()),
+                Err(QueueError::Refused { reason }) => return unfit::file(shared, page, &reason).await,
                 Err(error) => self.rest(shared.options.archive_rest, &error),
             }
         }
         let exchange = shared.names.unarchived();
-        shared.publisher.publish(&[Post { exchange: &exchange, key: "", message: page }]).await
+        match shared.publisher.publish(&[Post { exchange: &exchange, key: "", message: page }]).await {
+            Err(QueueError::Refused { reason }) => unfit::file(shared, page, &reason).await,
+            published => published,
+        }
     }
 
     async fn append(&self, shared: &Inner, page: &Message) -> Result<(), QueueError> {
         let mut known = self.known.lock().await;
-        if known.holds(page).is_none() {
-            known.look(shared, std::slice::from_ref(page)).await?;
-        }
-        self.append_new(shared, &mut known, page).await
-    }
-
-    /// Appends those of `pages` that the archive does not hold, whoever may have tried to append them before.
-    pub async fn append_late(&self, shared: &Inner, pages: &[Message]) -> Result<(), QueueError> {
-        let mut known = self.known.lock().await;
-        known.look(shared, pages).await?;
-        for page in pages {
+        known.make_room(self.clock.now());
+        let is_there = match known.holds(page) {
+            Some(is_there) => is_there,
+            None => known.look(shared, std::slice::from_ref(page)).await?.contains(&page.id),
+        };
+        if !is_there {
             self.append_new(shared, &mut known, page).await?;
         }
+        self.is_back();
         Ok(())
     }
 
-    async fn append_new(&self, shared: &Inner, known: &mut Known, page: &Message) -> Result<(), QueueError> {
-        if known.holds(page) != Some(true) {
-            let exchange = shared.names.archive();
-            self.publisher.publish(&[Post { exchange: &exchange, key: LIVE, message: page }]).await?;
-            known.add(page.id.clone(), self.clock.now());
+    /// Appends those of `pages` that the archive does not hold, whoever may have tried to append them before. For each: why
+    /// it never can be appended, if so.
+    pub async fn append_late(
+        &self,
+        shared: &Inner,
+        pages: &[Message],
+    ) -> Result<Vec<Option<String>>, QueueError> {
+        let mut known = self.known.lock().await;
+        known.make_room(self.clock.now());
+        let mut there = known.look(shared, pages).await?;
+        let mut refused = Vec::new();
+        for page in pages {
+            let appended = if there.contains(&page.id) {
+                Ok(())
+            } else {
+                self.append_new(shared, &mut known, page).await
+            };
+            refused.push(match appended {
+                Ok(()) => {
+                    there.insert(page.id.clone());
+                    self.is_back();
+                    None
+                }
+                Err(QueueError::Refused { reason }) => Some(reason),
+                Err(error) => return Err(error),
+            });
         }
+        Ok(refused)
+    }
+
+    /// Appends `page`, which the archive does not hold.
+    async fn append_new(&self, shared: &Inner, known: &mut Known, page: &Message) -> Result<(), QueueError> {
+        let exchange = shared.names.archive();
+        self.publisher.publish(&[Post { exchange: &exchange, key: LIVE, message: page }]).await?;
+        known.add(page.id.clone());
+        Ok(())
+    }
+
+    fn is_back(&self) {
         if self.is_away.swap(false, Ordering::SeqCst) {
             info!("the archive takes pages again");
         }
-        Ok(())
     }
 
     /// The archive failed: it is left alone for a while.

@@ -80,7 +80,8 @@ fn unreadable<'a>(table: impl Iterator<Item = (&'a lapin::types::ShortString, &'
     Headers::new().with(header::UNREADABLE, cut(text, KEPT_BYTES))
 }
 
-fn cut(mut text: String, most: usize) -> String {
+/// The first `most` bytes of `text`, to the last whole character.
+pub(crate) fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text
 }

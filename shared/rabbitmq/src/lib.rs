@@ -38,6 +38,7 @@ mod queue;
 mod receipt;
 mod socket;
 mod topology;
+mod unfit;
 
 pub use options::{Options, check_url};
 pub use queue::RabbitQueue;

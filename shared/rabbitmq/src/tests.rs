@@ -10,6 +10,7 @@ mod looking;
 mod node;
 mod refused;
 mod tls;
+mod unarchived;
 mod wire;
 
 use std::sync::{Arc, Mutex};

@@ -38,7 +38,8 @@ const SHOWN_BYTES: usize = 200;
 
 /// What to hand on in the place of the content header `payload`, which may have `most` bytes; `None`: it is fine.
 ///
-/// All that is readable is kept. An id that is not becomes one that is, the same each time. The header
+/// All that is readable is kept. An id that is not becomes one that is: the same each time, and another for
+/// another. The header
 /// [`header::UNREADABLE`] says what is not there any more.
 pub(super) fn rewritten(payload: &[u8], most: usize) -> Result<Option<Vec<u8>>, Broken> {
     let Some(found) = Found::read(payload) else {

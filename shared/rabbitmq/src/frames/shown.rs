@@ -1,14 +1,14 @@
-//! Bytes that are no text, as people can read them.
+//! Bytes that are no text, as people can read them. Uncut, different bytes are shown differently.
 
 use std::fmt::Write as _;
 
-/// `bytes` as text: what is UTF-8 as it is, all else as `\xff`. What would be longer than `most` bytes of text is
+/// `bytes` as text: what is UTF-8 as it is, but `\\` for a backslash; all else as `\xff`. What would be longer than `most` bytes of text is
 /// cut there, with a `…` behind it.
 pub(super) fn shown(bytes: &[u8], most: usize) -> String {
     let mut text = String::new();
     'all: for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
-            if char.is_control() {
+            if char.is_control() || char == '\\' {
                 text.extend(char.escape_default());
             } else {
                 text.push(char);
@@ -42,6 +42,7 @@ mod tests {
         check(b"", 0, "");
         check("d\u{fc}nn\n".as_bytes(), 100, "d\u{fc}nn\\n");
         check(b"a\xff\xfe\0", 100, "a\\xff\\xfe\\u{0}");
+        check(b"\\xff\xff\n\\n", 100, "\\\\xff\\xff\\n\\\\n");
         check(&[0xff; 100], 8, "\\xff\\xff…");
         check(&[b'a'; 100], 3, "aaa…");
         check(b"aaa", 3, "aaa");

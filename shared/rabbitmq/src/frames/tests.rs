@@ -245,7 +245,19 @@ fn what_is_no_text_is_left_out_and_shown() {
         let id = (index == 8).then(|| "unreadable-id/\\xff\\xfe\\x80".to_owned());
         assert_eq!(read.message_id().as_ref().map(ToString::to_string), id);
     }
-    // The longest ids stay different.
+    // Different ids stay different, also one that has in it what another is shown as.
+    let ids = [
+        b"\xff\xfe\x80".as_slice(),
+        b"\\xff\xfe\x80",
+        b"\xff\\xfe\x80",
+        b"\\\xff\xfe\x80",
+        b"\n\xff",
+        b"\\n\xff",
+    ];
+    let shown = ids.map(|id| parsed(&rewritten(&content(0x0080, &short(id)))).unwrap().message_id().clone());
+    let different: std::collections::BTreeSet<_> = shown.iter().map(|id| format!("{id:?}")).collect();
+    assert_eq!(different.len(), ids.len(), "{different:?}");
+    // The longest ones, too.
     let id = |last: u8| {
         let long = short(&[[0xff; 254].as_slice(), &[last]].concat());
         parsed(&rewritten(&content(0x0080, &long))).unwrap().message_id().as_ref().unwrap().to_string()

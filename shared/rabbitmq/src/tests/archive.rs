@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{Message, Origin, header, timestamp};
+use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot};
 use lapin::options::{BasicPublishOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
@@ -17,20 +17,30 @@ use super::{Lab, lab, next, options, until};
 use crate::{Options, RabbitQueue};
 
 /// A live page that was fetched at `at`.
-fn page_of(id: impl std::fmt::Display, at: DateTime<Utc>) -> Message {
-    let mut page = message(id);
-    page.headers.set(header::ORIGIN, Origin::Live);
-    page.headers.set(header::FETCHED_AT, timestamp::to_text(at));
-    page
+pub(super) fn page_of(id: impl std::fmt::Display, at: DateTime<Utc>) -> Message {
+    let slot = Slot::at(at);
+    let meta = PageMeta {
+        batch: BatchId::from_stored("b"),
+        slot,
+        page: 1,
+        pages: 1,
+        fetched_at: at,
+        endpoint: "listings".to_owned(),
+        api_version: ApiVersion::V3,
+        convert: vec!["USD".to_owned()],
+        simulated: true,
+        origin: Origin::Live,
+    };
+    Message { headers: meta.to_message(Vec::new()).headers, ..message(id) }
 }
 
 /// A live page that was fetched just now.
-fn page(id: impl std::fmt::Display) -> Message {
+pub(super) fn page(id: impl std::fmt::Display) -> Message {
     page_of(id, SystemClock.now())
 }
 
 /// The ids in the archive as a reader finds them who takes one page at a time: nobody merges repeats for it.
-async fn archived(archive: &dyn Archive) -> Result<Vec<String>, QueueError> {
+pub(super) async fn archived(archive: &dyn Archive) -> Result<Vec<String>, QueueError> {
     let (mut position, mut ids) = (0, Vec::new());
     while let Some(page) = archive.read(position, 1).await?.pop() {
         position = page.position;
@@ -39,7 +49,7 @@ async fn archived(archive: &dyn Archive) -> Result<Vec<String>, QueueError> {
     Ok(ids)
 }
 
-async fn until_archived(lab: &Lab, expected: &[&str]) {
+pub(super) async fn until_archived(lab: &Lab, expected: &[&str]) {
     let mut seen = Ok(Vec::new());
     let reached = async || {
         seen = archived(&*lab.process()).await;
@@ -53,7 +63,7 @@ async fn delete(channel: &Channel, name: lapin::types::ShortString) {
     channel.queue_delete(name, QueueDeleteOptions::default()).await.unwrap();
 }
 
-async fn ready(channel: &Channel, name: lapin::types::ShortString) -> u32 {
+pub(super) async fn ready(channel: &Channel, name: lapin::types::ShortString) -> u32 {
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(name, passive, FieldTable::default()).await.unwrap().message_count()
 }

@@ -1,0 +1,162 @@
+//! What can never be archived holds up neither what can, nor its publisher: it becomes a letter.
+
+use std::sync::Arc;
+
+use domain::{Class, DeadLetter, MessageId, StageName, header};
+use lapin::options::BasicPublishOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel};
+use ports::contract::queue::QueueLab;
+use ports::{Clock, QueueName, Settlement, SystemClock};
+
+use super::archive::{archived, page, ready, until_archived};
+use super::{Lab, lab, next, options, until};
+use crate::RabbitQueue;
+
+/// The least that AMQP knows.
+const SMALL_FRAMES: u32 = 8192;
+/// Fits such a frame, and leaves no room for what we add.
+const LARGE: usize = 7_600;
+
+/// Publishes what anybody may on the queue *unarchived*, given up long ago.
+async fn wait_for_the_archive(lab: &Lab, channel: &Channel, id: &str, headers: &[(&str, &str)]) {
+    let mut table = FieldTable::default();
+    for (name, value) in headers {
+        table.insert((*name).into(), AMQPValue::LongString((*value).into()));
+    }
+    let properties = BasicProperties::default()
+        .with_message_id(id.into())
+        .with_timestamp(0)
+        .with_delivery_mode(2)
+        .with_headers(table);
+    let (exchange, options) = (lab.name("raw.unarchived"), BasicPublishOptions::default());
+    let sent = channel.basic_publish(exchange, "".into(), options, b"body", properties);
+    sent.await.unwrap().await.unwrap();
+}
+
+/// The next `count` letters, by their ids.
+async fn letters(lab: &Lab, count: usize) -> Vec<DeadLetter> {
+    let mut dead = lab.queue().consume(QueueName::Dead, 4).await.unwrap();
+    let mut letters = Vec::new();
+    for _ in 0..count {
+        let delivery = next(&mut dead).await;
+        letters.push(DeadLetter::from_message(delivery.message().clone(), SystemClock.now()));
+        delivery.settle(Settlement::Done).await.unwrap();
+    }
+    letters.sort_by(|a, b| a.id.cmp(&b.id));
+    letters
+}
+
+fn assert_filed(letter: &DeadLetter, id: &str, why: &str) {
+    assert_eq!(letter.id, DeadLetter::id_for(StageName::Fetcher, &MessageId::new(id)), "{letter:?}");
+    assert_eq!((letter.class, &*letter.code), (Class::Poison, "cannot_be_archived"), "{letter:?}");
+    assert!(letter.reason.contains(why), "{letter:?}");
+}
+
+/// A page whose headers fit a frame, and no more fit beside them.
+#[tokio::test]
+async fn what_can_never_be_appended_does_not_hold_up_the_others() {
+    let Some(mut options) = options() else { return };
+    options.uri.query.frame_max = Some(SMALL_FRAMES);
+    let lab = Lab::new(options);
+    let queue = lab.queue();
+    lab.process().connect().await.unwrap();
+    let (_session, channel) = lab.beside().await;
+    let (large, good) = ("x".repeat(LARGE), page("any"));
+    let good: Vec<_> = good.headers.iter().collect();
+    let poison: Vec<_> = good.iter().copied().chain([("a-large", &*large)]).collect();
+    for id in ["late-1", "late-2"] {
+        wait_for_the_archive(&lab, &channel, &format!("{id}-poison"), &poison).await;
+        wait_for_the_archive(&lab, &channel, id, &good).await;
+    }
+    queue.publish(QueueName::Raw, &[page("live-1")]).await.unwrap();
+    let filed = letters(&lab, 2).await;
+    for (letter, id) in filed.iter().zip(["late-1-poison", "late-2-poison"]) {
+        assert_filed(letter, id, "fit a frame");
+        assert_eq!((&*letter.body, letter.headers.get(header::PAGE)), (&b"body"[..], Some("1")));
+        let left_out = letter.headers.get(header::UNREADABLE).expect("it does not say what is missing");
+        assert!(left_out.contains("a-large"), "{left_out}");
+    }
+    until("all of it is seen to", async || {
+        (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(())
+    })
+    .await;
+    // The archive is there, and never was taken for away.
+    queue.publish(QueueName::Raw, &[page("live-2")]).await.unwrap();
+    let live = ["live-1", "live-2"].map(str::to_owned);
+    let mut seen = archived(&*lab.process()).await.unwrap();
+    assert_eq!(seen.iter().filter(|id| live.contains(id)).count(), 2, "{seen:?}");
+    seen.retain(|id| !live.contains(id));
+    assert_eq!(seen, ["late-1", "late-2"]);
+}
+
+/// The work queue takes a page, over larger frames, and the archive cannot.
+#[tokio::test]
+async fn a_live_page_that_can_never_be_archived_is_published_and_a_letter() {
+    let Some(options) = options() else { return };
+    let mut feed = options.clone();
+    feed.uri.query.frame_max = Some(SMALL_FRAMES);
+    let lab = Lab::new(options.clone());
+    let feeding = RabbitQueue::feeding(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
+    lab.processes.lock().unwrap().push(Arc::new(feeding));
+    let queue = lab.queue();
+    let mut large = page("large");
+    large.headers.set("a-large", "x".repeat(LARGE));
+    let pages = [page("before"), large, page("after")];
+    queue.publish(QueueName::Raw, &pages).await.unwrap();
+    super::faults::drain(&queue, QueueName::Raw, super::faults::ids(&pages)).await;
+    let filed = letters(&lab, 1).await;
+    assert_filed(&filed[0], "large", "fit a frame");
+    assert_eq!(filed[0].body, pages[1].body);
+    until_archived(&lab, &["before", "after"]).await;
+}
+
+/// Anybody who may publish can publish there.
+#[tokio::test]
+async fn what_is_no_live_page_is_not_archived() {
+    let Some(lab) = lab().await else { return };
+    let queue = lab.queue();
+    lab.process().connect().await.unwrap();
+    let (_session, channel) = lab.beside().await;
+    let good = page("any");
+    let good: Vec<_> = good.headers.iter().collect();
+    let with = |name: &'static str, value: &'static str| {
+        let others = good.iter().copied().filter(move |(other, _)| *other != name);
+        others.chain([(name, value)]).collect::<Vec<_>>()
+    };
+    wait_for_the_archive(&lab, &channel, "1-nothing", &[]).await;
+    wait_for_the_archive(&lab, &channel, "2-replay", &with(header::ORIGIN, "replay")).await;
+    wait_for_the_archive(&lab, &channel, "3-senseless", &with(header::PAGE, "many")).await;
+    wait_for_the_archive(&lab, &channel, "4-unreadable", &with(header::UNREADABLE, "\\xff")).await;
+    wait_for_the_archive(&lab, &channel, "5-good", &good).await;
+    queue.publish(QueueName::Raw, &[page("live")]).await.unwrap();
+    let filed = letters(&lab, 4).await;
+    assert_filed(&filed[0], "1-nothing", "no live page");
+    assert_filed(&filed[1], "2-replay", "no live page");
+    assert_filed(&filed[2], "3-senseless", "x-page");
+    assert_filed(&filed[3], "4-unreadable", "cannot be read");
+    until("the good one is archived", async || {
+        let mut seen = archived(&*lab.process()).await.ok()?;
+        seen.sort();
+        (seen == ["5-good", "live"]).then_some(())
+    })
+    .await;
+}
+
+/// What was found when the archive was read counts, however full the memory of it is.
+#[tokio::test]
+async fn what_was_found_is_not_forgotten_before_it_matters() {
+    let Some(lab) = lab().await else { return };
+    let pages: Vec<_> = (0..4).map(page).collect();
+    lab.queue().publish(QueueName::Raw, &pages[1..]).await.unwrap();
+    lab.crash().await;
+    let inner = Arc::clone(&lab.process().inner);
+    {
+        let mut known = inner.feed.known.lock().await;
+        for n in 1..crate::known::MOST {
+            known.add(MessageId::new(format!("other-{n}")));
+        }
+    }
+    inner.feed.append_late(&inner, &pages).await.unwrap();
+    assert_eq!(archived(&*lab.process()).await.unwrap(), ["1", "2", "3", "0"]);
+}
