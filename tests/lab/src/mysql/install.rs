@@ -31,6 +31,8 @@ pub(super) fn server(folder: &Path) -> Result<Command, LabError> {
     // First, as they demand: nothing of /etc/mysql is read.
     command.arg("--no-defaults");
     command.arg(format!("--datadir={}", folder.display()));
+    // Not in a folder that it shares: at its start a server deletes all temporary tables that it finds there.
+    command.arg(format!("--tmpdir={}", folder.display()));
     // Relative to the data: a long path would not fit into a socket's address.
     command.args(["--socket=s.sock", "--pid-file=s.pid", "--skip-log-bin", "--performance-schema=OFF"]);
     command.args(as_user());
