@@ -56,6 +56,8 @@ ON DUPLICATE KEY UPDATE data_origin.id = data_origin.id;
 
 -- One flat row per coin: its quote in the newest snapshot that has the coin, in the first currency of that snapshot.
 -- listed: whether that is the newest snapshot of all. A coin that left the listing stays as it was.
+-- Loaders of older versions, which may run on beside newer ones, write lines without newest_fetch_at: a snapshot of theirs is
+-- the newest when it was due after the newest fetch there is. So few batches are looked at, mostly none.
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW cryptocurrencies AS
 SELECT c.id, c.symbol, c.name, c.slug, c.date_added, c.platform_id, c.token_address, c.tags,
        c.infinite_supply, c.is_active, c.first_seen_at, c.last_seen_at,
@@ -63,7 +65,15 @@ SELECT c.id, c.symbol, c.name, c.slug, c.date_added, c.platform_id, c.token_addr
        q.percent_change_7d, q.percent_change_30d, q.percent_change_60d, q.percent_change_90d, q.market_cap,
        q.market_cap_dominance, q.fully_diluted_market_cap, q.circulating_supply, q.total_supply, q.max_supply,
        q.num_market_pairs, q.cmc_rank, q.missing_fields, q.last_updated, q.fetched_at, q.batch_id,
-       COALESCE(q.batch_id = newest.batch_id, 0) AS listed
+       COALESCE(q.batch_id = COALESCE(
+           (SELECT b.id FROM batches AS b
+            WHERE b.slot > (SELECT COALESCE(MAX(newest_fetch_at), '1000-01-01') FROM batch_chunks)
+              AND (SELECT MAX(o.written + o.unchanged) FROM batch_chunks AS o
+                   WHERE o.batch_id = b.id AND o.fetched_at IS NULL) > 0
+            ORDER BY b.slot DESC, b.id DESC LIMIT 1),
+           (SELECT MAX(batch_id) FROM batch_chunks
+            WHERE newest_fetch_at = (SELECT MAX(newest_fetch_at) FROM batch_chunks))
+       ), 0) AS listed
 FROM coins AS c
 JOIN quotes_latest AS q ON q.coin_id = c.id AND q.currency = (
     SELECT l.currency FROM quotes_latest AS l LEFT JOIN batches AS b ON b.id = l.batch_id
@@ -71,8 +81,4 @@ JOIN quotes_latest AS q ON q.coin_id = c.id AND q.currency = (
     ORDER BY l.fetched_at DESC,
              FIND_IN_SET(l.currency, b.currencies) = 0, FIND_IN_SET(l.currency, b.currencies), l.currency
     LIMIT 1
-)
-LEFT JOIN (
-    SELECT batch_id FROM batch_chunks WHERE newest_fetch_at IS NOT NULL
-    ORDER BY newest_fetch_at DESC, batch_id DESC LIMIT 1
-) AS newest ON TRUE;
+);

@@ -49,15 +49,25 @@ impl Quotes for MysqlStore {
 
 const COUNTED: u64 = 1_000_000;
 
-/// Two looks into indexes of the ledger; `quotes_latest` has none on these columns, which every snapshot rewrites.
-pub(super) const FRESHNESS: &str = "SELECT (SELECT MAX(newest_quote_at) FROM batch_chunks), \
-                                           (SELECT MAX(newest_fetch_at) FROM batch_chunks)";
+/// Looks into indexes; `quotes_latest` has none on these columns, which every snapshot rewrites.
+///
+/// Loaders of older versions write neither column. The newest quote of theirs is in the history, which alone may be emptied;
+/// a snapshot of theirs that was due after the newest fetch was fetched then at the earliest.
+pub(super) const FRESHNESS: &str = "SELECT \
+    (SELECT MAX(newest_quote_at) FROM batch_chunks), \
+    (SELECT MAX(last_updated) FROM quotes_history), \
+    (SELECT MAX(newest_fetch_at) FROM batch_chunks), \
+    (SELECT b.slot FROM batches AS b \
+     WHERE b.slot > (SELECT COALESCE(MAX(newest_fetch_at), '1000-01-01') FROM batch_chunks) \
+       AND (SELECT MAX(o.written + o.unchanged) FROM batch_chunks AS o \
+            WHERE o.batch_id = b.id AND o.fetched_at IS NULL) > 0 \
+     ORDER BY b.slot DESC LIMIT 1)";
 
 fn freshness(row: &MySqlRow) -> Result<Freshness, sqlx::Error> {
     let mut columns = Columns::new(row);
     Ok(Freshness {
-        newest_quote_at: columns.optional_instant()?,
-        newest_fetch_at: columns.optional_instant()?,
+        newest_quote_at: columns.optional_instant()?.max(columns.optional_instant()?),
+        newest_fetch_at: columns.optional_instant()?.max(columns.optional_instant()?),
     })
 }
 

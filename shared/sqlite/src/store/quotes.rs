@@ -49,16 +49,26 @@ impl Quotes for SqliteStore {
     }
 }
 
-/// Two looks into indexes of the ledger. `quotes_latest` has none on these columns: two of them make rewriting 5,000 of its
+/// Looks into indexes. `quotes_latest` has none on these columns: two of them make rewriting 5,000 of its
 /// rows, as every snapshot does, half as long again.
-pub(super) const FRESHNESS: &str = "SELECT (SELECT max(newest_quote_at) FROM batch_chunks), \
-                                           (SELECT max(newest_fetch_at) FROM batch_chunks)";
+///
+/// Loaders of older versions write neither column. The newest quote of theirs is in the history, which alone may be emptied;
+/// a snapshot of theirs that was due after the newest fetch was fetched then at the earliest.
+pub(super) const FRESHNESS: &str = "SELECT \
+    (SELECT max(newest_quote_at) FROM batch_chunks), \
+    (SELECT max(last_updated) FROM quotes_history), \
+    (SELECT max(newest_fetch_at) FROM batch_chunks), \
+    (SELECT b.slot FROM batches AS b \
+     WHERE b.slot > (SELECT coalesce(max(newest_fetch_at), '') FROM batch_chunks) \
+       AND (SELECT max(o.written + o.unchanged) FROM batch_chunks AS o \
+            WHERE o.batch_id = b.id AND o.fetched_at IS NULL) > 0 \
+     ORDER BY b.slot DESC LIMIT 1)";
 
 fn freshness(row: &SqliteRow) -> Result<Freshness, sqlx::Error> {
     let mut columns = Columns::new(row);
     Ok(Freshness {
-        newest_quote_at: columns.optional_instant()?,
-        newest_fetch_at: columns.optional_instant()?,
+        newest_quote_at: columns.optional_instant()?.max(columns.optional_instant()?),
+        newest_fetch_at: columns.optional_instant()?.max(columns.optional_instant()?),
     })
 }
 
