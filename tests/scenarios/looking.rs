@@ -172,21 +172,35 @@ async fn a_command_that_waits_for_a_server_ends_when_it_is_asked_to() {
         &["replay", "--all"],
         &["replay", "--all", "--dry-run"],
         &["archive", "export", "--all", "pages"],
+        &["--once"],
         &["import", "legacy", "--table", "coins"],
     ] {
-        let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let place = mute.local_addr().expect("an address");
-        let (queue, store) = (format!("amqp://me:x@{place}"), format!("mysql://me:x@{place}/coins"));
-        let env = [("COINPIPE__QUEUE__URL", queue.as_str()), ("COINPIPE__STORE__URL", store.as_str())];
-        let folder = Folder::new();
-        let child = folder.command("coinpipe", args, &env).spawn().expect("it starts");
-        let (_held, _) =
-            tokio::time::timeout(DEADLINE, mute.accept()).await.expect("it comes").expect("a client");
-        signal(&child, "INT").await;
-        let output =
-            tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("it ran");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        let (code, said) = interrupted(args).await;
+        assert_eq!(code, Some(1), "{args:?}: {said}");
         assert!(said.contains("stopped before it was done"), "{args:?}: {said}");
     }
+}
+
+/// The pipeline has nothing in hand yet, so that it ends well.
+#[tokio::test]
+async fn a_pipeline_that_waits_for_a_server_at_its_start_ends_when_it_is_asked_to() {
+    let (code, said) = interrupted(&[]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("running all stages"), "{said}");
+}
+
+/// `coinpipe` with these arguments, interrupted once it waits for servers that do not answer: its exit code, and what it said.
+async fn interrupted(args: &[&str]) -> (Option<i32>, String) {
+    let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let place = mute.local_addr().expect("an address");
+    let (queue, store) = (format!("amqp://me:x@{place}"), format!("mysql://me:x@{place}/coins"));
+    let env = [("COINPIPE__QUEUE__URL", queue.as_str()), ("COINPIPE__STORE__URL", store.as_str())];
+    let folder = Folder::new();
+    let child = folder.command("coinpipe", args, &env).spawn().expect("it starts");
+    let (_held, _) =
+        tokio::time::timeout(DEADLINE, mute.accept()).await.expect("it comes").expect("a client");
+    signal(&child, "INT").await;
+    let output =
+        tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("it ran");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

@@ -18,7 +18,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let source = service::choose_source(&process.config().fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    let adapters = origin::open_for(process, &source).await?;
+    let adapters = process.unless_stopped(origin::open_for(process, &source)).await?;
     output::say(format!("source    {}", run::describe(&source)));
     let progress = Progress::start();
     let stop = process.shutdown.soft();

@@ -11,7 +11,13 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
     let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    let adapters = origin::open_for(process, &source).await?;
+    // A server that is away is waited for, and nothing is in hand yet.
+    let opening = Box::pin(origin::open_for(process, &source));
+    let Some(adapters) = process.shutdown.soft().run_until_cancelled_owned(opening).await else {
+        info!("stopped");
+        return Ok(());
+    };
+    let adapters = adapters?;
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
     let ledger = Some(adapters.stores.ledger.clone());
     let fetching = fetcher::run(process, &adapters.queues, ledger, &source);
