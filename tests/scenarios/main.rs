@@ -1,11 +1,12 @@
-//! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline`
-//! runs the stages over any adapters in this process and `simulation` lets everything go wrong there in any
-//! order; `process` runs the real programs, `programs` as a user does, `place` and `workers` many of them at once, which
-//! `sharing` kills, `outages` cuts off from their servers, `disk` leaves without room and `deletions` without their queue,
-//! before which pages stand at a `gate`; `replays` gives them the archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile messages cost it, `desk`
-//! looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot that a person waits for;
-//! `configuration` says what settings mean to them, and `crowd` that nobody who asks how they are can keep them from their
-//! work; `looking` is asking, which changes nothing.
+//! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline` runs
+//! the stages over any adapters in this process and `simulation` lets everything go wrong there in any order;
+//! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
+//! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
+//! without room and `deletions` without their queue, before which pages stand at a `gate`; `replays` gives them the
+//! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
+//! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
+//! that a person waits for; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
+//! they are can keep them from their work; `looking` is asking, which changes nothing.
 
 mod configuration;
 mod crowd;
@@ -17,6 +18,7 @@ mod imports;
 mod looking;
 mod market;
 mod memory;
+mod mistakes;
 mod once;
 mod oracle;
 mod outages;

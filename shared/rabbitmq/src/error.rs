@@ -5,6 +5,7 @@ mod replies;
 use std::error::Error as _;
 use std::time::Duration;
 
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::{Error, ErrorKind};
 use ports::QueueError;
 use tokio::time::timeout;
@@ -21,6 +22,18 @@ pub(crate) async fn within<T>(
         Ok(answer) => answer.map_err(|error| blame(what, &error)),
         Err(_) => Err(QueueError::unavailable(format!("RabbitMQ did not answer in {limit:?}: {what}"))),
     }
+}
+
+/// Whether the broker found something not to be there, or to be away: its node is down, or a stream has no leader yet.
+pub(crate) fn is_not_found(error: &Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
+    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+}
+
+/// Whether `error` says that a queue does not exist. One that exists and is away is "not found", too, in other words.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    let ErrorKind::ProtocolError(said) = error.kind() else { return false };
+    is_not_found(error) && said.get_message().as_str().contains("no queue")
 }
 
 /// The port's error for `error`, which happened while trying to `what`.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::protocol::AMQPErrorKind;
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use ports::{Gate, Need, QueueError};
@@ -21,10 +21,10 @@ use tokio::time::{Instant, timeout};
 use tracing::info;
 
 use crate::Options;
-use crate::error::{blame, copy, within};
+use crate::error::{blame, copy, is_missing, is_not_found, within};
 use crate::greeting::Version;
 use crate::socket::{Line, Socket, runtime};
-use crate::topology::{Names, declare, is_not_found};
+use crate::topology::{Names, declare};
 
 /// How long the broker has to answer that a connection ends: less than a process waits for all of its own.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -122,9 +122,7 @@ impl Session {
     ) -> Result<T, QueueError> {
         within(self.options.call_timeout, what, call).await.inspect_err(|_| self.fail())
     }
-}
 
-impl Session {
     /// The answer of `call`, which asks for something by its name on a channel of its own; `None` when there is no such
     /// thing.
     pub async fn ask<T>(
@@ -142,13 +140,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Whether `error` says that something does not exist. What exists and is away is "not found", too, in other words.
-fn is_missing(error: &lapin::Error) -> bool {
-    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
-    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
-        && error.get_message().as_str().contains("no queue")
 }
 
 /// The longest file of certificates; all of a system together have about 200 KB.

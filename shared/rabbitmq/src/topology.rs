@@ -3,16 +3,15 @@
 //! Declaring is idempotent; what exists with other arguments is an error that names it. Arguments hold
 //! what losing messages depends on; an operator's policies may add the rest.
 
+use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{ErrorKind, ExchangeKind};
 use ports::{QueueError, QueueName};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::Options;
-use crate::error::{blame, within};
+use crate::error::{blame, is_not_found, within};
 use crate::greeting::Version;
 use crate::link::Session;
 pub(crate) use crate::names::Names;
@@ -215,12 +214,6 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
         }
     }
     session.call("cannot close a channel", channel.close(200, "declared".into())).await
-}
-
-/// Whether the broker says that something is not there, or away.
-pub(crate) fn is_not_found(error: &lapin::Error) -> bool {
-    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
-    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 
 fn table(arguments: Vec<(&'static str, Argument)>) -> FieldTable {
