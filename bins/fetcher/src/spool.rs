@@ -253,6 +253,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     spool: &Arc<Spool>,
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
+    #[cfg(test)]
+    let _busy = crate::testing::Busy::begin();
     let used = Arc::clone(spool);
     let done = tokio::task::spawn_blocking(move || work(&used)).await;
     spool.tell_notices();

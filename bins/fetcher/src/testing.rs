@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 
 use crate::{Fetcher, Source};
 
-pub(crate) use clock::WatchedClock;
+pub(crate) use clock::{Busy, WatchedClock};
 
 /// The longest that a test waits for something that should happen.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
-//! A clock that a test moves whenever everybody waits.
+//! A clock that a test moves whenever everybody waits for it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,27 @@ use ports::{Clock, ManualClock};
 
 use super::until;
 
+thread_local! {
+    static BUSY: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lasts while the fetcher waits for something that takes real time, a disk or a server: what it does then is not to be
+/// overtaken by the clock. Counted for each thread, as a test is one.
+pub(crate) struct Busy(());
+
+impl Busy {
+    pub(crate) fn begin() -> Self {
+        BUSY.set(BUSY.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.set(BUSY.get() - 1);
+    }
+}
+
 /// A clock that knows who sleeps on it.
 #[derive(Clone, Default)]
 pub(crate) struct WatchedClock {
@@ -20,19 +42,22 @@ pub(crate) struct WatchedClock {
 }
 
 impl WatchedClock {
-    /// Whether somebody sleeps, and nobody should be awake.
+    /// Whether somebody sleeps, nobody should be awake, and nobody waits for a disk or a server.
     fn is_quiet(&self) -> bool {
         let sleepers = self.sleepers.lock().unwrap();
-        !sleepers.is_empty() && sleepers.values().all(|due| *due > self.inner.now())
+        BUSY.get() == 0 && !sleepers.is_empty() && sleepers.values().all(|due| *due > self.inner.now())
     }
 
     /// Lets `seconds` pass, or fewer when `is_enough`; how many.
     pub(crate) async fn pass(&self, seconds: u64, mut is_enough: impl FnMut() -> bool) -> u64 {
         for passed in 0..seconds {
             let mut enough = false;
+            // Twice in a row: who was woken without the clock has run in between.
+            let mut quiet = 0;
             until("everybody waits", || {
                 enough = is_enough();
-                enough || self.is_quiet()
+                quiet = if self.is_quiet() { quiet + 1 } else { 0 };
+                enough || quiet == 2
             })
             .await;
             if enough {
