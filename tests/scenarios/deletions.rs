@@ -8,9 +8,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::contract::store::sample::Dice;
 use ports::{Clock, QueueName, SystemClock};
 use simulator::{Options, Simulator};
+use testkit::contract::store::sample::Dice;
 
 use crate::disk::Disk;
 use crate::gate::{Answer, Arrival, Gate};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use domain::wire::{RowsMessage, decode};
 use domain::{Chunk, Origin};
-use ports::memory::{MemoryStore, Tables};
-use ports::{ManualClock, Store};
+use ports::Store;
 use stage::Stage;
+use testkit::clock::ManualClock;
+use testkit::memory::{MemoryStore, Tables};
 use transformer::Transformer;
 
 use crate::market;

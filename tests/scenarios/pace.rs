@@ -11,11 +11,12 @@ use alerter::{Desk, Mailer, SendError, Transport, Watch};
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName, wire};
 use loader::{Loader, Pruner};
-use ports::contract::store::sample::{at, chunk_of, row};
-use ports::memory::MemoryQueue;
 use ports::store::Mail;
-use ports::{Clock, Queue, QueueName, Quotes, TokioClock};
+use ports::{Clock, Queue, QueueName, Quotes};
 use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
+use testkit::clock::TokioClock;
+use testkit::contract::store::sample::{at, chunk_of, row};
+use testkit::memory::MemoryQueue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

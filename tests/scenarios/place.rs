@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use domain::Origin;
 use mysql::MysqlStore;
-use ports::memory::Tables;
 use ports::store::BatchRecord;
 use ports::{Archive, Clock, Queue, QueueName, SystemClock};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tempfile::TempDir;
+use testkit::memory::Tables;
 
 use crate::pipeline::AnyStore;
 use crate::{market, oracle};
@@ -149,7 +149,7 @@ impl Place {
     /// Publishes `message` until it is taken.
     pub async fn publish_one(&self, queue: QueueName, message: domain::Message) {
         let publishing = async {
-            let mut backoff = stage::Backoff::default();
+            let mut backoff = outage::Backoff::default();
             while self.queue.publish(queue, std::slice::from_ref(&message)).await.is_err() {
                 tokio::time::sleep(backoff.next_wait()).await;
             }

@@ -193,12 +193,12 @@ async fn recorded_responses_arrive_bit_for_bit_and_again_change_nothing() {
         let second = tables(&folder).await;
         // All that a row says of the coin; the newer fetch, which found the same, is named beside it.
         for (second, first) in [(&second.latest, &first.latest), (&second.history, &first.history)] {
-            let quotes = |rows: &[ports::memory::QuoteEntry]| {
+            let quotes = |rows: &[testkit::memory::QuoteEntry]| {
                 rows.iter().map(|row| format!("{} {:?}", row.coin_id, row.quote)).collect::<Vec<_>>()
             };
             assert_eq!(quotes(second), quotes(first), "the second run changed quotes");
         }
-        let coins = |tables: &ports::memory::Tables| {
+        let coins = |tables: &testkit::memory::Tables| {
             tables.coins.iter().map(|row| format!("{:?} {}", row.coin, row.first_seen_at)).collect::<Vec<_>>()
         };
         assert_eq!(coins(&second), coins(&first), "the second run changed coins");
@@ -217,7 +217,7 @@ async fn another_second() {
     }
 }
 
-async fn tables(folder: &Folder) -> ports::memory::Tables {
+async fn tables(folder: &Folder) -> testkit::memory::Tables {
     let database = sqlite::Database::open(folder.0.path().join("coinpipe.db")).await.expect("the file opens");
     let store =
         sqlite::SqliteStore::open(database, std::sync::Arc::new(ports::SystemClock)).await.expect("a store");
@@ -225,7 +225,7 @@ async fn tables(folder: &Folder) -> ports::memory::Tables {
 }
 
 /// Ids, prices and supplies in the table are those of the file, to the last bit.
-fn compare_with_file(tables: &ports::memory::Tables, path: &Path) {
+fn compare_with_file(tables: &testkit::memory::Tables, path: &Path) {
     use domain::Measure::{CirculatingSupply, MaxSupply, Price, TotalSupply};
     let file: Value = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
     let coins = file["data"].as_array().expect("a list");

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Class, DeadLetter, Message};
-use ports::contract::store::sample::Dice;
 use ports::store::BatchRecord;
 use ports::{Clock, Queue, QueueName, Settlement, SystemClock};
+use testkit::contract::store::sample::Dice;
 
 use tokio::time::Instant;
 

@@ -77,7 +77,7 @@ async fn random_kills_lose_nothing_and_double_nothing(place: Place) {
     let batches = size("COINPIPE_CHAOS_BATCHES", 20);
     let coins = size("COINPIPE_CHAOS_COINS", 1000);
     let mut crew = crew(&place);
-    let mut dice = ports::contract::store::sample::Dice::new(batches + coins);
+    let mut dice = testkit::contract::store::sample::Dice::new(batches + coins);
     let mut kills = 0;
     let killing = async {
         let mut each_second = tokio::time::interval(Duration::from_secs(1));

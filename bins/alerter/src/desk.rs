@@ -76,8 +76,8 @@ fn shorten(letter: &mut DeadLetter) {
 #[cfg(test)]
 mod tests {
     use domain::{Bytes, Class, Headers, MessageId, header};
-    use ports::ManualClock;
-    use ports::memory::MemoryStore;
+    use testkit::clock::ManualClock;
+    use testkit::memory::MemoryStore;
 
     use super::*;
 

@@ -113,9 +113,10 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use ports::contract::store::sample::{batch, chunk, fetched};
-    use ports::memory::MemoryStore;
-    use ports::{ManualClock, Store};
+    use ports::Store;
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::{batch, chunk, fetched};
+    use testkit::memory::MemoryStore;
 
     use super::*;
 

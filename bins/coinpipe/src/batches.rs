@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::missing::letters_about;
 use domain::BatchId;
 use ports::QueueName;
-use ports::ledger::letters_about;
 use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
 use service::{Process, Queues};

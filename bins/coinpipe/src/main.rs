@@ -7,6 +7,7 @@ mod cli;
 mod dead;
 mod health;
 mod import;
+mod missing;
 mod once;
 mod origin;
 mod output;

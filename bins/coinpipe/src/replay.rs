@@ -15,9 +15,9 @@ use anyhow::bail;
 use chrono::TimeDelta;
 use domain::ReplayId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use outage::Backoff;
 use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
-use stage::Backoff;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Files, READ, Selection};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Slot};
+use outage::Backoff;
 use ports::QueueError;
-use stage::Backoff;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 

@@ -11,8 +11,9 @@
 //! again; later, it goes on. When it does not come back before the slot is over, whoever leads writes a letter (`stock`).
 
 use domain::{Slot, timestamp};
+use outage::Backoff;
 use ports::{QueueError, Term};
-use stage::{Backoff, Point};
+use stage::Point;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};

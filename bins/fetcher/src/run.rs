@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Slot;
+use outage::Backoff;
 use ports::QueueError;
-use stage::Backoff;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};

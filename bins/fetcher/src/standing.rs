@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use stage::Backoff;
+use outage::Backoff;
 use tracing::{debug, info, warn};
 
 /// A limit may be lifted early (another plan), so a long wait asks again this often; the API charges

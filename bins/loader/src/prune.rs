@@ -79,9 +79,9 @@ impl Pruner {
 
 #[cfg(test)]
 mod tests {
-    use ports::ManualClock;
-    use ports::contract::store::sample::{at, chunk, chunk_of, row};
-    use ports::memory::MemoryStore;
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::{at, chunk, chunk_of, row};
+    use testkit::memory::MemoryStore;
 
     use super::*;
 

@@ -5,8 +5,9 @@ use domain::{
     ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote,
     Slot, timestamp,
 };
-use ports::memory::MemoryStore;
-use ports::{Ledger, ManualClock};
+use ports::Ledger;
+use testkit::clock::ManualClock;
+use testkit::memory::MemoryStore;
 
 use super::*;
 

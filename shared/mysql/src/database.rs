@@ -7,7 +7,7 @@
 //! - A connection whose call was given up half-way is closed, never used again: it may still be in a
 //!   transaction, or have an answer on its way.
 //! - A server that is away is waited for: the next call after its return works. Meanwhile it is asked by one call
-//!   of this process at a time, at growing distances; the others wait for what that finds (see [`ports::gate`]).
+//!   of this process at a time, at growing distances; the others wait for what that finds (see [`outage::gate`]).
 //!
 //! # Not guaranteed
 //! When a call fails as unavailable, what it wrote may be there all the same: the answer to its COMMIT may
@@ -21,7 +21,7 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Gate, Need};
+use outage::{Gate, Need};
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};

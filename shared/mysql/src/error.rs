@@ -7,7 +7,8 @@ mod tests;
 use std::fmt;
 use std::io;
 
-use ports::{Away, StoreError};
+use outage::Away;
+use ports::StoreError;
 use sqlx::mysql::MySqlDatabaseError;
 
 use number::Meaning;

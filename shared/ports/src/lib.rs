@@ -1,25 +1,16 @@
 //! The ports: traits through which stages reach queues, stores and clocks.
 //!
-//! Each port comes with an in-memory version (`memory`) for tests and a contract suite (`contract`)
-//! that the in-memory version and every real adapter pass. What a trait's documentation promises, the
-//! suite checks; an adapter that passes the suite can replace any other.
+//! What a trait's documentation promises, the contract suites of crate `testkit` check: an adapter that passes them can replace
+//! any other.
 
-pub mod backoff;
 pub mod clock;
-pub mod contract;
-pub mod gate;
-pub mod judgement;
 pub mod leader;
-pub mod ledger;
-pub mod memory;
 pub mod queue;
 pub mod rules;
 pub mod source;
 pub mod store;
 
-pub use backoff::Backoff;
-pub use clock::{Clock, ManualClock, SystemClock, TokioClock};
-pub use gate::{Away, Gate, Need, Pass};
+pub use clock::{Clock, SystemClock};
 pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,

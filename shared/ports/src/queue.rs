@@ -8,8 +8,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{DeadLetter, Message, UnknownName};
 
-use crate::gate::Away;
-
 /// The queues of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QueueName {
@@ -88,16 +86,6 @@ impl QueueError {
     /// An [`Unavailable`](Self::Unavailable) that says what `error` says.
     pub fn unavailable(error: impl fmt::Display) -> Self {
         Self::Unavailable { reason: error.to_string() }
-    }
-}
-
-impl Away for QueueError {
-    fn is_away(&self) -> bool {
-        self.is_transient()
-    }
-
-    fn away(reason: String) -> Self {
-        Self::Unavailable { reason }
     }
 }
 

@@ -18,8 +18,6 @@ pub use outbox::{
     PostedMail, Posting, Standing,
 };
 
-use crate::gate::Away;
-
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -57,16 +55,6 @@ impl StoreError {
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
-    }
-}
-
-impl Away for StoreError {
-    fn is_away(&self) -> bool {
-        self.is_transient()
-    }
-
-    fn away(reason: String) -> Self {
-        Self::Unavailable { reason }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! There is no recovery inside a session: any error, timeout or end of a stream ends it with everything on
 //! it, and the next one to ask gets a new one, with the topology declared again. While none can be had, all who ask
-//! wait for one attempt at growing distances (see [`ports::gate`]); what is for looking only does not even try then.
+//! wait for one attempt at growing distances (see [`outage::gate`]); what is for looking only does not even try then.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,8 @@ use std::time::Duration;
 use lapin::protocol::AMQPErrorKind;
 use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
-use ports::{Gate, Need, QueueError};
+use outage::{Gate, Need};
+use ports::QueueError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::io::AsyncReadExt;

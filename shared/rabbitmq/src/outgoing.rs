@@ -53,7 +53,8 @@ fn short(text: &str, message: &Message) -> Result<ShortString, QueueError> {
 #[cfg(test)]
 mod tests {
     use domain::{Headers, MessageId, header};
-    use ports::{Clock, ManualClock};
+    use ports::Clock;
+    use testkit::clock::ManualClock;
 
     use super::*;
 

@@ -20,9 +20,9 @@ use async_trait::async_trait;
 use lapin::Channel;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::ShortString;
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::QueueLab;
 use ports::{Archive, Clock, Consumer, Delivery, Leadership, Queue, SystemClock};
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::QueueLab;
 
 use crate::greeting::Version;
 use crate::link::Session;
@@ -181,5 +181,5 @@ impl Lab {
     }
 }
 
-ports::queue_contract!(lab);
-ports::leader_contract!(lab);
+testkit::queue_contract!(lab);
+testkit::leader_contract!(lab);

@@ -80,7 +80,8 @@ fn left_out(what: &str, bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use domain::MessageId;
-    use ports::{Clock, ManualClock};
+    use ports::Clock;
+    use testkit::clock::ManualClock;
 
     use super::*;
     use crate::outgoing::properties;

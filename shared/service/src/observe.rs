@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use outage::Backoff;
 use ports::{Clock, Queue, QueueError, QueueName, Quotes, StoreError};
-use stage::{Backoff, Metrics, To};
+use stage::{Metrics, To};
 
 /// Often enough for whoever scrapes every 15 s.
 const EVERY: Duration = Duration::from_secs(10);
@@ -53,8 +54,8 @@ pub(crate) async fn store(quotes: Arc<dyn Quotes>, metrics: Metrics, clock: Arc<
 #[cfg(test)]
 mod tests {
     use domain::{Headers, Message, MessageId, StageName};
-    use ports::ManualClock;
-    use ports::memory::{MemoryQueue, MemoryStore};
+    use testkit::clock::ManualClock;
+    use testkit::memory::{MemoryQueue, MemoryStore};
 
     use super::*;
 

@@ -6,7 +6,7 @@
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
 //! - A file that takes no writes (a full disk, read-only, locked) is tried by one call of this process at a time, at
-//!   growing distances; the others wait for what that finds (see [`ports::gate`]).
+//!   growing distances; the others wait for what that finds (see [`outage::gate`]).
 //!
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Gate, Need};
+use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 

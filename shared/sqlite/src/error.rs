@@ -5,7 +5,8 @@ mod code;
 use std::fmt;
 use std::path::Path;
 
-use ports::{Away, QueueError, StoreError};
+use outage::Away;
+use ports::{QueueError, StoreError};
 use sqlx::error::DatabaseError;
 
 use code::Meaning;

@@ -19,6 +19,6 @@ pub use contract::{Failure, Output, Stage};
 pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
 pub use metrics::{Metrics, Rows, Snapshot, To};
 pub use outage::{Missing, News, Outage};
-pub use ports::Backoff;
+
 pub use retry::RetryPolicy;
 pub use run::{RunError, Settings, Surroundings, run};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::{Backoff, Clock};
+use outage::Backoff;
+use ports::Clock;
 
 /// The outages of one loop, one after the other, if any.
 pub struct Outage {
@@ -115,7 +116,7 @@ impl Outage {
 
 #[cfg(test)]
 mod tests {
-    use ports::ManualClock;
+    use testkit::clock::ManualClock;
 
     use super::*;
 

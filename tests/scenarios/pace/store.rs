@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched};
-use ports::memory::MemoryStore;
+use outage::{Away, Gate, Need};
 use ports::store::Standing;
 use ports::{
-    AlertGroup, Away, BatchRecord, Claim, ClaimedMail, Clock, DataOrigins, FiledLetter, Freshness, Gate,
-    GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Need,
-    Outbox, Planner, Quotes, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataOrigins, FiledLetter, Freshness, GroupState,
+    Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
+    Quotes, Store, StoreError, TopCoin, Totals,
 };
+use testkit::memory::MemoryStore;
 
 /// How a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use domain::{DeadLetter, StageName};
-use ports::memory::MemoryStore;
+use ports::Letters;
 use ports::store::{GroupState, MailTrouble, Planner};
-use ports::{Letters, ManualClock};
+use testkit::clock::ManualClock;
+use testkit::memory::MemoryStore;
 
 use super::*;
 use crate::fingerprint;

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use crate::missing::letters_about;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
 use fetcher::FetchedBatch;
-use ports::ledger::letters_about;
 use ports::store::Missing;
 use ports::{Clock, Depth, QueueError, QueueName, StoreError};
 use tokio_util::sync::CancellationToken;

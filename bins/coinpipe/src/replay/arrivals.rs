@@ -135,9 +135,10 @@ impl Arrivals {
 #[cfg(test)]
 mod tests {
     use domain::{Chunk, Origin};
-    use ports::contract::store::sample::chunk;
-    use ports::memory::MemoryStore;
-    use ports::{ManualClock, Store};
+    use ports::Store;
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::chunk;
+    use testkit::memory::MemoryStore;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use config::Secret;
 use domain::timestamp;
-use ports::ManualClock;
+use testkit::clock::ManualClock;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{compress_body, timestamp};
-use stage::Backoff;
+use outage::Backoff;
 use tracing::{info, warn};
 
 use super::{Ending, Errand, GaveUp};

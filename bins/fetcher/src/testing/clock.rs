@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use ports::{Clock, ManualClock};
+use ports::Clock;
+use testkit::clock::ManualClock;
 
 use super::until;
 

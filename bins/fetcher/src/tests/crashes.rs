@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::PageMeta;
-use ports::{ManualClock, Queue, QueueName};
+use ports::{Queue, QueueName};
+use testkit::clock::ManualClock;
 
 use super::*;
 use crate::Fetcher;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ports::{ManualClock, QueueName, rules};
+use ports::{QueueName, rules};
+use testkit::clock::ManualClock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

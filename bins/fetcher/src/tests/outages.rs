@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use ports::{ManualClock, QueueName};
+use ports::QueueName;
+use testkit::clock::ManualClock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::Message;
-use ports::memory::MemoryQueue;
 use ports::{Consumer, Depth, Leadership, Queue, QueueError, Term};
+use testkit::memory::MemoryQueue;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 

@@ -10,7 +10,8 @@ use domain::{
     Origin, PageMeta, decompress_body,
     wire::{self, RowsMessage},
 };
-use ports::{Clock, ManualClock, QueueName};
+use ports::{Clock, QueueName};
+use testkit::clock::ManualClock;
 use tokio_util::sync::CancellationToken;
 
 use super::*;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ports::ManualClock;
+use testkit::clock::ManualClock;
 
 use super::*;
 use crate::spool::Op;

@@ -166,7 +166,7 @@ async fn an_intention_that_another_carried_out_is_dropped() {
 
 /// A queue that loses the answer to the first claim, which it may have written.
 struct LostAnswer {
-    inner: ports::memory::MemoryQueue,
+    inner: testkit::memory::MemoryQueue,
     writes: bool,
     is_lost: Arc<AtomicBool>,
 }

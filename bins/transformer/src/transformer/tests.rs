@@ -1,5 +1,5 @@
 use domain::{Class, Headers, MAX_PAGE_BYTES, compress_body, header};
-use ports::ManualClock;
+use testkit::clock::ManualClock;
 
 use super::*;
 use crate::test_page::{TestCoin, body, meta};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ports::Need;
+use outage::Need;
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::Database;

@@ -4,10 +4,10 @@ mod record;
 
 use async_trait::async_trait;
 use domain::{BatchId, ReplayId, Slot};
-use ports::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, MySql};
+use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
 
 use super::MysqlStore;
 use super::columns::Columns;

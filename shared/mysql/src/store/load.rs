@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use ::tables::judgement::{Held, Judged, Judging};
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
-use ports::judgement::{Held, Judged, Judging};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};

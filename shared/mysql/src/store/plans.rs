@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use domain::Slot;
-use ports::contract::store::readme::{queries, snapshot};
-use ports::contract::store::sample::{at, batch};
-use ports::{ManualClock, Store};
+use ports::Store;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
+use testkit::clock::ManualClock;
+use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::sample::{at, batch};
 
 use super::ledger::Which;
 use super::*;

@@ -105,7 +105,7 @@ pub(super) fn identity(coin: &Coin) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use ports::contract::store::sample::{at, chunk, quote, row};
+    use testkit::contract::store::sample::{at, chunk, quote, row};
 
     use super::*;
 

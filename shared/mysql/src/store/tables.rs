@@ -2,9 +2,9 @@
 
 use domain::{BatchId, Coin, Kind, Measure, MeasureSet, Quote};
 use ports::StoreError;
-use ports::memory::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
+use tables::contents::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 use super::MysqlStore;
 use super::columns::Columns;

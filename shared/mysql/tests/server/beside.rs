@@ -1,10 +1,10 @@
 //! A loader of version 1e1a7bd that goes on on the tables of this one: `coinpipe migrate` comes before its replacement.
 
 use domain::Chunk;
-use ports::contract::store::readme::{queries, snapshot};
-use ports::contract::store::sample::at;
 use ports::{Freshness, Quotes, Store};
 use sqlx::{Connection, Row};
+use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::sample::at;
 
 use crate::database::{Lab, setup};
 

@@ -2,4 +2,4 @@
 
 use crate::database::setup;
 
-ports::store_contract!(setup);
+testkit::store_contract!(setup);

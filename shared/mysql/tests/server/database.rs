@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mysql::{MysqlStore, Options};
-use ports::ManualClock;
-use ports::contract::store::StoreLab;
-use ports::memory::Tables;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use testkit::clock::ManualClock;
+use testkit::contract::store::StoreLab;
+use testkit::memory::Tables;
 use url::Url;
 
 /// Of users that tests create.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use domain::{Chunk, Measure};
-use ports::contract::store::StoreLab;
-use ports::contract::store::rows::numbered_chunks;
-use ports::contract::store::sample::{Dice, at, chunk, chunk_of, quote, row};
-use ports::memory::{MemoryStore, Tables};
-use ports::{Ledger, ManualClock, Store};
+use ports::{Ledger, Store};
 use sqlx::{AssertSqlSafe, Executor, Row};
+use testkit::clock::ManualClock;
+use testkit::contract::store::StoreLab;
+use testkit::contract::store::rows::numbered_chunks;
+use testkit::contract::store::sample::{Dice, at, chunk, chunk_of, quote, row};
+use testkit::memory::{MemoryStore, Tables};
 
 use crate::database::setup;
 

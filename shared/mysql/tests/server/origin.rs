@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::Chunk;
-use ports::contract::store::sample::chunk;
 use ports::{Store, StoreError};
 use sqlx::Executor;
+use testkit::contract::store::sample::chunk;
 
 use crate::database::setup;
 

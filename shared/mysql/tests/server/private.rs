@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use lab::{Certificates, MySql};
 use mysql::{MysqlStore, Options};
-use ports::contract::store::sample::{at, chunk, letter};
-use ports::memory::MemoryStore;
-use ports::{Letters, ManualClock, Quotes, Store, StoreError};
+use ports::{Letters, Quotes, Store, StoreError};
+use testkit::clock::ManualClock;
+use testkit::contract::store::sample::{at, chunk, letter};
+use testkit::memory::MemoryStore;
 
 async fn try_open(url: &str) -> Result<MysqlStore, StoreError> {
     MysqlStore::open(&Options::new(url).unwrap(), Arc::new(ManualClock::default())).await

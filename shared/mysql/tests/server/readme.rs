@@ -1,10 +1,10 @@
 //! The queries of the README, as they stand there, when `fetch.convert` changes.
 
 use mysql::MysqlStore;
-use ports::contract::store::readme::{queries, snapshot};
 use ports::{Quotes, Store};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
+use testkit::contract::store::readme::{queries, snapshot};
 
 use crate::database::{Database, setup};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use mysql::{MysqlStore, Options};
-use ports::contract::store::StoreLab;
-use ports::contract::store::sample::{at, chunk, fetched, letter};
 use ports::{
-    Claim, Covered, Ledger, Letters, Mail, MailResult, ManualClock, Outbox, Posting, Quotes, Standing, Store,
-    StoreError,
+    Claim, Covered, Ledger, Letters, Mail, MailResult, Outbox, Posting, Quotes, Standing, Store, StoreError,
 };
+use testkit::clock::ManualClock;
+use testkit::contract::store::StoreLab;
+use testkit::contract::store::sample::{at, chunk, fetched, letter};
 use url::Url;
 
 use crate::database::{Database, PASSWORD, setup, steps};
@@ -96,5 +96,5 @@ async fn no_text_shows_the_password() {
         assert!(!text.contains(PASSWORD), "{text}");
         assert!(text.contains(&lab.database.name), "{text}");
     }
-    assert_eq!(lab.tables().await, ports::memory::Tables::default());
+    assert_eq!(lab.tables().await, testkit::memory::Tables::default());
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use domain::{Chunk, CoinRow, Kind, Measure, Origin};
 use mysql::MysqlStore;
-use ports::contract::store::readme::snapshot;
-use ports::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
-use ports::{Freshness, Ledger, Letters, ManualClock, Quotes, Store, StoreError};
+use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
 use sqlx::Row;
+use testkit::clock::ManualClock;
+use testkit::contract::store::readme::snapshot;
+use testkit::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
 
 use crate::database::{Database, setup, steps};
 

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mysql::{MysqlStore, Options};
-use ports::contract::store::StoreLab;
-use ports::contract::store::sample::{at, chunk, letter};
-use ports::memory::MemoryStore;
-use ports::{Ledger, Letters, ManualClock, Quotes, Store, StoreError};
+use ports::{Ledger, Letters, Quotes, Store, StoreError};
 use sqlx::{Executor, Row};
+use testkit::clock::ManualClock;
+use testkit::contract::store::StoreLab;
+use testkit::contract::store::sample::{at, chunk, letter};
+use testkit::memory::MemoryStore;
 use url::Url;
 
 use crate::database::{Database, setup};

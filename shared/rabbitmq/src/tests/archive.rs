@@ -9,8 +9,8 @@ use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot};
 use lapin::options::{BasicPublishOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
-use ports::contract::queue::{QueueLab, message};
 use ports::{Archive, Clock, Queue, QueueError, QueueName, Settlement, SystemClock};
+use testkit::contract::queue::{QueueLab, message};
 
 use super::faults::{drain, ids, publish_in_the_end};
 use super::{Lab, lab, next, options, until};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::Message;
 use lapin::options::QueueDeleteOptions;
-use ports::contract::queue::{QueueLab, message};
 use ports::{Consumer, Queue, QueueError, QueueName, Settlement};
+use testkit::contract::queue::{QueueLab, message};
 use tokio::time::{Instant, timeout};
 
 use super::{DEADLINE, Lab, lab, next, options, until};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use domain::{Class, DeadLetter, Message, StageName, header as names};
 use lapin::options::QueueDeleteOptions;
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::{QueueLab, message};
 use ports::{Archive, Clock, Consumer, Delivery, QueueName, Settlement, SystemClock};
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::{QueueLab, message};
 use tokio::time::timeout;
 
 use super::wire::{Publisher, Wire, deep, header, short};

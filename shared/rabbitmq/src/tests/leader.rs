@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use lapin::options::QueueDeleteOptions;
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::{QueueLab, message};
 use ports::{QueueError, QueueName};
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::{QueueLab, message};
 use tokio::time::timeout;
 
 use super::faults::end_of;

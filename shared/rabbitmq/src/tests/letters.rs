@@ -4,8 +4,8 @@ use domain::{Class, DeadLetter, Message, StageName, header};
 use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
 use lapin::{BasicProperties, Confirmation};
-use ports::contract::queue::{QueueLab, message};
 use ports::{Clock, QueueName, Settlement, SystemClock};
+use testkit::contract::queue::{QueueLab, message};
 
 use super::{Lab, lab, next};
 

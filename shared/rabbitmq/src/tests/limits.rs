@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::{Class, DeadLetter, Message, StageName};
 use lapin::options::ExchangeDeleteOptions;
-use ports::contract::queue::{QueueLab, message};
 use ports::{Clock, Consumer, Leadership, Queue, QueueError, QueueName, Settlement, SystemClock};
+use testkit::contract::queue::{QueueLab, message};
 
 use super::node::blocking;
 use super::{Lab, lab, next, until};

@@ -1,9 +1,9 @@
 //! Looking is not working: a question that fails cuts off nobody, and everything is closed in the end.
 
 use lapin::options::QueueDeleteOptions;
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::{QueueLab, message};
 use ports::{Depth, QueueName, Settlement};
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::{QueueLab, message};
 
 use super::{Lab, lab, next, options, until};
 

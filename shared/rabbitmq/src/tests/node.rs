@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::Message;
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::{QueueLab, message};
 use ports::{Archive, Queue, QueueName, Settlement, SystemClock};
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::{QueueLab, message};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

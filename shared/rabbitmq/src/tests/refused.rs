@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::contract::queue::{QueueLab, message};
 use ports::{QueueError, QueueName, SystemClock};
+use testkit::contract::queue::{QueueLab, message};
 
 use super::{Lab, lab, options};
 use crate::{Options, RabbitQueue};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ports::contract::queue::{QueueLab, message};
 use ports::{QueueError, QueueName, SystemClock};
+use testkit::contract::queue::{QueueLab, message};
 
 use super::node::blocking;
 use super::{Lab, next, until};

@@ -6,8 +6,8 @@ use domain::{Class, DeadLetter, MessageId, StageName, header};
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
-use ports::contract::queue::QueueLab;
 use ports::{Clock, QueueName, Settlement, SystemClock};
+use testkit::contract::queue::QueueLab;
 
 use super::archive::{archived, page, ready, until_archived};
 use super::{Lab, lab, next, options, until};

@@ -3,9 +3,10 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use ports::{Clock as _, ManualClock};
+use ports::Clock as _;
 use serde_json::Value;
 use simulator::{Fault, Options, Simulator};
+use testkit::clock::ManualClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

@@ -8,8 +8,8 @@ mod recordings;
 
 use std::sync::Arc;
 
-use ports::ManualClock;
 use simulator::{Options, Simulator};
+use testkit::clock::ManualClock;
 
 /// A simulator on a free port, and its clock: 2026-11-22 14:00 UTC, standing still.
 async fn start(options: Options) -> (Simulator, ManualClock) {

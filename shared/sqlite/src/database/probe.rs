@@ -1,6 +1,6 @@
 //! Probing whether the file takes writes, before one is made.
 
-use ports::Need;
+use outage::Need;
 use rustix::io::Errno;
 use sqlx::{AssertSqlSafe, Executor};
 

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use ports::{Gate, Need, Pass};
+use outage::{Gate, Need, Pass};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 /// A write transaction. Dropping it undoes it.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ports::contract::leader::LeaderLab;
-use ports::contract::queue::{self as contract, QueueLab, message};
-use ports::{Delivery, Leadership, ManualClock, Settlement};
+use ports::{Delivery, Leadership, Settlement};
 use tempfile::TempDir;
+use testkit::clock::ManualClock;
+use testkit::contract::leader::LeaderLab;
+use testkit::contract::queue::{self as contract, QueueLab, message};
 
 use super::*;
 
@@ -84,7 +85,7 @@ async fn lab() -> Lab {
     Lab::new(QueueOptions { delivery_limit: 3, ..QueueOptions::default() }).await
 }
 
-ports::queue_contract!(lab);
+testkit::queue_contract!(lab);
 
 impl LeaderLab for Lab {
     fn leadership(&self) -> Arc<dyn Leadership> {
@@ -93,7 +94,7 @@ impl LeaderLab for Lab {
 }
 
 mod leader {
-    ports::leader_contract!(super::lab);
+    testkit::leader_contract!(super::lab);
 }
 
 async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {

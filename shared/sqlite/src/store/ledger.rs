@@ -4,10 +4,10 @@ mod record;
 
 use async_trait::async_trait;
 use domain::{BatchId, ReplayId, Slot};
-use ports::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Sqlite};
+use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
 
 use super::SqliteStore;
 use super::columns::Columns;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::tables::judgement::{Held, Judged, Judging};
 use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
-use ports::judgement::{Held, Judged, Judging};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 

@@ -2,9 +2,9 @@
 
 use domain::{BatchId, Coin, Measure, MeasureSet, Quote};
 use ports::StoreError;
-use ports::memory::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+use tables::contents::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 use super::SqliteStore;
 use super::columns::Columns;

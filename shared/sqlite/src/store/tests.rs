@@ -8,12 +8,13 @@ mod upgrade;
 use std::path::Path;
 
 use domain::{Chunk, CoinRow, Measure};
-use ports::contract::store::StoreLab;
-use ports::contract::store::rows::numbered_chunks;
-use ports::contract::store::sample::{Dice, at, batch, chunk, chunk_of, fetched, letter, quote, row};
-use ports::memory::{MemoryStore, Tables};
-use ports::{BatchRecord, Ledger, Letters, ManualClock, Outbox, Quotes};
+use ports::{BatchRecord, Ledger, Letters, Outbox, Quotes};
 use sqlx::AssertSqlSafe;
+use testkit::clock::ManualClock;
+use testkit::contract::store::StoreLab;
+use testkit::contract::store::rows::numbered_chunks;
+use testkit::contract::store::sample::{Dice, at, batch, chunk, chunk_of, fetched, letter, quote, row};
+use testkit::memory::{MemoryStore, Tables};
 
 use super::*;
 
@@ -68,7 +69,7 @@ impl StoreLab for File {
     }
 }
 
-ports::store_contract!(setup);
+testkit::store_contract!(setup);
 
 #[tokio::test]
 async fn the_view_coin_changes_tells_each_rename_once() {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use domain::{Bytes, Headers, Message, MessageId};
-use ports::TokioClock;
-use ports::memory::MemoryQueue;
+use testkit::clock::TokioClock;
+use testkit::memory::MemoryQueue;
 use tokio::time::Instant;
 
 use super::*;

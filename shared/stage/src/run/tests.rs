@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use domain::{Bytes, Headers, Message, MessageId, header};
-use ports::memory::MemoryQueue;
-use ports::{ManualClock, StoreError};
+use ports::StoreError;
+use testkit::clock::ManualClock;
+use testkit::memory::MemoryQueue;
 
 use super::*;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName};
-use ports::contract::store::sample::{at, batch, chunk};
-use ports::memory::{MemoryQueue, MemoryStore};
-use ports::{Consumer, Letters, ManualClock, Queue, Store};
+use ports::{Consumer, Letters, Queue, Store};
 use service::{Queues, Stores};
+use testkit::clock::ManualClock;
+use testkit::contract::store::sample::{at, batch, chunk};
+use testkit::memory::{MemoryQueue, MemoryStore};
 
 use super::*;
 

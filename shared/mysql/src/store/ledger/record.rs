@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
-use ports::ledger::{Cut, ReplayLine, refused_coins};
 use sqlx::mysql::MySqlConnection;
+use tables::ledger::{Cut, ReplayLine, refused_coins};
 
 use crate::database::Work;
 use crate::store::columns::datetime;

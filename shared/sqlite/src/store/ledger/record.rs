@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::Loaded;
-use ports::ledger::{Cut, ReplayLine, refused_coins};
 use sqlx::SqliteConnection;
+use tables::ledger::{Cut, ReplayLine, refused_coins};
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
 pub(in crate::store) async fn record_chunk(

@@ -2,8 +2,8 @@
 
 use domain::timestamp;
 use ports::Freshness;
-use ports::contract::store::readme::{queries, snapshot};
 use sqlx::Row;
+use testkit::contract::store::readme::{queries, snapshot};
 
 use super::*;
 

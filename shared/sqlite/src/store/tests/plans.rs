@@ -1,6 +1,6 @@
 //! How SQLite finds what is asked all the time: by indexes, never through a table.
 
-use ports::contract::store::readme::queries;
+use testkit::contract::store::readme::queries;
 
 use super::*;
 use crate::store::ledger::Which;

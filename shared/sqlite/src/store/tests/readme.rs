@@ -1,7 +1,7 @@
 //! The queries of the README, as they stand there, when `fetch.convert` changes.
 
-use ports::contract::store::readme::{queries, snapshot};
 use sqlx::Row;
+use testkit::contract::store::readme::{queries, snapshot};
 
 use super::*;
 

@@ -1,10 +1,10 @@
 //! A file of an earlier version: what it holds is found by what is new.
 
 use domain::Origin;
-use ports::contract::store::readme::snapshot;
 use ports::{DataOrigins, Freshness};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
+use testkit::contract::store::readme::snapshot;
 
 use super::*;
 

@@ -1,0 +1,142 @@
+//! The contract of the store ports: each promise of [`Store`], [`Ledger`], [`Quotes`], [`Letters`] and
+//! [`Outbox`] as a test.
+//!
+//! An adapter implements [`StoreLab`] and calls [`store_contract!`](crate::store_contract) with a function
+//! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
+
+pub mod claims;
+pub mod cuts;
+pub mod ledger;
+pub mod letters;
+pub mod origin;
+pub mod outbox;
+pub mod quotes;
+pub mod readme;
+pub mod replays;
+pub mod rows;
+pub mod sample;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::ManualClock;
+use crate::memory::Tables;
+use ports::store::{Ledger, Letters, Outbox, Quotes, Store};
+
+/// An adapter under test.
+#[async_trait]
+pub trait StoreLab: Send + Sync {
+    /// The adapter.
+    type Store: Store + Ledger + Quotes + Letters + Outbox;
+
+    /// The store of this lab: the same one each time.
+    fn store(&self) -> Arc<Self::Store>;
+
+    /// The same store as another process has it: with connections of its own.
+    async fn beside(&self) -> Arc<Self::Store>;
+
+    /// The clock the store dates by.
+    fn clock(&self) -> &ManualClock;
+
+    /// What the store's tables about coins hold.
+    async fn tables(&self) -> Tables;
+
+    /// Marks a group as dealt with, as an operator does.
+    async fn resolve(&self, fingerprint: &str);
+}
+
+/// Generates one test per promise of the store ports. `$setup` is an async function without arguments
+/// that gives a [`StoreLab`] with an empty store.
+#[macro_export]
+macro_rules! store_contract {
+    ($setup:path) => {
+        $crate::store_contract! { @ $setup;
+            rows:
+                doubles_are_kept_bit_for_bit
+                zero_null_and_missing_stay_apart
+                any_text_is_kept
+                every_column_is_kept
+                instants_are_kept_to_the_millisecond
+                a_newer_quote_wins_and_an_older_one_only_enters_the_history
+                a_repeat_changes_no_table
+                of_equal_last_updated_the_later_fetch_wins
+                a_rebuild_takes_the_place_of_its_own_fetch
+                a_quote_seen_again_is_unchanged_and_names_its_newest_fetch
+                the_newest_description_wins_and_seen_times_span_all
+                every_identity_is_kept
+                currencies_do_not_mix
+                a_chunk_may_repeat_a_coin
+                a_refused_coin_does_not_take_the_others_with_it
+                any_order_and_any_duplication_gives_the_same_tables
+                large_chunks_load_whole
+                old_history_is_pruned_in_steps;
+            ledger:
+                a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
+                an_announcement_and_its_chunks_may_come_in_any_order
+                a_later_announcement_wins
+                an_empty_page_is_a_chunk_without_rows
+                repeats_are_counted_and_keep_the_first_loads_numbers
+                a_page_transformed_again_replaces_what_the_transformer_said
+                a_page_cut_anew_has_as_many_chunks_as_its_newest_says
+                refused_coins_count_as_rejected
+                batches_come_newest_slot_first
+                the_batches_that_are_asked_for_come_newest_first;
+            cuts:
+                of_a_page_cut_anew_the_newest_cut_alone_counts
+                what_a_longer_cut_left_does_not_count
+                a_chunk_that_does_not_say_its_size_fits;
+            replays:
+                a_page_arrives_with_a_replay_when_all_its_chunks_do
+                a_batch_has_the_replays_that_all_its_pages_have
+                parts_of_two_cuts_are_no_whole_replay
+                replays_that_do_not_say_which_they_are_are_one;
+            origin:
+                simulated_data_keeps_real_data_out
+                an_announcement_of_real_data_keeps_simulated_data_out
+                of_two_kinds_at_once_exactly_one_gets_in;
+            quotes:
+                an_empty_store_answers
+                totals_count_rows_and_tell_the_newest
+                freshness_never_goes_back
+                the_best_ranked_come_first_and_the_unranked_last
+                coins_that_left_the_listing_are_not_ranked;
+            letters:
+                a_letter_is_kept_whole
+                a_death_is_counted_once
+                a_letter_that_dies_again_counts_again
+                a_letter_that_dies_of_another_cause_counts_there
+                an_incident_has_one_death
+                two_that_file_one_death_count_it_once
+                letters_with_one_cause_make_one_group
+                a_new_letter_opens_a_resolved_group_again
+                a_list_shows_all_of_a_letter_but_its_body
+                what_is_on_the_desk_can_be_asked_by_id
+                groups_and_letters_come_newest_first;
+            outbox:
+                a_mail_is_posted_once_and_covers_its_groups
+                a_mail_covers_no_more_than_there_is
+                a_planner_sees_what_is_untold_and_what_was_posted
+                what_two_plan_holds_for_both
+                a_refused_mail_gives_back_what_it_covered
+                a_refused_mail_leaves_what_a_later_one_told
+                what_keeps_mails_from_arriving_is_told
+                an_installation_keeps_its_name;
+            claims:
+                mails_are_claimed_oldest_first_and_by_one_at_a_time
+                a_mail_is_due_until_it_is_sent_or_refused
+                a_claim_that_ended_is_taken_over_and_its_holder_records_nothing
+                an_attempt_is_recorded_once
+                two_that_claim_never_hold_one_mail
+                a_clock_that_was_ahead_holds_nothing_back;
+        }
+    };
+    (@ $setup:path; $($area:ident: $($promise:ident)+;)+) => {
+        $($(
+            #[tokio::test]
+            async fn $promise() {
+                $crate::contract::store::$area::$promise(&$setup().await).await;
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,187 @@
+//! The store in memory: the simplest code that keeps the store ports' promises.
+//!
+//! It doubles as the oracle of other tests: what it holds after loading chunks one by one is what every
+//! real store must hold, in whatever order and however often it got them. See [`Tables`].
+
+mod desk;
+mod ledger;
+mod outbox;
+mod quotes;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Fetched, timestamp};
+
+use ports::Clock;
+use ports::store::{DataOrigins, Loaded, Store, StoreError};
+
+use desk::Desk;
+use ledger::Books;
+use outbox::Mails;
+use quotes::Rows;
+pub use tables::contents::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
+
+/// The store, in memory.
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    available: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    rows: Rows,
+    books: Books,
+    desk: Desk,
+    mails: Mails,
+}
+
+impl MemoryStore {
+    /// An empty store that dates what it does by `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, available: AtomicBool::new(true), state: Mutex::default() }
+    }
+
+    /// Starts (`false`) or ends (`true`) an outage: meanwhile every call of a port fails as transient.
+    /// The inspections below work all the same.
+    pub fn set_available(&self, available: bool) {
+        self.available.store(available, Ordering::SeqCst);
+    }
+
+    /// All rows about coins.
+    pub fn tables(&self) -> Tables {
+        self.lock().rows.tables()
+    }
+
+    /// The rows of `coins`, by id.
+    pub fn coins(&self) -> Vec<CoinEntry> {
+        self.tables().coins
+    }
+
+    /// The rows of `quotes_latest`, by coin and currency.
+    pub fn latest(&self) -> Vec<QuoteEntry> {
+        self.tables().latest
+    }
+
+    /// The rows of `quotes_history`, by coin, currency and `last_updated`.
+    pub fn history(&self) -> Vec<QuoteEntry> {
+        self.tables().history
+    }
+
+    /// Marks a group as dealt with, which no port does yet.
+    pub fn resolve(&self, fingerprint: &str) {
+        self.lock().desk.resolve(fingerprint);
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        timestamp::to_millis(self.clock.now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the state")
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        if self.available.load(Ordering::SeqCst) {
+            Ok(self.lock())
+        } else {
+            Err(StoreError::Unavailable { reason: "the memory store was told to be away".to_owned() })
+        }
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").field("available", &self.available).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+        let mut state = self.state()?;
+        state.books.admit(chunk.page.simulated)?;
+        let loaded = state.rows.load(chunk);
+        state.books.record_chunk(chunk, &loaded, self.now());
+        Ok(loaded)
+    }
+
+    async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
+        let mut state = self.state()?;
+        state.books.admit(fetched.simulated)?;
+        state.books.record_fetched(fetched);
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.state().map(|_| ())
+    }
+
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.state()?.rows.prune_history(before, limit))
+    }
+
+    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+        Ok(self.state()?.books.origins())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::contract::store::StoreLab;
+
+    struct Memory {
+        clock: Arc<ManualClock>,
+        store: Arc<MemoryStore>,
+    }
+
+    async fn setup() -> Memory {
+        let clock = Arc::new(ManualClock::default());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        Memory { clock, store }
+    }
+
+    #[async_trait]
+    impl StoreLab for Memory {
+        type Store = MemoryStore;
+
+        fn store(&self) -> Arc<MemoryStore> {
+            Arc::clone(&self.store)
+        }
+
+        async fn beside(&self) -> Arc<MemoryStore> {
+            Arc::clone(&self.store)
+        }
+
+        fn clock(&self) -> &ManualClock {
+            &self.clock
+        }
+
+        async fn tables(&self) -> Tables {
+            self.store.tables()
+        }
+
+        async fn resolve(&self, fingerprint: &str) {
+            self.store.resolve(fingerprint);
+        }
+    }
+
+    crate::store_contract!(setup);
+
+    #[tokio::test]
+    async fn an_outage_is_transient_and_loses_nothing() {
+        let lab = setup().await;
+        let chunk = crate::contract::store::sample::chunk(&[1]);
+        lab.store.load(&chunk).await.expect("before");
+        lab.store.set_available(false);
+        assert!(lab.store.load(&chunk).await.expect_err("during").is_transient());
+        assert!(lab.store.ready().await.expect_err("during").is_transient());
+        lab.store.set_available(true);
+        assert_eq!(lab.store.load(&chunk).await.expect("after").unchanged, 1);
+    }
+}

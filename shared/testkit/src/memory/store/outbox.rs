@@ -1,0 +1,208 @@
+//! The outbox in memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::timestamp;
+
+use super::{MemoryStore, State};
+use ports::store::{
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, GroupState, Mail, MailResult, MailTrouble, Outbox,
+    Planner, PostedMail, Standing, StoreError,
+};
+
+/// Mails by id.
+pub(super) struct Mails {
+    installation: String,
+    mails: BTreeMap<String, Held>,
+}
+
+/// A mail, whoever holds it.
+struct Held {
+    mail: Mail,
+    due_at: DateTime<Utc>,
+    fate: Fate,
+    claims: u64,
+    /// From when until when it is somebody's.
+    claimed: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    covers: Vec<Cover>,
+    /// When the last attempt failed, and why.
+    failure: Option<(DateTime<Utc>, String)>,
+}
+
+/// What a mail covers of a group, and when the group was mailed about before.
+struct Cover {
+    fingerprint: String,
+    letters: u64,
+    mailed_at: Option<DateTime<Utc>>,
+    mailed_total: u64,
+}
+
+impl Default for Mails {
+    fn default() -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let installation = format!("memory{}", MADE.fetch_add(1, Ordering::Relaxed));
+        Self { installation, mails: BTreeMap::new() }
+    }
+}
+
+impl Mails {
+    /// The mails, oldest first.
+    fn in_order(&self) -> Vec<&Held> {
+        let mut mails: Vec<_> = self.mails.values().collect();
+        // Stable: mails of one instant stay in the order of their ids.
+        mails.sort_by_key(|held| held.mail.posted_at);
+        mails
+    }
+}
+
+impl Held {
+    fn is_claimable(&self, claim: Claim) -> bool {
+        let is_due = self.due_at <= claim.now || self.due_at > claim.far;
+        let is_held =
+            self.claimed.is_some_and(|(from, until)| from <= claim.now + CLOCK_SKEW && claim.now < until);
+        self.fate == Fate::Waiting && is_due && !is_held
+    }
+}
+
+impl State {
+    fn standing(&self, since: DateTime<Utc>) -> Standing {
+        let untold = |group: &&_| {
+            let group: &ports::store::AlertGroup = group;
+            group.state == GroupState::Open && group.unsent > 0
+        };
+        let mails = self.mails.in_order().into_iter();
+        let wanted = mails.filter(|held| held.mail.posted_at >= since || held.fate == Fate::Waiting);
+        Standing {
+            installation: self.mails.installation.clone(),
+            groups: self.desk.groups.values().filter(untold).cloned().collect(),
+            mails: wanted
+                .map(|held| PostedMail {
+                    posted_at: held.mail.posted_at,
+                    attempts: held.mail.attempts,
+                    fate: held.fate,
+                })
+                .collect(),
+        }
+    }
+
+    /// Takes what a mail posted at `at` tells about off its groups.
+    fn cover(&mut self, covered: Vec<Covered>, at: DateTime<Utc>) -> Vec<Cover> {
+        let mut covers = Vec::new();
+        for Covered { fingerprint, letters, total } in covered {
+            let Some(group) = self.desk.groups.get_mut(&fingerprint) else { continue };
+            let letters = letters.min(group.unsent);
+            covers.push(Cover {
+                fingerprint,
+                letters,
+                mailed_at: group.mailed_at,
+                mailed_total: group.mailed_total,
+            });
+            group.unsent -= letters;
+            (group.mailed_at, group.mailed_total) = (Some(at), total);
+        }
+        covers
+    }
+
+    /// Gives the groups back what a mail posted at `at` covered.
+    fn uncover(&mut self, covers: Vec<Cover>, at: DateTime<Utc>) {
+        for cover in covers {
+            let Some(group) = self.desk.groups.get_mut(&cover.fingerprint) else { continue };
+            group.unsent = (group.unsent + cover.letters).min(group.total);
+            // A later mail may have told about the group since.
+            if group.mailed_at == Some(at) {
+                (group.mailed_at, group.mailed_total) = (cover.mailed_at, cover.mailed_total);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
+        let mut state = self.state()?;
+        let Some(posting) = plan(&state.standing(since)) else { return Ok(None) };
+        if state.mails.mails.contains_key(&posting.mail.id) {
+            return Ok(None);
+        }
+        let mail = Mail { posted_at: timestamp::to_millis(posting.mail.posted_at), ..posting.mail };
+        let covers = state.cover(posting.covered, mail.posted_at);
+        let held = Held {
+            due_at: mail.posted_at,
+            mail: mail.clone(),
+            fate: Fate::Waiting,
+            claims: 0,
+            claimed: None,
+            covers,
+            failure: None,
+        };
+        state.mails.mails.insert(mail.id.clone(), held);
+        Ok(Some(mail))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
+        let mut state = self.state()?;
+        let mails = state.mails.in_order().into_iter();
+        let Some(id) = mails.filter(|held| held.is_claimable(claim)).map(|held| held.mail.id.clone()).next()
+        else {
+            return Ok(None);
+        };
+        let held = state.mails.mails.get_mut(&id);
+        Ok(held.map(|held| {
+            held.claims += 1;
+            held.claimed = Some((claim.now, claim.until));
+            ClaimedMail { mail: held.mail.clone(), number: held.claims }
+        }))
+    }
+
+    async fn record(
+        &self,
+        id: &str,
+        number: u64,
+        at: DateTime<Utc>,
+        result: &MailResult,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state()?;
+        let Some(held) = state.mails.mails.get_mut(id) else { return Ok(false) };
+        if held.claims != number || held.claimed.is_none() {
+            return Ok(false);
+        }
+        held.claimed = None;
+        held.mail.attempts += 1;
+        match result {
+            MailResult::Sent => {
+                held.fate = Fate::Sent;
+                held.covers.clear();
+            }
+            MailResult::RetryAt { at: due_at, reason } => {
+                held.due_at = timestamp::to_millis(*due_at);
+                held.failure = Some((timestamp::to_millis(at), reason.clone()));
+            }
+            MailResult::Refused(reason) => {
+                held.fate = Fate::Refused(timestamp::to_millis(at));
+                held.failure = Some((timestamp::to_millis(at), reason.clone()));
+                let (covers, posted_at) = (std::mem::take(&mut held.covers), held.mail.posted_at);
+                state.uncover(covers, posted_at);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn trouble(&self) -> Result<MailTrouble, StoreError> {
+        let state = self.state()?;
+        let mails = state.mails.in_order();
+        let waiting: Vec<_> = mails.iter().filter(|held| held.fate == Fate::Waiting).collect();
+        let last_failure = waiting.iter().filter_map(|held| held.failure.clone()).max();
+        let since_sent = mails.iter().rev().take_while(|held| held.fate != Fate::Sent);
+        let refused: Vec<_> = since_sent.filter(|held| matches!(held.fate, Fate::Refused(_))).collect();
+        Ok(MailTrouble {
+            waiting: waiting.len() as u64,
+            waiting_since: waiting.first().map(|held| held.mail.posted_at),
+            failure: last_failure.map(|(_, reason)| reason),
+            refused: refused.len() as u64,
+            refusal: refused.iter().filter_map(|held| held.failure.clone()).max(),
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! Coins and quotes: the rules of [`Store`](ports::Store), one quote after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
+
+use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
+use ports::store::{Freshness, ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
+use tables::judgement::{Held, Judged, Judging};
+
+/// (symbol, name, slug) and whose.
+type Identity = (u32, String, String, String);
+
+/// The four tables about coins.
+#[derive(Default)]
+pub(super) struct Rows {
+    coins: BTreeMap<u32, CoinEntry>,
+    identities: BTreeMap<Identity, IdentityEntry>,
+    latest: BTreeMap<(u32, String), QuoteEntry>,
+    history: BTreeMap<(u32, String, DateTime<Utc>), QuoteEntry>,
+}
+
+impl Rows {
+    pub(super) fn load(&mut self, chunk: &Chunk) -> Loaded {
+        let mut refused = Vec::new();
+        let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+        let mut judging = Judging::new(chunk, self.held(chunk));
+        let mut described = BTreeSet::new();
+        for CoinRow { coin, quotes } in &chunk.rows {
+            if coin.id == 0 {
+                let no_id = Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() };
+                refused.extend(quotes.iter().map(|_| no_id.clone()));
+                continue;
+            }
+            // When the chunk repeats a coin, the first description stays.
+            if described.insert(coin.id) {
+                self.describe(coin, fetched_at, chunk.is_rebuild());
+            }
+            self.identify(coin, fetched_at);
+            for quote in quotes {
+                let last_updated = timestamp::to_millis(quote.last_updated);
+                judging.take(coin.id, Quote { last_updated, ..quote.clone() });
+            }
+        }
+        let Judged { latest, history, loaded } = judging.judged();
+        let entry =
+            |coin_id, quote| QuoteEntry { coin_id, quote, fetched_at, batch: chunk.page.batch.clone() };
+        for (key, quote) in latest {
+            let coin_id = key.0;
+            self.latest.insert(key, entry(coin_id, quote));
+        }
+        for (key, quote) in history {
+            let held = self.history.get(&key).map(|held| held.fetched_at);
+            if held.is_none_or(|held| is_later(fetched_at, held, chunk.is_rebuild())) {
+                let coin_id = key.0;
+                self.history.insert(key, entry(coin_id, quote));
+            }
+        }
+        Loaded { refused, ..loaded }
+    }
+
+    pub(super) fn prune_history(&mut self, before: DateTime<Utc>, limit: u32) -> u64 {
+        let old = self.history.keys().filter(|(.., last_updated)| *last_updated < before);
+        let mut old: Vec<_> = old.cloned().collect();
+        old.sort_by_key(|(.., last_updated)| *last_updated);
+        old.truncate(limit as usize);
+        for key in &old {
+            self.history.remove(key);
+        }
+        old.len() as u64
+    }
+
+    fn held(&self, chunk: &Chunk) -> Held {
+        let coins = chunk.rows.iter().map(|row| row.coin.id).collect::<BTreeSet<_>>();
+        let of = |id: u32| self.latest.range((id, String::new())..).take_while(move |(key, _)| key.0 == id);
+        let held = coins.into_iter().flat_map(of);
+        held.map(|(key, held)| (key.clone(), (held.quote.clone(), held.fetched_at))).collect()
+    }
+
+    fn describe(&mut self, coin: &Coin, at: DateTime<Utc>, is_rebuild: bool) {
+        let new = CoinEntry { coin: stored(coin), first_seen_at: at, last_seen_at: at };
+        let held = self.coins.entry(coin.id).or_insert_with(|| new.clone());
+        if is_later(at, held.last_seen_at, is_rebuild) {
+            held.coin = new.coin;
+            held.last_seen_at = at;
+        }
+        held.first_seen_at = held.first_seen_at.min(at);
+    }
+
+    fn identify(&mut self, coin: &Coin, at: DateTime<Utc>) {
+        let key = (coin.id, coin.symbol.clone(), coin.name.clone(), coin.slug.clone());
+        let held = self.identities.entry(key).or_insert_with(|| IdentityEntry {
+            coin_id: coin.id,
+            symbol: coin.symbol.clone(),
+            name: coin.name.clone(),
+            slug: coin.slug.clone(),
+            first_seen_at: at,
+            last_seen_at: at,
+        });
+        held.first_seen_at = held.first_seen_at.min(at);
+        held.last_seen_at = held.last_seen_at.max(at);
+    }
+
+    /// The quotes in `currency` that the newest snapshot with any holds.
+    fn newest_in(&self, currency: &str) -> impl Iterator<Item = &QuoteEntry> {
+        let of_currency = move || self.latest.values().filter(move |entry| entry.quote.currency == currency);
+        let newest = of_currency().max_by_key(|entry| entry.fetched_at).map(|entry| &entry.batch);
+        of_currency().filter(move |entry| Some(&entry.batch) == newest)
+    }
+
+    pub(super) fn tables(&self) -> Tables {
+        Tables {
+            coins: self.coins.values().cloned().collect(),
+            identities: self.identities.values().cloned().collect(),
+            latest: self.latest.values().cloned().collect(),
+            history: self.history.values().cloned().collect(),
+        }
+    }
+}
+
+/// Whether what was fetched at `new` takes the place of what was fetched at `held`.
+fn is_later(new: DateTime<Utc>, held: DateTime<Utc>, is_rebuild: bool) -> bool {
+    new > held || new == held && is_rebuild
+}
+
+/// `coin` as a table holds it: instants in whole milliseconds.
+fn stored(coin: &Coin) -> Coin {
+    Coin { date_added: coin.date_added.map(timestamp::to_millis), ..coin.clone() }
+}
+
+#[async_trait]
+impl Quotes for MemoryStore {
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        Ok(self.state()?.books.freshness())
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        let Tables { coins, latest, history, .. } = self.state()?.rows.tables();
+        Ok(Totals {
+            coins: coins.len() as u64,
+            quotes_latest: latest.len() as u64,
+            quotes_history: history.len() as u64,
+        })
+    }
+
+    async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
+        let state = self.state()?;
+        let quotes = state.rows.newest_in(currency);
+        let lines =
+            quotes.map(|entry| (entry.coin_id, line(&state.rows.coins[&entry.coin_id].coin, &entry.quote)));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort_by_key(|(coin_id, line)| (line.rank.is_none(), line.rank, *coin_id));
+        lines.truncate(limit as usize);
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
+    }
+
+    async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
+        let state = self.state()?;
+        let listed = state.rows.newest_in(currency).map(|entry| {
+            let coin = &state.rows.coins[&entry.coin_id].coin;
+            ListedCoin {
+                id: coin.id,
+                symbol: coin.symbol.clone(),
+                name: coin.name.clone(),
+                slug: coin.slug.clone(),
+                fetched_at: entry.fetched_at,
+            }
+        });
+        Ok(listed.collect())
+    }
+}
+
+fn line(coin: &Coin, quote: &Quote) -> TopCoin {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "ranks are whole and fit u32"
+    )]
+    let rank = quote.get(Measure::CmcRank).map(|rank| rank as u32);
+    TopCoin {
+        rank,
+        name: coin.name.clone(),
+        symbol: coin.symbol.clone(),
+        currency: quote.currency.clone(),
+        price: quote.get(Measure::Price),
+        percent_change_1h: quote.get(Measure::PercentChange1h),
+        percent_change_24h: quote.get(Measure::PercentChange24h),
+        percent_change_7d: quote.get(Measure::PercentChange7d),
+        market_cap: quote.get(Measure::MarketCap),
+        last_updated: quote.last_updated,
+    }
+}
