@@ -182,6 +182,13 @@ impl DeadLetter {
         }
     }
 
+    /// The letter for `message`, whose holders in `stage` died each of the `deliveries` times that it was delivered.
+    pub fn delivery_limit(message: &Message, stage: StageName, deliveries: u32, now: DateTime<Utc>) -> Self {
+        let reason =
+            format!("the {stage} died, or froze, each of the {deliveries} times it was given this message");
+        Self::for_message(message, stage, Class::DeliveryLimit, "delivery_limit", reason, now)
+    }
+
     /// The id of the letter for the message `id` that died in `stage`.
     pub fn id_for(stage: StageName, id: &MessageId) -> MessageId {
         MessageId::new(format!("dead/{stage}/{id}"))

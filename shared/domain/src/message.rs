@@ -5,7 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::page::Origin;
+use crate::timestamp;
 
 /// Names of the headers that coinpipe writes.
 pub mod header {
@@ -178,10 +182,35 @@ impl Message {
     pub fn attempt(&self) -> u32 {
         self.headers.parse(header::ATTEMPT, "a number").unwrap_or(1).max(1)
     }
+
+    /// Whether its headers call it [live](Origin::Live).
+    pub fn is_live(&self) -> bool {
+        self.headers.get(header::ORIGIN).and_then(|text| text.parse().ok()) == Some(Origin::Live)
+    }
+
+    /// About how many bytes it takes where it is kept: what counts for the size of the archive.
+    pub fn size(&self) -> u64 {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = self.id.as_str().len() + headers.sum::<usize>() + self.body.len();
+        bytes as u64
+    }
+
+    /// The message as it is delivered again for its `attempt`. When that attempt is a new one, the time of the first
+    /// failure is noted, once; a message that goes back unchanged did not fail.
+    #[must_use]
+    pub fn retried(mut self, attempt: u32, now: DateTime<Utc>) -> Self {
+        if attempt > self.attempt() && self.headers.get(header::FIRST_FAILED_AT).is_none() {
+            self.headers.set(header::FIRST_FAILED_AT, timestamp::to_text(now));
+        }
+        self.headers.set(header::ATTEMPT, attempt);
+        self
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -189,6 +218,18 @@ mod tests {
         let (one, other) = (MessageId::new("ü".repeat(200)), MessageId::new("ü".repeat(201)));
         assert!(one.as_str().len() <= MessageId::MAX_BYTES);
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn the_first_failure_is_noted_once_and_only_when_the_message_failed() {
+        let now = timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Bytes::new() };
+        let unharmed = message.retried(1, now);
+        assert_eq!(unharmed.headers.get(header::FIRST_FAILED_AT), None);
+        let second = unharmed.retried(2, now);
+        let third = second.retried(3, timestamp::later(now, Duration::from_mins(1)));
+        assert_eq!(third.headers.get(header::FIRST_FAILED_AT), Some("2026-11-22T14:00:00.000Z"));
+        assert_eq!(third.attempt(), 3);
     }
 
     #[test]

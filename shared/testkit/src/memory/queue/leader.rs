@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::timestamp::later;
 
 use super::MemoryQueue;
-use ports::rules::later;
 use ports::{Clock, Leadership, QueueError, Term};
 
 /// The one who leads, and what was written.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::Message;
+use domain::timestamp::later;
+use domain::{DeadLetter, Message};
 
 use super::leader::Throne;
-use ports::rules::{self, QueueOptions};
+use super::options::Options;
 use ports::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 
 /// Everything.
@@ -66,7 +67,7 @@ impl Entry {
     /// When it may be handed out; `None`: at once.
     fn due_at(&self, lease: Duration) -> Option<DateTime<Utc>> {
         match &self.holder {
-            Some(clock) => Some(rules::later(clock.now(), lease)),
+            Some(clock) => Some(later(clock.now(), lease)),
             None => self.available_at,
         }
     }
@@ -81,16 +82,10 @@ impl State {
         self.largest.is_some_and(|largest| message.body.len() > largest)
     }
 
-    pub fn publish(
-        &mut self,
-        to: QueueName,
-        messages: &[Message],
-        now: DateTime<Utc>,
-        options: &QueueOptions,
-    ) {
+    pub fn publish(&mut self, to: QueueName, messages: &[Message], now: DateTime<Utc>, options: &Options) {
         for message in messages {
             self.push(to, message.clone(), now);
-            if rules::enters_archive(to, message) {
+            if to.archives(message) {
                 self.keep_page(message, now, options);
             }
         }
@@ -101,7 +96,7 @@ impl State {
         from: QueueName,
         clock: &Arc<dyn Clock>,
         now: DateTime<Utc>,
-        options: &QueueOptions,
+        options: &Options,
     ) -> Claim {
         loop {
             let found = self.on(from).map(|(key, entry)| (entry.due_at(options.lease), *key)).min();
@@ -111,8 +106,9 @@ impl State {
                 _ => (),
             }
             let entry = self.entries.get_mut(&key).expect("the key was just found");
-            if entry.holder.is_some() && rules::is_deadly(from, entry.deliveries, options.delivery_limit) {
-                let letter = rules::deadly(from, &entry.message, entry.deliveries, now);
+            if entry.holder.is_some() && from.is_past_limit(entry.deliveries, options.delivery_limit) {
+                let letter =
+                    DeadLetter::delivery_limit(&entry.message, from.consumer(), entry.deliveries, now);
                 self.entries.remove(&key);
                 self.push(QueueName::Dead, letter.into_message(), now);
                 self.buried += 1;
@@ -140,8 +136,8 @@ impl State {
                 self.entries.remove(&lease.key);
             }
             Settlement::RetryAfter { delay, attempt } => {
-                entry.message = rules::retried(message, attempt, now);
-                entry.available_at = Some(rules::later(now, delay));
+                entry.message = message.retried(attempt, now);
+                entry.available_at = Some(later(now, delay));
                 entry.holder = None;
                 entry.deliveries = 0;
             }
@@ -204,17 +200,17 @@ impl State {
         self.entries.insert((to, self.published), entry);
     }
 
-    fn keep_page(&mut self, message: &Message, now: DateTime<Utc>, options: &QueueOptions) {
+    fn keep_page(&mut self, message: &Message, now: DateTime<Utc>, options: &Options) {
         if !self.archive.iter().any(|page| page.archived.message.id == message.id) {
             self.archived += 1;
             let archived = Archived { position: self.archived, message: message.clone() };
             self.archive.push_back(Page { archived, archived_at: now });
         }
-        self.archive.retain(|page| rules::later(page.archived_at, options.archive_keep) > now);
-        let mut size: u64 = self.archive.iter().map(|page| rules::size(&page.archived.message)).sum();
+        self.archive.retain(|page| later(page.archived_at, options.archive_keep) > now);
+        let mut size: u64 = self.archive.iter().map(|page| page.archived.message.size()).sum();
         while size > options.archive_max_bytes {
             let Some(oldest) = self.archive.pop_front() else { break };
-            size -= rules::size(&oldest.archived.message);
+            size -= oldest.archived.message.size();
         }
     }
 }
