@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::timestamp::later;
 use domain::{DeadLetter, Message};
 
-use super::leader::Throne;
+use super::leader::LeaderState;
 use super::options::Options;
 use ports::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 
@@ -16,17 +16,17 @@ use ports::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 #[derive(Default)]
 pub(super) struct State {
     /// Whether calls fail.
-    pub is_away: bool,
+    pub(super) is_away: bool,
     /// The most bytes that a body may have when it is published, if there is a most.
-    pub largest: Option<usize>,
+    pub(super) largest: Option<usize>,
     /// By queue and order of publishing.
     entries: BTreeMap<(QueueName, u64), Entry>,
     published: u64,
     archive: VecDeque<Page>,
     archived: u64,
     /// Letters that claims have put on the dead queue: its consumers have to be told when it grows.
-    pub buried: u64,
-    pub throne: Throne,
+    pub(super) buried: u64,
+    pub(super) leader: LeaderState,
 }
 
 struct Entry {
@@ -74,15 +74,21 @@ impl Entry {
 }
 
 impl State {
-    pub fn messages(&self, queue: QueueName) -> Vec<Message> {
+    pub(super) fn messages(&self, queue: QueueName) -> Vec<Message> {
         self.on(queue).map(|(_, entry)| entry.message.clone()).collect()
     }
 
-    pub fn is_too_large(&self, message: &Message) -> bool {
+    pub(super) fn is_too_large(&self, message: &Message) -> bool {
         self.largest.is_some_and(|largest| message.body.len() > largest)
     }
 
-    pub fn publish(&mut self, to: QueueName, messages: &[Message], now: DateTime<Utc>, options: &Options) {
+    pub(super) fn publish(
+        &mut self,
+        to: QueueName,
+        messages: &[Message],
+        now: DateTime<Utc>,
+        options: &Options,
+    ) {
         for message in messages {
             self.push(to, message.clone(), now);
             if to.archives(message) {
@@ -91,7 +97,7 @@ impl State {
         }
     }
 
-    pub fn claim(
+    pub(super) fn claim(
         &mut self,
         from: QueueName,
         clock: &Arc<dyn Clock>,
@@ -123,7 +129,7 @@ impl State {
     }
 
     /// `false`: the lease is no longer the holder's.
-    pub fn settle(
+    pub(super) fn settle(
         &mut self,
         lease: &Lease,
         message: Message,
@@ -150,7 +156,7 @@ impl State {
     }
 
     /// A message that is given back unharmed was not handed out, as far as the limit goes.
-    pub fn give_back(&mut self, lease: &Lease) {
+    pub(super) fn give_back(&mut self, lease: &Lease) {
         if let Some(entry) = self.held(lease) {
             entry.holder = None;
             entry.available_at = None;
@@ -158,7 +164,7 @@ impl State {
         }
     }
 
-    pub fn depth(&self, queue: QueueName, now: DateTime<Utc>, lease: Duration) -> Depth {
+    pub(super) fn depth(&self, queue: QueueName, now: DateTime<Utc>, lease: Duration) -> Depth {
         let mut depth = Depth::default();
         for (_, entry) in self.on(queue) {
             match entry.due_at(lease) {
@@ -171,14 +177,14 @@ impl State {
         depth
     }
 
-    pub fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
+    pub(super) fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
         let end = self.archive.back().map_or(0, |page| page.archived.position);
         let mut pages = self.archive.iter();
         let first = pages.find(|page| since.is_none_or(|since| page.archived_at >= since));
         Stretch { after: first.map_or(end, |page| page.archived.position - 1), end }
     }
 
-    pub fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {
+    pub(super) fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {
         let pages = self.archive.iter().map(|page| &page.archived).filter(|page| page.position > after);
         pages.take(limit as usize).cloned().collect()
     }
