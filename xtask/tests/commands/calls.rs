@@ -17,25 +17,23 @@ type Look = fn(&[&str]) -> Result<(), Wrong>;
 
 /// The programs that commands of ours name and that are not run, with how their arguments are looked at instead. A
 /// program that is neither here nor one of ours fails the test.
-pub const NOT_RUN: [(&str, Look); 14] = [
+pub const NOT_RUN: [(&str, Option<Look>); 12] = [
     // Would build, which the tests before this one did, or begin the tests anew. `cargo run --` is one of ours.
-    ("cargo", cargo),
+    ("cargo", Some(cargo)),
     // Needs a daemon: services, profiles and what coinpipe is asked in a container are looked at.
-    ("docker", docker),
+    ("docker", Some(docker)),
     // Needs a machine to install on: the units are looked at.
-    ("systemctl", systemctl),
+    ("systemctl", Some(systemctl)),
     // For the systems around coinpipe. Nobody but a reader checks these.
-    ("apt-get", believed),
-    ("journalctl", believed),
-    ("kill", believed),
-    ("mysqldump", believed),
-    ("nproc", believed),
-    ("rabbitmq-queues", believed),
-    ("rabbitmq-streams", believed),
-    ("rabbitmqctl", believed),
-    ("sqlite3", believed),
-    ("systemd-analyze", believed),
-    ("systemd-sysusers", believed),
+    ("apt-get", None),
+    ("journalctl", None),
+    ("mysqldump", None),
+    ("rabbitmq-queues", None),
+    ("rabbitmq-streams", None),
+    ("rabbitmqctl", None),
+    ("sqlite3", None),
+    ("systemd-analyze", None),
+    ("systemd-sysusers", None),
 ];
 
 impl Call {
@@ -52,16 +50,12 @@ impl Call {
             return understood(program, arguments);
         }
         match NOT_RUN.iter().find(|(name, _)| name == program) {
-            Some((_, look)) => look(arguments),
+            Some((_, look)) => look.map_or(Ok(()), |look| look(arguments)),
             // A program of ours that was run, and failed.
             None => Err(words.join(" ")),
         }
         .map_err(|wrong| format!("{}: {wrong}", words.join(" ")))
     }
-}
-
-fn believed(_: &[&str]) -> Result<(), Wrong> {
-    Ok(())
 }
 
 /// Whether a program of ours takes these arguments, without doing it: where a setting is wrong, that is what it complains
@@ -145,7 +139,7 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
             let is_there = file.contains(&format!("profiles: [{profile}]"));
             if is_there { compose(rest) } else { Err(format!("there is no profile {profile}")) }
         }
-        ["up" | "down" | "config"] | ["down", "-v"] => Ok(()),
+        ["up" | "down" | "config"] | ["down", "-v"] | ["run", "setup", "show"] => Ok(()),
         ["up", "-d" | "--build", rest @ ..] => compose(&[&["up"], rest].concat()),
         ["up", "--scale", pair, rest @ ..] => {
             service(pair.split('=').next().unwrap_or_default())?;
@@ -153,10 +147,10 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
         }
         ["restart" | "logs", names @ ..] => services(names),
         ["exec", "-T", name, ..] => service(name),
-        ["run", "--rm", rest @ ..] => compose(&[&["run"], rest].concat()),
-        ["run", "--user" | "-v", _, rest @ ..] => compose(&[&["run"], rest].concat()),
+        ["run", "--rm", rest @ ..] | ["run", "--user" | "-v", _, rest @ ..] => {
+            compose(&[&["run"], rest].concat())
+        }
         ["run", "coinpipe", rest @ ..] => understood("coinpipe", rest),
-        ["run", "setup", "show"] => Ok(()),
         _ => Err("no such command of docker compose is known here".to_owned()),
     }
 }
@@ -164,7 +158,7 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
 fn systemctl(arguments: &[&str]) -> Result<(), Wrong> {
     let names: Vec<_> = match arguments {
         ["enable", "--now", names @ ..] | ["restart" | "edit" | "status", names @ ..] => names.to_vec(),
-        ["daemon-reload"] | ["status"] => Vec::new(),
+        ["daemon-reload"] => Vec::new(),
         _ => return Err("no such command of systemctl is known here".to_owned()),
     };
     for name in names {
