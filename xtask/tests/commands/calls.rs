@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::machine::{OURS, built};
 use crate::pages::root;
+use crate::programs::{OURS, built};
 
 /// What was asked of a program: its name, then its arguments.
 pub struct Call(Vec<String>);

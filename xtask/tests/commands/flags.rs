@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::machine::{OURS, built};
+use crate::programs::{OURS, built};
 
 /// Options of docker compose that the text names.
 const OF_OTHERS: [&str; 1] = ["--scale"];

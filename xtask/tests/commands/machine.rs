@@ -9,9 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::calls::{Call, NOT_RUN};
 use crate::pages::root;
-
-/// The programs that are run for real.
-pub const OURS: [&str; 5] = ["coinpipe", "fetcher", "transformer", "loader", "alerter"];
+use crate::programs::{OURS, built};
 
 /// What the commands, and the stand-ins, use of the system.
 const OF_THE_SYSTEM: [&str; 12] =
@@ -19,15 +17,6 @@ const OF_THE_SYSTEM: [&str; 12] =
 
 /// Folders that the commands mean the system's by; the machine has its own.
 const SYSTEM_FOLDERS: [&str; 3] = ["/etc/", "/usr/local/bin", "/var/lib/coinpipe"];
-
-/// Where the programs were built.
-pub fn built() -> &'static Path {
-    let folder = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().expect("it is in a folder");
-    for program in OURS {
-        assert!(folder.join(program).exists(), "{program} is not built; run `cargo xtask test`");
-    }
-    folder
-}
 
 /// How many seconds the commands of a page may take. Long, because a loaded machine is slow.
 const DEADLINE: &str = "120";
@@ -70,7 +59,6 @@ impl Machine {
             symlink(folder.join("program"), link).expect("a link");
         }
         symlink(root().join("deploy"), folder.join("home/deploy")).expect("a link");
-        fs::write(folder.join("recorded.json"), crate::recorded::response()).expect("a file");
         let (simulator, api) = start_api(&folder);
         let own = |system: &str| (system.to_owned(), format!("{}{system}", folder.display()));
         let examples = SYSTEM_FOLDERS.iter().map(|system| own(system)).collect();
@@ -134,8 +122,9 @@ impl Drop for Machine {
 
 /// The API: real quotes, as far as the programs know, for any key.
 fn start_api(folder: &Path) -> (Child, String) {
+    let response = root().join("tests/data/listings_v3.json");
     let mut command = Command::new(built().join("coinpipe"));
-    command.args(["simulate", "--listen", "127.0.0.1:0", "--serve", "recorded.json"]).current_dir(folder);
+    command.args(["simulate", "--listen", "127.0.0.1:0", "--serve"]).arg(response);
     lab::marked_for(folder, &mut command);
     let mut simulator = command.stderr(Stdio::piped()).spawn().expect("it starts");
     let mut said = BufReader::new(simulator.stderr.take().expect("stderr is piped"));

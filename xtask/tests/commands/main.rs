@@ -9,11 +9,12 @@ mod calls;
 mod flags;
 mod machine;
 mod pages;
-mod recorded;
+mod programs;
 
 use calls::NOT_RUN;
-use machine::{Machine, OURS};
+use machine::Machine;
 use pages::{Page, all, pages};
+use programs::OURS;
 
 /// Pages whose commands need RabbitMQ or MySQL.
 const ON_SERVERS: [&str; 2] = ["docs/distributed.md", "docs/import.md"];
@@ -119,7 +120,7 @@ fn private_servers_run_the_commands_that_need_them() {
     for statement in [
         "CREATE DATABASE crypto",
         "CREATE TABLE crypto.coins (coin VARCHAR(20), price_usd DOUBLE, last_updated DATETIME)",
-        "INSERT INTO crypto.coins VALUES ('BTC', 63857.7, '2026-11-20 10:00:00')",
+        "INSERT INTO crypto.coins VALUES ('VLMO', 48213.7, '2024-05-01 10:00:00')",
     ] {
         database.query(statement).expect("it is made");
     }
