@@ -1,4 +1,5 @@
-//! Every command that the README and the documentation name works, and every link leads somewhere.
+//! Every command and every setting that the README and the documentation name is there and works, and every link leads
+//! somewhere.
 //!
 //! Blocks of `sh` and `console` are run as they stand, page by page, each page on a [`Machine`](machine::Machine) of its own.
 //! There, coinpipe's programs are real; `calls::NOT_RUN` lists the programs that are not, and how what is asked of them is
@@ -10,6 +11,7 @@ mod flags;
 mod machine;
 mod pages;
 mod programs;
+mod settings;
 
 use calls::NOT_RUN;
 use machine::Machine;
