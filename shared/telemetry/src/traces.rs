@@ -20,7 +20,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::logs::BadSetting;
+use crate::settings::BadSetting;
 use crate::{error_chain, trace};
 
 /// The path of traces below a collector's base URL
