@@ -1,12 +1,45 @@
 //! `coinpipe dead`: the dead letters, for reading.
 
 use anyhow::bail;
+use clap::{Args, Subcommand};
 use ports::store::{AlertGroup, Death, FiledLetter, LetterSummary};
 use serde_json::{Map, Value, json};
 use service::Process;
 
-use crate::cli::{DeadArgs, DeadCommand};
+use crate::arguments::JsonArgs;
 use crate::output;
+
+#[derive(Args, Debug)]
+pub(crate) struct DeadArgs {
+    #[command(subcommand)]
+    pub(crate) command: DeadCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeadCommand {
+    /// The groups: letters with the same cause
+    Groups(JsonArgs),
+    /// The newest letters
+    List {
+        /// Only the letters of this group
+        #[arg(long, value_name = "FINGERPRINT")]
+        group: Option<String>,
+        /// How many letters, newest first
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One letter with its headers and body
+    Show {
+        /// The letter's id, as `list` shows it
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
     let letters = process.look_at_stores().await?.map(|stores| stores.letters);

@@ -7,18 +7,27 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use clap::Args;
 use service::{Process, Usage};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use url::{Position, Url};
 
-use crate::cli::HealthArgs;
 use crate::output;
 
 /// Shorter than the time that a health check of a container is given.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Of an answer, more than this is not read.
 const MOST: u64 = 4096;
+
+/// For health checks where there is neither a shell nor curl. It waits 3 seconds for an answer; what is wrong is said on
+/// stderr.
+#[derive(Args, Debug)]
+pub(crate) struct HealthArgs {
+    /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP. Without it: /readyz where
+    /// `[http] listen` says
+    pub(crate) url: Option<String>,
+}
 
 pub(crate) async fn run(process: &Process, args: &HealthArgs) -> anyhow::Result<()> {
     let url = match &args.url {

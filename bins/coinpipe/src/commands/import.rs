@@ -4,43 +4,76 @@
 //! the pipeline like any other: the same rules check them, and what is newer in the tables stays. Which coin a symbol
 //! means is looked up in the newest snapshot and never guessed.
 
+mod import_plan;
 mod mapping;
 mod pages;
-mod plan;
+mod row_time;
 
 use std::sync::Arc;
 
 use anyhow::{bail, ensure};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
 use domain::{BatchId, Slot};
 use ports::StoreError;
 use ports::store::BatchRecord;
 use service::Process;
 
-use crate::cli::{ImportArgs, ImportCommand, LegacyArgs};
-use crate::origin::{self, Adapters};
-use crate::{output, replay};
+use super::replay;
+use crate::adapters::{self, Adapters};
+use crate::arguments::{assignment, instant};
+use crate::output;
+use import_plan::{Decisions, ImportPlan};
 use mapping::Mapping;
 use pages::Pages;
-use plan::{Decisions, Plan};
 
 /// More rows than there are symbols mean that the table is something else.
 const MOST_ROWS: u32 = 100_000;
 /// Rows of one kind that are listed.
 const LISTED: usize = 1000;
 
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    pub(crate) command: ImportCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ImportCommand {
+    /// The MySQL table of a script that knew coins by their symbols
+    Legacy(LegacyArgs),
+}
+
+/// Reads the table that `import.url` (`COINPIPE__IMPORT__URL`) leads to, looks each symbol up in the newest snapshot, and
+/// loads the rows like a page that was fetched when they were written. A symbol that several coins share is reported,
+/// and its rows are left out: the script may have written any of them.
+#[derive(Args, Debug)]
+pub(crate) struct LegacyArgs {
+    /// The table: NAME, or DATABASE.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: String,
+    /// What its columns hold, such as `coin=symbol price_usd=price`; columns that are named like a field need
+    /// not be told, except id. The fields: id (CoinMarketCap's), symbol, name, slug, `last_updated`, and the numbers
+    /// of `quotes_latest`
+    #[arg(long, num_args = 1.., value_name = "COLUMN=FIELD", value_parser = assignment)]
+    pub(crate) map: Vec<(String, String)>,
+    /// Which coin a symbol means, by CoinMarketCap's id, where it is shared or the name has changed
+    #[arg(long, num_args = 1.., value_name = "SYMBOL=ID", value_parser = assignment)]
+    pub(crate) coin: Vec<(String, String)>,
+    /// The currency of the amounts
+    #[arg(long, default_value = "USD", value_name = "CODE")]
+    pub(crate) currency: String,
+    /// When the numbers were right, for rows without `last_updated`
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) as_of: Option<DateTime<Utc>>,
+    /// Report what would be loaded, and load nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 pub(crate) async fn run(process: &Process, args: &ImportArgs) -> anyhow::Result<()> {
     match &args.command {
         ImportCommand::Legacy(args) => legacy(process, args).await,
-    }
-}
-
-/// `LEFT=RIGHT`.
-pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.rsplit_once('=') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
-            Ok((left.to_owned(), right.to_owned()))
-        }
-        _ => Err("write it as LEFT=RIGHT".to_owned()),
     }
 }
 
@@ -49,13 +82,16 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     let mapping = Mapping::new(table.columns(), &args.map, args.as_of.is_some())?;
     output::say(format!("columns   {mapping}"));
     // A dry run only looks.
-    let adapters =
-        if args.dry_run { None } else { Some(process.unless_stopped(origin::open_existing(process)).await?) };
+    let adapters = if args.dry_run {
+        None
+    } else {
+        Some(process.unless_stopped(adapters::open_existing(process)).await?)
+    };
     let stores = match &adapters {
         Some(adapters) => Some(adapters.stores.clone()),
         None => process.unless_stopped(process.look_at_stores()).await?,
     };
-    let Some(stores) = stores else { bail!(origin::nothing_at(&process.config().store.url)) };
+    let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     if stores.store.origins().await?.simulated {
         bail!(
             "the store holds simulated quotes; take a snapshot with your own key first: coinpipe run --once"
@@ -69,7 +105,7 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
     let rows = table.rows(mapping.columns(), MOST_ROWS).await.map_err(of_table)?;
-    let plan = Plan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
+    let plan = ImportPlan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
     report(&plan)?;
     let pages = plan.pages(&args.table, Slot::at(process.clock.now()))?;
     let Some(adapters) = adapters.filter(|_| !pages.is_empty()) else {
@@ -95,7 +131,7 @@ fn of_table(error: StoreError) -> anyhow::Error {
 }
 
 /// Says which rows are left out, and why.
-fn report(plan: &Plan) -> anyhow::Result<()> {
+fn report(plan: &ImportPlan) -> anyhow::Result<()> {
     for group in plan.left_out() {
         let rows = group.rows.iter().take(LISTED).map(|row| {
             let coins = row.candidates.iter().map(|coin| format!("{} {}", coin.id, coin.name));

@@ -36,7 +36,7 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 const MAX_CURRENCIES: usize = 200;
 
 /// The name of the file for a page.
-pub(super) fn name(page: &PageMeta) -> String {
+pub(crate) fn name(page: &PageMeta) -> String {
     // An id may stand in a path of any system.
     let id = page.batch.as_str().replace(':', "").replace(|c: char| !is_plain(c), "_");
     format!("{id}_p{}.json.zst", page.page)
@@ -47,7 +47,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// The file for the message of a page.
-pub(super) fn write(page: &Message) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn write(page: &Message) -> anyhow::Result<Vec<u8>> {
     let headers: BTreeMap<_, _> = page.headers.iter().collect();
     let headers = serde_json::to_vec(&headers)?;
     let length = u32::try_from(headers.len()).context("its headers are too long")?;

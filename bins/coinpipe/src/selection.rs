@@ -2,14 +2,39 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
 use domain::{BatchId, PageMeta, timestamp};
 use service::Usage;
 
-use crate::cli::SpanArgs;
+use crate::arguments::{duration, instant};
+
+/// Pages read from an archive at a time; they have a megabyte each.
+pub(crate) const READ: u32 = 4;
 
 /// How much earlier than its slot a page may be in the archive, by the clocks of two machines.
 const SKEW: TimeDelta = TimeDelta::minutes(10);
+
+/// Which batches, by their slots.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+pub(crate) struct SpanArgs {
+    /// Batches of slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Batches of slots before this instant or day
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    /// Batches of slots in this time until now, such as 24h or 7d
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<Duration>,
+    /// One batch, by its id as `batches` shows it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]
+    pub(crate) batch: Option<String>,
+    /// Everything in the archive
+    #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
+    pub(crate) all: bool,
+}
 
 /// Batches whose slot is in a span of time, or one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,19 +83,6 @@ impl Selection {
             && self.to.is_none_or(|to| slot < to)
             && self.batch.as_ref().is_none_or(|batch| *batch == page.batch)
     }
-}
-
-/// `2026-11-22T14:00:00Z`, or `2026-11-22` for its first moment in UTC.
-pub(crate) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
-    timestamp::from_text(text).or_else(day).ok_or_else(|| {
-        "write an instant such as 2026-11-22T14:00:00Z, or a day such as 2026-11-22".to_owned()
-    })
-}
-
-/// `24h`, `7d`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "write a duration such as 24h or 7d".to_owned())
 }
 
 #[cfg(test)]
@@ -129,6 +141,5 @@ mod tests {
         assert!(Selection::new(&batch, now).unwrap_err().0.contains("not a batch id"));
         let last = SpanArgs { last: Some(Duration::MAX), ..SpanArgs::default() };
         assert!(Selection::new(&last, now).unwrap_err().0.contains("--all"));
-        assert!(instant("yesterday").is_err() && duration("a day or so").is_err());
     }
 }

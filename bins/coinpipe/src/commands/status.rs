@@ -6,14 +6,15 @@ use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
 
-use crate::cli::JsonArgs;
-use crate::{batches, dead, origin, output};
+use super::{batches, dead};
+use crate::arguments::JsonArgs;
+use crate::{adapters, output};
 
 /// How many batches are shown.
 const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
-    let found = origin::look(process).await?;
+    let found = adapters::look(process).await?;
     // What is not there yet is empty, and well-formed all the same.
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
@@ -67,7 +68,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         [("store", &store.url, found.stores.is_some()), ("queue", &queue.url, found.queues.is_some())]
     {
         if !is_there {
-            output::print(format!("{name}     {}", origin::nothing_at(url)))?;
+            output::print(format!("{name}     {}", adapters::nothing_at(url)))?;
         }
     }
     if found.stores.is_none() && found.queues.is_none() {

@@ -1,11 +1,20 @@
 //! `coinpipe run`: all four stages in this process until asked to stop.
 
+use clap::Args;
 use domain::StageName;
 use fetcher::ChosenSource;
 use service::Process;
 use tracing::info;
 
-use crate::origin::{self, Adapters};
+use crate::adapters::Adapters;
+use crate::data_kind;
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct RunArgs {
+    /// Fetch one snapshot, load it, show the top of the table, and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+}
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
@@ -22,7 +31,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
     // A server that is away is waited for, and nothing is in hand yet.
-    let opening = Box::pin(origin::open_for(process, &source));
+    let opening = Box::pin(data_kind::open_for(process, &source));
     let Some(adapters) = process.shutdown.soft().run_until_cancelled_owned(opening).await else {
         info!("stopped");
         return Ok(());

@@ -8,9 +8,10 @@ use ports::store::DataOrigins;
 use ports::{Archive, Stretch};
 use service::Stores;
 
-use crate::archive::{Files, READ, Selection};
-use crate::cli::ReplayArgs;
+use super::ReplayArgs;
 use crate::output;
+use crate::page_files::Files;
+use crate::selection::{READ, Selection};
 
 /// The pages that a replay is about.
 pub(super) struct Pages<'a> {
@@ -144,8 +145,10 @@ impl<'a> Pages<'a> {
                 Some(stores) => stores.ledger.batch(id).await?,
                 None => None,
             };
-            let state = record
-                .map_or_else(|| "not in the ledger".to_owned(), |record| crate::batches::state(&record));
+            let state = record.map_or_else(
+                || "not in the ledger".to_owned(),
+                |record| crate::commands::batches::state(&record),
+            );
             let name = if *simulated { format!("{id} (simulated)") } else { id.to_string() };
             rows.push(vec![name, format!("{pages} of {of}"), state]);
         }

@@ -1,20 +1,49 @@
 //! `coinpipe archive export`: pages from the archive become files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use clap::{ArgGroup, Args, Subcommand};
 use domain::PageMeta;
 use service::Process;
 
-use super::{READ, Selection, page_file};
-use crate::cli::ExportArgs;
-use crate::{origin, output};
+use crate::selection::{READ, Selection, SpanArgs};
+use crate::{adapters, output, page_files};
 
-pub(super) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
+#[derive(Args, Debug)]
+pub(crate) struct ArchiveArgs {
+    #[command(subcommand)]
+    pub(crate) command: ArchiveCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ArchiveCommand {
+    /// Write pages into files, one each, which `replay --files` reads
+    Export(ExportArgs),
+}
+
+/// Each page becomes a file such as 2026-11-22T140000Z_listings_USD_p1.json.zst: the response as it was received,
+/// compressed with zstd, with what belongs to it in a frame that decompressors skip.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all"]))]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// The folder to write to; it is created
+    pub(crate) folder: PathBuf,
+}
+
+pub(crate) async fn run(process: &Process, args: &ArchiveArgs) -> anyhow::Result<()> {
+    match &args.command {
+        ArchiveCommand::Export(args) => export(process, args).await,
+    }
+}
+
+async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
     let url = &process.config().queue.url;
     let Some(queues) = process.unless_stopped(process.look_at_queues()).await? else {
-        bail!(origin::nothing_at(url));
+        bail!(adapters::nothing_at(url));
     };
     let archive = queues.archive;
     let folder = args.folder.as_path();
@@ -34,8 +63,8 @@ pub(super) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
                 continue;
             };
             if selection.wants(&meta) {
-                let file = page_file::write(&page.message)?;
-                save(&folder.join(page_file::name(&meta)), &file)?;
+                let file = page_files::write(&page.message)?;
+                save(&folder.join(page_files::name(&meta)), &file)?;
                 pages += 1;
                 bytes += file.len() as u64;
             }

@@ -8,8 +8,9 @@ use fetcher::ChosenSource;
 use ports::QueueName;
 use service::{Process, Queues, Stores};
 
-use crate::origin::{self, Found};
-use crate::{output, run};
+use super::run;
+use crate::adapters::Found;
+use crate::{data_kind, output};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // What would end `run` with code 2 ends the check of it in the same way.
@@ -81,7 +82,7 @@ fn to_be_made(url: &SecretUrl) -> String {
 async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<String> {
     let status = fetcher::check(process, source).await?;
     if let Some(found) = found {
-        origin::check(process, source, found).await?;
+        data_kind::check(process, source, found).await?;
     }
     Ok(format!("{}; {status}", run::describe(source)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
 use ports::source::SourceRow;
 use ports::store::ListedCoin;
@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value, json};
 use service::Usage;
 
 use super::mapping::{Field, Mapping};
+use super::row_time::Time;
 
 /// Coins on a page, as many as the API sends at most.
 const PAGE: usize = 5000;
@@ -90,7 +91,7 @@ struct Found {
 }
 
 /// What becomes of each row.
-pub(super) struct Plan {
+pub(super) struct ImportPlan {
     /// For the first row of each coin, the second, …: a page has a coin once.
     rounds: Vec<Vec<Found>>,
     left_out: BTreeMap<Why, Vec<LeftOut>>,
@@ -99,7 +100,7 @@ pub(super) struct Plan {
     currency: String,
 }
 
-impl Plan {
+impl ImportPlan {
     /// Looks the coin of each of `rows` up in `listed`, which is not empty. Amounts are in `currency`; `as_of` is for
     /// rows without a time.
     pub(super) fn new(
@@ -199,35 +200,6 @@ fn endpoint(table: &str) -> String {
     format!("legacy-{}", plain.collect::<String>())
 }
 
-/// When the numbers of a row were right.
-struct Time {
-    /// `None` when the text cannot be read; the transformer rejects it with its reason.
-    at: Option<DateTime<Utc>>,
-    text: String,
-}
-
-impl Time {
-    fn of(text: Option<&str>, as_of: Option<DateTime<Utc>>) -> Self {
-        let at = match text {
-            Some(text) => read_time(text),
-            None => as_of,
-        };
-        let text = at.map_or_else(|| text.unwrap_or_default().to_owned(), timestamp::to_text);
-        Self { at, text }
-    }
-}
-
-/// An instant with its zone, or in UTC; a day is its first moment.
-fn read_time(text: &str) -> Option<DateTime<Utc>> {
-    let local = || {
-        let at = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
-        let at = at.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-        let at = at.or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
-        at.map(|at| timestamp::to_millis(at.and_utc()))
-    };
-    timestamp::from_text(text).or_else(local)
-}
-
 /// The coin of `row`; or why it has none, and which it may be.
 fn find<'l>(
     mapping: &Mapping,
@@ -283,119 +255,4 @@ fn number(text: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        read_time(text).unwrap()
-    }
-
-    fn listed(id: u32, symbol: &str) -> ListedCoin {
-        ListedCoin {
-            id,
-            symbol: symbol.to_owned(),
-            name: format!("Coin {id}"),
-            slug: format!("coin-{id}"),
-            fetched_at: at("2026-11-22"),
-        }
-    }
-
-    /// The plan for rows of symbol, name, price and time.
-    fn plan(rows: &[[&str; 4]], decisions: &[(&str, &str)]) -> Plan {
-        let listed = [listed(1, "BTC"), listed(2, "Abc"), listed(3, "aBC"), listed(4, "$\u{1f680},X")];
-        let columns = ["symbol", "name", "price", "last_updated"].map(str::to_owned);
-        let mapping = Mapping::new(&columns, &[], false).unwrap();
-        let decisions: Vec<_> =
-            decisions.iter().map(|(symbol, id)| (symbol.to_string(), id.to_string())).collect();
-        let decisions = Decisions::new(&decisions, &listed).unwrap();
-        let text = |text: &str| (text != "NULL").then(|| text.to_owned());
-        let rows = rows.iter().map(|row| row.iter().map(|cell| text(cell)).collect()).collect();
-        Plan::new(&mapping, rows, &listed, &decisions, "EUR", None)
-    }
-
-    /// Ids and quotes on each page.
-    fn pages(plan: &Plan) -> Vec<Vec<(u64, Value)>> {
-        let pages = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
-        let coins = |message: &Message| {
-            let body = domain::decompress_body(&message.body).unwrap();
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            let coins = body["data"].as_array().unwrap().iter();
-            coins.map(|coin| (coin["id"].as_u64().unwrap(), coin["quote"]["EUR"].clone())).collect()
-        };
-        pages.iter().map(|(_, message)| coins(message)).collect()
-    }
-
-    fn left_out(plan: &Plan) -> Vec<(Why, &str)> {
-        plan.left_out.iter().flat_map(|(why, rows)| rows.iter().map(|row| (*why, &*row.symbol))).collect()
-    }
-
-    #[test]
-    fn a_symbol_finds_its_coin_only_when_it_is_the_only_one() {
-        let rows = [
-            ["btc ", "NULL", "1.5", "2026-11-21 10:00:00"],
-            ["ABC", "Coin 2", "2", "2026-11-21"],
-            ["$\u{1f680},x", "Coin 4", "3", "2026-11-21T10:00:00.25Z"],
-            ["nope", "NULL", "4", "2026-11-21"],
-            ["NULL", "NULL", "5", "2026-11-21"],
-            ["BTC", "Bitcoin Cash", "6", "2026-11-21"],
-        ];
-        let without = plan(&rows, &[]);
-        assert_eq!(
-            left_out(&without),
-            [(Why::Ambiguous, "ABC"), (Why::OtherName, "BTC"), (Why::Unknown, "nope"), (Why::Unknown, "")]
-        );
-        let candidates = &without.left_out[&Why::Ambiguous][0].candidates;
-        assert_eq!(candidates.iter().map(|coin| coin.id).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(
-            pages(&without),
-            [vec![
-                (1, json!({"price": 1.5, "last_updated": "2026-11-21T10:00:00.000Z"})),
-                (4, json!({"price": 3.0, "last_updated": "2026-11-21T10:00:00.250Z"})),
-            ]]
-        );
-        let decided = plan(&rows, &[("abc", "3"), ("BTC", "1")]);
-        assert_eq!(left_out(&decided), [(Why::Unknown, "nope"), (Why::Unknown, "")]);
-        assert_eq!(decided.rows_of_coins(), 4);
-    }
-
-    #[test]
-    fn a_coin_is_on_a_page_once_and_no_page_is_newer_than_the_snapshot() {
-        let rows = [
-            ["BTC", "NULL", "1", "2026-11-20"],
-            ["BTC", "NULL", "2", "2026-11-21"],
-            ["BTC", "NULL", "3", "2026-11-22"],
-            ["$\u{1f680},X", "NULL", "4", "never"],
-        ];
-        let plan = plan(&rows, &[]);
-        assert_eq!(left_out(&plan), [(Why::TooNew, "BTC")]);
-        let ids: Vec<Vec<_>> =
-            pages(&plan).iter().map(|page| page.iter().map(|coin| coin.0).collect()).collect();
-        assert_eq!(ids, [vec![1, 4], vec![1]]);
-        let metas: Vec<_> = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
-        let metas: Vec<_> = metas.iter().map(|(meta, _)| (meta.page, meta.pages, meta.fetched_at)).collect();
-        assert_eq!(metas, [(1, 2, at("2026-11-20")), (2, 2, at("2026-11-21"))]);
-    }
-
-    #[test]
-    fn what_is_no_number_or_no_time_is_left_to_the_rules() {
-        let rows = [
-            ["BTC", "NULL", "1,5", "yesterday"],
-            ["$\u{1f680},X", "NULL", "NULL", "2026-11-21 10:00:00+02:00"],
-        ];
-        let plan = plan(&rows, &[]);
-        assert_eq!(
-            pages(&plan),
-            [vec![
-                (1, json!({"price": "1,5", "last_updated": "yesterday"})),
-                (4, json!({"price": null, "last_updated": "2026-11-21T08:00:00.000Z"})),
-            ]]
-        );
-        let id = |table| plan.pages(table, Slot::at(at("2026-11-23"))).unwrap()[0].0.batch.to_string();
-        assert_eq!(id("old.co/ins"), "2026-11-23T00:00:00Z/legacy-old.co_ins/EUR");
-        assert_ne!(id("coins"), id("more_coins"), "imported in the same second");
-        for text in ["inf", "NaN", "-", "1e999"] {
-            assert_eq!(number(text), json!(text));
-        }
-        assert_eq!(number("63857.73078756311"), json!(63_857.730_787_563_11));
-    }
-}
+mod tests;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::missing::letters_about;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
 use fetcher::FetchedBatch;
@@ -12,8 +11,10 @@ use ports::{Clock, Depth, QueueError, QueueName, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::Progress;
-use crate::origin::Adapters;
-use crate::{batches, output};
+use crate::adapters::Adapters;
+use crate::commands::batches;
+use crate::missing::letters_about;
+use crate::output;
 
 /// The first wait between two looks, and the longest, when nothing happens.
 const FIRST_LOOK: Duration = Duration::from_millis(50);

@@ -9,8 +9,9 @@ use domain::BatchId;
 use fetcher::ChosenSource;
 use service::Process;
 
-use crate::origin::{self, Adapters};
-use crate::{output, run};
+use super::run;
+use crate::adapters::Adapters;
+use crate::{data_kind, output};
 
 use arrival::Arrival;
 use progress::Progress;
@@ -19,7 +20,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    let adapters = process.unless_stopped(origin::open_for(process, &source)).await?;
+    let adapters = process.unless_stopped(data_kind::open_for(process, &source)).await?;
     output::say(format!("source    {}", run::describe(&source)));
     let progress = Progress::start();
     let stop = process.shutdown.soft();

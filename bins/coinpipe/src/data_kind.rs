@@ -1,20 +1,13 @@
-//! Keeps real and simulated quotes apart: they never share a store.
+//! Real or simulated: quotes of the two kinds never share a store.
 
-use anyhow::bail;
-use config::SecretUrl;
 use domain::header;
 use fetcher::ChosenSource;
 use ports::store::DataOrigins;
 use ports::{QueueError, StoreError};
 use service::{Process, Queues, Stores, Usage};
 
+use crate::adapters::{Adapters, Found, open};
 use crate::output;
-
-/// Everything that a process with all stages has open.
-pub(crate) struct Adapters {
-    pub(crate) queues: Queues,
-    pub(crate) stores: Stores,
-}
 
 /// Opens queue and store for running with `source`.
 ///
@@ -93,7 +86,8 @@ fn refusal(process: &Process) -> Usage {
 }
 
 /// What the store holds, and what was published to the queue and may still be on its way there. The oldest
-/// page in the archive speaks for all: they are of one kind, because every start passes here.
+/// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
+/// loader refuses what a stage program brings of the other kind.
 async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataOrigins> {
     let mut origins = match stores {
         Some(stores) => stores.store.origins().await?,
@@ -110,37 +104,4 @@ async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Re
         }
     }
     Ok(origins)
-}
-
-/// What is there of queue and store, opened for looking.
-pub(crate) struct Found {
-    pub(crate) queues: Option<Queues>,
-    pub(crate) stores: Option<Stores>,
-}
-
-/// Looks at queue and store. Nothing is made, changed or migrated.
-pub(crate) async fn look(process: &Process) -> anyhow::Result<Found> {
-    Ok(Found { queues: process.look_at_queues().await?, stores: process.look_at_stores().await? })
-}
-
-/// Says that at `url` is nothing yet.
-pub(crate) fn nothing_at(url: &SecretUrl) -> String {
-    format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
-}
-
-/// Opens queue and store for work on what is there; a file that does not exist is not created.
-pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters> {
-    for url in [&process.config().store.url, &process.config().queue.url] {
-        if let Some(path) = service::file_of(url)
-            && !path.exists()
-        {
-            bail!("there is no database at {} yet; `coinpipe run --once` makes it", path.display());
-        }
-    }
-    open(process).await
-}
-
-/// Opens queue and store; a file that does not exist is created.
-pub(crate) async fn open(process: &Process) -> anyhow::Result<Adapters> {
-    Ok(Adapters { queues: process.open_queues().await?, stores: process.open_stores().await? })
 }

@@ -2,22 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use crate::missing::letters_about;
+use clap::Args;
 use domain::BatchId;
 use ports::QueueName;
 use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
 use service::{Process, Queues};
 
-use crate::cli::BatchesArgs;
-use crate::origin::{self, Found};
+use crate::adapters::{self, Found};
+use crate::missing::letters_about;
 use crate::output;
 
 /// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
 const LOOKED_FOR: usize = 100;
 
+#[derive(Args, Debug)]
+pub(crate) struct BatchesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only those of which something is missing, with where it is
+    #[arg(long)]
+    pub(crate) incomplete: bool,
+    /// How many batches, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: u32,
+}
+
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
-    let found = origin::look(process).await?;
+    let found = adapters::look(process).await?;
     // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
     let mut batches = match &found.stores {
@@ -34,7 +47,7 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
         return output::print(serde_json::to_string_pretty(&batches)?);
     }
     if found.stores.is_none() {
-        output::say(origin::nothing_at(&process.config().store.url));
+        output::say(adapters::nothing_at(&process.config().store.url));
         return Ok(());
     }
     if batches.is_empty() {

@@ -8,11 +8,13 @@ mod arrivals;
 mod pace;
 mod pages;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
 use chrono::TimeDelta;
+use clap::{ArgGroup, Args};
 use domain::ReplayId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outage::Backoff;
@@ -20,10 +22,11 @@ use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
 use service::Process;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::{Files, READ, Selection};
-use crate::cli::{ReplayArgs, SpanArgs};
-use crate::origin::{self, Adapters};
-use crate::{output, run};
+use super::run;
+use crate::adapters::{self, Adapters};
+use crate::output;
+use crate::page_files::Files;
+use crate::selection::{READ, Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
 use pages::{Pages, Seen};
@@ -36,6 +39,31 @@ const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
 /// when they die with it.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
+/// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
+#[derive(Args, Debug, Default)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all", "files"]))]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+    /// Not the archive but these files, folders or patterns ('dir/*.json*'): what `archive export` wrote, and
+    /// recorded responses of the API, plain or compressed (gzip, zstd)
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "all")]
+    pub(crate) files: Vec<String>,
+    /// Let the rules of this version replace what earlier versions made of the same pages
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// List the batches and replay nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// At most so many pages a minute; without it, as fast as the workers go
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<NonZeroU32>,
+    /// Go on where a replay that was stopped said it was
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) after: Option<u64>,
+}
+
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
     let files = if args.files.is_empty() { None } else { Some(Arc::new(Files::find(&args.files)?)) };
@@ -46,7 +74,7 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
         // Files may be the first that a store sees.
         let is_new = files.is_some();
         let adapters =
-            if is_new { origin::open(process).await } else { origin::open_existing(process).await }?;
+            if is_new { adapters::open(process).await } else { adapters::open_existing(process).await }?;
         let archive = adapters.queues.archive.clone();
         let pages = Pages::new(args, archive, files, selection, life(process)).await?;
         Ok((adapters, pages))
@@ -63,11 +91,11 @@ async fn list(
     selection: Selection,
     files: Option<Arc<Files>>,
 ) -> anyhow::Result<()> {
-    let found = origin::look(process).await?;
+    let found = adapters::look(process).await?;
     let archive: Arc<dyn Archive> = match (&files, found.queues) {
         (Some(files), _) => files.clone(),
         (None, Some(queues)) => queues.archive,
-        (None, None) => bail!(origin::nothing_at(&process.config().queue.url)),
+        (None, None) => bail!(adapters::nothing_at(&process.config().queue.url)),
     };
     let pages = Pages::new(args, archive, files, selection, life(process)).await?;
     pages.list(found.stores.as_ref()).await

@@ -1,4 +1,4 @@
-//! `coinpipe config` and `coinpipe migrate`.
+//! `coinpipe migrate`: creates or updates what is missing.
 
 use anyhow::anyhow;
 use ports::QueueName;
@@ -6,13 +6,8 @@ use service::Process;
 
 use crate::output;
 
-/// Every setting, its value and where it came from: a file that `--config` takes.
-pub(crate) async fn show(process: &Process) -> anyhow::Result<()> {
-    output::print(process.loaded.to_toml().trim_end())
-}
-
 /// Creates or updates the queues and the tables, and says what was made.
-pub(crate) async fn migrate(process: &Process) -> anyhow::Result<()> {
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
     let queue = async {
         let missing = process.missing_queues().await?;

@@ -7,7 +7,7 @@ use fetcher::ChosenSource;
 use ports::store::{BatchRecord, TopCoin};
 use service::Process;
 
-use crate::origin::Adapters;
+use crate::adapters::Adapters;
 use crate::output;
 
 /// How many coins the table shows.
@@ -52,7 +52,7 @@ pub(super) async fn report(
     } else {
         bail!(
             "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
-            crate::batches::missing(&record)
+            crate::commands::batches::missing(&record)
         )
     }
 }
