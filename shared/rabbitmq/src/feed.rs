@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Message, MessageId, wire};
-use ports::{Clock, QueueError, QueueName, rules};
+use ports::{Clock, QueueError, QueueName};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -46,7 +46,7 @@ pub(crate) struct Feed {
 /// Publishes `messages` on the work queue *raw*, and feeds the archive with the live pages among them.
 pub(crate) async fn publish(shared: &Arc<Inner>, messages: &[Message]) -> Result<(), QueueError> {
     let Inner { names, feed, .. } = &**shared;
-    let is_live = |message: &&Message| rules::enters_archive(QueueName::Raw, message);
+    let is_live = |message: &&Message| QueueName::Raw.archives(message);
     let exchange = names.pages();
     let post = |message| {
         let key = if is_live(&message) { LIVE } else { "raw.again" };
@@ -199,7 +199,7 @@ impl Feed {
     fn is_confirmed(&self, message: &Message) -> bool {
         let confirmed = lock(&self.confirmed);
         !confirmed.is_empty()
-            && rules::enters_archive(QueueName::Raw, message)
+            && QueueName::Raw.archives(message)
             && confirmed.get(&key(message)).is_some_and(|at| at.elapsed() < MEMORY)
     }
 

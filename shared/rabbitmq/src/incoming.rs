@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{Bytes, Class, DeadLetter, Headers, Message, MessageId, header, wire};
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
-use ports::{QueueName, rules};
+use ports::QueueName;
 
 use crate::outgoing::{AROUND_HEADER, MOST_BYTES as MOST_BYTES_OF_LETTERS};
 use crate::topology::Names;
@@ -153,7 +153,8 @@ pub(crate) fn dead_letter(message: Message, trail: &Trail<'_>) -> Message {
     let at = death.at.unwrap_or(trail.now);
     let Some(queue) = trail.names.queue_of(&death.queue) else { return message };
     if death.reason == "delivery_limit" {
-        return rules::deadly(queue, &message, trail.delivery_limit, at).into_message();
+        return DeadLetter::delivery_limit(&message, queue.consumer(), trail.delivery_limit, at)
+            .into_message();
     }
     // A publisher may have written it, and a code is one of a few words.
     let code = REASONS.into_iter().find(|known| *known == death.reason).unwrap_or("dead_lettered");
@@ -164,7 +165,7 @@ pub(crate) fn dead_letter(message: Message, trail: &Trail<'_>) -> Message {
             "; a worker could not publish what it wanted to become of it, as the worker's log says",
         );
     }
-    let stage = rules::consumer_of(queue);
+    let stage = queue.consumer();
     DeadLetter::for_message(&message, stage, Class::Unknown, code, reason, at).into_message()
 }
 
@@ -180,7 +181,7 @@ pub(crate) fn unroutable_letter(message: Message, trail: &Trail<'_>) -> Message 
         "RabbitMQ had no queue for it (exchange {exchange:?}, routing key {routing_key:?}): it was published while \
          its queue was missing"
     );
-    let stage = rules::consumer_of(queue);
+    let stage = queue.consumer();
     let at = trail.death.as_ref().and_then(|death| death.at).unwrap_or(trail.now);
     DeadLetter::for_message(&message, stage, Class::Unknown, "unroutable", reason, at).into_message()
 }

@@ -9,7 +9,7 @@ use domain::Message;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicQosOptions};
 use lapin::{Acker, Channel};
 use outage::Backoff;
-use ports::{QueueError, QueueName, Receipt, Settlement, rules};
+use ports::{QueueError, QueueName, Receipt, Settlement};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -143,7 +143,7 @@ impl RabbitReceipt {
         match settlement {
             Settlement::Done => (),
             Settlement::RetryAfter { delay, attempt } => {
-                let message = rules::retried(message, attempt, now);
+                let message = message.retried(attempt, now);
                 self.post(&names.retry(), &names.retry_key(self.from, delay), &message).await?;
             }
             Settlement::DeadLetter(letter) => {

@@ -1,7 +1,7 @@
 //! What can never be archived: it becomes a dead letter, so that it holds up nothing and nobody loses it.
 
 use domain::{Class, DeadLetter, Headers, Message, PageMeta, StageName, header};
-use ports::{QueueError, QueueName, rules};
+use ports::{QueueError, QueueName};
 use tracing::warn;
 
 use crate::incoming::cut;
@@ -22,7 +22,7 @@ pub(crate) fn check(message: &Message) -> Result<(), String> {
     if message.headers.get(header::UNREADABLE).is_some() {
         return Err("its headers cannot be read".to_owned());
     }
-    if !rules::enters_archive(QueueName::Raw, message) {
+    if !QueueName::Raw.archives(message) {
         return Err("it is no live page".to_owned());
     }
     PageMeta::from_headers(&message.headers).map(drop).map_err(|error| error.to_string())
