@@ -60,7 +60,7 @@ pub enum OnceFailure {
     Spool(#[from] SpoolError),
 }
 
-/// Fetches and publishes a snapshot when somebody asks.
+/// Fetches and publishes a snapshot when it is asked to.
 pub struct OnceFetcher {
     collector: Collector,
     publisher: Publisher,

@@ -39,12 +39,12 @@ impl Parts {
         Self { collector, publisher, incidents, surroundings, every }
     }
 
-    /// They fetch when somebody asks.
+    /// A fetcher that takes a snapshot when it is asked to.
     pub(crate) fn once(self) -> OnceFetcher {
         OnceFetcher::new(self.collector, self.publisher, self.surroundings.clock)
     }
 
-    /// They fetch on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
+    /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
     /// snapshots that were taken by hand.
     pub(crate) fn on_schedule(
         self,

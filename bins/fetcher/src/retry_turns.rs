@@ -1,5 +1,5 @@
-//! How the fetcher's loops wait for what is away: one after the other, so that several of them ask no more often than one,
-//! and all of them go on as soon as one finds that it is back.
+//! How the fetcher's loops wait for a server or disk that is away: they take turns, so that together they ask no more often
+//! than one would, and all of them continue as soon as one finds that it is back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// The turns in which the loops of a fetcher wait and try again.
 pub(crate) struct RetryTurns {
     clock: Arc<dyn Clock>,
-    /// Held by the loop whose turn it is to wait and to ask then.
+    /// Locked by the loop whose turn it is to wait and then to ask.
     turn: Mutex<()>,
     healed: Notify,
 }

@@ -66,7 +66,6 @@ impl Scheduler {
         surroundings: Surroundings,
     ) -> Self {
         let Surroundings { clock, metrics, crashes, turns } = surroundings;
-        let published = Notify::new();
         Self {
             every,
             collector,
@@ -78,7 +77,7 @@ impl Scheduler {
             metrics,
             crashes,
             turns,
-            published,
+            published: Notify::new(),
         }
     }
 

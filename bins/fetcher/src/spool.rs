@@ -15,7 +15,7 @@
 //! - A file whose bytes are wrong is set aside and reported; it neither stops nor loses the others.
 //! - A file that cannot be got at (`io_errors` says when) stays where it is, and the others are read: [`Found::troubles`].
 //! - What is not the spool's own is left alone, whatever it is: an editor's backup, a folder, a link, a name that is no text.
-//! - A folder that was deleted under an open spool is made again; the pages that were in it are told ([`Found::lost`]).
+//! - A folder that was deleted under an open spool is made again; the pages that were in it are reported ([`Found::lost`]).
 //! - Only bodies as received and what was asked for are written, never the key.
 //!
 //! All calls block; async code goes through [`blocking`].
@@ -96,7 +96,7 @@ pub(crate) struct SetAside {
 }
 
 /// What was found on disk, and what was not.
-#[must_use = "what was set aside or is lost is told once"]
+#[must_use = "what was set aside or is lost is reported only here"]
 #[derive(Debug)]
 pub(crate) struct Found<T> {
     /// What was read, in order.
@@ -120,7 +120,7 @@ impl<T> Found<T> {
     fn set_aside(&mut self, spool: &Spool, path: &Path, reason: impl Into<String>) {
         match spool.set_aside(path) {
             Ok(Some(place)) => self.aside.push(SetAside { path: place, reason: reason.into() }),
-            // Somebody has taken it away.
+            // It was removed meanwhile.
             Ok(None) => {}
             Err(error) => self.troubles.push(error),
         }
@@ -129,14 +129,14 @@ impl<T> Found<T> {
 
 /// Notices that wait to be logged, at most.
 const MOST_NOTICES: usize = 100;
-/// Foreign names that are remembered, so that each is told once.
+/// Foreign names that are remembered, so that each is logged once.
 const MOST_FOREIGN: usize = 1000;
 
-/// An open spool. Nobody else can open it until this is dropped.
+/// An open spool. No other process can open it until this is dropped.
 pub(crate) struct Spool {
     dir: PathBuf,
     pub(crate) disk: Disk,
-    /// Held while batches come, go or are listed: one loop fetches while another publishes.
+    /// Locked while batches are added, removed or listed: one loop fetches while another publishes.
     batches: Mutex<()>,
     held: Mutex<Option<FolderLock>>,
     inventory: Mutex<Inventory>,
@@ -169,7 +169,7 @@ impl Spool {
         let held = spool.take()?;
         *lock(&spool.held) = Some(held);
         if let Err(error) = spool.clear_unfinished() {
-            // It is in nobody's way.
+            // What is left over does no harm.
             spool.notice(format!("cannot clear up in the spool: {}", stage::error_chain(&error)));
         }
         Ok(spool)
@@ -258,7 +258,7 @@ impl Spool {
     }
 }
 
-/// What a panic interrupted is what a crash would have.
+/// After a panic the data is what a crash would have left; the spool copes with that.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -277,7 +277,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down, and nobody will look at the result.
+            // The runtime is being shut down: nothing uses the result.
             Err(_) => std::future::pending().await,
         },
     }

@@ -8,7 +8,7 @@
 //! - The key travels in a header, over TLS or to this machine only, and never into an error.
 //!
 //! # Not guaranteed
-//! That the coins inside make sense; the transformer looks at each of them.
+//! That the coins inside make sense: the transformer checks each of them.
 
 mod api_source;
 mod envelope;
@@ -68,7 +68,7 @@ impl Client {
         timeout: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BadSource> {
-        // Normally the process shell has done this; reqwest panics when nobody has.
+        // Normally the process shell has done this; without a provider reqwest panics.
         let _ = rustls::crypto::ring::default_provider().install_default();
         source.check()?;
         let mut headers = HeaderMap::new();

@@ -26,7 +26,7 @@ impl Collector {
     }
 
     /// Seals what an earlier run left. What cannot be read now is left for [`seal_rest`](Self::seal_rest): one page on a bad
-    /// sector keeps nobody from fetching.
+    /// sector must not stop the fetching.
     pub(crate) async fn seal_leftovers_at_start(&self) -> Result<(), SpoolError> {
         match self.seal_leftovers().await {
             Err(error) if self.has_leftovers.load(Ordering::Relaxed) => {

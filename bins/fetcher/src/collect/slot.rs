@@ -80,7 +80,7 @@ impl Collector {
     }
 
     /// Whether `id` is, or was in this run, the name of this fetcher's spool.
-    pub(crate) fn is_called(&self, id: &str) -> bool {
+    pub(crate) fn is_own_spool(&self, id: &str) -> bool {
         self.spool.is_called(id)
     }
 }

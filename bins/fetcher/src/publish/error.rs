@@ -15,7 +15,7 @@ pub(crate) enum PublishError {
 
 impl PublishError {
     /// Whether waiting can help. A disk may be full now and not later. A page that the queue refuses stays where it
-    /// is, and the others go on: who allows larger messages gets it, too.
+    /// is, and the others go on: it is published once the queue allows larger messages.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Queue(error) => error.is_transient() || matches!(error, QueueError::Refused { .. }),

@@ -35,7 +35,7 @@ struct Claim {
     open: Option<Open>,
 }
 
-/// Whose claim it is.
+/// Which fetcher has still to settle a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Open {
     /// The id of its fetcher's spool.
@@ -54,14 +54,14 @@ pub(crate) struct OpenClaim {
     pub(crate) at: String,
 }
 
-/// Who claimed a slot.
+/// Which fetcher claimed a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// Nobody.
+    /// No fetcher claimed it.
     Nobody,
-    /// The one who asks, and it is not settled.
+    /// The fetcher that asks claimed it and has not settled it.
     Us,
-    /// Somebody; or us, and it is settled.
+    /// Another fetcher claimed it; or ours did and has settled it.
     Settled,
 }
 
@@ -125,7 +125,7 @@ impl Claims {
         open.collect()
     }
 
-    /// There is nothing more to say about `claim`.
+    /// Marks `claim` as settled: its fetcher has nothing of the slot any more.
     pub(crate) fn settle(&mut self, claim: &OpenClaim) {
         let is_it = |known: &&mut Claim| {
             known.batch == claim.batch.as_str() && known.open.as_ref().is_some_and(|open| open.by == claim.by)

@@ -22,7 +22,7 @@ pub(super) struct LeaderState {
 }
 
 impl LeaderState {
-    /// A term began. That proves nothing: a queue may let lead, and take nothing.
+    /// A term began. That proves nothing yet: a queue may give the lead and take no messages.
     pub(super) fn term_began(&self) {
         if self.is_away {
             debug!("leading, as it seems");
@@ -45,7 +45,7 @@ impl LeaderState {
         self.is_away
     }
 
-    /// Leading failed because of `reason`, said once.
+    /// Leading failed because of `reason`, which is a warning once and a debug line from then on.
     pub(super) fn fail(&mut self, reason: &str) {
         if self.is_away {
             debug!("still cannot lead: {reason}");

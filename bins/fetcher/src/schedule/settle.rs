@@ -28,7 +28,7 @@ impl Scheduler {
         });
         let mut is_changed = false;
         for claim in led.claims.open() {
-            let is_settled = if self.collector.is_called(&claim.by) {
+            let is_settled = if self.collector.is_own_spool(&claim.by) {
                 in_hand.as_ref().is_ok_and(|in_hand| !in_hand.contains(&claim.batch))
             } else {
                 claim.is_over(self.clock.now(), self.every) && self.report_unsettled(&claim).await

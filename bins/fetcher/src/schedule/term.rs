@@ -1,14 +1,15 @@
 //! A term, the time for which a fetcher leads: slots come due, are claimed, and are fetched.
 //!
-//! The order of what is written is what keeps a slot from being paid for twice, and from being lost without a word:
+//! This order of writes keeps a slot from being paid for twice, and from being lost silently:
 //! 1. the spool: this slot is about to be claimed (`Claim::Intended`);
 //! 2. the leaders' note: it is claimed, by this spool;
-//! 3. the spool: it is claimed (`Claim::Claimed`). From now on its fetcher goes on with it after a restart, whoever leads;
+//! 3. the spool: it is claimed (`Claim::Claimed`). From now on its fetcher continues it after a restart, whichever fetcher leads;
 //! 4. the pages, each in the spool before the next is asked for; the seal; the queue's confirmations;
 //! 5. the leaders' note: settled.
 //!
-//! A fetcher that dies before 2 leaves the slot to the next leader; between 2 and 3, it finds out what it did when it leads
-//! again; later, it goes on. When it does not come back before the slot is over, whoever leads writes a letter (`settle`).
+//! A fetcher that dies before 2 leaves the slot to the next leader. One that dies between 2 and 3 reads in the note, when it leads
+//! again, whether it claimed. One that dies later continues. If it does not come back before the slot is over, the fetcher
+//! that leads then writes a letter (`settle`).
 
 use domain::{Slot, timestamp};
 use outage::Backoff;
@@ -90,7 +91,7 @@ impl Scheduler {
         None
     }
 
-    /// Looks after the claims until the bell is `rung` (`true`), the term is over (`false`), or `stop`. The error ended the
+    /// Settles claims until the bell is `rung` (`true`), the term is over (`false`), or `stop`. The error ended the
     /// term.
     async fn idle(
         &self,
@@ -116,7 +117,7 @@ impl Scheduler {
         }
     }
 
-    /// The queue took something, or has let lead for a while: whoever waits for it tries again.
+    /// The queue took something, or has let this fetcher lead for a while: it works, so all that wait for it try again.
     pub(super) fn confirm(&self, state: &mut LeaderState) {
         if state.confirm() {
             self.turns.healed();

@@ -63,7 +63,7 @@ impl Spool {
                 Ok(names) if names.iter().any(|name| name.to_str().and_then(page_number).is_some()) => {
                     self.set_batch_aside(dir, format!("it has no {MANIFEST}"), found);
                 }
-                // Nothing was paid for. What else is in there is somebody's.
+                // Nothing was paid for. Other files in there are not the spool's.
                 Ok(_) => {
                     let removed =
                         self.disk.remove(&unfinished(&path)).and_then(|()| self.disk.remove_folder(dir));

@@ -67,7 +67,7 @@ impl Disk {
     pub(super) fn read(&self, path: &Path) -> Result<Content, SpoolError> {
         let read = || {
             self.may(Op::Read, path)?;
-            // Looked at first: a named pipe would be waited for.
+            // Checked first: reading a named pipe would block.
             if fs::metadata(path)?.is_file() { fs::read(path).map(Some) } else { Ok(None) }
         };
         match read() {
@@ -93,12 +93,12 @@ impl Disk {
             for part in parts {
                 file.write_all(part)?;
             }
-            // After an error nobody knows what was written: the next try begins with another file.
+            // After an error it is unknown what was written: the next try begins with a new file.
             file.sync_all()?;
             fs::rename(&unfinished, path)
         };
         if let Err(error) = write() {
-            // Half of it would take room from who makes some.
+            // A half-written file would only take room on a full disk.
             let _ = fs::remove_file(&unfinished);
             return Err(SpoolError::at(path)(error));
         }

@@ -1,4 +1,4 @@
-//! The spool's folder: who holds it, what it is called, and that it is there. A folder that was deleted while the spool is
+//! The spool's folder: its lock, its id, and that it is there. A folder that was deleted while the spool is
 //! open is made again.
 
 use std::fs::{self, File, TryLockError};

@@ -1,4 +1,4 @@
-//! What a spool should hold, as far as this process wrote or read it: so that pages which somebody deleted are missed.
+//! What a spool should hold, as far as this process wrote or read it, so that deleted pages are noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,7 @@
 //! | `EMFILE`, `ENFILE`, `ENOMEM` | trouble | this process or machine has no more handles or memory; says nothing about the file |
 //! | `EIO` | trouble | the disk or its cable; the next read may give the bytes |
 //! | `ESTALE`, `ETIMEDOUT`, `EHOSTDOWN`, … | trouble | a network disk is away |
-//! | `EBUSY`, `ETXTBSY`, `EINTR`, `EAGAIN` | trouble | somebody else is at it |
+//! | `EBUSY`, `ETXTBSY`, `EINTR`, `EAGAIN` | trouble | another process uses it |
 //! | all others | trouble | unknown: a page that was paid for is not given up for it |
 //!
 //! Only bytes that were read can be wrong ([`Found::aside`](super::Found)). Trouble is waited for, and nothing is moved.
@@ -24,7 +24,7 @@ pub(super) enum Meaning {
     Absent,
     /// Something has the name that cannot be read as a file.
     NotAFile,
-    /// Nothing: waiting helps, or somebody has to do this.
+    /// Nothing: waiting helps, or somebody has to do what the text says.
     Trouble(&'static str),
 }
 

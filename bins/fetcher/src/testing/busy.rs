@@ -23,7 +23,7 @@ impl Drop for Busy {
     }
 }
 
-/// Whether somebody on this thread waits so.
+/// Whether the test of this thread waits so.
 pub(super) fn is_busy() -> bool {
     BUSY.get() > 0
 }

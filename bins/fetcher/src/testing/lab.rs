@@ -44,11 +44,9 @@ impl Fetcher {
         let clock = Arc::clone(&surroundings.clock);
         let client = Client::new(source, settings.connect_timeout, settings.timeout, clock).unwrap();
         let spool = Arc::new(Spool::open(&settings.spool).unwrap());
-        let parts = || {
-            let (client, queue) = (client.clone(), Arc::clone(&queue));
-            Parts::new(settings.clone(), client, &spool, queue, surroundings.clone())
-        };
-        let (scheduler, once) = (parts().on_schedule(leadership, ledger), parts().once());
+        let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, surroundings.clone());
+        let scheduler = parts(Arc::clone(&queue)).on_schedule(leadership, ledger);
+        let once = parts(queue).once();
         Self { settings, client, spool, surroundings, scheduler, once }
     }
 

@@ -1,9 +1,9 @@
-//! Where the API is and who asks, checked before anything is sent there.
+//! The address of the API and the key, checked before anything is sent there.
 
 use config::Secret;
 use url::{Host, Url};
 
-/// Where the API is and who asks.
+/// The address of the API and the key.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiSource {
     /// Base URL: scheme, host, and a path prefix if any.

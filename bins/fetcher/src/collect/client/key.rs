@@ -16,12 +16,8 @@ pub struct KeyStatus {
     pub minute_limit: Option<u64>,
     /// Credits that the plan includes in a month.
     pub monthly_limit: Option<u64>,
-    /// Credits used in the current month of the plan.
-    pub monthly_used: Option<u64>,
     /// Credits left in it.
     pub monthly_left: Option<u64>,
-    /// Credits left today.
-    pub daily_left: Option<u64>,
     /// When the next month of the plan begins.
     pub resets_at: Option<DateTime<Utc>>,
     /// Whether a simulator answered.
@@ -40,9 +36,7 @@ impl KeyStatus {
         Ok(Self {
             minute_limit: number("/plan/rate_limit_minute"),
             monthly_limit: number("/plan/credit_limit_monthly"),
-            monthly_used: number("/usage/current_month/credits_used"),
             monthly_left: number("/usage/current_month/credits_left"),
-            daily_left: number("/usage/current_day/credits_left"),
             resets_at: reset.and_then(timestamp::from_text),
             simulated,
         })
