@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
+use outage::Growth;
 
 use super::client::{FetchError, Pause, TransportFault};
 
@@ -54,8 +55,9 @@ pub(crate) struct Circumstances {
     pub monthly_reset: Option<DateTime<Utc>>,
 }
 
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// Slower than for our own servers: requests to the API are counted and may cost credits.
+const RETRIES: Growth =
+    Growth { first: Duration::from_secs(5), factor: 2, longest: Duration::from_mins(5), least_part: 0.5 };
 const ADDRESS_LIMIT_WAIT: TimeDelta = TimeDelta::minutes(5);
 /// What a server may ask for when a short wait is expected.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
@@ -148,7 +150,10 @@ impl FetchError {
     fn retry(&self, pause: Option<Pause>, at: &Circumstances) -> Outcome {
         let asked = pause.map(|pause| (pause.until - at.now).min(LONGEST_PAUSE));
         let asked = asked.and_then(|delta| delta.to_std().ok()).unwrap_or_default();
-        Outcome::RetryLater { after: backoff(at.failures, at.jitter).max(asked), reason: self.to_string() }
+        Outcome::RetryLater {
+            after: RETRIES.wait(at.failures, at.jitter).max(asked),
+            reason: self.to_string(),
+        }
     }
 
     /// Until the server's time if it gave one that lies ahead (`longest` at most), else until `usual`;
@@ -166,12 +171,6 @@ impl FetchError {
         let spread = TimeDelta::milliseconds((at.jitter.clamp(0.0, 1.0) * SPREAD_MILLIS) as i64);
         Outcome::WaitUntil { until: until + spread, reason: self.to_string() }
     }
-}
-
-/// 5 s doubling to 5 min, cut at random to between a half and the whole.
-fn backoff(failures: u32, jitter: f64) -> Duration {
-    let whole = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_WAIT);
-    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 fn next_minute(now: DateTime<Utc>) -> DateTime<Utc> {
