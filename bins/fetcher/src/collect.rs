@@ -18,10 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::Clock;
-use stage::Metrics;
 
 use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{Claim, Manifest, Spool};
 use crate::surroundings::Surroundings;
@@ -41,7 +41,7 @@ pub(crate) struct Collector {
     spool: Arc<Spool>,
     incidents: Arc<Incidents>,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    metrics: FetchMetrics,
     crashes: Crashes,
     turns: Arc<RetryTurns>,
     /// The batch that is fetched now, or that was interrupted and will be continued.

@@ -29,6 +29,7 @@
 mod collect;
 mod crash;
 mod incident;
+mod metrics;
 mod once;
 mod parts;
 mod process;
@@ -47,6 +48,7 @@ mod testing;
 mod tests;
 
 pub use collect::KeyStatus;
+pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use source::{ChosenSource, choose_source};

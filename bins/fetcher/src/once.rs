@@ -103,7 +103,7 @@ impl OnceFetcher {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
             Ending::GaveUp(gave_up) => {
-                stage::trace::failed(&span, &gave_up.reason);
+                telemetry::trace::failed(&span, &gave_up.reason);
                 self.collector.report_give_up(slot, &gave_up).await;
                 self.collector.seal_soon(order).await;
                 self.publisher.publish_if_possible().await.map_err(to_failure)?;
@@ -135,7 +135,7 @@ impl OnceFetcher {
             };
             let wait = backoff.next_wait();
             let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            watch.step(Step::Waiting { until, reason: &stage::error_chain(&error) });
+            watch.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
             tokio::select! {
                 () = stop.cancelled() => return Err(OnceFailure::Stopped),
                 () = self.clock.sleep(wait) => {}

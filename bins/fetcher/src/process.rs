@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use ports::{Clock, Ledger};
 use service::{Process, Queues};
-use stage::Metrics;
 use tracing::warn;
 use url::Url;
 
 use crate::collect::{ApiSource, Client, KeyStatus};
+use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::source::ChosenSource;
@@ -36,7 +36,7 @@ pub async fn run(
     let watching = watch_credits(
         client(process, source)?,
         process.config().fetch.every,
-        process.metrics.clone(),
+        FetchMetrics::new(&process.metrics),
         Arc::clone(&process.clock),
     );
     process.watch(watching).await;
@@ -45,7 +45,7 @@ pub async fn run(
 
 /// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
 /// request.
-async fn watch_credits(client: Client, every: Duration, metrics: Metrics, clock: Arc<dyn Clock>) {
+async fn watch_credits(client: Client, every: Duration, metrics: FetchMetrics, clock: Arc<dyn Clock>) {
     let pause = (every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15));
     loop {
         let left = client.key_status().await.ok().and_then(|status| status.monthly_left);
@@ -76,7 +76,8 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let client = client(process, source)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
-    let surroundings = Surroundings::new(clock, process.metrics.clone(), process.failpoints.clone());
+    let surroundings =
+        Surroundings::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
     Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), surroundings))
 }
 

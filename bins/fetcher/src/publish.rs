@@ -12,13 +12,13 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Message, MessageId, StageName};
+use domain::{Message, MessageId};
 use ports::{Queue, QueueError, QueueName};
-use stage::Metrics;
 use tracing::Instrument as _;
 
 use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
 use crate::spool::{Spool, blocking};
 use crate::surroundings::Surroundings;
 use crate::trace;
@@ -30,7 +30,7 @@ pub(crate) struct Publisher {
     spool: Arc<Spool>,
     queue: Arc<dyn Queue>,
     incidents: Arc<Incidents>,
-    metrics: Metrics,
+    metrics: FetchMetrics,
     crashes: Crashes,
     /// What the queue has confirmed and the spool still holds.
     confirmed: Mutex<HashSet<MessageId>>,
@@ -60,7 +60,7 @@ impl Publisher {
             let span = trace::publishing(&manifest);
             let outcome = self.publish_batch(&manifest, pages, &span).instrument(span.clone()).await;
             if let Err(error) = &outcome {
-                stage::trace::failed(&span, &error.to_string());
+                telemetry::trace::failed(&span, &error.to_string());
             }
             match outcome {
                 Ok(()) => done += 1,
@@ -96,7 +96,7 @@ impl Publisher {
             return Ok(false);
         }
         self.queue.publish(to, &[message]).await?;
-        self.metrics.published(StageName::Fetcher, 1);
+        self.metrics.published(1);
         self.confirmed().insert(id);
         Ok(true)
     }

@@ -21,7 +21,6 @@ use chrono::{DateTime, Utc};
 use domain::Slot;
 use outage::Backoff;
 use ports::{Clock, Leadership};
-use stage::Metrics;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -29,6 +28,7 @@ use tracing::warn;
 use crate::collect::Collector;
 use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
 use crate::publish::Publisher;
 use crate::retry_turns::RetryTurns;
 use crate::surroundings::Surroundings;
@@ -47,7 +47,7 @@ pub(crate) struct Scheduler {
     loaded: LoadedBatches,
     incidents: Arc<Incidents>,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    metrics: FetchMetrics,
     crashes: Crashes,
     turns: Arc<RetryTurns>,
     /// Woken when something was published: then claims may be settled.
@@ -139,7 +139,7 @@ impl Scheduler {
                 Err(error) => error,
             };
             if backoff.is_fresh() {
-                let error = stage::error_chain(&error);
+                let error = telemetry::error_chain(&error);
                 warn!("cannot read the spool; nothing is fetched until then: {error}");
             }
             if !self.turns.wait(backoff.next_wait(), stop).await {

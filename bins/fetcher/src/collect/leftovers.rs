@@ -30,7 +30,7 @@ impl Collector {
     pub(crate) async fn seal_leftovers_at_start(&self) -> Result<(), SpoolError> {
         match self.seal_leftovers().await {
             Err(error) if self.has_leftovers.load(Ordering::Relaxed) => {
-                warn!("what an earlier run left cannot be read yet: {}", stage::error_chain(&error));
+                warn!("what an earlier run left cannot be read yet: {}", telemetry::error_chain(&error));
                 Ok(())
             }
             sealed => sealed,

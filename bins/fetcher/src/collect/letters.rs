@@ -1,10 +1,10 @@
 //! Letters about snapshots that do not come, or not whole.
 
 use domain::{Slot, timestamp};
-use stage::Snapshot;
 use tracing::{error, warn};
 
 use super::{Collector, GaveUp};
+use crate::metrics::SnapshotEnd;
 use crate::spool::Manifest;
 
 impl Collector {
@@ -26,7 +26,7 @@ impl Collector {
             text = format!("{text} ({hint})");
         }
         let now = self.clock.now();
-        self.metrics.snapshot(Snapshot::GaveUp, now);
+        self.metrics.snapshot(SnapshotEnd::GaveUp, now);
         if *lasts {
             self.incidents.report(code, now.date_naive(), &text).await;
         } else {

@@ -31,7 +31,7 @@ impl Collector {
     /// Seals a batch whose fetching is over. When the disk refuses, [`seal_rest`](Self::seal_rest) tries again.
     pub(crate) async fn seal_soon(&self, manifest: Manifest) {
         if let Err(error) = self.seal(manifest.clone()).await {
-            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", stage::error_chain(&error));
+            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", telemetry::error_chain(&error));
             self.unsealed().push(manifest);
         }
         self.spool.wake_publisher();

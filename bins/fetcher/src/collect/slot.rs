@@ -32,7 +32,7 @@ impl Collector {
             Ending::Interrupted => return ending,
             Ending::Complete(_) => {}
             Ending::GaveUp(gave_up) => {
-                stage::trace::failed(&span, &gave_up.reason);
+                telemetry::trace::failed(&span, &gave_up.reason);
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
                 self.give_up(slot, gave_up).await;
             }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use stage::{Point, Snapshot};
+use stage::Point;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info, warn};
 
 use super::client::{FetchError, ListingsPage};
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
+use crate::metrics::SnapshotEnd;
 use crate::spool::Manifest;
 use crate::trace;
 use crate::watch::{Step, Watch};
@@ -43,7 +44,7 @@ impl Collector {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
             let Some(number) = missing else {
-                self.metrics.snapshot(Snapshot::Complete, self.clock.now());
+                self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
                 return Ending::Complete(pages);
             };
             if stop.is_cancelled() {
@@ -70,7 +71,7 @@ impl Collector {
                     info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
-                    stage::trace::failed(&span, &error.to_string());
+                    telemetry::trace::failed(&span, &error.to_string());
                     failures_in_all += 1;
                     failures_in_a_row += 1;
                     let outcome = self.judge(&error, failures_in_a_row).await;

@@ -87,7 +87,7 @@ impl Collector {
                 }
                 Err(error) => error,
             };
-            let reason = format!("{what}: {}", stage::error_chain(&error));
+            let reason = format!("{what}: {}", telemetry::error_chain(&error));
             let now = self.clock.now();
             let mut wait = backoff.next_wait();
             if let Some(until) = until {

@@ -29,7 +29,7 @@ impl Publisher {
             }
             let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
             let mut message = manifest.meta(page, pages).to_message(body);
-            stage::trace::pass_on(span, &manifest.trace, &mut message.headers);
+            telemetry::trace::pass_on(span, &manifest.trace, &mut message.headers);
             // One at a time: a page may be large.
             self.publish(QueueName::Raw, message).await?;
         }
@@ -39,7 +39,7 @@ impl Publisher {
         }
         if let Some(fetched) = manifest.announcement(&found, pages) {
             let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
-            stage::trace::pass_on(span, &manifest.trace, &mut headers);
+            telemetry::trace::pass_on(span, &manifest.trace, &mut headers);
             let body = wire::encode_fetched(&fetched).into();
             let message = Message { id: fetched.message_id(), headers, body };
             if self.publish(QueueName::Rows, message).await? {

@@ -48,7 +48,7 @@ impl Scheduler {
                 if !error.is_transient() {
                     return Err(error);
                 }
-                state.fail(&stage::error_chain(&error));
+                state.fail(&telemetry::error_chain(&error));
             }
             // Also after a term that just ended: a queue that gives the lead and takes it back must not be asked all the time.
             self.turns.wait(state.next_wait(), stop).await;

@@ -41,7 +41,7 @@ impl Scheduler {
                 }
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
-                    let reason = stage::error_chain(&error);
+                    let reason = telemetry::error_chain(&error);
                     if is_last {
                         warn!("what was fetched stays in {}: {reason}", spool);
                         return Ok(());

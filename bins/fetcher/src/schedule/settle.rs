@@ -24,7 +24,7 @@ impl Scheduler {
     ) -> Result<(), QueueError> {
         let in_hand = self.resolve_intentions(led, state, stop).await.map_err(|error| {
             // The loops that write there log it.
-            debug!("cannot look into the spool: {}", stage::error_chain(&error));
+            debug!("cannot look into the spool: {}", telemetry::error_chain(&error));
         });
         let mut is_changed = false;
         for claim in led.claims.open() {

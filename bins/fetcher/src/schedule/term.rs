@@ -182,8 +182,10 @@ impl Scheduler {
                 }
                 Err(error) => error,
             };
-            let reason =
-                format!("the spool takes no batch, so nothing is fetched: {}", stage::error_chain(&error));
+            let reason = format!(
+                "the spool takes no batch, so nothing is fetched: {}",
+                telemetry::error_chain(&error)
+            );
             let left = (ends_at - self.clock.now()).to_std().unwrap_or_default();
             if left.is_zero() {
                 let hint = Some("look after the disk that fetch.spool is on");

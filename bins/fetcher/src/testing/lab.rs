@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use config::Config;
 use domain::Slot;
 use ports::{Clock, Leadership, Ledger, Queue, QueueName};
-use stage::{Failpoints, Metrics};
+use stage::Failpoints;
+use telemetry::Metrics;
 use tempfile::TempDir;
 use testkit::memory::{MemoryQueue, MemoryStore};
 use tokio::sync::mpsc;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LeapingClock, RefusingQueue, Server};
 use crate::collect::{ApiSource, Client, Collector};
 use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::schedule::Scheduler;
@@ -94,7 +96,7 @@ impl Lab {
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let spool = dir.path().join("spool");
         let settings = config::Fetch { limit, page_size, spool, ..Config::defaults().fetch };
-        let metrics = Metrics::new(&[domain::StageName::Fetcher]);
+        let metrics = Metrics::default();
         Self { dir, clock, queue, store, settings, metrics }
     }
 
@@ -129,7 +131,7 @@ impl Lab {
         }
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
-        let around = Surroundings::new(clock, self.metrics.clone(), failpoints);
+        let around = Surroundings::new(clock, FetchMetrics::new(&self.metrics), failpoints);
         Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), around)
     }
 

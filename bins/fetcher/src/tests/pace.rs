@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use stage::Failpoints;
 
 use super::*;
+use crate::metrics::FetchMetrics;
 use crate::spool::Op;
 use crate::surroundings::Surroundings;
 use crate::testing::{Server, WatchedClock, page};
@@ -36,7 +37,8 @@ impl Bench {
         let clock = WatchedClock::default();
         let queue = UnsteadyQueue::new(lab.queue.clone());
         let leadership = Arc::new(UnsteadyLeadership(Arc::clone(&queue)));
-        let around = Surroundings::new(Arc::new(clock.clone()), lab.metrics.clone(), Failpoints::none());
+        let around =
+            Surroundings::new(Arc::new(clock.clone()), FetchMetrics::new(&lab.metrics), Failpoints::none());
         let settings = lab.settings.clone();
         let fetcher = Fetcher::new(settings, server.source(), queue.clone(), leadership, None, around);
         Self { lab, clock, queue, fetcher }

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use domain::Fetched;
 use ports::{Leadership, Queue, QueueError, Store, Term};
-use stage::{Crash, Failpoints, Metrics, Point};
+use stage::{Crash, Failpoints, Point};
 
 use super::leader::another;
 use super::*;
+use crate::metrics::FetchMetrics;
 use crate::schedule::Claims;
 use crate::surroundings::Surroundings;
 use crate::testing::{Server, page};
@@ -216,7 +217,7 @@ async fn a_claim_whose_answer_was_lost_is_found_again_and_fetched_once() {
         let leadership = Arc::new(LostAnswer { inner: lab.queue.clone(), writes, is_lost });
         let queue: Arc<dyn Queue> = Arc::new(lab.queue.clone());
         let clock = Arc::new(lab.clock.clone());
-        let metrics = Metrics::new(&[domain::StageName::Fetcher]);
+        let metrics = FetchMetrics::new(&lab.metrics);
         let around = Surroundings::new(clock, metrics, Failpoints::none());
         let settings = lab.settings.clone();
         let fetcher = Fetcher::new(settings, server.source(), queue, leadership, None, around);
