@@ -5,5 +5,5 @@ mod backoff;
 pub mod gate;
 
 pub use away::Away;
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Growth};
 pub use gate::{Gate, Need, Pass};

@@ -65,7 +65,7 @@ async fn snapshot(
     progress: &Progress,
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
-    let fetcher = fetcher::for_process(process, &adapters.queues, None, source)?;
+    let fetcher = fetcher::for_once(process, &adapters.queues, source)?;
     // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
