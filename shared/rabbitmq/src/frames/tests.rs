@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::field::DEEPEST;
-use super::reading::Checked;
+use super::reader::CheckedReader;
 use super::*;
 
 /// The size of frames that these connections agreed upon.
@@ -73,7 +73,7 @@ impl AsyncRead for Said<'_> {
 
 /// What lapin reads of `bytes` until they end or are refused, when they come in pieces and are asked for in others.
 fn read(bytes: &[u8], piece: usize, asked: usize) -> (Vec<u8>, Option<String>, Option<Version>) {
-    let (mut said, mut checked) = (Said { bytes, piece }, Checked::new());
+    let (mut said, mut checked) = (Said { bytes, piece }, CheckedReader::new());
     let mut context = Context::from_waker(Waker::noop());
     let (mut all, mut buffer) = (Vec::new(), vec![0; asked]);
     loop {
@@ -196,7 +196,7 @@ fn methods_are_lapin_s() {
         let Some(length) = (4..=40).find(|length| {
             let mut payload = [0; 40];
             payload[..4].copy_from_slice(&number);
-            method::mend(&mut payload[..*length]).is_ok()
+            method::repair(&mut payload[..*length]).is_ok()
         }) else {
             continue;
         };
@@ -209,11 +209,11 @@ fn methods_are_lapin_s() {
 }
 
 #[test]
-fn a_routing_key_that_is_no_text_is_mended_in_its_place() {
+fn a_routing_key_that_is_no_text_is_repaired_in_place() {
     let odd = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r\xffw\x05\xc3\xbc\xfe.x";
     let (read, error, _) = read(&frame(METHOD, odd), 3, 5);
-    let mended = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r?w\x05\xc3\xbc?.x";
-    assert_eq!((read, error), (frame(METHOD, mended), None));
+    let repaired = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r?w\x05\xc3\xbc?.x";
+    assert_eq!((read, error), (frame(METHOD, repaired), None));
 }
 
 /// F1: the depth that lapin's parser is asked to follow has a bound.

@@ -124,7 +124,7 @@ fn beside_a_proxy(options: Options) -> (Lab, lab::Proxy) {
     let lab = Lab::new(options.clone());
     let through = Options::from_url(&proxy.url_for(&url)).unwrap().uri;
     let feed = Options { uri: through, call_timeout: Duration::from_secs(2), ..options.clone() };
-    let feeding = RabbitQueue::feeding(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
+    let feeding = RabbitQueue::with_archive_at(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
     lab.processes.lock().unwrap().push(Arc::new(feeding));
     (lab, proxy)
 }
@@ -245,7 +245,7 @@ async fn what_an_older_version_left_is_put_right() {
     let Some(lab) = lab().await else { return };
     lab.process().connect().await.unwrap();
     let (_session, channel) = lab.beside().await;
-    for name in lab.process().inner.names.retry_queues(QueueName::Dead) {
+    for name in lab.process().client().names.retry_queues(QueueName::Dead) {
         delete(&channel, name.into()).await;
     }
     for name in ["raw.unarchived", "raw.pages"] {

@@ -23,7 +23,7 @@ async fn a_consumer_that_is_cancelled_is_a_lost_lead() {
         term.write(b"note".to_vec()).await.unwrap();
         lab.start();
         // Connected, so that it does not declare the queue anew.
-        lab.process().inner.leading.session().await.unwrap();
+        lab.process().client().leading.session().await.unwrap();
         let other = lab.leadership();
         let waiting = tokio::spawn(async move { other.lead().await.map(drop) });
         channel.queue_delete(lab.name("fetch.leader"), QueueDeleteOptions::default()).await.unwrap();

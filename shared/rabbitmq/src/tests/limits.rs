@@ -98,7 +98,7 @@ async fn private_server_a_message_that_is_too_large_stalls_nobody() {
     let given_back = next(&mut consumer).await;
     allow(&node, 1000);
     // A channel that is open already goes on as before.
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
 
     let batch = [message("small"), large("large"), message("other")];
     for _ in 0..2 {
@@ -126,12 +126,12 @@ async fn private_server_a_message_that_is_too_large_stalls_nobody() {
     until("it comes again", async || (take(&mut consumer).await.id.as_str() == "given-back").then_some(()))
         .await;
     allow(&node, 1_000_000);
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
     let filed = letter(&large("filed")).into_message();
     super::faults::publish_in_the_end(&queue, QueueName::Dead, std::slice::from_ref(&filed)).await;
     let held = next(&mut letters).await;
     allow(&node, 1000);
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
     held.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 1 }).await.unwrap();
     assert_eq!(take(&mut letters).await, filed);
 }

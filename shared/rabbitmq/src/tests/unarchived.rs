@@ -97,7 +97,7 @@ async fn a_live_page_that_can_never_be_archived_is_published_and_a_letter() {
     let mut feed = options.clone();
     feed.uri.query.frame_max = Some(SMALL_FRAMES);
     let lab = Lab::new(options.clone());
-    let feeding = RabbitQueue::feeding(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
+    let feeding = RabbitQueue::with_archive_at(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
     lab.processes.lock().unwrap().push(Arc::new(feeding));
     let queue = lab.queue();
     let mut large = page("large");
@@ -150,13 +150,14 @@ async fn what_was_found_is_not_forgotten_before_it_matters() {
     let pages: Vec<_> = (0..4).map(page).collect();
     lab.queue().publish(QueueName::Raw, &pages[1..]).await.unwrap();
     lab.crash().await;
-    let inner = Arc::clone(&lab.process().inner);
+    let process = lab.process();
+    let writer = process.raw().writer();
     {
-        let mut known = inner.feed.known.lock().await;
-        for n in 1..crate::known::MOST {
-            known.add(MessageId::new(format!("other-{n}")));
+        let mut archived = writer.archived().lock().await;
+        for n in 1..crate::archive::MOST {
+            archived.insert(MessageId::new(format!("other-{n}")));
         }
     }
-    inner.feed.append_late(&inner, &pages).await.unwrap();
+    writer.append_late(&pages).await.unwrap();
     assert_eq!(archived(&*lab.process()).await.unwrap(), ["1", "2", "3", "0"]);
 }
