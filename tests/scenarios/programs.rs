@@ -1,6 +1,5 @@
 //! Each program as a user runs it: what it says, what it leaves behind, how it ends.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -156,38 +155,24 @@ impl Simulate {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a test that could not run says so")]
-fn skipped(name: &str) {
-    println!("skipped: no recorded response {name} here");
-}
-
-fn recorded(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples").join(name);
-    path.exists().then_some(path)
-}
-
 #[tokio::test]
 async fn recorded_responses_arrive_bit_for_bit_and_again_change_nothing() {
-    for (name, version, rows) in [
-        ("KonradOstrowskii__api_Coin_Market_Cap__crypto_data.json", "v1", 100),
-        ("CMC-docs__v3_listings_latest_example.json", "v3", 4),
-    ] {
-        let Some(path) = recorded(name) else {
-            skipped(name);
-            continue;
-        };
+    for listing in lab::listings() {
         let folder = Folder::new();
-        let simulator = Simulate::start(&folder, &["--serve", path.to_str().expect("a path")]).await;
+        let simulator = Simulate::start(&folder, &["--serve", listing.path.to_str().expect("a path")]).await;
+        let convert = listing.currencies.join(",");
         let env = [
             ("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()),
-            ("COINPIPE__FETCH__API_VERSION", version),
+            ("COINPIPE__FETCH__API_VERSION", listing.version),
+            ("COINPIPE__FETCH__CONVERT", convert.as_str()),
             ("COINPIPE__FETCH__API_KEY", "x"),
         ];
         let once = folder.run(&["run", "--once"], &env).await.expect(0);
         assert!(!once.stdout.contains("SIMULATED"), "recorded data is real:\n{}", once.stdout);
         let first = tables(&folder).await;
+        let rows = listing.coins * listing.currencies.len();
         assert_eq!(first.latest.len(), rows);
-        compare_with_file(&first, &path);
+        compare_with_file(&first, &listing);
         another_second().await;
         let again = folder.run(&["run", "--once"], &env).await.expect(0);
         let second = tables(&folder).await;
@@ -225,16 +210,20 @@ async fn tables(folder: &Folder) -> testkit::memory::Tables {
 }
 
 /// Ids, prices and supplies in the table are those of the file, to the last bit.
-fn compare_with_file(tables: &testkit::memory::Tables, path: &Path) {
+fn compare_with_file(tables: &testkit::memory::Tables, listing: &lab::Listing) {
     use domain::Measure::{CirculatingSupply, MaxSupply, Price, TotalSupply};
-    let file: Value = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
+    let file: Value = serde_json::from_slice(&std::fs::read(&listing.path).expect("the file")).expect("JSON");
     let coins = file["data"].as_array().expect("a list");
-    assert_eq!(coins.len(), tables.latest.len());
-    for coin in coins {
+    assert_eq!(coins.len(), listing.coins);
+    for (coin, (index, currency)) in
+        coins.iter().flat_map(|coin| listing.currencies.iter().enumerate().map(move |of| (coin, of)))
+    {
         let id = coin["id"].as_u64().expect("an id");
         let row =
-            tables.latest.iter().find(|row| u64::from(row.coin_id) == id).expect("the coin is in the table");
-        let quote = if coin["quote"].is_array() { &coin["quote"][0] } else { &coin["quote"]["USD"] };
+            tables.latest.iter().find(|row| u64::from(row.coin_id) == id && row.quote.currency == *currency);
+        let row = row.expect("the coin is in the table");
+        let quotes = &coin["quote"];
+        let quote = if quotes.is_array() { &quotes[index] } else { &quotes[currency] };
         for (measure, sent) in [
             (Price, &quote["price"]),
             (CirculatingSupply, &coin["circulating_supply"]),

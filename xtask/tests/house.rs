@@ -21,11 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mysql", &["outage", "tables", "ports", "domain"]),
     ("rabbitmq", &["outage", "ports", "domain"]),
     ("simulator", &["web", "ports", "domain"]),
-    (
-        "service",
-        &["config", "web", "rabbitmq", "mysql", "sqlite", "simulator", "stage", "outage", "ports", "domain"],
-    ),
-    ("fetcher", &["service", "stage", "config", "outage", "ports", "domain"]),
+    ("service", &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "outage", "ports", "domain"]),
+    ("fetcher", &["simulator", "service", "stage", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "config", "outage", "ports", "domain"]),
     ("alerter", &["service", "stage", "config", "outage", "ports", "domain"]),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use config::SecretUrl;
+use fetcher::ChosenSource;
 use ports::QueueName;
-use service::{Process, Queues, Source, Stores};
+use service::{Process, Queues, Stores};
 
 use crate::origin::{self, Found};
 use crate::{output, run};
@@ -13,7 +14,7 @@ use crate::{output, run};
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // What would end `run` with code 2 ends the check of it in the same way.
     alerter::check_settings(process)?;
-    let source = service::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
+    let source = fetcher::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
     fetcher::check_settings(process, &source)?;
     let mut failed = 0;
     let mut line = |name: &str, result: anyhow::Result<String>| {
@@ -77,7 +78,7 @@ fn to_be_made(url: &SecretUrl) -> String {
 }
 
 /// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
-async fn api(process: &Process, source: &Source, found: Option<&Found>) -> anyhow::Result<String> {
+async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<String> {
     let status = fetcher::check(process, source).await?;
     if let Some(found) = found {
         origin::check(process, source, found).await?;

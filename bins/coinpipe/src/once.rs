@@ -6,7 +6,8 @@ mod report;
 
 use anyhow::{Context, bail};
 use domain::BatchId;
-use service::{Process, Source};
+use fetcher::ChosenSource;
+use service::Process;
 
 use crate::origin::{self, Adapters};
 use crate::{output, run};
@@ -16,7 +17,7 @@ use progress::Progress;
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
-    let source = service::choose_source(&process.config().fetch, process.clock.clone()).await?;
+    let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
     let adapters = process.unless_stopped(origin::open_for(process, &source)).await?;
     output::say(format!("source    {}", run::describe(&source)));
@@ -59,7 +60,7 @@ enum Ended {
 async fn snapshot(
     process: &Process,
     adapters: &Adapters,
-    source: &Source,
+    source: &ChosenSource,
     progress: &Progress,
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();

@@ -3,9 +3,10 @@
 use anyhow::bail;
 use config::SecretUrl;
 use domain::header;
+use fetcher::ChosenSource;
 use ports::store::DataOrigins;
 use ports::{QueueError, StoreError};
-use service::{Process, Queues, Source, Stores, Usage};
+use service::{Process, Queues, Stores, Usage};
 
 use crate::output;
 
@@ -20,7 +21,7 @@ pub(crate) struct Adapters {
 /// A store of simulated quotes is moved aside when real ones are about to come: the quotes of the first
 /// try, without a key, must not stay among the real. The other way round is refused: real quotes stay
 /// where they are, and whoever wants simulated ones names another file.
-pub(crate) async fn open_for(process: &Process, source: &Source) -> anyhow::Result<Adapters> {
+pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
     let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
     let DataOrigins { simulated, real } = match origins {
@@ -64,7 +65,7 @@ fn is_on_files(process: &Process) -> bool {
 }
 
 /// Fails when a run with `source` would be refused.
-pub(crate) async fn check(process: &Process, source: &Source, found: &Found) -> anyhow::Result<()> {
+pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
     let DataOrigins { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),

@@ -1,7 +1,8 @@
 //! `coinpipe run`: all four stages in this process until asked to stop.
 
 use domain::StageName;
-use service::{Process, Source};
+use fetcher::ChosenSource;
+use service::Process;
 use tracing::info;
 
 use crate::origin::{self, Adapters};
@@ -9,7 +10,7 @@ use crate::origin::{self, Adapters};
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let config = process.config();
-    let source = service::choose_source(&config.fetch, process.clock.clone()).await?;
+    let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
     // A server that is away is waited for, and nothing is in hand yet.
     let opening = Box::pin(origin::open_for(process, &source));
@@ -54,7 +55,7 @@ async fn guard(
 }
 
 /// Where the data comes from, in plain words.
-pub(crate) fn describe(source: &Source) -> String {
+pub(crate) fn describe(source: &ChosenSource) -> String {
     if source.simulator.is_some() {
         "SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes".to_owned()
     } else {

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::client::{Client, KeyStatus, Source};
 use crate::fetcher::Fetcher;
+use crate::source::ChosenSource;
 
 /// A fetcher for `process`, which looks into `ledger`, if it has one, for what was fetched by hand. Holds the
 /// spool until it is dropped.
@@ -19,7 +20,7 @@ pub fn for_process(
     process: &Process,
     queues: &Queues,
     ledger: Option<Arc<dyn Ledger>>,
-    source: &service::Source,
+    source: &ChosenSource,
 ) -> anyhow::Result<Fetcher> {
     let fetcher = Fetcher::new(
         process.config().fetch.clone(),
@@ -38,7 +39,7 @@ pub async fn run(
     process: &Process,
     queues: &Queues,
     ledger: Option<Arc<dyn Ledger>>,
-    source: &service::Source,
+    source: &ChosenSource,
 ) -> anyhow::Result<()> {
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
@@ -66,28 +67,28 @@ async fn watch_credits(client: Client, every: Duration, metrics: Metrics, clock:
 }
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.
-pub async fn check(process: &Process, source: &service::Source) -> anyhow::Result<KeyStatus> {
+pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<KeyStatus> {
     Ok(client(process, source)?.key_status().await?)
 }
 
 /// Whether the source's data is made up. `None` when it cannot be asked now.
-pub async fn is_simulated(process: &Process, source: &service::Source) -> Option<bool> {
+pub async fn is_simulated(process: &Process, source: &ChosenSource) -> Option<bool> {
     let status = client(process, source).ok()?.key_status().await.ok()?;
     Some(status.simulated)
 }
 
 /// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
-pub fn check_settings(process: &Process, source: &service::Source) -> anyhow::Result<()> {
+pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Result<()> {
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
 
-fn client(process: &Process, source: &service::Source) -> anyhow::Result<Client> {
+fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {
     let fetch = &process.config().fetch;
     let clock = Arc::clone(&process.clock);
     Ok(Client::new(to_source(source)?, fetch.connect_timeout, fetch.timeout, clock)?)
 }
 
-fn to_source(source: &service::Source) -> anyhow::Result<Source> {
+fn to_source(source: &ChosenSource) -> anyhow::Result<Source> {
     let base_url = Url::parse(&source.base_url).context("fetch.base_url is not a URL")?;
     Ok(Source { base_url, api_key: source.api_key.clone() })
 }

@@ -1,9 +1,9 @@
 //! How much memory a page may take while it is cleaned.
 //!
-//! A page is a few MB, and a hostile one may pack into each byte what takes a hundred of them once it is read: the
-//! tag `""`, a quote that is nothing but its instant. So everything that is kept of a page is counted, at the most
-//! that it takes from the reading of the page to its messages, and a page that goes beyond a small multiple of its
-//! size is a bad page. With the page itself that stays below 4 × its decoded size + 64 MiB.
+//! A real page has a few MB. One byte of a hostile page may take a hundred bytes once it is read: the tag `""`, a quote that
+//! is nothing but its instant. So all that is kept of a page is counted, as much as it takes at its largest, between the
+//! reading of the page and its messages. A page that needs more than a small multiple of its size is a bad page. Together
+//! with the page itself that stays below 4 × its decoded size + 64 MiB.
 
 use domain::CoinRow;
 
@@ -15,9 +15,9 @@ const BYTES_FOR_A_BYTE: usize = 2;
 /// What may be kept of any page, in bytes.
 const BYTES_FOR_ALL: usize = 40 << 20;
 
-/// What a quote takes beside the memory for itself, twice: its row of the frame, or its bytes on the wire.
+/// What a quote takes beside its own memory, which is counted twice: its row of the frame, or its bytes on the wire.
 const QUOTE_BYTES: usize = 200;
-/// Of a text beside its bytes: what the allocator adds.
+/// What the allocator adds to the bytes of a text.
 const TEXT_BYTES: usize = 32;
 
 /// What is left of what may be kept of a page.
@@ -32,12 +32,12 @@ impl Budget {
         Self { page_bytes, left: page_bytes * BYTES_FOR_A_BYTE + BYTES_FOR_ALL }
     }
 
-    /// Takes what a coin that could be read takes. It is there twice while its chunk is written.
+    /// Counts a coin that could be read, twice: its chunk has a copy of it while that is written.
     pub(crate) fn keep_coin(&mut self, row: &CoinRow) -> Result<(), PageFault> {
         self.keep(2 * row.memory() + QUOTE_BYTES * row.quotes.len())
     }
 
-    /// Takes what a coin that could not be read takes. Its texts are in a letter, too.
+    /// Counts a coin that could not be read. Its texts are in a letter, too.
     pub(crate) fn keep_reject(&mut self, reject: &Reject) -> Result<(), PageFault> {
         self.keep(size_of::<Reject>() + 2 * (reject.raw.len() + reject.reason.len() + TEXT_BYTES))
     }

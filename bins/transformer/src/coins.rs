@@ -13,9 +13,9 @@ use crate::split::ReadCoin;
 /// The most elements that a page may have. The API sends at most 5,000, and knows about 10,000 coins.
 pub(crate) const MAX_COINS: usize = 20_000;
 
-/// A page is garbage when more than half of its elements are, and more than these. Garbage is what nothing tells
-/// which coin it is: no object, or one without an id. Below that, and whatever else is wrong with coins that have
-/// an id, each is rejected by itself and the others go on.
+/// An element is garbage when nothing tells which coin it is: it is no object, or has no id. So many are tolerated on any
+/// page, and rejected one by one; a page with more, and with more garbage than coins, is a bad page. Coins that have an id
+/// are rejected one by one, however many.
 pub(crate) const TOLERATED_GARBAGE: usize = 100;
 
 /// The coins of a page, in its order.
@@ -72,7 +72,7 @@ impl<'a> Reading<'a, '_> {
                 self.budget.keep_reject(&reject)?;
                 self.found.rejects.push(reject);
                 self.garbage += usize::from(unreadable.coin_id.is_none());
-                // More than half of any page that is not too long.
+                // That is more than half of the longest page: what follows cannot save it.
                 if self.garbage > MAX_COINS / 2 { Err(self.is_garbage()) } else { Ok(()) }
             }
         }

@@ -1,8 +1,8 @@
 //! JSON objects whose fields stay raw until someone asks for them.
 //!
-//! The derive of serde cannot tell null from missing, and fails a whole struct for one odd field that
-//! nobody uses. Here each field is read alone, so its fault has a name. Only the fields that someone wants are
-//! kept, so that an object of millions takes no memory of its own.
+//! What serde derives cannot tell null from missing, and refuses a whole struct for one odd field that nobody uses. Here
+//! each field is read alone, so its fault has a name. Only the fields that someone wants are kept: an object with millions
+//! of fields takes no memory of its own.
 
 use std::borrow::Cow;
 use std::fmt;

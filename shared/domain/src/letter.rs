@@ -1,127 +1,17 @@
 //! Dead letters: what could not be done, kept with its reason.
 
+mod class;
+
 use std::fmt;
-use std::str::FromStr;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::message::{Headers, Message, MessageId, header};
+pub use self::class::Class;
+use crate::headers::{Headers, header};
+use crate::message::{Message, MessageId};
+use crate::stage::StageName;
 use crate::timestamp;
-
-/// The stages of the pipeline; the name of the folder, package, binary and metric label alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StageName {
-    /// Gets raw pages from the API.
-    Fetcher,
-    /// Cleans pages into rows.
-    Transformer,
-    /// Writes rows into the store.
-    Loader,
-    /// Files dead letters and mails.
-    Alerter,
-}
-
-impl StageName {
-    /// All stages, in the order a batch passes them.
-    pub const ALL: [Self; 4] = [Self::Fetcher, Self::Transformer, Self::Loader, Self::Alerter];
-
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fetcher => "fetcher",
-            Self::Transformer => "transformer",
-            Self::Loader => "loader",
-            Self::Alerter => "alerter",
-        }
-    }
-}
-
-impl fmt::Display for StageName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for StageName {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|stage| stage.as_str() == text);
-        found.ok_or_else(|| UnknownName::new("stage", text))
-    }
-}
-
-/// A text that is not one of the names it should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} {text:?}")]
-pub struct UnknownName {
-    what: &'static str,
-    text: String,
-}
-
-impl UnknownName {
-    /// `text` does not name a `what`.
-    pub fn new(what: &'static str, text: &str) -> Self {
-        Self { what, text: text.to_owned() }
-    }
-}
-
-/// Why something is in the dead letters, coarsely: what an operator does about it depends on this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Class {
-    /// The message as a whole cannot be read, or made a stage panic; trying again cannot help.
-    Poison,
-    /// Rows that a cleaning rule or the database refused; the other rows of the message went on.
-    RejectedRows,
-    /// A message that failed in a way that could have passed, until its attempts ran out.
-    RetriesExhausted,
-    /// A message whose worker died each time it was handed out; counted by the queue.
-    DeliveryLimit,
-    /// Not a message at all: something happened that a person should know, such as a failed fetch.
-    Incident,
-    /// A letter without a readable class; it is kept all the same.
-    Unknown,
-}
-
-impl Class {
-    /// All classes.
-    pub const ALL: [Self; 6] = [
-        Self::Poison,
-        Self::RejectedRows,
-        Self::RetriesExhausted,
-        Self::DeliveryLimit,
-        Self::Incident,
-        Self::Unknown,
-    ];
-
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Poison => "poison",
-            Self::RejectedRows => "rejected_rows",
-            Self::RetriesExhausted => "retries_exhausted",
-            Self::DeliveryLimit => "delivery_limit",
-            Self::Incident => "incident",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Class {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|class| class.as_str() == text);
-        found.ok_or_else(|| UnknownName::new("class", text))
-    }
-}
 
 /// A dead letter: the original message with the reason it could not be handled, or an incident
 /// without a body.
@@ -180,6 +70,13 @@ impl DeadLetter {
             headers: message.headers.clone(),
             body: message.body.clone(),
         }
+    }
+
+    /// The letter for `message`, whose holders in `stage` died each of the `deliveries` times that it was delivered.
+    pub fn delivery_limit(message: &Message, stage: StageName, deliveries: u32, now: DateTime<Utc>) -> Self {
+        let reason =
+            format!("the {stage} died, or froze, each of the {deliveries} times it was given this message");
+        Self::for_message(message, stage, Class::DeliveryLimit, "delivery_limit", reason, now)
     }
 
     /// The id of the letter for the message `id` that died in `stage`.

@@ -2,22 +2,43 @@
 //!
 //! No async, no I/O, no clock: everything here is a value. Every other crate speaks in these types.
 
+mod api_version;
 mod batch;
+mod checksum;
+mod chunk;
+mod coin;
+mod fetched;
+mod headers;
 pub mod json;
 mod letter;
+mod measure;
 mod message;
+mod name;
+mod origin;
 mod page;
 mod quote;
 mod replay;
+mod slot;
+mod stage;
 pub mod timestamp;
 pub mod wire;
 
 /// Bytes that are shared, not copied, when they are cloned.
 pub use bytes::Bytes;
 
-pub use batch::{BatchId, Chunk, Fetched, Slot};
-pub use letter::{Class, DeadLetter, StageName, UnknownName};
-pub use message::{HeaderError, Headers, Message, MessageId, header};
-pub use page::{ApiVersion, MAX_PAGE_BYTES, Origin, PageError, PageMeta, compress_body, decompress_body};
-pub use quote::{Coin, CoinRow, Kind, Measure, MeasureSet, Quote};
+pub use api_version::ApiVersion;
+pub use batch::BatchId;
+pub use chunk::Chunk;
+pub use coin::{Coin, CoinRow};
+pub use fetched::Fetched;
+pub use headers::{HeaderError, Headers, header};
+pub use letter::{Class, DeadLetter};
+pub use measure::{Kind, Measure, MeasureSet};
+pub use message::{Message, MessageId};
+pub use name::UnknownName;
+pub use origin::Origin;
+pub use page::{MAX_PAGE_BYTES, PageError, PageMeta, compress_body, decompress_body};
+pub use quote::Quote;
 pub use replay::ReplayId;
+pub use slot::Slot;
+pub use stage::StageName;

@@ -1,83 +1,23 @@
 //! A raw page: one API response as received, compressed, with its metadata in headers.
 
-use std::fmt;
-use std::io::Read;
-use std::str::FromStr;
+mod body;
+mod error;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::batch::{BatchId, Provenance, Slot};
-use crate::letter::UnknownName;
-use crate::message::{HeaderError, Headers, Message, MessageId, header};
+pub use self::body::{compress_body, decompress_body};
+pub use self::error::PageError;
+use crate::api_version::ApiVersion;
+use crate::batch::{BatchDetails, BatchId};
+use crate::headers::{HeaderError, Headers, header};
+use crate::message::{Message, MessageId};
+use crate::origin::Origin;
+use crate::slot::Slot;
 use crate::timestamp;
 
 /// The largest page, decoded: 64 MiB. The real ones have 5 to 6 MB.
 pub const MAX_PAGE_BYTES: usize = 64 << 20;
-
-/// Which shape of the listings API a page has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ApiVersion {
-    /// `v1`: the status comes first, `quote` is a map by currency.
-    V1,
-    /// `v3`: the rows come first, `quote` is an array, one element per currency.
-    V3,
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V1 => "v1",
-            Self::V3 => "v3",
-        })
-    }
-}
-
-impl FromStr for ApiVersion {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "v1" => Ok(Self::V1),
-            "v3" => Ok(Self::V3),
-            _ => Err(UnknownName::new("API version", text)),
-        }
-    }
-}
-
-/// Whether a page is new or comes from the archive. Only live pages enter the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Just fetched.
-    Live,
-    /// Published again from the archive.
-    Replay,
-    /// Published again, to take the place of what an earlier version of the rules made of it.
-    Rebuild,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Live => "live",
-            Self::Replay => "replay",
-            Self::Rebuild => "rebuild",
-        })
-    }
-}
-
-impl FromStr for Origin {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        match text {
-            "live" => Ok(Self::Live),
-            "replay" => Ok(Self::Replay),
-            "rebuild" => Ok(Self::Rebuild),
-            _ => Err(UnknownName::new("origin", text)),
-        }
-    }
-}
 
 /// Where a page belongs and how it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,26 +44,6 @@ pub struct PageMeta {
     pub origin: Origin,
 }
 
-/// A raw message cannot be read as a page.
-#[derive(Debug, thiserror::Error)]
-pub enum PageError {
-    /// A header is absent or senseless.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The headers can be read, and make no sense.
-    #[error("the headers make no sense: {0}")]
-    Senseless(&'static str),
-    /// The body is encoded in a way this version does not know.
-    #[error("content-encoding is {0:?}, not \"zstd\"")]
-    Encoding(String),
-    /// The body is not valid zstd.
-    #[error("body is not valid zstd")]
-    Zstd(#[source] std::io::Error),
-    /// The body decodes to more than [`MAX_PAGE_BYTES`].
-    #[error("body decodes to more than {MAX_PAGE_BYTES} bytes")]
-    TooLarge,
-}
-
 impl PageMeta {
     /// The id of the page's message; the same for a live page and for each of its replays.
     pub fn message_id(&self) -> MessageId {
@@ -147,9 +67,10 @@ impl PageMeta {
         Message { id: self.message_id(), headers, body: compressed_body.into() }
     }
 
-    pub(crate) fn provenance(&self, parts: u32) -> Provenance<'_> {
+    /// What it says about its batch, which has `parts` pages (or the page has that many chunks).
+    pub(crate) fn batch_details(&self, parts: u32) -> BatchDetails<'_> {
         let Self { batch, slot, endpoint, convert, fetched_at, .. } = self;
-        Provenance { batch, slot: *slot, endpoint, convert, fetched_at: *fetched_at, parts }
+        BatchDetails { batch, slot: *slot, endpoint, convert, fetched_at: *fetched_at, parts }
     }
 
     /// Reads the metadata of a raw message.
@@ -172,7 +93,7 @@ impl PageMeta {
                 HeaderError::Invalid { name: header::PAGE, text, expected: "within the batch" }.into()
             );
         }
-        meta.provenance(meta.pages).check().map_err(PageError::Senseless)?;
+        meta.batch_details(meta.pages).check().map_err(PageError::Senseless)?;
         match headers.require(header::CONTENT_ENCODING)? {
             "zstd" => Ok(meta),
             other => Err(PageError::Encoding(other.to_owned())),
@@ -187,20 +108,6 @@ fn instant(headers: &Headers, name: &'static str) -> Result<DateTime<Utc>, Heade
         text: text.to_owned(),
         expected: "an RFC 3339 instant",
     })
-}
-
-/// Compresses a page's body for the queue: zstd level 1, which is as small as level 3 on real pages
-/// and half the work.
-pub fn compress_body(body: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(body, 1).expect("zstd compresses any bytes into memory")
-}
-
-/// The body as received. Never allocates more than [`MAX_PAGE_BYTES`], whatever the frame claims.
-pub fn decompress_body(compressed: &[u8]) -> Result<Vec<u8>, PageError> {
-    let decoder = zstd::Decoder::new(compressed).map_err(PageError::Zstd)?;
-    let mut body = Vec::new();
-    decoder.take(MAX_PAGE_BYTES as u64 + 1).read_to_end(&mut body).map_err(PageError::Zstd)?;
-    if body.len() > MAX_PAGE_BYTES { Err(PageError::TooLarge) } else { Ok(body) }
 }
 
 #[cfg(test)]
@@ -264,13 +171,5 @@ mod tests {
             let error = PageMeta::from_headers(&whole.clone().with(name, text)).unwrap_err();
             assert!(error.to_string().contains(reason), "{name}: {error}");
         }
-    }
-
-    #[test]
-    fn a_zip_bomb_is_cut_off_and_rubbish_is_an_error() {
-        assert_eq!(decompress_body(&compress_body(b"abc")).unwrap(), b"abc");
-        let bomb = compress_body(&vec![b' '; MAX_PAGE_BYTES + 1]);
-        assert!(matches!(decompress_body(&bomb), Err(PageError::TooLarge)));
-        assert!(matches!(decompress_body(b"rubbish"), Err(PageError::Zstd(_))));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::message::{Headers, header};
+use crate::headers::{Headers, header};
 
 /// Which replay a page, and each chunk of it, comes from. A message that is delivered twice is of the same replay;
 /// counting loads could not tell that from another one.

@@ -1,8 +1,10 @@
-//! One text form for instants: RFC 3339 in UTC with exactly three decimals and a `Z`.
+//! Instants, and the one text form that they have: RFC 3339 in UTC with exactly three decimals and a `Z`.
 //!
 //! The fixed width makes text order equal time order, which the SQLite tables rely on.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
 /// Writes `at` as `2026-11-22T14:00:00.000Z`; what is below a millisecond is cut off.
 pub fn to_text(at: DateTime<Utc>) -> String {
@@ -19,6 +21,12 @@ pub fn to_millis(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(3)
 }
 
+/// `duration` after `at`; the end of time when there is no such instant.
+pub fn later(at: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    at.checked_add_signed(delta).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +41,10 @@ mod tests {
             assert_eq!(to_text(from_text(given).unwrap()), written);
         }
         assert_eq!(from_text("yesterday"), None);
+    }
+
+    #[test]
+    fn no_duration_is_too_long() {
+        assert_eq!(later(DateTime::UNIX_EPOCH, Duration::MAX), DateTime::<Utc>::MAX_UTC);
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of the rows queue: a checked envelope around bincode. The only file that knows bincode.
+//! The bytes of the rows queue: a checked envelope around bincode. The only module that knows bincode.
 //!
 //! ```text
 //! offset  size  field
@@ -19,6 +19,8 @@
 //! bytes; the length, the checksum and "nothing left over" are all checked before a
 //! value is returned.
 
+mod envelope;
+mod error;
 mod short;
 mod v1;
 
@@ -26,10 +28,13 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::batch::{Chunk, Fetched};
-use crate::page::Origin;
-use crate::quote::CoinRow;
-use v1::{ChunkHeadV1, ChunkV1, CoinRowV1, FetchedV1};
+pub use self::error::WireError;
+use self::v1::{ChunkHeadV1, ChunkV1, CoinRowV1, FetchedV1};
+pub use crate::checksum::crc32c;
+use crate::chunk::Chunk;
+use crate::coin::CoinRow;
+use crate::fetched::Fetched;
+use crate::origin::Origin;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
@@ -39,8 +44,6 @@ const BYTES_FOR_A_BYTE: usize = 2;
 /// What the rows of any chunk may take in memory, in bytes.
 const BYTES_FOR_ALL: usize = 40 << 20;
 
-const MAGIC: [u8; 4] = *b"CMCR";
-const ENVELOPE_VERSION: u8 = 1;
 const HEADER_BYTES: usize = 15;
 const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
@@ -57,64 +60,6 @@ pub enum RowsMessage {
     Fetched(Fetched),
 }
 
-/// Bytes that are not a message of the rows queue.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
-    /// Shorter than the envelope's header.
-    #[error("message has {0} bytes, fewer than the {HEADER_BYTES} of the envelope")]
-    TooShort(usize),
-    /// The magic bytes differ.
-    #[error("message does not begin with the magic bytes CMCR")]
-    NotOurs,
-    /// An envelope of a later version.
-    #[error("envelope version {0} is not known to this version of coinpipe")]
-    EnvelopeVersion(u8),
-    /// A schema of a later version.
-    #[error("schema {0} is not known to this version of coinpipe")]
-    UnsupportedSchema(u16),
-    /// The payload is longer or shorter than the envelope says, or larger than [`MAX_PAYLOAD_BYTES`].
-    #[error("payload has {actual} bytes where the envelope says {declared}")]
-    Length {
-        /// What the envelope says.
-        declared: usize,
-        /// What is there.
-        actual: usize,
-    },
-    /// The payload was damaged on the way.
-    #[error("checksum of the payload does not match")]
-    Checksum,
-    /// The payload does not decode.
-    #[error("payload does not decode: {0}")]
-    Payload(String),
-    /// The rows would take far more memory than rows of ours.
-    #[error("payload of {0} bytes decodes to more rows than memory is kept for")]
-    TooDense(usize),
-    /// The payload decodes to something that makes no sense.
-    #[error("payload makes no sense: {0}")]
-    Senseless(&'static str),
-}
-
-impl WireError {
-    /// The stable word for dead letters.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::EnvelopeVersion(_) | Self::UnsupportedSchema(_) => "unsupported_schema",
-            Self::TooShort(_) | Self::NotOurs => "not_a_rows_message",
-            Self::Length { .. } => "wrong_length",
-            Self::Checksum => "wrong_checksum",
-            Self::Payload(_) => "undecodable",
-            Self::TooDense(_) => "too_dense",
-            Self::Senseless(_) => "senseless",
-        }
-    }
-}
-
-/// CRC-32C (Castagnoli) of `bytes`.
-pub fn crc32c(bytes: &[u8]) -> u32 {
-    const CRC32C: crc::Crc<u32, crc::Table<16>> = crc::Crc::<u32, crc::Table<16>>::new(&crc::CRC_32_ISCSI);
-    CRC32C.checksum(bytes)
-}
-
 /// The bytes for `chunk`.
 pub fn encode_chunk(chunk: &Chunk) -> Vec<u8> {
     // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
@@ -129,23 +74,7 @@ pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
 
 /// Reads a message of the rows queue, of any schema ever published.
 pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
-    let Some((header, payload)) = bytes.split_at_checked(HEADER_BYTES) else {
-        return Err(WireError::TooShort(bytes.len()));
-    };
-    if header[..4] != MAGIC {
-        return Err(WireError::NotOurs);
-    }
-    if header[4] != ENVELOPE_VERSION {
-        return Err(WireError::EnvelopeVersion(header[4]));
-    }
-    let schema = u16::from_le_bytes([header[5], header[6]]);
-    let declared = u32::from_le_bytes([header[7], header[8], header[9], header[10]]) as usize;
-    if declared != payload.len() || declared > MAX_PAYLOAD_BYTES {
-        return Err(WireError::Length { declared, actual: payload.len() });
-    }
-    if u32::from_le_bytes([header[11], header[12], header[13], header[14]]) != crc32c(payload) {
-        return Err(WireError::Checksum);
-    }
+    let (schema, payload) = envelope::open(bytes)?;
     match schema {
         SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open_chunk(payload)?)),
         SCHEMA_REBUILT_V1 => {
@@ -160,15 +89,9 @@ pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
 
 fn seal<T: Serialize>(schema: u16, value: &T) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
-    let length = bincode::serde::encode_into_std_write(value, &mut bytes, BINCODE)
+    bincode::serde::encode_into_std_write(value, &mut bytes, BINCODE)
         .expect("plain structs encode into memory");
-    let checksum = crc32c(&bytes[HEADER_BYTES..]);
-    let length = u32::try_from(length).expect("a chunk is far below 4 GiB");
-    bytes[..4].copy_from_slice(&MAGIC);
-    bytes[4] = ENVELOPE_VERSION;
-    bytes[5..7].copy_from_slice(&schema.to_le_bytes());
-    bytes[7..11].copy_from_slice(&length.to_le_bytes());
-    bytes[11..15].copy_from_slice(&checksum.to_le_bytes());
+    envelope::seal(&mut bytes, schema);
     bytes
 }
 

@@ -6,7 +6,6 @@
 pub mod clock;
 pub mod leader;
 pub mod queue;
-pub mod rules;
 pub mod source;
 pub mod store;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{DeadLetter, Message, UnknownName};
+use domain::{DeadLetter, Message, StageName, UnknownName};
 
 /// The queues of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +30,26 @@ impl QueueName {
             Self::Rows => "rows",
             Self::Dead => "dead",
         }
+    }
+
+    /// The stage that consumes it.
+    pub const fn consumer(self) -> StageName {
+        match self {
+            Self::Raw => StageName::Transformer,
+            Self::Rows => StageName::Loader,
+            Self::Dead => StageName::Alerter,
+        }
+    }
+
+    /// Whether a message published on it also enters the archive.
+    pub fn archives(self, message: &Message) -> bool {
+        self == Self::Raw && message.is_live()
+    }
+
+    /// Whether one of its messages that was delivered `deliveries` times, the last time to a holder that died, has
+    /// reached the `limit`. Letters have no limit: there is nowhere left to put them.
+    pub const fn is_past_limit(self, deliveries: u32, limit: u32) -> bool {
+        !matches!(self, Self::Dead) && deliveries >= limit
     }
 }
 
@@ -247,4 +267,29 @@ pub trait Archive: Send + Sync + 'static {
     /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions
     /// filled, or a crash of a broker, may have it twice. One call returns an id once, two calls may both return it.
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Headers, MessageId, header};
+
+    use super::*;
+
+    #[test]
+    fn only_live_pages_on_raw_are_archived() {
+        let check = |to: QueueName, origin: Option<&str>, archived| {
+            let mut headers = Headers::new();
+            if let Some(origin) = origin {
+                headers.set(header::ORIGIN, origin);
+            }
+            let message = Message { id: MessageId::new("m"), headers, body: domain::Bytes::new() };
+            assert_eq!(to.archives(&message), archived, "{to} {origin:?}");
+        };
+        check(QueueName::Raw, Some("live"), true);
+        check(QueueName::Raw, Some("replay"), false);
+        check(QueueName::Raw, Some("rebuild"), false);
+        check(QueueName::Raw, None, false);
+        check(QueueName::Rows, Some("live"), false);
+        check(QueueName::Dead, Some("live"), false);
+    }
 }

@@ -16,7 +16,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Message;
-use ports::{QueueError, QueueName, rules};
+use ports::{QueueError, QueueName};
 use tokio::task::AbortHandle;
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ impl ArchivedQueue {
 
     /// Publishes `messages` on the work queue *raw*, and archives the live pages among them.
     pub(crate) async fn publish(&self, messages: &[Message]) -> Result<(), QueueError> {
-        let is_live = |message: &&Message| rules::enters_archive(QueueName::Raw, message);
+        let is_live = |message: &&Message| QueueName::Raw.archives(message);
         let exchange = self.client.names.pages();
         let route = |message| {
             let key = if is_live(&message) { LIVE } else { "raw.again" };

@@ -9,11 +9,9 @@ mod http;
 mod observe;
 mod process;
 mod shutdown;
-mod source;
 mod telemetry;
 
 pub use adapters::{Queues, Stores, check_writable, file_of, place, set_aside};
 pub use config;
 pub use process::{CommonArgs, LogDefault, Process, Usage, run, run_stage_binary};
 pub use shutdown::Shutdown;
-pub use source::{Source, choose_source};

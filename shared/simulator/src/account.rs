@@ -1,11 +1,14 @@
 //! The account behind the keys: who may call, how often, and what it costs.
 
+mod usage;
+
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde_json::json;
 
-use crate::envelope::ApiError;
+use self::usage::Usage;
+use crate::errors::ApiError;
 use crate::options::{KeyPolicy, Options};
 
 /// One plan and its usage. Safe to share.
@@ -15,35 +18,6 @@ pub(crate) struct Account {
     per_month: u64,
     per_day: Option<u64>,
     usage: Mutex<Usage>,
-}
-
-/// What has been used in the current UTC minute, day and month.
-#[derive(Default)]
-struct Usage {
-    minute: i64,
-    calls: u32,
-    day: NaiveDate,
-    day_credits: u64,
-    month: NaiveDate,
-    month_credits: u64,
-}
-
-impl Usage {
-    /// Starts every period over that `now` is no longer in.
-    fn turn(&mut self, now: DateTime<Utc>) {
-        let minute = now.timestamp().div_euclid(60);
-        let day = now.date_naive();
-        let month = first_of_month(day);
-        if self.minute != minute {
-            (self.minute, self.calls) = (minute, 0);
-        }
-        if self.day != day {
-            (self.day, self.day_credits) = (day, 0);
-        }
-        if self.month != month {
-            (self.month, self.month_credits) = (month, 0);
-        }
-    }
 }
 
 impl Account {
@@ -148,10 +122,6 @@ impl Account {
 pub(crate) fn listing_credits(rows: usize, converts: usize) -> u64 {
     let credits = rows.div_ceil(200).max(1) + converts.saturating_sub(1);
     u64::try_from(credits).unwrap_or(u64::MAX)
-}
-
-fn first_of_month(day: NaiveDate) -> NaiveDate {
-    day.with_day(1).unwrap_or(day)
 }
 
 /// "In 3 days, 19 hours, 56 minutes", as the API writes it.

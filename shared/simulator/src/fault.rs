@@ -37,7 +37,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 pub use parse::{ParseFaultError, WRITTEN};
-pub(crate) use plan::{Plan, Reach};
+pub(crate) use plan::{FaultPlan, Reach};
+
+use crate::errors::ApiError;
 
 /// One way to go wrong. The module lists what each one does.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,7 +102,7 @@ pub enum Fault {
 impl Fault {
     /// The documented error `code` with its HTTP status, if there is such an error.
     pub fn error(code: u32) -> Option<Self> {
-        crate::envelope::ApiError::documented(code).map(|error| Self::Status { http: error.status, code })
+        ApiError::documented(code).map(|error| Self::Status { http: error.status, code })
     }
 
     /// This fault for the next `times` requests that it applies to.

@@ -13,12 +13,17 @@
 
 mod account;
 mod api;
+mod currency;
+mod data_source;
 mod delivery;
 mod envelope;
+mod errors;
 pub mod fault;
+mod key;
+mod listing_page;
 mod market;
 mod options;
-mod page;
+mod playlist;
 mod query;
 mod recording;
 mod seen;

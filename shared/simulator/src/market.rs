@@ -5,26 +5,23 @@
 //! before. It has the nasty properties measured on the real data; `tests/api/market.rs` holds it to them.
 
 mod coin;
-mod currency;
-mod known;
 mod names;
 mod number;
 mod order;
 mod row;
+mod state;
 mod walk;
 
 use chrono::{DateTime, Utc};
-
-use coin::Coin;
-use currency::PerDollar;
-use row::{Standing, Style};
-use walk::{Minute, Walk};
-
-use crate::page::Page;
-use crate::query::ListingQuery;
 use domain::ApiVersion;
 
-pub(crate) use currency::{Currency, by_symbol};
+use self::coin::Coin;
+use self::row::Style;
+use self::state::CoinState;
+use self::walk::{Minute, Walk};
+use crate::currency::{Currency, PerDollar};
+use crate::listing_page::ListingPage;
+use crate::query::ListingQuery;
 
 /// The coins, and the walks that other currencies than money are measured by.
 pub(crate) struct Market {
@@ -35,7 +32,8 @@ pub(crate) struct Market {
 impl Market {
     /// The market of `count` coins grown from `seed`.
     pub(crate) fn grow(seed: u64, count: u32) -> Self {
-        let anchors = known::KNOWN.iter().map(|known| (known.id, coin::known_walk(seed, known))).collect();
+        let anchors =
+            coin::WELL_KNOWN.iter().map(|known| (known.id, coin::known_walk(seed, known))).collect();
         Self { coins: coin::coins(seed, count), anchors }
     }
 
@@ -46,17 +44,17 @@ impl Market {
         version: ApiVersion,
         query: &ListingQuery,
         vanished: &[u32],
-    ) -> Page {
+    ) -> ListingPage {
         let now = Minute::of(now);
-        let mut standings: Vec<Standing<'_>> = self
+        let mut states: Vec<CoinState<'_>> = self
             .coins
             .iter()
             .filter(|coin| !vanished.contains(&coin.id))
-            .map(|coin| Standing::at(coin, now))
+            .map(|coin| CoinState::at(coin, now))
             .collect();
-        order::rank(&mut standings);
-        let total_cap = standings.iter().map(|standing| standing.cap).sum();
-        order::sort(&mut standings, query.sort, query.direction);
+        order::rank(&mut states);
+        let total_cap = states.iter().map(|state| state.cap).sum();
+        order::sort(&mut states, query.sort, query.direction);
         let style = Style {
             version,
             aux: &query.aux,
@@ -64,8 +62,8 @@ impl Market {
             total_cap,
             per_dollar: &|currency, minute| self.per_dollar(currency, minute),
         };
-        let rows = query.slice(&standings).iter().map(|standing| row::render(standing, &style)).collect();
-        Page { rows, total_count: standings.len() }
+        let rows = query.slice(&states).iter().map(|state| row::render(state, &style)).collect();
+        ListingPage { rows, total_count: states.len() }
     }
 
     fn per_dollar(&self, currency: &Currency, minute: Minute) -> f64 {

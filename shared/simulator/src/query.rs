@@ -1,48 +1,14 @@
 //! The query parameters of a listing, checked as the real API checks them.
 
-use crate::envelope::ApiError;
-use crate::market::{Currency, by_symbol};
+mod aux;
+mod sort;
 
-/// What `sort` may name, and what it means.
-const SORTS: [(&str, Sort); 17] = [
-    ("market_cap", Sort::MarketCap),
-    ("market_cap_strict", Sort::MarketCap),
-    ("market_cap_by_total_supply_strict", Sort::MarketCapByTotalSupply),
-    ("name", Sort::Name),
-    ("symbol", Sort::Symbol),
-    ("date_added", Sort::DateAdded),
-    ("price", Sort::Price),
-    ("circulating_supply", Sort::CirculatingSupply),
-    ("total_supply", Sort::TotalSupply),
-    ("max_supply", Sort::MaxSupply),
-    ("num_market_pairs", Sort::MarketPairs),
-    ("volume_24h", Sort::Volume),
-    ("volume_7d", Sort::Volume),
-    ("volume_30d", Sort::Volume),
-    ("percent_change_1h", Sort::Change(60)),
-    ("percent_change_24h", Sort::Change(1_440)),
-    ("percent_change_7d", Sort::Change(7 * 1_440)),
-];
-
-/// The fields that `aux` may name. The first eight are the default.
-const AUX: [&str; 15] = [
-    "num_market_pairs",
-    "cmc_rank",
-    "date_added",
-    "tags",
-    "platform",
-    "max_supply",
-    "circulating_supply",
-    "total_supply",
-    "market_cap_by_total_supply",
-    "volume_24h_reported",
-    "volume_7d",
-    "volume_7d_reported",
-    "volume_30d",
-    "volume_30d_reported",
-    "is_market_cap_included_in_calc",
-];
-const AUX_DEFAULT: usize = 8;
+pub(crate) use self::aux::Aux;
+use self::sort::SORTS;
+pub(crate) use self::sort::{Direction, Sort};
+use crate::currency::{Currency, by_symbol};
+use crate::errors::ApiError;
+use crate::key::KEY_PARAMETER;
 
 /// Parameters of the real API that would change the rows and are not simulated, as its `_min` and `_max`
 /// filters are not: refused, never ignored.
@@ -52,41 +18,6 @@ const NOT_SIMULATED: [&str; 3] = ["convert_id", "cryptocurrency_type", "tag"];
 const MAX_LIMIT: usize = 5_000;
 /// The most currencies in one request.
 const MAX_CONVERTS: usize = 120;
-
-/// The order of the rows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Sort {
-    MarketCap,
-    MarketCapByTotalSupply,
-    Name,
-    Symbol,
-    DateAdded,
-    Price,
-    CirculatingSupply,
-    TotalSupply,
-    MaxSupply,
-    MarketPairs,
-    Volume,
-    /// Percent change over so many minutes.
-    Change(i32),
-}
-
-/// Which end of the order comes first.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Direction {
-    Ascending,
-    Descending,
-}
-
-/// The optional fields that a row should have.
-#[derive(Clone, Debug)]
-pub(crate) struct Aux(Vec<&'static str>);
-
-impl Aux {
-    pub(crate) fn has(&self, field: &str) -> bool {
-        self.0.contains(&field)
-    }
-}
 
 /// A valid request for a listing.
 #[derive(Clone, Debug)]
@@ -109,7 +40,7 @@ impl ListingQuery {
             converts: by_symbol("USD").into_iter().collect(),
             sort: Sort::MarketCap,
             direction: Direction::Descending,
-            aux: Aux(AUX[..AUX_DEFAULT].to_vec()),
+            aux: Aux::default(),
         };
         let mut direction = None;
         for (name, value) in parameters {
@@ -122,8 +53,8 @@ impl ListingQuery {
                     let directions = [("asc", Direction::Ascending), ("desc", Direction::Descending)];
                     direction = Some(one_of("sort_dir", value, &directions)?);
                 }
-                "aux" => query.aux = aux(value)?,
-                crate::api::KEY_PARAMETER => {}
+                "aux" => query.aux = Aux::parse(value)?,
+                KEY_PARAMETER => {}
                 filter if not_simulated(filter) => {
                     return Err(ApiError::bad_request(format!(
                         "\"{filter}\" is not supported by the simulator"
@@ -179,18 +110,6 @@ fn one_of<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, 
         let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
         ApiError::bad_request(format!("\"{name}\" must be one of [{}]", names.join(", ")))
     })
-}
-
-fn aux(value: &str) -> Result<Aux, ApiError> {
-    let known = |field: &str| AUX.iter().find(|known| **known == field).copied();
-    let fields = value.split(',').filter(|field| !field.is_empty());
-    let aux: Result<Vec<_>, _> = fields
-        .map(|field| {
-            known(field)
-                .ok_or_else(|| ApiError::bad_request(format!("Invalid value for \"aux\": \"{field}\"")))
-        })
-        .collect();
-    Ok(Aux(aux?))
 }
 
 fn not_simulated(name: &str) -> bool {

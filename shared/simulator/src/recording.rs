@@ -1,18 +1,17 @@
 //! Recorded API responses, served again with every byte of every coin as it was.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use domain::json::each_element;
+use domain::{ApiVersion, MAX_PAGE_BYTES};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::page::Page;
+use crate::listing_page::ListingPage;
 use crate::query::ListingQuery;
-use domain::json::each_element;
-use domain::{ApiVersion, MAX_PAGE_BYTES};
 
 /// One recorded response of `cryptocurrency/listings/latest`.
 #[derive(Clone, Debug)]
@@ -106,49 +105,10 @@ impl Recording {
     }
 
     /// The rows that `start` and `limit` ask for, as if the coins in `vanished` were not recorded.
-    pub(crate) fn page(&self, query: &ListingQuery, vanished: &[u32]) -> Page {
+    pub(crate) fn page(&self, query: &ListingQuery, vanished: &[u32]) -> ListingPage {
         let rows: Vec<&Row> = self.rows.iter().filter(|row| !vanished.contains(&row.id)).collect();
         let page = query.slice(&rows).iter().map(|row| row.json.get().to_owned()).collect();
-        Page { rows: page, total_count: rows.len() }
-    }
-}
-
-/// Recordings as successive snapshots: each endpoint version walks through those of its own shape.
-#[derive(Debug)]
-pub(crate) struct Playlist {
-    recordings: Vec<Recording>,
-    /// How many snapshots each version has begun.
-    begun: Mutex<HashMap<ApiVersion, usize>>,
-}
-
-impl Playlist {
-    /// `None` when there is nothing to play.
-    pub(crate) fn new(recordings: Vec<Recording>) -> Option<Self> {
-        (!recordings.is_empty()).then(|| Self { recordings, begun: Mutex::default() })
-    }
-
-    /// The snapshot that a call with this `start` gets. A first page gets the next one, and the last one for
-    /// ever after; a later page gets the one whose first page was served last. `still` keeps to that one too.
-    pub(crate) fn current(&self, version: ApiVersion, start: usize, still: bool) -> Option<&Recording> {
-        let own: Vec<&Recording> = self
-            .recordings
-            .iter()
-            .filter(|recording| recording.version.is_none_or(|own| own == version))
-            .collect();
-        let begun = self.begun(version);
-        let next = if start == 1 && !still { begun } else { begun.saturating_sub(1) };
-        own.get(next).or(own.last()).copied()
-    }
-
-    /// Notes that a first page of `version` was served whole.
-    pub(crate) fn advance(&self, version: ApiVersion) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        *begun.entry(version).or_default() += 1;
-    }
-
-    fn begun(&self, version: ApiVersion) -> usize {
-        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.get(&version).copied().unwrap_or_default()
+        ListingPage { rows: page, total_count: rows.len() }
     }
 }
 

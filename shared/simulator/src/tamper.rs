@@ -3,23 +3,22 @@
 //! Works on the JSON of a row, so that generated and recorded rows go wrong in the same way; what a fault does
 //! not touch keeps its bytes.
 
-use std::fmt;
+mod fields;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use self::fields::Fields;
 use crate::fault::Fault;
-use crate::page::Page;
+use crate::listing_page::ListingPage;
 
 /// Faults of single coins hit the first coin of a page and every hundredth after it.
 const EVERY: usize = 100;
 
 /// Applies every fault to the page, in their order. Faults that are not about rows change nothing.
-pub(crate) fn apply(faults: &[Fault], page: &mut Page) -> serde_json::Result<()> {
+pub(crate) fn apply(faults: &[Fault], page: &mut ListingPage) -> serde_json::Result<()> {
     for fault in faults {
         match fault {
-            Fault::EmptyData => *page = Page::default(),
+            Fault::EmptyData => *page = ListingPage::default(),
             Fault::Duplicate => page.rows = doubled(&page.rows),
             Fault::Extra | Fault::Missing(_) | Fault::Retyped(_) | Fault::Renamed(_) => {
                 for row in &mut page.rows {
@@ -123,52 +122,6 @@ fn raw(json: &str) -> serde_json::Result<Box<RawValue>> {
     RawValue::from_string(json.to_owned())
 }
 
-/// The fields of a JSON object, in order, with the bytes of their values.
-struct Fields(Vec<(String, Box<RawValue>)>);
-
-impl Fields {
-    fn get_mut(&mut self, name: &str) -> Option<&mut Box<RawValue>> {
-        self.0.iter_mut().find(|(own, _)| own == name).map(|(_, value)| value)
-    }
-
-    fn set(&mut self, name: &str, value: Box<RawValue>) {
-        match self.get_mut(name) {
-            Some(own) => *own = value,
-            None => self.0.push((name.to_owned(), value)),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +146,7 @@ mod tests {
     }
 
     fn check(row: &str, fault: &str, expected: &str) {
-        let mut page = Page { rows: vec![row.to_owned()], total_count: 1 };
+        let mut page = ListingPage { rows: vec![row.to_owned()], total_count: 1 };
         apply(&[fault.parse().unwrap()], &mut page).unwrap();
         assert_eq!(page.rows, [expected], "{fault}");
     }
@@ -201,7 +154,7 @@ mod tests {
     #[test]
     fn single_coins_go_wrong_at_every_hundredth_place() {
         let page = |fault: Fault| {
-            let mut page = Page { rows: vec![V3.to_owned(); 201], total_count: 201 };
+            let mut page = ListingPage { rows: vec![V3.to_owned(); 201], total_count: 201 };
             apply(&[fault], &mut page).unwrap();
             page
         };

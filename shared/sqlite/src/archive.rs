@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::rules::{self, QueueOptions};
 use ports::{Archived, Stretch};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::error::Error;
-use crate::queue::{headers_to_text, message_from};
+use crate::queue::{QueueOptions, headers_to_text, message_from};
 
 /// Adds `page`, unless its id is there already, and drops what is too old or too much.
 pub(crate) async fn keep(
@@ -23,7 +22,7 @@ pub(crate) async fn keep(
     .bind(page.id.as_str())
     .bind(headers_to_text(&page.headers))
     .bind(now.timestamp_millis())
-    .bind(to_integer(rules::size(page)))
+    .bind(to_integer(page.size()))
     .bind(&page.body[..])
     .execute(&mut *connection)
     .await?;

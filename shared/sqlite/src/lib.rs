@@ -13,6 +13,5 @@ mod store;
 
 pub use database::{Database, file_of_url};
 pub use error::Error;
-pub use ports::rules::QueueOptions;
-pub use queue::SqliteQueue;
+pub use queue::{QueueOptions, SqliteQueue};
 pub use store::SqliteStore;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use ports::Clock;
-use ports::rules::QueueOptions;
 
 use crate::database::{Database, Schema};
-use crate::{Error, SqliteQueue, SqliteStore, queue, store};
+use crate::{Error, QueueOptions, SqliteQueue, SqliteStore, queue, store};
 
 impl SqliteQueue {
     /// The queue in `database`, which was opened for looking; `None` when there is none in it yet, an error when it is

@@ -13,6 +13,7 @@
 mod consumer;
 mod leader;
 mod lease;
+mod options;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,6 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::rules::{self, QueueOptions};
 use ports::{Archive, Archived, Clock, Consumer, Depth, Queue, QueueError, QueueName, Stretch};
 use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use self::consumer::SqliteConsumer;
 use self::lease::{Held, renew_for_ever};
+pub use self::options::QueueOptions;
 pub(crate) use self::table::{headers_to_text, message_from};
 use crate::archive;
 use crate::database::{Database, Migration, Schema};
@@ -132,7 +133,7 @@ impl Inner {
         let now = self.clock.now();
         for message in messages {
             table::insert(connection, to, message, now).await?;
-            if rules::enters_archive(to, message) {
+            if to.archives(message) {
                 archive::keep(connection, message, now, &self.options).await?;
             }
         }

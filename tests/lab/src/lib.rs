@@ -1,5 +1,6 @@
 //! What the tests need from outside the workspace: servers of their own that they may stop, kill and freeze, a
-//! TCP proxy that injects faults, a mail server, and one way to say that a test could not run.
+//! TCP proxy that injects faults, a mail server, whole responses of the API, and one way to say that a test could not
+//! run.
 //!
 //! A test that only needs *some* server takes a shared one from the environment ([`amqp_url`], [`mysql_url`]);
 //! `cargo xtask test` sets it. A test that breaks its server starts a private one ([`RabbitMq`], [`MySql`]), or
@@ -24,6 +25,7 @@
 mod chosen;
 mod error;
 mod keeper;
+mod listings;
 mod mail;
 mod mark;
 mod mysql;
@@ -38,6 +40,7 @@ mod wait;
 
 pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
 pub use error::LabError;
+pub use listings::{Listing, listings};
 pub use mail::{MailServer, TakenMail};
 pub use mark::marked_for;
 pub use mysql::MySql;

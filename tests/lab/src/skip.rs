@@ -9,8 +9,8 @@ use std::io::Write;
 ///
 /// ```no_run
 /// # fn the_test() {
-/// let Ok(samples) = std::fs::read_dir("../shared/samples") else {
-///     return lab::skip("no recorded responses here");
+/// let Ok(moon) = std::fs::read_dir("/moon") else {
+///     return lab::skip("there is no moon");
 /// };
 /// # }
 /// ```

@@ -21,6 +21,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use percent_encoding::percent_decode_str;
 use ports::store::Mail;
 use tracing::warn;
 use url::Url;
@@ -164,17 +165,10 @@ fn tls_parameters(url: &Url, host: &str) -> Result<TlsParameters, TransportError
 
 /// Undoes the percent-encoding of a user or password.
 fn decode(text: &str) -> Result<String, TransportError> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let decoded = part.split_at_checked(2).and_then(|(digits, rest)| {
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            bytes.extend_from_slice(rest.as_bytes());
-            Some(())
-        });
-        decoded.ok_or_else(|| {
-            TransportError::url("has a % without two hexadecimal digits in its user or password")
-        })?;
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    // The decoder leaves a % without digits as it is.
+    if bytes.len() + 2 * text.matches('%').count() != text.len() {
+        return Err(TransportError::url("has a % without two hexadecimal digits in its user or password"));
     }
     String::from_utf8(bytes).map_err(|_| TransportError::url("has a user or password that is not UTF-8"))
 }

@@ -3,8 +3,9 @@
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use domain::BatchId;
+use fetcher::ChosenSource;
 use ports::store::{BatchRecord, TopCoin};
-use service::{Process, Source};
+use service::Process;
 
 use crate::origin::Adapters;
 use crate::output;
@@ -16,7 +17,7 @@ const TOP: u32 = 10;
 pub(super) async fn report(
     process: &Process,
     adapters: &Adapters,
-    source: &Source,
+    source: &ChosenSource,
     batch: &BatchId,
 ) -> anyhow::Result<()> {
     let config = process.config();

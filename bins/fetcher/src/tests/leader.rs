@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ports::{QueueName, rules};
+use domain::timestamp::later;
+use ports::QueueName;
 use testkit::clock::ManualClock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +106,7 @@ async fn a_leader_that_was_frozen_fetches_nothing_that_its_successor_fetched() {
     let meanwhile = async {
         until("a batch", || lab.ids(QueueName::Rows).len() == 1).await;
         // Its clock stands still; another process's goes on, and leads once the lease is over.
-        lab.clock.0.set(rules::later(instant("2026-11-22T15:00:00Z"), std::time::Duration::from_mins(1)));
+        lab.clock.0.set(later(instant("2026-11-22T15:00:00Z"), std::time::Duration::from_mins(1)));
         run_until(&lab.fetcher(&server), "its successor's", || lab.ids(QueueName::Rows).len() == 2).await;
         frozen_clock.set(instant("2026-11-22T15:30:00Z"));
         let _ = bell.try_send(());

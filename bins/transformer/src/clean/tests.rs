@@ -1,6 +1,4 @@
-//! Properties of cleaning, for any input, and the real samples.
-
-use std::path::{Path, PathBuf};
+//! Properties of cleaning, for any input, and whole responses.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -206,61 +204,43 @@ fn a_field_that_is_null_everywhere_was_sent() {
     assert!(clean_coins(&meta(), &page).sent_by_none.is_empty());
 }
 
+/// All coins of a whole response pass, with ids, texts, prices and supplies as in the file.
 #[test]
-fn the_v1_sample_keeps_every_bit() {
-    check_sample(
-        "KonradOstrowskii__api_Coin_Market_Cap__crypto_data.json",
-        100,
-        |coin| &coin["quote"]["USD"],
-    );
-}
-
-#[test]
-fn the_v3_sample_keeps_every_bit() {
-    check_sample("CMC-docs__v3_listings_latest_example.json", 4, |coin| &coin["quote"][0]);
-}
-
-/// All coins of a recorded response pass, with ids, texts, prices and supplies as in the file.
-fn check_sample(file: &str, coins: usize, quote_of: fn(&Value) -> &Value) {
-    let Some(path) = sample(file) else { return };
-    let bytes = std::fs::read(path).expect("the sample is readable");
-    let cleaned = clean(&meta(), &bytes, instant("2026-11-22T14:00:00Z")).unwrap();
-    assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (coins, 0));
-    assert!(cleaned.sent_by_none.is_empty());
-    let page: Value = serde_json::from_slice(&bytes).unwrap();
-    for (row, sent) in cleaned.rows.iter().zip(page["data"].as_array().unwrap()) {
-        assert_eq!(row.coin.id, sent["id"]);
-        assert_eq!(
-            [&row.coin.name, &row.coin.symbol, &row.coin.slug],
-            ["name", "symbol", "slug"].map(|key| &sent[key])
-        );
-        let [quote] = &row.quotes[..] else { panic!("one quote") };
-        for measure in Measure::ALL.into_iter().filter(|measure| {
-            matches!(measure.kind(), domain::Kind::Price | domain::Kind::Supply | domain::Kind::Count)
-        }) {
-            let of = if measure.is_per_coin() { sent } else { quote_of(sent) };
-            let expected = of[measure.column()].as_f64().map(f64::to_bits);
+fn whole_responses_keep_every_bit() {
+    for listing in lab::listings() {
+        let bytes = std::fs::read(&listing.path).unwrap();
+        let convert = listing.currencies.iter().map(|currency| (*currency).to_owned()).collect();
+        let cleaned =
+            clean(&PageMeta { convert, ..meta() }, &bytes, instant("2026-11-22T14:00:00Z")).unwrap();
+        assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (listing.coins, 0));
+        assert!(cleaned.sent_by_none.is_empty());
+        let page: Value = serde_json::from_slice(&bytes).unwrap();
+        for (row, sent) in cleaned.rows.iter().zip(page["data"].as_array().unwrap()) {
+            assert_eq!(row.coin.id, sent["id"]);
             assert_eq!(
-                quote.get(measure).map(f64::to_bits),
-                expected,
-                "{} of {}",
-                measure.column(),
-                row.coin.name
+                [&row.coin.name, &row.coin.symbol, &row.coin.slug],
+                ["name", "symbol", "slug"].map(|key| &sent[key])
             );
+            assert_eq!(row.quotes.len(), listing.currencies.len());
+            for (index, quote) in row.quotes.iter().enumerate() {
+                let in_currency = match &sent["quote"] {
+                    Value::Array(quotes) => &quotes[index],
+                    quotes => &quotes[&quote.currency],
+                };
+                has_numbers_of(quote, sent, in_currency);
+            }
         }
     }
 }
 
-/// A recorded response, which the repository itself does not carry.
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs the tests should know that one did not look at anything"
-)]
-fn sample(file: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples").join(file);
-    if path.exists() {
-        return Some(path);
+/// The quote has the numbers that were sent, those beside the coin and those in its currency, to the last bit.
+fn has_numbers_of(quote: &domain::Quote, coin: &Value, in_currency: &Value) {
+    for measure in Measure::ALL.into_iter().filter(|measure| {
+        matches!(measure.kind(), domain::Kind::Price | domain::Kind::Supply | domain::Kind::Count)
+    }) {
+        let of = if measure.is_per_coin() { coin } else { in_currency };
+        let expected = of[measure.column()].as_f64().map(f64::to_bits);
+        let found = quote.get(measure).map(f64::to_bits);
+        assert_eq!(found, expected, "{} in {} of {coin}", measure.column(), quote.currency);
     }
-    eprintln!("skipped: no sample at {}", path.display());
-    None
 }

@@ -19,8 +19,7 @@ pub(super) fn round_percentages(frame: &mut DataFrame) -> PolarsResult<()> {
     })
 }
 
-/// Volumes and market capitalisations to 15 significant digits; halves, which are past what they were
-/// measured to, away from zero.
+/// Volumes and market capitalisations to 15 significant digits. Halves go away from zero: nobody measures that far.
 pub(super) fn round_money(frame: &mut DataFrame) -> PolarsResult<()> {
     rewrite(frame, of_kinds(&[Kind::Money]), |numbers| numbers.round_sig_figs(MONEY_DIGITS))
 }

@@ -1,10 +1,15 @@
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
+use super::envelope::{ENVELOPE_VERSION, MAGIC};
 use super::*;
-use crate::batch::{BatchId, Slot};
-use crate::page::{ApiVersion, Origin, PageMeta};
-use crate::quote::{Coin, CoinRow, Measure, MeasureSet, Quote};
+use crate::api_version::ApiVersion;
+use crate::batch::BatchId;
+use crate::coin::Coin;
+use crate::measure::{Measure, MeasureSet};
+use crate::page::PageMeta;
+use crate::quote::Quote;
+use crate::slot::Slot;
 use crate::timestamp;
 
 fn at(text: &str) -> DateTime<Utc> {

@@ -130,8 +130,8 @@ fn fetched_at(page: &Message) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use domain::timestamp::later;
     use domain::{Headers, MessageId};
-    use ports::rules::later;
     use std::time::Duration;
 
     use super::*;

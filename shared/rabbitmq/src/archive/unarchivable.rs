@@ -1,7 +1,7 @@
 //! A page that can never be archived becomes a dead letter: it holds up no other page, and is not lost.
 
 use domain::{Class, DeadLetter, Headers, Message, PageMeta, StageName, header};
-use ports::{QueueError, QueueName, rules};
+use ports::{QueueError, QueueName};
 use tracing::warn;
 
 use crate::client::Client;
@@ -22,7 +22,7 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
     if message.headers.get(header::UNREADABLE).is_some() {
         return Err("its headers cannot be read".to_owned());
     }
-    if !rules::enters_archive(QueueName::Raw, message) {
+    if !QueueName::Raw.archives(message) {
         return Err("it is no live page".to_owned());
     }
     PageMeta::from_headers(&message.headers).map(drop).map_err(|error| error.to_string())

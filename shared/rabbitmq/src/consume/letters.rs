@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Class, DeadLetter, Message, header};
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;
-use ports::{QueueName, rules};
+use ports::QueueName;
 
 use crate::message::{cut, to_number, to_text};
 use crate::topology::Names;
@@ -53,7 +53,8 @@ pub(super) fn dead_letter(message: Message, context: &LetterContext<'_>) -> Mess
     let at = death.at.unwrap_or(context.now);
     let Some(queue) = context.names.queue_of(&death.queue) else { return message };
     if death.reason == "delivery_limit" {
-        return rules::deadly(queue, &message, context.delivery_limit, at).into_message();
+        return DeadLetter::delivery_limit(&message, queue.consumer(), context.delivery_limit, at)
+            .into_message();
     }
     // A publisher may have written the reason, and there must be few codes.
     let code = REASONS.into_iter().find(|known| *known == death.reason).unwrap_or("dead_lettered");
@@ -64,7 +65,7 @@ pub(super) fn dead_letter(message: Message, context: &LetterContext<'_>) -> Mess
             "; a worker could not publish what it wanted to become of it, as the worker's log says",
         );
     }
-    let stage = rules::consumer_of(queue);
+    let stage = queue.consumer();
     DeadLetter::for_message(&message, stage, Class::Unknown, code, reason, at).into_message()
 }
 
@@ -80,7 +81,7 @@ pub(super) fn unroutable_letter(message: Message, context: &LetterContext<'_>) -
         "RabbitMQ had no queue for it (exchange {exchange:?}, routing key {routing_key:?}): it was published while \
          its queue was missing"
     );
-    let stage = rules::consumer_of(queue);
+    let stage = queue.consumer();
     let at = context.death.as_ref().and_then(|death| death.at).unwrap_or(context.now);
     DeadLetter::for_message(&message, stage, Class::Unknown, "unroutable", reason, at).into_message()
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::Message;
 use lapin::Acker;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
-use ports::{QueueError, QueueName, Receipt, Settlement, rules};
+use ports::{QueueError, QueueName, Receipt, Settlement};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
 
@@ -69,7 +69,7 @@ impl RabbitReceipt {
         match settlement {
             Settlement::Done => (),
             Settlement::RetryAfter { delay, attempt } => {
-                let message = rules::retried(message, attempt, now);
+                let message = message.retried(attempt, now);
                 self.publish_one(&names.retry(), &names.retry_key(self.from, delay), &message).await?;
             }
             Settlement::DeadLetter(letter) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::Message;
+use domain::{DeadLetter, Message};
 use ports::{Archive, Queue, QueueName, Settlement, SystemClock};
 use testkit::contract::leader::LeaderLab;
 use testkit::contract::queue::{QueueLab, message};
@@ -265,7 +265,7 @@ async fn rights_on_our_own_names_are_enough() {
     drop(next(&mut consumer).await);
     let again = next(&mut consumer).await;
     assert_eq!(again.message().attempt(), 2);
-    let letter = ports::rules::deadly(QueueName::Raw, again.message(), 1, lab.clock().now());
+    let letter = DeadLetter::delivery_limit(again.message(), QueueName::Raw.consumer(), 1, lab.clock().now());
     again.settle(Settlement::DeadLetter(Box::new(letter))).await.unwrap();
     let mut letters = queue.consume(QueueName::Dead, 1).await.unwrap();
     let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 1 };

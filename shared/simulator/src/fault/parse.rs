@@ -8,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Fault, PlannedFault};
-use crate::envelope::documented_codes;
+use crate::errors::documented_codes;
 
 /// How each fault is written, for people.
 pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], empty-body, huge, \

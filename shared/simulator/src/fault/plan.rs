@@ -21,9 +21,9 @@ pub(crate) enum Reach {
 
 /// Faults in the order they were asked for, with the requests that each has left.
 #[derive(Debug, Default)]
-pub(crate) struct Plan(Vec<PlannedFault>);
+pub(crate) struct FaultPlan(Vec<PlannedFault>);
 
-impl Plan {
+impl FaultPlan {
     pub(crate) fn new(faults: Vec<PlannedFault>) -> Self {
         Self(faults)
     }
@@ -61,8 +61,8 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn plan(faults: &[&str]) -> Plan {
-        Plan::new(faults.iter().map(|fault| fault.parse().unwrap()).collect())
+    fn plan(faults: &[&str]) -> FaultPlan {
+        FaultPlan::new(faults.iter().map(|fault| fault.parse().unwrap()).collect())
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     (value * scale).round() / scale + 0.0
 }
 
+/// Percent from `then` to `now`; 0 when there was nothing to move from.
+pub(crate) fn percent(now: f64, then: f64, decimals: i32) -> f64 {
+    if then > 0.0 { rounded((now / then - 1.0) * 100.0, decimals) } else { 0.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

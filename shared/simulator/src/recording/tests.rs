@@ -55,21 +55,3 @@ fn the_error_names_the_file() {
     let error = format!("{:#}", Recording::read(Path::new("/nonexistent/a.json")).unwrap_err());
     assert!(error.contains("/nonexistent/a.json"), "{error}");
 }
-
-#[test]
-fn each_first_page_begins_the_next_snapshot_and_the_last_one_repeats() {
-    let playlist = Playlist::new(vec![recording(&[1]), recording(&[2, 2])]).unwrap();
-    let total = |start, still| {
-        playlist.current(ApiVersion::V1, start, still).unwrap().page(&first_page(), &[]).total_count
-    };
-    assert_eq!(total(1, false), 1);
-    playlist.advance(ApiVersion::V1);
-    assert_eq!(total(2, false), 1, "a second page belongs to the snapshot of the first");
-    assert_eq!(total(1, true), 1, "frozen");
-    assert_eq!(total(1, false), 2);
-    playlist.advance(ApiVersion::V1);
-    playlist.advance(ApiVersion::V1);
-    assert_eq!(total(1, false), 2);
-    assert_eq!(total(9, false), 2);
-    assert!(playlist.current(ApiVersion::V3, 1, false).is_none());
-}

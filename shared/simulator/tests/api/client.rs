@@ -12,23 +12,23 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
     /// As it came over the wire, only without chunk sizes.
-    pub raw: Vec<u8>,
+    pub(crate) raw: Vec<u8>,
     /// Whether the whole body arrived.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     /// The body, decompressed.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         if self.header("content-encoding") == Some("gzip") {
             flate2::read::GzDecoder::new(&self.raw[..]).read_to_string(&mut text).expect("valid gzip");
@@ -38,26 +38,26 @@ impl Reply {
         text
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text()).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    pub fn rows(&self) -> Vec<Value> {
+    pub(crate) fn rows(&self) -> Vec<Value> {
         self.json()["data"].as_array().unwrap_or_else(|| panic!("no rows in {}", self.text())).clone()
     }
 
-    pub fn error_code(&self) -> Value {
+    pub(crate) fn error_code(&self) -> Value {
         self.json()["status"]["error_code"].clone()
     }
 }
 
 /// GET with a key and these headers, as `name: value` lines.
-pub async fn get_with(url: &str, path: &str, headers: &[&str]) -> Reply {
+pub(crate) async fn get_with(url: &str, path: &str, headers: &[&str]) -> Reply {
     tokio::time::timeout(PATIENCE, exchange(url, path, headers)).await.expect("an answer in time")
 }
 
 /// GET with a key.
-pub async fn get(url: &str, path: &str) -> Reply {
+pub(crate) async fn get(url: &str, path: &str) -> Reply {
     get_with(url, path, &["X-CMC_PRO_API_KEY: some-key"]).await
 }
 

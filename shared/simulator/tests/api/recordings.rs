@@ -1,7 +1,5 @@
 //! Recorded responses are served again with their bytes.
 
-use std::path::Path;
-
 use simulator::{ApiVersion, Fault, Options, Recording, SIMULATED_HEADER, Simulator};
 
 use crate::client::{Reply, get};
@@ -84,24 +82,29 @@ async fn recorded_rows_can_go_wrong_too() {
     assert_eq!(ids(&reply), [1]);
 }
 
-/// The samples are real and not part of the project; where they are, they must be served unchanged.
 #[tokio::test]
-async fn real_samples_are_served_unchanged_where_present() {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples");
-    for (file, version, path, count) in [
-        ("KonradOstrowskii__api_Coin_Market_Cap__crypto_data.json", ApiVersion::V1, V1, 100),
-        ("CMC-docs__v3_listings_latest_example.json", ApiVersion::V3, V3, 4),
-    ] {
-        let file = samples.join(file);
-        if !file.exists() {
-            continue;
-        }
-        let recorded: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        let recording = Recording::read(&file).unwrap();
-        assert_eq!(recording.version(), Some(version));
+async fn whole_responses_are_served_unchanged() {
+    for listing in lab::listings() {
+        let sent = std::fs::read_to_string(&listing.path).unwrap();
+        let recording = Recording::read(&listing.path).unwrap();
+        assert_eq!(recording.version().unwrap().to_string(), listing.version);
+        let path = if recording.version() == Some(ApiVersion::V1) { V1 } else { V3 };
         let simulator = serve(vec![recording]).await;
-        let reply = get(&simulator.url(), &format!("{path}?limit=5000")).await;
-        assert_eq!(reply.rows().len(), count);
-        assert_eq!(reply.json()["data"], recorded["data"]);
+        let convert = listing.currencies.join(",");
+        let reply = get(&simulator.url(), &format!("{path}?limit=5000&convert={convert}")).await;
+        assert_eq!(reply.rows().len(), listing.coins);
+        assert_eq!(reply.json()["data"], serde_json::from_str::<serde_json::Value>(&sent).unwrap()["data"]);
+        // Our own have each coin in a line of its own.
+        let coins: Vec<_> =
+            sent.lines().map(|line| line.trim_end_matches(',')).filter(|line| is_coin(line)).collect();
+        assert!(coins.is_empty() || coins.len() == listing.coins, "{coins:?}");
+        let text = reply.text();
+        for coin in coins {
+            assert!(text.contains(coin), "{coin}");
+        }
     }
+}
+
+fn is_coin(line: &str) -> bool {
+    line.starts_with(r#"{"id":"#) || line.starts_with(r#"{"tags":"#)
 }

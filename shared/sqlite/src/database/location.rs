@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
+
 use crate::error::Error;
 
 /// The path that `url` names.
@@ -31,15 +33,12 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
         .map_err(|error| Error::Misconfigured(format!("{:?} is not a path: {error}", path.display())))
 }
 
+/// Undoes percent-encoding. `None` when a `%` has no two digits, which the decoder leaves as it is, or for what is not
+/// UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    let all_decoded = bytes.len() + 2 * text.matches('%').count() == text.len();
+    String::from_utf8(bytes).ok().filter(|_| all_decoded)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::MessageId;
-use ports::{Consumer, Delivery, QueueError, QueueName, rules};
+use domain::{DeadLetter, MessageId, timestamp};
+use ports::{Consumer, Delivery, QueueError, QueueName};
 use sqlx::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::warn;
@@ -111,12 +111,13 @@ async fn take(queue: &Inner, connection: &mut SqliteConnection, from: QueueName)
     let mut buried = Vec::new();
     while let Some(candidate) = table::candidate(connection, from, now).await? {
         let Candidate { seq, message, expired, deliveries } = &candidate;
-        if *expired && rules::is_deadly(from, *deliveries, queue.options.delivery_limit) {
-            let letter = rules::deadly(from, message, *deliveries, now).into_message();
+        if *expired && from.is_past_limit(*deliveries, queue.options.delivery_limit) {
+            let letter =
+                DeadLetter::delivery_limit(message, from.consumer(), *deliveries, now).into_message();
             table::bury(connection, *seq, None, &letter, now).await?;
             buried.push(candidate.message.id);
         } else {
-            let key = table::lease(connection, *seq, rules::later(now, queue.options.lease)).await?;
+            let key = table::lease(connection, *seq, timestamp::later(now, queue.options.lease)).await?;
             return Ok(Taken { message: Some((key, candidate)), buried });
         }
     }

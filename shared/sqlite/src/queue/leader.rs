@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use ports::{Leadership, QueueError, Term, rules};
+use domain::timestamp::later;
+use ports::{Leadership, QueueError, Term};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
@@ -45,7 +46,7 @@ impl Inner {
     async fn change_term(&self, number: i64, change: Change<'_>) -> Result<bool, Error> {
         let mut transaction = self.database.begin().await?;
         let now = self.clock.now();
-        let until = rules::later(now, self.options.lease).timestamp_millis();
+        let until = later(now, self.options.lease).timestamp_millis();
         let query = match change {
             Change::Renew => {
                 sqlx::query("UPDATE queue_leader SET expires_at = ?1 WHERE term = ?2 AND expires_at > 0")
@@ -80,7 +81,7 @@ async fn win(queue: Arc<Inner>) -> Result<Option<SqliteTerm>, Error> {
     let won = sqlx::query_as::<_, (i64, Option<Vec<u8>>)>(
         "UPDATE queue_leader SET term = term + 1, expires_at = ? WHERE expires_at <= ? RETURNING term, note",
     )
-    .bind(rules::later(now, queue.options.lease).timestamp_millis())
+    .bind(later(now, queue.options.lease).timestamp_millis())
     .bind(now.timestamp_millis())
     .fetch_optional(&mut *transaction)
     .await;
@@ -118,7 +119,7 @@ async fn renew(
                     warn!(%error, "cannot renew the lead; another fetcher may take over");
                 }
                 is_failing = true;
-                if rules::later(renewed_at, queue.options.lease) <= now {
+                if later(renewed_at, queue.options.lease) <= now {
                     return over.cancel();
                 }
             }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::{QueueError, QueueName, Receipt, Settlement, rules};
+use domain::timestamp::later;
+use ports::{QueueError, QueueName, Receipt, Settlement};
 use sqlx::SqliteConnection;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
@@ -81,7 +82,7 @@ impl Inner {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let renewed_at = self.held().renewed_at();
-        let next = rules::later(renewed_at, renewal_interval(self.options.lease));
+        let next = later(renewed_at, renewal_interval(self.options.lease));
         // A clock that was set back makes the last renewal look like one in the future.
         if (renewed_at..next).contains(&now) { Ok(()) } else { self.renew_held(connection, now).await }
     }
@@ -89,7 +90,7 @@ impl Inner {
     async fn renew_held(&self, connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<(), Error> {
         let keys: Vec<LeaseKey> = self.held().keys.iter().copied().collect();
         for key in keys {
-            table::renew(connection, key, rules::later(now, self.options.lease)).await?;
+            table::renew(connection, key, later(now, self.options.lease)).await?;
         }
         self.held().renewed_at = now;
         Ok(())
@@ -136,8 +137,8 @@ async fn settle_in(
     match settlement {
         Settlement::Done => table::delete(connection, key).await,
         Settlement::RetryAfter { delay, attempt } => {
-            let headers = rules::retried(message, attempt, now).headers;
-            table::put_back(connection, key, &headers, rules::later(now, delay)).await
+            let headers = message.retried(attempt, now).headers;
+            table::put_back(connection, key, &headers, later(now, delay)).await
         }
         Settlement::DeadLetter(letter) if letter.body == message.body => {
             table::bury(connection, key.seq, Some(key.claims), &letter.into_message(), now).await

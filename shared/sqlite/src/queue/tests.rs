@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::timestamp::later;
 use ports::{Delivery, Leadership, Settlement};
 use tempfile::TempDir;
 use testkit::clock::ManualClock;
@@ -65,7 +66,7 @@ impl QueueLab for Lab {
 
     async fn crash(&self) {
         let frozen = self.process().1;
-        self.start(ManualClock::starting_at(rules::later(frozen.now(), self.options.lease))).await;
+        self.start(ManualClock::starting_at(later(frozen.now(), self.options.lease))).await;
     }
 
     fn lease(&self) -> Duration {
@@ -182,7 +183,7 @@ async fn a_live_process_keeps_its_message_from_others() {
     lab.start(ManualClock::starting_at(start)).await;
     let (other, others_clock) = lab.process();
     for third in 1..=9_u32 {
-        let now = rules::later(start, lab.lease() / 3 * third);
+        let now = later(start, lab.lease() / 3 * third);
         holders_clock.set(now);
         let renewed = async {
             let mut look = tokio::time::interval(Duration::from_millis(5));
@@ -238,7 +239,7 @@ async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
     let lab = lab().await;
     let (queue, clock) = lab.process();
     queue.publish(QueueName::Raw, &[message("m")]).await.unwrap();
-    clock.set(rules::later(DateTime::UNIX_EPOCH, Duration::from_secs(1)));
+    clock.set(later(DateTime::UNIX_EPOCH, Duration::from_secs(1)));
     first(&queue).await.settle(Settlement::Done).await.unwrap();
 }
 

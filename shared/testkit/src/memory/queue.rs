@@ -1,6 +1,7 @@
 //! The queue and its archive in memory: all the behaviour, no durability.
 
 mod leader;
+mod options;
 mod state;
 
 use std::fmt;
@@ -11,8 +12,8 @@ use chrono::{DateTime, Utc};
 use domain::Message;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use self::options::Options;
 use self::state::{Claim, Lease, State};
-use ports::rules::QueueOptions;
 use ports::{
     Archive, Archived, Clock, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
     Stretch,
@@ -26,7 +27,7 @@ use ports::{
 #[derive(Clone)]
 pub struct MemoryQueue {
     shared: Arc<Shared>,
-    options: QueueOptions,
+    options: Options,
     clock: Arc<dyn Clock>,
 }
 
@@ -39,11 +40,11 @@ struct Shared {
 impl MemoryQueue {
     /// An empty queue with the default options (leases of 10 s, 8 deliveries).
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self::with_options(QueueOptions::default(), clock)
+        Self::with_options(Options::default(), clock)
     }
 
     /// An empty queue.
-    pub fn with_options(options: QueueOptions, clock: Arc<dyn Clock>) -> Self {
+    fn with_options(options: Options, clock: Arc<dyn Clock>) -> Self {
         let shared = Shared { state: Mutex::new(State::default()), changed: Notify::new() };
         Self { shared: Arc::new(shared), options, clock }
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::timestamp::later;
 
 use super::MemoryQueue;
-use ports::rules::later;
 use ports::{Clock, Leadership, QueueError, Term};
 
 /// The one who leads, and what was written.
 #[derive(Default)]
-pub(super) struct Throne {
+pub(super) struct LeaderState {
     /// Terms so far; the number of the newest.
     terms: u64,
     /// The clock of its holder, whose standing still means that it is frozen; `None` when nobody leads.
@@ -19,7 +19,7 @@ pub(super) struct Throne {
     note: Option<Vec<u8>>,
 }
 
-impl Throne {
+impl LeaderState {
     fn is_held_in(&self, term: u64) -> bool {
         self.terms == term && self.holder.is_some()
     }
@@ -27,8 +27,8 @@ impl Throne {
 
 impl MemoryQueue {
     /// When the one who leads counts as dead; `None` when nobody leads.
-    fn throne_free_at(&self, throne: &Throne) -> Option<DateTime<Utc>> {
-        throne.holder.as_ref().map(|clock| later(clock.now(), self.options.lease))
+    fn gone_at(&self, leader: &LeaderState) -> Option<DateTime<Utc>> {
+        leader.holder.as_ref().map(|clock| later(clock.now(), self.options.lease))
     }
 }
 
@@ -39,24 +39,24 @@ impl Leadership for MemoryQueue {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             let now = self.clock.now();
-            let free_at = {
-                let throne = &mut self.available()?.throne;
-                match self.throne_free_at(throne) {
-                    Some(free_at) if free_at > now => free_at,
+            let gone_at = {
+                let leader = &mut self.available()?.leader;
+                match self.gone_at(leader) {
+                    Some(gone_at) if gone_at > now => gone_at,
                     _ => {
-                        throne.terms += 1;
-                        throne.holder = Some(Arc::clone(&self.clock));
+                        leader.terms += 1;
+                        leader.holder = Some(Arc::clone(&self.clock));
                         let term = MemoryTerm {
                             queue: self.clone(),
-                            number: throne.terms,
-                            note: throne.note.clone(),
+                            number: leader.terms,
+                            note: leader.note.clone(),
                         };
                         self.shared.changed.notify_waiters();
                         return Ok(Box::new(term));
                     }
                 }
             };
-            let wait = (free_at - now).to_std().unwrap_or_default();
+            let wait = (gone_at - now).to_std().unwrap_or_default();
             tokio::select! { () = changed => (), () = self.clock.sleep(wait) => () }
         }
     }
@@ -75,11 +75,11 @@ impl Term for MemoryTerm {
     }
 
     async fn write(&mut self, note: Vec<u8>) -> Result<(), QueueError> {
-        let throne = &mut self.queue.available()?.throne;
-        if !throne.is_held_in(self.number) {
+        let leader = &mut self.queue.available()?.leader;
+        if !leader.is_held_in(self.number) {
             return Err(QueueError::Lost);
         }
-        throne.note = Some(note.clone());
+        leader.note = Some(note.clone());
         self.note = Some(note);
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Term for MemoryTerm {
         loop {
             let mut changed = std::pin::pin!(self.queue.shared.changed.notified());
             changed.as_mut().enable();
-            if !self.queue.lock().throne.is_held_in(self.number) {
+            if !self.queue.lock().leader.is_held_in(self.number) {
                 return;
             }
             changed.await;
@@ -99,8 +99,8 @@ impl Term for MemoryTerm {
 impl Drop for MemoryTerm {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
-        if state.throne.is_held_in(self.number) {
-            state.throne.holder = None;
+        if state.leader.is_held_in(self.number) {
+            state.leader.holder = None;
         }
         drop(state);
         self.queue.shared.changed.notify_waiters();

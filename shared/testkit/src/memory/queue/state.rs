@@ -5,27 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::Message;
+use domain::timestamp::later;
+use domain::{DeadLetter, Message};
 
-use super::leader::Throne;
-use ports::rules::{self, QueueOptions};
+use super::leader::LeaderState;
+use super::options::Options;
 use ports::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
 
 /// Everything.
 #[derive(Default)]
 pub(super) struct State {
     /// Whether calls fail.
-    pub is_away: bool,
+    pub(super) is_away: bool,
     /// The most bytes that a body may have when it is published, if there is a most.
-    pub largest: Option<usize>,
+    pub(super) largest: Option<usize>,
     /// By queue and order of publishing.
     entries: BTreeMap<(QueueName, u64), Entry>,
     published: u64,
     archive: VecDeque<Page>,
     archived: u64,
     /// Letters that claims have put on the dead queue: its consumers have to be told when it grows.
-    pub buried: u64,
-    pub throne: Throne,
+    pub(super) buried: u64,
+    pub(super) leader: LeaderState,
 }
 
 struct Entry {
@@ -66,42 +67,42 @@ impl Entry {
     /// When it may be handed out; `None`: at once.
     fn due_at(&self, lease: Duration) -> Option<DateTime<Utc>> {
         match &self.holder {
-            Some(clock) => Some(rules::later(clock.now(), lease)),
+            Some(clock) => Some(later(clock.now(), lease)),
             None => self.available_at,
         }
     }
 }
 
 impl State {
-    pub fn messages(&self, queue: QueueName) -> Vec<Message> {
+    pub(super) fn messages(&self, queue: QueueName) -> Vec<Message> {
         self.on(queue).map(|(_, entry)| entry.message.clone()).collect()
     }
 
-    pub fn is_too_large(&self, message: &Message) -> bool {
+    pub(super) fn is_too_large(&self, message: &Message) -> bool {
         self.largest.is_some_and(|largest| message.body.len() > largest)
     }
 
-    pub fn publish(
+    pub(super) fn publish(
         &mut self,
         to: QueueName,
         messages: &[Message],
         now: DateTime<Utc>,
-        options: &QueueOptions,
+        options: &Options,
     ) {
         for message in messages {
             self.push(to, message.clone(), now);
-            if rules::enters_archive(to, message) {
+            if to.archives(message) {
                 self.keep_page(message, now, options);
             }
         }
     }
 
-    pub fn claim(
+    pub(super) fn claim(
         &mut self,
         from: QueueName,
         clock: &Arc<dyn Clock>,
         now: DateTime<Utc>,
-        options: &QueueOptions,
+        options: &Options,
     ) -> Claim {
         loop {
             let found = self.on(from).map(|(key, entry)| (entry.due_at(options.lease), *key)).min();
@@ -111,8 +112,9 @@ impl State {
                 _ => (),
             }
             let entry = self.entries.get_mut(&key).expect("the key was just found");
-            if entry.holder.is_some() && rules::is_deadly(from, entry.deliveries, options.delivery_limit) {
-                let letter = rules::deadly(from, &entry.message, entry.deliveries, now);
+            if entry.holder.is_some() && from.is_past_limit(entry.deliveries, options.delivery_limit) {
+                let letter =
+                    DeadLetter::delivery_limit(&entry.message, from.consumer(), entry.deliveries, now);
                 self.entries.remove(&key);
                 self.push(QueueName::Dead, letter.into_message(), now);
                 self.buried += 1;
@@ -127,7 +129,7 @@ impl State {
     }
 
     /// `false`: the lease is no longer the holder's.
-    pub fn settle(
+    pub(super) fn settle(
         &mut self,
         lease: &Lease,
         message: Message,
@@ -140,8 +142,8 @@ impl State {
                 self.entries.remove(&lease.key);
             }
             Settlement::RetryAfter { delay, attempt } => {
-                entry.message = rules::retried(message, attempt, now);
-                entry.available_at = Some(rules::later(now, delay));
+                entry.message = message.retried(attempt, now);
+                entry.available_at = Some(later(now, delay));
                 entry.holder = None;
                 entry.deliveries = 0;
             }
@@ -154,7 +156,7 @@ impl State {
     }
 
     /// A message that is given back unharmed was not handed out, as far as the limit goes.
-    pub fn give_back(&mut self, lease: &Lease) {
+    pub(super) fn give_back(&mut self, lease: &Lease) {
         if let Some(entry) = self.held(lease) {
             entry.holder = None;
             entry.available_at = None;
@@ -162,7 +164,7 @@ impl State {
         }
     }
 
-    pub fn depth(&self, queue: QueueName, now: DateTime<Utc>, lease: Duration) -> Depth {
+    pub(super) fn depth(&self, queue: QueueName, now: DateTime<Utc>, lease: Duration) -> Depth {
         let mut depth = Depth::default();
         for (_, entry) in self.on(queue) {
             match entry.due_at(lease) {
@@ -175,14 +177,14 @@ impl State {
         depth
     }
 
-    pub fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
+    pub(super) fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
         let end = self.archive.back().map_or(0, |page| page.archived.position);
         let mut pages = self.archive.iter();
         let first = pages.find(|page| since.is_none_or(|since| page.archived_at >= since));
         Stretch { after: first.map_or(end, |page| page.archived.position - 1), end }
     }
 
-    pub fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {
+    pub(super) fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {
         let pages = self.archive.iter().map(|page| &page.archived).filter(|page| page.position > after);
         pages.take(limit as usize).cloned().collect()
     }
@@ -204,17 +206,17 @@ impl State {
         self.entries.insert((to, self.published), entry);
     }
 
-    fn keep_page(&mut self, message: &Message, now: DateTime<Utc>, options: &QueueOptions) {
+    fn keep_page(&mut self, message: &Message, now: DateTime<Utc>, options: &Options) {
         if !self.archive.iter().any(|page| page.archived.message.id == message.id) {
             self.archived += 1;
             let archived = Archived { position: self.archived, message: message.clone() };
             self.archive.push_back(Page { archived, archived_at: now });
         }
-        self.archive.retain(|page| rules::later(page.archived_at, options.archive_keep) > now);
-        let mut size: u64 = self.archive.iter().map(|page| rules::size(&page.archived.message)).sum();
+        self.archive.retain(|page| later(page.archived_at, options.archive_keep) > now);
+        let mut size: u64 = self.archive.iter().map(|page| page.archived.message.size()).sum();
         while size > options.archive_max_bytes {
             let Some(oldest) = self.archive.pop_front() else { break };
-            size -= rules::size(&oldest.archived.message);
+            size -= oldest.archived.message.size();
         }
     }
 }

@@ -6,17 +6,17 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::contract::leader::LeaderLab;
 use crate::contract::queue::{self as contract, QueueLab, message};
+use domain::timestamp::later;
 use ports::Leadership;
-use ports::rules;
 
 struct Lab {
-    options: QueueOptions,
+    options: Options,
     /// The process that lives now, and its clock.
     process: Mutex<(MemoryQueue, ManualClock)>,
 }
 
 impl Lab {
-    fn new(options: QueueOptions) -> Self {
+    fn new(options: Options) -> Self {
         let clock = ManualClock::default();
         let queue = MemoryQueue::with_options(options, Arc::new(clock.clone()));
         Self { options, process: Mutex::new((queue, clock)) }
@@ -47,7 +47,7 @@ impl QueueLab for Lab {
 
     async fn crash(&self) {
         let (queue, frozen) = self.process();
-        let clock = ManualClock::starting_at(rules::later(frozen.now(), self.options.lease));
+        let clock = ManualClock::starting_at(later(frozen.now(), self.options.lease));
         *self.process.lock().unwrap() = (queue.another_process(Arc::new(clock.clone())), clock);
     }
 
@@ -65,7 +65,7 @@ impl QueueLab for Lab {
 }
 
 async fn lab() -> Lab {
-    Lab::new(QueueOptions::default())
+    Lab::new(Options::default())
 }
 
 crate::queue_contract!(lab);
@@ -83,9 +83,9 @@ mod leader {
 #[tokio::test]
 async fn the_archive_keeps_its_retention() {
     let keep = Duration::from_hours(1);
-    let by_age = Lab::new(QueueOptions { archive_keep: keep, ..QueueOptions::default() });
+    let by_age = Lab::new(Options { archive_keep: keep, ..Options::default() });
     contract::the_archive_drops_old_pages(&by_age, keep).await;
-    let by_size = Lab::new(QueueOptions { archive_max_bytes: 3000, ..QueueOptions::default() });
+    let by_size = Lab::new(Options { archive_max_bytes: 3000, ..Options::default() });
     contract::the_archive_drops_what_is_too_much(&by_size, 3000).await;
 }
 

@@ -1,4 +1,4 @@
-//! The currencies that the generated market can be quoted in.
+//! The currencies that a listing can be asked for in.
 
 /// A currency that `convert` may name.
 #[derive(Debug)]

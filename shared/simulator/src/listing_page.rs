@@ -2,7 +2,7 @@
 
 /// Rows as JSON objects, in the order they are served.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct ListingPage {
     pub(crate) rows: Vec<String>,
     /// How many rows there would be without `start` and `limit`.
     pub(crate) total_count: usize,

@@ -3,24 +3,24 @@
 //! Ids, names and dates are CoinMarketCap's; prices and supplies are only plausible.
 
 /// One well-known coin.
-pub(crate) struct Known {
-    pub(crate) id: u32,
-    pub(crate) name: &'static str,
-    pub(crate) symbol: &'static str,
-    pub(crate) slug: &'static str,
+pub(in crate::market) struct WellKnown {
+    pub(in crate::market) id: u32,
+    pub(in crate::market) name: &'static str,
+    pub(in crate::market) symbol: &'static str,
+    pub(in crate::market) slug: &'static str,
     /// Year, month and day.
-    pub(crate) added: &'static str,
+    pub(in crate::market) added: &'static str,
     /// Dollars, the centre of its walk.
-    pub(crate) price: f64,
-    pub(crate) circulating: f64,
-    pub(crate) total: f64,
-    pub(crate) max: Option<f64>,
-    pub(crate) kind: Kind,
+    pub(in crate::market) price: f64,
+    pub(in crate::market) circulating: f64,
+    pub(in crate::market) total: f64,
+    pub(in crate::market) max: Option<f64>,
+    pub(in crate::market) kind: Kind,
 }
 
 /// How a well-known coin behaves.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(in crate::market) enum Kind {
     /// A coin of its own chain.
     Native,
     /// Pegged to the dollar, with this contract on Ethereum.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 use Kind::{Native, Stable, Token, Wraps};
 
 #[rustfmt::skip] // one coin a line reads as the table it is
-pub(crate) static KNOWN: [Known; 25] = [
+pub(in crate::market) static WELL_KNOWN: [WellKnown; 25] = [
     coin(1, "Bitcoin", "BTC", "bitcoin", "2010-07-13", 91_000.0, 19_957_031.0, 19_957_031.0, Some(21e6), Native),
     coin(1027, "Ethereum", "ETH", "ethereum", "2015-08-07", 3_050.0, 120_694_782.316_2, 120_694_782.316_2, None, Native),
     coin(825, "Tether USDt", "USDT", "tether", "2015-02-25", 0.999_6, 184_611_902_337.54, 189_802_115_470.9, None, Stable("0xdac17f958d2ee523a2206206994597c13d831ec7")),
@@ -74,8 +74,8 @@ const fn coin(
     total: f64,
     max: Option<f64>,
     kind: Kind,
-) -> Known {
-    Known { id, name, symbol, slug, added, price, circulating, total, max, kind }
+) -> WellKnown {
+    WellKnown { id, name, symbol, slug, added, price, circulating, total, max, kind }
 }
 
 #[cfg(test)]
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn ids_and_slugs_are_unique_and_wrapped_coins_exist() {
-        let ids: HashSet<_> = KNOWN.iter().map(|coin| coin.id).collect();
-        let slugs: HashSet<_> = KNOWN.iter().map(|coin| coin.slug).collect();
-        assert_eq!((ids.len(), slugs.len()), (KNOWN.len(), KNOWN.len()));
-        for coin in &KNOWN {
+        let ids: HashSet<_> = WELL_KNOWN.iter().map(|coin| coin.id).collect();
+        let slugs: HashSet<_> = WELL_KNOWN.iter().map(|coin| coin.slug).collect();
+        assert_eq!((ids.len(), slugs.len()), (WELL_KNOWN.len(), WELL_KNOWN.len()));
+        for coin in &WELL_KNOWN {
             if let Wraps(id, _) = coin.kind {
                 assert!(ids.contains(&id), "{} wraps an unknown coin", coin.name);
             }

@@ -10,7 +10,7 @@ use simulator::Simulator;
 const COINMARKETCAP: &str = "https://pro-api.coinmarketcap.com";
 
 /// Where the fetcher gets its pages.
-pub struct Source {
+pub struct ChosenSource {
     /// Base URL of the API.
     pub base_url: String,
     /// Key; empty when the server needs none.
@@ -21,12 +21,20 @@ pub struct Source {
 
 /// Picks the source: `base_url` when set, the real API when there is a key, else a simulator of our own
 /// on a free loopback port.
-pub async fn choose_source(fetch: &Fetch, clock: Arc<dyn Clock>) -> anyhow::Result<Source> {
+pub async fn choose_source(fetch: &Fetch, clock: Arc<dyn Clock>) -> anyhow::Result<ChosenSource> {
     if !fetch.base_url.is_empty() || !fetch.api_key.is_empty() {
         let base_url = if fetch.base_url.is_empty() { COINMARKETCAP } else { &fetch.base_url };
-        return Ok(Source { base_url: base_url.to_owned(), api_key: fetch.api_key.clone(), simulator: None });
+        return Ok(ChosenSource {
+            base_url: base_url.to_owned(),
+            api_key: fetch.api_key.clone(),
+            simulator: None,
+        });
     }
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let simulator = Simulator::start(loopback, simulator::Options::default(), clock).await?;
-    Ok(Source { base_url: simulator.url(), api_key: Secret::new("simulated"), simulator: Some(simulator) })
+    Ok(ChosenSource {
+        base_url: simulator.url(),
+        api_key: Secret::new("simulated"),
+        simulator: Some(simulator),
+    })
 }

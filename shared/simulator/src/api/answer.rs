@@ -1,0 +1,111 @@
+//! From a request to its answer: the key, the limits, the parameters, the rows, the price.
+
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Response;
+use domain::ApiVersion;
+
+use super::request::{Endpoint, Request};
+use super::{Api, broken};
+use crate::account::listing_credits;
+use crate::delivery::Answer;
+use crate::envelope::Status;
+use crate::errors::ApiError;
+use crate::fault::{Fault, Reach};
+use crate::query::ListingQuery;
+use crate::tamper;
+
+impl Api {
+    /// The answer to `request`, or what goes wrong `instead` of it, as a response.
+    pub(super) fn answer_and_encode(
+        &self,
+        instead: Option<&Fault>,
+        request: &Request,
+        gzip: bool,
+    ) -> Response {
+        let ways = self.active_faults().plan.take_all(Reach::Body);
+        let whole = !ways.iter().any(|way| matches!(way, Fault::Truncate | Fault::Close));
+        let mut answer = match instead {
+            Some(Fault::Html { http }) => Answer::html(*http),
+            Some(Fault::Status { http, code }) => self.refuse(request, &ApiError::with_status(*http, *code)),
+            Some(Fault::ErrorIn200 { code }) => self.refuse(request, &ApiError::with_status(200, *code)),
+            _ => self.answer(request, whole).unwrap_or_else(|error| self.refuse(request, &error)),
+        };
+        let errors =
+            if answer.is_error() { self.active_faults().plan.take_all(Reach::Error) } else { Vec::new() };
+        if ways.contains(&Fault::Truncate) {
+            answer.truncate();
+        }
+        let mut response = match answer.encode(gzip) {
+            Ok(encoded) => encoded.send(&ways, Arc::clone(&self.clock), self.stop.clone()),
+            Err(_) => return broken("the answer could not be compressed"),
+        };
+        for fault in errors {
+            if let Fault::RetryAfter(wait) = fault {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+            }
+        }
+        response
+    }
+
+    fn answer(&self, request: &Request, whole: bool) -> Result<Answer, ApiError> {
+        if let Endpoint::Nothing = request.endpoint {
+            return Err(ApiError::not_found(format!("Not found: {}", request.path)));
+        }
+        self.account.check_key(request.key.as_deref())?;
+        self.account.count_call(request.received_at)?;
+        let unreadable = || ApiError::bad_request("the query cannot be read".to_owned());
+        let parameters = request.parameters.as_deref().ok_or_else(unreadable)?;
+        match request.endpoint {
+            Endpoint::Listing(version) => {
+                self.listing(request, version, &ListingQuery::parse(parameters)?, whole)
+            }
+            Endpoint::KeyInfo | Endpoint::Nothing => {
+                let json = self.account.to_json(request.received_at);
+                Ok(Answer::json(200, self.status(request, 0, None).object(&json)))
+            }
+        }
+    }
+
+    fn listing(
+        &self,
+        request: &Request,
+        version: ApiVersion,
+        query: &ListingQuery,
+        whole: bool,
+    ) -> Result<Answer, ApiError> {
+        let (faults, since) = {
+            let mut active = self.active_faults();
+            (active.plan.take_all(Reach::Listing), active.since)
+        };
+        let frozen = faults.contains(&Fault::Frozen);
+        let vanished: Vec<u32> = faults
+            .iter()
+            .filter_map(|fault| if let Fault::Vanished(id) = fault { Some(*id) } else { None })
+            .collect();
+        let now = if frozen { since } else { request.received_at };
+        let mut page = self.source.page(version, query, now, frozen, &vanished)?;
+        tamper::apply(&faults, &mut page).map_err(|_| ApiError::with_status(500, 500))?;
+        let credits = listing_credits(page.rows.len(), query.converts.len());
+        let notice = self.account.spend(credits, request.received_at)?;
+        // A client that got nothing usable asks again, and must not miss a snapshot by that.
+        if query.start == 1 && whole && !frozen && !faults.contains(&Fault::EmptyData) {
+            self.source.advance(version);
+        }
+        let mut status = self.status(request, credits, notice);
+        status.code_as_text = faults.contains(&Fault::TextCode);
+        Ok(Answer::json(200, status.listing(version, &page)))
+    }
+
+    fn refuse(&self, request: &Request, error: &ApiError) -> Answer {
+        Answer::json(error.status, self.status(request, 0, None).error(error))
+    }
+
+    fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {
+        let timestamp = self.clock.now();
+        let elapsed_ms = (timestamp - request.received_at).num_milliseconds().max(0);
+        Status { timestamp, elapsed_ms, credits, notice, code_as_text: false }
+    }
+}
