@@ -1,10 +1,11 @@
 //! The SQLite queue keeps the contract; and what only a file can do.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::timestamp::later;
-use ports::{Delivery, Leadership, Settlement};
+use ports::{Delivery, Settlement};
 use tempfile::TempDir;
 use testkit::clock::ManualClock;
 use testkit::contract::leader::LeaderLab;
@@ -124,7 +125,7 @@ async fn messages_retries_and_pages_survive_a_restart() {
     queue.publish(QueueName::Raw, &[message("retried"), page.clone()]).await.unwrap();
     let delay = Duration::from_mins(1);
     first(&queue).await.settle(Settlement::RetryAfter { delay, attempt: 2 }).await.unwrap();
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
 
     lab.start(clock.clone()).await;
     let (queue, _) = lab.process();
@@ -143,7 +144,7 @@ async fn a_killed_process_loses_its_message_after_the_lease_and_not_before() {
     let (queue, clock) = lab.process();
     queue.publish(QueueName::Raw, &[message("held")]).await.unwrap();
     std::mem::forget(first(&queue).await);
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
 
     let clock = ManualClock::starting_at(clock.now());
     lab.start(clock.clone()).await;
@@ -187,7 +188,7 @@ async fn a_live_process_keeps_its_message_from_others() {
         holders_clock.set(now);
         let renewed = async {
             let mut look = tokio::time::interval(Duration::from_millis(5));
-            while holder.inner.held().renewed_at() < now {
+            while holder.file.held().renewed_at() < now {
                 look.tick().await;
             }
         };
@@ -249,7 +250,7 @@ async fn a_row_that_someone_spoiled_is_delivered_with_what_is_known() {
     let (queue, _) = lab.process();
     for spoiled in [r#"{"x-page": 1}"#, "[1]", "null"] {
         queue.publish(QueueName::Raw, &[message("spoiled"), message("good")]).await.unwrap();
-        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let mut transaction = queue.file.database.begin().await.unwrap();
         let spoil = sqlx::query("UPDATE queue_messages SET headers = ? WHERE id = 'spoiled'").bind(spoiled);
         spoil.execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
@@ -270,7 +271,7 @@ async fn a_file_that_is_damaged_later_is_an_error_that_names_it() {
     let (queue, _) = lab.process();
     let messages: Vec<Message> = (0..200).map(|n| message("x".repeat(n + 100))).collect();
     queue.publish(QueueName::Raw, &messages).await.unwrap();
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
     let mut bytes = std::fs::read(lab.path()).unwrap();
     bytes[4096..].fill(0x5a);
     std::fs::write(lab.path(), bytes).unwrap();
@@ -295,7 +296,7 @@ fn live(id: &str) -> Message {
 
 /// The ids on the raw queue and in the archive.
 async fn raw_and_archived(queue: &SqliteQueue) -> [Vec<String>; 2] {
-    let readers = queue.inner.database.readers();
+    let readers = queue.file.database.readers();
     let raw = sqlx::query_scalar("SELECT id FROM queue_messages WHERE queue = 'raw' ORDER BY seq");
     let archived = sqlx::query_scalar("SELECT id FROM queue_archive ORDER BY position");
     [raw.fetch_all(readers).await.unwrap(), archived.fetch_all(readers).await.unwrap()]
@@ -315,7 +316,7 @@ async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
             queue.publish(QueueName::Raw, &pages).await.unwrap();
             let [raw, archived] = raw_and_archived(&queue).await;
             assert_eq!((&raw[..], &archived), (&all[all.len() - 2..], &all));
-            let mut transaction = queue.inner.database.begin().await.unwrap();
+            let mut transaction = queue.file.database.begin().await.unwrap();
             let delete = sqlx::query("DELETE FROM queue_messages WHERE queue = 'raw'");
             delete.execute(&mut *transaction).await.unwrap();
             transaction.commit().await.unwrap();
@@ -330,7 +331,7 @@ async fn a_full_file_takes_nothing_and_loses_nothing() {
     let (queue, _) = lab.process();
     queue.publish(QueueName::Raw, &[live("before")]).await.unwrap();
     let limit = async |pages: &str| {
-        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let mut transaction = queue.file.database.begin().await.unwrap();
         let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
         let limit: i64 = sqlx::query_scalar(sql).fetch_one(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
