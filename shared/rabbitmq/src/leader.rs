@@ -8,7 +8,7 @@
 //! beat.
 //!
 //! A token is written when it was delivered back to its writer: that proves that the writer was still the active consumer.
-//! A lost connection, a token that does not arrive in time, or a later token of somebody else ends the term.
+//! A lost connection, a token that does not arrive in time, or a later token of another process ends the term.
 //!
 //! Brokers take away what a consumer holds for too long: up to 4.2 with its channel, from 4.3 on by cancelling the
 //! consumer, and one that then stays connected may block the queue for all (rabbitmq-server #17317). So a term is a task

@@ -6,9 +6,9 @@ mod hostile;
 mod leader;
 mod letters;
 mod limits;
-mod looking;
+mod misconfigured;
 mod node;
-mod refused;
+mod observing;
 mod tls;
 mod unarchived;
 mod wire;
@@ -33,7 +33,7 @@ use crate::{Options, RabbitQueue};
 /// Topology of its own on the broker, deleted at the end.
 pub(crate) struct Lab {
     options: Options,
-    /// Frozen ones, and last the process that lives now.
+    /// Those that crashed, and last the one that runs now.
     processes: Mutex<Vec<Arc<RabbitQueue>>>,
 }
 
@@ -76,7 +76,7 @@ impl Drop for Lab {
     }
 }
 
-/// Deletes what the options name.
+/// Deletes the topology of these options.
 pub(crate) async fn remove(options: Arc<Options>) {
     let Ok(session) = Session::open(&options, "cleaning").await else { return };
     let names = Names::new(&options).unwrap();
@@ -146,7 +146,7 @@ impl QueueLab for Lab {
         tokio::time::sleep(duration).await;
     }
 
-    /// Its connections are gone, as after a missed heartbeat, and it has not noticed.
+    /// Its connections break, as after a missed heartbeat, and it has not noticed yet.
     async fn crash(&self) {
         self.process().cut();
         self.start();
@@ -165,7 +165,7 @@ impl QueueLab for Lab {
     }
 }
 
-/// A lab on the broker that tests share; `None`, and said so, where there is none.
+/// A lab on the broker that tests share; `None`, with a message, where there is none.
 pub(crate) async fn lab() -> Option<Lab> {
     options().map(Lab::new)
 }
@@ -175,7 +175,7 @@ pub(crate) fn options() -> Option<Options> {
     lab::amqp_url_or_skip().map(|url| Lab::options(&url))
 }
 
-/// How long any level may take to be reached; only a failing test waits for it.
+/// How long anything may take; only a failing test waits for so long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The next delivery.
@@ -199,7 +199,7 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
 }
 
 impl Lab {
-    /// A connection beside the process, for what only a test does.
+    /// A connection of the test itself.
     pub(crate) async fn beside(&self) -> (Session, Channel) {
         let session = Session::open(&Arc::new(self.options.clone()), "beside").await.unwrap();
         let channel = session.channel().await.unwrap();

@@ -1,7 +1,7 @@
 //! Catching up: pages that the archive could not take are appended when it is back.
 //!
-//! They wait on a queue with a single active consumer, so that only one process appends them. Somebody tried to append
-//! each of them before, and may have succeeded without learning it: so the archive is read, from the time at which the
+//! They wait on a queue with a single active consumer, so that only one process appends them. Their publisher tried to
+//! append them before, and may have succeeded without learning it: so the archive is read, from the time at which the
 //! page was fetched, before the page is appended. Anybody may publish on that queue: what is no live page, or what the
 //! stream refuses for good, becomes a dead letter, and the others go on.
 

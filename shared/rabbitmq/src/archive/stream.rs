@@ -23,7 +23,7 @@ pub(super) const QUIET: Duration = Duration::from_millis(300);
 /// The last page in the archive.
 pub(super) struct LastPage {
     pub(super) position: u64,
-    /// By the clock of who published it.
+    /// By the clock of its publisher.
     pub(super) published_at: Option<DateTime<Utc>>,
 }
 

@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Lab {
     directory: TempDir,
     options: QueueOptions,
-    /// Frozen ones, and last the process that lives now.
+    /// Those that crashed, and last the one that runs now.
     processes: Mutex<Vec<(Arc<SqliteQueue>, ManualClock)>>,
 }
 
@@ -156,7 +156,7 @@ async fn a_killed_process_loses_its_message_after_the_lease_and_not_before() {
     assert_eq!(first(&queue).await.message(), &message("held"));
 }
 
-/// Two processes: neither is woken by the other, both look.
+/// Two processes: neither wakes the other, both poll.
 #[tokio::test]
 async fn what_another_process_publishes_arrives() {
     let lab = lab().await;
@@ -173,7 +173,7 @@ async fn what_another_process_publishes_arrives() {
     }
 }
 
-/// The renewals of a live process reach the file in time, so that another process keeps its hands off.
+/// The renewals of a live process reach the file in time, so that no other process takes the message.
 #[tokio::test]
 async fn a_live_process_keeps_its_message_from_others() {
     let lab = lab().await;
@@ -234,7 +234,7 @@ async fn several_processes_may_start_at_once_on_an_empty_file() {
     assert_eq!(queues[0].depth(QueueName::Raw).await.unwrap().ready, 6);
 }
 
-/// A message that is waited for must not wait for the clock: it may have been set back.
+/// A new message must not wait for the clock, which may have been set back.
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
     let lab = lab().await;
@@ -245,7 +245,7 @@ async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
 }
 
 #[tokio::test]
-async fn a_row_that_someone_spoiled_is_delivered_with_what_is_known() {
+async fn a_row_with_unreadable_headers_is_delivered() {
     let lab = lab().await;
     let (queue, _) = lab.process();
     for spoiled in [r#"{"x-page": 1}"#, "[1]", "null"] {
@@ -302,10 +302,9 @@ async fn raw_and_archived(queue: &SqliteQueue) -> [Vec<String>; 2] {
     [raw.fetch_all(readers).await.unwrap(), archived.fetch_all(readers).await.unwrap()]
 }
 
-/// Somebody empties the queue under its publisher; pages that are published again are on it again, and in the archive
-/// once.
+/// The queue is purged; pages that are published again are on it again, and in the archive once.
 #[tokio::test]
-async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
+async fn purging_the_queue_costs_the_archive_nothing() {
     let lab = lab().await;
     let (queue, _) = lab.process();
     let mut all = Vec::new();
@@ -324,7 +323,7 @@ async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
     }
 }
 
-/// A file that is full takes neither the message nor the page, however often that is tried, and both when it has room.
+/// A full file takes neither the message nor the page, each time, and both when it has room.
 #[tokio::test]
 async fn a_full_file_takes_nothing_and_loses_nothing() {
     let lab = lab().await;
@@ -340,7 +339,7 @@ async fn a_full_file_takes_nothing_and_loses_nothing() {
     let large = Message { body: vec![7; 200_000].into(), ..live("large") };
     let mut full = 0;
     for _ in 0..10 {
-        // Less than there is: it is as full as it can be. A connection that met a full disk is replaced.
+        // Fewer pages than it has, so it is full. A connection that met a full disk is replaced, so set it each time.
         full = limit("1").await;
         let error = queue.publish(QueueName::Raw, &[live("small"), large.clone()]).await.unwrap_err();
         assert!(error.is_transient(), "{error}");
