@@ -6,7 +6,8 @@
 //! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
-//! they are can keep them from their work; `looking` is asking, which changes nothing.
+//! they are can keep them from their work; `looking` is asking, which changes nothing, and
+//! `numbers` what `/metrics` shows.
 
 mod configuration;
 mod crowd;
@@ -19,6 +20,7 @@ mod looking;
 mod market;
 mod memory;
 mod mistakes;
+mod numbers;
 mod once;
 mod oracle;
 mod outages;

@@ -26,7 +26,8 @@ pub async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -> Table
 /// What the transformer makes of this snapshot.
 pub async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
     let clock = Arc::new(ManualClock::default());
-    let transformer = Transformer::new(config::Config::defaults().transform, clock, stage::Metrics::new(&[]));
+    let transformer =
+        Transformer::new(config::Config::defaults().transform, clock, &telemetry::Metrics::default());
     let page = market::page_of(batch, coins, Origin::Live);
     let outputs = transformer.handle(&page).await.expect("the page is clean");
     let chunks =

@@ -13,7 +13,8 @@ use domain::{DeadLetter, Message, StageName, wire};
 use loader::{Loader, Pruner};
 use ports::store::Mail;
 use ports::{Clock, Queue, QueueName, Quotes};
-use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
+use telemetry::Metrics;
 use testkit::clock::TokioClock;
 use testkit::contract::store::sample::{at, chunk_of, row};
 use testkit::memory::MemoryQueue;
@@ -49,9 +50,9 @@ impl Process {
     }
 
     fn run_stages(&self) {
-        let metrics = Metrics::new(&[StageName::Loader, StageName::Alerter]);
-        let loader = Loader::new(self.store.clone(), Arc::clone(&self.clock), metrics.clone());
-        let desk = Desk::new(self.store.clone(), Arc::clone(&self.clock), metrics.clone());
+        let metrics = Metrics::default();
+        let loader = Loader::new(self.store.clone(), Arc::clone(&self.clock), &metrics);
+        let desk = Desk::new(self.store.clone(), Arc::clone(&self.clock), &metrics);
         let stages: [(Arc<dyn Stage>, u16); 2] = [(Arc::new(loader), 4), (Arc::new(desk), 1)];
         for (stage, concurrency) in stages {
             let delays = [10, 60, 600].map(Duration::from_secs).into();

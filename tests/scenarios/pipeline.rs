@@ -9,7 +9,8 @@ use mysql::MysqlStore;
 use ports::store::BatchRecord;
 use ports::{Clock, Depth, Ledger, Letters, Outbox, Queue, QueueName, Store};
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
-use stage::{Failpoints, Metrics, RetryPolicy, RunError, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, RunError, Settings, Stage, Surroundings};
+use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::memory::{MemoryQueue, MemoryStore, Tables};
 use tokio::task::JoinSet;
@@ -111,10 +112,11 @@ impl Pipeline {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let mut settings = config::Config::defaults().transform;
         settings.chunk_coins = 2;
+        let metrics = Metrics::default();
         [
-            Arc::new(Transformer::new(settings, clock.clone(), Metrics::new(&[]))),
-            Arc::new(Loader::new(self.store.store(), clock.clone(), Metrics::new(&[]))),
-            Arc::new(Desk::new(self.store.letters(), clock, Metrics::new(&[]))),
+            Arc::new(Transformer::new(settings, clock.clone(), &metrics)),
+            Arc::new(Loader::new(self.store.store(), clock.clone(), &metrics)),
+            Arc::new(Desk::new(self.store.letters(), clock, &metrics)),
         ]
     }
 
@@ -130,7 +132,7 @@ impl Pipeline {
             let surroundings = Surroundings {
                 queue: self.queue.clone(),
                 clock: Arc::new(self.clock.clone()),
-                metrics: Metrics::new(&[stage.name()]),
+                metrics: Metrics::default(),
                 failpoints: failpoints.clone(),
             };
             stages.spawn(stage::run(stage, settings, surroundings, stop.clone()));

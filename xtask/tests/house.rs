@@ -14,18 +14,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tables", &["ports", "domain"]),
     // Only ever beside tests.
     ("testkit", &["tables", "ports", "domain"]),
-    ("stage", &["outage", "ports", "domain"]),
+    ("telemetry", &["ports", "domain"]),
+    ("stage", &["telemetry", "outage", "ports", "domain"]),
     ("config", &[]),
     ("web", &[]),
     ("sqlite", &["outage", "tables", "ports", "domain"]),
     ("mysql", &["outage", "tables", "ports", "domain"]),
     ("rabbitmq", &["outage", "ports", "domain"]),
     ("simulator", &["web", "ports", "domain"]),
-    ("service", &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "outage", "ports", "domain"]),
-    ("fetcher", &["simulator", "service", "stage", "config", "outage", "ports", "domain"]),
-    ("transformer", &["service", "stage", "config", "outage", "ports", "domain"]),
-    ("loader", &["service", "stage", "config", "outage", "ports", "domain"]),
-    ("alerter", &["service", "stage", "config", "outage", "ports", "domain"]),
+    (
+        "service",
+        &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
+    ),
+    ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("alerter", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     (
         "coinpipe",
         &[
@@ -36,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "simulator",
             "service",
             "stage",
+            "telemetry",
             "config",
             "outage",
             "ports",
@@ -55,6 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sqlite",
             "service",
             "stage",
+            "telemetry",
             "config",
             "outage",
             "ports",
@@ -72,7 +78,7 @@ const WALLED_IN: &[(&str, &[&str])] = &[
     ("polars", &["transformer"]),
     ("lettre", &["alerter"]),
     // The API, and the collector of traces.
-    ("reqwest", &["fetcher", "service"]),
+    ("reqwest", &["fetcher", "telemetry"]),
     ("clokwerk", &["fetcher"]),
     ("bincode", &["domain"]),
 ];

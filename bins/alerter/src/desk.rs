@@ -6,10 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName};
 use ports::{Clock, Letters, QueueName};
-use stage::{Failure, Metrics, Output, Stage};
+use stage::{Failure, Output, Stage};
+use telemetry::Metrics;
 use tracing::warn;
 
 use crate::fingerprint::fingerprint;
+use crate::metrics::LetterMetrics;
 use crate::text::{REASON_CHARS, one_line};
 
 /// The longest body that is filed, in bytes: half of the smallest limit in use for a statement, and far more than
@@ -20,13 +22,13 @@ const BODY_BYTES: usize = 8 << 20;
 pub struct Desk {
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    metrics: LetterMetrics,
 }
 
 impl Desk {
     /// A desk that files in `letters`, and counts them in `metrics`.
-    pub fn new(letters: Arc<dyn Letters>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { letters, clock, metrics }
+    pub fn new(letters: Arc<dyn Letters>, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        Self { letters, clock, metrics: metrics.set() }
     }
 }
 
@@ -81,15 +83,16 @@ mod tests {
 
     use super::*;
 
-    fn bench() -> (Arc<MemoryStore>, Desk) {
+    fn bench() -> (Arc<MemoryStore>, Desk, Metrics) {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        (store.clone(), Desk::new(store, clock, Metrics::new(&[StageName::Alerter])))
+        let metrics = Metrics::default();
+        (store.clone(), Desk::new(store, clock, &metrics), metrics)
     }
 
     #[tokio::test]
     async fn whatever_arrives_is_filed_once() {
-        let (store, desk) = bench();
+        let (store, desk, metrics) = bench();
         let long = "é\r\n\0".repeat(2000);
         for (id, headers, body) in [
             ("no headers", Headers::new(), b"".to_vec()),
@@ -110,14 +113,14 @@ mod tests {
         }
         let total: u64 = store.groups(None).await.unwrap().iter().map(|group| group.total).sum();
         assert_eq!(total, 4);
-        let text = desk.metrics.render();
+        let text = metrics.render();
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
     }
 
     /// And only what is new is counted in the metrics.
     #[tokio::test]
     async fn every_death_of_a_message_is_filed() {
-        let (store, desk) = bench();
+        let (store, desk, metrics) = bench();
         let headers = Headers::new().with("x-dead-class", "poison").with("x-dead-reason", "no good");
         let letter = |life: Option<&str>, code: &str| {
             let mut headers = headers.clone().with("x-dead-code", code);
@@ -135,13 +138,13 @@ mod tests {
         let lives: Vec<_> =
             filed.deaths.iter().map(|death| (death.life.as_str(), death.code.as_str())).collect();
         assert_eq!(lives, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
-        let text = desk.metrics.render();
+        let text = metrics.render();
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="poison"} 3"#), "{text}");
     }
 
     #[tokio::test]
     async fn a_body_that_is_too_long_for_a_database_is_cut_and_the_letter_is_filed() {
-        let (store, desk) = bench();
+        let (store, desk, _) = bench();
         let headers = Headers::new().with("x-dead-reason", "not zstd");
         for (id, bytes, kept) in [("long", BODY_BYTES + 1, BODY_BYTES), ("fits", BODY_BYTES, BODY_BYTES)] {
             let message =
@@ -156,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_the_store_is_away_letters_wait() {
-        let (store, desk) = bench();
+        let (store, desk, _) = bench();
         store.set_available(false);
         let message = Message { id: MessageId::new("m"), headers: Headers::new(), body: Bytes::new() };
         assert!(matches!(desk.handle(&message).await, Err(Failure::Outage { .. })));

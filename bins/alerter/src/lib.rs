@@ -7,6 +7,7 @@
 mod desk;
 mod fingerprint;
 mod mailer;
+mod metrics;
 mod policy;
 mod process;
 mod text;
@@ -16,6 +17,7 @@ mod watch;
 pub use desk::Desk;
 pub use fingerprint::fingerprint;
 pub use mailer::Mailer;
+pub use metrics::declare_metrics;
 pub use policy::{Plan, Posted, plan};
 pub use process::{check, check_settings, flush, run};
 pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};

@@ -6,6 +6,7 @@ use domain::StageName;
 
 fn main() -> ExitCode {
     service::run_stage_binary(StageName::Alerter, env!("CARGO_PKG_DESCRIPTION"), async |process| {
+        alerter::declare_metrics(&process.metrics);
         alerter::check_settings(process)?;
         alerter::run(process, &process.open_queues().await?, &process.open_stores().await?).await
     })

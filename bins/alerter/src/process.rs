@@ -11,7 +11,7 @@ use crate::{Desk, Mailer, Watch, transport_from};
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed what was in hand.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores)?;
-    let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), process.metrics.clone());
+    let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
     let watch = Watch::new(
         Arc::clone(&stores.ledger),

@@ -9,6 +9,15 @@ use crate::origin::{self, Adapters};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
+    // A process may wait long for its servers, and is looked at meanwhile.
+    for declare in [
+        fetcher::declare_metrics,
+        transformer::declare_metrics,
+        loader::declare_metrics,
+        alerter::declare_metrics,
+    ] {
+        declare(&process.metrics);
+    }
     let config = process.config();
     let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;

@@ -10,13 +10,14 @@ use chrono::{DateTime, Utc};
 use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::store::BatchRecord;
 use ports::{Clock, Leadership, Ledger, Queue};
-use stage::{Failpoints, Metrics, Snapshot};
+use stage::Failpoints;
 use tokio::sync::Notify;
 use tracing::warn;
 
 use crate::client::{Client, Source};
 use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::metrics::{FetchMetrics, SnapshotEnd};
 use crate::pace::Pace;
 use crate::publish::Publisher;
 use crate::spool::{Claim, Manifest, Spool};
@@ -57,7 +58,7 @@ pub struct Fetcher {
     /// Woken when there is something to publish.
     pub(crate) changed: Arc<Notify>,
     pub(crate) leadership: Arc<dyn Leadership>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: FetchMetrics,
     pub(crate) pace: Pace,
     pub(crate) crashes: Crashes,
     /// Woken when something was published.
@@ -82,7 +83,7 @@ impl Fetcher {
         leadership: Arc<dyn Leadership>,
         ledger: Option<Arc<dyn Ledger>>,
         clock: Arc<dyn Clock>,
-        metrics: Metrics,
+        metrics: FetchMetrics,
     ) -> anyhow::Result<Self> {
         let client = Client::new(source, settings.connect_timeout, settings.timeout, Arc::clone(&clock))?;
         let spool = Spool::open(&settings.spool).context("cannot open the fetcher's spool")?;
@@ -135,7 +136,7 @@ impl Fetcher {
     }
 
     pub(crate) fn note_success(&self) {
-        self.metrics.snapshot(Snapshot::Complete, self.clock.now());
+        self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*health, Health::OkSince(_)) {
             *health = Health::OkSince(self.clock.now());

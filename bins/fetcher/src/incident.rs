@@ -62,7 +62,7 @@ impl Incidents {
             }
             Err(error) => {
                 if !self.is_refusing.swap(true, Ordering::Relaxed) {
-                    let error = stage::error_chain(&error);
+                    let error = telemetry::error_chain(&error);
                     error!(%id, "cannot keep a letter in the spool ({error}); it waits in memory: {reason}");
                 }
                 let mut unkept = self.unkept();

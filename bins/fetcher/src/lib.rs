@@ -25,6 +25,7 @@ mod client;
 mod crash;
 mod fetcher;
 mod incident;
+mod metrics;
 mod once;
 mod outcome;
 mod pace;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use client::{BadSource, BodyFault, Client, FetchError, KeyStatus, Page, Pause, Source, TransportFault};
 pub use fetcher::{Fetcher, Health};
+pub use metrics::{FetchMetrics, declare_metrics};
 pub use once::{FetchedBatch, OnceFailure};
 pub use outcome::{Circumstances, Outcome};
 pub use process::{check, check_settings, for_process, is_simulated, run};

@@ -93,7 +93,7 @@ impl Fetcher {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
             Ending::GaveUp(gave_up) => {
-                stage::trace::failed(&span, &gave_up.reason);
+                telemetry::trace::failed(&span, &gave_up.reason);
                 self.report(slot, &gave_up).await;
                 self.seal_soon(order).await;
                 self.publish_once().await.map_err(to_failure)?;
@@ -126,7 +126,7 @@ impl Fetcher {
             };
             let wait = backoff.next_wait();
             let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            watch.step(Step::Waiting { until, reason: &stage::error_chain(&error) });
+            watch.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
             tokio::select! {
                 () = stop.cancelled() => return Err(OnceFailure::Stopped),
                 () = self.clock.sleep(wait) => {}

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 use ports::{Clock, Ledger};
 use service::{Process, Queues};
-use stage::Metrics;
 use tracing::warn;
 use url::Url;
 
 use crate::client::{Client, KeyStatus, Source};
 use crate::fetcher::Fetcher;
+use crate::metrics::FetchMetrics;
 use crate::source::ChosenSource;
 
 /// A fetcher for `process`, which looks into `ledger`, if it has one, for what was fetched by hand. Holds the
@@ -29,7 +29,7 @@ pub fn for_process(
         Arc::clone(&queues.leadership),
         ledger,
         Arc::clone(&process.clock),
-        process.metrics.clone(),
+        FetchMetrics::new(&process.metrics),
     )?;
     Ok(fetcher.with_failpoints(process.failpoints.clone()))
 }
@@ -48,7 +48,7 @@ pub async fn run(
     let watching = watch_credits(
         client(process, source)?,
         process.config().fetch.every,
-        process.metrics.clone(),
+        FetchMetrics::new(&process.metrics),
         Arc::clone(&process.clock),
     );
     process.watch(watching).await;
@@ -57,7 +57,7 @@ pub async fn run(
 
 /// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
 /// request.
-async fn watch_credits(client: Client, every: Duration, metrics: Metrics, clock: Arc<dyn Clock>) {
+async fn watch_credits(client: Client, every: Duration, metrics: FetchMetrics, clock: Arc<dyn Clock>) {
     let pause = (every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15));
     loop {
         let left = client.key_status().await.ok().and_then(|status| status.monthly_left);

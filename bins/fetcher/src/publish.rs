@@ -7,13 +7,14 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Headers, Message, MessageId, StageName, header, wire};
+use domain::{Headers, Message, MessageId, header, wire};
 use ports::{Queue, QueueError, QueueName};
-use stage::{Metrics, Point};
+use stage::Point;
 use tracing::{Instrument as _, Span, info, warn};
 
 use crate::crash::Crashes;
 use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
 use crate::spool::{Manifest, Spool, SpoolError, blocking};
 use crate::trace;
 
@@ -49,7 +50,7 @@ pub(crate) struct Publisher {
     pub(crate) spool: Arc<Spool>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) incidents: Arc<Incidents>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: FetchMetrics,
     pub(crate) crashes: Crashes,
     /// What the queue has confirmed and the spool still holds.
     pub(crate) confirmed: Mutex<HashSet<MessageId>>,
@@ -68,7 +69,7 @@ impl Publisher {
             let span = trace::publishing(&manifest);
             let outcome = self.publish_batch(&manifest, pages, &span).instrument(span.clone()).await;
             if let Err(error) = &outcome {
-                stage::trace::failed(&span, &error.to_string());
+                telemetry::trace::failed(&span, &error.to_string());
             }
             match outcome {
                 Ok(()) => done += 1,
@@ -85,7 +86,7 @@ impl Publisher {
             return Ok(false);
         }
         self.queue.publish(to, &[message]).await?;
-        self.metrics.published(StageName::Fetcher, 1);
+        self.metrics.published(1);
         self.confirmed().insert(id);
         Ok(true)
     }
@@ -139,7 +140,7 @@ impl Publisher {
             }
             let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
             let mut message = manifest.meta(page, pages).to_message(body);
-            stage::trace::pass_on(span, &manifest.trace, &mut message.headers);
+            telemetry::trace::pass_on(span, &manifest.trace, &mut message.headers);
             // One at a time: a page may be large.
             self.publish(QueueName::Raw, message).await?;
         }
@@ -149,7 +150,7 @@ impl Publisher {
         }
         if let Some(fetched) = manifest.announcement(&found, pages) {
             let mut headers = Headers::new().with(header::BATCH, &fetched.batch);
-            stage::trace::pass_on(span, &manifest.trace, &mut headers);
+            telemetry::trace::pass_on(span, &manifest.trace, &mut headers);
             let body = wire::encode_fetched(&fetched).into();
             let message = Message { id: fetched.message_id(), headers, body };
             if self.publish(QueueName::Rows, message).await? {

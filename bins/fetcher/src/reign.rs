@@ -176,8 +176,10 @@ impl Fetcher {
                 }
                 Err(error) => error,
             };
-            let reason =
-                format!("the spool takes no batch, so nothing is fetched: {}", stage::error_chain(&error));
+            let reason = format!(
+                "the spool takes no batch, so nothing is fetched: {}",
+                telemetry::error_chain(&error)
+            );
             self.note_failure(&reason);
             let left = (ends_at - self.clock.now()).to_std().unwrap_or_default();
             if left.is_zero() {

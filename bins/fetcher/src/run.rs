@@ -74,7 +74,7 @@ impl Fetcher {
         loop {
             let error = match self.begun().await {
                 Ok(begun) => return Some(begun),
-                Err(error) => stage::error_chain(&error),
+                Err(error) => telemetry::error_chain(&error),
             };
             if backoff.is_fresh() {
                 warn!("cannot read the spool; nothing is fetched until then: {error}");
@@ -125,7 +125,7 @@ impl Fetcher {
                 if !error.is_transient() {
                     return Err(error);
                 }
-                standing.fail(&stage::error_chain(&error));
+                standing.fail(&telemetry::error_chain(&error));
             }
             // Also after a term that just ended: somebody who lets lead and takes it back is not asked all the time.
             self.pace.wait(standing.next_wait(), stop).await;
@@ -160,7 +160,7 @@ impl Fetcher {
                 }
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
-                    let reason = stage::error_chain(&error);
+                    let reason = telemetry::error_chain(&error);
                     if is_last {
                         warn!("what was fetched stays in {}: {reason}", self.spool.dir().display());
                         return Ok(());

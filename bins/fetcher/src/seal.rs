@@ -52,7 +52,7 @@ impl Fetcher {
     pub(crate) async fn seal_what_can_be_read(&self) -> Result<(), SpoolError> {
         match self.seal_leftovers().await {
             Err(error) if self.has_leftovers.load(Ordering::Relaxed) => {
-                warn!("what an earlier run left cannot be read yet: {}", stage::error_chain(&error));
+                warn!("what an earlier run left cannot be read yet: {}", telemetry::error_chain(&error));
                 Ok(())
             }
             sealed => sealed,
@@ -127,7 +127,7 @@ impl Fetcher {
     /// Seals a batch whose fetching is over. While the disk refuses, that waits for the publishing to try it again.
     pub(crate) async fn seal_soon(&self, manifest: Manifest) {
         if let Err(error) = self.seal(manifest.clone()).await {
-            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", stage::error_chain(&error));
+            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", telemetry::error_chain(&error));
             self.unsealed.lock().unwrap_or_else(PoisonError::into_inner).push(manifest);
         }
         self.changed.notify_one();

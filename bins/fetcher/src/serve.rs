@@ -1,7 +1,7 @@
 //! A slot that is claimed: its pages, as long as it lasts, and what is said when they do not come.
 
+use crate::metrics::SnapshotEnd;
 use domain::{Slot, timestamp};
-use stage::Snapshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error};
 
@@ -28,7 +28,7 @@ impl Fetcher {
                 self.note_success();
             }
             Ending::GaveUp(gave_up) => {
-                stage::trace::failed(&span, &gave_up.reason);
+                telemetry::trace::failed(&span, &gave_up.reason);
                 standing.hush(gave_up.until, now);
                 self.give_up(slot, &gave_up).await;
             }
@@ -56,7 +56,7 @@ impl Fetcher {
             text = format!("{text} ({hint})");
         }
         self.note_failure(&text);
-        self.metrics.snapshot(Snapshot::GaveUp, self.clock.now());
+        self.metrics.snapshot(SnapshotEnd::GaveUp, self.clock.now());
         if *lasts {
             self.incidents.report(code, self.clock.now().date_naive(), &text).await;
         } else {

@@ -72,7 +72,7 @@ impl Fetcher {
                     info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
-                    stage::trace::failed(&span, &error.to_string());
+                    telemetry::trace::failed(&span, &error.to_string());
                     failures_in_all += 1;
                     failures_in_a_row += 1;
                     let outcome = self.judge(&error, failures_in_a_row).await;

@@ -165,7 +165,7 @@ impl Spool {
         *lock(&spool.held) = Some(held);
         if let Err(error) = spool.clear_unfinished() {
             // It is in nobody's way.
-            spool.notice(format!("cannot clear up in the spool: {}", stage::error_chain(&error)));
+            spool.notice(format!("cannot clear up in the spool: {}", telemetry::error_chain(&error)));
         }
         Ok(spool)
     }
@@ -215,7 +215,7 @@ impl Spool {
         // It is set aside; a crash that undoes it has it set aside again.
         for dir in [Some(&*self.corrupt_dir()), path.parent()].into_iter().flatten() {
             if let Err(error) = self.disk.sync(dir) {
-                self.notice(stage::error_chain(&error));
+                self.notice(telemetry::error_chain(&error));
             }
         }
         Ok(Some(place))

@@ -24,7 +24,7 @@ impl Fetcher {
     ) -> Result<(), QueueError> {
         let in_hand = self.resolve_intentions(reign, standing, stop).await.map_err(|error| {
             // Whoever writes there says so.
-            debug!("cannot look into the spool: {}", stage::error_chain(&error));
+            debug!("cannot look into the spool: {}", telemetry::error_chain(&error));
         });
         let mut is_changed = false;
         for claim in reign.claims.open() {

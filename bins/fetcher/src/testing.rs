@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use config::{Config, Secret};
 use domain::Message;
 use ports::{Clock, Consumer, Depth, Queue, QueueError, QueueName};
-use stage::Metrics;
+use telemetry::Metrics;
 use tempfile::TempDir;
 use testkit::clock::ManualClock;
 use testkit::memory::{MemoryQueue, MemoryStore};
@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::{Fetcher, Source};
+use crate::{FetchMetrics, Fetcher, Source};
 
 pub(crate) use clock::{Busy, WatchedClock};
 
@@ -254,7 +254,7 @@ impl Lab {
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let spool = dir.path().join("spool");
         let settings = config::Fetch { limit, page_size, spool, ..Config::defaults().fetch };
-        let metrics = Metrics::new(&[domain::StageName::Fetcher]);
+        let metrics = Metrics::default();
         Self { dir, clock, queue, store, settings, metrics }
     }
 
@@ -281,7 +281,7 @@ impl Lab {
             leadership,
             Some(store),
             clock,
-            self.metrics.clone(),
+            FetchMetrics::new(&self.metrics),
         )
         .unwrap()
     }

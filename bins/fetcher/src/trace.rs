@@ -1,10 +1,10 @@
 //! The fetcher's part of a batch's trace: the fetch, its requests, and the publishing, which may be another process's.
 //!
-//! Names follow the OpenTelemetry conventions, as in [`stage::trace`].
+//! Names follow the OpenTelemetry conventions, as in [`telemetry::trace`].
 
 use domain::Headers;
 use ports::QueueName;
-use stage::trace::TARGET;
+use telemetry::trace::TARGET;
 use tracing::{Span, info_span};
 
 use crate::spool::Manifest;
@@ -17,7 +17,7 @@ pub(crate) fn fetching(order: &mut Manifest) -> Span {
         otel.name = format!("fetch {}", order.endpoint),
         coinpipe.batch = order.batch.as_str(),
     );
-    stage::trace::pass_on(&span, &Headers::new(), &mut order.trace);
+    telemetry::trace::pass_on(&span, &Headers::new(), &mut order.trace);
     span
 }
 
@@ -46,6 +46,6 @@ pub(crate) fn publishing(order: &Manifest) -> Span {
         messaging.destination.name = %QueueName::Raw,
         coinpipe.batch = order.batch.as_str(),
     );
-    stage::trace::follow(&span, &order.trace);
+    telemetry::trace::follow(&span, &order.trace);
     span
 }

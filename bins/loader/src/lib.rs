@@ -11,36 +11,56 @@ use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
-use stage::{Failure, Metrics, Output, Rows, Stage};
+use stage::{Failure, Output, RowMetrics, Stage};
+use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info};
 
 pub use prune::Pruner;
 
+/// A quote is the newest of its coin now.
+const WRITTEN: &str = "written";
+/// A quote was there already.
+const UNCHANGED: &str = "unchanged";
+/// A quote is older than what was there; it is history.
+const STALE: &str = "stale";
+/// A quote was refused by the database.
+const REFUSED: &str = "refused";
+
+/// Makes the loader's metrics show, at zero.
+pub fn declare_metrics(metrics: &Metrics) {
+    row_metrics(metrics);
+}
+
+/// What became of quotes.
+fn row_metrics(metrics: &Metrics) -> RowMetrics {
+    RowMetrics::new(metrics, StageName::Loader, &[WRITTEN, UNCHANGED, STALE, REFUSED])
+}
+
 /// The loader stage.
 pub struct Loader {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    rows: RowMetrics,
 }
 
 impl Loader {
     /// A loader that writes into `store`, and counts rows in `metrics`.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { store, clock, metrics }
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        Self { store, clock, rows: row_metrics(metrics) }
     }
 
     async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
         let loaded =
-            self.store.load(chunk).instrument(stage::trace::step("commit")).await.map_err(failure)?;
+            self.store.load(chunk).instrument(telemetry::trace::step("commit")).await.map_err(failure)?;
         let refused = loaded.refused.len() as u64;
-        for (rows, count) in [
-            (Rows::Written, loaded.written),
-            (Rows::Unchanged, loaded.unchanged),
-            (Rows::Stale, loaded.stale),
-            (Rows::Refused, refused),
+        for (result, count) in [
+            (WRITTEN, loaded.written),
+            (UNCHANGED, loaded.unchanged),
+            (STALE, loaded.stale),
+            (REFUSED, refused),
         ] {
-            self.metrics.rows(rows, count);
+            self.rows.add(result, count);
         }
         info!(
             batch = %chunk.page.batch,
@@ -106,7 +126,7 @@ fn failure(error: StoreError) -> Failure {
 /// Runs the loader until asked to stop.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let (store, clock) = (&stores.store, &process.clock);
-    let loader = Loader::new(Arc::clone(store), Arc::clone(clock), process.metrics.clone());
+    let loader = Loader::new(Arc::clone(store), Arc::clone(clock), &process.metrics);
     let loading = process.run_stage(Arc::new(loader), queues);
     let keep = process.config().history.keep;
     if keep.is_zero() {

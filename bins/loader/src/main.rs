@@ -6,6 +6,7 @@ use domain::StageName;
 
 fn main() -> ExitCode {
     service::run_stage_binary(StageName::Loader, env!("CARGO_PKG_DESCRIPTION"), async |process| {
+        loader::declare_metrics(&process.metrics);
         loader::run(process, &process.open_queues().await?, &process.open_stores().await?).await
     })
 }

@@ -84,7 +84,7 @@ fn announcement(simulated: bool) -> Message {
 fn bench() -> (Arc<MemoryStore>, Loader) {
     let clock = Arc::new(ManualClock::default());
     let store = Arc::new(MemoryStore::new(clock.clone()));
-    (store.clone(), Loader::new(store, clock, Metrics::new(&[])))
+    (store.clone(), Loader::new(store, clock, &Metrics::default()))
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ impl Store for Refusing {
 async fn rows_that_the_database_refuses_are_kept_in_a_letter() {
     let clock = Arc::new(ManualClock::default());
     clock.advance(Duration::from_secs(5));
-    let loader = Loader::new(Arc::new(Refusing), clock.clone(), Metrics::new(&[]));
+    let loader = Loader::new(Arc::new(Refusing), clock.clone(), &Metrics::default());
     let message = chunk(false);
     let outputs = loader.handle(&message).await.unwrap();
     assert_eq!(outputs.len(), 1);

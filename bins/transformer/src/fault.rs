@@ -92,7 +92,7 @@ impl PageFault {
 
 impl From<PageFault> for Failure {
     fn from(fault: PageFault) -> Self {
-        Self::Reject { class: Class::Poison, code: fault.code(), reason: stage::error_chain(&fault) }
+        Self::Reject { class: Class::Poison, code: fault.code(), reason: telemetry::error_chain(&fault) }
     }
 }
 

@@ -40,4 +40,4 @@ pub use clean::{Cleaned, clean};
 pub use fault::PageFault;
 pub use process::run;
 pub use reject::Reject;
-pub use transformer::Transformer;
+pub use transformer::{Transformer, declare_metrics};

@@ -6,25 +6,41 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Message, PageMeta, StageName, decompress_body};
 use ports::{Clock, QueueName};
-use stage::{Failure, Metrics, Output, Rows, Stage};
+use stage::{Failure, Output, RowMetrics, Stage};
+use telemetry::Metrics;
 use tracing::{Span, info};
 
 use crate::clean::clean;
 use crate::fault::PageFault;
 use crate::messages::outputs;
 
+/// A coin passed the rules.
+const CLEANED: &str = "cleaned";
+/// A coin broke a rule.
+const REJECTED: &str = "rejected";
+
+/// Makes the transformer's metrics show, at zero.
+pub fn declare_metrics(metrics: &Metrics) {
+    row_metrics(metrics);
+}
+
+/// What became of coins.
+fn row_metrics(metrics: &Metrics) -> RowMetrics {
+    RowMetrics::new(metrics, StageName::Transformer, &[CLEANED, REJECTED])
+}
+
 /// The transformer stage.
 pub struct Transformer {
     settings: config::Transform,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    rows: RowMetrics,
 }
 
 impl Transformer {
     /// A transformer that makes chunks as large as `settings` says, tells the time by `clock`, and counts coins in
     /// `metrics`.
-    pub fn new(settings: config::Transform, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { settings, clock, metrics }
+    pub fn new(settings: config::Transform, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        Self { settings, clock, rows: row_metrics(metrics) }
     }
 }
 
@@ -39,11 +55,11 @@ impl Stage for Transformer {
     }
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
-        let (message, metrics) = (message.clone(), self.metrics.clone());
+        let (message, counted) = (message.clone(), self.rows.clone());
         let (chunk_coins, now) = (self.settings.chunk_coins, self.clock.now());
         let span = Span::current();
         let cleaning = tokio::task::spawn_blocking(move || {
-            span.in_scope(|| transform(&message, chunk_coins, now, &metrics))
+            span.in_scope(|| transform(&message, chunk_coins, now, &counted))
         });
         match cleaning.await {
             Ok(outputs) => Ok(outputs?),
@@ -58,7 +74,7 @@ fn transform(
     message: &Message,
     chunk_coins: u32,
     now: DateTime<Utc>,
-    metrics: &Metrics,
+    counted: &RowMetrics,
 ) -> Result<Vec<Output>, PageFault> {
     let meta = PageMeta::from_headers(&message.headers)?;
     let cleaned = {
@@ -67,8 +83,8 @@ fn transform(
     };
     let (rows, rejected) = (cleaned.rows.len(), cleaned.rejects.len());
     let outputs = outputs(&meta, cleaned, chunk_coins, now)?;
-    metrics.rows(Rows::Cleaned, rows as u64);
-    metrics.rows(Rows::Rejected, rejected as u64);
+    counted.add(CLEANED, rows as u64);
+    counted.add(REJECTED, rejected as u64);
     info!(
         batch = %meta.batch,
         page = meta.page,

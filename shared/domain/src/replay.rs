@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::headers::{Headers, header};
 
-/// Which replay a page, and each chunk of it, comes from. A message that is delivered twice is of the same replay;
-/// counting loads could not tell that from another one.
+/// Which replay a page, and each chunk of it, comes from. It tells a second replay from a message of the first that was
+/// delivered twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplayId(String);
 

@@ -11,10 +11,13 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use domain::StageName;
-use stage::{Metrics, To};
+use stage::StageMetrics;
+use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+
+use crate::metrics::{Server, ServerMetrics};
 
 /// A handful of probes and scrapes at once; whoever holds on to more must not cost the stages their handles.
 const LIMITS: web::Limits =
@@ -65,8 +68,8 @@ async fn readyz(State(health): State<Health>) -> impl IntoResponse {
         .stages
         .iter()
         .filter(|&&stage| match stage {
-            StageName::Fetcher => !health.metrics.is_connected(To::Queue),
-            stage => !health.metrics.is_consuming(stage),
+            StageName::Fetcher => !health.metrics.set::<ServerMetrics>().is_connected(Server::Queue),
+            stage => !StageMetrics::new(&health.metrics, stage).is_consuming(),
         })
         .map(|stage| stage.as_str())
         .collect();

@@ -6,10 +6,10 @@
 
 mod adapters;
 mod http;
+mod metrics;
 mod observe;
 mod process;
 mod shutdown;
-mod telemetry;
 
 pub use adapters::{Queues, Stores, check_writable, file_of, place, set_aside};
 pub use config;

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use outage::Backoff;
 use ports::{Clock, Queue, QueueError, QueueName, Quotes, StoreError};
-use stage::{Metrics, To};
+
+use crate::metrics::{FreshnessMetrics, Server, ServerMetrics};
 
 /// Often enough for whoever scrapes every 15 s.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Asks `queue` for its depths for as long as it is polled; more rarely while it is away.
-pub(crate) async fn queue(queue: Arc<dyn Queue>, metrics: Metrics, clock: Arc<dyn Clock>) {
+pub(crate) async fn queue(queue: Arc<dyn Queue>, servers: ServerMetrics, clock: Arc<dyn Clock>) {
     let mut backoff = Backoff::default();
     loop {
-        let is_there = depths(&*queue, &metrics).await.is_ok();
-        metrics.connected(To::Queue, is_there);
+        let is_there = depths(&*queue, &servers).await.is_ok();
+        servers.connected(Server::Queue, is_there);
         clock.sleep(pause(is_there, &mut backoff)).await;
     }
 }
@@ -29,23 +30,28 @@ fn pause(is_there: bool, backoff: &mut Backoff) -> Duration {
     EVERY.max(backoff.next_wait())
 }
 
-async fn depths(queue: &dyn Queue, metrics: &Metrics) -> Result<(), QueueError> {
+async fn depths(queue: &dyn Queue, servers: &ServerMetrics) -> Result<(), QueueError> {
     for name in QueueName::ALL {
-        metrics.depth(name, queue.depth(name).await?);
+        servers.depth(name, queue.depth(name).await?);
     }
     Ok(())
 }
 
 /// Asks `quotes` how fresh they are for as long as it is polled; more rarely while they are away.
-pub(crate) async fn store(quotes: Arc<dyn Quotes>, metrics: Metrics, clock: Arc<dyn Clock>) {
+pub(crate) async fn store(
+    quotes: Arc<dyn Quotes>,
+    servers: ServerMetrics,
+    tables: FreshnessMetrics,
+    clock: Arc<dyn Clock>,
+) {
     let mut backoff = Backoff::default();
     loop {
         let asked: Result<_, StoreError> = quotes.freshness().await;
         let is_there = asked.is_ok();
-        metrics.connected(To::Store, is_there);
+        servers.connected(Server::Store, is_there);
         // While it is away, the tables are as they were.
         if let Ok(freshness) = asked {
-            metrics.freshness(freshness);
+            tables.set(freshness);
         }
         clock.sleep(pause(is_there, &mut backoff)).await;
     }
@@ -53,7 +59,8 @@ pub(crate) async fn store(quotes: Arc<dyn Quotes>, metrics: Metrics, clock: Arc<
 
 #[cfg(test)]
 mod tests {
-    use domain::{Headers, Message, MessageId, StageName};
+    use domain::{Headers, Message, MessageId};
+    use telemetry::Metrics;
     use testkit::clock::ManualClock;
     use testkit::memory::{MemoryQueue, MemoryStore};
 
@@ -71,14 +78,16 @@ mod tests {
     #[tokio::test]
     async fn what_waits_and_what_is_away_shows() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-        let metrics = Metrics::new(&[StageName::Loader]);
+        let metrics = Metrics::default();
+        let servers: ServerMetrics = metrics.set();
         let waiting = Arc::new(MemoryQueue::new(clock.clone()));
         let message =
             Message { id: MessageId::new("m"), headers: Headers::new(), body: domain::Bytes::new() };
         waiting.publish(QueueName::Rows, &[message]).await.unwrap();
-        once(queue(waiting, metrics.clone(), clock.clone())).await;
-        once(store(Arc::new(MemoryStore::new(clock.clone())), metrics.clone(), clock)).await;
-        assert!(metrics.is_connected(To::Queue) && metrics.is_connected(To::Store));
+        once(queue(waiting, servers.clone(), clock.clone())).await;
+        let tables = Arc::new(MemoryStore::new(clock.clone()));
+        once(store(tables, servers.clone(), metrics.set(), clock)).await;
+        assert!(servers.is_connected(Server::Queue) && servers.is_connected(Server::Store));
         let text = metrics.render();
         assert!(text.contains(r#"coinpipe_queue_messages{queue="rows",state="ready"} 1.0"#), "{text}");
     }

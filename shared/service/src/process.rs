@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, FromArgMatches};
-use config::Config;
+use config::{Config, LogFormat};
 use domain::StageName;
 use ports::{Clock, SourceTable, SystemClock};
-use stage::{Failpoints, Metrics, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, StageMetrics, Surroundings};
+use telemetry::{BadSetting, Format, Metrics, Traces};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
-use crate::{Shutdown, http, observe, telemetry};
+use crate::metrics::{FreshnessMetrics, ServerMetrics};
+use crate::{Shutdown, http, observe};
 
 /// Arguments that every command takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -67,8 +69,7 @@ impl Process {
     pub async fn open_queues(&self) -> anyhow::Result<Queues> {
         let queues = self.connections.queues(self.config(), Arc::clone(&self.clock), Access::Work).await?;
         let queues = queues.context("the queue is not there")?;
-        let watching =
-            observe::queue(Arc::clone(&queues.queue), self.metrics.clone(), Arc::clone(&self.clock));
+        let watching = observe::queue(Arc::clone(&queues.queue), self.metrics.set(), Arc::clone(&self.clock));
         self.watch(watching).await;
         Ok(queues)
     }
@@ -77,8 +78,12 @@ impl Process {
     pub async fn open_stores(&self) -> anyhow::Result<Stores> {
         let stores = self.connections.stores(self.config(), Arc::clone(&self.clock), Access::Work).await?;
         let stores = stores.context("the store is not there")?;
-        let watching =
-            observe::store(Arc::clone(&stores.quotes), self.metrics.clone(), Arc::clone(&self.clock));
+        let watching = observe::store(
+            Arc::clone(&stores.quotes),
+            self.metrics.set(),
+            self.metrics.set(),
+            Arc::clone(&self.clock),
+        );
         self.watch(watching).await;
         Ok(stores)
     }
@@ -204,7 +209,7 @@ where
     let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
     let levels = if quiet { "warn" } else { &loaded.config.log.level };
     let name = if let [stage] = stages { stage.as_str() } else { "coinpipe" };
-    let traces = telemetry::start(&loaded, levels, log == LogDefault::Quiet, name)?;
+    let traces = start_telemetry(&loaded, levels, log, name)?;
 
     for warning in &loaded.warnings {
         warn!("{warning}");
@@ -217,7 +222,7 @@ where
             loaded,
             clock: Arc::new(SystemClock),
             shutdown: Shutdown::default(),
-            metrics: Metrics::new(stages),
+            metrics: declared(stages),
             failpoints,
             connections: Connections::default(),
             is_seen,
@@ -246,6 +251,43 @@ where
     runtime.shutdown_background();
     traces.end(CLOSING);
     result
+}
+
+fn start_telemetry(
+    loaded: &config::Loaded,
+    levels: &str,
+    log: LogDefault,
+    name: &str,
+) -> Result<Traces, config::ConfigError> {
+    let format = match loaded.config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+        // What a command says is for people, terminal or not.
+        LogFormat::Auto if log == LogDefault::Quiet => Format::Text,
+        LogFormat::Auto => Format::Auto,
+    };
+    let collector = &loaded.config.telemetry.otlp_url;
+    telemetry::start(telemetry::Settings { levels, format, collector, process: name }).map_err(|error| {
+        let (section, key) = match &error {
+            BadSetting::Levels { .. } => ("log", "level"),
+            BadSetting::Collector(_) => ("telemetry", "otlp_url"),
+        };
+        loaded.invalid(section, key, error.to_string())
+    })
+}
+
+/// Metrics in which the series that are this crate's and the loop's are there from the start, at zero: a process may wait
+/// long for its servers.
+fn declared(stages: &[StageName]) -> Metrics {
+    let metrics = Metrics::default();
+    for &stage in stages {
+        StageMetrics::new(&metrics, stage);
+    }
+    metrics.set::<ServerMetrics>();
+    if stages.iter().any(|stage| matches!(stage, StageName::Loader | StageName::Alerter)) {
+        metrics.set::<FreshnessMetrics>();
+    }
+    metrics
 }
 
 /// The environment as text. A setting that is not text must not be overlooked: a key that is garbled would

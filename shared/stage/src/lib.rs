@@ -4,7 +4,6 @@
 //! cannot. Everything else (receiving, confirming, retrying, dead-lettering, waiting out an outage,
 //! draining) is the loop's, written once, the same for every stage and every broker.
 
-mod chain;
 mod contract;
 mod failpoint;
 mod life;
@@ -12,12 +11,10 @@ mod metrics;
 mod outage;
 mod retry;
 mod run;
-pub mod trace;
 
-pub use chain::error_chain;
 pub use contract::{Failure, Output, Stage};
 pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
-pub use metrics::{Metrics, Rows, Snapshot, To};
+pub use metrics::{RowMetrics, StageMetrics};
 pub use outage::{Missing, News, Outage};
 
 pub use retry::RetryPolicy;

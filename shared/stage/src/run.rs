@@ -21,16 +21,17 @@ use std::time::Duration;
 use domain::{Class, DeadLetter, StageName, header};
 use futures_util::FutureExt;
 use ports::{Clock, Consumer, Delivery, Queue, QueueError, QueueName, Settlement};
+use telemetry::{Metrics, trace};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 
 use crate::contract::{Failure, Output, Stage};
 use crate::failpoint::{Crash, Failpoints, Point};
-use crate::metrics::{Metrics, Outcome};
+use crate::life;
+use crate::metrics::{Outcome, StageMetrics};
 use crate::outage::{Missing, News, Outage};
 use crate::retry::RetryPolicy;
-use crate::{life, trace};
 
 /// How a stage is run.
 #[derive(Clone, Debug)]
@@ -79,7 +80,8 @@ pub async fn run(
     surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let spine = Arc::new(Spine { name: stage.name(), stage, settings, surroundings });
+    let metrics = StageMetrics::new(&surroundings.metrics, stage.name());
+    let spine = Arc::new(Spine { name: stage.name(), stage, settings, surroundings, metrics });
     let ended = spine.run(&stop).await;
     // A crash, in a test, gives nothing back.
     if !matches!(ended, Err(RunError::Crash(_))) {
@@ -110,6 +112,7 @@ struct Spine {
     stage: Arc<dyn Stage>,
     settings: Settings,
     surroundings: Surroundings,
+    metrics: StageMetrics,
 }
 
 impl Spine {
@@ -117,13 +120,13 @@ impl Spine {
         let mut outage = Outage::new(Arc::clone(&self.surroundings.clock));
         loop {
             let ended = self.session(&mut outage, stop).await;
-            self.surroundings.metrics.consuming(self.name, false);
+            self.metrics.consuming(false);
             match ended {
                 Ended::Stopped => return Ok(()),
                 Ended::Crashed(crash) => return Err(crash.into()),
                 Ended::Fatal(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
                 Ended::QueueAway(reason) => {
-                    self.surroundings.metrics.reconnected(self.name);
+                    self.metrics.reconnected();
                     self.tell(outage.failed(Missing::Queue), "the queue is away; waiting for it", &reason);
                     if !self.wait(outage.next_wait(), stop).await {
                         return Ok(());
@@ -163,7 +166,7 @@ impl Spine {
                 Err(error) => return ended_by(&error),
             },
         };
-        self.surroundings.metrics.consuming(self.name, true);
+        self.metrics.consuming(true);
         let mut in_hand = JoinSet::new();
         let ended = self.consume(consumer.as_mut(), &mut in_hand, outage, stop).await;
         drop(consumer);
@@ -210,7 +213,7 @@ impl Spine {
                 },
                 next = consumer.next(), if has_room => match next {
                     Ok(delivery) => {
-                        self.surroundings.metrics.received(self.name);
+                        self.metrics.received();
                         let spine = Arc::clone(self);
                         in_hand.spawn(async move { spine.settle_one(delivery).await });
                     }
@@ -233,11 +236,11 @@ impl Spine {
     }
 
     async fn try_settle_one(&self, delivery: Delivery, trace: &Span) -> Result<After, Crash> {
-        let Surroundings { queue, metrics, failpoints, .. } = &self.surroundings;
+        let Surroundings { queue, failpoints, .. } = &self.surroundings;
         failpoints.pass(self.name, Point::Received).await?;
         let started = tokio::time::Instant::now();
         let result = self.handle(&delivery).await;
-        metrics.handled(self.name, started.elapsed().as_secs_f64());
+        self.metrics.handled(started.elapsed().as_secs_f64());
         failpoints.pass(self.name, Point::Handled).await?;
 
         let (settlement, outcome, then) = match result {
@@ -249,7 +252,7 @@ impl Spine {
                 let count = outputs.len() as u64;
                 match publish(queue.as_ref(), outputs).await {
                     Ok(()) => {
-                        metrics.published(self.name, count);
+                        self.metrics.published(count);
                         failpoints.pass(self.name, Point::Published).await?;
                         (Settlement::Done, Outcome::Done, After::Worked)
                     }
@@ -281,9 +284,9 @@ impl Spine {
         };
         match delivery.settle(settlement).await {
             Ok(()) => {
-                metrics.settled(self.name, outcome);
+                self.metrics.settled(outcome);
                 if let Some(class) = dead_class {
-                    metrics.dead(self.name, class);
+                    self.metrics.dead(class);
                 }
                 failpoints.pass(self.name, Point::Settled).await?;
                 Ok(then)

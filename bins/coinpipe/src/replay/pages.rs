@@ -80,7 +80,7 @@ impl<'a> Pages<'a> {
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
         message.headers.set(header::LIFE, &self.life);
-        stage::trace::forget(&mut message.headers);
+        telemetry::trace::forget(&mut message.headers);
         Some((meta, message))
     }
 

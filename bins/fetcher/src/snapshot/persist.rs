@@ -87,7 +87,7 @@ impl Fetcher {
                 }
                 Err(error) => error,
             };
-            let reason = format!("{what}: {}", stage::error_chain(&error));
+            let reason = format!("{what}: {}", telemetry::error_chain(&error));
             self.note_failure(&reason);
             let now = self.clock.now();
             let mut wait = backoff.next_wait();

@@ -94,7 +94,7 @@ impl Spool {
             self.disk.sync(&self.batches_dir())?;
             if let Err(error) = self.clear(&finished) {
                 // It is forgotten; the next start clears it away.
-                self.notice(format!("cannot clear up in the spool: {}", stage::error_chain(&error)));
+                self.notice(format!("cannot clear up in the spool: {}", telemetry::error_chain(&error)));
             }
         }
         lock(&self.known).forget(batch);

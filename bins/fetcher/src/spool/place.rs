@@ -94,7 +94,7 @@ impl Spool {
         }
         let id = new_id();
         if let Err(error) = self.disk.write(&path, &[id.as_bytes()]) {
-            self.notice(format!("cannot keep the name of the spool: {}", stage::error_chain(&error)));
+            self.notice(format!("cannot keep the name of the spool: {}", telemetry::error_chain(&error)));
         }
         id
     }

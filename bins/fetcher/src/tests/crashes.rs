@@ -126,7 +126,7 @@ async fn a_spool_in_use_is_an_error_that_names_the_lock() {
         Arc::new(queue),
         None,
         Arc::new(clock),
-        lab.metrics.clone(),
+        crate::FetchMetrics::new(&lab.metrics),
     );
     let text = format!("{:#}", second.err().expect("refused"));
     assert!(text.contains(&lab.dir.path().join("spool/lock").display().to_string()), "{text}");

@@ -165,7 +165,7 @@ impl Bench {
             Arc::new(ShakyThrone(Arc::clone(&queue))),
             None,
             Arc::new(clock.clone()),
-            lab.metrics.clone(),
+            crate::FetchMetrics::new(&lab.metrics),
         );
         Self { lab, clock, queue, fetcher: fetcher.unwrap() }
     }

@@ -22,8 +22,16 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
     let source = Source { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, clock, lab.metrics.clone())
-        .unwrap()
+    Fetcher::new(
+        lab.settings.clone(),
+        source,
+        queue.clone(),
+        queue,
+        None,
+        clock,
+        crate::FetchMetrics::new(&lab.metrics),
+    )
+    .unwrap()
 }
 
 async fn fetch(lab: &Lab, simulator: &Simulator) -> Result<FetchedBatch, OnceFailure> {

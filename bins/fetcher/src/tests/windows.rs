@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use domain::Fetched;
 use ports::{Leadership, Queue, QueueError, Store, Term};
-use stage::{Crash, Metrics, Point};
+use stage::{Crash, Point};
 
 use super::leader::another;
 use super::*;
@@ -215,7 +215,7 @@ async fn a_claim_whose_answer_was_lost_is_found_again_and_fetched_once() {
         let leadership = Arc::new(LostAnswer { inner: lab.queue.clone(), writes, is_lost });
         let queue: Arc<dyn Queue> = Arc::new(lab.queue.clone());
         let clock = Arc::new(lab.clock.clone());
-        let metrics = Metrics::new(&[domain::StageName::Fetcher]);
+        let metrics = crate::FetchMetrics::new(&lab.metrics);
         let settings = lab.settings.clone();
         let fetcher =
             Fetcher::new(settings, server.source(), queue, leadership, None, clock, metrics).unwrap();

@@ -8,7 +8,7 @@ fn transformer() -> Transformer {
     Transformer::new(
         config::Config::defaults().transform,
         Arc::new(ManualClock::default()),
-        Metrics::new(&[]),
+        &Metrics::default(),
     )
 }
 

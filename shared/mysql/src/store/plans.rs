@@ -7,7 +7,7 @@ use ports::Store;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use testkit::clock::ManualClock;
-use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::readme::{documented, snapshot};
 use testkit::contract::store::sample::{at, batch};
 
 use super::ledger::Which;
@@ -76,11 +76,10 @@ async fn what_is_asked_all_the_time_is_looked_up() {
             batches.push((sql, plan));
         }
     }
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let mut of_readme = Vec::new();
-    for sql in queries(&std::fs::read_to_string(readme).expect("the README")) {
+    let mut of_users = Vec::new();
+    for sql in documented() {
         let plan = plan(&mut connection, &sql).await;
-        of_readme.push((sql, plan));
+        of_users.push((sql, plan));
     }
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {name}"))).await.expect("dropped");
 
@@ -91,7 +90,7 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let by_slot = |step: &&str| *step == "batches index batches_by_slot";
         assert!(scans(&plan).iter().all(by_slot), "{sql}: {plan:#?}");
     }
-    for (sql, plan) in of_readme {
+    for (sql, plan) in of_users {
         // The view goes through the coins, or their newest quotes, once.
         let is_once = |step: &&str| step.starts_with("c ALL") || step.starts_with("q ALL");
         assert!(scans(&plan).len() <= 1 && scans(&plan).iter().all(is_once), "{sql}: {plan:#?}");

@@ -3,7 +3,7 @@
 use domain::Chunk;
 use ports::{Freshness, Quotes, Store};
 use sqlx::{Connection, Row};
-use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::readme::{documented, snapshot};
 use testkit::contract::store::sample::at;
 
 use crate::database::{Lab, setup};
@@ -53,8 +53,7 @@ async fn load_old(lab: &Lab, chunk: &Chunk) {
 
 /// The currency of each row that the first query of the README shows, and how fresh the tables are.
 async fn seen(lab: &Lab) -> (Vec<String>, Freshness) {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let first = queries(&std::fs::read_to_string(readme).expect("the README")).swap_remove(0);
+    let first = documented().swap_remove(0);
     let rows = lab.database.rows(&first).await;
     (rows.iter().map(|row| row.get("currency")).collect(), lab.store.freshness().await.unwrap())
 }

@@ -1,17 +1,16 @@
-//! The queries of the README, as they stand there, when `fetch.convert` changes.
+//! The queries of the README and docs/tables.md, as they stand there, when `fetch.convert` changes.
 
 use mysql::MysqlStore;
 use ports::{Quotes, Store};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
-use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::readme::{documented, snapshot};
 
 use crate::database::{Database, setup};
 
-/// What a query of the README finds: the values of `columns`, as text.
+/// What a documented query finds: the values of `columns`, as text.
 async fn rows(database: &Database, query: usize, columns: &[&str]) -> Vec<String> {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let sql = queries(&std::fs::read_to_string(readme).expect("the README")).swap_remove(query);
+    let sql = documented().swap_remove(query);
     let text = |row: &MySqlRow| {
         let value = |column: &&str| match *column {
             "price" => row.get::<f64, _>(*column).to_string(),
@@ -31,7 +30,7 @@ async fn load(store: &MysqlStore, seconds: i64, convert: &[&str], coins: u32) {
 #[tokio::test]
 async fn the_queries_of_the_readme_show_the_newest_snapshot_in_its_currency() {
     let lab = setup().await;
-    let (first, winners, other, bitcoin) = (0, 1, 2, 3);
+    let (first, winners, bitcoin, other) = (0, 1, 2, 3);
     let shown = ["cmc_rank", "name", "price", "currency"];
     let largest = |factor: u32, currency: &str| -> Vec<String> {
         (1..=10).map(|id| format!("{id} Coin {id} {} {currency}", id * factor)).collect()

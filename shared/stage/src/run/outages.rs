@@ -108,7 +108,7 @@ impl Bench {
         let surroundings = Surroundings {
             queue: queue.clone(),
             clock,
-            metrics: Metrics::new(&[StageName::Transformer]),
+            metrics: Metrics::default(),
             failpoints: Failpoints::none(),
         };
         let stop = CancellationToken::new();

@@ -84,6 +84,10 @@ struct Bench {
 }
 
 impl Bench {
+    fn is_consuming(&self) -> bool {
+        StageMetrics::new(&self.metrics, StageName::Transformer).is_consuming()
+    }
+
     fn start(failpoints: &str) -> Self {
         let clock = ManualClock::default();
         let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
@@ -92,7 +96,7 @@ impl Bench {
 
     fn start_on(queue: Arc<MemoryQueue>, clock: ManualClock, failpoints: &str) -> Self {
         let stage = Arc::new(Copier::default());
-        let metrics = Metrics::new(&[StageName::Transformer]);
+        let metrics = Metrics::default();
         let stop = CancellationToken::new();
         let settings = Settings {
             concurrency: 2,
@@ -289,9 +293,9 @@ async fn an_outage_is_not_poison_and_counts_no_attempts() {
 #[tokio::test]
 async fn a_queue_that_went_away_is_waited_for() {
     let bench = Bench::start("");
-    bench.until("it consumes", async |bench| bench.metrics.is_consuming(StageName::Transformer)).await;
+    bench.until("it consumes", async |bench| bench.is_consuming()).await;
     bench.queue.set_available(false);
-    bench.until("it noticed", async |bench| !bench.metrics.is_consuming(StageName::Transformer)).await;
+    bench.until("it noticed", async |bench| !bench.is_consuming()).await;
     bench.queue.set_available(true);
     bench.publish(&["a"]).await;
     bench
@@ -369,11 +373,11 @@ async fn a_crash_at_any_point_loses_nothing() {
 
 #[tokio::test]
 async fn a_trace_goes_through_the_loop_into_outputs_and_dead_letters() {
-    let (collected, _guard) = trace::tests::Collected::start();
+    let (collected, _guard) = testkit::spans::Collected::start();
     let bench = Bench::start("");
     let mut messages = [message(0, "good"), message(1, "reject")];
     for message in &mut messages {
-        message.headers = trace::tests::traced();
+        message.headers = testkit::spans::traced();
     }
     bench.queue.publish(QueueName::Raw, &messages).await.unwrap();
     bench.until("both are done", async |bench| bench.total(QueueName::Raw).await == 0).await;

@@ -67,7 +67,7 @@ fn a_page_on_a_disk_that_fails_is_not_damaged() {
     std::os::unix::fs::symlink("/proc/self/mem", &page).unwrap();
     let found = spool.pages(&manifest.batch).unwrap();
     assert_eq!((found.items, found.aside, found.troubles.len()), (vec![record(2)], vec![], 1));
-    assert!(stage::error_chain(&found.troubles[0]).contains("the disk fails"), "{:?}", found.troubles);
+    assert!(telemetry::error_chain(&found.troubles[0]).contains("the disk fails"), "{:?}", found.troubles);
     assert!(is_untouched(&dir) && page.symlink_metadata().is_ok());
 }
 
@@ -98,7 +98,7 @@ fn a_write_that_failed_leaves_nothing_and_the_old_file() {
     // Always full: what is written there is refused with ENOSPC.
     std::os::unix::fs::symlink("/dev/full", dir.join("page-00002.tmp")).unwrap();
     let error = spool.put_page(&manifest, &record(2), b"new").unwrap_err();
-    assert!(stage::error_chain(&error).contains("make room on the disk"), "{error:?}");
+    assert!(telemetry::error_chain(&error).contains("make room on the disk"), "{error:?}");
     assert!(dir.join("page-00002.tmp").symlink_metadata().is_err(), "it would take room");
     assert_eq!(spool.page_body(&manifest.batch, 2).unwrap(), b"two\nlines");
     spool.put_page(&manifest, &record(2), b"new").unwrap();

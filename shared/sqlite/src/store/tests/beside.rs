@@ -3,7 +3,7 @@
 use domain::timestamp;
 use ports::Freshness;
 use sqlx::Row;
-use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::readme::{documented, snapshot};
 
 use super::*;
 
@@ -52,8 +52,7 @@ async fn load_old(lab: &File, chunk: &Chunk) {
 
 /// The currency of each row that the first query of the README shows, and how fresh the tables are.
 async fn seen(lab: &File) -> (Vec<String>, Freshness) {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let first = queries(&std::fs::read_to_string(readme).expect("the README")).swap_remove(0);
+    let first = documented().swap_remove(0);
     let rows = sqlx::query(AssertSqlSafe(first)).fetch_all(lab.store.database.readers()).await.unwrap();
     (rows.iter().map(|row| row.get("currency")).collect(), lab.store.freshness().await.unwrap())
 }

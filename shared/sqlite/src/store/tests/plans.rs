@@ -1,6 +1,6 @@
 //! How SQLite finds what is asked all the time: by indexes, never through a table.
 
-use testkit::contract::store::readme::queries;
+use testkit::contract::store::readme::documented;
 
 use super::*;
 use crate::store::ledger::Which;
@@ -54,8 +54,7 @@ async fn batches_are_read_in_three_statements_by_their_keys() {
 #[tokio::test]
 async fn the_queries_of_the_readme_read_no_history_but_the_one_of_a_coin() {
     let lab = setup().await;
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    for sql in queries(&std::fs::read_to_string(readme).expect("the README")) {
+    for sql in documented() {
         let plan = plan(&lab.store, &sql).await;
         let allowed = ["SCAN c", "SCAN q"];
         assert!(scans(&plan).iter().all(|step| allowed.contains(step)), "{sql}: {plan:#?}");

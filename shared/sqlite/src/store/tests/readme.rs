@@ -1,14 +1,13 @@
-//! The queries of the README, as they stand there, when `fetch.convert` changes.
+//! The queries of the README and docs/tables.md, as they stand there, when `fetch.convert` changes.
 
 use sqlx::Row;
-use testkit::contract::store::readme::{queries, snapshot};
+use testkit::contract::store::readme::{documented, snapshot};
 
 use super::*;
 
-/// What a query of the README finds: the values of `columns`, as text.
+/// What a documented query finds: the values of `columns`, as text.
 async fn rows(store: &SqliteStore, query: usize, columns: &[&str]) -> Vec<String> {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-    let sql = queries(&std::fs::read_to_string(readme).expect("the README")).swap_remove(query);
+    let sql = documented().swap_remove(query);
     let rows = sqlx::query(AssertSqlSafe(sql.clone())).fetch_all(store.database.readers()).await.expect(&sql);
     let text = |row: &sqlx::sqlite::SqliteRow| {
         let value = |column: &&str| match *column {
@@ -28,7 +27,7 @@ fn ten(text: impl Fn(u32) -> String) -> Vec<String> {
 #[tokio::test]
 async fn the_queries_of_the_readme_show_the_newest_snapshot_in_its_currency() {
     let lab = setup().await;
-    let (first, winners, other, bitcoin) = (0, 1, 2, 3);
+    let (first, winners, bitcoin, other) = (0, 1, 2, 3);
     let shown = ["cmc_rank", "name", "price", "currency"];
     let largest = |factor: u32, currency: &str| {
         let currency = currency.to_owned();

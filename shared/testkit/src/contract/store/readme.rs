@@ -1,12 +1,22 @@
-//! The queries of the README, to be run as they stand there.
+//! The queries of the README and of docs/tables.md, to be run as they stand there.
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, CoinRow, Measure, Quote, Slot};
 
 use super::sample::{at, chunk, quote, row};
 
+/// All queries for users: those of the README, then those of docs/tables.md.
+///
+/// # Panics
+/// When one of the two files cannot be read.
+pub fn documented() -> Vec<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let read = |file: &str| std::fs::read_to_string(format!("{root}/{file}")).expect("the file is there");
+    [read("README.md"), read("docs/tables.md")].iter().flat_map(|markdown| queries(markdown)).collect()
+}
+
 /// The SQL statements of `markdown`, in their order: what is in its blocks of `sql`, without comments.
-pub fn queries(markdown: &str) -> Vec<String> {
+fn queries(markdown: &str) -> Vec<String> {
     let blocks = markdown.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next());
     let lines = blocks.flat_map(str::lines).map(|line| line.split("--").next().unwrap_or_default());
     let sql = lines.collect::<Vec<_>>().join("\n");

@@ -1,5 +1,9 @@
 //! Coins and quotes: the rules of [`Store`](ports::Store), one quote after the other.
+//!
+//! The other stores are compared with this one, so it decides by itself which quote is newer, and shares no code for that
+//! with them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -8,7 +12,6 @@ use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
 use ports::store::{Freshness, ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
-use tables::judgement::{Held, Judged, Judging};
 
 /// (symbol, name, slug) and whose.
 type Identity = (u32, String, String, String);
@@ -22,16 +25,25 @@ pub(super) struct Rows {
     history: BTreeMap<(u32, String, DateTime<Utc>), QuoteEntry>,
 }
 
+/// What a chunk has brought so far.
+#[derive(Default)]
+struct SeenInChunk {
+    /// All quotes, by the key of `quotes_history`.
+    quotes: BTreeSet<(u32, String, DateTime<Utc>)>,
+    /// The quotes that entered `quotes_latest`, by its key.
+    written: BTreeSet<(u32, String)>,
+}
+
 impl Rows {
     pub(super) fn load(&mut self, chunk: &Chunk) -> Loaded {
-        let mut refused = Vec::new();
+        let mut loaded = Loaded::default();
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
-        let mut judging = Judging::new(chunk, self.held(chunk));
         let mut described = BTreeSet::new();
+        let mut seen = SeenInChunk::default();
         for CoinRow { coin, quotes } in &chunk.rows {
             if coin.id == 0 {
                 let no_id = Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() };
-                refused.extend(quotes.iter().map(|_| no_id.clone()));
+                loaded.refused.extend(quotes.iter().map(|_| no_id.clone()));
                 continue;
             }
             // When the chunk repeats a coin, the first description stays.
@@ -40,25 +52,56 @@ impl Rows {
             }
             self.identify(coin, fetched_at);
             for quote in quotes {
-                let last_updated = timestamp::to_millis(quote.last_updated);
-                judging.take(coin.id, Quote { last_updated, ..quote.clone() });
+                let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() };
+                let batch = chunk.page.batch.clone();
+                let entry = QuoteEntry { coin_id: coin.id, quote, fetched_at, batch };
+                loaded.newest_quote_at = loaded.newest_quote_at.max(Some(entry.quote.last_updated));
+                self.add_to_history(&entry, chunk.is_rebuild(), &mut seen);
+                self.add_to_latest(entry, chunk.is_rebuild(), &mut seen, &mut loaded);
             }
         }
-        let Judged { latest, history, loaded } = judging.judged();
-        let entry =
-            |coin_id, quote| QuoteEntry { coin_id, quote, fetched_at, batch: chunk.page.batch.clone() };
-        for (key, quote) in latest {
-            let coin_id = key.0;
-            self.latest.insert(key, entry(coin_id, quote));
+        loaded
+    }
+
+    fn add_to_history(&mut self, entry: &QuoteEntry, is_rebuild: bool, seen: &mut SeenInChunk) {
+        let key = (entry.coin_id, entry.quote.currency.clone(), entry.quote.last_updated);
+        // When the chunk repeats a quote, the first stays.
+        if !seen.quotes.insert(key.clone()) {
+            return;
         }
-        for (key, quote) in history {
-            let held = self.history.get(&key).map(|held| held.fetched_at);
-            if held.is_none_or(|held| is_later(fetched_at, held, chunk.is_rebuild())) {
-                let coin_id = key.0;
-                self.history.insert(key, entry(coin_id, quote));
+        let held = self.history.get(&key);
+        if held.is_none_or(|held| is_later(entry.fetched_at, held.fetched_at, is_rebuild)) {
+            self.history.insert(key, entry.clone());
+        }
+    }
+
+    fn add_to_latest(
+        &mut self,
+        entry: QuoteEntry,
+        is_rebuild: bool,
+        seen: &mut SeenInChunk,
+        loaded: &mut Loaded,
+    ) {
+        let key = (entry.coin_id, entry.quote.currency.clone());
+        let held = self.latest.get(&key);
+        let is_newer = held.is_none_or(|held| match entry.quote.last_updated.cmp(&held.quote.last_updated) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            // A rebuild replaces what an earlier chunk wrote, and not what it wrote itself.
+            Ordering::Equal => {
+                is_later(entry.fetched_at, held.fetched_at, is_rebuild && !seen.written.contains(&key))
             }
+        });
+        match held.map(|held| &held.quote) {
+            Some(held) if entry.quote.last_updated < held.last_updated => loaded.stale += 1,
+            Some(held) if !is_newer || says_the_same(&entry.quote, held) => loaded.unchanged += 1,
+            _ => loaded.written += 1,
         }
-        Loaded { refused, ..loaded }
+        if is_newer {
+            loaded.newest_fetch_at = Some(entry.fetched_at);
+            seen.written.insert(key.clone());
+            self.latest.insert(key, entry);
+        }
     }
 
     pub(super) fn prune_history(&mut self, before: DateTime<Utc>, limit: u32) -> u64 {
@@ -70,13 +113,6 @@ impl Rows {
             self.history.remove(key);
         }
         old.len() as u64
-    }
-
-    fn held(&self, chunk: &Chunk) -> Held {
-        let coins = chunk.rows.iter().map(|row| row.coin.id).collect::<BTreeSet<_>>();
-        let of = |id: u32| self.latest.range((id, String::new())..).take_while(move |(key, _)| key.0 == id);
-        let held = coins.into_iter().flat_map(of);
-        held.map(|(key, held)| (key.clone(), (held.quote.clone(), held.fetched_at))).collect()
     }
 
     fn describe(&mut self, coin: &Coin, at: DateTime<Utc>, is_rebuild: bool) {
@@ -118,6 +154,12 @@ impl Rows {
             history: self.history.values().cloned().collect(),
         }
     }
+}
+
+/// Whether two quotes have one instant and the same numbers, bit for bit, of which the same were not sent.
+fn says_the_same(one: &Quote, other: &Quote) -> bool {
+    let bits = |quote: &Quote| Measure::ALL.map(|measure| quote.get(measure).map(f64::to_bits));
+    one.last_updated == other.last_updated && one.missing == other.missing && bits(one) == bits(other)
 }
 
 /// Whether what was fetched at `new` takes the place of what was fetched at `held`.

@@ -1,49 +1,8 @@
-use std::sync::{Arc, Mutex};
-
 use domain::MessageId;
-use opentelemetry::trace::{SpanKind, TracerProvider as _};
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use opentelemetry::trace::SpanKind;
+use testkit::spans::{Collected, PARENT, TRACE, traced};
 
 use super::*;
-
-/// Keeps the spans that ended on this thread while it lives.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Collected(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanExporter for Collected {
-    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        self.0.lock().unwrap().append(&mut batch);
-        Ok(())
-    }
-}
-
-impl Collected {
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-        let collected = Self::default();
-        let provider = SdkTracerProvider::builder().with_simple_exporter(collected.clone()).build();
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        (collected, tracing_subscriber::registry().with(layer).set_default())
-    }
-
-    pub(crate) fn spans(&self) -> Vec<SpanData> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const PARENT: &str = "b7ad6b7169203331";
-
-pub(crate) fn traced() -> Headers {
-    Headers::new()
-        .with(header::TRACEPARENT, format!("00-{TRACE}-{PARENT}-01"))
-        .with(header::TRACESTATE, "vendor=it")
-}
 
 fn message(headers: Headers) -> Message {
     Message { id: MessageId::new("m"), headers, body: b"body"[..].into() }

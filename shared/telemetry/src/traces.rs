@@ -20,21 +20,28 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::settings::BadSetting;
+use crate::{error_chain, trace};
+
 /// The path of traces below a collector's base URL
 /// ([OTLP](https://opentelemetry.io/docs/specs/otlp/#otlphttp-request)).
 const PATH: &str = "/v1/traces";
 /// How long the collector may take to accept spans.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+fn wrong(error: impl std::error::Error) -> BadSetting {
+    BadSetting::Collector(error_chain(&error))
+}
+
 /// Where the traces of this process go. What is left is sent by [`end`](Self::end).
-pub(crate) struct Traces {
+pub struct Traces {
     provider: Option<SdkTracerProvider>,
 }
 
 impl Traces {
     /// To the collector at the base URL `url`, in the name of the process `name`; to nobody when it is empty. Must not
     /// be called in an async runtime.
-    pub(super) fn to(url: &str, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn to(url: &str, name: &str) -> Result<Self, BadSetting> {
         if url.is_empty() {
             return Ok(Self { provider: None });
         }
@@ -48,10 +55,11 @@ impl Traces {
         }
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(client.build()?)
+            .with_http_client(client.build().map_err(wrong)?)
             .with_endpoint(format!("{base}{PATH}"))
             .with_timeout(TIMEOUT)
-            .build()?;
+            .build()
+            .map_err(wrong)?;
         let exporter = Reporting { exporter, url: base.to_owned(), is_away: AtomicBool::new(false) };
         let provider =
             SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource(name)).build();
@@ -60,7 +68,7 @@ impl Traces {
     }
 
     /// What hands the spans of traces over, and no other.
-    pub(super) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    pub(crate) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
@@ -71,11 +79,11 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_level(false);
-        Some(layer.with_filter(Targets::new().with_target(stage::trace::TARGET, LevelFilter::INFO)))
+        Some(layer.with_filter(Targets::new().with_target(trace::TARGET, LevelFilter::INFO)))
     }
 
     /// Sends what is left; gives up after `limit`. Must not be called in an async runtime.
-    pub(crate) fn end(self, limit: Duration) {
+    pub fn end(self, limit: Duration) {
         // What could not be sent was said.
         let _ = self.provider.map(|provider| provider.shutdown_with_timeout(limit));
     }

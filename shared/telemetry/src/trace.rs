@@ -51,7 +51,7 @@ pub fn step(name: &'static str) -> Span {
 /// Makes `span`, which was not entered yet, part of the trace that `headers` name. Without one it begins a trace.
 pub fn follow(span: &Span, headers: &Headers) {
     let parent =
-        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&From(headers)));
+        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Extracted(headers)));
     if parent.span().span_context().is_valid() {
         // The only way to fail is that nothing collects traces.
         let _ = span.set_parent(parent);
@@ -89,13 +89,13 @@ const NAMES: [&str; 2] = [header::TRACEPARENT, header::TRACESTATE];
 
 fn inject(context: &Context, headers: &mut Headers) {
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(context, &mut To(headers));
+        propagator.inject_context(context, &mut Injected(headers));
     });
 }
 
-struct From<'a>(&'a Headers);
+struct Extracted<'a>(&'a Headers);
 
-impl Extractor for From<'_> {
+impl Extractor for Extracted<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key)
     }
@@ -105,9 +105,9 @@ impl Extractor for From<'_> {
     }
 }
 
-struct To<'a>(&'a mut Headers);
+struct Injected<'a>(&'a mut Headers);
 
-impl Injector for To<'_> {
+impl Injector for Injected<'_> {
     fn set(&mut self, key: &str, value: String) {
         // An empty list of states is no header.
         if !value.is_empty() {
@@ -117,4 +117,4 @@ impl Injector for To<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

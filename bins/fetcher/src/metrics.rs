@@ -1,0 +1,152 @@
+//! What a fetcher counts.
+
+use chrono::{DateTime, Utc};
+use domain::StageName;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Registry, Unit};
+use stage::StageMetrics;
+use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
+
+/// How a snapshot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SnapshotEnd {
+    /// All of it was fetched.
+    Complete,
+    /// The fetcher gave it up.
+    GaveUp,
+}
+
+impl SnapshotEnd {
+    const ALL: [Self; 2] = [Self::Complete, Self::GaveUp];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::GaveUp => "gave_up",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndingLabel {
+    ending: &'static str,
+}
+
+#[derive(Clone, Debug)]
+struct FetchSet {
+    snapshots: Family<EndingLabel, Counter>,
+    snapshot_at: Level,
+    leading: Level,
+    credits_left: Level,
+}
+
+impl MetricSet for FetchSet {
+    fn register(registry: &mut Registry) -> Self {
+        let set = Self {
+            snapshots: Family::default(),
+            snapshot_at: unknown(),
+            leading: Level::default(),
+            credits_left: unknown(),
+        };
+        for ending in SnapshotEnd::ALL {
+            // The series is what is wanted; what is returned is a lock.
+            drop(set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
+        }
+        registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
+        registry.register_with_unit(
+            "snapshot_timestamp",
+            "When this fetcher last fetched a whole snapshot; NaN before",
+            Unit::Seconds,
+            set.snapshot_at.clone(),
+        );
+        registry.register("leading", "1 while this fetcher schedules", set.leading.clone());
+        registry.register(
+            "credits_left",
+            "Credits of the API key left this month; NaN while not known",
+            set.credits_left.clone(),
+        );
+        set
+    }
+}
+
+/// Makes the fetcher's metrics show, at zero or, where nothing is known, NaN.
+pub fn declare_metrics(metrics: &Metrics) {
+    FetchMetrics::new(metrics);
+}
+
+/// What the fetcher of this process counts. Clones share it.
+#[derive(Clone, Debug)]
+pub struct FetchMetrics {
+    stage: StageMetrics,
+    set: FetchSet,
+}
+
+impl FetchMetrics {
+    /// All series are there, at zero or, where nothing is known, NaN.
+    pub fn new(metrics: &Metrics) -> Self {
+        Self { stage: StageMetrics::new(metrics, StageName::Fetcher), set: metrics.set() }
+    }
+
+    /// `count` messages were published and confirmed.
+    pub(crate) fn published(&self, count: u64) {
+        self.stage.published(count);
+    }
+
+    /// A snapshot ended at `at`.
+    pub(crate) fn snapshot(&self, ending: SnapshotEnd, at: DateTime<Utc>) {
+        self.set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }).inc();
+        if ending == SnapshotEnd::Complete {
+            self.set.snapshot_at.set(seconds(at));
+        }
+    }
+
+    /// Whether it schedules.
+    pub(crate) fn leading(&self, yes: bool) {
+        self.set.leading.set(level(yes));
+    }
+
+    /// Credits that the API key has left this month, when known.
+    pub(crate) fn credits_left(&self, credits: Option<u64>) {
+        #[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
+        self.set.credits_left.set(credits.map_or(f64::NAN, |credits| credits as f64));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_is_there_before_anything_happens_and_then_shows_what_did() {
+        let metrics = Metrics::default();
+        let fetching = FetchMetrics::new(&metrics);
+        let contains = |lines: &[&str]| {
+            let text = metrics.render();
+            for line in lines {
+                assert!(text.lines().any(|found| found == *line), "{line} is not in\n{text}");
+            }
+        };
+        contains(&[
+            r#"coinpipe_snapshots_total{ending="gave_up"} 0"#,
+            "coinpipe_snapshot_timestamp_seconds NaN",
+            "coinpipe_credits_left NaN",
+            "coinpipe_leading 0.0",
+            r#"coinpipe_messages_published_total{stage="fetcher"} 0"#,
+        ]);
+        let at = DateTime::from_timestamp_millis(1_795_356_000_250).unwrap();
+        fetching.snapshot(SnapshotEnd::Complete, at);
+        fetching.credits_left(Some(9500));
+        fetching.leading(true);
+        fetching.published(3);
+        contains(&[
+            r#"coinpipe_snapshots_total{ending="complete"} 1"#,
+            "coinpipe_snapshot_timestamp_seconds 1795356000.25",
+            "coinpipe_credits_left 9500.0",
+            "coinpipe_leading 1.0",
+            r#"coinpipe_messages_published_total{stage="fetcher"} 3"#,
+        ]);
+        assert!(!metrics.render().contains("messages_received_total"), "it consumes nothing");
+    }
+}

@@ -1,0 +1,210 @@
+//! What documented commands ask of programs: those that a test cannot run are looked at instead, as well as can be done.
+
+use std::fs;
+use std::process::Command;
+
+use crate::pages::root;
+use crate::programs::{OURS, built};
+
+/// What was asked of a program: its name, then its arguments.
+pub struct Call(Vec<String>);
+
+/// Why a call cannot be meant.
+type Wrong = String;
+
+/// Looks at the arguments of a program.
+type Look = fn(&[&str]) -> Result<(), Wrong>;
+
+/// The programs that commands of ours name and that are not run, with how their arguments are looked at instead. A
+/// program that is neither here nor one of ours fails the test.
+pub const NOT_RUN: [(&str, Option<Look>); 12] = [
+    // Would build, which the tests before this one did, or begin the tests anew. `cargo run --` is one of ours.
+    ("cargo", Some(cargo)),
+    // Needs a daemon: services, profiles and what coinpipe is asked in a container are looked at.
+    ("docker", Some(docker)),
+    // Needs a machine to install on: the units are looked at.
+    ("systemctl", Some(systemctl)),
+    // For the systems around coinpipe. Nobody but a reader checks these.
+    ("apt-get", None),
+    ("journalctl", None),
+    ("mysqldump", None),
+    ("rabbitmq-queues", None),
+    ("rabbitmq-streams", None),
+    ("rabbitmqctl", None),
+    ("sqlite3", None),
+    ("systemd-analyze", None),
+    ("systemd-sysusers", None),
+];
+
+impl Call {
+    /// A line of the list that the stand-ins write.
+    pub fn read(line: &str) -> Self {
+        Self(line.split_terminator('\x1f').map(str::to_owned).collect())
+    }
+
+    /// Whether the program would understand it.
+    pub fn look(&self) -> Result<(), Wrong> {
+        let words: Vec<_> = self.0.iter().map(String::as_str).collect();
+        let [program, arguments @ ..] = &words[..] else { return Err("no program".to_owned()) };
+        if OURS.contains(program) {
+            return understood(program, arguments);
+        }
+        match NOT_RUN.iter().find(|(name, _)| name == program) {
+            Some((_, look)) => look.map_or(Ok(()), |look| look(arguments)),
+            // A program of ours that was run, and failed.
+            None => Err(words.join(" ")),
+        }
+        .map_err(|wrong| format!("{}: {wrong}", words.join(" ")))
+    }
+}
+
+/// Whether a program of ours takes these arguments, without doing it: where a setting is wrong, that is what it complains
+/// about, unless it did not understand the arguments, which it reads first.
+fn understood(program: &str, arguments: &[&str]) -> Result<(), Wrong> {
+    let output = Command::new(built().join(program))
+        .args(arguments)
+        .env_clear()
+        .env("COINPIPE__FETCH__EVERY", "wrong on purpose")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let asks_only = arguments.iter().any(|argument| ["--help", "--version"].contains(argument));
+    // Within a text a command may go by its name alone.
+    let is_name = arguments.iter().all(|argument| !argument.starts_with('-'));
+    let lacks_more =
+        is_name && (said.contains("required arguments were not") || said.contains("\nCommands:\n"));
+    let is_understood =
+        if asks_only { output.status.success() } else { lacks_more || said.contains("fetch.every") };
+    if is_understood { Ok(()) } else { Err(format!("{program} does not understand it: {said}")) }
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), Wrong> {
+    const FLAGS: [&str; 12] = [
+        "--all-targets",
+        "--bins",
+        "--locked",
+        "--no-run",
+        "--path",
+        "--release",
+        "--timings",
+        "--workspace",
+        "-D",
+        "-p",
+        "--",
+        "warnings",
+    ];
+    match arguments {
+        ["run", "--", arguments @ ..] => understood("coinpipe", arguments),
+        // `--help` after it: it is understood, and not done.
+        ["xtask", arguments @ ..] => {
+            let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).arg("--help").output();
+            let output = output.expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.success() { Ok(()) } else { Err(said) }
+        }
+        ["nextest", "run", rest @ ..] | ["build" | "clippy" | "fmt" | "install" | "test", rest @ ..] => {
+            let is_package = |word: &str| {
+                let places = ["", "bins", "shared", "tests"].map(|folder| root().join(folder).join(word));
+                places.iter().any(|place| place.join("Cargo.toml").exists())
+            };
+            let unknown = rest.iter().find(|word| !FLAGS.contains(word) && !is_package(word));
+            unknown.map_or(Ok(()), |word| Err(format!("what is {word}?")))
+        }
+        _ => Err("no such command of cargo is known here".to_owned()),
+    }
+}
+
+fn docker(arguments: &[&str]) -> Result<(), Wrong> {
+    match arguments {
+        ["compose", rest @ ..] => compose(rest),
+        ["build", "."] | ["kill"] => Ok(()),
+        _ => Err("no such command of docker is known here".to_owned()),
+    }
+}
+
+fn compose(arguments: &[&str]) -> Result<(), Wrong> {
+    let file = fs::read_to_string(root().join("docker-compose.yml")).expect("the stack is there");
+    let service = |name: &str| {
+        let is_there = file.split("\nservices:\n").nth(1).is_some_and(|services| {
+            services
+                .lines()
+                .take_while(|line| !line.starts_with("networks:"))
+                .any(|line| line == format!("  {name}:"))
+        });
+        if is_there { Ok(()) } else { Err(format!("there is no service {name}")) }
+    };
+    let services = |names: &[&str]| names.iter().try_for_each(|name| service(name));
+    match arguments {
+        ["--profile", profile, rest @ ..] => {
+            let is_there = file.contains(&format!("profiles: [{profile}]"));
+            if is_there { compose(rest) } else { Err(format!("there is no profile {profile}")) }
+        }
+        ["up" | "down" | "config"] | ["down", "-v"] | ["run", "setup", "show"] => Ok(()),
+        ["up", "-d" | "--build", rest @ ..] => compose(&[&["up"], rest].concat()),
+        ["up", "--scale", pair, rest @ ..] => {
+            service(pair.split('=').next().unwrap_or_default())?;
+            compose(&[&["up"], rest].concat())
+        }
+        ["restart" | "logs", names @ ..] => services(names),
+        ["exec", "-T", name, ..] => service(name),
+        ["run", "--rm", rest @ ..] | ["run", "--user" | "-v", _, rest @ ..] => {
+            compose(&[&["run"], rest].concat())
+        }
+        ["run", "coinpipe", rest @ ..] => understood("coinpipe", rest),
+        _ => Err("no such command of docker compose is known here".to_owned()),
+    }
+}
+
+fn systemctl(arguments: &[&str]) -> Result<(), Wrong> {
+    let names: Vec<_> = match arguments {
+        ["enable", "--now", names @ ..] | ["restart" | "edit" | "status", names @ ..] => names.to_vec(),
+        ["daemon-reload"] => Vec::new(),
+        _ => return Err("no such command of systemctl is known here".to_owned()),
+    };
+    for name in names {
+        let unit = match name.split_once('@') {
+            Some((template, _)) => format!("{template}@"),
+            None => name.trim_end_matches('*').to_owned(),
+        };
+        if !root().join(format!("deploy/systemd/{unit}.service")).exists() {
+            return Err(format!("there is no unit {name}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_meant_is_found() {
+    let look = |call: &str| Call(call.split(' ').map(str::to_owned).collect()).look();
+    for right in [
+        "coinpipe replay --last 48h --dry-run",
+        "coinpipe dead",
+        "coinpipe replay",
+        "coinpipe import legacy --help",
+        "loader --version",
+        "cargo run -- --once",
+        "cargo xtask test --no-services",
+        "cargo clippy -p loader --all-targets",
+        "docker compose up -d --scale loader=3 --build",
+        "docker compose run --rm -v a:b coinpipe archive export --last 24h /pages",
+        "systemctl enable --now coinpipe-fetcher coinpipe-loader@2",
+    ] {
+        assert_eq!(look(right), Ok(()), "{right}");
+    }
+    for wrong in [
+        "coinpipe replay --rebuild",
+        "coinpipe replay --last 48h --dry",
+        "coinpipe dead shw ID",
+        "loader status",
+        "cargo run -- --twice",
+        "cargo xtask tests",
+        "cargo build -p nothing",
+        "docker compose up --scale worker=3",
+        "docker compose run --rm coinpipe stats",
+        "docker compose --profile nothing up",
+        "systemctl restart coinpipe-mailer",
+        "curl http://127.0.0.1:9464/livez",
+    ] {
+        assert!(look(wrong).is_err(), "{wrong}");
+    }
+}
