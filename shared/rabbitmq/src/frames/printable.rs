@@ -1,10 +1,10 @@
-//! Bytes that are no text, as people can read them. Uncut, different bytes are shown differently.
+//! Bytes that are not text, as people can read them. Different bytes give different texts, unless they are cut.
 
 use std::fmt::Write as _;
 
-/// `bytes` as text: what is UTF-8 as it is, but `\\` for a backslash; all else as `\xff`. What would be longer than `most` bytes of text is
-/// cut there, with a `…` behind it.
-pub(super) fn shown(bytes: &[u8], most: usize) -> String {
+/// `bytes` as text: UTF-8 as it is, but `\\` for a backslash; everything else as `\xff`. A longer text is cut after
+/// `most` bytes, and ends with `…`.
+pub(super) fn printable(bytes: &[u8], most: usize) -> String {
     let mut text = String::new();
     'all: for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_is_text_stays_text() {
-        let check = |bytes: &[u8], most, text: &str| assert_eq!(shown(bytes, most), text);
+        let check = |bytes: &[u8], most, text: &str| assert_eq!(printable(bytes, most), text);
         check(b"", 0, "");
         check("d\u{fc}nn\n".as_bytes(), 100, "d\u{fc}nn\\n");
         check(b"a\xff\xfe\0", 100, "a\\xff\\xfe\\u{0}");

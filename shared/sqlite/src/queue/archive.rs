@@ -1,15 +1,16 @@
-//! The archive of raw pages: kept when they are published, dropped by age and by total size.
+//! The archive of raw pages: inserted when they are published, deleted by age and by total size.
 
 use chrono::{DateTime, Utc};
 use domain::Message;
 use ports::{Archived, Stretch};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
+use super::message_row::{headers_to_text, message_from};
+use super::options::QueueOptions;
 use crate::error::Error;
-use crate::queue::{QueueOptions, headers_to_text, message_from};
 
-/// Adds `page`, unless its id is there already, and drops what is too old or too much.
-pub(crate) async fn keep(
+/// Inserts `page`, unless its id is there already, and deletes what is too old or too much.
+pub(super) async fn insert(
     connection: &mut SqliteConnection,
     page: &Message,
     now: DateTime<Utc>,
@@ -31,7 +32,7 @@ pub(crate) async fn keep(
         .bind(now.timestamp_millis().saturating_sub(keep))
         .execute(&mut *connection)
         .await?;
-    // From the newest to the oldest, what fits.
+    // Counts sizes from the newest to the oldest; deletes what is over the limit.
     sqlx::query(
         "DELETE FROM queue_archive WHERE position IN (SELECT position FROM \
          (SELECT position, sum(size) OVER (ORDER BY position DESC) AS so_far FROM queue_archive) \
@@ -43,8 +44,8 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// The stretch of what was archived since then.
-pub(crate) async fn stretch(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Result<Stretch, Error> {
+/// The positions of what was archived since then.
+pub(super) async fn stretch(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Result<Stretch, Error> {
     let sql = "SELECT min(position) FILTER (WHERE archived_at >= ?) - 1 AS after, max(position) AS newest \
                FROM queue_archive";
     let since = since.map_or(i64::MIN, |since| since.timestamp_millis());
@@ -55,7 +56,7 @@ pub(crate) async fn stretch(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> 
 }
 
 /// Up to `limit` pages after the position `after`.
-pub(crate) async fn read(pool: &SqlitePool, after: u64, limit: u32) -> Result<Vec<Archived>, Error> {
+pub(super) async fn read(pool: &SqlitePool, after: u64, limit: u32) -> Result<Vec<Archived>, Error> {
     let rows = sqlx::query(
         "SELECT position, id, headers, body FROM queue_archive WHERE position > ? ORDER BY position LIMIT ?",
     );

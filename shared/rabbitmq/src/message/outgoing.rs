@@ -1,4 +1,4 @@
-//! Messages as AMQP carries them: the id and the headers in the properties, the body as it is.
+//! Messages as they are published: the id and the headers in the properties, the body as it is.
 
 use chrono::{DateTime, Utc};
 use domain::Message;
@@ -6,19 +6,14 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use ports::QueueError;
 
-use crate::incoming::is_of_the_broker;
+use super::headers::{AROUND_HEADER, MOST_BYTES, is_of_the_broker};
 
-/// The most bytes that headers may have together: they must fit one frame, and to a message that came with as many
-/// as it may have a dead letter adds some.
-pub(crate) const MOST_BYTES: usize = 96 * 1024;
-/// What a header has beside its name and its text: the lengths of both, and its type.
-pub(crate) const AROUND_HEADER: usize = 6;
 /// What a frame with headers has beside them, at most.
 const AROUND_HEADERS: usize = 512;
 const PERSISTENT: u8 = 2;
 
 /// The properties of `message`, published at `now` in frames of `frame_max` bytes. Headers that mean something to the
-/// broker are left out: they would steer it. [`QueueError::Refused`] when AMQP cannot carry them.
+/// broker are left out: it would act on them. [`QueueError::Refused`] when AMQP cannot carry them.
 pub(crate) fn properties(
     message: &Message,
     now: DateTime<Utc>,

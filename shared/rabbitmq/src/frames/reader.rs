@@ -1,4 +1,4 @@
-//! The reader with the check in it: what lapin reads its frames from.
+//! The reader from which lapin reads its frames, checked.
 
 use std::io;
 use std::pin::Pin;
@@ -7,33 +7,33 @@ use std::task::{Context, Poll, ready};
 use futures_io::AsyncRead;
 
 use super::Frames;
-use crate::greeting::Version;
+use crate::version::Version;
 
-/// How much is read ahead: several small frames at once. Of what goes by, more than this is read where it goes.
+/// How much is read ahead: several small frames at once. Longer bodies are read straight into lapin's buffer.
 const AHEAD_BYTES: usize = 8 * 1024;
 
-/// Frames as they come, checked.
-pub(crate) struct Checked {
+/// Reads frames and checks them.
+pub(crate) struct CheckedReader {
     frames: Frames,
     ahead: Box<[u8]>,
     from: usize,
     to: usize,
 }
 
-impl Checked {
+impl CheckedReader {
     /// At the beginning of a connection.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { frames: Frames::new(), ahead: vec![0; AHEAD_BYTES].into(), from: 0, to: 0 }
     }
 
-    /// The version in the broker's greeting, once it came.
-    pub fn version(&self) -> Option<Version> {
+    /// The version in the broker's greeting, once it arrived.
+    pub(crate) fn version(&self) -> Option<Version> {
         self.frames.version()
     }
 
     /// Reads from `stream` into `buffer`, as [`AsyncRead::poll_read`] does; an error of the kind `InvalidData` when
-    /// the connection cannot go on. `most`: the size of frames that was agreed upon.
-    pub fn poll_read<S: AsyncRead + Unpin>(
+    /// the connection cannot go on. `most`: the frame size that was agreed upon.
+    pub(crate) fn poll_read<S: AsyncRead + Unpin>(
         &mut self,
         stream: &mut S,
         context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What waiting does not help against: named, with what to do, and without secrets.
+//! Misconfiguration: the error says what to change, and holds no secrets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +62,7 @@ async fn a_wrong_password_or_virtual_host_is_said_and_not_shown() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_may_come() {
+async fn a_broker_that_is_away_is_transient() {
     let mut nobody = Lab::options("amqp://someone:s3cret@127.0.0.1:1/%2f");
     nobody.connect_timeout = Duration::from_secs(5);
     let queue = RabbitQueue::new(nobody, Arc::new(SystemClock)).unwrap();
@@ -70,7 +70,7 @@ async fn who_is_not_there_may_come() {
     assert!(error.is_transient() && !error.to_string().contains("s3cret"), "{error}");
 }
 
-/// Someone answers and says nothing, or what is no AMQP.
+/// A server that answers nothing, or not with AMQP.
 #[tokio::test]
 async fn a_silent_or_foreign_server_does_not_hold_anyone_up() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -79,7 +79,7 @@ async fn a_silent_or_foreign_server_does_not_hold_anyone_up() {
     let queue = RabbitQueue::new(options, Arc::new(SystemClock)).unwrap();
     let error = queue.connect().await.unwrap_err();
     assert!(error.is_transient() && error.to_string().contains("500ms"), "{error}");
-    // And the connection is not left open.
+    // The connection is closed.
     let (mut silent, _) = listener.accept().await.unwrap();
     let mut heard = Vec::new();
     let closed = tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut heard);

@@ -1,24 +1,24 @@
-//! What can never be archived: it becomes a dead letter, so that it holds up nothing and nobody loses it.
+//! A page that can never be archived becomes a dead letter: it holds up no other page, and is not lost.
 
 use domain::{Class, DeadLetter, Headers, Message, PageMeta, StageName, header};
 use ports::{QueueError, QueueName};
 use tracing::warn;
 
-use crate::incoming::cut;
-use crate::publish::Post;
-use crate::queue::Inner;
+use crate::client::Client;
+use crate::message::cut;
+use crate::publish::RoutedMessage;
 
 const CODE: &str = "cannot_be_archived";
-/// With the smallest frames a letter has 7,680 bytes for its headers: for the reason, the note about what is missing, what is
-/// kept, and a letter's own.
+/// With the smallest frames a letter has 7,680 bytes for its headers: the reason, the note about what is missing, the
+/// headers that are kept, and a letter's own.
 const REASON_BYTES: usize = 1024;
 const NOTE_BYTES: usize = 1024;
 const KEPT_BYTES: usize = 4096;
 /// The longest name that AMQP carries.
 const NAME_BYTES: usize = 255;
 
-/// Whether `message`, which anybody may have published, is a live page; the error says why it is none.
-pub(crate) fn check(message: &Message) -> Result<(), String> {
+/// Whether `message`, which anybody may have published, is a live page; the error says why not.
+pub(super) fn check(message: &Message) -> Result<(), String> {
     if message.headers.get(header::UNREADABLE).is_some() {
         return Err("its headers cannot be read".to_owned());
     }
@@ -28,16 +28,18 @@ pub(crate) fn check(message: &Message) -> Result<(), String> {
     PageMeta::from_headers(&message.headers).map(drop).map_err(|error| error.to_string())
 }
 
-/// Files a letter about `message`: whole, or when the broker refuses that with fewer headers, or without its body too.
-pub(crate) async fn file(shared: &Inner, message: &Message, why: &str) -> Result<(), QueueError> {
+/// Publishes a dead letter about `message`: whole; if the broker refuses that, with fewer headers; if it refuses that too,
+/// without the body.
+pub(super) async fn file(client: &Client, message: &Message, why: &str) -> Result<(), QueueError> {
     warn!(id = %message.id, why, "a page cannot be archived; see the dead letters");
     let reason = format!("the archive cannot have it: {}", cut(why.to_owned(), REASON_BYTES));
     let file = async |message: &Message| {
-        let (stage, now) = (StageName::Fetcher, shared.clock.now());
+        let (stage, now) = (StageName::Fetcher, client.clock.now());
         let letter = DeadLetter::for_message(message, stage, Class::Poison, CODE, &*reason, now);
         let letter = letter.into_message();
-        let exchange = shared.names.of(QueueName::Dead);
-        shared.publisher.publish(&[Post { exchange: &exchange, key: "dead", message: &letter }]).await
+        let exchange = client.names.of(QueueName::Dead);
+        let routed = RoutedMessage { exchange: &exchange, key: "dead", message: &letter };
+        client.publisher.publish(&[routed]).await
     };
     let mut filed = file(message).await;
     if let Err(QueueError::Refused { .. }) = filed {
@@ -56,7 +58,7 @@ pub(crate) async fn file(shared: &Inner, message: &Message, why: &str) -> Result
 fn kept(headers: &Headers, note: &str) -> Headers {
     let (mut kept, mut note, mut room) = (Headers::new(), note.to_owned(), KEPT_BYTES);
     for (name, value) in headers.iter() {
-        // Around each are some bytes more.
+        // Each takes some more bytes, see `AROUND_HEADER`.
         let size = name.len() + value.len() + 8;
         if name == header::UNREADABLE {
             note.push_str(value);
@@ -84,7 +86,7 @@ mod tests {
     use testkit::clock::ManualClock;
 
     use super::*;
-    use crate::outgoing::properties;
+    use crate::message::properties;
 
     /// The letter with fewer headers fits the smallest frames, whatever the headers and the reason are.
     #[test]

@@ -1,7 +1,7 @@
-//! The socket under a connection: ours, so that it can be cut, and what the broker sends is checked (`frames`).
+//! The socket under a session. It is ours, so that we can cut it, and check what the broker sends (`frames`).
 //!
-//! lapin cannot end a connection that its broker blocked, or whose handshake stands still: its thread and
-//! its buffers would stay for as long as the peer does. A socket that is cut fails every read and write.
+//! lapin cannot end a connection that its broker blocked, or whose handshake hangs: its thread and its buffers would
+//! stay for as long as the peer does. A socket that is cut fails every read and write.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,52 +19,52 @@ use futures_util::Stream;
 use futures_util::task::AtomicWaker;
 use lapin::AsyncTcpStream;
 
-use crate::frames::Checked;
-use crate::greeting::Version;
+use crate::frames::CheckedReader;
+use crate::version::Version;
 
 /// What lapin runs on: tokio, with our sockets.
-pub(crate) type Kit = RuntimeParts<Tokio, Sockets>;
+type Parts = RuntimeParts<Tokio, Sockets>;
 
-/// The runtime to give to lapin; needs to be called on one.
-pub(crate) fn runtime() -> Runtime<Kit> {
+/// The runtime to give to lapin. To be called on a tokio runtime.
+pub(super) fn runtime() -> Runtime<Parts> {
     Runtime::new(RuntimeParts::new(Tokio::current(), Sockets(Tokio::current())))
 }
 
-/// What others may do with a socket.
+/// What the session sees of its socket, which lapin owns.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(super) struct SocketHandle {
     is_cut: AtomicBool,
     reader: AtomicWaker,
     version: OnceLock<Version>,
     frame_max: AtomicUsize,
 }
 
-impl Line {
-    /// The line of a connection that asks for frames of at most `frame_max` bytes.
-    pub fn new(frame_max: u32) -> Self {
+impl SocketHandle {
+    /// For a connection that asks for frames of at most `frame_max` bytes.
+    pub(super) fn new(frame_max: u32) -> Self {
         let frame_max = AtomicUsize::new(frame_max as usize);
         let (is_cut, reader, version) = (AtomicBool::default(), AtomicWaker::default(), OnceLock::new());
         Self { is_cut, reader, version, frame_max }
     }
 
     /// Ends the connection at once.
-    pub fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
         self.reader.wake();
     }
 
     /// The version of the broker, once it greeted.
-    pub fn version(&self) -> Option<Version> {
+    pub(super) fn version(&self) -> Option<Version> {
         self.version.get().copied()
     }
 
-    /// The most bytes that a frame may have: once the broker agreed to it, or to less.
-    pub fn agree(&self, frame_max: u32) {
+    /// Sets how many bytes a frame may have, once the broker agreed to that number or a smaller one.
+    pub(super) fn set_frame_max(&self, frame_max: u32) {
         self.frame_max.store(frame_max as usize, Ordering::SeqCst);
     }
 
-    /// Whether it was cut from this side.
-    pub fn is_cut(&self) -> bool {
+    /// Whether we cut it.
+    pub(super) fn is_cut(&self) -> bool {
         self.is_cut.load(Ordering::SeqCst)
     }
 
@@ -76,16 +76,19 @@ impl Line {
     }
 }
 
-/// A TCP or TLS stream on a [`Line`].
-pub(crate) struct Socket {
+/// A TCP or TLS stream that its [`SocketHandle`] can cut.
+pub(super) struct Socket {
     stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>,
-    line: Arc<Line>,
-    checked: Checked,
+    handle: Arc<SocketHandle>,
+    checked: CheckedReader,
 }
 
 impl Socket {
-    pub fn new(stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>, line: Arc<Line>) -> Self {
-        Self { stream, line, checked: Checked::new() }
+    pub(super) fn new(
+        stream: AsyncTcpStream<<Tokio as Reactor>::TcpStream>,
+        handle: Arc<SocketHandle>,
+    ) -> Self {
+        Self { stream, handle, checked: CheckedReader::new() }
     }
 }
 
@@ -95,12 +98,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, line, checked } = self.get_mut();
-        line.reader.register(context.waker());
-        line.check()?;
-        let read = checked.poll_read(stream, context, buffer, line.frame_max.load(Ordering::SeqCst));
+        let Self { stream, handle, checked } = self.get_mut();
+        handle.reader.register(context.waker());
+        handle.check()?;
+        let read = checked.poll_read(stream, context, buffer, handle.frame_max.load(Ordering::SeqCst));
         if let Some(version) = checked.version() {
-            line.version.get_or_init(|| version);
+            handle.version.get_or_init(|| version);
         }
         read
     }
@@ -112,24 +115,24 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_write(context, buffer)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_close(context)
     }
 }
 
-/// tokio's reactor, as far as lapin uses one; it gets its sockets from us.
+/// tokio's reactor, without sockets: lapin gets those from our connector.
 #[derive(Clone, Debug)]
-pub(crate) struct Sockets(Tokio);
+pub(super) struct Sockets(Tokio);
 
 impl Reactor for Sockets {
     type TcpStream = Socket;

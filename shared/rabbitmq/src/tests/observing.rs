@@ -1,4 +1,4 @@
-//! Looking is not working: a question that fails cuts off nobody, and everything is closed in the end.
+//! The observing connection: an error on it does not disturb work. And closing closes every connection.
 
 use lapin::options::QueueDeleteOptions;
 use ports::{Depth, QueueName, Settlement};
@@ -8,7 +8,7 @@ use testkit::contract::queue::{QueueLab, message};
 use super::{Lab, lab, next, options, until};
 
 #[tokio::test]
-async fn who_counts_what_is_not_there_cuts_nobody_off() {
+async fn counting_missing_queues_does_not_disturb_work() {
     let Some(lab) = lab().await else { return };
     let queue = lab.queue();
     queue.publish(QueueName::Rows, &[message("held"), message("other")]).await.unwrap();
@@ -34,7 +34,7 @@ async fn who_counts_what_is_not_there_cuts_nobody_off() {
 }
 
 #[tokio::test]
-async fn nothing_of_ours_is_connected_when_all_is_closed() {
+async fn closing_closes_every_connection() {
     let Some(options) = options() else { return };
     let url = lab::amqp_url().unwrap();
     let proxy = lab::Proxy::before(&url).unwrap();
