@@ -7,6 +7,7 @@ mod file;
 mod load;
 mod loaded;
 mod secret;
+mod secret_keys;
 mod sections;
 mod shallow;
 mod values;

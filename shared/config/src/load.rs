@@ -9,13 +9,10 @@ use toml::{Table, Value};
 
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
-use crate::loaded::{Loaded, defaults, is_redacted};
+use crate::loaded::{Loaded, defaults};
+use crate::secret_keys::{SECRETS, file_key, is_redacted};
 use crate::sections::Config;
 use crate::{file, shallow};
-
-/// The keys that hold secrets. Each also takes a file, named by the same key with `_file`.
-pub(crate) const SECRETS: [(&str, &str); 5] =
-    [("queue", "url"), ("store", "url"), ("import", "url"), ("fetch", "api_key"), ("mail", "url")];
 
 /// Where an empty text is a value of its own, and not as if nothing were said.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
@@ -43,11 +40,6 @@ pub fn load(
     }
     layers.read_secret_files()?;
     layers.finish()
-}
-
-/// The key that names the file of `key`.
-pub(crate) fn file_key(key: &str) -> String {
-    format!("{key}_file")
 }
 
 struct Layers {

@@ -10,8 +10,10 @@ mod metrics;
 mod observe;
 mod process;
 mod shutdown;
+mod usage;
 
 pub use adapters::{Queues, Stores, check_writable, file_of, place, set_aside};
 pub use config;
-pub use process::{CommonArgs, LogDefault, Process, Usage, run, run_stage_binary};
+pub use process::{CommonArgs, LogDefault, Process, run, run_stage_binary};
 pub use shutdown::Shutdown;
+pub use usage::Usage;

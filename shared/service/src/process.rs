@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
 use crate::metrics::{FreshnessMetrics, ServerMetrics};
+use crate::usage::Usage;
 use crate::{Shutdown, http, observe};
 
 /// Arguments that every command takes.
@@ -27,18 +28,6 @@ pub struct CommonArgs {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
-
-/// A mistake of the user's: ends the process with exit code 2 instead of 1.
-#[derive(Debug)]
-pub struct Usage(pub String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// What a process has, ready to run.
 pub struct Process {
