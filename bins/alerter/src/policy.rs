@@ -76,7 +76,7 @@ impl Posted {
 
 /// A mail to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct MailPlan<'a> {
     /// The groups it tells about, those with most news first.
     pub groups: Vec<&'a AlertGroup>,
     /// Set when this is the last mail that a cap allows for now: mails go on about then.
@@ -93,7 +93,7 @@ pub fn plan<'a>(
     posted: Posted,
     settings: &Settings,
     no_wait: bool,
-) -> Option<Plan<'a>> {
+) -> Option<MailPlan<'a>> {
     let per_hour = u64::from(settings.max_per_hour);
     let per_day = u64::from(settings.max_per_day);
     if posted.last_hour >= per_hour || posted.last_day >= per_day {
@@ -134,7 +134,7 @@ pub fn plan<'a>(
     } else {
         None
     };
-    Some(Plan { groups: due, capped_until, is_plain: posted.refusals > 0 })
+    Some(MailPlan { groups: due, capped_until, is_plain: posted.refusals > 0 })
 }
 
 /// How long after the last of so many refusals in a row the next mail may be posted.
