@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use outage::Outage;
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, Standing};
 use ports::{Clock, Outbox, StoreError};
-use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -85,18 +85,9 @@ impl Mailer {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = match self.round(false, &stop).await {
-                Ok(()) => {
-                    outage.worked();
-                    LOOK
-                }
-                Err(error) => {
-                    if outage.failed(Missing::Store) != News::Old {
-                        warn!(%error, "no mails while the store is away");
-                    }
-                    outage.next_wait()
-                }
-            };
+            let pause = outage.after_round(self.round(false, &stop).await, LOOK, |error| {
+                warn!(%error, "no mails while the store is away");
+            });
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(pause) => {}

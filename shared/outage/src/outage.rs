@@ -1,4 +1,4 @@
-//! Living through an outage: how long to wait before the next try, whether to ask first, and when to log.
+//! One loop lives through an outage: how long it waits before the next try, whether it asks first, and when it logs.
 //!
 //! Only work that was done ends an outage. What asks says yes, what reads works, a message that is put off is
 //! settled: none of them is what failed.
@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use outage::Backoff;
 use ports::Clock;
+
+use crate::backoff::Backoff;
 
 /// The outages of one loop, one after the other, if any.
 pub struct Outage {
@@ -93,6 +94,28 @@ impl Outage {
     /// How long to wait before the next try, or before asking.
     pub fn next_wait(&mut self) -> Duration {
         self.backoff.next_wait()
+    }
+
+    /// A round of work that needs the store ended with `result`: how long to wait before the next, `every` when all is
+    /// well. `tell` logs an error that is news.
+    pub fn after_round<E>(
+        &mut self,
+        result: Result<(), E>,
+        every: Duration,
+        tell: impl FnOnce(&E),
+    ) -> Duration {
+        match result {
+            Ok(()) => {
+                self.worked();
+                every
+            }
+            Err(error) => {
+                if self.failed(Missing::Store) != News::Old {
+                    tell(&error);
+                }
+                self.next_wait()
+            }
+        }
     }
 
     /// Whether to ask before the next try. Not when the answer was wrong before: then the next try is what tells.
