@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::Clock;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Growth};
 
 /// The outages of one loop, one after the other, if any.
 pub struct Outage {
@@ -35,7 +35,7 @@ pub enum Missing {
 /// When it was last told of.
 struct Told {
     at: DateTime<Utc>,
-    next: TimeDelta,
+    times: u32,
 }
 
 /// What there is to log about a failure.
@@ -50,9 +50,8 @@ pub enum News {
 }
 
 impl Outage {
-    /// From the first line about an outage to the second; the distance doubles with each.
-    const FIRST_DISTANCE: TimeDelta = TimeDelta::minutes(5);
-    const LONGEST_DISTANCE: TimeDelta = TimeDelta::hours(1);
+    /// Between one line about an outage and the next.
+    const DISTANCES: Growth = Growth::doubling(Duration::from_mins(5), Duration::from_hours(1));
 
     /// All is well, as far as is known.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -79,12 +78,12 @@ impl Outage {
         let told = &mut self.told[missing as usize];
         match told {
             None => {
-                *told = Some(Told { at: now, next: Self::FIRST_DISTANCE });
+                *told = Some(Told { at: now, times: 1 });
                 News::Begins
             }
             // A clock that was set back is no reason to be silent.
-            Some(told) if (now - told.at).abs() >= told.next => {
-                *told = Told { at: now, next: (told.next * 2).min(Self::LONGEST_DISTANCE) };
+            Some(told) if is_at_least((now - told.at).abs(), Self::DISTANCES.whole_wait(told.times)) => {
+                *told = Told { at: now, times: told.times.saturating_add(1) };
                 News::Lasts(now - began_at)
             }
             Some(_) => News::Old,
@@ -135,6 +134,10 @@ impl Outage {
         *self = Self::new(Arc::clone(&self.clock));
         Some(lasted)
     }
+}
+
+fn is_at_least(passed: TimeDelta, wait: Duration) -> bool {
+    passed.to_std().is_ok_and(|passed| passed >= wait)
 }
 
 #[cfg(test)]
