@@ -14,7 +14,7 @@ use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
 
-use crate::Usage;
+use crate::usage::Usage;
 pub use look::check_writable;
 pub(crate) use look::{missing_queues, missing_tables};
 pub use set_aside::set_aside;
