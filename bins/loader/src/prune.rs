@@ -1,4 +1,4 @@
-//! Deletes quotes that are older than the history is kept, a few at a time.
+//! Deletes quotes that are too old for the history, a few at a time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -36,7 +36,7 @@ pub struct Setting {
 pub struct Loaded {
     /// The typed settings.
     pub config: Config,
-    /// What is no mistake, and still should be told: one sentence each, without secrets.
+    /// What is not wrong and should be told all the same: one sentence each, without secrets.
     pub warnings: Vec<String>,
     pub(crate) table: Table,
     pub(crate) origins: BTreeMap<(String, String), Layer>,

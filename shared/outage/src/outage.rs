@@ -1,7 +1,7 @@
 //! One loop lives through an outage: how long it waits before the next try, whether it asks first, and when it logs.
 //!
-//! Only work that was done ends an outage. What asks says yes, what reads works, a message that is put off is
-//! settled: none of them is what failed.
+//! Only work that was done ends an outage. That the store says it is ready, that a read works or that a message could be
+//! put off proves nothing: none of these is what failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ pub struct Outage {
     clock: Arc<dyn Clock>,
     backoff: Backoff,
     began_at: Option<DateTime<Utc>>,
-    /// Who asked was told yes, and nothing failed since.
-    is_asked: bool,
-    /// Who asked was told yes, and then the work failed.
-    asking_lies: bool,
+    /// The store said that it is ready, and nothing failed since.
+    said_ready: bool,
+    /// The store said that it is ready, and then the work failed.
+    answer_was_wrong: bool,
     told: [Option<Told>; 2],
 }
 
-/// What is away, for the log: each is told of by itself.
+/// What is away. Each is logged by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// What messages come from and go to.
@@ -32,7 +32,7 @@ pub enum Missing {
     Store,
 }
 
-/// When it was last told of.
+/// When it was last logged, and how often it was.
 struct Told {
     at: DateTime<Utc>,
     times: u32,
@@ -45,7 +45,7 @@ pub enum News {
     Begins,
     /// It lasts, for so long now.
     Lasts(TimeDelta),
-    /// Nothing that was not told a while ago.
+    /// It was logged a while ago.
     Old,
 }
 
@@ -59,8 +59,8 @@ impl Outage {
             clock,
             backoff: Backoff::default(),
             began_at: None,
-            is_asked: false,
-            asking_lies: false,
+            said_ready: false,
+            answer_was_wrong: false,
             told: [None, None],
         }
     }
@@ -73,7 +73,7 @@ impl Outage {
     /// Something failed.
     pub fn failed(&mut self, missing: Missing) -> News {
         let now = self.clock.now();
-        self.asking_lies |= std::mem::take(&mut self.is_asked) && missing == Missing::Store;
+        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && missing == Missing::Store;
         let began_at = *self.began_at.get_or_insert(now);
         let told = &mut self.told[missing as usize];
         match told {
@@ -117,17 +117,17 @@ impl Outage {
         }
     }
 
-    /// Whether to ask before the next try. Not when the answer was wrong before: then the next try is what tells.
+    /// Whether to ask the store before the next try. Not when its answer was wrong before: then only a try can tell.
     pub fn is_worth_asking(&self) -> bool {
-        !self.asking_lies
+        !self.answer_was_wrong
     }
 
-    /// Who asked was told yes.
+    /// The store was asked, and said that it is ready.
     pub fn asked(&mut self) {
-        self.is_asked = true;
+        self.said_ready = true;
     }
 
-    /// Work was done. How long the outage lasted that this ends, if there was one.
+    /// Work was done, which ends the outage, if there was one. Returns how long it lasted.
     pub fn worked(&mut self) -> Option<TimeDelta> {
         let began_at = self.began_at?;
         let lasted = self.clock.now() - began_at;
