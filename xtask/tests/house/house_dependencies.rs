@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tables", &["ports", "domain"]),
     // Only ever beside tests.
     ("testkit", &["tables", "ports", "domain"]),
-    ("telemetry", &["ports", "domain"]),
+    ("telemetry", &["outage", "ports", "domain"]),
     ("stage", &["telemetry", "outage", "ports", "domain"]),
     ("config", &[]),
     ("web", &[]),
