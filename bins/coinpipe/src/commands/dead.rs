@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use service::Process;
 
 use crate::arguments::JsonArgs;
-use crate::output;
+use crate::{adapters, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct DeadArgs {
@@ -53,18 +53,18 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
                 let groups: Vec<_> = groups.iter().map(group_json).collect();
                 return output::print(serde_json::to_string_pretty(&groups)?);
             }
-            show_groups(&groups)
+            if letters.is_none() { nothing_yet(process) } else { show_groups(&groups) }
         }
         DeadCommand::List { group, limit, json } => {
-            let letters = match &letters {
+            let newest = match &letters {
                 Some(letters) => letters.letters(group.as_deref(), *limit).await?,
                 None => Vec::new(),
             };
             if *json {
-                let letters: Vec<_> = letters.iter().map(summary_json).collect();
+                let letters: Vec<_> = newest.iter().map(summary_json).collect();
                 return output::print(serde_json::to_string_pretty(&letters)?);
             }
-            show_letters(&letters)
+            if letters.is_none() { nothing_yet(process) } else { show_letters(&newest) }
         }
         DeadCommand::Show { id, json } => {
             let filed = match &letters {
@@ -78,6 +78,12 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
             }
         }
     }
+}
+
+/// Says that there is no store yet.
+fn nothing_yet(process: &Process) -> anyhow::Result<()> {
+    output::say(adapters::nothing_at(&process.config().store.url));
+    Ok(())
 }
 
 fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {

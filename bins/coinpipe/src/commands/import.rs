@@ -93,14 +93,12 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     if stores.store.origins().await?.simulated {
-        bail!(
-            "the store holds simulated quotes; take a snapshot with your own key first: coinpipe run --once"
-        );
+        bail!("the store holds simulated quotes; `coinpipe run --once` with your own key takes real ones");
     }
     let listed = stores.quotes.listed(&args.currency).await?;
     ensure!(
         !listed.is_empty(),
-        "there is no snapshot in {} to look symbols up in; take one first: coinpipe run --once",
+        "there is no snapshot in {} to look symbols up in; `coinpipe run --once` takes one",
         args.currency
     );
     let decisions = Decisions::new(&args.coin, &listed)?;

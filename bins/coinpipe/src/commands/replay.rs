@@ -188,10 +188,12 @@ impl Replay<'_> {
             output::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
+        let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
+            0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
             0 => Ok(()),
-            1 => bail!("1 file holds no page; the others were replayed"),
-            files => bail!("{files} files hold no page; the others were replayed"),
+            1 => bail!("1 file holds no page; {others}"),
+            files => bail!("{files} files hold no page; {others}"),
         }
     }
 

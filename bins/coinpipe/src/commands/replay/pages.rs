@@ -114,6 +114,12 @@ impl<'a> Pages<'a> {
         }
     }
 
+    /// Whether files were named and none of them gave a page, as `seen` tells at the end.
+    pub(super) fn leaves_out_every_file(&self, seen: &Seen) -> bool {
+        let is_any_left = self.stretch.after < self.stretch.end;
+        self.files.is_some() && is_any_left && seen.pages.is_empty()
+    }
+
     pub(super) fn bad_files(&self) -> Vec<String> {
         self.files.as_ref().map(|files| files.bad()).unwrap_or_default()
     }
