@@ -12,7 +12,7 @@ use crate::{adapters, output};
 #[derive(Args, Debug)]
 pub(crate) struct DeadArgs {
     #[command(subcommand)]
-    pub(crate) command: DeadCommand,
+    command: DeadCommand,
 }
 
 #[derive(Subcommand, Debug)]
@@ -53,7 +53,11 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
                 let groups: Vec<_> = groups.iter().map(group_json).collect();
                 return output::print(serde_json::to_string_pretty(&groups)?);
             }
-            if letters.is_none() { nothing_yet(process) } else { show_groups(&groups) }
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
+            show_groups(&groups)
         }
         DeadCommand::List { group, limit, json } => {
             let newest = match &letters {
@@ -64,7 +68,11 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
                 let letters: Vec<_> = newest.iter().map(summary_json).collect();
                 return output::print(serde_json::to_string_pretty(&letters)?);
             }
-            if letters.is_none() { nothing_yet(process) } else { show_letters(&newest) }
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
+            show_letters(&newest)
         }
         DeadCommand::Show { id, json } => {
             let filed = match &letters {
@@ -81,9 +89,8 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
 }
 
 /// Says that there is no store yet.
-fn nothing_yet(process: &Process) -> anyhow::Result<()> {
+fn say_nothing_yet(process: &Process) {
     output::say(adapters::nothing_at(&process.config().store.url));
-    Ok(())
 }
 
 fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
