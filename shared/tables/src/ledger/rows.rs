@@ -3,7 +3,7 @@
 use domain::{BatchId, ReplayId, Slot};
 use ports::BatchRecord;
 
-use super::{BatchLine, ChunkLine, Cut, ReplayLine, records};
+use super::{BatchRow, ChunkRow, Cut, ReplayRow, records};
 use crate::row::Row;
 
 /// The columns of `batches`, which [`batch`] reads.
@@ -28,8 +28,8 @@ pub fn read<R: Row>(
     Ok(records(batches, chunks, replays))
 }
 
-fn batch<R: Row>(mut row: R) -> Result<BatchLine, R::Error> {
-    Ok(BatchLine {
+fn batch<R: Row>(mut row: R) -> Result<BatchRow, R::Error> {
+    Ok(BatchRow {
         id: BatchId::from_stored(row.take::<String>()?),
         slot: Slot::at(row.take()?),
         endpoint: row.take()?,
@@ -41,9 +41,9 @@ fn batch<R: Row>(mut row: R) -> Result<BatchLine, R::Error> {
     })
 }
 
-fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkLine), R::Error> {
+fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkRow), R::Error> {
     let batch = BatchId::from_stored(row.take::<String>()?);
-    let line = ChunkLine {
+    let line = ChunkRow {
         page: row.take()?,
         chunk: row.take()?,
         pages: row.take()?,
@@ -60,9 +60,9 @@ fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkLine), R::Error> {
     Ok((batch, line))
 }
 
-fn replay<R: Row>(mut row: R) -> Result<(BatchId, ReplayLine), R::Error> {
+fn replay<R: Row>(mut row: R) -> Result<(BatchId, ReplayRow), R::Error> {
     let batch = BatchId::from_stored(row.take::<String>()?);
-    let line = ReplayLine {
+    let line = ReplayRow {
         page: row.take()?,
         replay: ReplayId::from_stored(row.take::<String>()?),
         chunks: row.take()?,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Mail, Planner, Posting, Standing};
+use ports::{Covered, Mail, OutboxState, Planner, Posting};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::{Row as _, letters, outbox};
@@ -18,9 +18,9 @@ pub(super) struct Look {
 }
 
 impl Work for Look {
-    type Output = Standing;
+    type Output = OutboxState;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Standing, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<OutboxState, sqlx::Error> {
         let sql = "SELECT id FROM installation WHERE one = 1";
         let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
         standing(connection, Columns::new(&row).take()?, self.since).await
@@ -76,7 +76,7 @@ async fn standing(
     connection: &mut MySqlConnection,
     installation: String,
     since: DateTime<Utc>,
-) -> Result<Standing, sqlx::Error> {
+) -> Result<OutboxState, sqlx::Error> {
     let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
     let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ? \
                UNION ALL \
@@ -85,7 +85,7 @@ async fn standing(
                ORDER BY posted_at, id";
     let since = datetime(since);
     let mails = sqlx::query(sql).bind(since).bind(since).fetch_all(connection).await?;
-    Ok(Standing {
+    Ok(OutboxState {
         installation,
         groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
         mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,
