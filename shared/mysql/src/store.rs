@@ -19,7 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
-use ports::{Clock, DataKinds, Loaded, Store, StoreError};
+use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 
 use crate::database::{Database, Migration, Schema, Work};
@@ -142,11 +142,11 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Prune { before, limit }).await?)
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
+    async fn origins(&self) -> Result<DataOrigins, StoreError> {
         let rows = self.database.read(sqlx::query(origin::ORIGINS)).await?;
         let origins = rows.iter().map(|row| {
             let mut columns = Columns::new(row);
-            Ok(DataKinds { simulated: columns.take()?, real: columns.take()? })
+            Ok(DataOrigins { simulated: columns.take()?, real: columns.take()? })
         });
         one(origins).map_err(|error| self.blame(error))
     }

@@ -5,18 +5,18 @@
 
 pub mod clock;
 pub mod leader;
-pub mod legacy;
 pub mod queue;
+pub mod source;
 pub mod store;
 
 pub use clock::{Clock, SystemClock};
 pub use leader::{Leadership, Term};
-pub use legacy::LegacyTable;
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,
 };
+pub use source::SourceTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Fate, FiledLetter,
+    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataOrigins, Death, Fate, FiledLetter,
     Freshness, GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble,
-    Outbox, OutboxState, Planner, PostedMail, Posting, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+    Outbox, Planner, PostedMail, Posting, Quotes, Refused, Standing, Store, StoreError, TopCoin, Totals,
 };

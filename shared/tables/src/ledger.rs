@@ -11,11 +11,11 @@ use domain::{BatchId, Chunk, Slot, timestamp};
 
 use page::Page;
 use ports::{BatchRecord, Loaded, store::Missing};
-pub use replays::ReplayRow;
+pub use replays::ReplayLine;
 
 /// A row of `batches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BatchRow {
+pub struct BatchLine {
     /// The batch.
     pub id: BatchId,
     /// Its slot.
@@ -36,7 +36,7 @@ pub struct BatchRow {
 
 /// A row of `batch_chunks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkRow {
+pub struct ChunkLine {
     /// Its page, from 1.
     pub page: u32,
     /// Its number in the page, from 1.
@@ -97,12 +97,12 @@ impl Cut {
 
 /// What is known of `batches`, in their order, from the lines of theirs, which come in any order.
 pub fn records(
-    batches: impl IntoIterator<Item = BatchRow>,
-    chunks: impl IntoIterator<Item = (BatchId, ChunkRow)>,
-    replays: impl IntoIterator<Item = (BatchId, ReplayRow)>,
+    batches: impl IntoIterator<Item = BatchLine>,
+    chunks: impl IntoIterator<Item = (BatchId, ChunkLine)>,
+    replays: impl IntoIterator<Item = (BatchId, ReplayLine)>,
 ) -> Vec<BatchRecord> {
     let (mut chunks, mut replays) = (by_batch(chunks), by_batch(replays));
-    let one = |batch: BatchRow| {
+    let one = |batch: BatchLine| {
         let chunks = chunks.remove(&batch.id).unwrap_or_default();
         let replays = replays.remove(&batch.id).unwrap_or_default();
         record(batch, chunks, replays)
@@ -120,11 +120,11 @@ fn by_batch<T>(lines: impl IntoIterator<Item = (BatchId, T)>) -> HashMap<BatchId
 
 /// What is known of `batch` from its `chunks` and `replays`, which come in any order.
 pub fn record(
-    batch: BatchRow,
-    chunks: impl IntoIterator<Item = ChunkRow>,
-    replays: impl IntoIterator<Item = ReplayRow>,
+    batch: BatchLine,
+    chunks: impl IntoIterator<Item = ChunkLine>,
+    replays: impl IntoIterator<Item = ReplayLine>,
 ) -> BatchRecord {
-    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
+    let BatchLine { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
     let mut record = BatchRecord {
         id,
         slot,

@@ -1,7 +1,7 @@
 //! Tables that somebody else made.
 
 use mysql::MysqlTable;
-use ports::{LegacyTable, StoreError};
+use ports::{SourceTable, StoreError};
 
 use crate::database::Database;
 

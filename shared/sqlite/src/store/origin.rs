@@ -1,6 +1,6 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
-use ports::DataKinds;
+use ports::DataOrigins;
 use sqlx::{SqliteConnection, SqlitePool};
 
 /// Whether data of this kind may be written, within the caller's write transaction. In an empty store it decides.
@@ -21,9 +21,9 @@ pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) ->
 }
 
 /// Which kinds there are.
-pub(super) async fn origins(readers: &SqlitePool) -> Result<DataKinds, sqlx::Error> {
+pub(super) async fn origins(readers: &SqlitePool) -> Result<DataOrigins, sqlx::Error> {
     let (simulated, real) = sqlx::query_as(ORIGINS).fetch_one(readers).await?;
-    Ok(DataKinds { simulated, real })
+    Ok(DataOrigins { simulated, real })
 }
 
 pub(super) const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
 use ports::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
-    Posting, StoreError,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Mail, MailResult, MailTrouble, Outbox, Planner, Posting,
+    Standing, StoreError,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::{Row as _, letters, outbox};
@@ -86,10 +86,7 @@ impl Outbox for SqliteStore {
     }
 }
 
-async fn standing(
-    connection: &mut SqliteConnection,
-    since: DateTime<Utc>,
-) -> Result<OutboxState, sqlx::Error> {
+async fn standing(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Result<Standing, sqlx::Error> {
     let sql = "SELECT id FROM installation WHERE one = 1";
     let installation = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
     let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
@@ -99,7 +96,7 @@ async fn standing(
                WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ?1 \
                ORDER BY posted_at, id";
     let mails = sqlx::query(sql).bind(timestamp::to_text(since)).fetch_all(connection).await?;
-    Ok(OutboxState {
+    Ok(Standing {
         installation,
         groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
         mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,

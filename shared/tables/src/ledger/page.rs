@@ -2,25 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use super::ChunkRow;
+use super::ChunkLine;
 use ports::store::Missing;
 
 /// The lines of a page. They are of different cuts when the page was transformed again with chunks of another size, or
 /// fetched again: a line of an older cut says nothing about the coins that a chunk with its number has now.
 #[derive(Default)]
-pub(super) struct Page(Vec<ChunkRow>);
+pub(super) struct Page(Vec<ChunkLine>);
 
 impl Page {
     /// Adds one of its lines.
-    pub(super) fn add(&mut self, line: ChunkRow) {
+    pub(super) fn add(&mut self, line: ChunkLine) {
         self.0.push(line);
     }
 
     /// The lines of the newest cut: the one that was transformed last.
-    pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkRow> {
+    pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkLine> {
         let newest = self.0.iter().max_by_key(|line| (line.transformed_at, line.cut)).map(|line| line.cut);
         let counts =
-            move |line: &&ChunkRow| newest.is_some_and(|cut| line.cut.is(cut) && line.chunk <= cut.chunks);
+            move |line: &&ChunkLine| newest.is_some_and(|cut| line.cut.is(cut) && line.chunk <= cut.chunks);
         self.0.iter().filter(counts)
     }
 

@@ -3,7 +3,7 @@
 use domain::{BatchId, ReplayId, Slot};
 use ports::BatchRecord;
 
-use super::{BatchRow, ChunkRow, Cut, ReplayRow, records};
+use super::{BatchLine, ChunkLine, Cut, ReplayLine, records};
 use crate::row::Row;
 
 /// The columns of `batches`, which [`batch`] reads.
@@ -28,8 +28,8 @@ pub fn read<R: Row>(
     Ok(records(batches, chunks, replays))
 }
 
-fn batch<R: Row>(mut row: R) -> Result<BatchRow, R::Error> {
-    Ok(BatchRow {
+fn batch<R: Row>(mut row: R) -> Result<BatchLine, R::Error> {
+    Ok(BatchLine {
         id: BatchId::from_stored(row.take::<String>()?),
         slot: Slot::at(row.take()?),
         endpoint: row.take()?,
@@ -41,9 +41,9 @@ fn batch<R: Row>(mut row: R) -> Result<BatchRow, R::Error> {
     })
 }
 
-fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkRow), R::Error> {
+fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkLine), R::Error> {
     let batch = BatchId::from_stored(row.take::<String>()?);
-    let line = ChunkRow {
+    let line = ChunkLine {
         page: row.take()?,
         chunk: row.take()?,
         pages: row.take()?,
@@ -60,9 +60,9 @@ fn chunk<R: Row>(mut row: R) -> Result<(BatchId, ChunkRow), R::Error> {
     Ok((batch, line))
 }
 
-fn replay<R: Row>(mut row: R) -> Result<(BatchId, ReplayRow), R::Error> {
+fn replay<R: Row>(mut row: R) -> Result<(BatchId, ReplayLine), R::Error> {
     let batch = BatchId::from_stored(row.take::<String>()?);
-    let line = ReplayRow {
+    let line = ReplayLine {
         page: row.take()?,
         replay: ReplayId::from_stored(row.take::<String>()?),
         chunks: row.take()?,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
-use tables::ledger::{Cut, ReplayRow, refused_coins};
+use tables::ledger::{Cut, ReplayLine, refused_coins};
 
 use crate::database::Work;
 use crate::store::columns::datetime;
@@ -56,7 +56,7 @@ pub(in crate::store) async fn record_chunk(
         .bind(loaded.newest_fetch_at.map(datetime))
         .execute(&mut *connection)
         .await?;
-    if let Some(line) = ReplayRow::of(chunk) {
+    if let Some(line) = ReplayLine::of(chunk) {
         let sql = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) \
                    VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE chunk = chunk";
         sqlx::query(sql)

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Mail, OutboxState, Planner, Posting};
+use ports::{Covered, Mail, Planner, Posting, Standing};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::{Row as _, letters, outbox};
@@ -18,9 +18,9 @@ pub(super) struct Look {
 }
 
 impl Work for Look {
-    type Output = OutboxState;
+    type Output = Standing;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<OutboxState, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Standing, sqlx::Error> {
         let sql = "SELECT id FROM installation WHERE one = 1";
         let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
         standing(connection, Columns::new(&row).take()?, self.since).await
@@ -76,7 +76,7 @@ async fn standing(
     connection: &mut MySqlConnection,
     installation: String,
     since: DateTime<Utc>,
-) -> Result<OutboxState, sqlx::Error> {
+) -> Result<Standing, sqlx::Error> {
     let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
     let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ? \
                UNION ALL \
@@ -85,7 +85,7 @@ async fn standing(
                ORDER BY posted_at, id";
     let since = datetime(since);
     let mails = sqlx::query(sql).bind(since).bind(since).fetch_all(connection).await?;
-    Ok(OutboxState {
+    Ok(Standing {
         installation,
         groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
         mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::Loaded;
 use sqlx::SqliteConnection;
-use tables::ledger::{Cut, ReplayRow, refused_coins};
+use tables::ledger::{Cut, ReplayLine, refused_coins};
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
 pub(in crate::store) async fn record_chunk(
@@ -47,7 +47,7 @@ pub(in crate::store) async fn record_chunk(
         .bind(loaded.newest_fetch_at.map(timestamp::to_text))
         .execute(&mut *connection)
         .await?;
-    if let Some(line) = ReplayRow::of(chunk) {
+    if let Some(line) = ReplayLine::of(chunk) {
         let sql = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) \
                    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         sqlx::query(sql)
