@@ -16,6 +16,7 @@ mod tables;
 
 use std::sync::Arc;
 
+use ::tables::read::ledger::{ORIGINS, origins};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
@@ -24,7 +25,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;
-use columns::{Columns, datetime};
+use columns::{datetime, read_one};
 
 pub(crate) const SCHEMA: Schema = Schema {
     table: "store_migrations",
@@ -142,12 +143,8 @@ impl Store for MysqlStore {
     }
 
     async fn origins(&self) -> Result<DataOrigins, StoreError> {
-        let rows = self.database.read(sqlx::query(origin::ORIGINS)).await?;
-        let origins = rows.iter().map(|row| {
-            let mut columns = Columns::new(row);
-            Ok(DataOrigins { simulated: columns.take()?, real: columns.take()? })
-        });
-        one(origins).map_err(|error| self.blame(error))
+        let rows = self.database.read(sqlx::query(ORIGINS)).await?;
+        read_one(&rows, origins).map_err(|error| self.blame(error))
     }
 }
 
@@ -188,9 +185,4 @@ impl Work for Prune {
     fn has_written(&self, rows: &u64) -> bool {
         *rows > 0
     }
-}
-
-/// The row of a statement that always finds one.
-pub(crate) fn one<T>(mut rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    rows.next().unwrap_or(Err(sqlx::Error::RowNotFound))
 }

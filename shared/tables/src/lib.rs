@@ -1,6 +1,10 @@
-//! What every SQL store shares, without a database: the rows as values, which of two quotes is newer, and what the rows of
-//! the ledger say about a batch.
+//! What every SQL store shares, without a database: the rows as values, their columns, how they are read and in which order
+//! they are written, which of two quotes is newer, and what the rows of the ledger say about a batch.
 
+pub mod columns;
 pub mod contents;
 pub mod judgement;
 pub mod ledger;
+pub mod read;
+pub mod row;
+pub mod write;

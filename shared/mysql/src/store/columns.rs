@@ -1,99 +1,130 @@
-//! Columns whose meaning the server does not know: counts, names, JSON; and instants, which it keeps without
-//! a zone, between two years.
+//! Between a server's rows and statements and the values of the tables: JSON is a text in MariaDB, what an expression finds
+//! is signed, and instants have no zone and lie between two years.
 
-use std::str::FromStr;
+use std::borrow::Cow;
 
+use ::tables::row::{Row, Unreadable};
+use ::tables::write::Parameter;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use domain::timestamp;
-use serde::de::DeserializeOwned;
-use sqlx::Row;
-use sqlx::mysql::MySqlRow;
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::{MySql, SqlSafeStr, Type, ValueRef};
 
-/// A row, read column by column from the left.
-pub(crate) struct Columns<'r> {
-    row: &'r MySqlRow,
-    next: usize,
+/// A statement with its values.
+pub(crate) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+/// What `reader` makes of `row`.
+pub(crate) fn read<T>(
+    row: &MySqlRow,
+    reader: impl FnOnce(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<T, sqlx::Error> {
+    let read = reader(&Columns(row));
+    read.map_err(Unreadable::into_parts)
+        .map_err(|(index, source)| sqlx::Error::ColumnDecode { index, source })
 }
 
+/// What `reader` makes of each of `rows`.
+pub(crate) fn read_all<T, C: FromIterator<T>>(
+    rows: &[MySqlRow],
+    reader: impl Fn(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<C, sqlx::Error> {
+    rows.iter().map(|row| read(row, &reader)).collect()
+}
+
+/// What `reader` makes of the row of a statement that always finds one.
+pub(crate) fn read_one<T>(
+    rows: &[MySqlRow],
+    reader: impl FnOnce(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<T, sqlx::Error> {
+    read(rows.first().ok_or(sqlx::Error::RowNotFound)?, reader)
+}
+
+/// The statement `sql` with `values`.
+pub(crate) fn query<'q>(sql: impl SqlSafeStr, values: impl IntoIterator<Item = Parameter<'q>>) -> Query<'q> {
+    values.into_iter().fold(sqlx::query(sql), bind)
+}
+
+/// Adds a value. What was to be a whole number and is none has been refused before.
+pub(crate) fn bind<'q>(query: Query<'q>, value: Parameter<'q>) -> Query<'q> {
+    match value {
+        Parameter::Text(text) => query.bind(text),
+        Parameter::Bytes(Cow::Borrowed(bytes)) => query.bind(bytes),
+        Parameter::Bytes(Cow::Owned(bytes)) => query.bind(bytes),
+        Parameter::Count(count) => query.bind(count),
+        Parameter::Number(number) => query.bind(number),
+        Parameter::Whole(number) => query.bind(number.and_then(whole)),
+        Parameter::Instant(at) => query.bind(at.map(datetime)),
+        Parameter::Flag(flag) => query.bind(flag),
+    }
+}
+
+/// A count as its column holds it.
+pub(crate) fn whole(number: f64) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared right after")]
+    let count = number as u32;
+    #[expect(clippy::float_cmp, reason = "whole or not")]
+    let same = f64::from(count) == number;
+    same.then_some(count)
+}
+
+struct Columns<'r>(&'r MySqlRow);
+
 impl<'r> Columns<'r> {
-    pub(crate) fn new(row: &'r MySqlRow) -> Self {
-        Self { row, next: 0 }
-    }
-
-    /// The next column as what the server holds.
-    pub(crate) fn take<T>(&mut self) -> Result<T, sqlx::Error>
+    fn take<T>(&self, column: &str) -> Result<T, Unreadable>
     where
-        T: sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
+        T: sqlx::Decode<'r, MySql> + Type<MySql>,
     {
-        self.next += 1;
-        self.row.try_get(self.next - 1)
+        sqlx::Row::try_get(self.0, column).map_err(|error| unreadable(column, error))
     }
 
-    /// A number of things; also from an expression, which the server calls signed.
-    pub(crate) fn count(&mut self) -> Result<u64, sqlx::Error> {
-        self.next += 1;
-        self.row.try_get_unchecked(self.next - 1)
+    /// Whether `column` is of a type that `T` is read from.
+    fn is<T: Type<MySql>>(&self, column: &str) -> Result<bool, Unreadable> {
+        let value = sqlx::Row::try_get_raw(self.0, column).map_err(|error| unreadable(column, error))?;
+        Ok(T::compatible(&value.type_info()))
+    }
+}
+
+impl Row for Columns<'_> {
+    fn text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.take(column)
     }
 
-    /// JSON, which in MariaDB is a text.
-    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, sqlx::Error> {
-        self.next += 1;
-        let json: &str = self.row.try_get_unchecked(self.next - 1)?;
-        self.checked(serde_json::from_str(json))
+    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| unreadable(column, error))
     }
 
-    /// JSON or NULL.
-    pub(crate) fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, sqlx::Error> {
-        self.next += 1;
-        let json: Option<&str> = self.row.try_get_unchecked(self.next - 1)?;
-        self.checked(json.map(serde_json::from_str).transpose())
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.take(column)
     }
 
-    /// An instant.
-    pub(crate) fn instant(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
-        Ok(self.take::<NaiveDateTime>()?.and_utc())
+    fn count(&self, column: &str) -> Result<Option<u64>, Unreadable> {
+        if self.is::<u64>(column)? {
+            return self.take(column);
+        }
+        let signed: Option<i64> = self.take(column)?;
+        signed.map(|count| u64::try_from(count).map_err(|error| Unreadable::new(column, error))).transpose()
     }
 
-    /// An instant or NULL.
-    pub(crate) fn optional_instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        Ok(self.take::<Option<NaiveDateTime>>()?.map(|at| at.and_utc()))
+    fn number(&self, column: &str) -> Result<Option<f64>, Unreadable> {
+        if self.is::<f64>(column)? {
+            return self.take(column);
+        }
+        Ok(self.take::<Option<u32>>(column)?.map(f64::from))
     }
 
-    /// The text of one of an enum's names.
-    pub(crate) fn name<T: FromStr>(&mut self) -> Result<T, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: &str = self.take()?;
-        self.checked(text.parse())
+    fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
+        Ok(self.take::<Option<NaiveDateTime>>(column)?.map(|at| at.and_utc()))
     }
 
-    /// The text of one of an enum's names, or NULL.
-    pub(crate) fn optional_name<T: FromStr>(&mut self) -> Result<Option<T>, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: Option<&str> = self.take()?;
-        self.checked(text.map(str::parse).transpose())
+    fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {
+        self.take(column)
     }
+}
 
-    /// Texts joined by commas.
-    pub(crate) fn list(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let text: &str = self.take()?;
-        Ok(text.split(',').map(str::to_owned).collect())
-    }
-
-    /// What `outcome` read from the column last taken.
-    fn checked<T, E>(&self, outcome: Result<T, E>) -> Result<T, sqlx::Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        outcome.map_err(|source| sqlx::Error::ColumnDecode { index: self.column(), source: source.into() })
-    }
-
-    fn column(&self) -> String {
-        let column = self.row.try_column(self.next - 1);
-        column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned())
+fn unreadable(column: &str, error: sqlx::Error) -> Unreadable {
+    match error {
+        sqlx::Error::ColumnDecode { source, .. } => Unreadable::new(column, source),
+        error => Unreadable::new(column, error),
     }
 }
 

@@ -1,97 +1,109 @@
-//! Reading columns whose meaning SQLite does not know: instants, counts, names, JSON.
+//! Between SQLite's rows and statements and the values of the tables: instants are texts, counts are signed.
 
-use std::str::FromStr;
+use std::borrow::Cow;
 
+use ::tables::row::{Row, Unreadable};
+use ::tables::write::Parameter;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{SqlSafeStr, Sqlite};
 
-/// A row, read column by column from the left.
-pub(crate) struct Columns<'r> {
-    row: &'r SqliteRow,
-    next: usize,
+/// A statement with its values.
+pub(crate) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+/// What `reader` makes of `row`.
+pub(crate) fn read<T>(
+    row: &SqliteRow,
+    reader: impl FnOnce(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<T, sqlx::Error> {
+    reader(&Columns(row)).map_err(|error| {
+        let (index, source) = error.into_parts();
+        sqlx::Error::ColumnDecode { index, source }
+    })
 }
 
+/// What `reader` makes of each of `rows`.
+pub(crate) fn read_all<T, C: FromIterator<T>>(
+    rows: &[SqliteRow],
+    reader: impl Fn(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<C, sqlx::Error> {
+    rows.iter().map(|row| read(row, &reader)).collect()
+}
+
+/// The statement `sql` with `values`.
+pub(crate) fn query<'q>(sql: impl SqlSafeStr, values: impl IntoIterator<Item = Parameter<'q>>) -> Query<'q> {
+    values.into_iter().fold(sqlx::query(sql), bind)
+}
+
+/// Adds a value. An INTEGER column takes a double that is whole as an integer, and refuses any other.
+pub(crate) fn bind<'q>(query: Query<'q>, value: Parameter<'q>) -> Query<'q> {
+    match value {
+        Parameter::Text(text) => query.bind(text),
+        Parameter::Bytes(Cow::Borrowed(bytes)) => query.bind(bytes),
+        Parameter::Bytes(Cow::Owned(bytes)) => query.bind(bytes),
+        Parameter::Count(count) => query.bind(count.map(integer)),
+        Parameter::Number(number) | Parameter::Whole(number) => query.bind(number),
+        Parameter::Instant(at) => query.bind(at.map(timestamp::to_text)),
+        Parameter::Flag(flag) => query.bind(flag),
+    }
+}
+
+/// A count as SQLite's integer. No table holds as much as 2^63 of anything.
+pub(crate) fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+struct Columns<'r>(&'r SqliteRow);
+
 impl<'r> Columns<'r> {
-    pub(crate) fn new(row: &'r SqliteRow) -> Self {
-        Self { row, next: 0 }
-    }
-
-    /// The next column as what SQLite holds.
-    pub(crate) fn take<T>(&mut self) -> Result<T, sqlx::Error>
+    fn take<T>(&self, column: &str) -> Result<T, Unreadable>
     where
-        T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
     {
-        self.next += 1;
-        self.row.try_get(self.next - 1)
+        sqlx::Row::try_get(self.0, column).map_err(|error| unreadable(column, error))
+    }
+}
+
+impl Row for Columns<'_> {
+    fn text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.take(column)
     }
 
-    /// A number; also from an INTEGER column.
-    pub(crate) fn number(&mut self) -> Result<Option<f64>, sqlx::Error> {
-        self.next += 1;
-        self.row.try_get_unchecked(self.next - 1)
+    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.take(column)
     }
 
-    /// A number of things.
-    pub(crate) fn count(&mut self) -> Result<u64, sqlx::Error> {
-        let count: i64 = self.take()?;
-        self.checked(u64::try_from(count))
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.take(column)
     }
 
-    /// An instant.
-    pub(crate) fn instant(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
-        let text: &str = self.take()?;
-        self.read_instant(text)
+    fn count(&self, column: &str) -> Result<Option<u64>, Unreadable> {
+        let count: Option<i64> = self.take(column)?;
+        count.map(u64::try_from).transpose().map_err(|error| Unreadable::new(column, error))
     }
 
-    /// An instant or NULL.
-    pub(crate) fn optional_instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        let text: Option<&str> = self.take()?;
-        text.map(|text| self.read_instant(text)).transpose()
+    /// Also from an INTEGER column.
+    fn number(&self, column: &str) -> Result<Option<f64>, Unreadable> {
+        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| unreadable(column, error))
     }
 
-    /// The text of one of an enum's names.
-    pub(crate) fn name<T: FromStr>(&mut self) -> Result<T, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: &str = self.take()?;
-        self.checked(text.parse())
+    fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
+        let Some(text): Option<&str> = self.take(column)? else { return Ok(None) };
+        let instant = timestamp::from_text(text);
+        instant
+            .map(Some)
+            .ok_or_else(|| Unreadable::new(column, format!("{text:?} is not an RFC 3339 instant")))
     }
 
-    /// The text of one of an enum's names, or NULL.
-    pub(crate) fn optional_name<T: FromStr>(&mut self) -> Result<Option<T>, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: Option<&str> = self.take()?;
-        self.checked(text.map(str::parse).transpose())
+    fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {
+        self.take(column)
     }
+}
 
-    /// Texts joined by commas.
-    pub(crate) fn list(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let text: &str = self.take()?;
-        Ok(text.split(',').map(str::to_owned).collect())
-    }
-
-    /// What `outcome` read from the column last taken.
-    pub(crate) fn checked<T, E>(&self, outcome: Result<T, E>) -> Result<T, sqlx::Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        outcome.map_err(|source| sqlx::Error::ColumnDecode { index: self.column(), source: source.into() })
-    }
-
-    fn read_instant(&self, text: &str) -> Result<DateTime<Utc>, sqlx::Error> {
-        timestamp::from_text(text).ok_or_else(|| sqlx::Error::ColumnDecode {
-            index: self.column(),
-            source: format!("{text:?} is not an RFC 3339 instant").into(),
-        })
-    }
-
-    fn column(&self) -> String {
-        let column = self.row.try_column(self.next - 1);
-        column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned())
+fn unreadable(column: &str, error: sqlx::Error) -> Unreadable {
+    match error {
+        sqlx::Error::ColumnDecode { source, .. } => Unreadable::new(column, source),
+        error => Unreadable::new(column, error),
     }
 }

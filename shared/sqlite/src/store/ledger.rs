@@ -2,16 +2,17 @@
 
 mod record;
 
+use ::tables::columns::{BATCHES, CHUNKS, REPLAYS};
+use ::tables::ledger::records;
+use ::tables::read::ledger as read;
 use async_trait::async_trait;
-use domain::{BatchId, ReplayId, Slot};
+use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Sqlite};
-use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
+use sqlx::AssertSqlSafe;
 
 use super::SqliteStore;
-use super::columns::Columns;
-pub(super) use record::{integer, record_chunk, record_fetched};
+use super::columns::{Query, read_all};
+pub(super) use record::{record_chunk, record_fetched};
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -37,8 +38,6 @@ pub(super) enum Which<'a> {
     Among(&'a [BatchId]),
 }
 
-type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
-
 impl<'a> Which<'a> {
     /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
     /// has one value to bind.
@@ -50,18 +49,15 @@ impl<'a> Which<'a> {
         };
         [
             format!(
-                "SELECT id, slot, endpoint, currencies, simulated, fetched_at, pages, credits FROM batches \
+                "SELECT {BATCHES} FROM batches \
                  WHERE id IN ({which}) ORDER BY slot DESC, id DESC"
             ),
             // A cross join keeps the order: each batch, and then its lines by their key.
             format!(
-                "SELECT c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
-                     c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads \
-                 FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
+                "SELECT {CHUNKS} FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
             ),
             format!(
-                "SELECT r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk \
-                 FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
+                "SELECT {REPLAYS} FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
             ),
         ]
     }
@@ -87,56 +83,9 @@ impl SqliteStore {
         let batches = which.query(batches).fetch_all(&mut *snapshot).await?;
         let chunks = which.query(chunks).fetch_all(&mut *snapshot).await?;
         let replays = which.query(replays).fetch_all(&mut *snapshot).await?;
-        let batches = batches.iter().map(batch_line).collect::<Result<Vec<_>, _>>()?;
-        let chunks = chunks.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
-        let replays = replays.iter().map(replay_line).collect::<Result<Vec<_>, _>>()?;
+        let batches: Vec<_> = read_all(&batches, read::batch)?;
+        let (chunks, replays): (Vec<_>, Vec<_>) =
+            (read_all(&chunks, read::chunk)?, read_all(&replays, read::replay)?);
         Ok(records(batches, chunks, replays))
     }
-}
-
-fn batch_line(row: &SqliteRow) -> Result<BatchLine, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(BatchLine {
-        id: BatchId::from_stored(columns.take::<String>()?),
-        slot: Slot::at(columns.instant()?),
-        endpoint: columns.take()?,
-        convert: columns.list()?,
-        simulated: columns.take()?,
-        fetched_at: columns.optional_instant()?,
-        pages: columns.take()?,
-        credits: columns.take()?,
-    })
-}
-
-fn chunk_line(row: &SqliteRow) -> Result<(BatchId, ChunkLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ChunkLine {
-        page: columns.take()?,
-        chunk: columns.take()?,
-        pages: columns.take()?,
-        cut: Cut { chunks: columns.take()?, size: columns.take()?, fetched_at: columns.optional_instant()? },
-        transformed_at: columns.instant()?,
-        loaded_at: columns.instant()?,
-        coins_in: columns.count()?,
-        rejected: columns.count()?,
-        written: columns.count()?,
-        unchanged: columns.count()?,
-        stale: columns.count()?,
-        loads: columns.take()?,
-    };
-    Ok((batch, line))
-}
-
-fn replay_line(row: &SqliteRow) -> Result<(BatchId, ReplayLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ReplayLine {
-        page: columns.take()?,
-        replay: ReplayId::from_stored(columns.take::<String>()?),
-        chunks: columns.take()?,
-        size: columns.take()?,
-        chunk: columns.take()?,
-    };
-    Ok((batch, line))
 }

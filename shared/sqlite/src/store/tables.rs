@@ -1,14 +1,13 @@
 //! Reading the tables about coins as values.
 
-use domain::{BatchId, Coin, Measure, MeasureSet, Quote};
+use ::tables::contents::Tables;
+use ::tables::read::contents as read;
+use ::tables::row::{Row, Unreadable};
 use ports::StoreError;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
-use tables::contents::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 use super::SqliteStore;
-use super::columns::Columns;
-use super::insert::quote_columns;
+use super::columns::read_all;
 
 impl SqliteStore {
     /// All rows about coins, as of one moment. For tests and exports: it reads the whole history into
@@ -19,20 +18,11 @@ impl SqliteStore {
 
     async fn read_tables(&self) -> Result<Tables, sqlx::Error> {
         let mut snapshot = self.database.readers().begin().await?;
-        let coins = "SELECT id, name, symbol, slug, date_added, platform_id, token_address, tags, infinite_supply, \
-                         is_active, first_seen_at, last_seen_at \
-                     FROM coins ORDER BY id";
-        let identities = "SELECT coin_id, symbol, name, slug, first_seen_at, last_seen_at \
-                          FROM coin_identities ORDER BY coin_id, symbol, name, slug";
-        let columns = quote_columns().join(", ");
-        let latest = format!("SELECT {columns} FROM quotes_latest ORDER BY coin_id, currency");
-        let history =
-            format!("SELECT {columns} FROM quotes_history ORDER BY coin_id, currency, last_updated");
         Ok(Tables {
-            coins: rows(&mut snapshot, coins.to_owned(), coin).await?,
-            identities: rows(&mut snapshot, identities.to_owned(), identity).await?,
-            latest: rows(&mut snapshot, latest, quote).await?,
-            history: rows(&mut snapshot, history, quote).await?,
+            coins: rows(&mut snapshot, read::all_coins(), read::coin).await?,
+            identities: rows(&mut snapshot, read::all_identities(), read::identity).await?,
+            latest: rows(&mut snapshot, read::all_latest(), read::quote).await?,
+            history: rows(&mut snapshot, read::all_history(), read::quote).await?,
         })
     }
 }
@@ -40,61 +30,7 @@ impl SqliteStore {
 async fn rows<T>(
     snapshot: &mut Transaction<'_, Sqlite>,
     sql: String,
-    read: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
+    reader: fn(&dyn Row) -> Result<T, Unreadable>,
 ) -> Result<Vec<T>, sqlx::Error> {
-    sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut **snapshot).await?.iter().map(read).collect()
-}
-
-fn coin(row: &SqliteRow) -> Result<CoinEntry, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let coin = Coin {
-        id: columns.take()?,
-        name: columns.take()?,
-        symbol: columns.take()?,
-        slug: columns.take()?,
-        date_added: columns.optional_instant()?,
-        platform_id: columns.take()?,
-        token_address: columns.take()?,
-        tags: {
-            let json: Option<&str> = columns.take()?;
-            columns.checked(json.map(serde_json::from_str).transpose())?
-        },
-        infinite_supply: columns.take()?,
-        is_active: columns.take()?,
-    };
-    Ok(CoinEntry { coin, first_seen_at: columns.instant()?, last_seen_at: columns.instant()? })
-}
-
-fn identity(row: &SqliteRow) -> Result<IdentityEntry, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(IdentityEntry {
-        coin_id: columns.take()?,
-        symbol: columns.take()?,
-        name: columns.take()?,
-        slug: columns.take()?,
-        first_seen_at: columns.instant()?,
-        last_seen_at: columns.instant()?,
-    })
-}
-
-/// A row of [`quote_columns`].
-pub(super) fn quote(row: &SqliteRow) -> Result<QuoteEntry, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let coin_id = columns.take()?;
-    let currency = columns.take()?;
-    let mut numbers = [None; Measure::COUNT];
-    for number in &mut numbers {
-        *number = columns.number()?;
-    }
-    let missing: Option<&str> = columns.take()?;
-    let missing = missing.map(measures).unwrap_or_default();
-    let quote = Quote { currency, numbers, missing, last_updated: columns.instant()? };
-    let fetched_at = columns.instant()?;
-    Ok(QuoteEntry { coin_id, quote, fetched_at, batch: BatchId::from_stored(columns.take::<String>()?) })
-}
-
-/// The measures of a column list. A column of a newer version is not one of them.
-fn measures(list: &str) -> MeasureSet {
-    let named = |name: &str| Measure::ALL.into_iter().find(|measure| measure.column() == name);
-    list.split(',').filter_map(named).collect()
+    read_all(&sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut **snapshot).await?, reader)
 }

@@ -1,15 +1,17 @@
 //! Planning and posting a mail.
 
+use ::tables::read::letters::{group, untold_groups};
+use ::tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Fate, Mail, Planner, PostedMail, Posting, Standing};
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use ports::{Covered, Mail, Planner, Posting, Standing};
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
 
 use super::lock;
 use crate::database::Work;
 use crate::error::is_duplicate;
-use crate::letters::group;
-use crate::store::columns::{Columns, datetime};
+use crate::store::columns::{datetime, read, read_all};
 
 /// What there is to plan from, for a look.
 pub(super) struct Look {
@@ -20,9 +22,8 @@ impl Work for Look {
     type Output = Standing;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Standing, sqlx::Error> {
-        let sql = "SELECT id FROM installation WHERE one = 1";
-        let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-        standing(connection, Columns::new(&row).take()?, self.since).await
+        let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
+        standing(connection, read(&row, |row| row.get("id"))?, self.since).await
     }
 }
 
@@ -76,28 +77,9 @@ async fn standing(
     installation: String,
     since: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let sql = "SELECT fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, unsent, \
-                   mailed_at, mailed_total \
-               FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint";
-    let groups = sqlx::query(sql).fetch_all(&mut *connection).await?;
-    let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ? \
-               UNION ALL \
-               SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
-               WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? \
-               ORDER BY posted_at, id";
+    let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
     let since = datetime(since);
-    let mails = sqlx::query(sql).bind(since).bind(since).fetch_all(connection).await?;
-    Ok(Standing {
-        installation,
-        groups: groups.iter().map(group).collect::<Result<_, _>>()?,
-        mails: mails.iter().map(posted_mail).collect::<Result<_, _>>()?,
-    })
-}
-
-fn posted_mail(row: &MySqlRow) -> Result<PostedMail, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let (posted_at, attempts) = (columns.instant()?, columns.take()?);
-    let (is_sent, refused_at) = (columns.count()? > 0, columns.optional_instant()?);
-    let fate = if is_sent { Fate::Sent } else { refused_at.map_or(Fate::Waiting, Fate::Refused) };
-    Ok(PostedMail { posted_at, attempts, fate })
+    let mails = sqlx::query(POSTED).bind(since).bind(since).fetch_all(connection).await?;
+    let (groups, mails) = (read_all(&groups, group)?, read_all(&mails, posted_mail)?);
+    Ok(Standing { installation, groups, mails })
 }
