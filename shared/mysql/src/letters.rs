@@ -4,13 +4,13 @@ mod file;
 
 use std::collections::BTreeSet;
 
-use ::tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
-use ::tables::write::letters::Filing;
 use async_trait::async_trait;
 use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::write::letters::Filing;
 
 use crate::database::Work;
 use crate::store::MysqlStore;

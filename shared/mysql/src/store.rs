@@ -3,6 +3,7 @@
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
 pub(crate) mod columns;
+mod contents;
 mod insert;
 mod ledger;
 mod load;
@@ -12,16 +13,15 @@ mod outbox;
 mod plans;
 mod quotes;
 mod row;
-mod tables;
 
 use std::sync::Arc;
 
-use ::tables::read::ledger::{ORIGINS, origins};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
+use tables::read::ledger::{ORIGINS, origins};
 
 use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;

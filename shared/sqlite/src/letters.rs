@@ -4,12 +4,12 @@ mod file;
 
 use std::collections::BTreeSet;
 
-use ::tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
-use ::tables::write::letters::Filing;
 use async_trait::async_trait;
 use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
+use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::write::letters::Filing;
 
 use crate::store::SqliteStore;
 use crate::store::columns::{query, read, read_all};

@@ -1,12 +1,12 @@
 //! Filing a death: the letter, its place among the deaths of the letter, the count of its group.
 
-use ::tables::write::letters::{
-    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, LAST_DEATH, next_death,
-};
 use domain::DeadLetter;
 use ports::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::write::letters::{
+    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, LAST_DEATH, next_death,
+};
 
 use crate::database::Work;
 use crate::error::is_duplicate;

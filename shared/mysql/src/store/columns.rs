@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use ::tables::row::{Row, Unreadable};
-use ::tables::write::Parameter;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use domain::timestamp;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::{MySql, SqlSafeStr, Type, ValueRef};
+use tables::row::{Row, Unreadable};
+use tables::write::Parameter;
 
 /// A statement with its values.
 pub(crate) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;

@@ -7,10 +7,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ::tables::columns::{COINS, IDENTITIES, description, quotes};
-use ::tables::write::Parameter;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::write::Parameter;
 
 use super::columns::bind;
 

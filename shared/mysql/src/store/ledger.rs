@@ -2,14 +2,14 @@
 
 mod record;
 
-use ::tables::columns::{BATCHES, CHUNKS, REPLAYS};
-use ::tables::ledger::records;
-use ::tables::read::ledger as read;
 use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::columns::{BATCHES, CHUNKS, REPLAYS};
+use tables::ledger::records;
+use tables::read::ledger as read;
 
 use super::MysqlStore;
 use super::columns::{Query, read_all};

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use ::tables::judgement::{Held, Judged, Judging};
-use ::tables::read::contents::{self as read, latest_of};
-use ::tables::write::{Parameter, contents as write};
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
+use tables::judgement::{Held, Judged, Judging};
+use tables::read::contents::{self as read, latest_of};
+use tables::write::{Parameter, contents as write};
 
 use super::columns::{fits, read_all};
 use super::insert::{INSERTS, REBUILDS};

@@ -1,7 +1,7 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
-use ::tables::read::ledger::HAS_KIND;
 use sqlx::mysql::MySqlConnection;
+use tables::read::ledger::HAS_KIND;
 
 /// Whether data of this kind may be written, within the caller's transaction. In an empty store it decides, and whoever comes
 /// at the same time waits for the end of that transaction. Later ones read a row that nobody changes.

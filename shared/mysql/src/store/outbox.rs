@@ -5,12 +5,12 @@ mod claim;
 mod post;
 mod record;
 
-use ::tables::read::outbox::{self, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::read::outbox::{self, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting};
 
 use super::MysqlStore;
 use super::columns::{read, read_all};

@@ -1,9 +1,9 @@
 //! The read side of the quotes.
 
-use ::tables::read::quotes::{LISTED, TOP, freshness, listed_coin, top_coin};
-use ::tables::row::{Row, Unreadable};
 use async_trait::async_trait;
 use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
+use tables::read::quotes::{LISTED, TOP, freshness, listed_coin, top_coin};
+use tables::row::{Row, Unreadable};
 
 use super::MysqlStore;
 use super::columns::{read_all, read_one};

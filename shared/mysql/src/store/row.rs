@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ::tables::write::contents::tags;
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
 use ports::Refused;
 use sha2::{Digest, Sha256};
+use tables::write::contents::tags;
 
 use super::columns::{fits, whole};
 

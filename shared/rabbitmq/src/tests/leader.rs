@@ -22,8 +22,10 @@ async fn a_cancelled_consumer_ends_the_term() {
         let mut term = until("someone leads", async || leadership.lead().await.ok()).await;
         term.write(b"note".to_vec()).await.unwrap();
         lab.start();
-        // Connected, so that it does not declare the queue anew.
+        // Connected, so that it does not declare the queue anew while that is deleted: when a queue of the same name is
+        // there by then, the broker does not cancel the consumers of the old one.
         lab.process().client().leading.session().await.unwrap();
+        lab.process().client().publishing.session().await.unwrap();
         let other = lab.leadership();
         let waiting = tokio::spawn(async move { other.lead().await.map(drop) });
         channel.queue_delete(lab.name("fetch.leader"), QueueDeleteOptions::default()).await.unwrap();

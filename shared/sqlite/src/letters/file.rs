@@ -1,9 +1,9 @@
 //! Filing a death: the letter, its place among the deaths of the letter, the count of its group.
 
-use ::tables::write::letters::{
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::write::letters::{
     Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, LAST_DEATH, next_death,
 };
-use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::columns::{query, read};
 

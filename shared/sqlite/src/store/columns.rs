@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use ::tables::row::{Row, Unreadable};
-use ::tables::write::Parameter;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{SqlSafeStr, Sqlite};
+use tables::row::{Row, Unreadable};
+use tables::write::Parameter;
 
 /// A statement with its values.
 pub(crate) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;

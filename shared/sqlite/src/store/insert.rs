@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use ::tables::columns::{COINS, IDENTITIES, description, quotes};
-use ::tables::write::Parameter;
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::write::Parameter;
 
 use super::columns::bind;
 

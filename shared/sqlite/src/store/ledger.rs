@@ -2,13 +2,13 @@
 
 mod record;
 
-use ::tables::columns::{BATCHES, CHUNKS, REPLAYS};
-use ::tables::ledger::records;
-use ::tables::read::ledger as read;
 use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
+use tables::columns::{BATCHES, CHUNKS, REPLAYS};
+use tables::ledger::records;
+use tables::read::ledger as read;
 
 use super::SqliteStore;
 use super::columns::{Query, read_all};

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::tables::judgement::{Held, Judged, Judging};
-use ::tables::read::contents::{self as read, latest_of};
-use ::tables::write::contents as write;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, CoinRow, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tables::judgement::{Held, Judged, Judging};
+use tables::read::contents::{self as read, latest_of};
+use tables::write::contents as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};

@@ -1,8 +1,8 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
-use ::tables::read::ledger::{HAS_KIND, ORIGINS, origins as read_origins};
 use ports::DataOrigins;
 use sqlx::{SqliteConnection, SqlitePool};
+use tables::read::ledger::{HAS_KIND, ORIGINS, origins as read_origins};
 
 use super::columns::read;
 

@@ -3,11 +3,6 @@
 
 mod settle;
 
-use ::tables::read::letters::{group, untold_groups};
-use ::tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, RECORD, WAITING, claimed_mail, count_refused,
-    posted_mail, refusal, refused, waiting,
-};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
@@ -16,6 +11,11 @@ use ports::{
     Standing, StoreError,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::read::letters::{group, untold_groups};
+use tables::read::outbox::{
+    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, RECORD, WAITING, claimed_mail, count_refused,
+    posted_mail, refusal, refused, waiting,
+};
 
 use super::SqliteStore;
 use super::columns::{integer, read, read_all};

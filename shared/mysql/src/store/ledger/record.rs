@@ -1,11 +1,11 @@
 //! Writing the ledger's lines.
 
-use ::tables::write::ledger as write;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::write::ledger as write;
 use write::{INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, announcement, batch_of};
 
 use crate::database::Work;
@@ -43,7 +43,7 @@ macro_rules! newest {
     };
 }
 
-/// Whether it is, and of another cut ([`Cut::is`](::tables::ledger::Cut::is)).
+/// Whether it is, and of another cut ([`Cut::is`](tables::ledger::Cut::is)).
 macro_rules! cut_anew {
     () => {
         "VALUES(transformed_at) >= transformed_at AND NOT (VALUES(chunks) = chunks \

@@ -1,9 +1,9 @@
 //! Claiming a mail.
 
-use ::tables::read::outbox::{CLAIMED, claimed_mail};
 use ports::{CLOCK_SKEW, Claim, ClaimedMail};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::read::outbox::{CLAIMED, claimed_mail};
 
 use super::lock;
 use crate::database::Work;

@@ -1,12 +1,12 @@
 //! Planning and posting a mail.
 
-use ::tables::read::letters::{group, untold_groups};
-use ::tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 use chrono::{DateTime, Utc};
 use domain::timestamp;
 use ports::{Covered, Mail, Planner, Posting, Standing};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::read::letters::{group, untold_groups};
+use tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 
 use super::lock;
 use crate::database::Work;

@@ -1,9 +1,9 @@
 //! Recording what became of a mail; what a refused one covered goes back to its groups.
 
-use ::tables::read::outbox::{COVERED, Cover, FORGET_COVERED, RECORD, cover};
 use chrono::{DateTime, Utc};
 use ports::MailResult;
 use sqlx::mysql::MySqlConnection;
+use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, RECORD, cover};
 
 use super::lock;
 use crate::database::Work;

@@ -1,8 +1,8 @@
 //! What becomes of what a mail covered, when it is sent or refused.
 
-use ::tables::read::outbox::{COVERED, Cover, FORGET_COVERED, cover};
 use domain::timestamp;
 use sqlx::SqliteConnection;
+use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, cover};
 
 use crate::store::columns::{integer, read};
 

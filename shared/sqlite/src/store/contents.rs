@@ -1,10 +1,10 @@
 //! Reading the tables about coins as values.
 
-use ::tables::contents::Tables;
-use ::tables::read::contents as read;
-use ::tables::row::{Row, Unreadable};
 use ports::StoreError;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+use tables::contents::Tables;
+use tables::read::contents as read;
+use tables::row::{Row, Unreadable};
 
 use super::SqliteStore;
 use super::columns::read_all;

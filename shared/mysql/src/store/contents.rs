@@ -1,11 +1,11 @@
 //! Reading the tables about coins as values.
 
-use ::tables::contents::Tables;
-use ::tables::read::contents as read;
-use ::tables::row::{Row, Unreadable};
 use ports::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::contents::Tables;
+use tables::read::contents as read;
+use tables::row::{Row, Unreadable};
 
 use super::MysqlStore;
 use super::columns::read_all;
