@@ -19,7 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
-use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
+use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::read::ledger::{ORIGINS, origins};
 
@@ -142,7 +142,7 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Prune { before, limit }).await?)
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
         let rows = self.database.read(sqlx::query(ORIGINS)).await?;
         read_one(&rows, origins).map_err(|error| self.blame(error))
     }

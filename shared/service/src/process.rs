@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, FromArgMatches};
 use config::{Config, LogFormat};
 use domain::StageName;
-use ports::{Clock, SourceTable, SystemClock};
+use ports::{Clock, LegacyTable, SystemClock};
 use stage::{Failpoints, RetryPolicy, Settings, Stage, StageMetrics, Surroundings};
 use telemetry::{BadSetting, Format, Metrics, Traces};
 use tokio::sync::Mutex;
@@ -123,7 +123,7 @@ impl Process {
 
     /// Opens the table `name` (`table`, or `database.table`) where `import.url` says, which somebody else made. Closed
     /// when the process ends.
-    pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn SourceTable>> {
+    pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn LegacyTable>> {
         self.connections.source_table(self.config(), name).await
     }
 

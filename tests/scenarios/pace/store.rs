@@ -10,7 +10,7 @@ use domain::{BatchId, Chunk, DeadLetter, Fetched};
 use outage::{Away, Gate, Need};
 use ports::store::Standing;
 use ports::{
-    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataOrigins, FiledLetter, Freshness, GroupState,
+    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
     Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
     Quotes, Store, StoreError, TopCoin, Totals,
 };
@@ -121,7 +121,7 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.prune_history(before, limit)).await
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
         self.through(Need::Read, self.memory.origins()).await
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
-use ports::DataOrigins;
+use ports::DataKinds;
 use sqlx::{SqliteConnection, SqlitePool};
 use tables::read::ledger::{HAS_KIND, ORIGINS, origins as read_origins};
 
@@ -23,6 +23,6 @@ pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) ->
 }
 
 /// Which kinds there are.
-pub(super) async fn origins(readers: &SqlitePool) -> Result<DataOrigins, sqlx::Error> {
+pub(super) async fn origins(readers: &SqlitePool) -> Result<DataKinds, sqlx::Error> {
     read(&sqlx::query(ORIGINS).fetch_one(readers).await?, read_origins)
 }

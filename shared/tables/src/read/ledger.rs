@@ -1,9 +1,9 @@
 //! Reading the ledger.
 
 use domain::{BatchId, ReplayId, Slot};
-use ports::DataOrigins;
+use ports::DataKinds;
 
-use crate::ledger::{BatchLine, ChunkLine, Cut, ReplayLine};
+use crate::ledger::{BatchRow, ChunkRow, Cut, ReplayRow};
 use crate::row::{Row, Unreadable};
 
 /// Whether there is simulated data, and whether there is real data; for [`origins`].
@@ -14,13 +14,13 @@ pub const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated 
 pub const HAS_KIND: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
 
 /// The row of [`ORIGINS`].
-pub fn origins(row: &dyn Row) -> Result<DataOrigins, Unreadable> {
-    Ok(DataOrigins { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
+pub fn origins(row: &dyn Row) -> Result<DataKinds, Unreadable> {
+    Ok(DataKinds { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
 }
 
 /// A row of `batches`.
-pub fn batch(row: &dyn Row) -> Result<BatchLine, Unreadable> {
-    Ok(BatchLine {
+pub fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
+    Ok(BatchRow {
         id: BatchId::from_stored(row.get::<String>("id")?),
         slot: Slot::at(row.get("slot")?),
         endpoint: row.get("endpoint")?,
@@ -33,8 +33,8 @@ pub fn batch(row: &dyn Row) -> Result<BatchLine, Unreadable> {
 }
 
 /// A row of `batch_chunks`, and whose it is.
-pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkLine), Unreadable> {
-    let line = ChunkLine {
+pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+    let line = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,
         pages: row.get("pages")?,
@@ -56,8 +56,8 @@ pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkLine), Unreadable> {
 }
 
 /// A row of `chunk_replays`, and whose it is.
-pub fn replay(row: &dyn Row) -> Result<(BatchId, ReplayLine), Unreadable> {
-    let line = ReplayLine {
+pub fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
+    let line = ReplayRow {
         page: row.get("page")?,
         replay: ReplayId::from_stored(row.get::<String>("replay")?),
         chunks: row.get("chunks")?,

@@ -6,7 +6,7 @@ use ports::Loaded;
 
 use super::Parameter;
 use super::Parameter::{Count, Instant};
-use crate::ledger::{Cut, ReplayLine, refused_coins};
+use crate::ledger::{Cut, ReplayRow, refused_coins};
 
 /// Inserts what a chunk tells of its batch: [`batch_of`].
 pub const INSERT_BATCH: &str =
@@ -77,7 +77,7 @@ pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Para
 
 /// For [`INSERT_REPLAY`]; `None` when the chunk comes from no replay.
 pub fn replay(chunk: &Chunk) -> Option<[Parameter<'_>; 6]> {
-    let line = ReplayLine::of(chunk)?;
+    let line = ReplayRow::of(chunk)?;
     Some([
         chunk.page.batch.as_str().into(),
         line.page.into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
-use ports::source::SourceRow;
+use ports::source::LegacyRow;
 use ports::store::ListedCoin;
 use serde_json::{Map, Number, Value, json};
 use service::Usage;
@@ -105,7 +105,7 @@ impl ImportPlan {
     /// rows without a time.
     pub(super) fn new(
         mapping: &Mapping,
-        rows: Vec<SourceRow>,
+        rows: Vec<LegacyRow>,
         listed: &[ListedCoin],
         decisions: &Decisions,
         currency: &str,
@@ -203,7 +203,7 @@ fn endpoint(table: &str) -> String {
 /// The coin of `row`; or why it has none, and which it may be.
 fn find<'l>(
     mapping: &Mapping,
-    row: &SourceRow,
+    row: &LegacyRow,
     listed: &'l [ListedCoin],
     by_symbol: &BTreeMap<String, Vec<&'l ListedCoin>>,
     decisions: &Decisions,
@@ -231,7 +231,7 @@ fn find<'l>(
 }
 
 /// `row` as the API would have sent it (v1).
-fn coin_as_sent(mapping: &Mapping, row: &SourceRow, coin: &ListedCoin, time: &Time, currency: &str) -> Value {
+fn coin_as_sent(mapping: &Mapping, row: &LegacyRow, coin: &ListedCoin, time: &Time, currency: &str) -> Value {
     let mut fields = Map::new();
     let mut quote = Map::new();
     for measure in mapping.measures() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
-use ports::store::DataOrigins;
+use ports::store::DataKinds;
 use ports::{Archive, Stretch};
 use service::Stores;
 
@@ -63,7 +63,7 @@ impl<'a> Pages<'a> {
     pub(super) fn wanted(
         &self,
         mut message: Message,
-        kinds: DataOrigins,
+        kinds: DataKinds,
         seen: &mut Seen,
     ) -> Option<(PageMeta, Message)> {
         let Ok(meta) = PageMeta::from_headers(&message.headers) else {
@@ -122,7 +122,7 @@ impl<'a> Pages<'a> {
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
         let kinds = match stores {
             Some(stores) => stores.store.origins().await?,
-            None => DataOrigins::default(),
+            None => DataKinds::default(),
         };
         let mut seen = Seen::default();
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
