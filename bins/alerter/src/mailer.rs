@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use outage::{Growth, Outage};
-use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, Standing};
+use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, OutboxState};
 use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -113,7 +113,7 @@ impl Mailer {
     /// Posts the mail that is due, if any, and says whether it did.
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let plan = |standing: &Standing| posting(standing, now, &self.settings, no_wait);
+        let plan = |standing: &OutboxState| posting(standing, now, &self.settings, no_wait);
         let posted = self.outbox.post(Posted::since(now, &self.settings), &plan).await?;
         Ok(posted.is_some())
     }

@@ -2,7 +2,7 @@
 
 use domain::header;
 use fetcher::ChosenSource;
-use ports::store::DataOrigins;
+use ports::store::DataKinds;
 use ports::{QueueError, StoreError};
 use service::{Process, Queues, Stores, Usage};
 
@@ -17,10 +17,10 @@ use crate::output;
 pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
     let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
-    let DataOrigins { simulated, real } = match origins {
+    let DataKinds { simulated, real } = match origins {
         Ok(origins) => origins,
         // A server that is away is waited for; the loader refuses what does not belong.
-        Err(error) if is_transient(&error) => DataOrigins::default(),
+        Err(error) if is_transient(&error) => DataKinds::default(),
         Err(error) => return Err(error),
     };
     if !simulated && !real {
@@ -59,7 +59,7 @@ fn is_on_files(process: &Process) -> bool {
 
 /// Fails when a run with `source` would be refused.
 pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
-    let DataOrigins { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
+    let DataKinds { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
         Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
@@ -88,10 +88,10 @@ fn refusal(process: &Process) -> Usage {
 /// What the store holds, and what was published to the queue and may still be on its way there. The oldest
 /// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
 /// loader refuses what a stage program brings of the other kind.
-async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataOrigins> {
+async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
     let mut origins = match stores {
         Some(stores) => stores.store.origins().await?,
-        None => DataOrigins::default(),
+        None => DataKinds::default(),
     };
     let archived = match queues {
         Some(queues) => queues.archive.read(0, 1).await?,

@@ -206,8 +206,8 @@ impl Store for Refusing {
         Ok(())
     }
 
-    async fn origins(&self) -> Result<ports::DataOrigins, StoreError> {
-        Ok(ports::DataOrigins::default())
+    async fn origins(&self) -> Result<ports::DataKinds, StoreError> {
+        Ok(ports::DataKinds::default())
     }
 }
 

@@ -9,11 +9,12 @@ use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::{Row as _, letters};
+use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::write::letters::Filing;
 
 use crate::database::Work;
 use crate::store::MysqlStore;
-use crate::store::columns::Columns;
+use crate::store::columns::{query, read, read_all};
 use file::File;
 
 #[async_trait]
@@ -25,37 +26,22 @@ impl Letters for MysqlStore {
     /// A letter that is longer than the server's `max_allowed_packet` is a misconfiguration that says so.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
         self.check_length(letter).await?;
-        Ok(self.database.write(&File { letter, fingerprint, now: self.now() }).await?)
+        let filing = Filing { letter, fingerprint, now: self.now() };
+        Ok(self.database.write(&File(filing)).await?)
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(letters::groups(state.is_some())));
-        let query = match state {
-            Some(state) => query.bind(state.as_str()),
-            None => query,
-        };
+        let query = query(AssertSqlSafe(groups(state.is_some())), state.map(|state| state.as_str().into()));
         let rows = self.database.read(query).await?;
-        rows.iter()
-            .map(Columns::new)
-            .map(letters::group)
-            .collect::<Result<_, _>>()
-            .map_err(|error| self.blame(error))
+        read_all(&rows, group).map_err(|error| self.blame(error))
     }
 
     async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<LetterSummary>, StoreError> {
         // A body lies on pages of its own, and its length in the row.
-        let sql = letters::summaries("OCTET_LENGTH(body)", fingerprint.is_some());
-        let query = sqlx::query(AssertSqlSafe(sql));
-        let query = match fingerprint {
-            Some(fingerprint) => query.bind(fingerprint),
-            None => query,
-        };
-        let rows = self.database.read(query.bind(limit)).await?;
-        rows.iter()
-            .map(Columns::new)
-            .map(letters::summary)
-            .collect::<Result<_, _>>()
-            .map_err(|error| self.blame(error))
+        let sql = summaries("octet_length(body)", fingerprint.is_some());
+        let query = query(AssertSqlSafe(sql), fingerprint.map(Into::into)).bind(limit);
+        let rows = self.database.read(query).await?;
+        read_all(&rows, summary).map_err(|error| self.blame(error))
     }
 
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
@@ -70,8 +56,7 @@ impl Letters for MysqlStore {
         let sql = format!("SELECT id FROM dead_letters WHERE id IN ({places})");
         let query = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id));
         let rows = self.database.read(query).await?;
-        let found = rows.iter().map(|row| Columns::new(row).take());
-        found.collect::<Result<_, _>>().map_err(|error| self.blame(error))
+        read_all(&rows, |row| row.get("id")).map_err(|error| self.blame(error))
     }
 }
 
@@ -84,12 +69,9 @@ impl Work for Read<'_> {
     type Output = Option<FiledLetter>;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<FiledLetter>, sqlx::Error> {
-        let Some(row) = sqlx::query(letters::LETTER).bind(self.id).fetch_optional(&mut *connection).await?
-        else {
-            return Ok(None);
-        };
-        let deaths = sqlx::query(letters::DEATHS).bind(self.id).fetch_all(connection).await?;
-        let deaths = deaths.iter().map(Columns::new).map(letters::death).collect::<Result<_, _>>()?;
-        letters::filed(Columns::new(&row), deaths).map(Some)
+        let letters = sqlx::query(AssertSqlSafe(whole_letter())).bind(self.id);
+        let Some(row) = letters.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let deaths = read_all(&sqlx::query(DEATHS).bind(self.id).fetch_all(connection).await?, death)?;
+        read(&row, |row| letter(row, deaths)).map(Some)
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ports::StoreError;
-use ports::source::{SourceRow, SourceTable};
+use ports::source::{LegacyRow, LegacyTable};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::database::Database;
@@ -48,12 +48,12 @@ impl MysqlTable {
 }
 
 #[async_trait]
-impl SourceTable for MysqlTable {
+impl LegacyTable for MysqlTable {
     fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    async fn rows(&self, columns: &[String], most: u32) -> Result<Vec<SourceRow>, StoreError> {
+    async fn rows(&self, columns: &[String], most: u32) -> Result<Vec<LegacyRow>, StoreError> {
         let texts: Vec<_> =
             columns.iter().map(|column| format!("CAST({} AS CHAR)", quoted(column))).collect();
         let sql = format!("SELECT {} FROM {} LIMIT ?", texts.join(", "), self.name);

@@ -19,13 +19,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
-use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
+use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
+use tables::read::ledger::{ORIGINS, origins};
 
 use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;
-use columns::{Columns, datetime};
-use tables::Row as _;
+use columns::{datetime, read_one};
 
 pub(crate) const SCHEMA: Schema = Schema {
     table: "store_migrations",
@@ -142,13 +142,9 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Prune { before, limit }).await?)
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
-        let rows = self.database.read(sqlx::query(origin::ORIGINS)).await?;
-        let origins = rows.iter().map(|row| {
-            let mut columns = Columns::new(row);
-            Ok(DataOrigins { simulated: columns.take()?, real: columns.take()? })
-        });
-        one(origins).map_err(|error| self.blame(error))
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
+        let rows = self.database.read(sqlx::query(ORIGINS)).await?;
+        read_one(&rows, origins).map_err(|error| self.blame(error))
     }
 }
 
@@ -189,9 +185,4 @@ impl Work for Prune {
     fn has_written(&self, rows: &u64) -> bool {
         *rows > 0
     }
-}
-
-/// The row of a statement that always finds one.
-pub(crate) fn one<T>(mut rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    rows.next().unwrap_or(Err(sqlx::Error::RowNotFound))
 }

@@ -14,9 +14,9 @@ pub use leader::{Leadership, Term};
 pub use queue::{
     Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,
 };
-pub use source::SourceTable;
+pub use source::LegacyTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataOrigins, Death, Fate, FiledLetter,
+    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Fate, FiledLetter,
     Freshness, GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble,
-    Outbox, Planner, PostedMail, Posting, Quotes, Refused, Standing, Store, StoreError, TopCoin, Totals,
+    Outbox, OutboxState, Planner, PostedMail, Posting, Quotes, Refused, Store, StoreError, TopCoin, Totals,
 };

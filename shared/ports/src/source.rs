@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use crate::store::StoreError;
 
 /// A row: the text of each column that was asked for; `None` for NULL.
-pub type SourceRow = Vec<Option<String>>;
+pub type LegacyRow = Vec<Option<String>>;
 
 /// A table of which nothing is known but its columns' names. It is only read.
 #[async_trait]
-pub trait SourceTable: Send + Sync + 'static {
+pub trait LegacyTable: Send + Sync + 'static {
     /// The names of its columns, in their order.
     fn columns(&self) -> &[String];
 
@@ -17,5 +17,5 @@ pub trait SourceTable: Send + Sync + 'static {
     /// times as `2026-11-22 14:00:00`, those with a time zone in UTC.
     ///
     /// Fails as misconfigured when the table has more than `most` rows.
-    async fn rows(&self, columns: &[String], most: u32) -> Result<Vec<SourceRow>, StoreError>;
+    async fn rows(&self, columns: &[String], most: u32) -> Result<Vec<LegacyRow>, StoreError>;
 }

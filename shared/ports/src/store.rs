@@ -14,8 +14,8 @@ use domain::{BatchId, Chunk, Fetched, ReplayId, Slot};
 
 pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, Planner,
-    PostedMail, Posting, Standing,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
+    Planner, PostedMail, Posting,
 };
 
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
@@ -139,12 +139,12 @@ pub trait Store: Send + Sync + 'static {
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Whether the store holds batches of simulated data, and of real data. Writing decides by itself.
-    async fn origins(&self) -> Result<DataOrigins, StoreError>;
+    async fn origins(&self) -> Result<DataKinds, StoreError>;
 }
 
 /// Which kinds of data a store holds. Both at once should never happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DataOrigins {
+pub struct DataKinds {
     /// At least one batch was simulated.
     pub simulated: bool,
     /// At least one batch was real.

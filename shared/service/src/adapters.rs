@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
-use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, SourceTable, Store};
+use ports::{Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Store};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
@@ -163,7 +163,7 @@ impl Connections {
         &self,
         config: &Config,
         name: &str,
-    ) -> anyhow::Result<Arc<dyn SourceTable>> {
+    ) -> anyhow::Result<Arc<dyn LegacyTable>> {
         let url = if config.import.url.is_empty() { &config.store.url } else { &config.import.url };
         if url.scheme() != "mysql" {
             return Err(Usage("no database to import from; set COINPIPE__IMPORT__URL".to_owned()).into());

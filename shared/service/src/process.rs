@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use config::{Config, Loaded};
 use domain::StageName;
-use ports::{Clock, SourceTable, SystemClock};
+use ports::{Clock, LegacyTable, SystemClock};
 use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
 use telemetry::Metrics;
 use tokio::sync::Mutex;
@@ -122,7 +122,7 @@ impl Process {
 
     /// Opens the table `name` (`table`, or `database.table`) where `import.url` says, which somebody else made. Closed
     /// when the process ends.
-    pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn SourceTable>> {
+    pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn LegacyTable>> {
         self.connections.source_table(self.config(), name).await
     }
 

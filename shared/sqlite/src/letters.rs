@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
-use tables::letters;
+use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::write::letters::Filing;
 
 use crate::store::SqliteStore;
-use crate::store::columns::Columns;
+use crate::store::columns::{query, read, read_all};
 
 #[async_trait]
 impl Letters for SqliteStore {
@@ -21,49 +22,35 @@ impl Letters for SqliteStore {
 
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
-        let filed = file::file(&mut transaction, letter, fingerprint, self.now()).await;
+        let filed = file::file(&mut transaction, Filing { letter, fingerprint, now: self.now() }).await;
         let filed = filed.map_err(|error| self.blame(error))?;
         transaction.commit().await.map_err(|error| self.blame(error))?;
         Ok(filed)
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
-        let query = sqlx::query(AssertSqlSafe(letters::groups(state.is_some())));
-        let query = match state {
-            Some(state) => query.bind(state.as_str()),
-            None => query,
-        };
+        let query = query(AssertSqlSafe(groups(state.is_some())), state.map(|state| state.as_str().into()));
         let rows = query.fetch_all(self.database.readers()).await;
-        rows.and_then(|rows| rows.iter().map(Columns::new).map(letters::group).collect())
-            .map_err(|error| self.blame(error))
+        rows.and_then(|rows| read_all(&rows, group)).map_err(|error| self.blame(error))
     }
 
     async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<LetterSummary>, StoreError> {
         // SQLite finds the length of a body without reading it.
-        let sql = letters::summaries("length(body)", fingerprint.is_some());
-        let query = sqlx::query(AssertSqlSafe(sql));
-        let query = match fingerprint {
-            Some(fingerprint) => query.bind(fingerprint),
-            None => query,
-        };
-        let rows = query.bind(limit).fetch_all(self.database.readers()).await;
-        rows.and_then(|rows| rows.iter().map(Columns::new).map(letters::summary).collect())
-            .map_err(|error| self.blame(error))
+        let sql = summaries("length(body)", fingerprint.is_some());
+        let query = query(AssertSqlSafe(sql), fingerprint.map(Into::into)).bind(limit);
+        let rows = query.fetch_all(self.database.readers()).await;
+        rows.and_then(|rows| read_all(&rows, summary)).map_err(|error| self.blame(error))
     }
 
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
         let blame = |error| self.blame(error);
         // One moment for both reads.
         let mut reader = self.database.readers().begin().await.map_err(blame)?;
-        let Some(row) =
-            sqlx::query(letters::LETTER).bind(id).fetch_optional(&mut *reader).await.map_err(blame)?
-        else {
-            return Ok(None);
-        };
-        let rows = sqlx::query(letters::DEATHS).bind(id).fetch_all(&mut *reader).await.map_err(blame)?;
-        let deaths =
-            rows.iter().map(Columns::new).map(letters::death).collect::<Result<_, _>>().map_err(blame)?;
-        letters::filed(Columns::new(&row), deaths).map(Some).map_err(blame)
+        let letters = sqlx::query(AssertSqlSafe(whole_letter())).bind(id);
+        let Some(row) = letters.fetch_optional(&mut *reader).await.map_err(blame)? else { return Ok(None) };
+        let rows = sqlx::query(DEATHS).bind(id).fetch_all(&mut *reader).await.map_err(blame)?;
+        let deaths = read_all(&rows, death).map_err(blame)?;
+        read(&row, |row| letter(row, deaths)).map(Some).map_err(blame)
     }
 
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
-use ports::{Clock, DataOrigins, Loaded, Store, StoreError};
+use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 
 use crate::database::{Database, Migration, Schema};
 
@@ -128,7 +128,7 @@ impl Store for SqliteStore {
         Ok(pruned.rows_affected())
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
         origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
     }
 }

@@ -1,8 +1,8 @@
-//! The columns of the tables about coins, in the order in which they are written and read.
+//! The columns of the tables, each list written once: statements that read and write are made from them.
 
 use domain::Measure;
 
-/// `coins`: its key, what describes a coin ([`COIN_DESCRIPTION`]), and when the coin was seen.
+/// Of `coins`.
 pub const COINS: [&str; 12] = [
     "id",
     "symbol",
@@ -18,15 +18,39 @@ pub const COINS: [&str; 12] = [
     "last_seen_at",
 ];
 
-/// Which of [`COINS`] describe a coin: they follow its newest page.
-pub const COIN_DESCRIPTION: std::ops::Range<usize> = 1..10;
+/// Those columns of `coins` that describe the coin: they follow its newest description.
+pub fn description() -> &'static [&'static str] {
+    &COINS[1..10]
+}
 
-/// `coin_identities`, as it is read. MySQL's table has a hash of three of them besides, for its key.
+/// Of `coin_identities`. A store may have one more, to make them unique.
 pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
 
-/// Both tables of quotes.
-pub fn quotes() -> Vec<&'static str> {
+/// How many columns a table of quotes has.
+pub const QUOTES: usize = Measure::COUNT + 6;
+
+/// Of `quotes_latest` and `quotes_history`.
+pub fn quotes() -> [&'static str; QUOTES] {
     let measures = Measure::ALL.map(Measure::column);
     let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
-    ["coin_id", "currency"].into_iter().chain(measures).chain(rest).collect()
+    let mut columns = ["coin_id", "currency"].into_iter().chain(measures).chain(rest);
+    std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
+
+/// Of `batches`.
+pub const BATCHES: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
+
+/// Of `batch_chunks`, what is read of it; `c` is the table.
+pub const CHUNKS: &str = "c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
+    c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads";
+
+/// Of `chunk_replays`; `r` is the table.
+pub const REPLAYS: &str = "r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk";
+
+/// Of `alert_groups`.
+pub(crate) const GROUPS: &str = "fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, \
+    unsent, mailed_at, mailed_total";
+
+/// Of a letter, whole or in a list.
+pub(crate) const LETTERS: &str =
+    "id, class, code, reason, stage, attempt, first_seen_at, headers, fingerprint, filed_at";

@@ -2,7 +2,6 @@
 
 mod page;
 mod replays;
-pub mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,11 +10,11 @@ use domain::{BatchId, Chunk, Slot, timestamp};
 
 use page::Page;
 use ports::{BatchRecord, Loaded, store::Missing};
-pub use replays::ReplayLine;
+pub use replays::ReplayRow;
 
 /// A row of `batches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BatchLine {
+pub struct BatchRow {
     /// The batch.
     pub id: BatchId,
     /// Its slot.
@@ -36,7 +35,7 @@ pub struct BatchLine {
 
 /// A row of `batch_chunks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkLine {
+pub struct ChunkRow {
     /// Its page, from 1.
     pub page: u32,
     /// Its number in the page, from 1.
@@ -97,12 +96,12 @@ impl Cut {
 
 /// What is known of `batches`, in their order, from the lines of theirs, which come in any order.
 pub fn records(
-    batches: impl IntoIterator<Item = BatchLine>,
-    chunks: impl IntoIterator<Item = (BatchId, ChunkLine)>,
-    replays: impl IntoIterator<Item = (BatchId, ReplayLine)>,
+    batches: impl IntoIterator<Item = BatchRow>,
+    chunks: impl IntoIterator<Item = (BatchId, ChunkRow)>,
+    replays: impl IntoIterator<Item = (BatchId, ReplayRow)>,
 ) -> Vec<BatchRecord> {
     let (mut chunks, mut replays) = (by_batch(chunks), by_batch(replays));
-    let one = |batch: BatchLine| {
+    let one = |batch: BatchRow| {
         let chunks = chunks.remove(&batch.id).unwrap_or_default();
         let replays = replays.remove(&batch.id).unwrap_or_default();
         record(batch, chunks, replays)
@@ -120,11 +119,11 @@ fn by_batch<T>(lines: impl IntoIterator<Item = (BatchId, T)>) -> HashMap<BatchId
 
 /// What is known of `batch` from its `chunks` and `replays`, which come in any order.
 pub fn record(
-    batch: BatchLine,
-    chunks: impl IntoIterator<Item = ChunkLine>,
-    replays: impl IntoIterator<Item = ReplayLine>,
+    batch: BatchRow,
+    chunks: impl IntoIterator<Item = ChunkRow>,
+    replays: impl IntoIterator<Item = ReplayRow>,
 ) -> BatchRecord {
-    let BatchLine { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
+    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
     let mut record = BatchRecord {
         id,
         slot,

@@ -1,165 +1,149 @@
-//! A row of any SQL database, read column by column from the left.
+//! A row that a database gave, read by the names of its columns. Each adapter knows how its database keeps instants, counts
+//! and JSON; what the columns mean is the same in all of them.
 
 use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-/// What an adapter can read from the next column of a row; each call goes on by one column.
+/// What a database gives of one column: `None` is NULL.
 pub trait Row {
-    /// What the adapter's library says of a column that cannot be read.
-    type Error;
+    /// A text.
+    fn text(&self, column: &str) -> Result<Option<String>, Unreadable>;
 
-    /// A text, or JSON as such, or NULL.
-    fn text(&mut self) -> Result<Option<String>, Self::Error>;
+    /// JSON, as its text.
+    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable>;
 
-    /// A whole number that is not negative, 0 and 1 for no and yes, or NULL.
-    fn integer(&mut self) -> Result<Option<u64>, Self::Error>;
+    /// Bytes.
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable>;
 
-    /// A double, or NULL.
-    fn number(&mut self) -> Result<Option<f64>, Self::Error>;
+    /// A number of things; also when it is what an expression found.
+    fn count(&self, column: &str) -> Result<Option<u64>, Unreadable>;
 
-    /// A count of a quote ([`Kind::Count`](domain::Kind::Count)), whose column may have a type of its own, or NULL.
-    fn quote_count(&mut self) -> Result<Option<f64>, Self::Error>;
+    /// A number, also from a column of whole numbers.
+    fn number(&self, column: &str) -> Result<Option<f64>, Unreadable>;
 
-    /// An instant, or NULL.
-    fn instant(&mut self) -> Result<Option<DateTime<Utc>>, Self::Error>;
+    /// An instant.
+    fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable>;
 
-    /// Bytes; none for NULL.
-    fn bytes(&mut self) -> Result<Vec<u8>, Self::Error>;
+    /// Yes or no.
+    fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable>;
+}
 
-    /// The error that the column read last holds something else, because of `source`.
-    fn wrong(&self, source: Box<dyn Error + Send + Sync>) -> Self::Error;
-
-    /// The next column as a `T`.
-    fn take<T: Value>(&mut self) -> Result<T, Self::Error>
-    where
-        Self: Sized,
-    {
-        T::take(self)
+impl dyn Row + '_ {
+    /// The value of `column`, which is never NULL.
+    pub fn get<T: Value>(&self, column: &str) -> Result<T, Unreadable> {
+        self.nullable(column)?.ok_or_else(|| Unreadable::new(column, "NULL, where a value must be"))
     }
 
-    /// One of an enum's names.
-    fn name<T: FromStr<Err: Error + Send + Sync + 'static>>(&mut self) -> Result<T, Self::Error>
-    where
-        Self: Sized,
-    {
-        let text: String = self.take()?;
-        text.parse().map_err(|error: T::Err| self.wrong(error.into()))
+    /// The value of `column`; `None` is NULL.
+    pub fn nullable<T: Value>(&self, column: &str) -> Result<Option<T>, Unreadable> {
+        T::read(self, column)
     }
 
-    /// One of an enum's names, or NULL.
-    fn optional_name<T: FromStr<Err: Error + Send + Sync + 'static>>(
-        &mut self,
-    ) -> Result<Option<T>, Self::Error> {
-        let text = self.text()?;
-        text.map(|text| text.parse()).transpose().map_err(|error: T::Err| self.wrong(error.into()))
+    /// What the text of `column`, which is never NULL, is the name of.
+    pub fn name<T: Name>(&self, column: &str) -> Result<T, Unreadable> {
+        self.get::<String>(column)?.parse().map_err(|error| Unreadable::new(column, error))
     }
 
-    /// Texts joined by commas.
-    fn list(&mut self) -> Result<Vec<String>, Self::Error>
-    where
-        Self: Sized,
-    {
-        let text: String = self.take()?;
-        Ok(text.split(',').map(str::to_owned).collect())
+    /// What the text of `column` is the name of; `None` is NULL.
+    pub fn nullable_name<T: Name>(&self, column: &str) -> Result<Option<T>, Unreadable> {
+        let text: Option<String> = self.nullable(column)?;
+        text.map(|text| text.parse().map_err(|error| Unreadable::new(column, error))).transpose()
     }
 
-    /// JSON.
-    fn json<T: DeserializeOwned>(&mut self) -> Result<T, Self::Error>
-    where
-        Self: Sized,
-    {
-        let json: String = self.take()?;
-        serde_json::from_str(&json).map_err(|error| self.wrong(error.into()))
+    /// The texts of `column`, which are joined by commas.
+    pub fn list(&self, column: &str) -> Result<Vec<String>, Unreadable> {
+        Ok(self.get::<String>(column)?.split(',').map(str::to_owned).collect())
     }
 
-    /// JSON, or NULL.
-    fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Self::Error> {
-        let json = self.text()?;
-        json.map(|json| serde_json::from_str(&json)).transpose().map_err(|error| self.wrong(error.into()))
+    /// What the JSON of `column` says; `None` is NULL.
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, Unreadable> {
+        let json = self.json_text(column)?;
+        json.map(|json| serde_json::from_str(&json).map_err(|error| Unreadable::new(column, error)))
+            .transpose()
     }
 }
 
-/// What a column can be read as. NULL is an error for all but options.
+/// What is kept as its name.
+pub trait Name: FromStr<Err: Error + Send + Sync + 'static> {}
+
+impl<T: FromStr<Err: Error + Send + Sync + 'static>> Name for T {}
+
+/// What a column can hold.
 pub trait Value: Sized {
-    /// The next column of `row`.
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error>;
-}
-
-fn required<R: Row, T>(row: &R, value: Option<T>) -> Result<T, R::Error> {
-    value.ok_or_else(|| row.wrong("it is NULL".into()))
-}
-
-impl Value for Option<String> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        row.text()
-    }
+    /// The value of `column` in `row`; `None` is NULL.
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable>;
 }
 
 impl Value for String {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let text = row.text()?;
-        required(row, text)
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.text(column)
     }
 }
 
-impl Value for Option<u64> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        row.integer()
+impl Value for Vec<u8> {
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.bytes(column)
     }
 }
 
 impl Value for u64 {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let integer = row.integer()?;
-        required(row, integer)
-    }
-}
-
-impl Value for Option<u32> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let integer = row.integer()?;
-        integer.map(u32::try_from).transpose().map_err(|error| row.wrong(error.into()))
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.count(column)
     }
 }
 
 impl Value for u32 {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let integer = row.take::<Option<u32>>()?;
-        required(row, integer)
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        let count = row.count(column)?;
+        count.map(|count| u32::try_from(count).map_err(|error| Unreadable::new(column, error))).transpose()
     }
 }
 
-impl Value for Option<bool> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        Ok(row.integer()?.map(|integer| integer != 0))
-    }
-}
-
-impl Value for bool {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let yes = row.take::<Option<bool>>()?;
-        required(row, yes)
-    }
-}
-
-impl Value for Option<f64> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        row.number()
-    }
-}
-
-impl Value for Option<DateTime<Utc>> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        row.instant()
+impl Value for f64 {
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.number(column)
     }
 }
 
 impl Value for DateTime<Utc> {
-    fn take<R: Row>(row: &mut R) -> Result<Self, R::Error> {
-        let instant = row.instant()?;
-        required(row, instant)
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.instant(column)
     }
 }
+
+impl Value for bool {
+    fn read(row: &dyn Row, column: &str) -> Result<Option<Self>, Unreadable> {
+        row.flag(column)
+    }
+}
+
+/// A column does not hold what it is for, or is not there.
+#[derive(Debug)]
+pub struct Unreadable {
+    column: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Unreadable {
+    /// `column` cannot be read because of `source`.
+    pub fn new(column: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { column: column.to_owned(), source: source.into() }
+    }
+
+    /// The column, and what is wrong with it.
+    pub fn into_parts(self) -> (String, Box<dyn Error + Send + Sync>) {
+        (self.column, self.source)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the column {}: {}", self.column, self.source)
+    }
+}
+
+impl Error for Unreadable {}

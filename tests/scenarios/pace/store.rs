@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched};
 use outage::{Away, Gate, Need};
-use ports::store::Standing;
+use ports::store::OutboxState;
 use ports::{
-    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataOrigins, FiledLetter, Freshness, GroupState,
+    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
     Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
     Quotes, Store, StoreError, TopCoin, Totals,
 };
@@ -121,7 +121,7 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.prune_history(before, limit)).await
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
         self.through(Need::Read, self.memory.origins()).await
     }
 }
@@ -192,7 +192,7 @@ impl Outbox for PacedStore {
     /// As on servers: what is not there is seen without writing.
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
         let is_due = Mutex::new(false);
-        let look = |standing: &Standing| {
+        let look = |standing: &OutboxState| {
             *is_due.lock().unwrap() |= plan(standing).is_some();
             None
         };

@@ -6,7 +6,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-
 /// What each crate of the house may depend on, apart from tests. Stages (the first four) never know an
 /// adapter or each other; adapters never know each other, `stage` or `config`.
 const MAY_USE: &[(&str, &[&str])] = &[

@@ -1,14 +1,14 @@
 //! From what there is to the mail to post: what the outbox is asked to plan by.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::store::{Covered, Fate, Mail, Posting, Standing};
+use ports::store::{Covered, Fate, Mail, OutboxState, Posting};
 
 use crate::policy::{MailPlan, Posted, plan};
 use crate::text;
 
 /// The mail that is due and what it covers, if there is one.
 pub(super) fn posting(
-    standing: &Standing,
+    standing: &OutboxState,
     now: DateTime<Utc>,
     settings: &config::Mail,
     no_wait: bool,
@@ -28,7 +28,7 @@ pub(super) fn posting(
 
 /// Whether a mail waits that could not be sent. Only for as long as a group stays quiet: a single mail
 /// that the server puts off for ever must not silence all others.
-fn is_held_up(standing: &Standing, now: DateTime<Utc>, settings: &config::Mail) -> bool {
+fn is_held_up(standing: &OutboxState, now: DateTime<Utc>, settings: &config::Mail) -> bool {
     let patience = TimeDelta::from_std(settings.repeat_after).unwrap_or(TimeDelta::MAX);
     let waiting = standing.mails.iter().filter(|mail| mail.fate == Fate::Waiting && mail.attempts > 0);
     waiting.into_iter().any(|mail| (now - mail.posted_at).abs() < patience)

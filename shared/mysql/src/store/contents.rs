@@ -3,11 +3,12 @@
 use ports::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::coins;
 use tables::contents::Tables;
+use tables::read::contents as read;
+use tables::row::{Row, Unreadable};
 
 use super::MysqlStore;
-use super::columns::Columns;
+use super::columns::read_all;
 use crate::database::Work;
 
 impl MysqlStore {
@@ -25,10 +26,10 @@ impl Work for AllTables {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Tables, sqlx::Error> {
         Ok(Tables {
-            coins: rows(connection, coins::all_coins(), |row| coins::coin(row)).await?,
-            identities: rows(connection, coins::all_identities(), |row| coins::identity(row)).await?,
-            latest: rows(connection, coins::all_latest(), |row| coins::quote(row)).await?,
-            history: rows(connection, coins::all_history(), |row| coins::quote(row)).await?,
+            coins: rows(connection, read::all_coins(), read::coin).await?,
+            identities: rows(connection, read::all_identities(), read::identity).await?,
+            latest: rows(connection, read::all_latest(), read::quote).await?,
+            history: rows(connection, read::all_history(), read::quote).await?,
         })
     }
 }
@@ -36,12 +37,7 @@ impl Work for AllTables {
 async fn rows<T>(
     connection: &mut MySqlConnection,
     sql: String,
-    read: impl Fn(Columns<'_>) -> Result<T, sqlx::Error>,
+    reader: fn(&dyn Row) -> Result<T, Unreadable>,
 ) -> Result<Vec<T>, sqlx::Error> {
-    sqlx::query(AssertSqlSafe(sql))
-        .fetch_all(connection)
-        .await?
-        .iter()
-        .map(|row| read(Columns::new(row)))
-        .collect()
+    read_all(&sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?, reader)
 }

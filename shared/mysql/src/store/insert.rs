@@ -7,10 +7,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sqlx::mysql::{MySqlArguments, MySqlConnection};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, MySql};
-use tables::columns;
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::write::Parameter;
+
+use super::columns::bind;
 
 /// How many rows a statement can have: the next above what there is, filled up with repeats of one of them,
 /// which change nothing. So all statements stay prepared. One that is not is closed after use, and costs 40 ms
@@ -24,13 +26,11 @@ const ROWS: usize = 500;
 /// Bytes after which a statement takes no more rows; the smallest limit in use for a packet is 16 MiB.
 const BYTES: usize = 4 << 20;
 
-/// The statements of [`load`](super::load), built once from [`columns`].
+/// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
 pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
 pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
-
-pub(super) type Values = Query<'static, MySql, MySqlArguments>;
 
 pub(super) struct Inserts {
     pub coins: Insert,
@@ -57,17 +57,16 @@ impl Inserts {
         let newer = format!(
             "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
         );
-        let described =
-            columns::COINS[columns::COIN_DESCRIPTION].iter().map(|column| if_so(&later_seen, column));
+        let described = description().iter().map(|column| if_so(&later_seen, column));
         let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
         Self {
-            coins: Insert::new("coins", &columns::COINS, described.chain(SEEN.map(str::to_owned))),
-            identities: Insert::new("coin_identities", &IDENTITY_COLUMNS, SEEN.map(str::to_owned)),
+            coins: Insert::new("coins", &COINS, described.chain(SEEN.map(str::to_owned))),
+            identities: Insert::new("coin_identities", &identity_columns(), SEEN.map(str::to_owned)),
             // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
             // however it does.
             latest: Insert::new(
                 "quotes_latest",
-                &columns::quotes(),
+                &quotes(),
                 of_quote(&newer).into_iter().chain([
                     if_so(&newer, "fetched_at"),
                     "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
@@ -75,7 +74,7 @@ impl Inserts {
             ),
             history: Insert::new(
                 "quotes_history",
-                &columns::quotes(),
+                &quotes(),
                 of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
             ),
         }
@@ -99,14 +98,14 @@ impl Insert {
         Self { shapes: SHAPES.map(sql) }
     }
 
-    /// Inserts `rows`, which come in the order of the table's key; `bind` adds the values of one in the order
+    /// Inserts `rows`, which come in the order of the table's key; `values` are those of one in the order
     /// of the columns, and `bytes` tells about how long they are.
-    pub(super) async fn run<T>(
+    pub(super) async fn run<T, V: IntoIterator<Item = Parameter<'static>>>(
         &self,
         connection: &mut MySqlConnection,
         rows: impl IntoIterator<Item = T>,
         bytes: impl Fn(&T) -> usize,
-        bind: impl Fn(Values, &T) -> Values,
+        values: impl Fn(&T) -> V,
     ) -> Result<(), sqlx::Error> {
         let mut rows = rows.into_iter().peekable();
         let mut part = Vec::with_capacity(ROWS);
@@ -123,17 +122,19 @@ impl Insert {
             let shortest = part.iter().min_by_key(|(bytes, _)| *bytes).into_iter();
             let filled = part.iter().chain(shortest.cycle()).take(SHAPES[shape]);
             let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.shapes[shape])));
-            filled.fold(query, |query, (_, row)| bind(query, row)).execute(&mut *connection).await?;
+            filled.flat_map(|(_, row)| values(row)).fold(query, bind).execute(&mut *connection).await?;
         }
         Ok(())
     }
 }
 
-const IDENTITY_COLUMNS: [&str; 7] =
-    ["coin_id", "identity", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
+/// Of `coin_identities`: what makes them unique is a column of its own.
+fn identity_columns() -> Vec<&'static str> {
+    ["identity"].into_iter().chain(IDENTITIES).collect()
+}
 
 /// The columns of a quote that follow the winner: all but the key and what decides.
 fn content_columns() -> impl Iterator<Item = &'static str> {
     let decides = ["coin_id", "currency", "last_updated", "fetched_at"];
-    columns::quotes().into_iter().filter(move |column| !decides.contains(column))
+    quotes().into_iter().filter(move |column| !decides.contains(column))
 }

@@ -5,12 +5,14 @@ mod record;
 use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::mysql::{MySqlArguments, MySqlConnection};
-use sqlx::{AssertSqlSafe, MySql};
-use tables::ledger::rows::{self, BATCH, CHUNK, REPLAY};
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+use tables::columns::{BATCHES, CHUNKS, REPLAYS};
+use tables::ledger::records;
+use tables::read::ledger as read;
 
 use super::MysqlStore;
-use super::columns::Columns;
+use super::columns::{Query, read_all};
 use crate::database::Work;
 pub(super) use record::{Announcement, record_chunk};
 
@@ -37,8 +39,6 @@ pub(super) enum Which<'a> {
     Among(&'a [BatchId]),
 }
 
-type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
-
 impl<'a> Which<'a> {
     /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
     /// has the same values to bind.
@@ -52,15 +52,13 @@ impl<'a> Which<'a> {
             }
         };
         [
-            format!("SELECT {BATCH} {which}"),
+            format!("SELECT {BATCHES} {which}"),
             // A straight join keeps the order: each batch, and then its lines by their key.
             format!(
-                "SELECT {CHUNK} \
-                 FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN batch_chunks AS c ON c.batch_id = wanted.id"
+                "SELECT {CHUNKS} FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN batch_chunks AS c ON c.batch_id = wanted.id"
             ),
             format!(
-                "SELECT {REPLAY} \
-                 FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN chunk_replays AS r ON r.batch_id = wanted.id"
+                "SELECT {REPLAYS} FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN chunk_replays AS r ON r.batch_id = wanted.id"
             ),
         ]
     }
@@ -85,10 +83,9 @@ impl Work for Which<'_> {
         let batches = self.query(batches).fetch_all(&mut *connection).await?;
         let chunks = self.query(chunks).fetch_all(&mut *connection).await?;
         let replays = self.query(replays).fetch_all(connection).await?;
-        rows::read(
-            batches.iter().map(Columns::new),
-            chunks.iter().map(Columns::new),
-            replays.iter().map(Columns::new),
-        )
+        let batches: Vec<_> = read_all(&batches, read::batch)?;
+        let (chunks, replays): (Vec<_>, Vec<_>) =
+            (read_all(&chunks, read::chunk)?, read_all(&replays, read::replay)?);
+        Ok(records(batches, chunks, replays))
     }
 }

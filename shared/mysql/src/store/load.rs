@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
+use domain::{Chunk, Coin, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use tables::judgement::{Held, Judged, Judging};
-use tables::{coins, columns};
+use tables::read::contents::{self as read, latest_of};
+use tables::write::{Parameter, contents as write};
 
-use super::columns::Columns;
-use super::columns::{datetime, fits};
-use super::insert::{INSERTS, REBUILDS, Values};
+use super::columns::{fits, read_all};
+use super::insert::{INSERTS, REBUILDS};
 use super::row::{self, Line};
-
 use crate::error::refusal;
 
 /// Coins asked for in one statement.
@@ -96,77 +95,41 @@ impl Page<'_> {
         // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
         // what is read of its quotes then stays true.
         let ids: Vec<u32> = coins.keys().copied().collect();
-        let bytes_of_coin = |coin: &&Coin| row::tags_json(coin).map_or(0, |json| json.len());
-        let bind_coin = |values, coin: &&Coin| self.bind_coin(values, coin);
-        inserts.coins.run(connection, coins.into_values(), bytes_of_coin, bind_coin).await?;
-        let bind_identity = |values: Values, ((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
-            let values = values.bind(coin.id).bind(identity.to_vec());
-            let values = values.bind(coin.symbol.clone()).bind(coin.name.clone()).bind(coin.slug.clone());
-            values.bind(datetime(self.fetched_at)).bind(datetime(self.fetched_at))
+        let fetched_at = self.fetched_at;
+        let bytes_of_coin = |coin: &&Coin| write::tags(coin).map_or(0, |json| json.len());
+        let coin = |coin: &&Coin| write::coin(coin, fetched_at);
+        inserts.coins.run(connection, coins.into_values(), bytes_of_coin, coin).await?;
+        let identity = |((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
+            let columns = write::identity((coin.id, &coin.symbol, &coin.name, &coin.slug), fetched_at);
+            [Parameter::Bytes(identity.to_vec().into())].into_iter().chain(columns)
         };
-        inserts.identities.run(connection, identities, |_| 0, bind_identity).await?;
+        inserts.identities.run(connection, identities, |_| 0, identity).await?;
 
         let mut judging = Judging::new(self.chunk, held(connection, &ids).await?);
         for (coin, quote) in lines {
             judging.take(coin.id, row::stored(quote));
         }
         let Judged { latest, history, loaded } = judging.judged();
-        let bind_quote = |values, (id, quote): &(u32, Quote)| self.bind_quote(values, *id, quote);
+        let batch = &self.chunk.page.batch;
+        let quote = |(id, quote): &(u32, Quote)| write::quote(*id, quote, fetched_at, batch);
         let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
-        inserts.history.run(connection, history, |_| 0, bind_quote).await?;
+        inserts.history.run(connection, history, |_| 0, quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
-        inserts.latest.run(connection, latest, |_| 0, bind_quote).await?;
+        inserts.latest.run(connection, latest, |_| 0, quote).await?;
         Ok(loaded)
-    }
-
-    fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
-        values
-            .bind(coin.id)
-            .bind(coin.symbol.clone())
-            .bind(coin.name.clone())
-            .bind(coin.slug.clone())
-            .bind(coin.date_added.map(datetime))
-            .bind(coin.platform_id)
-            .bind(coin.token_address.clone())
-            .bind(row::tags_json(coin))
-            .bind(coin.infinite_supply)
-            .bind(coin.is_active)
-            .bind(datetime(self.fetched_at))
-            .bind(datetime(self.fetched_at))
-    }
-
-    fn bind_quote(&self, values: Values, coin_id: u32, quote: &Quote) -> Values {
-        let values = values.bind(coin_id).bind(quote.currency.clone());
-        let values = Measure::ALL.into_iter().fold(values, |values, measure| {
-            let number = quote.get(measure);
-            if measure.kind() == Kind::Count {
-                values.bind(number.and_then(row::whole))
-            } else {
-                values.bind(number)
-            }
-        });
-        values
-            .bind(quote.missing.to_column_list())
-            .bind(datetime(quote.last_updated))
-            .bind(datetime(self.fetched_at))
-            .bind(self.chunk.page.batch.as_str().to_owned())
     }
 }
 
 /// What `quotes_latest` holds of these coins.
 async fn held(connection: &mut MySqlConnection, ids: &[u32]) -> Result<Held, sqlx::Error> {
-    let columns = columns::quotes().join(", ");
-    let places = vec!["?"; COINS].join(", ");
-    let sql = format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN ({places})");
+    let sql = latest_of(&vec!["?"; COINS].join(", "));
     let mut held = Held::with_capacity(ids.len());
     for part in ids.chunks(COINS) {
         // One shape for any number: the last is repeated.
         let filled = part.iter().chain(std::iter::repeat(&part[part.len() - 1])).take(COINS);
         let query = filled.fold(sqlx::query(AssertSqlSafe(sql.clone())), |query, id| query.bind(*id));
-        for row in query.fetch_all(&mut *connection).await? {
-            let entry = coins::quote(Columns::new(&row))?;
-            held.insert((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at));
-        }
+        let rows = query.fetch_all(&mut *connection).await?;
+        held.extend(read_all::<_, Vec<_>>(&rows, read::held)?);
     }
     Ok(held)
 }

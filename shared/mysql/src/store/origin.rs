@@ -1,6 +1,7 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
 use sqlx::mysql::MySqlConnection;
+use tables::read::ledger::HAS_KIND;
 
 /// Whether data of this kind may be written, within the caller's transaction. In an empty store it decides, and whoever comes
 /// at the same time waits for the end of that transaction. Later ones read a row that nobody changes.
@@ -9,8 +10,7 @@ pub(super) async fn admit(connection: &mut MySqlConnection, simulated: bool) -> 
         return Ok(held == Some(simulated));
     }
     // A loader of an older version, which does not know the table, may have been here.
-    let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
-    if sqlx::query_scalar(sql).bind(!simulated).fetch_one(&mut *connection).await? {
+    if sqlx::query_scalar(HAS_KIND).bind(!simulated).fetch_one(&mut *connection).await? {
         return Ok(false);
     }
     let sql = "INSERT INTO data_origin (id, simulated) VALUES (1, ?) ON DUPLICATE KEY UPDATE id = id";
@@ -22,7 +22,3 @@ pub(super) async fn admit(connection: &mut MySqlConnection, simulated: bool) -> 
 async fn held(connection: &mut MySqlConnection) -> Result<Option<Option<bool>>, sqlx::Error> {
     sqlx::query_scalar("SELECT simulated FROM data_origin WHERE id = 1").fetch_optional(connection).await
 }
-
-/// Which kinds there are.
-pub(super) const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
-                                         EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";

@@ -8,11 +8,12 @@ mod record;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
+use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::{Row as _, outbox};
+use tables::read::outbox::{self, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting};
 
 use super::MysqlStore;
-use super::columns::Columns;
+use super::columns::{read, read_all};
 use crate::database::Work;
 use claim::Claiming;
 use post::{Look, Post};
@@ -56,7 +57,7 @@ impl Outbox for MysqlStore {
 async fn lock(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
     let sql = "SELECT id FROM installation WHERE one = 1 FOR UPDATE";
     let row = sqlx::query(sql).fetch_one(connection).await?;
-    Columns::new(&row).take()
+    read(&row, |row| row.get("id"))
 }
 
 /// Reads what keeps mails from arriving.
@@ -66,16 +67,12 @@ impl Work for Trouble {
     type Output = MailTrouble;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<MailTrouble, sqlx::Error> {
-        let waiting = sqlx::query(outbox::WAITING).fetch_all(&mut *connection).await?;
-        let mut trouble = outbox::waiting(waiting.iter().map(Columns::new))?;
-        let sql = "SELECT COUNT(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > COALESCE( \
-                       (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), \
-                       '1000-01-01')";
-        let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-        trouble.refused = Columns::new(&row).take()?;
+        let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
+        let mut trouble = outbox::trouble(mails);
+        let sql = count_refused("'1000-01-01'");
+        trouble.refused = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
         if trouble.refused > 0 {
-            let row = sqlx::query(outbox::LAST_REFUSED).fetch_one(connection).await?;
-            trouble.refusal = Some(outbox::refusal(Columns::new(&row))?);
+            trouble.refusal = Some(read(&sqlx::query(LAST_REFUSED).fetch_one(connection).await?, refusal)?);
         }
         Ok(trouble)
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
 use ports::Refused;
 use sha2::{Digest, Sha256};
+use tables::write::contents::tags;
 
-use super::columns::fits;
+use super::columns::{fits, whole};
 
 /// Longer texts fit no column, and would make the packet of a statement too large: 512 characters of four
 /// bytes. Below that the server decides.
@@ -67,7 +68,7 @@ fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
     if let Some((column, _)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES) {
         return Some(format!("{column} is too long"));
     }
-    let long = tags_json(coin).is_some_and(|json| json.len() > TAGS_BYTES);
+    let long = tags(coin).is_some_and(|json| json.len() > TAGS_BYTES);
     long.then(|| "tags are too long".to_owned())
 }
 
@@ -76,20 +77,6 @@ fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
 pub(super) fn stored(quote: &Quote) -> Quote {
     let numbers = quote.numbers.map(|number| number.map(|number| number + 0.0));
     Quote { numbers, last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() }
-}
-
-/// A count as its column holds it.
-pub(super) fn whole(number: f64) -> Option<u32> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared right after")]
-    let count = number as u32;
-    #[expect(clippy::float_cmp, reason = "whole or not")]
-    let same = f64::from(count) == number;
-    same.then_some(count)
-}
-
-/// The tags as their column holds them.
-pub(super) fn tags_json(coin: &Coin) -> Option<String> {
-    coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string())
 }
 
 /// What tells one symbol, name and slug from another: a hash, which fits a key.

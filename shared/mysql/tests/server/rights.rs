@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use mysql::{MysqlStore, Options};
 use ports::{
-    Claim, Covered, Ledger, Letters, Mail, MailResult, Outbox, Posting, Quotes, Standing, Store, StoreError,
+    Claim, Covered, Ledger, Letters, Mail, MailResult, Outbox, OutboxState, Posting, Quotes, Store,
+    StoreError,
 };
 use testkit::clock::ManualClock;
 use testkit::contract::store::StoreLab;
@@ -66,7 +67,7 @@ async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     store.record_fetched(&fetched(1)).await.unwrap();
     assert!(store.batches(1).await.unwrap()[0].is_complete());
     assert!(store.file(&letter("a", at(0)), "one").await.unwrap());
-    let plan = |_: &Standing| {
+    let plan = |_: &OutboxState| {
         let mail =
             Mail { id: "m".into(), subject: "s".into(), body: "b".into(), posted_at: at(0), attempts: 0 };
         let covered = vec![Covered { fingerprint: "one".into(), letters: 1, total: 1 }];

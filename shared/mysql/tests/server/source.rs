@@ -1,7 +1,7 @@
 //! Tables that somebody else made.
 
 use mysql::MysqlTable;
-use ports::{SourceTable, StoreError};
+use ports::{LegacyTable, StoreError};
 
 use crate::database::Database;
 

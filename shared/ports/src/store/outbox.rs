@@ -68,7 +68,7 @@ pub struct PostedMail {
 
 /// What a mail is planned from: the state of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct OutboxState {
     /// The name of this store, made up once: ids of mails from two stores differ by it. Letters and digits.
     pub installation: String,
     /// The open groups with deaths that no mail tells about, by fingerprint.
@@ -78,7 +78,7 @@ pub struct Standing {
 }
 
 /// Makes the mail of a standing, if there is one to post. It may be asked more than once: it changes nothing.
-pub type Planner<'a> = dyn Fn(&Standing) -> Option<Posting> + Send + Sync + 'a;
+pub type Planner<'a> = dyn Fn(&OutboxState) -> Option<Posting> + Send + Sync + 'a;
 
 /// Asks for a mail to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

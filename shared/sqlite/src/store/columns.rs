@@ -1,68 +1,109 @@
-//! Reading columns whose meaning SQLite does not know.
+//! Between SQLite's rows and statements and the values of the tables: instants are texts, counts are signed.
 
-use std::error::Error;
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-use tables::Row;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{SqlSafeStr, Sqlite};
+use tables::row::{Row, Unreadable};
+use tables::write::Parameter;
 
-/// A row, read column by column from the left.
-pub(crate) struct Columns<'r> {
-    row: &'r SqliteRow,
-    next: usize,
+/// A statement with its values.
+pub(crate) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+/// What `reader` makes of `row`.
+pub(crate) fn read<T>(
+    row: &SqliteRow,
+    reader: impl FnOnce(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<T, sqlx::Error> {
+    reader(&Columns(row)).map_err(|error| {
+        let (index, source) = error.into_parts();
+        sqlx::Error::ColumnDecode { index, source }
+    })
 }
 
-impl<'r> Columns<'r> {
-    pub(crate) fn new(row: &'r SqliteRow) -> Self {
-        Self { row, next: 0 }
-    }
+/// What `reader` makes of each of `rows`.
+pub(crate) fn read_all<T, C: FromIterator<T>>(
+    rows: &[SqliteRow],
+    reader: impl Fn(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<C, sqlx::Error> {
+    rows.iter().map(|row| read(row, &reader)).collect()
+}
 
-    /// The next column, of whatever type.
-    fn read<T>(&mut self) -> Result<T, sqlx::Error>
+/// The statement `sql` with `values`.
+pub(crate) fn query<'q>(sql: impl SqlSafeStr, values: impl IntoIterator<Item = Parameter<'q>>) -> Query<'q> {
+    values.into_iter().fold(sqlx::query(sql), bind)
+}
+
+/// Adds a value. An INTEGER column takes a double that is whole as an integer, and refuses any other.
+pub(crate) fn bind<'q>(query: Query<'q>, value: Parameter<'q>) -> Query<'q> {
+    match value {
+        Parameter::Text(text) => query.bind(text),
+        Parameter::Bytes(Cow::Borrowed(bytes)) => query.bind(bytes),
+        Parameter::Bytes(Cow::Owned(bytes)) => query.bind(bytes),
+        Parameter::Count(count) => query.bind(count.map(integer)),
+        Parameter::Number(number) | Parameter::Whole(number) => query.bind(number),
+        Parameter::Instant(at) => query.bind(at.map(timestamp::to_text)),
+        Parameter::Flag(flag) => query.bind(flag),
+    }
+}
+
+/// A count as SQLite's integer. No table holds as much as 2^63 of anything.
+pub(crate) fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+struct Columns<'r>(&'r SqliteRow);
+
+impl<'r> Columns<'r> {
+    fn take<T>(&self, column: &str) -> Result<T, Unreadable>
     where
-        T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
     {
-        self.next += 1;
-        self.row.try_get_unchecked(self.next - 1)
+        sqlx::Row::try_get(self.0, column).map_err(|error| unreadable(column, error))
     }
 }
 
 impl Row for Columns<'_> {
-    type Error = sqlx::Error;
-
-    fn text(&mut self) -> Result<Option<String>, sqlx::Error> {
-        self.read()
+    fn text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.take(column)
     }
 
-    fn integer(&mut self) -> Result<Option<u64>, sqlx::Error> {
-        let integer: Option<i64> = self.read()?;
-        integer.map(u64::try_from).transpose().map_err(|error| self.wrong(error.into()))
+    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.take(column)
     }
 
-    fn number(&mut self) -> Result<Option<f64>, sqlx::Error> {
-        self.read()
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        self.take(column)
     }
 
-    fn quote_count(&mut self) -> Result<Option<f64>, sqlx::Error> {
-        self.read()
+    fn count(&self, column: &str) -> Result<Option<u64>, Unreadable> {
+        let count: Option<i64> = self.take(column)?;
+        count.map(u64::try_from).transpose().map_err(|error| Unreadable::new(column, error))
     }
 
-    fn instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        let Some(text) = self.read::<Option<&str>>()? else { return Ok(None) };
+    /// Also from an INTEGER column.
+    fn number(&self, column: &str) -> Result<Option<f64>, Unreadable> {
+        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| unreadable(column, error))
+    }
+
+    fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
+        let Some(text): Option<&str> = self.take(column)? else { return Ok(None) };
         let instant = timestamp::from_text(text);
-        instant.map(Some).ok_or_else(|| self.wrong(format!("{text:?} is not an RFC 3339 instant").into()))
+        instant
+            .map(Some)
+            .ok_or_else(|| Unreadable::new(column, format!("{text:?} is not an RFC 3339 instant")))
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, sqlx::Error> {
-        Ok(self.read::<Option<Vec<u8>>>()?.unwrap_or_default())
+    fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {
+        self.take(column)
     }
+}
 
-    fn wrong(&self, source: Box<dyn Error + Send + Sync>) -> sqlx::Error {
-        let column = self.row.try_column(self.next - 1);
-        let index =
-            column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned());
-        sqlx::Error::ColumnDecode { index, source }
+fn unreadable(column: &str, error: sqlx::Error) -> Unreadable {
+    match error {
+        sqlx::Error::ColumnDecode { source, .. } => Unreadable::new(column, source),
+        error => Unreadable::new(column, error),
     }
 }

@@ -2,11 +2,12 @@
 
 use ports::StoreError;
 use sqlx::{AssertSqlSafe, Sqlite, Transaction};
-use tables::coins;
 use tables::contents::Tables;
+use tables::read::contents as read;
+use tables::row::{Row, Unreadable};
 
 use super::SqliteStore;
-use super::columns::Columns;
+use super::columns::read_all;
 
 impl SqliteStore {
     /// All rows about coins, as of one moment. For tests and exports: it reads the whole history into
@@ -18,10 +19,10 @@ impl SqliteStore {
     async fn read_tables(&self) -> Result<Tables, sqlx::Error> {
         let mut snapshot = self.database.readers().begin().await?;
         Ok(Tables {
-            coins: rows(&mut snapshot, coins::all_coins(), |row| coins::coin(row)).await?,
-            identities: rows(&mut snapshot, coins::all_identities(), |row| coins::identity(row)).await?,
-            latest: rows(&mut snapshot, coins::all_latest(), |row| coins::quote(row)).await?,
-            history: rows(&mut snapshot, coins::all_history(), |row| coins::quote(row)).await?,
+            coins: rows(&mut snapshot, read::all_coins(), read::coin).await?,
+            identities: rows(&mut snapshot, read::all_identities(), read::identity).await?,
+            latest: rows(&mut snapshot, read::all_latest(), read::quote).await?,
+            history: rows(&mut snapshot, read::all_history(), read::quote).await?,
         })
     }
 }
@@ -29,12 +30,7 @@ impl SqliteStore {
 async fn rows<T>(
     snapshot: &mut Transaction<'_, Sqlite>,
     sql: String,
-    read: impl Fn(Columns<'_>) -> Result<T, sqlx::Error>,
+    reader: fn(&dyn Row) -> Result<T, Unreadable>,
 ) -> Result<Vec<T>, sqlx::Error> {
-    sqlx::query(AssertSqlSafe(sql))
-        .fetch_all(&mut **snapshot)
-        .await?
-        .iter()
-        .map(|row| read(Columns::new(row)))
-        .collect()
+    read_all(&sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut **snapshot).await?, reader)
 }

@@ -2,21 +2,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
-use tables::columns;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::write::Parameter;
+
+use super::columns::bind;
 
 /// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
 
-/// The statements of [`load`](super::load), built once from [`columns`].
+/// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
 pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
 pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
-
-pub(super) type Values = Query<'static, Sqlite, SqliteArguments>;
 
 pub(super) struct Inserts {
     pub coins: Insert,
@@ -37,18 +36,18 @@ impl Inserts {
     /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
     fn new(later: &str) -> Self {
         Self {
-            coins: Insert::new("coins", &columns::COINS, &coin_conflict(later)),
+            coins: Insert::new("coins", &COINS, &coin_conflict(later)),
             identities: Insert::new(
                 "coin_identities",
-                &columns::IDENTITIES,
+                &IDENTITIES,
                 "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
                  last_seen_at = max(last_seen_at, excluded.last_seen_at)",
             ),
             // The rows were compared with the table before, under the same lock.
-            latest: Insert::new("quotes_latest", &columns::quotes(), &quote_conflict()),
+            latest: Insert::new("quotes_latest", &quotes(), &quote_conflict()),
             history: Insert::new(
                 "quotes_history",
-                &columns::quotes(),
+                &quotes(),
                 &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
             ),
         }
@@ -73,12 +72,12 @@ impl Insert {
         [self.into.as_str(), &values, &self.on_conflict].concat()
     }
 
-    /// Inserts `rows`; `bind` adds the values of one in the order of the columns.
-    pub(super) async fn run<T>(
+    /// Inserts `rows`; `values` are those of one in the order of the columns.
+    pub(super) async fn run<T, const N: usize>(
         &self,
         connection: &mut SqliteConnection,
         rows: impl IntoIterator<Item = T>,
-        bind: impl Fn(Values, T) -> Values,
+        values: impl Fn(T) -> [Parameter<'static>; N],
     ) -> Result<(), sqlx::Error> {
         let rows: Vec<T> = rows.into_iter().collect();
         let mut left = rows.len();
@@ -92,7 +91,7 @@ impl Insert {
             } else {
                 sqlx::query(AssertSqlSafe(self.sql(count))).persistent(false)
             };
-            rows.by_ref().take(count).fold(query, &bind).execute(&mut *connection).await?;
+            rows.by_ref().take(count).flat_map(&values).fold(query, bind).execute(&mut *connection).await?;
         }
         Ok(())
     }
@@ -100,7 +99,7 @@ impl Insert {
 
 /// The description changes when it is newer. All right-hand sides see the row as it was before.
 fn coin_conflict(later: &str) -> String {
-    let described = columns::COINS[columns::COIN_DESCRIPTION].iter().map(|column| {
+    let described = description().iter().map(|column| {
         format!(
             "{column} = iif(excluded.last_seen_at {later} coins.last_seen_at, excluded.{column}, coins.{column})"
         )
@@ -113,7 +112,7 @@ fn coin_conflict(later: &str) -> String {
 }
 
 fn quote_conflict() -> String {
-    let columns = columns::quotes().into_iter().skip(2);
+    let columns = quotes().into_iter().skip(2);
     let set = columns.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
     format!("ON CONFLICT DO UPDATE SET {set}")
 }

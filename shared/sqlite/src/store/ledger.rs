@@ -5,12 +5,14 @@ mod record;
 use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::{AssertSqlSafe, Sqlite};
-use tables::ledger::rows::{self, BATCH, CHUNK, REPLAY};
+use sqlx::AssertSqlSafe;
+use tables::columns::{BATCHES, CHUNKS, REPLAYS};
+use tables::ledger::records;
+use tables::read::ledger as read;
 
 use super::SqliteStore;
-use super::columns::Columns;
-pub(super) use record::{integer, record_chunk, record_fetched};
+use super::columns::{Query, read_all};
+pub(super) use record::{record_chunk, record_fetched};
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -36,8 +38,6 @@ pub(super) enum Which<'a> {
     Among(&'a [BatchId]),
 }
 
-type Query<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
-
 impl<'a> Which<'a> {
     /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
     /// has one value to bind.
@@ -49,17 +49,15 @@ impl<'a> Which<'a> {
         };
         [
             format!(
-                "SELECT {BATCH} FROM batches \
+                "SELECT {BATCHES} FROM batches \
                  WHERE id IN ({which}) ORDER BY slot DESC, id DESC"
             ),
             // A cross join keeps the order: each batch, and then its lines by their key.
             format!(
-                "SELECT {CHUNK} \
-                 FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
+                "SELECT {CHUNKS} FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
             ),
             format!(
-                "SELECT {REPLAY} \
-                 FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
+                "SELECT {REPLAYS} FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
             ),
         ]
     }
@@ -85,10 +83,9 @@ impl SqliteStore {
         let batches = which.query(batches).fetch_all(&mut *snapshot).await?;
         let chunks = which.query(chunks).fetch_all(&mut *snapshot).await?;
         let replays = which.query(replays).fetch_all(&mut *snapshot).await?;
-        rows::read(
-            batches.iter().map(Columns::new),
-            chunks.iter().map(Columns::new),
-            replays.iter().map(Columns::new),
-        )
+        let batches: Vec<_> = read_all(&batches, read::batch)?;
+        let (chunks, replays): (Vec<_>, Vec<_>) =
+            (read_all(&chunks, read::chunk)?, read_all(&replays, read::replay)?);
+        Ok(records(batches, chunks, replays))
     }
 }

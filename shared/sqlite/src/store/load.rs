@@ -4,15 +4,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
+use chrono::{DateTime, Utc};
+use domain::{Chunk, CoinRow, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tables::judgement::{Held, Judged, Judging};
-use tables::{coins, columns};
+use tables::read::contents::{self as read, latest_of};
+use tables::write::contents as write;
 
-use super::columns::Columns;
-use super::insert::{INSERTS, REBUILDS, Values};
-
+use super::columns::read_all;
+use super::insert::{INSERTS, REBUILDS};
 use crate::error::refusal;
 
 /// Coins and quotes that are judged and written at a time. What is known of each is held several times over while that
@@ -27,7 +28,7 @@ pub(super) async fn load_rows(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
-    let page = Page { chunk, fetched_at: timestamp::to_text(chunk.page.fetched_at) };
+    let page = Page { chunk, fetched_at: timestamp::to_millis(chunk.page.fetched_at) };
     let mut loaded = Loaded::default();
     let mut pending: Vec<_> = parts(&chunk.rows).map(Cow::Borrowed).collect();
     pending.reverse();
@@ -89,7 +90,7 @@ fn halve<'a>(rows: &Rows<'a>) -> Option<(Rows<'a>, Rows<'a>)> {
 struct Page<'a> {
     /// All of it; often only a part of its rows is written.
     chunk: &'a Chunk,
-    fetched_at: String,
+    fetched_at: DateTime<Utc>,
 }
 
 impl Page<'_> {
@@ -106,7 +107,7 @@ impl Page<'_> {
         let mut identities = BTreeSet::new();
         for CoinRow { coin, quotes } in rows {
             coins.entry(coin.id).or_insert(coin);
-            identities.insert((coin.id, &coin.symbol, &coin.name, &coin.slug));
+            identities.insert((coin.id, coin.symbol.as_str(), coin.name.as_str(), coin.slug.as_str()));
             for quote in quotes {
                 let last_updated = timestamp::to_millis(quote.last_updated);
                 judging.take(coin.id, Quote { last_updated, ..quote.clone() });
@@ -114,49 +115,16 @@ impl Page<'_> {
         }
         let Judged { latest, history, loaded } = judging.judged();
         let inserts = if self.chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
-        inserts
-            .coins
-            .run(connection, coins.into_values(), |values, coin| self.bind_coin(values, coin))
-            .await?;
-        let bind_identity = |values: Values, (id, symbol, name, slug): (u32, &String, &String, &String)| {
-            let values = values.bind(id).bind(symbol.clone()).bind(name.clone()).bind(slug.clone());
-            values.bind(self.fetched_at.clone()).bind(self.fetched_at.clone())
-        };
-        inserts.identities.run(connection, identities, bind_identity).await?;
-        let bind_quote = |values, (id, quote): (u32, Quote)| self.bind_quote(values, id, &quote);
+        let fetched_at = self.fetched_at;
+        inserts.coins.run(connection, coins.into_values(), |coin| write::coin(coin, fetched_at)).await?;
+        let identity = |identity| write::identity(identity, fetched_at);
+        inserts.identities.run(connection, identities, identity).await?;
+        let quote = |(id, quote): (u32, Quote)| write::quote(id, &quote, fetched_at, &self.chunk.page.batch);
         let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
-        inserts.history.run(connection, history, bind_quote).await?;
+        inserts.history.run(connection, history, quote).await?;
         let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
-        inserts.latest.run(connection, latest, bind_quote).await?;
+        inserts.latest.run(connection, latest, quote).await?;
         Ok(loaded)
-    }
-
-    fn bind_coin(&self, values: Values, coin: &Coin) -> Values {
-        values
-            .bind(coin.id)
-            .bind(coin.symbol.clone())
-            .bind(coin.name.clone())
-            .bind(coin.slug.clone())
-            .bind(coin.date_added.map(timestamp::to_text))
-            .bind(coin.platform_id)
-            .bind(coin.token_address.clone())
-            .bind(coin.tags.as_ref().map(|tags| serde_json::json!(tags).to_string()))
-            .bind(coin.infinite_supply)
-            .bind(coin.is_active)
-            .bind(self.fetched_at.clone())
-            .bind(self.fetched_at.clone())
-    }
-
-    /// Counts are bound as doubles like the rest: an INTEGER column takes a whole one as an integer and
-    /// refuses any other.
-    fn bind_quote(&self, values: Values, coin_id: u32, quote: &Quote) -> Values {
-        let values = values.bind(coin_id).bind(quote.currency.clone());
-        let values = quote.numbers.into_iter().fold(values, Values::bind);
-        values
-            .bind(quote.missing.to_column_list())
-            .bind(timestamp::to_text(quote.last_updated))
-            .bind(self.fetched_at.clone())
-            .bind(self.chunk.page.batch.as_str().to_owned())
     }
 }
 
@@ -164,16 +132,7 @@ impl Page<'_> {
 async fn held(connection: &mut SqliteConnection, rows: &[CoinRow]) -> Result<Held, sqlx::Error> {
     // One JSON array instead of thousands of values: the statement is the same whatever their number.
     let ids: Vec<u32> = rows.iter().map(|row| row.coin.id).collect();
-    let columns = columns::quotes().join(", ");
-    let sql =
-        format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN (SELECT value FROM json_each(?))");
-    let held = sqlx::query(AssertSqlSafe(sql))
-        .bind(serde_json::json!(ids).to_string())
-        .fetch_all(connection)
-        .await?;
-    let entries = held.iter().map(|row| {
-        let entry = coins::quote(Columns::new(row))?;
-        Ok(((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at)))
-    });
-    entries.collect()
+    let sql = latest_of("SELECT value FROM json_each(?)");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(serde_json::json!(ids).to_string());
+    read_all(&query.fetch_all(connection).await?, read::held)
 }

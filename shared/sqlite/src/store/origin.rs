@@ -1,7 +1,10 @@
 //! Whether the data is real or made up: the first transaction that writes decides for all.
 
-use ports::DataOrigins;
+use ports::DataKinds;
 use sqlx::{SqliteConnection, SqlitePool};
+use tables::read::ledger::{HAS_KIND, ORIGINS, origins as read_origins};
+
+use super::columns::read;
 
 /// Whether data of this kind may be written, within the caller's write transaction. In an empty store it decides.
 pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) -> Result<bool, sqlx::Error> {
@@ -11,8 +14,7 @@ pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) ->
         return Ok(held == Some(simulated));
     }
     // A loader of an older version, which does not know the table, may have been here.
-    let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
-    if sqlx::query_scalar(sql).bind(!simulated).fetch_one(&mut *connection).await? {
+    if sqlx::query_scalar(HAS_KIND).bind(!simulated).fetch_one(&mut *connection).await? {
         return Ok(false);
     }
     let sql = "INSERT INTO data_origin (id, simulated) VALUES (1, ?)";
@@ -21,10 +23,6 @@ pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) ->
 }
 
 /// Which kinds there are.
-pub(super) async fn origins(readers: &SqlitePool) -> Result<DataOrigins, sqlx::Error> {
-    let (simulated, real) = sqlx::query_as(ORIGINS).fetch_one(readers).await?;
-    Ok(DataOrigins { simulated, real })
+pub(super) async fn origins(readers: &SqlitePool) -> Result<DataKinds, sqlx::Error> {
+    read(&sqlx::query(ORIGINS).fetch_one(readers).await?, read_origins)
 }
-
-pub(super) const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1), \
-                                         EXISTS (SELECT 1 FROM batches WHERE simulated = 0)";

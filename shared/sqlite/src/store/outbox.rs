@@ -1,21 +1,24 @@
 //! The outbox in SQLite. What changes it takes the file's one write lock when it begins, so that nobody comes between
 //! what it reads and what it writes.
 
-mod refusal;
+mod settle;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
 use ports::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Mail, MailResult, MailTrouble, Outbox, Planner, Posting,
-    Standing, StoreError,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
+    Posting, StoreError,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tables::{Row as _, letters, outbox};
+use tables::read::letters::{group, untold_groups};
+use tables::read::outbox::{
+    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, RECORD, WAITING, claimed_mail, count_refused,
+    posted_mail, refusal, refused, waiting,
+};
 
 use super::SqliteStore;
-use super::columns::Columns;
-use super::ledger::integer;
+use super::columns::{integer, read, read_all};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -57,12 +60,14 @@ impl Outbox for SqliteStore {
         let found: Option<String> = claimable().fetch_optional(&mut *transaction).await.map_err(blame)?;
         let Some(id) = found else { return Ok(None) };
         let sql = "UPDATE mail_outbox SET claims = claims + 1, claimed_at = ?, claimed_until = ? WHERE id = ? \
-                   RETURNING id, subject, body, posted_at, attempts, claims";
-        let claimed = sqlx::query(sql).bind(now).bind(timestamp::to_text(claim.until)).bind(id);
+                   RETURNING";
+        let sql = format!("{sql} {CLAIMED}");
+        let claimed =
+            sqlx::query(AssertSqlSafe(sql)).bind(now).bind(timestamp::to_text(claim.until)).bind(id);
         let row = claimed.fetch_one(&mut *transaction).await.map_err(blame)?;
-        let (mail, number) = outbox::claimed(Columns::new(&row)).map_err(blame)?;
+        let claimed = read(&row, claimed_mail).map_err(blame)?;
         transaction.commit().await.map_err(blame)?;
-        Ok(Some(ClaimedMail { mail, number }))
+        Ok(Some(claimed))
     }
 
     async fn record(
@@ -86,21 +91,16 @@ impl Outbox for SqliteStore {
     }
 }
 
-async fn standing(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Result<Standing, sqlx::Error> {
-    let sql = "SELECT id FROM installation WHERE one = 1";
-    let installation = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
-    let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
-    let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ?1 \
-               UNION ALL \
-               SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
-               WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ?1 \
-               ORDER BY posted_at, id";
-    let mails = sqlx::query(sql).bind(timestamp::to_text(since)).fetch_all(connection).await?;
-    Ok(Standing {
-        installation,
-        groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
-        mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,
-    })
+async fn standing(
+    connection: &mut SqliteConnection,
+    since: DateTime<Utc>,
+) -> Result<OutboxState, sqlx::Error> {
+    let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
+    let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
+    let since = timestamp::to_text(since);
+    let mails = sqlx::query(POSTED).bind(since.as_str()).bind(since.as_str()).fetch_all(connection).await?;
+    let installation = read(&row, |row| row.get("id"))?;
+    Ok(OutboxState { installation, groups: read_all(&groups, group)?, mails: read_all(&mails, posted_mail)? })
 }
 
 async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bool, sqlx::Error> {
@@ -149,11 +149,7 @@ async fn record(
         }
         MailResult::Refused(reason) => (None, None, Some(at.as_str()), None, Some(reason.as_str())),
     };
-    let sql = "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, claimed_at = NULL, \
-                   claimed_until = NULL, due_at = coalesce(?, due_at), sent_at = ?, refused_at = ?, \
-                   failure = coalesce(?, failure), refusal = ? \
-               WHERE id = ? AND claims = ? AND claimed_at IS NOT NULL";
-    let recorded = sqlx::query(sql)
+    let recorded = sqlx::query(RECORD)
         .bind(at.as_str())
         .bind(due_at)
         .bind(sent_at)
@@ -168,22 +164,21 @@ async fn record(
         return Ok(false);
     }
     match result {
-        MailResult::Sent => refusal::forget(connection, id).await?,
-        MailResult::Refused(_) => refusal::give_back(connection, id).await?,
+        MailResult::Sent => settle::forget(connection, id).await?,
+        MailResult::Refused(_) => settle::give_back(connection, id).await?,
         MailResult::RetryAt { .. } => {}
     }
     Ok(true)
 }
 
 async fn trouble(connection: &mut SqliteConnection) -> Result<MailTrouble, sqlx::Error> {
-    let waiting = sqlx::query(outbox::WAITING).fetch_all(&mut *connection).await?;
-    let mut trouble = outbox::waiting(waiting.iter().map(Columns::new))?;
-    let sql = "SELECT count(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > coalesce( \
-                   (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), '')";
-    trouble.refused = Columns::new(&sqlx::query(sql).fetch_one(&mut *connection).await?).take()?;
+    let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
+    let mut trouble = outbox::trouble(mails);
+    let row = sqlx::query(AssertSqlSafe(count_refused("''"))).fetch_one(&mut *connection).await?;
+    trouble.refused = read(&row, refused)?;
     if trouble.refused > 0 {
-        let row = sqlx::query(outbox::LAST_REFUSED).fetch_one(connection).await?;
-        trouble.refusal = Some(outbox::refusal(Columns::new(&row))?);
+        let row = sqlx::query(LAST_REFUSED).fetch_one(connection).await?;
+        trouble.refusal = Some(read(&row, refusal)?);
     }
     Ok(trouble)
 }

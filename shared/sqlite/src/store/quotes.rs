@@ -2,37 +2,41 @@
 
 use async_trait::async_trait;
 use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
-use tables::{Row as _, coins};
+use tables::read::quotes::{LISTED, TOP, freshness, listed_coin, top_coin};
+use tables::row::{Row, Unreadable};
 
 use super::SqliteStore;
-use super::columns::Columns;
+use super::columns::{read, read_all};
 
 #[async_trait]
 impl Quotes for SqliteStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         let row = sqlx::query(FRESHNESS).fetch_one(self.database.readers()).await;
-        row.and_then(|row| coins::freshness(Columns::new(&row))).map_err(|error| self.blame(error))
+        row.and_then(|row| read(&row, freshness)).map_err(|error| self.blame(error))
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM coins), (SELECT count(*) FROM quotes_latest), \
-                       (SELECT count(*) FROM quotes_history)";
+        let sql = "SELECT (SELECT count(*) FROM coins) AS coins, \
+                       (SELECT count(*) FROM quotes_latest) AS latest, \
+                       (SELECT count(*) FROM quotes_history) AS history";
         let row = sqlx::query(sql).fetch_one(self.database.readers()).await;
-        row.and_then(|row| totals(Columns::new(&row))).map_err(|error| self.blame(error))
+        row.and_then(|row| read(&row, totals)).map_err(|error| self.blame(error))
     }
 
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
-        let query = sqlx::query(coins::TOP).bind(currency).bind(currency).bind(limit);
-        let rows = query.fetch_all(self.database.readers()).await;
-        rows.and_then(|rows| rows.iter().map(Columns::new).map(coins::top_coin).collect())
-            .map_err(|error| self.blame(error))
+        let rows = sqlx::query(TOP)
+            .bind(currency)
+            .bind(currency)
+            .bind(limit)
+            .fetch_all(self.database.readers())
+            .await;
+        rows.and_then(|rows| read_all(&rows, top_coin)).map_err(|error| self.blame(error))
     }
 
     async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
-        let query = sqlx::query(coins::LISTED).bind(currency).bind(currency);
+        let query = sqlx::query(LISTED).bind(currency).bind(currency);
         let rows = query.fetch_all(self.database.readers()).await;
-        rows.and_then(|rows| rows.iter().map(Columns::new).map(coins::listed_coin).collect())
-            .map_err(|error| self.blame(error))
+        rows.and_then(|rows| read_all(&rows, listed_coin)).map_err(|error| self.blame(error))
     }
 }
 
@@ -42,15 +46,16 @@ impl Quotes for SqliteStore {
 /// Loaders of older versions write neither column. The newest quote of theirs is in the history, which alone may be emptied;
 /// a snapshot of theirs that was due after the newest fetch was fetched then at the earliest.
 pub(super) const FRESHNESS: &str = "SELECT \
-    (SELECT max(newest_quote_at) FROM batch_chunks), \
-    (SELECT max(last_updated) FROM quotes_history), \
-    (SELECT max(newest_fetch_at) FROM batch_chunks), \
+    (SELECT max(newest_quote_at) FROM batch_chunks) AS newest_quote_at, \
+    (SELECT max(last_updated) FROM quotes_history) AS newest_in_history, \
+    (SELECT max(newest_fetch_at) FROM batch_chunks) AS newest_fetch_at, \
     (SELECT b.slot FROM batches AS b \
      WHERE b.slot > (SELECT coalesce(max(newest_fetch_at), '') FROM batch_chunks) \
        AND (SELECT max(o.written + o.unchanged) FROM batch_chunks AS o \
             WHERE o.batch_id = b.id AND o.fetched_at IS NULL) > 0 \
-     ORDER BY b.slot DESC LIMIT 1)";
+     ORDER BY b.slot DESC LIMIT 1) AS newest_unsaid";
 
-fn totals(mut columns: Columns<'_>) -> Result<Totals, sqlx::Error> {
-    Ok(Totals { coins: columns.take()?, quotes_latest: columns.take()?, quotes_history: columns.take()? })
+fn totals(row: &dyn Row) -> Result<Totals, Unreadable> {
+    let (coins, quotes_latest) = (row.get("coins")?, row.get("latest")?);
+    Ok(Totals { coins, quotes_latest, quotes_history: row.get("history")? })
 }

@@ -2,25 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use super::ChunkLine;
+use super::ChunkRow;
 use ports::store::Missing;
 
 /// The lines of a page. They are of different cuts when the page was transformed again with chunks of another size, or
 /// fetched again: a line of an older cut says nothing about the coins that a chunk with its number has now.
 #[derive(Default)]
-pub(super) struct Page(Vec<ChunkLine>);
+pub(super) struct Page(Vec<ChunkRow>);
 
 impl Page {
     /// Adds one of its lines.
-    pub(super) fn add(&mut self, line: ChunkLine) {
+    pub(super) fn add(&mut self, line: ChunkRow) {
         self.0.push(line);
     }
 
     /// The lines of the newest cut: the one that was transformed last.
-    pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkLine> {
+    pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkRow> {
         let newest = self.0.iter().max_by_key(|line| (line.transformed_at, line.cut)).map(|line| line.cut);
         let counts =
-            move |line: &&ChunkLine| newest.is_some_and(|cut| line.cut.is(cut) && line.chunk <= cut.chunks);
+            move |line: &&ChunkRow| newest.is_some_and(|cut| line.cut.is(cut) && line.chunk <= cut.chunks);
         self.0.iter().filter(counts)
     }
 

@@ -8,7 +8,7 @@ use super::Cut;
 
 /// A row of `chunk_replays`: this replay loaded this chunk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReplayLine {
+pub struct ReplayRow {
     /// Its page, from 1.
     pub page: u32,
     /// Which replay.
@@ -21,7 +21,7 @@ pub struct ReplayLine {
     pub chunk: u32,
 }
 
-impl ReplayLine {
+impl ReplayRow {
     /// The line of `chunk`; `None` when it comes from no replay.
     pub fn of(chunk: &Chunk) -> Option<Self> {
         let Cut { chunks, size, .. } = Cut::of(chunk);
@@ -36,9 +36,9 @@ impl ReplayLine {
 }
 
 /// For each page, the replays that loaded every chunk of it, in one and the same cut.
-pub(super) fn whole(lines: impl IntoIterator<Item = ReplayLine>) -> BTreeMap<u32, BTreeSet<ReplayId>> {
+pub(super) fn whole(lines: impl IntoIterator<Item = ReplayRow>) -> BTreeMap<u32, BTreeSet<ReplayId>> {
     let mut parts: BTreeMap<(u32, ReplayId, u32, u32), BTreeSet<u32>> = BTreeMap::new();
-    for ReplayLine { page, replay, chunks, size, chunk } in lines {
+    for ReplayRow { page, replay, chunks, size, chunk } in lines {
         parts.entry((page, replay, chunks, size)).or_default().insert(chunk);
     }
     let mut whole: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 
 use ports::Clock;
-use ports::store::{DataOrigins, Loaded, Store, StoreError};
+use ports::store::{DataKinds, Loaded, Store, StoreError};
 
 use desk::Desk;
 use ledger::Books;
@@ -124,7 +124,7 @@ impl Store for MemoryStore {
         Ok(self.state()?.rows.prune_history(before, limit))
     }
 
-    async fn origins(&self) -> Result<DataOrigins, StoreError> {
+    async fn origins(&self) -> Result<DataKinds, StoreError> {
         Ok(self.state()?.books.origins())
     }
 }

@@ -1,6 +1,6 @@
 //! A row as the API would have sent its coin.
 
-use ports::source::SourceRow;
+use ports::source::LegacyRow;
 use ports::store::ListedCoin;
 use serde_json::{Map, Number, Value, json};
 
@@ -10,7 +10,7 @@ use super::row_time::RowTime;
 /// `row` as the API would have sent it (v1).
 pub(super) fn coin_as_sent(
     mapping: &Mapping,
-    row: &SourceRow,
+    row: &LegacyRow,
     coin: &ListedCoin,
     time: &RowTime,
     currency: &str,

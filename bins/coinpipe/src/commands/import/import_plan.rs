@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
-use ports::source::SourceRow;
+use ports::source::LegacyRow;
 use ports::store::ListedCoin;
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ impl ImportPlan {
     /// rows without a time.
     pub(super) fn new(
         mapping: &Mapping,
-        rows: Vec<SourceRow>,
+        rows: Vec<LegacyRow>,
         listed: &[ListedCoin],
         decisions: &Decisions,
         currency: &str,
@@ -136,7 +136,7 @@ fn endpoint(table: &str) -> String {
 /// The coin of `row`; or why it has none, and which it may be.
 fn find<'l>(
     mapping: &Mapping,
-    row: &SourceRow,
+    row: &LegacyRow,
     listed: &'l [ListedCoin],
     by_symbol: &BTreeMap<String, Vec<&'l ListedCoin>>,
     decisions: &Decisions,

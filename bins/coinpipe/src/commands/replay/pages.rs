@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
-use ports::store::DataOrigins;
+use ports::store::DataKinds;
 use ports::{Archive, Archived, QueueError, Stretch};
 use service::Stores;
 
@@ -88,7 +88,7 @@ impl<'a> Pages<'a> {
     pub(super) fn wanted(
         &self,
         mut message: Message,
-        kinds: DataOrigins,
+        kinds: DataKinds,
         seen: &mut Seen,
     ) -> Option<(PageMeta, Message)> {
         let Ok(meta) = PageMeta::from_headers(&message.headers) else {
@@ -153,7 +153,7 @@ impl<'a> Pages<'a> {
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
         let kinds = match stores {
             Some(stores) => stores.store.origins().await?,
-            None => DataOrigins::default(),
+            None => DataKinds::default(),
         };
         let mut seen = Seen::default();
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();

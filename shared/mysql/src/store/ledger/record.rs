@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
+use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::ledger::{Cut, ReplayLine, refused_coins};
+use tables::write::ledger as write;
+use write::{INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, announcement, batch_of};
 
 use crate::database::Work;
-use crate::store::columns::datetime;
+use crate::store::columns::query;
 use crate::store::origin;
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
@@ -17,57 +19,19 @@ pub(in crate::store) async fn record_chunk(
     loaded: &Loaded,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let page = &chunk.page;
     // Inserting locks the batch until the end of the transaction, so it is tried only when needed: chunks of
     // one batch are loaded side by side.
     let sql = "SELECT 1 FROM batches WHERE id = ?";
-    let known = sqlx::query(sql).bind(page.batch.as_str()).fetch_optional(&mut *connection).await?;
+    let known = sqlx::query(sql).bind(chunk.page.batch.as_str()).fetch_optional(&mut *connection).await?;
     if known.is_none() {
-        sqlx::query(
-            "INSERT INTO batches (id, slot, endpoint, currencies, simulated) VALUES (?, ?, ?, ?, ?) \
-             ON DUPLICATE KEY UPDATE id = id",
-        )
-        .bind(page.batch.as_str())
-        .bind(datetime(page.slot.starts_at()))
-        .bind(page.endpoint.as_str())
-        .bind(page.convert.join(","))
-        .bind(page.simulated)
-        .execute(&mut *connection)
-        .await?;
+        let sql = format!("{INSERT_BATCH} ON DUPLICATE KEY UPDATE id = id");
+        query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
     }
-    let cut = Cut::of(chunk);
-    sqlx::query(RECORD_CHUNK)
-        .bind(page.batch.as_str())
-        .bind(page.page)
-        .bind(chunk.chunk)
-        .bind(page.pages)
-        .bind(cut.chunks)
-        .bind(cut.size)
-        .bind(cut.fetched_at.map(datetime))
-        .bind(chunk.coins_in)
-        .bind(u64::from(chunk.rejected) + refused_coins(loaded))
-        .bind(datetime(chunk.transformed_at))
-        .bind(loaded.written)
-        .bind(loaded.unchanged)
-        .bind(loaded.stale)
-        .bind(datetime(now))
-        .bind(u32::from(chunk.is_replay()))
-        .bind(loaded.newest_quote_at.map(datetime))
-        .bind(loaded.newest_fetch_at.map(datetime))
-        .execute(&mut *connection)
-        .await?;
-    if let Some(line) = ReplayLine::of(chunk) {
-        let sql = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) \
-                   VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE chunk = chunk";
-        sqlx::query(sql)
-            .bind(page.batch.as_str())
-            .bind(line.page)
-            .bind(line.replay.as_str())
-            .bind(line.chunks)
-            .bind(line.size)
-            .bind(line.chunk)
-            .execute(connection)
-            .await?;
+    let sql = format!("{INSERT_CHUNK} {OR_UPDATE_CHUNK}");
+    query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
+    if let Some(replay) = write::replay(chunk) {
+        let sql = format!("{INSERT_REPLAY} ON DUPLICATE KEY UPDATE chunk = chunk");
+        query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
 }
@@ -79,7 +43,7 @@ macro_rules! newest {
     };
 }
 
-/// Whether it is, and of another cut ([`Cut::is`]).
+/// Whether it is, and of another cut ([`Cut::is`](tables::ledger::Cut::is)).
 macro_rules! cut_anew {
     () => {
         "VALUES(transformed_at) >= transformed_at AND NOT (VALUES(chunks) = chunks \
@@ -97,11 +61,8 @@ macro_rules! if_so {
 /// A repeat keeps what the first load of its cut found; of what the transformer said, its newest word counts. Columns are
 /// assigned from left to right: what tells one cut from another comes after what depends on it, and `transformed_at`, on which
 /// all does, last.
-const RECORD_CHUNK: &str = concat!(
-    "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, chunk_coins, fetched_at, coins_in, rejected, \
-         transformed_at, written, unchanged, stale, loaded_at, replays, newest_quote_at, newest_fetch_at, loads) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
-     ON DUPLICATE KEY UPDATE ",
+const OR_UPDATE_CHUNK: &str = concat!(
+    "ON DUPLICATE KEY UPDATE ",
     if_so!(cut_anew, "written"),
     if_so!(cut_anew, "unchanged"),
     if_so!(cut_anew, "stale"),
@@ -132,25 +93,14 @@ impl Work for Announcement<'_> {
         if !origin::admit(connection, fetched.simulated).await? {
             return Ok(None);
         }
-        sqlx::query(
-            "INSERT INTO batches (id, slot, endpoint, currencies, simulated, fetched_at, pages, credits) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
-             ON DUPLICATE KEY UPDATE \
+        let sql = format!(
+            "{INSERT_ANNOUNCEMENT} ON DUPLICATE KEY UPDATE \
                  pages = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(pages), pages), \
                  credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(credits), credits), \
                  fetched_at = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(fetched_at), \
-                                 fetched_at)",
-        )
-        .bind(fetched.batch.as_str())
-        .bind(datetime(fetched.slot.starts_at()))
-        .bind(fetched.endpoint.as_str())
-        .bind(fetched.convert.join(","))
-        .bind(fetched.simulated)
-        .bind(datetime(fetched.fetched_at))
-        .bind(fetched.pages)
-        .bind(fetched.credits)
-        .execute(connection)
-        .await?;
+                                 fetched_at)"
+        );
+        query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
         Ok(Some(()))
     }
 }

@@ -1,28 +1,25 @@
 //! Claiming a mail.
 
 use ports::{CLOCK_SKEW, Claim, ClaimedMail};
-use sqlx::MySql;
-use sqlx::mysql::{MySqlArguments, MySqlConnection};
-use sqlx::query::Query;
-use tables::outbox;
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+use tables::read::outbox::{CLAIMED, claimed_mail};
 
 use super::lock;
 use crate::database::Work;
-use crate::store::columns::{Columns, datetime};
+use crate::store::columns::{Query, datetime, read};
 
 /// Asks for the mail to claim next.
-pub(super) fn claimable(claim: Claim) -> Query<'static, MySql, MySqlArguments> {
+pub(super) fn claimable(claim: Claim) -> Query<'static> {
     let now = datetime(claim.now);
-    sqlx::query(
-        "SELECT id, subject, body, posted_at, attempts, claims FROM mail_outbox \
+    let sql = format!(
+        "SELECT {CLAIMED} FROM mail_outbox \
          WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= ? OR due_at > ?) \
              AND (claimed_at IS NULL OR claimed_until <= ? OR claimed_at > ?) \
-         ORDER BY posted_at, id LIMIT 1",
-    )
-    .bind(now)
-    .bind(datetime(claim.far))
-    .bind(now)
-    .bind(datetime(claim.now + CLOCK_SKEW))
+         ORDER BY posted_at, id LIMIT 1"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(datetime(claim.far));
+    query.bind(now).bind(datetime(claim.now + CLOCK_SKEW))
 }
 
 /// Claims it.
@@ -35,8 +32,8 @@ impl Work for Claiming {
         let Self(claim) = self;
         lock(connection).await?;
         let Some(row) = claimable(*claim).fetch_optional(&mut *connection).await? else { return Ok(None) };
-        let (mail, claims) = outbox::claimed(Columns::new(&row))?;
-        let number = claims + 1;
+        let ClaimedMail { mail, number } = read(&row, claimed_mail)?;
+        let number = number + 1;
         let sql = "UPDATE mail_outbox SET claims = ?, claimed_at = ?, claimed_until = ? WHERE id = ?";
         sqlx::query(sql)
             .bind(number)

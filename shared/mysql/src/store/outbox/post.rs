@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Mail, Planner, Posting, Standing};
+use ports::{Covered, Mail, OutboxState, Planner, Posting};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::{Row as _, letters, outbox};
+use tables::read::letters::{group, untold_groups};
+use tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 
 use super::lock;
 use crate::database::Work;
 use crate::error::is_duplicate;
-use crate::store::columns::{Columns, datetime};
+use crate::store::columns::{datetime, read, read_all};
 
 /// What there is to plan from, for a look.
 pub(super) struct Look {
@@ -18,12 +19,11 @@ pub(super) struct Look {
 }
 
 impl Work for Look {
-    type Output = Standing;
+    type Output = OutboxState;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Standing, sqlx::Error> {
-        let sql = "SELECT id FROM installation WHERE one = 1";
-        let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-        standing(connection, Columns::new(&row).take()?, self.since).await
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<OutboxState, sqlx::Error> {
+        let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
+        standing(connection, read(&row, |row| row.get("id"))?, self.since).await
     }
 }
 
@@ -76,18 +76,10 @@ async fn standing(
     connection: &mut MySqlConnection,
     installation: String,
     since: DateTime<Utc>,
-) -> Result<Standing, sqlx::Error> {
-    let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
-    let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ? \
-               UNION ALL \
-               SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
-               WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? \
-               ORDER BY posted_at, id";
+) -> Result<OutboxState, sqlx::Error> {
+    let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
     let since = datetime(since);
-    let mails = sqlx::query(sql).bind(since).bind(since).fetch_all(connection).await?;
-    Ok(Standing {
-        installation,
-        groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
-        mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,
-    })
+    let mails = sqlx::query(POSTED).bind(since).bind(since).fetch_all(connection).await?;
+    let (groups, mails) = (read_all(&groups, group)?, read_all(&mails, posted_mail)?);
+    Ok(OutboxState { installation, groups, mails })
 }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use ports::MailResult;
 use sqlx::mysql::MySqlConnection;
-use tables::outbox;
+use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, RECORD, cover};
 
 use super::lock;
 use crate::database::Work;
-use crate::store::columns::{Columns, datetime};
+use crate::store::columns::{datetime, read};
 
 /// The result of a claim.
 pub(super) struct Record<'a> {
@@ -31,11 +31,7 @@ impl Work for Record<'_> {
             MailResult::Refused(reason) => (None, None, Some(at), None, Some(reason.as_str())),
         };
         lock(connection).await?;
-        let sql = "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, claimed_at = NULL, \
-                       claimed_until = NULL, due_at = COALESCE(?, due_at), sent_at = ?, refused_at = ?, \
-                       failure = COALESCE(?, failure), refusal = ? \
-                   WHERE id = ? AND claims = ? AND claimed_at IS NOT NULL";
-        let recorded = sqlx::query(sql)
+        let recorded = sqlx::query(RECORD)
             .bind(at)
             .bind(due_at)
             .bind(sent_at)
@@ -60,29 +56,23 @@ impl Work for Record<'_> {
 
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 async fn give_back(connection: &mut MySqlConnection, id: &str) -> Result<(), sqlx::Error> {
-    for row in sqlx::query(outbox::COVERED).bind(id).fetch_all(&mut *connection).await? {
-        let covered = outbox::covered(Columns::new(&row))?;
-        let posted_at = datetime(covered.posted_at);
+    for row in sqlx::query(COVERED).bind(id).fetch_all(&mut *connection).await? {
+        let Cover { fingerprint, letters, mailed_at, mailed_total, posted_at } = read(&row, cover)?;
+        let posted_at = datetime(posted_at);
         // Columns are assigned from left to right: mailed_at decides, so it comes last.
         let sql = "UPDATE alert_groups SET unsent = LEAST(unsent + ?, total), \
                        mailed_total = IF(mailed_at = ?, ?, mailed_total), \
                        mailed_at = IF(mailed_at = ?, ?, mailed_at) \
                    WHERE fingerprint = ?";
-        sqlx::query(sql)
-            .bind(covered.letters)
-            .bind(posted_at)
-            .bind(covered.mailed_total)
-            .bind(posted_at)
-            .bind(covered.mailed_at.map(datetime))
-            .bind(covered.fingerprint)
-            .execute(&mut *connection)
-            .await?;
+        let query = sqlx::query(sql).bind(letters).bind(posted_at).bind(mailed_total);
+        let query = query.bind(posted_at).bind(mailed_at.map(datetime)).bind(fingerprint);
+        query.execute(&mut *connection).await?;
     }
     forget(connection, id).await
 }
 
 /// A mail that is settled covers nothing any more.
 async fn forget(connection: &mut MySqlConnection, id: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM mail_covers WHERE mail_id = ?").bind(id).execute(connection).await?;
+    sqlx::query(FORGET_COVERED).bind(id).execute(connection).await?;
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! Writing the ledger's lines.
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched};
 use ports::Loaded;
-use sqlx::SqliteConnection;
-use tables::ledger::{Cut, ReplayLine, refused_coins};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::write::ledger as write;
+use write::{INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, announcement, batch_of};
+
+use crate::store::columns::query;
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
 pub(in crate::store) async fn record_chunk(
@@ -13,52 +16,13 @@ pub(in crate::store) async fn record_chunk(
     loaded: &Loaded,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let page = &chunk.page;
-    sqlx::query(
-        "INSERT INTO batches (id, slot, endpoint, currencies, simulated) VALUES (?, ?, ?, ?, ?) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(page.batch.as_str())
-    .bind(timestamp::to_text(page.slot.starts_at()))
-    .bind(page.endpoint.as_str())
-    .bind(page.convert.join(","))
-    .bind(page.simulated)
-    .execute(&mut *connection)
-    .await?;
-    let rejected = integer(u64::from(chunk.rejected) + refused_coins(loaded));
-    let cut = Cut::of(chunk);
-    sqlx::query(RECORD_CHUNK)
-        .bind(page.batch.as_str())
-        .bind(page.page)
-        .bind(chunk.chunk)
-        .bind(page.pages)
-        .bind(cut.chunks)
-        .bind(cut.size)
-        .bind(cut.fetched_at.map(timestamp::to_text))
-        .bind(chunk.coins_in)
-        .bind(rejected)
-        .bind(timestamp::to_text(chunk.transformed_at))
-        .bind(integer(loaded.written))
-        .bind(integer(loaded.unchanged))
-        .bind(integer(loaded.stale))
-        .bind(timestamp::to_text(now))
-        .bind(chunk.is_replay())
-        .bind(loaded.newest_quote_at.map(timestamp::to_text))
-        .bind(loaded.newest_fetch_at.map(timestamp::to_text))
-        .execute(&mut *connection)
-        .await?;
-    if let Some(line) = ReplayLine::of(chunk) {
-        let sql = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) \
-                   VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        sqlx::query(sql)
-            .bind(page.batch.as_str())
-            .bind(line.page)
-            .bind(line.replay.as_str())
-            .bind(line.chunks)
-            .bind(line.size)
-            .bind(line.chunk)
-            .execute(connection)
-            .await?;
+    let sql = format!("{INSERT_BATCH} ON CONFLICT DO NOTHING");
+    query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
+    let sql = format!("{INSERT_CHUNK} {OR_UPDATE_CHUNK}");
+    query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
+    if let Some(replay) = write::replay(chunk) {
+        let sql = format!("{INSERT_REPLAY} ON CONFLICT DO NOTHING");
+        query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
 }
@@ -70,7 +34,7 @@ macro_rules! newest {
     };
 }
 
-/// Whether it is, and of another cut ([`Cut::is`]).
+/// Whether it is, and of another cut ([`Cut::is`](tables::ledger::Cut::is)).
 macro_rules! cut_anew {
     () => {
         "excluded.transformed_at >= transformed_at AND NOT (excluded.chunks = chunks \
@@ -87,11 +51,8 @@ macro_rules! if_so {
 
 /// A repeat keeps what the first load of its cut found; of what the transformer said, its newest word counts. All
 /// right-hand sides see the row as it was before.
-const RECORD_CHUNK: &str = concat!(
-    "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, chunk_coins, fetched_at, coins_in, rejected, \
-         transformed_at, written, unchanged, stale, loaded_at, replays, newest_quote_at, newest_fetch_at, loads) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) \
-     ON CONFLICT DO UPDATE SET ",
+const OR_UPDATE_CHUNK: &str = concat!(
+    "ON CONFLICT DO UPDATE SET ",
     if_so!(cut_anew, "written"),
     if_so!(cut_anew, "unchanged"),
     if_so!(cut_anew, "stale"),
@@ -116,27 +77,11 @@ pub(in crate::store) async fn record_fetched(
     connection: &mut SqliteConnection,
     fetched: &Fetched,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO batches (id, slot, endpoint, currencies, simulated, fetched_at, pages, credits) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET \
+    let sql = format!(
+        "{INSERT_ANNOUNCEMENT} ON CONFLICT DO UPDATE SET \
              fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
-         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
-    )
-    .bind(fetched.batch.as_str())
-    .bind(timestamp::to_text(fetched.slot.starts_at()))
-    .bind(fetched.endpoint.as_str())
-    .bind(fetched.convert.join(","))
-    .bind(fetched.simulated)
-    .bind(timestamp::to_text(fetched.fetched_at))
-    .bind(fetched.pages)
-    .bind(fetched.credits)
-    .execute(connection)
-    .await?;
+         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at"
+    );
+    query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
     Ok(())
-}
-
-/// A count as SQLite's integer. No table holds as much as 2^63 of anything.
-pub(in crate::store) fn integer(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -28,7 +28,7 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for index in ["batch_chunks_by_quote", "batch_chunks_by_fetch"] {
         assert!(newest.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{newest:#?}");
     }
-    let origins = plan(&lab.store, origin::ORIGINS).await;
+    let origins = plan(&lab.store, tables::read::ledger::ORIGINS).await;
     assert_eq!(scans(&origins), ["SCAN CONSTANT ROW"], "{origins:#?}");
 }
 

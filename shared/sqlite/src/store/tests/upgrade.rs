@@ -1,7 +1,7 @@
 //! A file of an earlier version: what it holds is found by what is new.
 
 use domain::Origin;
-use ports::{DataOrigins, Freshness};
+use ports::{DataKinds, Freshness};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use testkit::contract::store::readme::snapshot;
@@ -35,7 +35,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
     let freshness = Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) };
     assert_eq!(store.freshness().await.unwrap(), freshness);
     assert_eq!(everything(&store).await, now);
-    assert_eq!(store.origins().await.unwrap(), DataOrigins { simulated: false, real: true });
+    assert_eq!(store.origins().await.unwrap(), DataKinds { simulated: false, real: true });
     let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
     let rows: Vec<(u32, String, bool)> =
         sqlx::query_as(sql).fetch_all(store.database.readers()).await.unwrap();

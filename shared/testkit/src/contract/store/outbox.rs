@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use super::StoreLab;
 use super::sample::{at, letter};
 use ports::store::{
-    AlertGroup, Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, PostedMail, Posting,
-    Standing,
+    AlertGroup, Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState,
+    PostedMail, Posting,
 };
 
 /// A mail with texts of all kinds.
@@ -30,14 +30,14 @@ fn covers(fingerprint: &str, letters: u64, total: u64) -> Covered {
 
 /// Posts `mail` whatever the standing; whether it was.
 pub(super) async fn post(lab: &impl StoreLab, mail: &Mail, covered: &[Covered]) -> bool {
-    let plan = |_: &Standing| Some(Posting { mail: mail.clone(), covered: covered.to_vec() });
+    let plan = |_: &OutboxState| Some(Posting { mail: mail.clone(), covered: covered.to_vec() });
     lab.store().post(at(0), &plan).await.expect("the outbox answers").is_some()
 }
 
 /// What a planner sees that looks back to `since`.
-async fn standing(lab: &impl StoreLab, since: DateTime<Utc>) -> Standing {
+async fn standing(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState {
     let seen = std::sync::Mutex::new(None);
-    let plan = |standing: &Standing| {
+    let plan = |standing: &OutboxState| {
         *seen.lock().expect("nobody panics") = Some(standing.clone());
         None
     };
@@ -151,7 +151,7 @@ pub async fn what_two_plan_holds_for_both(lab: &impl StoreLab) {
             for round in 0..10 {
                 let occasion = format!("{user}/{round}");
                 store.file(&letter(&occasion, at(0)), "one").await.expect("the letter is filed");
-                let plan = |standing: &Standing| {
+                let plan = |standing: &OutboxState| {
                     let group = standing.groups.first().filter(|_| standing.mails.len() < MOST)?;
                     let mail = mail(&format!("{}-{occasion}", standing.installation), at(round));
                     let covered = vec![covers(&group.fingerprint, group.unsent, group.total)];
@@ -245,7 +245,7 @@ pub async fn an_installation_keeps_its_name(lab: &impl StoreLab) {
     );
     let beside: Arc<_> = lab.beside().await;
     let seen = std::sync::Mutex::new(String::new());
-    let plan = |standing: &Standing| {
+    let plan = |standing: &OutboxState| {
         seen.lock().expect("nobody panics").clone_from(&standing.installation);
         None
     };

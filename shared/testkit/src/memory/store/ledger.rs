@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, Slot, timestamp};
 
 use super::MemoryStore;
-use ports::store::{BatchRecord, DataOrigins, Freshness, Ledger, Loaded, StoreError};
-use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, refused_coins};
+use ports::store::{BatchRecord, DataKinds, Freshness, Ledger, Loaded, StoreError};
+use tables::ledger::{BatchRow, ChunkRow, Cut, ReplayRow, refused_coins};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
@@ -25,8 +25,8 @@ struct Batch {
     convert: Vec<String>,
     simulated: bool,
     announced: Option<Announced>,
-    chunks: BTreeMap<(u32, u32), ChunkLine>,
-    replays: BTreeSet<ReplayLine>,
+    chunks: BTreeMap<(u32, u32), ChunkRow>,
+    replays: BTreeSet<ReplayRow>,
 }
 
 struct Announced {
@@ -72,7 +72,7 @@ impl Books {
             chunks: BTreeMap::new(),
             replays: BTreeSet::new(),
         });
-        let new = ChunkLine {
+        let new = ChunkRow {
             page: page.page,
             chunk: chunk.chunk,
             pages: page.pages,
@@ -86,7 +86,7 @@ impl Books {
             loaded_at: now,
             loads: 1,
         };
-        batch.replays.extend(ReplayLine::of(chunk));
+        batch.replays.extend(ReplayRow::of(chunk));
         let Freshness { newest_quote_at, newest_fetch_at } = &mut self.freshness;
         *newest_quote_at = (*newest_quote_at).max(loaded.newest_quote_at);
         *newest_fetch_at = (*newest_fetch_at).max(loaded.newest_fetch_at);
@@ -99,7 +99,7 @@ impl Books {
             // A repeat of the same cut keeps what its first load found.
             let first = if new.cut.is(held.cut) { *held } else { new };
             let (written, unchanged, stale) = (first.written, first.unchanged, first.stale);
-            *held = ChunkLine { written, unchanged, stale, ..new };
+            *held = ChunkRow { written, unchanged, stale, ..new };
         }
         (held.loads, held.loaded_at) = (loads, loaded_at);
     }
@@ -108,8 +108,8 @@ impl Books {
         self.freshness
     }
 
-    pub(super) fn origins(&self) -> DataOrigins {
-        DataOrigins {
+    pub(super) fn origins(&self) -> DataKinds {
+        DataKinds {
             simulated: self.batches.values().any(|batch| batch.simulated),
             real: self.batches.values().any(|batch| !batch.simulated),
         }
@@ -119,7 +119,7 @@ impl Books {
 impl Batch {
     fn record(&self, id: &BatchId) -> BatchRecord {
         let announced = self.announced.as_ref();
-        let batch = BatchLine {
+        let batch = BatchRow {
             id: id.clone(),
             slot: self.slot,
             endpoint: self.endpoint.clone(),

@@ -10,7 +10,7 @@ use domain::timestamp;
 use super::{MemoryStore, State};
 use ports::store::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, GroupState, Mail, MailResult, MailTrouble, Outbox,
-    Planner, PostedMail, Standing, StoreError,
+    OutboxState, Planner, PostedMail, StoreError,
 };
 
 /// Mails by id.
@@ -68,14 +68,14 @@ impl Held {
 }
 
 impl State {
-    fn standing(&self, since: DateTime<Utc>) -> Standing {
+    fn standing(&self, since: DateTime<Utc>) -> OutboxState {
         let untold = |group: &&_| {
             let group: &ports::store::AlertGroup = group;
             group.state == GroupState::Open && group.unsent > 0
         };
         let mails = self.mails.in_order().into_iter();
         let wanted = mails.filter(|held| held.mail.posted_at >= since || held.fate == Fate::Waiting);
-        Standing {
+        OutboxState {
             installation: self.mails.installation.clone(),
             groups: self.desk.groups.values().filter(untold).cloned().collect(),
             mails: wanted

@@ -2,33 +2,27 @@
 
 use domain::timestamp;
 use sqlx::SqliteConnection;
-use tables::outbox;
+use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, cover};
 
-use crate::store::columns::Columns;
-use crate::store::ledger::integer;
+use crate::store::columns::{integer, read};
 
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 pub(super) async fn give_back(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {
-    for row in sqlx::query(outbox::COVERED).bind(id).fetch_all(&mut *connection).await? {
-        let covered = outbox::covered(Columns::new(&row))?;
+    for row in sqlx::query(COVERED).bind(id).fetch_all(&mut *connection).await? {
+        let Cover { fingerprint, letters, mailed_at, mailed_total, posted_at } = read(&row, cover)?;
         let sql = "UPDATE alert_groups SET unsent = min(unsent + ?1, total), \
                        mailed_total = CASE WHEN mailed_at = ?2 THEN ?3 ELSE mailed_total END, \
                        mailed_at = CASE WHEN mailed_at = ?2 THEN ?4 ELSE mailed_at END \
                    WHERE fingerprint = ?5";
-        sqlx::query(sql)
-            .bind(integer(covered.letters))
-            .bind(timestamp::to_text(covered.posted_at))
-            .bind(integer(covered.mailed_total))
-            .bind(covered.mailed_at.map(timestamp::to_text))
-            .bind(covered.fingerprint)
-            .execute(&mut *connection)
-            .await?;
+        let group = sqlx::query(sql).bind(integer(letters)).bind(timestamp::to_text(posted_at));
+        let group = group.bind(integer(mailed_total)).bind(mailed_at.map(timestamp::to_text));
+        group.bind(fingerprint).execute(&mut *connection).await?;
     }
     forget(connection, id).await
 }
 
 /// A mail that is settled covers nothing any more.
 pub(super) async fn forget(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM mail_covers WHERE mail_id = ?").bind(id).execute(connection).await?;
+    sqlx::query(FORGET_COVERED).bind(id).execute(connection).await?;
     Ok(())
 }

@@ -1,0 +1,68 @@
+//! Reading the ledger.
+
+use domain::{BatchId, ReplayId, Slot};
+use ports::DataKinds;
+
+use crate::ledger::{BatchRow, ChunkRow, Cut, ReplayRow};
+use crate::row::{Row, Unreadable};
+
+/// Whether there is simulated data, and whether there is real data; for [`origins`].
+pub const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
+                                  EXISTS (SELECT 1 FROM batches WHERE simulated = 0) AS has_real";
+
+/// Whether there are batches of a kind; binds whether it is simulated.
+pub const HAS_KIND: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
+
+/// The row of [`ORIGINS`].
+pub fn origins(row: &dyn Row) -> Result<DataKinds, Unreadable> {
+    Ok(DataKinds { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
+}
+
+/// A row of `batches`.
+pub fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
+    Ok(BatchRow {
+        id: BatchId::from_stored(row.get::<String>("id")?),
+        slot: Slot::at(row.get("slot")?),
+        endpoint: row.get("endpoint")?,
+        convert: row.list("currencies")?,
+        simulated: row.get("simulated")?,
+        fetched_at: row.nullable("fetched_at")?,
+        pages: row.nullable("pages")?,
+        credits: row.nullable("credits")?,
+    })
+}
+
+/// A row of `batch_chunks`, and whose it is.
+pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+    let line = ChunkRow {
+        page: row.get("page")?,
+        chunk: row.get("chunk")?,
+        pages: row.get("pages")?,
+        cut: Cut {
+            chunks: row.get("chunks")?,
+            size: row.nullable("chunk_coins")?,
+            fetched_at: row.nullable("fetched_at")?,
+        },
+        transformed_at: row.get("transformed_at")?,
+        loaded_at: row.get("loaded_at")?,
+        coins_in: row.get("coins_in")?,
+        rejected: row.get("rejected")?,
+        written: row.get("written")?,
+        unchanged: row.get("unchanged")?,
+        stale: row.get("stale")?,
+        loads: row.get("loads")?,
+    };
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+}
+
+/// A row of `chunk_replays`, and whose it is.
+pub fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
+    let line = ReplayRow {
+        page: row.get("page")?,
+        replay: ReplayId::from_stored(row.get::<String>("replay")?),
+        chunks: row.get("chunks")?,
+        size: row.get("chunk_coins")?,
+        chunk: row.get("chunk")?,
+    };
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+}

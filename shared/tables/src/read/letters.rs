@@ -1,0 +1,110 @@
+//! Reading the dead-letter desk.
+
+use domain::{DeadLetter, Headers, MessageId};
+use ports::{AlertGroup, Death, FiledLetter, LetterSummary};
+
+use crate::columns::{GROUPS, LETTERS};
+use crate::row::{Row, Unreadable};
+
+/// The groups in one state or in any, newest first, for [`group`]; binds the state, if there is one.
+pub fn groups(of_state: bool) -> String {
+    let which = if of_state { "WHERE state = ? " } else { "" };
+    format!("SELECT {GROUPS} FROM alert_groups {which}ORDER BY last_seen_at DESC, fingerprint")
+}
+
+/// The open groups with deaths that no mail tells about, for [`group`].
+pub fn untold_groups() -> String {
+    format!("SELECT {GROUPS} FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint")
+}
+
+/// The letters of one group or of any, newest first, for [`summary`]; binds the group's fingerprint, if there is one, and how
+/// many. `body_bytes` is how the database tells the length of a body without reading it.
+pub fn summaries(body_bytes: &str, of_group: bool) -> String {
+    let which = if of_group { "WHERE fingerprint = ? " } else { "" };
+    format!(
+        "SELECT {LETTERS}, {body_bytes} AS body_bytes, \
+             (SELECT count(*) FROM letter_deaths WHERE letter_id = dead_letters.id) AS deaths \
+         FROM dead_letters {which}ORDER BY filed_at DESC, id DESC LIMIT ?"
+    )
+}
+
+/// A letter with its body, for [`letter`]; binds its id.
+pub fn whole_letter() -> String {
+    format!("SELECT {LETTERS}, body FROM dead_letters WHERE id = ?")
+}
+
+/// The deaths of a letter in their order, for [`death`]; binds its id.
+pub const DEATHS: &str = "SELECT life, stage, class, code, reason, attempt, first_seen_at, filed_at, fingerprint \
+    FROM letter_deaths WHERE letter_id = ? ORDER BY number";
+
+/// A row of `alert_groups`.
+pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
+    Ok(AlertGroup {
+        fingerprint: row.get("fingerprint")?,
+        stage: row.nullable_name("stage")?,
+        class: row.name("class")?,
+        code: row.get("code")?,
+        reason: row.get("reason")?,
+        state: row.name("state")?,
+        first_seen_at: row.get("first_seen_at")?,
+        last_seen_at: row.get("last_seen_at")?,
+        total: row.get("total")?,
+        unsent: row.get("unsent")?,
+        mailed_at: row.nullable("mailed_at")?,
+        mailed_total: row.get("mailed_total")?,
+    })
+}
+
+/// A row of [`whole_letter`], which died these `deaths`.
+pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadable> {
+    let letter = DeadLetter {
+        id: MessageId::new(row.get::<String>("id")?),
+        class: row.name("class")?,
+        code: row.get("code")?,
+        reason: row.get("reason")?,
+        stage: row.nullable_name("stage")?,
+        attempt: row.get("attempt")?,
+        first_seen_at: row.get("first_seen_at")?,
+        headers: headers(row)?,
+        body: row.get::<Vec<u8>>("body")?.into(),
+    };
+    Ok(FiledLetter::new(letter, row.get("fingerprint")?, row.get("filed_at")?, deaths))
+}
+
+/// A row of [`DEATHS`].
+pub fn death(row: &dyn Row) -> Result<Death, Unreadable> {
+    Ok(Death {
+        life: row.get("life")?,
+        stage: row.nullable_name("stage")?,
+        class: row.name("class")?,
+        code: row.get("code")?,
+        reason: row.get("reason")?,
+        attempt: row.get("attempt")?,
+        first_seen_at: row.get("first_seen_at")?,
+        filed_at: row.get("filed_at")?,
+        fingerprint: row.get("fingerprint")?,
+    })
+}
+
+/// A row of [`summaries`].
+pub fn summary(row: &dyn Row) -> Result<LetterSummary, Unreadable> {
+    Ok(LetterSummary {
+        id: MessageId::new(row.get::<String>("id")?),
+        class: row.name("class")?,
+        code: row.get("code")?,
+        reason: row.get("reason")?,
+        stage: row.nullable_name("stage")?,
+        attempt: row.get("attempt")?,
+        first_seen_at: row.get("first_seen_at")?,
+        headers: headers(row)?,
+        body_bytes: row.get("body_bytes")?,
+        fingerprint: row.get("fingerprint")?,
+        filed_at: row.get("filed_at")?,
+        // Programs of older versions file letters without their deaths.
+        deaths: row.get::<u64>("deaths")?.max(1),
+    })
+}
+
+fn headers(row: &dyn Row) -> Result<Headers, Unreadable> {
+    row.json("headers")?.ok_or_else(|| Unreadable::new("headers", "NULL, where a value must be"))
+}

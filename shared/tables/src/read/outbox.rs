@@ -1,0 +1,136 @@
+//! Reading the outbox.
+
+use chrono::{DateTime, Utc};
+use ports::{ClaimedMail, Fate, Mail, MailTrouble, PostedMail};
+
+use crate::row::{Row, Unreadable};
+
+/// The name of the installation.
+pub const INSTALLATION: &str = "SELECT id FROM installation WHERE one = 1";
+
+/// The mails posted since an instant, and those that wait, oldest first, for [`posted_mail`]; binds the instant twice.
+pub const POSTED: &str = "SELECT posted_at, attempts, sent_at IS NOT NULL AS is_sent, refused_at, id FROM mail_outbox \
+    WHERE posted_at >= ? \
+    UNION ALL \
+    SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
+    WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? \
+    ORDER BY posted_at, id";
+
+/// The mails that wait, oldest first, for [`waiting`].
+pub const WAITING: &str = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
+    WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
+
+/// How many mails were refused since one was sent, for [`refused`]; `never` is an instant before all others, as SQL.
+pub fn count_refused(never: &str) -> String {
+    format!(
+        "SELECT count(*) AS refused FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > coalesce( \
+             (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), {never})"
+    )
+}
+
+/// The last mail that was refused, for [`refusal`].
+pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
+    WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY refused_at DESC LIMIT 1";
+
+/// What a mail covered, for [`cover`]; binds the mail's id.
+pub const COVERED: &str = "SELECT c.fingerprint, c.letters, c.mailed_at, c.mailed_total, m.posted_at \
+    FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
+
+/// A mail that is settled covers nothing any more; binds the mail's id.
+pub const FORGET_COVERED: &str = "DELETE FROM mail_covers WHERE mail_id = ?";
+
+/// The columns of a mail for [`claimed_mail`].
+pub const CLAIMED: &str = "id, subject, body, posted_at, attempts, claims";
+
+/// Records what became of a claim, if it is still the mail's last; binds the instant, when it is due again, when it was sent,
+/// when it was refused, why it failed, why it was refused, the mail's id, the number of the claim.
+pub const RECORD: &str = "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, claimed_at = NULL, \
+        claimed_until = NULL, due_at = coalesce(?, due_at), sent_at = ?, refused_at = ?, \
+        failure = coalesce(?, failure), refusal = ? \
+    WHERE id = ? AND claims = ? AND claimed_at IS NOT NULL";
+
+/// A row of [`POSTED`].
+pub fn posted_mail(row: &dyn Row) -> Result<PostedMail, Unreadable> {
+    let refused_at: Option<_> = row.nullable("refused_at")?;
+    let fate = if row.get("is_sent")? { Fate::Sent } else { refused_at.map_or(Fate::Waiting, Fate::Refused) };
+    Ok(PostedMail { posted_at: row.get("posted_at")?, attempts: row.get("attempts")?, fate })
+}
+
+/// A row of [`CLAIMED`].
+pub fn claimed_mail(row: &dyn Row) -> Result<ClaimedMail, Unreadable> {
+    let mail = Mail {
+        id: row.get("id")?,
+        subject: row.get("subject")?,
+        body: row.get("body")?,
+        posted_at: row.get("posted_at")?,
+        attempts: row.get("attempts")?,
+    };
+    Ok(ClaimedMail { mail, number: row.get("claims")? })
+}
+
+/// A row of [`WAITING`].
+#[derive(Debug)]
+pub struct WaitingMail {
+    posted_at: DateTime<Utc>,
+    last_tried_at: Option<DateTime<Utc>>,
+    failure: Option<String>,
+}
+
+/// A row of [`WAITING`].
+pub fn waiting(row: &dyn Row) -> Result<WaitingMail, Unreadable> {
+    Ok(WaitingMail {
+        posted_at: row.get("posted_at")?,
+        last_tried_at: row.nullable("last_tried_at")?,
+        failure: row.nullable("failure")?,
+    })
+}
+
+/// The row of [`count_refused`].
+pub fn refused(row: &dyn Row) -> Result<u64, Unreadable> {
+    row.get("refused")
+}
+
+/// The row of [`LAST_REFUSED`].
+pub fn refusal(row: &dyn Row) -> Result<(DateTime<Utc>, String), Unreadable> {
+    Ok((row.get("refused_at")?, row.nullable("refusal")?.unwrap_or_default()))
+}
+
+/// What keeps `mails` from arriving, which wait, oldest first. Of the refused ones it knows nothing yet.
+pub fn trouble(mails: impl IntoIterator<Item = WaitingMail>) -> MailTrouble {
+    let mut trouble = MailTrouble::default();
+    let mut last_tried_at = None;
+    for mail in mails {
+        trouble.waiting += 1;
+        trouble.waiting_since.get_or_insert(mail.posted_at);
+        if mail.last_tried_at > last_tried_at {
+            (last_tried_at, trouble.failure) = (mail.last_tried_at, mail.failure);
+        }
+    }
+    trouble
+}
+
+/// What a mail covered of a group: a row of [`COVERED`].
+#[derive(Debug)]
+pub struct Cover {
+    /// The group.
+    pub fingerprint: String,
+    /// Deaths that the mail told about.
+    pub letters: u64,
+    /// When a mail before this one told about the group.
+    pub mailed_at: Option<DateTime<Utc>>,
+    /// The group's total then.
+    pub mailed_total: u64,
+    /// When this mail was posted.
+    pub posted_at: DateTime<Utc>,
+}
+
+/// A row of [`COVERED`].
+pub fn cover(row: &dyn Row) -> Result<Cover, Unreadable> {
+    Ok(Cover {
+        fingerprint: row.get("fingerprint")?,
+        letters: row.get("letters")?,
+        mailed_at: row.nullable("mailed_at")?,
+        mailed_total: row.get("mailed_total")?,
+        posted_at: row.get("posted_at")?,
+    })
+}

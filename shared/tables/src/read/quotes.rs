@@ -1,0 +1,56 @@
+//! The read side of the quotes.
+
+use ports::{Freshness, ListedCoin, TopCoin};
+
+use crate::row::{Row, Unreadable};
+
+/// The best ranked of the newest snapshot in a currency, for [`top_coin`]; binds the currency, again the currency, and how
+/// many.
+pub const TOP: &str = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
+        q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
+    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+    WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+        WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+    ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
+
+/// The coins of the newest snapshot in a currency, for [`listed_coin`]; binds the currency twice.
+pub const LISTED: &str = "SELECT c.id, c.symbol, c.name, c.slug, q.fetched_at \
+    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+    WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
+        WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
+    ORDER BY c.id";
+
+/// A row of [`TOP`].
+pub fn top_coin(row: &dyn Row) -> Result<TopCoin, Unreadable> {
+    Ok(TopCoin {
+        rank: row.nullable("cmc_rank")?,
+        name: row.get("name")?,
+        symbol: row.get("symbol")?,
+        currency: row.get("currency")?,
+        price: row.nullable("price")?,
+        percent_change_1h: row.nullable("percent_change_1h")?,
+        percent_change_24h: row.nullable("percent_change_24h")?,
+        percent_change_7d: row.nullable("percent_change_7d")?,
+        market_cap: row.nullable("market_cap")?,
+        last_updated: row.get("last_updated")?,
+    })
+}
+
+/// A row of [`LISTED`].
+pub fn listed_coin(row: &dyn Row) -> Result<ListedCoin, Unreadable> {
+    Ok(ListedCoin {
+        id: row.get("id")?,
+        symbol: row.get("symbol")?,
+        name: row.get("name")?,
+        slug: row.get("slug")?,
+        fetched_at: row.get("fetched_at")?,
+    })
+}
+
+/// How fresh the tables are: what loaders of this version write down, and what loaders of older versions leave to be found.
+pub fn freshness(row: &dyn Row) -> Result<Freshness, Unreadable> {
+    Ok(Freshness {
+        newest_quote_at: row.nullable("newest_quote_at")?.max(row.nullable("newest_in_history")?),
+        newest_fetch_at: row.nullable("newest_fetch_at")?.max(row.nullable("newest_unsaid")?),
+    })
+}
