@@ -23,13 +23,13 @@ const ALL: u32 = 40;
 const DISK: &str = "64m";
 
 /// A small disk in memory, and what fills it.
-pub struct Disk {
+pub(crate) struct Disk {
     folder: PathBuf,
 }
 
 impl Disk {
     /// `None`, and said so, where this user may not mount.
-    pub fn mount(folder: &Path) -> Option<Self> {
+    pub(crate) fn mount(folder: &Path) -> Option<Self> {
         std::fs::create_dir_all(folder).expect("a folder");
         let options = format!("size={DISK}");
         let mounted =
@@ -53,7 +53,7 @@ impl Disk {
     }
 
     /// Leaves room for so many bytes.
-    pub fn fill_but(&self, bytes: u64) {
+    pub(crate) fn fill_but(&self, bytes: u64) {
         self.fill();
         let ballast = File::options().write(true).open(self.ballast()).expect("the ballast");
         let size = ballast.metadata().expect("its size").len();
@@ -61,7 +61,7 @@ impl Disk {
     }
 
     /// Makes room.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         std::fs::remove_file(self.ballast()).expect("the ballast");
     }
 }

@@ -15,21 +15,21 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 /// The gate. Whoever stands there when it is dropped does not get in.
-pub struct Gate {
+pub(crate) struct Gate {
     port: u16,
     arrivals: mpsc::Receiver<Arrival>,
     accepting: AbortHandle,
 }
 
 /// A message at the gate.
-pub struct Arrival {
+pub(crate) struct Arrival {
     enter: oneshot::Sender<()>,
     answer: oneshot::Receiver<Answer>,
 }
 
 /// What a broker says to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Every queue that it went to has it.
     Confirmed,
     /// No queue is there for it.
@@ -40,7 +40,7 @@ pub enum Answer {
 
 impl Gate {
     /// Before the broker at `port`, for messages on `exchange`.
-    pub async fn before(port: u16, exchange: &'static str) -> Self {
+    pub(crate) async fn before(port: u16, exchange: &'static str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let own_port = listener.local_addr().expect("an address").port();
         let (arrived, arrivals) = mpsc::channel(1);
@@ -54,12 +54,12 @@ impl Gate {
     }
 
     /// The port that programs connect to.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The next message at the gate.
-    pub async fn next(&mut self) -> Arrival {
+    pub(crate) async fn next(&mut self) -> Arrival {
         self.arrivals.recv().await.expect("it accepts for ever")
     }
 }
@@ -72,7 +72,7 @@ impl Drop for Gate {
 
 impl Arrival {
     /// Lets it in; `None`: the connection ended before the broker said anything.
-    pub async fn let_in(self) -> Option<Answer> {
+    pub(crate) async fn let_in(self) -> Option<Answer> {
         self.enter.send(()).ok()?;
         self.answer.await.ok()
     }

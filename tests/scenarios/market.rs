@@ -8,7 +8,7 @@ use domain::{
 };
 
 /// Coins on a page, where a test does not ask for more.
-pub const COINS: u32 = 5;
+pub(crate) const COINS: u32 = 5;
 
 /// The price of `coin` (below 10,000) in snapshot `batch`: no two are equal.
 fn price(batch: u32, coin: u32) -> f64 {
@@ -22,12 +22,12 @@ fn slot(batch: u32) -> Slot {
 }
 
 /// Page 1 of 1 of snapshot `batch` (from 0), with [`COINS`] coins.
-pub fn page(batch: u32, origin: Origin) -> Message {
+pub(crate) fn page(batch: u32, origin: Origin) -> Message {
     page_of(batch, COINS, origin)
 }
 
 /// Page 1 of 1 of snapshot `batch` (from 0), with this many coins.
-pub fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
+pub(crate) fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
     let slot = slot(batch);
     let convert = vec!["USD".to_owned()];
     let meta = PageMeta {
@@ -46,7 +46,7 @@ pub fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
 }
 
 /// "Snapshot `batch` was fetched."
-pub fn announcement(batch: u32) -> Message {
+pub(crate) fn announcement(batch: u32) -> Message {
     let slot = slot(batch);
     let convert = vec!["USD".to_owned()];
     let fetched = Fetched {
@@ -64,7 +64,7 @@ pub fn announcement(batch: u32) -> Message {
 }
 
 /// The response of the API for snapshot `batch`: coins 1 to [`COINS`].
-pub fn body(batch: u32) -> String {
+pub(crate) fn body(batch: u32) -> String {
     body_of(batch, COINS)
 }
 

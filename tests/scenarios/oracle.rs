@@ -13,7 +13,7 @@ use transformer::Transformer;
 use crate::market;
 
 /// The tables that these snapshots of `coins` coins give.
-pub async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -> Tables {
+pub(crate) async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -> Tables {
     let store = MemoryStore::new(Arc::new(ManualClock::default()));
     for batch in batches {
         for chunk in chunks(batch, coins).await {
@@ -24,7 +24,7 @@ pub async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -> Table
 }
 
 /// What the transformer makes of this snapshot.
-pub async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
+pub(crate) async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
     let clock = Arc::new(ManualClock::default());
     let transformer =
         Transformer::new(config::Config::defaults().transform, clock, &telemetry::Metrics::default());

@@ -107,7 +107,7 @@ fn length() -> Duration {
 }
 
 /// Watches for so long that nobody of `crew` ends.
-pub async fn lasts(crew: &mut [Worker]) {
+pub(crate) async fn lasts(crew: &mut [Worker]) {
     let mut look = tokio::time::interval(Duration::from_millis(200));
     let over = Instant::now() + length();
     while look.tick().await < over {

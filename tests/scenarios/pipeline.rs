@@ -25,14 +25,14 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A store of any kind.
 #[derive(Clone)]
-pub enum AnyStore {
+pub(crate) enum AnyStore {
     Memory(Arc<MemoryStore>),
     Sqlite(Arc<SqliteStore>),
     Mysql(Arc<MysqlStore>),
 }
 
 impl AnyStore {
-    pub fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
@@ -40,7 +40,7 @@ impl AnyStore {
         }
     }
 
-    pub fn ledger(&self) -> Arc<dyn Ledger> {
+    pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
@@ -48,7 +48,7 @@ impl AnyStore {
         }
     }
 
-    pub fn letters(&self) -> Arc<dyn Letters> {
+    pub(crate) fn letters(&self) -> Arc<dyn Letters> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
@@ -56,7 +56,7 @@ impl AnyStore {
         }
     }
 
-    pub fn outbox(&self) -> Arc<dyn Outbox> {
+    pub(crate) fn outbox(&self) -> Arc<dyn Outbox> {
         match self {
             Self::Memory(store) => store.clone(),
             Self::Sqlite(store) => store.clone(),
@@ -64,7 +64,7 @@ impl AnyStore {
         }
     }
 
-    pub async fn tables(&self) -> Tables {
+    pub(crate) async fn tables(&self) -> Tables {
         match self {
             Self::Memory(store) => store.tables(),
             Self::Sqlite(store) => store.tables().await.expect("the tables can be read"),
@@ -75,14 +75,14 @@ impl AnyStore {
 
 /// Queue, store and clock of one pipeline.
 #[derive(Clone)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     pub queue: Arc<dyn Queue>,
     pub store: AnyStore,
     pub clock: ManualClock,
 }
 
 impl Pipeline {
-    pub fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         let clock = ManualClock::default();
         let time: Arc<dyn Clock> = Arc::new(clock.clone());
         Self {
@@ -92,7 +92,7 @@ impl Pipeline {
         }
     }
 
-    pub async fn on_sqlite(file: &std::path::Path) -> Self {
+    pub(crate) async fn on_sqlite(file: &std::path::Path) -> Self {
         let clock = ManualClock::default();
         let time: Arc<dyn Clock> = Arc::new(clock.clone());
         let database = Database::open(file).await.expect("the file opens");
@@ -141,7 +141,7 @@ impl Pipeline {
     }
 
     /// Runs all stages until every queue is empty.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         // What a crashed worker held is handed out again once its lease is over.
         self.clock.advance(PAST_LEASES);
         let running = self.start(&Failpoints::none());
@@ -151,7 +151,7 @@ impl Pipeline {
 
     /// Runs all stages until one dies at `failpoint` (and the others with it, as processes of one machine
     /// would) or everything is done.
-    pub async fn crash_at(&self, failpoint: &str) {
+    pub(crate) async fn crash_at(&self, failpoint: &str) {
         self.clock.advance(PAST_LEASES);
         let mut running = self.start(&failpoint.parse().expect("a failpoint"));
         let crashed = async {
@@ -197,12 +197,12 @@ impl Pipeline {
     }
 
     /// Ids and causes of the letters on the desk.
-    pub async fn letters(&self) -> Vec<String> {
+    pub(crate) async fn letters(&self) -> Vec<String> {
         let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
         letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
     }
 
-    pub async fn batches(&self) -> Vec<BatchRecord> {
+    pub(crate) async fn batches(&self) -> Vec<BatchRecord> {
         self.store.ledger().batches(1000).await.expect("the ledger can be read")
     }
 }

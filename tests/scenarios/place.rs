@@ -21,17 +21,17 @@ use crate::{market, oracle};
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Silence after which a worker counts as dead, in seconds; short, so that scenarios are.
-pub const HEARTBEAT: u64 = 2;
+pub(crate) const HEARTBEAT: u64 = 2;
 
 /// A RabbitMQ and a MySQL (or MariaDB) of the test's own.
-pub struct Servers {
+pub(crate) struct Servers {
     pub broker: lab::RabbitMq,
     pub database: lab::MySql,
 }
 
 impl Servers {
     /// `None`, and said so, where they are not installed.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let servers = tokio::task::spawn_blocking(|| {
             Some(Self { broker: lab::RabbitMq::start_or_skip()?, database: lab::MySql::start_or_skip()? })
         });
@@ -40,7 +40,7 @@ impl Servers {
 }
 
 /// A queue and a store, and the folder that workers run in.
-pub struct Place {
+pub(crate) struct Place {
     pub folder: TempDir,
     /// What the workers are told; a proxy may stand before the server.
     pub queue_url: String,
@@ -54,14 +54,14 @@ pub struct Place {
 
 impl Place {
     /// One SQLite file.
-    pub async fn embedded(delivery_limit: u32) -> Self {
+    pub(crate) async fn embedded(delivery_limit: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_owned();
         Self { folder, ..Self::embedded_in(&path, delivery_limit).await }
     }
 
     /// One SQLite file in `folder`; the workers run elsewhere.
-    pub async fn embedded_in(folder: &Path, delivery_limit: u32) -> Self {
+    pub(crate) async fn embedded_in(folder: &Path, delivery_limit: u32) -> Self {
         let url = format!("sqlite://{}", folder.join("coinpipe.db").display());
         let folder = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -83,7 +83,7 @@ impl Place {
     }
 
     /// On these servers.
-    pub async fn on(servers: &Servers, delivery_limit: u32) -> Self {
+    pub(crate) async fn on(servers: &Servers, delivery_limit: u32) -> Self {
         let queue_url = format!("{}?heartbeat={HEARTBEAT}", servers.broker.url());
         let store_url = servers.database.url();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -104,7 +104,7 @@ impl Place {
     }
 
     /// The same queue with another store, which is empty.
-    pub async fn with_empty_store(&self, servers: Option<&Servers>) -> Self {
+    pub(crate) async fn with_empty_store(&self, servers: Option<&Servers>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (store_url, store) = if let Some(servers) = servers {
@@ -131,13 +131,13 @@ impl Place {
     }
 
     /// Whether all is in one file.
-    pub fn is_embedded(&self) -> bool {
+    pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.store, AnyStore::Sqlite(_))
     }
 
     /// Publishes these snapshots of `coins` coins, each with its announcement, as a fetcher does: whatever is
     /// refused is published again.
-    pub async fn publish(&self, batches: impl IntoIterator<Item = u32>, coins: u32) {
+    pub(crate) async fn publish(&self, batches: impl IntoIterator<Item = u32>, coins: u32) {
         for batch in batches {
             let page = market::page_of(batch, coins, Origin::Live);
             for (queue, message) in [(QueueName::Raw, page), (QueueName::Rows, market::announcement(batch))] {
@@ -147,7 +147,7 @@ impl Place {
     }
 
     /// Publishes `message` until it is taken.
-    pub async fn publish_one(&self, queue: QueueName, message: domain::Message) {
+    pub(crate) async fn publish_one(&self, queue: QueueName, message: domain::Message) {
         let publishing = async {
             let mut backoff = outage::Backoff::default();
             while self.queue.publish(queue, std::slice::from_ref(&message)).await.is_err() {
@@ -159,30 +159,30 @@ impl Place {
     }
 
     /// Whether something can be written right now: an announcement, which says nothing new.
-    pub async fn can_write(&self) -> bool {
+    pub(crate) async fn can_write(&self) -> bool {
         let known = [market::announcement(0)];
         let writing = self.queue.publish(QueueName::Rows, &known);
         tokio::time::timeout(Duration::from_millis(500), writing).await.is_ok_and(|written| written.is_ok())
     }
 
     /// Waits until the ledger has this many complete batches.
-    pub async fn until_complete(&self, batches: usize) {
+    pub(crate) async fn until_complete(&self, batches: usize) {
         self.until_complete_within(batches, DEADLINE).await;
     }
 
     /// Waits that long until the ledger has this many complete batches, announced ones.
-    pub async fn until_complete_within(&self, batches: usize, deadline: Duration) {
+    pub(crate) async fn until_complete_within(&self, batches: usize, deadline: Duration) {
         let is_done = |record: &BatchRecord| record.is_complete() && record.credits.is_some();
         self.until_done(batches, deadline, is_done).await;
     }
 
     /// Waits until the ledger has this many complete batches, of which it may know no more.
-    pub async fn until_loaded(&self, batches: usize) {
+    pub(crate) async fn until_loaded(&self, batches: usize) {
         self.until_replayed(batches, 0, DEADLINE).await;
     }
 
     /// Waits that long until the ledger has this many complete batches, each replayed at least so many times.
-    pub async fn until_replayed(&self, batches: usize, times: u32, deadline: Duration) {
+    pub(crate) async fn until_replayed(&self, batches: usize, times: u32, deadline: Duration) {
         let is_done = |record: &BatchRecord| record.is_complete() && record.replays >= times;
         self.until_done(batches, deadline, is_done).await;
     }
@@ -206,39 +206,39 @@ impl Place {
     }
 
     /// What is in the queues and on the desk, and what the workers said last.
-    pub async fn dump(&self) -> String {
+    pub(crate) async fn dump(&self) -> String {
         let (depths, letters) = (self.depths().await, self.letters().await);
         format!("queues: {depths}\nletters: {letters:?}\n{}", tails(self.folder.path()))
     }
 
     /// Everything is loaded, once: the ledger is complete, the tables are the oracle's, no letter was written,
     /// nothing is left in the queues.
-    pub async fn check(&self, batches: u32, coins: u32) {
+    pub(crate) async fn check(&self, batches: u32, coins: u32) {
         self.until_complete(batches as usize).await;
         self.check_tables(batches, coins).await;
     }
 
     /// Nothing is on its way any more, the tables are the oracle's, no letter was written.
-    pub async fn check_tables(&self, batches: u32, coins: u32) {
+    pub(crate) async fn check_tables(&self, batches: u32, coins: u32) {
         compare(&self.store.tables().await, &oracle::tables(0..batches, coins).await);
         assert_eq!(self.letters().await, Vec::<String>::new(), "{}", tails(self.folder.path()));
         self.until_empty().await;
     }
 
     /// Waits until nothing is in the queues: what was done twice is settled, too.
-    pub async fn until_empty(&self) {
+    pub(crate) async fn until_empty(&self) {
         self.until_empty_within(DEADLINE).await;
     }
 
     /// Waits that long, for each queue, until nothing is in it.
-    pub async fn until_empty_within(&self, deadline: Duration) {
+    pub(crate) async fn until_empty_within(&self, deadline: Duration) {
         for queue in QueueName::ALL {
             self.until_empty_of_within(queue, deadline).await;
         }
     }
 
     /// Whether nothing is in the queues, as far as that can be seen right now.
-    pub async fn is_empty(&self) -> bool {
+    pub(crate) async fn is_empty(&self) -> bool {
         for queue in QueueName::ALL {
             if self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
                 return false;
@@ -248,7 +248,7 @@ impl Place {
     }
 
     /// Waits until so many messages of `queue` wait for somebody.
-    pub async fn until_waiting(&self, queue: QueueName, messages: u64) {
+    pub(crate) async fn until_waiting(&self, queue: QueueName, messages: u64) {
         let waiting = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.ready < messages) {
@@ -260,12 +260,12 @@ impl Place {
     }
 
     /// Waits until nothing is in `queue`.
-    pub async fn until_empty_of(&self, queue: QueueName) {
+    pub(crate) async fn until_empty_of(&self, queue: QueueName) {
         self.until_empty_of_within(queue, DEADLINE).await;
     }
 
     /// Waits that long until nothing is in `queue`.
-    pub async fn until_empty_of_within(&self, queue: QueueName, deadline: Duration) {
+    pub(crate) async fn until_empty_of_within(&self, queue: QueueName, deadline: Duration) {
         let empty = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             while self.queue.depth(queue).await.ok().is_none_or(|depth| depth.total() > 0) {
@@ -277,13 +277,13 @@ impl Place {
     }
 
     /// Ids and causes of the letters on the desk.
-    pub async fn letters(&self) -> Vec<String> {
+    pub(crate) async fn letters(&self) -> Vec<String> {
         let letters = self.store.letters().letters(None, 1000).await.expect("the desk can be read");
         letters.iter().map(|letter| format!("{} {}", letter.code, letter.id)).collect()
     }
 
     /// Waits that long until a letter with this code, about the message `id`, is on the desk.
-    pub async fn until_filed(&self, code: &str, id: &str, deadline: Duration) {
+    pub(crate) async fn until_filed(&self, code: &str, id: &str, deadline: Duration) {
         let filed = async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             let is_it = |letter: &String| letter.starts_with(code) && letter.contains(id);
@@ -313,7 +313,7 @@ fn incomplete(records: &[BatchRecord], is_done: impl Fn(&BatchRecord) -> bool) -
 }
 
 /// Fails with the first rows that differ, not with all.
-pub fn compare(tables: &Tables, oracle: &Tables) {
+pub(crate) fn compare(tables: &Tables, oracle: &Tables) {
     fn rows<T: PartialEq + std::fmt::Debug>(name: &str, found: &[T], expected: &[T]) {
         let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
         assert!(differs.is_none(), "{name} differs from the oracle: {differs:#?}");

@@ -10,10 +10,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// The deadline for whatever a program should do. Long, because a loaded machine is slow.
-pub const DEADLINE: Duration = Duration::from_mins(2);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The program `name`, built beside this test.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test has a path");
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
     let path = folder.join(name);
@@ -22,39 +22,39 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// An empty folder to run programs in.
-pub struct Folder(pub TempDir);
+pub(crate) struct Folder(pub TempDir);
 
 /// How a program ended, and what it said.
-pub struct Ended {
+pub(crate) struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Ended {
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}", self.stdout))
     }
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    pub fn command(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Command {
+    pub(crate) fn command(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program(name));
         command.args(args).current_dir(self.0.path()).env_clear().envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
 
-    pub async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
+    pub(crate) async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
         let child = self.command("coinpipe", args, env).spawn().expect("it starts");
         let output =
             tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("it ran");
@@ -65,25 +65,25 @@ impl Folder {
         }
     }
 
-    pub async fn status(&self) -> Value {
+    pub(crate) async fn status(&self) -> Value {
         self.run(&["status", "--json"], &[]).await.expect(0).json()
     }
 }
 
 /// Sends a signal by name (`TERM`), as a shell does.
-pub async fn signal(child: &Child, name: &str) {
+pub(crate) async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it still runs").to_string();
     let status = Command::new("kill").args([&format!("-{name}"), &id]).status().await.expect("kill runs");
     assert!(status.success());
 }
 
 /// Waits for the end of `child`, whose stderr was taken.
-pub async fn end(mut child: Child) -> Option<i32> {
+pub(crate) async fn end(mut child: Child) -> Option<i32> {
     tokio::time::timeout(DEADLINE, child.wait()).await.expect("it ends").expect("it ran").code()
 }
 
 /// Waits until a line of stderr contains `text`; the rest is read away in the background.
-pub async fn until_said(child: &mut Child, text: &str) -> String {
+pub(crate) async fn until_said(child: &mut Child, text: &str) -> String {
     let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
     let mut seen = String::new();
     let found = tokio::time::timeout(DEADLINE, async {

@@ -140,13 +140,13 @@ async fn four_processes_share_one_file() {
 }
 
 /// A simulator as a process of its own, stopped when dropped.
-pub struct Simulate {
+pub(crate) struct Simulate {
     pub url: String,
     _child: Child,
 }
 
 impl Simulate {
-    pub async fn start(folder: &Folder, args: &[&str]) -> Self {
+    pub(crate) async fn start(folder: &Folder, args: &[&str]) -> Self {
         let args: Vec<_> = ["simulate", "--listen", "127.0.0.1:0"].iter().chain(args).copied().collect();
         let mut child = folder.command("coinpipe", &args, &[]).spawn().expect("it starts");
         let line = until_said(&mut child, "COINPIPE__FETCH__BASE_URL=").await;

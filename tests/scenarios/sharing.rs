@@ -46,7 +46,7 @@ in_both_places! {
 }
 
 /// How much a scenario does; `cargo xtask chaos` asks for more.
-pub fn size(variable: &str, default: u32) -> u32 {
+pub(crate) fn size(variable: &str, default: u32) -> u32 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")),
         Err(_) => default,
@@ -54,7 +54,7 @@ pub fn size(variable: &str, default: u32) -> u32 {
 }
 
 /// How long so many rows may take: 500 a second would be slow on any machine.
-pub fn deadline(rows: u32) -> Duration {
+pub(crate) fn deadline(rows: u32) -> Duration {
     DEADLINE + Duration::from_millis(2) * rows
 }
 

@@ -11,7 +11,7 @@ use crate::place::{HEARTBEAT, Place};
 use crate::process::{DEADLINE, program, signal};
 
 /// A stage program that runs, or was killed. It dies with this value.
-pub struct Worker {
+pub(crate) struct Worker {
     pub name: &'static str,
     pub child: Child,
     pub path: PathBuf,
@@ -19,27 +19,27 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the program `name`, with settings of its own in `env`.
-    pub fn start(place: &Place, name: &'static str, env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(place: &Place, name: &'static str, env: &[(&str, &str)]) -> Self {
         Self::start_with(place, name, &[], env)
     }
 
     /// Starts the operator's program with these arguments.
-    pub fn operate(place: &Place, args: &[&str]) -> Self {
+    pub(crate) fn operate(place: &Place, args: &[&str]) -> Self {
         Self::start_with(place, "coinpipe", args, &[])
     }
 
     /// The same, with settings of its own in `env`.
-    pub fn operate_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn operate_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::start_with(place, "coinpipe", args, env)
     }
 
     /// What the operator's program prints on stdout with these arguments.
-    pub async fn print(place: &Place, args: &[&str]) -> String {
+    pub(crate) async fn print(place: &Place, args: &[&str]) -> String {
         Self::print_with(place, args, &[]).await
     }
 
     /// The same, with settings of its own in `env`.
-    pub async fn print_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> String {
+    pub(crate) async fn print_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> String {
         let mut command = Self::command(place, "coinpipe", args, env);
         let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
         let output = output.expect("it ends").expect("it ran");
@@ -81,32 +81,32 @@ impl Worker {
     }
 
     /// Kills it, as a power cut would.
-    pub async fn kill9(&mut self) {
+    pub(crate) async fn kill9(&mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
     /// How many lines of its log contain `text`.
-    pub fn said(&self, text: &str) -> usize {
+    pub(crate) fn said(&self, text: &str) -> usize {
         self.log().lines().filter(|line| line.contains(text)).count()
     }
 
     /// Its log so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.path).expect("its log")
     }
 
     /// Waits until it said `text`.
-    pub async fn until_said(&self, text: &str) {
+    pub(crate) async fn until_said(&self, text: &str) {
         self.until_said_times(text, 1).await;
     }
 
     /// Waits until it said `text` so many times.
-    pub async fn until_said_times(&self, text: &str, times: usize) {
+    pub(crate) async fn until_said_times(&self, text: &str, times: usize) {
         self.until_said_times_within(text, times, DEADLINE).await;
     }
 
     /// Waits that long until it said `text`.
-    pub async fn until_said_within(&self, text: &str, deadline: Duration) {
+    pub(crate) async fn until_said_within(&self, text: &str, deadline: Duration) {
         self.until_said_times_within(text, 1, deadline).await;
     }
 
@@ -122,12 +122,12 @@ impl Worker {
     }
 
     /// Waits for its end; its exit code, `None` after a signal.
-    pub async fn ended(&mut self) -> Option<i32> {
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         self.ended_within(DEADLINE).await
     }
 
     /// Waits that long for its end.
-    pub async fn ended_within(&mut self, deadline: Duration) -> Option<i32> {
+    pub(crate) async fn ended_within(&mut self, deadline: Duration) -> Option<i32> {
         let ended = tokio::time::timeout(deadline, self.child.wait()).await;
         ended
             .unwrap_or_else(|_| panic!("{} does not end:\n{}", self.name, self.log()))
@@ -136,7 +136,7 @@ impl Worker {
     }
 
     /// The most memory it had so far, in MiB; 0 where that cannot be seen, or when it has ended.
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         let status = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/status")));
         let Some(Ok(status)) = status else { return 0 };
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -144,7 +144,7 @@ impl Worker {
     }
 
     /// Lets [`peak_memory`](Self::peak_memory) begin anew; what it has now, in MiB.
-    pub fn forget_peak_memory(&self) -> u64 {
+    pub(crate) fn forget_peak_memory(&self) -> u64 {
         if let Some(id) = self.child.id() {
             std::fs::write(format!("/proc/{id}/clear_refs"), "5").expect("a process of our own");
         }
@@ -152,7 +152,7 @@ impl Worker {
     }
 
     /// Asks it to stop and waits until it did, in good order.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         if self.name != "coinpipe" {
             // Before that it has no signal handlers.
             self.until_said("starting").await;
@@ -164,13 +164,13 @@ impl Worker {
 }
 
 /// Two transformers, two loaders and an alerter.
-pub fn crew(place: &Place) -> Vec<Worker> {
+pub(crate) fn crew(place: &Place) -> Vec<Worker> {
     let names = ["transformer", "transformer", "loader", "loader", "alerter"];
     names.map(|name| Worker::start(place, name, &[])).into()
 }
 
 /// Asks all of them to stop and waits until they did.
-pub async fn dismiss(crew: Vec<Worker>) {
+pub(crate) async fn dismiss(crew: Vec<Worker>) {
     for worker in crew {
         worker.stop().await;
     }

@@ -18,14 +18,14 @@ use smtp::Smtp;
 
 /// Sender and recipients, checked.
 #[derive(Clone, Debug)]
-pub struct Envelope {
+pub(crate) struct Envelope {
     from: Mailbox,
     to: Mailboxes,
 }
 
 impl Envelope {
     /// The addresses of `mail.from` and `mail.to`.
-    pub fn new(from: &str, to: &[String]) -> Result<Self, TransportError> {
+    pub(crate) fn new(from: &str, to: &[String]) -> Result<Self, TransportError> {
         let parse = |key: &'static str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| TransportError {
                 key,

@@ -1,28 +1,24 @@
 //! coinpipe: all stages in one process, and the operator's commands.
 
-mod archive;
-mod batches;
-mod check;
+mod adapters;
+mod arguments;
 mod cli;
-mod dead;
-mod health;
-mod import;
+mod commands;
+mod data_kind;
 mod missing;
-mod once;
-mod origin;
 mod output;
-mod replay;
-mod run;
-mod settings;
-mod simulate;
-mod status;
+mod page_files;
+mod selection;
 
 use std::process::ExitCode;
 
 use domain::StageName;
 use service::{CommonArgs, LogDefault, Process};
 
-use cli::{Cli, Command, RunArgs};
+use cli::{Cli, Command};
+use commands::{
+    archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
+};
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
 fn ask(common: &CommonArgs, body: impl AsyncFnOnce(&Process) -> anyhow::Result<()>) -> ExitCode {
@@ -35,10 +31,8 @@ fn main() -> ExitCode {
     let common = &common;
     let quiet = LogDefault::Quiet;
     match command {
-        Command::Run(RunArgs { once: false }) => {
-            service::run(common, &StageName::ALL, LogDefault::Configured, run::run)
-        }
-        Command::Run(RunArgs { once: true }) => service::run(common, &[], quiet, once::run),
+        Command::Run(args) if args.is_once() => service::run(common, &[], quiet, once::run),
+        Command::Run(_) => service::run(common, &StageName::ALL, LogDefault::Configured, run::run),
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
         Command::Batches(args) => ask(common, async |process| batches::run(process, &args).await),
@@ -52,8 +46,8 @@ fn main() -> ExitCode {
         Command::Import(args) => {
             service::run(common, &[], quiet, async |process| import::run(process, &args).await)
         }
-        Command::Config => ask(common, settings::show),
-        Command::Migrate => ask(common, settings::migrate),
+        Command::Config => ask(common, config::run),
+        Command::Migrate => ask(common, migrate::run),
         Command::Simulate(args) => service::run(common, &[], LogDefault::Configured, async |process| {
             simulate::run(process, &args).await
         }),

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{DeadLetter, Message, MessageId, StageName};
 use ports::Clock;
-use tokio::sync::Notify;
 use tracing::error;
 
 use crate::spool::{Found, Lost, MOST_LETTERS, SetAside, Spool, SpoolError, blocking};
@@ -19,8 +18,6 @@ const MOST_REMEMBERED: usize = 1000;
 pub(crate) struct Incidents {
     spool: Arc<Spool>,
     clock: Arc<dyn Clock>,
-    /// Woken when there is something to publish.
-    changed: Arc<Notify>,
     written: Mutex<HashSet<MessageId>>,
     /// What the disk refused.
     unkept: Mutex<Vec<Message>>,
@@ -29,11 +26,10 @@ pub(crate) struct Incidents {
 }
 
 impl Incidents {
-    pub(crate) fn new(spool: Arc<Spool>, clock: Arc<dyn Clock>, changed: Arc<Notify>) -> Self {
+    pub(crate) fn new(spool: Arc<Spool>, clock: Arc<dyn Clock>) -> Self {
         Self {
             spool,
             clock,
-            changed,
             written: Mutex::default(),
             unkept: Mutex::default(),
             is_refusing: AtomicBool::new(false),
@@ -71,7 +67,7 @@ impl Incidents {
                 }
             }
         }
-        self.changed.notify_one();
+        self.spool.wake_publisher();
     }
 
     /// The letters that are in memory only.

@@ -1,15 +1,21 @@
 //! The fetcher: gets snapshots of the market from the CoinMarketCap API and publishes them as raw pages.
 //!
-//! A slot comes due (`schedule`), its pages are fetched ([`Client`]), and each is written to disk (`spool`)
-//! as soon as it arrived. Once the batch is complete, or the slot is over, its pages and the announcement go
-//! to the queue and leave the disk. [`Outcome`] says what to do when the API fails.
+//! Three parts, which meet in the `spool`, a folder on disk:
+//! - `collect`: from the API into the spool. It fetches the pages of a batch one after the other and writes each to disk as soon
+//!   as it arrived. `outcome` says what to do when the API fails. When no more pages will come, the batch is sealed.
+//! - `publish`: from the spool to the queue. The pages of a sealed batch and its announcement go to the queue, and once it has
+//!   confirmed them, they leave the disk.
+//! - `schedule`: who leads, which slot is due, and when. The leader claims a slot and has it collected.
+//!
+//! `coinpipe run --once` ([`for_once`]) uses the first two only; [`run`] uses all three. `source` chooses what is asked: the real
+//! API, another server, or a simulator that is started for it.
 //!
 //! # Guarantees
 //! - A page that was paid for is on disk before anything else happens to it and stays there until the
 //!   queue has confirmed the whole batch; a crash at any point repeats messages under their ids.
 //! - No slot is paid for twice: not after a restart, not when the clock is set back, and not by another of
 //!   any number of fetchers. One leads; it claims a slot where the next leader will see it, and then fetches.
-//! - A fetcher that dies at any point does not lose its slot without a word: the slot is fetched all the same, by its
+//! - A fetcher that dies at any point does not lose its slot silently: the slot is fetched all the same, by its
 //!   fetcher or another, or a letter says that it is missing.
 //! - Trouble with the API, the disk and the queue never ends the fetcher: it becomes a wait, a letter to the alerter, or both.
 //!   While something is away it is asked a few times a minute, whichever loop asks.
@@ -20,27 +26,19 @@
 //! - A fetcher that dies for good, with its spool, leaves its slot missing, and a letter once the slot is over; a queue that
 //!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
-mod claims;
-mod client;
+mod collect;
 mod crash;
-mod fetcher;
 mod incident;
 mod metrics;
 mod once;
-mod outcome;
-mod pace;
+mod parts;
 mod process;
 mod publish;
-mod reign;
-mod run;
+mod retry_turns;
 mod schedule;
-mod seal;
-mod serve;
-mod snapshot;
 mod source;
 mod spool;
-mod standing;
-mod stock;
+mod surroundings;
 mod trace;
 mod watch;
 
@@ -49,12 +47,10 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use client::{BadSource, BodyFault, Client, FetchError, KeyStatus, Page, Pause, Source, TransportFault};
-pub use fetcher::{Fetcher, Health};
-pub use metrics::{FetchMetrics, declare_metrics};
-pub use once::{FetchedBatch, OnceFailure};
-pub use outcome::{Circumstances, Outcome};
-pub use process::{check, check_settings, for_process, is_simulated, run};
+pub use collect::KeyStatus;
+pub use metrics::declare_metrics;
+pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
+pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
 pub use watch::{Step, Watch};

@@ -78,14 +78,14 @@ pub fn declare_metrics(metrics: &Metrics) {
 
 /// What the fetcher of this process counts. Clones share it.
 #[derive(Clone, Debug)]
-pub struct FetchMetrics {
+pub(crate) struct FetchMetrics {
     stage: StageMetrics,
     set: FetchSet,
 }
 
 impl FetchMetrics {
     /// All series are there, at zero or, where nothing is known, NaN.
-    pub fn new(metrics: &Metrics) -> Self {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
         Self { stage: StageMetrics::new(metrics, StageName::Fetcher), set: metrics.set() }
     }
 

@@ -1,23 +1,22 @@
 //! One snapshot by hand, for `--once`: now, whatever the schedule says, with someone waiting for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Slot};
 use outage::Backoff;
-use ports::QueueError;
+use ports::{Clock, QueueError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::fetcher::Fetcher;
-use crate::publish::PublishError;
-use crate::schedule;
-use crate::snapshot::{Ending, Errand, Patience};
+use crate::collect::{Collector, Ending, FetchJob, Patience};
+use crate::publish::{PublishError, Publisher};
 use crate::spool::{Claim, Manifest, PageRecord, SpoolError};
 use crate::trace;
 use crate::watch::{Step, Watch};
 
-/// What snapshots by hand are named by.
+/// Snapshots by hand are named by the second.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A snapshot that is in the queue.
@@ -61,7 +60,18 @@ pub enum OnceFailure {
     Spool(#[from] SpoolError),
 }
 
-impl Fetcher {
+/// Fetches and publishes a snapshot when it is asked to.
+pub struct OnceFetcher {
+    collector: Collector,
+    publisher: Publisher,
+    clock: Arc<dyn Clock>,
+}
+
+impl OnceFetcher {
+    pub(crate) fn new(collector: Collector, publisher: Publisher, clock: Arc<dyn Clock>) -> Self {
+        Self { collector, publisher, clock }
+    }
+
     /// Fetches and publishes one snapshot, and what earlier runs left in the spool. Waits for minutes at
     /// most when the API is in trouble, and for the queue until `stop`.
     pub async fn fetch_now(
@@ -69,13 +79,13 @@ impl Fetcher {
         watch: &dyn Watch,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        self.seal_what_can_be_read().await?;
+        self.collector.seal_leftovers_at_start().await?;
         self.publish_patiently(watch, &stop).await?;
         let slot = Slot::current(self.clock.now(), SECOND);
         let fetched = self.fetch_by_hand(slot, watch, &stop).await;
         // Named by the same second, the next one would be the same batch.
         if Slot::current(self.clock.now(), SECOND) == slot {
-            self.wait_until(schedule::end_of(slot, SECOND), &stop).await;
+            self.collector.wait_until(slot.starts_at() + SECOND, &stop).await;
         }
         fetched
     }
@@ -86,17 +96,17 @@ impl Fetcher {
         watch: &dyn Watch,
         stop: &CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        let mut order = Manifest { claim: Claim::ByHand, ..self.order(slot) };
+        let mut order = Manifest { claim: Claim::ByHand, ..self.collector.order(slot) };
         let span = trace::fetching(&mut order);
-        let errand = Errand { order: &order, patience: Patience::Watched, watch, stop };
-        let pages = match self.gather(errand).instrument(span.clone()).await {
+        let job = FetchJob { order: &order, patience: Patience::Watched, watch, stop };
+        let pages = match self.collector.collect(job).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
             Ending::GaveUp(gave_up) => {
                 telemetry::trace::failed(&span, &gave_up.reason);
-                self.report(slot, &gave_up).await;
-                self.seal_soon(order).await;
-                self.publish_once().await.map_err(to_failure)?;
+                self.collector.report_give_up(slot, &gave_up).await;
+                self.collector.seal_soon(order).await;
+                self.publisher.publish_if_possible().await.map_err(to_failure)?;
                 return Err(OnceFailure::GaveUp {
                     code: gave_up.code,
                     reason: gave_up.reason,
@@ -105,8 +115,7 @@ impl Fetcher {
             }
         };
         drop(span);
-        self.note_success();
-        self.seal(order.clone()).await?;
+        self.collector.seal(order.clone()).await?;
         self.publish_patiently(watch, stop).await?;
         watch.step(Step::Published { batch: &order.batch });
         Ok(summary(order.batch, &pages, self.clock.now()))

@@ -9,32 +9,20 @@ use service::{Process, Queues};
 use tracing::warn;
 use url::Url;
 
-use crate::client::{Client, KeyStatus, Source};
-use crate::fetcher::Fetcher;
+use crate::collect::{ApiSource, Client, KeyStatus};
 use crate::metrics::FetchMetrics;
+use crate::once::OnceFetcher;
+use crate::parts::Parts;
 use crate::source::ChosenSource;
+use crate::spool::Spool;
+use crate::surroundings::Surroundings;
 
-/// A fetcher for `process`, which looks into `ledger`, if it has one, for what was fetched by hand. Holds the
-/// spool until it is dropped.
-pub fn for_process(
-    process: &Process,
-    queues: &Queues,
-    ledger: Option<Arc<dyn Ledger>>,
-    source: &ChosenSource,
-) -> anyhow::Result<Fetcher> {
-    let fetcher = Fetcher::new(
-        process.config().fetch.clone(),
-        to_source(source)?,
-        Arc::clone(&queues.queue),
-        Arc::clone(&queues.leadership),
-        ledger,
-        Arc::clone(&process.clock),
-        FetchMetrics::new(&process.metrics),
-    )?;
-    Ok(fetcher.with_failpoints(process.failpoints.clone()))
+/// A fetcher for `process` that fetches when it is asked to. Holds the spool until it is dropped.
+pub fn for_once(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<OnceFetcher> {
+    Ok(parts(process, queues, source)?.once())
 }
 
-/// Fetches on schedule until the process is asked to stop.
+/// Fetches on schedule until the process is asked to stop. Looks into `ledger`, if there is one, for what was fetched by hand.
 pub async fn run(
     process: &Process,
     queues: &Queues,
@@ -44,7 +32,7 @@ pub async fn run(
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
-    let fetcher = for_process(process, queues, ledger, source)?;
+    let scheduler = parts(process, queues, source)?.on_schedule(Arc::clone(&queues.leadership), ledger);
     let watching = watch_credits(
         client(process, source)?,
         process.config().fetch.every,
@@ -52,7 +40,7 @@ pub async fn run(
         Arc::clone(&process.clock),
     );
     process.watch(watching).await;
-    fetcher.run(process.shutdown.soft()).await
+    scheduler.run(process.shutdown.soft()).await
 }
 
 /// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
@@ -82,13 +70,24 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
 
+/// Opens the spool, which no other process may use.
+fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<Parts> {
+    let settings = process.config().fetch.clone();
+    let client = client(process, source)?;
+    let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
+    let clock = Arc::clone(&process.clock);
+    let surroundings =
+        Surroundings::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
+    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), surroundings))
+}
+
 fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {
     let fetch = &process.config().fetch;
     let clock = Arc::clone(&process.clock);
-    Ok(Client::new(to_source(source)?, fetch.connect_timeout, fetch.timeout, clock)?)
+    Ok(Client::new(to_api_source(source)?, fetch.connect_timeout, fetch.timeout, clock)?)
 }
 
-fn to_source(source: &ChosenSource) -> anyhow::Result<Source> {
+fn to_api_source(source: &ChosenSource) -> anyhow::Result<ApiSource> {
     let base_url = Url::parse(&source.base_url).context("fetch.base_url is not a URL")?;
-    Ok(Source { base_url, api_key: source.api_key.clone() })
+    Ok(ApiSource { base_url, api_key: source.api_key.clone() })
 }

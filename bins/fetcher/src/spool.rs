@@ -13,21 +13,22 @@
 //! - What a call has written survives a power cut once it returned; a file is there whole or not at all.
 //! - One process at a time: the second is refused, with the name of the lock file.
 //! - A file whose bytes are wrong is set aside and reported; it neither stops nor loses the others.
-//! - A file that cannot be got at (`trouble` says when) stays where it is, and the others are read: [`Found::troubles`].
+//! - A file that cannot be got at (`io_errors` says when) stays where it is, and the others are read: [`Found::troubles`].
 //! - What is not the spool's own is left alone, whatever it is: an editor's backup, a folder, a link, a name that is no text.
-//! - A folder that was deleted under an open spool is made again; the pages that were in it are told ([`Found::lost`]).
+//! - A folder that was deleted under an open spool is made again; the pages that were in it are reported ([`Found::lost`]).
 //! - Only bodies as received and what was asked for are written, never the key.
 //!
 //! All calls block; async code goes through [`blocking`].
 
 mod batches;
 mod disk;
-mod known;
+mod folder;
+mod inventory;
+mod io_errors;
 mod letters;
+mod names;
 mod pages;
-mod place;
 mod record;
-mod trouble;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -35,14 +36,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use tracing::warn;
 
 use disk::Disk;
-use known::Known;
-pub use known::Lost;
-use place::Held;
-pub use record::{Claim, Manifest, PageRecord};
-use trouble::Meaning;
+use folder::FolderLock;
+use inventory::Inventory;
+pub(crate) use inventory::Lost;
+use io_errors::Meaning;
+pub(crate) use record::{Claim, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;
 
@@ -78,7 +80,7 @@ impl SpoolError {
 }
 
 fn hint(error: &io::Error) -> String {
-    match trouble::meaning(error) {
+    match io_errors::meaning(error) {
         Meaning::Trouble(hint) => format!(" ({hint})"),
         Meaning::Absent | Meaning::NotAFile => String::new(),
     }
@@ -86,7 +88,7 @@ fn hint(error: &io::Error) -> String {
 
 /// A file that was read and is wrong, and where it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetAside {
+pub(crate) struct SetAside {
     /// Its new place.
     pub path: PathBuf,
     /// What was wrong with it.
@@ -94,9 +96,9 @@ pub struct SetAside {
 }
 
 /// What was found on disk, and what was not.
-#[must_use = "what was set aside or is lost is told once"]
+#[must_use = "what was set aside or is lost is reported only here"]
 #[derive(Debug)]
-pub struct Found<T> {
+pub(crate) struct Found<T> {
     /// What was read, in order.
     pub items: Vec<T>,
     /// What was read, is wrong, and was set aside.
@@ -118,7 +120,7 @@ impl<T> Found<T> {
     fn set_aside(&mut self, spool: &Spool, path: &Path, reason: impl Into<String>) {
         match spool.set_aside(path) {
             Ok(Some(place)) => self.aside.push(SetAside { path: place, reason: reason.into() }),
-            // Somebody has taken it away.
+            // It was removed meanwhile.
             Ok(None) => {}
             Err(error) => self.troubles.push(error),
         }
@@ -127,20 +129,22 @@ impl<T> Found<T> {
 
 /// Notices that wait to be logged, at most.
 const MOST_NOTICES: usize = 100;
-/// Foreign names that are remembered, so that each is told once.
+/// Foreign names that are remembered, so that each is logged once.
 const MOST_FOREIGN: usize = 1000;
 
-/// An open spool. Nobody else can open it until this is dropped.
-pub struct Spool {
+/// An open spool. No other process can open it until this is dropped.
+pub(crate) struct Spool {
     dir: PathBuf,
     pub(crate) disk: Disk,
-    /// Held while batches come, go or are listed: one loop fetches while another publishes.
+    /// Locked while batches are added, removed or listed: one loop fetches while another publishes.
     batches: Mutex<()>,
-    held: Mutex<Option<Held>>,
-    known: Mutex<Known>,
+    held: Mutex<Option<FolderLock>>,
+    inventory: Mutex<Inventory>,
     foreign: Mutex<HashSet<PathBuf>>,
     /// What a person should know, until [`blocking`] logs it.
     notices: Mutex<Vec<String>>,
+    /// Woken when there may be something to publish.
+    publisher: Notify,
 }
 
 impl fmt::Debug for Spool {
@@ -151,41 +155,52 @@ impl fmt::Debug for Spool {
 
 impl Spool {
     /// Opens the spool in `dir`, creating what is missing and clearing away what a crash left unfinished.
-    pub fn open(dir: &Path) -> Result<Self, SpoolError> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, SpoolError> {
         let spool = Self {
             dir: dir.to_owned(),
             disk: Disk::default(),
             batches: Mutex::default(),
             held: Mutex::default(),
-            known: Mutex::default(),
+            inventory: Mutex::default(),
             foreign: Mutex::default(),
             notices: Mutex::default(),
+            publisher: Notify::new(),
         };
         let held = spool.take()?;
         *lock(&spool.held) = Some(held);
         if let Err(error) = spool.clear_unfinished() {
-            // It is in nobody's way.
+            // What is left over does no harm.
             spool.notice(format!("cannot clear up in the spool: {}", telemetry::error_chain(&error)));
         }
         Ok(spool)
     }
 
     /// Where it is.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The name of what is in the folder: a folder that was made again, or is another one, has another. Survives restarts,
     /// and goes with a folder that is moved.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         lock(&self.held).as_ref().map(|held| held.id.clone()).unwrap_or_default()
     }
 
     /// Whether the folder is called `id`, or was so since it was opened. What was deleted since then was missed.
-    pub fn is_called(&self, id: &str) -> bool {
+    pub(crate) fn is_called(&self, id: &str) -> bool {
         lock(&self.held)
             .as_ref()
             .is_some_and(|held| held.id == id || held.past_ids.iter().any(|past| past == id))
+    }
+
+    /// There may be something to publish.
+    pub(crate) fn wake_publisher(&self) {
+        self.publisher.notify_one();
+    }
+
+    /// Returns when the publisher was woken, also when that was before.
+    pub(crate) async fn publisher_woken(&self) {
+        self.publisher.notified().await;
     }
 
     fn lock_batches(&self) -> MutexGuard<'_, ()> {
@@ -243,7 +258,7 @@ impl Spool {
     }
 }
 
-/// What a panic interrupted is what a crash would have.
+/// After a panic the data is what a crash would have left; the spool copes with that.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -254,7 +269,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
     #[cfg(test)]
-    let _busy = crate::testing::Busy::begin();
+    let _busy = crate::testing::busy::Busy::begin();
     let used = Arc::clone(spool);
     let done = tokio::task::spawn_blocking(move || work(&used)).await;
     spool.tell_notices();
@@ -262,7 +277,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down, and nobody will look at the result.
+            // The runtime is being shut down: nothing uses the result.
             Err(_) => std::future::pending().await,
         },
     }

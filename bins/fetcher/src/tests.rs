@@ -19,8 +19,8 @@ use ports::{Clock, QueueName};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::testing::{Lab, until};
-use crate::{Fetcher, Step, Watch};
+use crate::testing::{Fetcher, Lab, until};
+use crate::{Step, Watch};
 
 const PAGE_1: &str = "2026-11-22T14:00:00Z/listings/USD/p1";
 const PAGE_2: &str = "2026-11-22T14:00:00Z/listings/USD/p2";

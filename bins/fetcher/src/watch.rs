@@ -61,7 +61,7 @@ pub trait Watch: Send + Sync {
     fn step(&self, step: Step<'_>);
 }
 
-/// Nobody watches: a scheduled run has its log.
+/// For scheduled runs, which nobody watches: the log has it all.
 pub(crate) struct Unwatched;
 
 impl Watch for Unwatched {

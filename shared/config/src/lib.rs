@@ -1,12 +1,14 @@
 //! Typed configuration: the built-in `default.toml`, then a file, then the environment.
 
 mod check;
+mod defaults;
 mod environment;
 mod error;
 mod file;
 mod load;
 mod loaded;
 mod secret;
+mod secret_keys;
 mod sections;
 mod shallow;
 mod values;

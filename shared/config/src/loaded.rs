@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use toml::{Table, Value};
 
+use crate::defaults::defaults;
 use crate::error::{ConfigError, Layer};
-use crate::load::{SECRETS, file_key};
+use crate::secret_keys::{SECRETS, file_key, redacted};
 use crate::sections::Config;
-use crate::{DEFAULT_TOML, SecretUrl};
 
 /// What stands above the settings when they are shown as a file.
 const HEAD: &str = "\
@@ -36,7 +36,7 @@ pub struct Setting {
 pub struct Loaded {
     /// The typed settings.
     pub config: Config,
-    /// What is no mistake, and still should be told: one sentence each, without secrets.
+    /// What is not wrong and should be told all the same: one sentence each, without secrets.
     pub warnings: Vec<String>,
     pub(crate) table: Table,
     pub(crate) origins: BTreeMap<(String, String), Layer>,
@@ -116,11 +116,6 @@ impl fmt::Debug for Loaded {
     }
 }
 
-/// The built-in defaults as a table.
-pub(crate) fn defaults() -> Table {
-    DEFAULT_TOML.parse().expect("default.toml is valid; a test reads it")
-}
-
 fn shown(section: &str, key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if SECRETS.contains(&(section, key)) => {
@@ -128,20 +123,6 @@ fn shown(section: &str, key: &str, value: &Value) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// The secret `text` without what is secret in it; `None` when nothing is.
-pub(crate) fn redacted(key: &str, text: &str) -> Option<String> {
-    if key != "url" {
-        return (!text.is_empty()).then(|| "***".to_owned());
-    }
-    SecretUrl::new(text).redacted()
-}
-
-/// Whether `text` is what [`redacted`] made of a secret.
-pub(crate) fn is_redacted(key: &str, text: &str) -> bool {
-    let all = format!("{}:***", SecretUrl::new(text).scheme());
-    redacted(key, text).is_some_and(|redacted| redacted == text && text.contains("***")) || text == all
 }
 
 #[cfg(test)]

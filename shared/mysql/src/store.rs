@@ -3,6 +3,7 @@
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
 pub(crate) mod columns;
+mod contents;
 mod insert;
 mod ledger;
 mod load;
@@ -12,7 +13,6 @@ mod outbox;
 mod plans;
 mod quotes;
 mod row;
-mod tables;
 
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::database::{Database, Migration, Schema, Work};
 use crate::options::Options;
 use columns::{Columns, datetime};
+use tables::Row as _;
 
 pub(crate) const SCHEMA: Schema = Schema {
     table: "store_migrations",

@@ -2,6 +2,38 @@
 
 use std::time::Duration;
 
+/// How waits grow from one failure to the next, and how they are spread, so that several that wait do not come back in step.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth {
+    /// The first wait.
+    pub first: Duration,
+    /// How many times as long each wait is as the one before.
+    pub factor: u32,
+    /// The longest wait.
+    pub longest: Duration,
+    /// The part of each wait that chance leaves at least, from 0 to 1.
+    pub least_part: f64,
+}
+
+impl Growth {
+    /// Waits that double from `first` to `longest`, without chance.
+    pub const fn doubling(first: Duration, longest: Duration) -> Self {
+        Self { first, factor: 2, longest, least_part: 1.0 }
+    }
+
+    /// The wait after `failures` in a row, counted from 1; `chance` is a random number from 0 to 1.
+    pub fn wait(&self, failures: u32, chance: f64) -> Duration {
+        let part = self.least_part + chance.clamp(0.0, 1.0) * (1.0 - self.least_part);
+        self.whole_wait(failures).mul_f64(part)
+    }
+
+    /// The same before chance takes its part.
+    pub fn whole_wait(&self, failures: u32) -> Duration {
+        let times = self.factor.saturating_pow(failures.saturating_sub(1));
+        self.first.saturating_mul(times).min(self.longest)
+    }
+}
+
 /// Waits that triple from 100 ms to 14 s, each cut at random by up to a twentieth, so that workers which lost the
 /// same server do not come back in step.
 ///
@@ -14,16 +46,15 @@ pub struct Backoff {
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
-    const GROWTH: u32 = 3;
     const LONGEST: Duration = Duration::from_secs(14);
     const LEAST_PART: f64 = 0.95;
+    const GROWTH: Growth =
+        Growth { first: Self::FIRST, factor: 3, longest: Self::LONGEST, least_part: Self::LEAST_PART };
 
     /// The next wait.
     pub fn next_wait(&mut self) -> Duration {
-        let grown = Self::FIRST.saturating_mul(Self::GROWTH.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        let part = Self::LEAST_PART + fastrand::f64() * (1.0 - Self::LEAST_PART);
-        grown.min(Self::LONGEST).mul_f64(part)
+        Self::GROWTH.wait(self.failures, fastrand::f64())
     }
 
     /// Whether nothing failed since the last success.

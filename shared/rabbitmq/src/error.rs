@@ -1,4 +1,4 @@
-//! What RabbitMQ cannot do, and which of the port's answers it is: wait, change something, or let the message go.
+//! lapin's errors as the port's: unavailable (wait), misconfigured (somebody has to act), or refused (the message).
 
 mod replies;
 
@@ -12,32 +12,37 @@ use tokio::time::timeout;
 
 use self::replies::Meaning;
 
-/// The answer of `call`, which lapin may never give, within `limit`.
+/// The answer of `call` within `limit`. Without it, some calls of lapin never return.
 pub(crate) async fn within<T>(
     limit: Duration,
     what: &str,
     call: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, QueueError> {
     match timeout(limit, call).await {
-        Ok(answer) => answer.map_err(|error| blame(what, &error)),
+        Ok(answer) => answer.map_err(|error| queue_error(what, &error)),
         Err(_) => Err(QueueError::unavailable(format!("RabbitMQ did not answer in {limit:?}: {what}"))),
     }
 }
 
-/// Whether the broker found something not to be there, or to be away: its node is down, or a stream has no leader yet.
+/// Whether the broker did not find something: it does not exist, its node is down, or a stream has no leader yet.
 pub(crate) fn is_not_found(error: &Error) -> bool {
     let ErrorKind::ProtocolError(error) = error.kind() else { return false };
     matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 
-/// Whether `error` says that a queue does not exist. One that exists and is away is "not found", too, in other words.
+/// Whether `error` says that a queue does not exist. For one whose node is down the code is the same; the text differs.
 pub(crate) fn is_missing(error: &Error) -> bool {
     let ErrorKind::ProtocolError(said) = error.kind() else { return false };
     is_not_found(error) && said.get_message().as_str().contains("no queue")
 }
 
-/// The port's error for `error`, which happened while trying to `what`.
-pub(crate) fn blame(what: &str, error: &Error) -> QueueError {
+/// Whether `error` is about one channel; the connection still works after it.
+pub(crate) fn is_channel_error(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(_)))
+}
+
+/// The port's error for `error`; `what` says what could not be done.
+pub(crate) fn queue_error(what: &str, error: &Error) -> QueueError {
     let said = text(error);
     let mut reason = format!("{what}: {said}{}", setting(&said).unwrap_or_default());
     let meaning = meaning(error);
@@ -70,7 +75,7 @@ fn tls(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref().and_then(|inner| inner.downcast_ref())
 }
 
-/// The setting that an argument which differs is made of.
+/// The setting behind the argument of a queue that exists with another one.
 fn setting(said: &str) -> Option<&'static str> {
     if said.contains("'x-delivery-limit'") {
         Some(" (queue.delivery_limit less 1)")
@@ -85,11 +90,11 @@ fn setting(said: &str) -> Option<&'static str> {
     }
 }
 
-/// What the error says. lapin's errors hold what the broker said, which never repeats a password.
+/// The text of the error: what the broker said, which never repeats a password.
 fn text(error: &Error) -> String {
     match error.kind() {
         ErrorKind::ProtocolError(error) => error.get_message().to_string(),
-        // Not advice: what stands before the broker may answer so while the broker is away.
+        // Still transient: a load balancer may answer so while the broker is away.
         ErrorKind::IOError(error) if matches!(tls(error), Some(rustls::Error::InvalidMessage(_))) => {
             format!("{error}; does the server speak TLS at this port? amqp:// is for plain connections")
         }
@@ -97,7 +102,7 @@ fn text(error: &Error) -> String {
     }
 }
 
-/// A second copy of `error`, for those who wait for the same.
+/// A copy of `error`, for other callers that waited for the same attempt.
 pub(crate) fn copy(error: &QueueError) -> QueueError {
     match error {
         QueueError::Unavailable { reason } => QueueError::Unavailable { reason: reason.clone() },

@@ -2,29 +2,29 @@
 //!
 //! The broker passes on what publishers wrote: any bytes for texts, and tables in tables as deep as a frame is
 //! long. lapin's parser wants UTF-8, follows tables by recursion without a bound, and ends the connection (or the
-//! process, by its stack) when it cannot go on. The broker sends the message again on the next connection, so one
-//! message would stop every consumer for ever.
+//! process, by a stack overflow) when it cannot go on. The broker delivers the message again on the next connection,
+//! so one message would stop every consumer for ever.
 //!
 //! # Guarantees
-//! - What lapin gets, its parser takes. A frame that it can take passes byte for byte; a content header that it
-//!   cannot is rewritten (`content`), a text in a method is mended (`method`).
-//! - Bodies and heartbeats go by: they are neither kept nor looked at, but for the byte that ends them.
-//! - No bytes make it panic or recurse. What no message can be the reason of, such as a frame of an unknown type,
-//!   ends the connection with an error that says so.
+//! - lapin's parser accepts what it gets. A frame that it accepts passes byte for byte; a content header that it does
+//!   not accept is rewritten (`content`), and so is a text in a method (`method`).
+//! - Bodies and heartbeats pass through: they are neither kept nor checked, except for the byte that ends them.
+//! - No bytes make it panic or recurse. What no message can cause, such as a frame of an unknown type, ends the
+//!   connection with an error that says so.
 //!
 //! # Not guaranteed
-//! That frames make sense to each other: lapin follows channels, and ends a connection whose frames do not.
+//! That frames are in a valid order: lapin follows channels, and ends a connection whose frames are not.
 
 mod content;
 mod field;
 mod method;
-mod reading;
-mod shown;
+mod printable;
+mod reader;
 
 use std::fmt;
 
-pub(crate) use self::reading::Checked;
-use crate::greeting::Version;
+pub(crate) use self::reader::CheckedReader;
+use crate::version::Version;
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -33,52 +33,52 @@ const HEARTBEAT: u8 = 8;
 const END: u8 = 0xce;
 /// Type, channel and length of the payload.
 const HEAD_BYTES: usize = 7;
-/// What a frame is longer than its payload.
+/// How much longer a frame is than its payload.
 const AROUND_BYTES: usize = HEAD_BYTES + 1;
-/// A server that speaks no AMQP 0-9-1 answers with this and four bytes of the version that it speaks.
+/// The first byte of the answer of a server that does not speak AMQP 0-9-1: the protocol header that it speaks.
 const OTHER_PROTOCOL: u8 = b'A';
 const PROTOCOL_HEADER_BYTES: usize = 8;
 
 /// Methods hold a few short texts; the greeting, which holds a table, has some 500 bytes.
 const LONGEST_METHOD: usize = 128 * 1024;
-/// The broker sends a content header in one frame, however much smaller frames were agreed upon: what a publisher
-/// with larger frames or another protocol wrote, and what it added itself. No message is larger than this.
+/// The broker sends a content header in one frame, also when smaller frames were agreed upon: it holds what a publisher
+/// with larger frames or another protocol wrote, and what the broker added. No message is larger than this.
 const LONGEST_HEADER: usize = 512 * 1024 * 1024;
 /// How much memory is kept for the next frame.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// Why a connection cannot go on: the other side does not keep to the protocol.
+/// Why a connection cannot go on: the server violates the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broken(String);
+pub(crate) struct ProtocolViolation(String);
 
-impl fmt::Display for Broken {
+impl fmt::Display for ProtocolViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the server does not speak AMQP 0-9-1 as it should: {}", self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for ProtocolViolation {}
 
 /// Where in the stream of frames we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum State {
     /// Before the first byte.
     Start,
     /// In the head of a frame.
     Head,
-    /// In a frame that is collected, which has so many bytes.
+    /// In a frame of that many bytes, which is collected before it is checked.
     Collect(usize),
-    /// In what goes by: so many bytes are left, the last of which ends a frame or not.
+    /// In what passes through unchecked: how many bytes are left, and whether the last one ends a frame.
     Pass { left: usize, ends_frame: bool },
 }
 
 /// Follows the frames on one connection.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    stage: Stage,
-    /// The head of the frame, or all that came of one that is collected.
+    state: State,
+    /// What arrived of a head, or of a frame that is collected.
     frame: Vec<u8>,
-    /// What was checked, and how much of it was handed on.
+    /// What was checked, and how much of it lapin has read.
     ready: Vec<u8>,
     given: usize,
     version: Option<Version>,
@@ -86,16 +86,16 @@ pub(crate) struct Frames {
 
 impl Frames {
     /// At the beginning of a connection.
-    pub fn new() -> Self {
-        Self { stage: Stage::Start, frame: Vec::new(), ready: Vec::new(), given: 0, version: None }
+    pub(crate) fn new() -> Self {
+        Self { state: State::Start, frame: Vec::new(), ready: Vec::new(), given: 0, version: None }
     }
 
-    /// The version in the broker's greeting, once it came.
-    pub fn version(&self) -> Option<Version> {
+    /// The version in the broker's greeting, once it arrived.
+    pub(crate) fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// Writes what was checked to the front of `buffer`; how much.
+    /// Copies what was checked to the front of `buffer`; returns how many bytes.
     fn give(&mut self, buffer: &mut [u8]) -> usize {
         let waiting = self.ready.get(self.given..).unwrap_or_default();
         let count = waiting.len().min(buffer.len());
@@ -104,40 +104,40 @@ impl Frames {
         count
     }
 
-    /// How many bytes may go by as they come, once all that was checked was given.
+    /// How many bytes may pass through, once all that was checked was read.
     fn passing(&self) -> usize {
-        match self.stage {
-            Stage::Pass { left, .. } => left,
+        match self.state {
+            State::Pass { left, .. } => left,
             _ => 0,
         }
     }
 
-    /// `bytes` went by.
-    fn passed(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        let Stage::Pass { left, ends_frame } = self.stage else { return Ok(()) };
+    /// `bytes` passed through.
+    fn passed(&mut self, bytes: &[u8]) -> Result<(), ProtocolViolation> {
+        let State::Pass { left, ends_frame } = self.state else { return Ok(()) };
         let left = left.saturating_sub(bytes.len());
         if left > 0 {
-            self.stage = Stage::Pass { left, ends_frame };
+            self.state = State::Pass { left, ends_frame };
             return Ok(());
         }
-        self.stage = Stage::Head;
+        self.state = State::Head;
         if ends_frame { check_end(bytes.last().copied()) } else { Ok(()) }
     }
 
-    /// Takes from the front of `input` what must be looked at, at most to the end of a frame; how much it took.
-    /// `most`: the size of frames that was agreed upon.
-    fn take(&mut self, input: &[u8], most: usize) -> Result<usize, Broken> {
-        if self.stage == Stage::Start {
-            self.stage = match input.first() {
+    /// Takes from the front of `input` what must be checked, at most to the end of a frame; returns how many bytes.
+    /// `most`: the frame size that was agreed upon.
+    fn take(&mut self, input: &[u8], most: usize) -> Result<usize, ProtocolViolation> {
+        if self.state == State::Start {
+            self.state = match input.first() {
                 None => return Ok(0),
-                Some(&OTHER_PROTOCOL) => Stage::Pass { left: PROTOCOL_HEADER_BYTES, ends_frame: false },
-                Some(_) => Stage::Head,
+                Some(&OTHER_PROTOCOL) => State::Pass { left: PROTOCOL_HEADER_BYTES, ends_frame: false },
+                Some(_) => State::Head,
             };
         }
-        let whole = match self.stage {
-            Stage::Collect(whole) => whole,
-            Stage::Pass { .. } => return Ok(0),
-            Stage::Start | Stage::Head => HEAD_BYTES,
+        let whole = match self.state {
+            State::Collect(whole) => whole,
+            State::Pass { .. } => return Ok(0),
+            State::Start | State::Head => HEAD_BYTES,
         };
         let count = input.len().min(whole.saturating_sub(self.frame.len()));
         self.frame.extend_from_slice(&input[..count]);
@@ -147,36 +147,36 @@ impl Frames {
         Ok(count)
     }
 
-    /// The head of a frame is there.
-    fn begin(&mut self, most: usize) -> Result<(), Broken> {
+    /// The head of a frame is complete.
+    fn begin(&mut self, most: usize) -> Result<(), ProtocolViolation> {
         let &[kind, _, _, a, b, c, d] = self.frame.as_slice() else { return Ok(()) };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         let longest = match kind {
             METHOD => LONGEST_METHOD,
             HEADER => LONGEST_HEADER,
             BODY | HEARTBEAT => most.saturating_sub(AROUND_BYTES),
-            _ => return Err(Broken(format!("a frame of the unknown type {kind}"))),
+            _ => return Err(ProtocolViolation(format!("a frame of the unknown type {kind}"))),
         };
         if length > longest {
-            return Err(Broken(format!("a frame of type {kind} with {length} bytes")));
+            return Err(ProtocolViolation(format!("a frame of type {kind} with {length} bytes")));
         }
         if kind == METHOD || kind == HEADER {
-            self.stage = Stage::Collect(length + AROUND_BYTES);
+            self.state = State::Collect(length + AROUND_BYTES);
         } else {
             self.hand_on();
-            self.stage = Stage::Pass { left: length + 1, ends_frame: true };
+            self.state = State::Pass { left: length + 1, ends_frame: true };
         }
         Ok(())
     }
 
-    /// A frame that is looked at is there.
-    fn finish(&mut self, most: usize) -> Result<(), Broken> {
+    /// A frame that was collected is complete.
+    fn finish(&mut self, most: usize) -> Result<(), ProtocolViolation> {
         check_end(self.frame.last().copied())?;
         let (head, payload) = self.frame.split_at_mut(HEAD_BYTES);
         let end = payload.len() - 1;
         let payload = &mut payload[..end];
         if head[0] == METHOD {
-            if let Some(version) = method::mend(payload)? {
+            if let Some(version) = method::repair(payload)? {
                 self.version = Some(version);
             }
         } else if let Some(rewritten) = content::rewritten(payload, most.saturating_sub(AROUND_BYTES))? {
@@ -187,7 +187,7 @@ impl Frames {
             self.frame.push(END);
         }
         self.hand_on();
-        self.stage = Stage::Head;
+        self.state = State::Head;
         Ok(())
     }
 
@@ -199,10 +199,10 @@ impl Frames {
     }
 }
 
-fn check_end(last: Option<u8>) -> Result<(), Broken> {
+fn check_end(last: Option<u8>) -> Result<(), ProtocolViolation> {
     match last {
         Some(END) => Ok(()),
-        _ => Err(Broken("a frame does not end where it says".to_owned())),
+        _ => Err(ProtocolViolation("a frame does not end where it says".to_owned())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Publishing: every message confirmed, a bounded number on their way.
+//! Publishing with publisher confirms, a bounded number of messages at a time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,59 +12,59 @@ use ports::{Clock, QueueError};
 use tokio::time::{Instant, timeout};
 
 use crate::Options;
-use crate::link::{Link, Session, blame_session};
-use crate::outgoing::properties;
+use crate::connection::Connection;
+use crate::message::properties;
+use crate::session::Session;
 use crate::topology::short;
 
-/// Where a message goes: an exchange of our own and a routing key.
-pub(crate) struct Post<'a> {
-    pub exchange: &'a str,
-    pub key: &'a str,
-    pub message: &'a Message,
+/// A message, and where it goes: one of our exchanges, and a routing key.
+pub(crate) struct RoutedMessage<'a> {
+    pub(crate) exchange: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) message: &'a Message,
 }
 
-/// Publishes over a connection of its own, which an alarm of the broker may block without holding up the
-/// acknowledgements.
+/// Publishes on a connection of its own: an alarm of the broker blocks that one, and acknowledgements go on.
 pub(crate) struct Publisher {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     options: Arc<Options>,
     clock: Arc<dyn Clock>,
-    /// Channels that nobody publishes on now. One publishes one call at a time: lapin hands a returned
-    /// message to any confirm of its channel.
+    /// Channels that no call uses now. A channel serves one call at a time: lapin hands a returned message to any
+    /// confirm of its channel.
     idle: Mutex<Vec<(Arc<Session>, Channel)>>,
 }
 
-/// Bodies of this size are big: with 4 on their way the broker is as busy as with 32.
+/// Bodies of this size are big: 4 of them keep the broker as busy as 32 small ones.
 const BIG: usize = 64 * 1024;
 const BIG_IN_FLIGHT: usize = 4;
 const SMALL_IN_FLIGHT: usize = 32;
 /// How many channels are kept for the next call.
-const MOST_IDLE: usize = 4;
-/// How often to look whether an alarm is over.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const MOST_IDLE_CHANNELS: usize = 4;
+/// How often to check whether an alarm is over.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 impl Publisher {
-    pub fn new(link: Arc<Link>, options: Arc<Options>, clock: Arc<dyn Clock>) -> Self {
-        Self { link, options, clock, idle: Mutex::default() }
+    pub(crate) fn new(connection: Arc<Connection>, options: Arc<Options>, clock: Arc<dyn Clock>) -> Self {
+        Self { connection, options, clock, idle: Mutex::default() }
     }
 
-    /// Publishes all of `posts`; `Ok`: every queue they go to has confirmed them. [`QueueError::Refused`]: one of
+    /// Publishes all of `messages`; `Ok`: every queue they go to has confirmed them. [`QueueError::Refused`]: one of
     /// them never will be, and the others may or may not have been.
-    pub async fn publish(&self, posts: &[Post<'_>]) -> Result<(), QueueError> {
-        if posts.is_empty() {
+    pub(crate) async fn publish(&self, messages: &[RoutedMessage<'_>]) -> Result<(), QueueError> {
+        if messages.is_empty() {
             return Ok(());
         }
         let (session, channel) = self.channel().await?;
         self.wait_while_blocked(&session).await?;
-        let is_big = posts.iter().any(|post| post.message.body.len() >= BIG);
+        let is_big = messages.iter().any(|routed| routed.message.body.len() >= BIG);
         let in_flight = if is_big { BIG_IN_FLIGHT } else { SMALL_IN_FLIGHT };
-        let mut left = posts.iter();
+        let mut left = messages.iter();
         let mut publishing = FuturesUnordered::new();
         loop {
             let room = in_flight - publishing.len();
             publishing
-                .extend(left.by_ref().take(room).map(|post| self.publish_one(&session, &channel, post)));
-            // After an error the channel is dropped: who knows what it still waits for.
+                .extend(left.by_ref().take(room).map(|routed| self.publish_one(&session, &channel, routed)));
+            // After an error the channel is dropped: it may still wait for confirms.
             match publishing.next().await {
                 Some(published) => published?,
                 None => break,
@@ -72,7 +72,7 @@ impl Publisher {
         }
         drop(publishing);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE {
+        if idle.len() < MOST_IDLE_CHANNELS {
             idle.push((session, channel));
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Publisher {
                 return Ok(known);
             }
         }
-        let session = self.link.session().await?;
+        let session = self.connection.session().await?;
         self.wait_while_blocked(&session).await?;
         let channel = session.channel().await?;
         let select = channel.confirm_select(ConfirmSelectOptions::default());
@@ -94,14 +94,14 @@ impl Publisher {
         Ok((session, channel))
     }
 
-    /// Nothing may be written to a blocked connection: it would stay in memory until the alarm is over.
+    /// Waits for the end of an alarm. What is written to a blocked connection stays in memory until then.
     async fn wait_while_blocked(&self, session: &Session) -> Result<(), QueueError> {
         let until = Instant::now() + self.options.publish_timeout;
         while session.is_blocked() && session.is_alive() {
             if Instant::now() >= until {
                 return Err(blocked());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
         Ok(())
     }
@@ -110,9 +110,9 @@ impl Publisher {
         &self,
         session: &Session,
         channel: &Channel,
-        post: &Post<'_>,
+        routed: &RoutedMessage<'_>,
     ) -> Result<(), QueueError> {
-        let Post { exchange, key, message } = post;
+        let RoutedMessage { exchange, key, message } = routed;
         let properties = properties(message, self.clock.now(), session.frame_max())?;
         let (exchange, key) = (short(exchange)?, short(key)?);
         let what = format!("cannot publish {} on exchange {}", message.id, exchange);
@@ -124,22 +124,22 @@ impl Publisher {
         match timeout(self.options.publish_timeout, publishing).await {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))) => {
-                // Not even the exchange for the unroutable has a queue: the next session declares it.
-                session.fail();
+                // Returned: the alternate exchange has no queue either. The next session declares both.
+                session.abort();
                 Err(QueueError::unavailable(format!("{what}, or another: there is no queue for it")))
             }
             Ok(Ok(Confirmation::Nack(None))) => {
                 Err(QueueError::unavailable(format!("{what}: its queue refused it, it is full or away")))
             }
             Ok(Ok(Confirmation::NotRequested)) => {
-                session.fail();
+                session.abort();
                 Err(QueueError::unavailable(format!("{what}: the channel does not confirm")))
             }
-            Ok(Err(error)) => Err(blame_session(session, &what, &error)),
-            // It works again by itself when the alarm is over, and until then a new one would fare no better.
+            Ok(Err(error)) => Err(session.error(&what, &error)),
+            // It works again when the alarm is over; a new connection would be blocked too.
             Err(_) if session.is_blocked() => Err(blocked()),
             Err(_) => {
-                session.fail();
+                session.abort();
                 let limit = self.options.publish_timeout;
                 Err(QueueError::unavailable(format!("{what}: not confirmed in {limit:?}")))
             }

@@ -6,9 +6,9 @@ mod hostile;
 mod leader;
 mod letters;
 mod limits;
-mod looking;
+mod misconfigured;
 mod node;
-mod refused;
+mod observing;
 mod tls;
 mod unarchived;
 mod wire;
@@ -20,37 +20,38 @@ use async_trait::async_trait;
 use lapin::Channel;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::types::ShortString;
-use ports::{Archive, Clock, Consumer, Delivery, Leadership, Queue, SystemClock};
+use ports::{Archive, Clock, Consumer, Delivery, Leadership, Queue, QueueError, SystemClock};
 use testkit::contract::leader::LeaderLab;
 use testkit::contract::queue::QueueLab;
 
-use crate::greeting::Version;
-use crate::link::Session;
+use crate::client::Client;
+use crate::session::Session;
 use crate::topology::{Names, exchanges, queues};
+use crate::version::Version;
 use crate::{Options, RabbitQueue};
 
 /// Topology of its own on the broker, deleted at the end.
 pub(crate) struct Lab {
     options: Options,
-    /// Frozen ones, and last the process that lives now.
+    /// Those that crashed, and last the one that runs now.
     processes: Mutex<Vec<Arc<RabbitQueue>>>,
 }
 
 impl Lab {
-    pub fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         let lab = Self { options, processes: Mutex::default() };
         lab.start();
         lab
     }
 
     /// Options for a lab at `url`: short delays, a random prefix.
-    pub fn options(url: &str) -> Options {
+    pub(crate) fn options(url: &str) -> Options {
         let mut options = Options::from_url(url).unwrap();
         options.prefix = format!("test-{:016x}", fastrand::u64(..));
         options.connection_name = options.prefix.clone();
         options.delivery_limit = 3;
         options.retry_delays = vec![RETRY_DELAY, Duration::from_mins(1)];
-        options.archive_rest = Duration::from_millis(200);
+        options.archive_pause = Duration::from_millis(200);
         options
     }
 
@@ -59,7 +60,7 @@ impl Lab {
         self.processes.lock().unwrap().push(Arc::new(queue));
     }
 
-    pub fn process(&self) -> Arc<RabbitQueue> {
+    pub(crate) fn process(&self) -> Arc<RabbitQueue> {
         Arc::clone(self.processes.lock().unwrap().last().unwrap())
     }
 }
@@ -75,7 +76,7 @@ impl Drop for Lab {
     }
 }
 
-/// Deletes what the options name.
+/// Deletes the topology of these options.
 pub(crate) async fn remove(options: Arc<Options>) {
     let Ok(session) = Session::open(&options, "cleaning").await else { return };
     let names = Names::new(&options).unwrap();
@@ -85,6 +86,37 @@ pub(crate) async fn remove(options: Arc<Options>) {
     }
     for exchange in exchanges(&names) {
         drop(channel.exchange_delete(exchange.name.into(), ExchangeDeleteOptions::default()).await);
+    }
+}
+
+/// What only tests ask of a process.
+impl RabbitQueue {
+    /// Connects and declares everything, when that is not done.
+    pub(crate) async fn connect(&self) -> Result<(), QueueError> {
+        self.client().publishing.session().await?;
+        self.client().consuming.session().await?;
+        Ok(())
+    }
+
+    /// Whether every connection that it opened for work is up, there is one, and the broker takes messages.
+    pub(crate) fn is_connected(&self) -> bool {
+        let Client { publishing, consuming, leading, .. } = &**self.client();
+        let connections = [&**publishing, consuming, leading];
+        let mut alive = connections.iter().filter_map(|connection| connection.alive()).peekable();
+        alive.peek().is_some()
+            && alive.all(|session| !session.is_blocked())
+            && !connections.iter().any(|connection| connection.is_broken())
+    }
+
+    /// Breaks its connections.
+    pub(crate) fn cut(&self) {
+        let Client { publishing, consuming, leading, observing, .. } = &**self.client();
+        let archiving = self.raw().writer().connection();
+        for connection in [publishing, consuming, leading, observing, archiving] {
+            if let Some(session) = connection.alive() {
+                session.abort();
+            }
+        }
     }
 }
 
@@ -114,7 +146,7 @@ impl QueueLab for Lab {
         tokio::time::sleep(duration).await;
     }
 
-    /// Its connections are gone, as after a missed heartbeat, and it has not noticed.
+    /// Its connections break, as after a missed heartbeat, and it has not noticed yet.
     async fn crash(&self) {
         self.process().cut();
         self.start();
@@ -133,7 +165,7 @@ impl QueueLab for Lab {
     }
 }
 
-/// A lab on the broker that tests share; `None`, and said so, where there is none.
+/// A lab on the broker that tests share; `None`, with a message, where there is none.
 pub(crate) async fn lab() -> Option<Lab> {
     options().map(Lab::new)
 }
@@ -143,7 +175,7 @@ pub(crate) fn options() -> Option<Options> {
     lab::amqp_url_or_skip().map(|url| Lab::options(&url))
 }
 
-/// How long any level may take to be reached; only a failing test waits for it.
+/// How long anything may take; only a failing test waits for so long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The next delivery.
@@ -167,8 +199,8 @@ pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>
 }
 
 impl Lab {
-    /// A connection beside the process, for what only a test does.
-    pub async fn beside(&self) -> (Session, Channel) {
+    /// A connection of the test itself.
+    pub(crate) async fn beside(&self) -> (Session, Channel) {
         let session = Session::open(&Arc::new(self.options.clone()), "beside").await.unwrap();
         let channel = session.channel().await.unwrap();
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
@@ -176,7 +208,7 @@ impl Lab {
     }
 
     /// The full name of a queue or exchange.
-    pub fn name(&self, name: &str) -> ShortString {
+    pub(crate) fn name(&self, name: &str) -> ShortString {
         format!("{}.{name}", self.options.prefix).into()
     }
 }

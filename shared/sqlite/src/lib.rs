@@ -3,7 +3,6 @@
 //! Queue and store may share one file, and any number of processes may use it at once: writers take turns
 //! (`BEGIN IMMEDIATE`), readers never wait. A write that returned `Ok` is on the disk.
 
-mod archive;
 mod database;
 mod error;
 mod letters;

@@ -3,13 +3,13 @@
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
 pub(crate) mod columns;
+mod contents;
 mod insert;
 mod ledger;
 mod load;
 mod origin;
 mod outbox;
 mod quotes;
-mod tables;
 #[cfg(test)]
 mod tests;
 

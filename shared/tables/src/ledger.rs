@@ -2,6 +2,7 @@
 
 mod page;
 mod replays;
+pub mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -4,10 +4,12 @@ mod chain;
 mod logs;
 mod metrics;
 pub mod names;
+mod settings;
 pub mod trace;
 mod traces;
 
 pub use chain::error_chain;
-pub use logs::{BadSetting, Format, Settings, start};
+pub use logs::start;
 pub use metrics::{Level, MetricSet, Metrics, level, seconds, unknown};
+pub use settings::{BadSetting, Format, Settings};
 pub use traces::Traces;

@@ -7,50 +7,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::settings::{BadSetting, Format, Settings};
 use crate::{Traces, error_chain, trace};
 
 /// A library that logs each of its errors before it returns it to us, who log it where it is handled.
 const TWICE: &str = "lapin";
-
-/// What to tell, and to whom.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings<'a> {
-    /// What is logged: a level, or levels by target (`info,fetcher=debug`).
-    pub levels: &'a str,
-    /// How log lines look.
-    pub format: Format,
-    /// The base URL of the collector of traces; empty for none.
-    pub collector: &'a str,
-    /// The process, as traces name it.
-    pub process: &'a str,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-    /// Text on a terminal, else JSON.
-    Auto,
-}
-
-/// A setting that makes no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum BadSetting {
-    /// [`Settings::levels`].
-    #[error("log.level {levels:?} is not a level: {reason}")]
-    Levels {
-        /// What it was.
-        levels: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// [`Settings::collector`].
-    #[error("{0}")]
-    Collector(String),
-}
 
 /// Begins logging, and sending traces. Must not be called in an async runtime.
 pub fn start(settings: Settings<'_>) -> Result<Traces, BadSetting> {

@@ -18,7 +18,7 @@ use testkit::memory::MemoryStore;
 
 /// How a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// It reads and writes.
     Well,
     /// It reads.
@@ -29,7 +29,7 @@ pub enum State {
     Away,
 }
 
-pub struct PacedStore {
+pub(super) struct PacedStore {
     memory: MemoryStore,
     gate: Gate,
     state: Mutex<State>,
@@ -37,25 +37,25 @@ pub struct PacedStore {
 }
 
 impl PacedStore {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let (gate, calls) = (Gate::default(), AtomicU32::new(0));
         Self { memory: MemoryStore::new(clock), gate, state: Mutex::new(State::Well), calls }
     }
 
-    pub fn set(&self, state: State) {
+    pub(super) fn set(&self, state: State) {
         *self.state.lock().unwrap() = state;
     }
 
     /// How often it was asked since this was asked last.
-    pub fn calls(&self) -> u32 {
+    pub(super) fn calls(&self) -> u32 {
         self.calls.swap(0, Ordering::SeqCst)
     }
 
-    pub fn coins(&self) -> usize {
+    pub(super) fn coins(&self) -> usize {
         self.memory.coins().len()
     }
 
-    pub async fn letters_filed(&self) -> usize {
+    pub(super) async fn letters_filed(&self) -> usize {
         self.memory.letters(None, 1000).await.unwrap().len()
     }
 

@@ -7,7 +7,7 @@ use crate::pages::root;
 use crate::programs::{OURS, built};
 
 /// What was asked of a program: its name, then its arguments.
-pub struct Call(Vec<String>);
+pub(crate) struct Call(Vec<String>);
 
 /// Why a call cannot be meant.
 type Wrong = String;
@@ -17,7 +17,7 @@ type Look = fn(&[&str]) -> Result<(), Wrong>;
 
 /// The programs that commands of ours name and that are not run, with how their arguments are looked at instead. A
 /// program that is neither here nor one of ours fails the test.
-pub const NOT_RUN: [(&str, Option<Look>); 12] = [
+pub(crate) const NOT_RUN: [(&str, Option<Look>); 12] = [
     // Would build, which the tests before this one did, or begin the tests anew. `cargo run --` is one of ours.
     ("cargo", Some(cargo)),
     // Needs a daemon: services, profiles and what coinpipe is asked in a container are looked at.
@@ -38,12 +38,12 @@ pub const NOT_RUN: [(&str, Option<Look>); 12] = [
 
 impl Call {
     /// A line of the list that the stand-ins write.
-    pub fn read(line: &str) -> Self {
+    pub(crate) fn read(line: &str) -> Self {
         Self(line.split_terminator('\x1f').map(str::to_owned).collect())
     }
 
     /// Whether the program would understand it.
-    pub fn look(&self) -> Result<(), Wrong> {
+    pub(crate) fn look(&self) -> Result<(), Wrong> {
         let words: Vec<_> = self.0.iter().map(String::as_str).collect();
         let [program, arguments @ ..] = &words[..] else { return Err("no program".to_owned()) };
         if OURS.contains(program) {

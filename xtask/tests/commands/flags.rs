@@ -20,7 +20,7 @@ static OURS_HAVE: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 });
 
 /// Whether each option in `span` is one of a program of ours.
-pub fn are_known(span: &str) -> bool {
+pub(crate) fn are_known(span: &str) -> bool {
     let mut flags = span.split(' ').filter(|word| word.starts_with("--"));
     flags.all(|flag| OF_OTHERS.contains(&flag) || OURS_HAVE.contains(flag))
 }

@@ -22,7 +22,7 @@ const SYSTEM_FOLDERS: [&str; 3] = ["/etc/", "/usr/local/bin", "/var/lib/coinpipe
 const DEADLINE: &str = "120";
 
 /// See the file's first line. What runs on it ends with it.
-pub struct Machine {
+pub(crate) struct Machine {
     folder: PathBuf,
     api: String,
     simulator: Child,
@@ -31,7 +31,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = name.replace('/', "-");
         let folder = lab::services_folder().join(format!("commands-{}-{name}", std::process::id()));
         for inside in [
@@ -66,20 +66,20 @@ impl Machine {
     }
 
     /// From now on `text` of a page means `here`.
-    pub fn means(mut self, text: &str, here: &str) -> Self {
+    pub(crate) fn means(mut self, text: &str, here: &str) -> Self {
         self.examples.push((text.to_owned(), here.to_owned()));
         self
     }
 
     /// Writes a file of the machine's.
-    pub fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         let path = self.folder.join(file);
         fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
         fs::write(path, text).expect("a file");
     }
 
     /// Runs a script of bash in the folder `home`; what it printed, and what it asked of programs that are not run.
-    pub fn run(&self, script: &str) -> (String, Vec<Call>) {
+    pub(crate) fn run(&self, script: &str) -> (String, Vec<Call>) {
         let script =
             self.examples.iter().fold(script.to_owned(), |script, (text, here)| script.replace(text, here));
         let output = self

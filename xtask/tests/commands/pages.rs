@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// A Markdown file.
-pub struct Page {
+pub(crate) struct Page {
     /// Its path in the repository.
     pub name: String,
     text: String,
 }
 
 /// What stands between two fences.
-pub struct Block {
+pub(crate) struct Block {
     /// What the opening fence says, such as `sh`.
     pub language: String,
     pub text: String,
@@ -29,7 +29,7 @@ impl Page {
     }
 
     /// The blocks, without the indentation of their fences.
-    pub fn blocks(&self) -> Vec<Block> {
+    pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut lines = self.text.lines();
         while let Some(line) = lines.next() {
@@ -52,20 +52,20 @@ impl Page {
     }
 
     /// What stands between backticks within the text; one that goes on on the next line has a space there.
-    pub fn spans(&self) -> Vec<String> {
+    pub(crate) fn spans(&self) -> Vec<String> {
         let prose = self.prose();
         let spans = prose.split("\n\n").flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2));
         spans.map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
     /// Where its links lead.
-    pub fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         let prose = self.prose();
         prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect()
     }
 
     /// Why `link` leads nowhere, if so. Addresses outside the repository are believed.
-    pub fn broken(&self, link: &str) -> Option<String> {
+    pub(crate) fn broken(&self, link: &str) -> Option<String> {
         if link.contains("://") {
             return None;
         }
@@ -101,14 +101,14 @@ fn in_folder(folder: &str) -> Vec<PathBuf> {
 }
 
 /// Whatever tells a person what to type.
-pub fn pages() -> Vec<Page> {
+pub(crate) fn pages() -> Vec<Page> {
     let named = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "deploy/systemd/README.md"];
     let named = named.iter().map(|name| root().join(name));
     named.chain(in_folder("docs")).map(|path| Page::read(&path)).collect()
 }
 
 /// Those, and what only tells a history.
-pub fn all() -> Vec<Page> {
+pub(crate) fn all() -> Vec<Page> {
     let history = in_folder("docs/decisions").into_iter().chain([root().join("CHANGELOG.md")]);
     pages().into_iter().chain(history.map(|path| Page::read(&path))).collect()
 }

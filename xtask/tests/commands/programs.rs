@@ -3,10 +3,10 @@
 use std::path::Path;
 
 /// Their names.
-pub const OURS: [&str; 5] = ["coinpipe", "fetcher", "transformer", "loader", "alerter"];
+pub(crate) const OURS: [&str; 5] = ["coinpipe", "fetcher", "transformer", "loader", "alerter"];
 
 /// Where the programs were built.
-pub fn built() -> &'static Path {
+pub(crate) fn built() -> &'static Path {
     let folder = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().expect("it is in a folder");
     for program in OURS {
         assert!(folder.join(program).exists(), "{program} is not built; run `cargo xtask test`");

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The names of the programs.
-pub fn programs() -> BTreeSet<String> {
+pub(crate) fn programs() -> BTreeSet<String> {
     fs::read_dir(root().join("bins"))
         .expect("the folder of the programs is there")
         .map(|entry| entry.expect("an entry can be read").file_name().to_string_lossy().into_owned())
@@ -17,7 +17,7 @@ pub fn programs() -> BTreeSet<String> {
 }
 
 /// The settings that `default.toml` has, as environment variables, with their defaults.
-pub fn settings() -> BTreeMap<String, String> {
+pub(crate) fn settings() -> BTreeMap<String, String> {
     let text =
         fs::read_to_string(root().join("shared/config/src/default.toml")).expect("the settings are there");
     let mut section = String::new();
@@ -34,6 +34,6 @@ pub fn settings() -> BTreeMap<String, String> {
 }
 
 /// The number in a text such as `30s`.
-pub fn seconds(text: &str) -> u32 {
+pub(crate) fn seconds(text: &str) -> u32 {
     text.strip_suffix('s').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text}?"))
 }

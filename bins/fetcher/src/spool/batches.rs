@@ -4,19 +4,17 @@ use std::path::{Path, PathBuf};
 
 use domain::BatchId;
 
-use super::disk::{self, Content};
-use super::pages::page_number;
-use super::place::unfinished;
+use super::disk::{self, Content, unfinished};
+use super::names::{MANIFEST, file_name, page_number};
 use super::record::Manifest;
 use super::{Found, Spool, SpoolError, lock};
 
-pub(super) const MANIFEST: &str = "batch.json";
 /// The beginning of a batch's name while it is removed.
 const FINISHED: &str = "finished-";
 
 impl Spool {
     /// Makes room for a batch, before anything is paid for; or changes what is known about it.
-    pub fn put_manifest(&self, manifest: &Manifest) -> Result<(), SpoolError> {
+    pub(crate) fn put_manifest(&self, manifest: &Manifest) -> Result<(), SpoolError> {
         self.ensure()?;
         let _guard = self.lock_batches();
         let dir = self.batch_dir(&manifest.batch);
@@ -26,7 +24,7 @@ impl Spool {
 
     /// All batches, oldest slot first. A crash between making the directory and its manifest leaves an
     /// empty directory, which is cleared away.
-    pub fn batches(&self) -> Result<Found<Manifest>, SpoolError> {
+    pub(crate) fn batches(&self) -> Result<Found<Manifest>, SpoolError> {
         self.ensure()?;
         let _guard = self.lock_batches();
         let mut found = Found::default();
@@ -39,7 +37,7 @@ impl Spool {
             }
         }
         found.items.sort_by_key(|manifest| manifest.slot);
-        found.lost = lock(&self.known).take_lost_batches(|batch| !disk::is_gone(&self.batch_dir(batch)));
+        found.lost = lock(&self.inventory).take_lost_batches(|batch| !disk::is_gone(&self.batch_dir(batch)));
         Ok(found)
     }
 
@@ -65,7 +63,7 @@ impl Spool {
                 Ok(names) if names.iter().any(|name| name.to_str().and_then(page_number).is_some()) => {
                     self.set_batch_aside(dir, format!("it has no {MANIFEST}"), found);
                 }
-                // Nothing was paid for. What else is in there is somebody's.
+                // Nothing was paid for. Other files in there are not the spool's.
                 Ok(_) => {
                     let removed =
                         self.disk.remove(&unfinished(&path)).and_then(|()| self.disk.remove_folder(dir));
@@ -81,11 +79,11 @@ impl Spool {
 
     fn set_batch_aside(&self, dir: &Path, reason: String, found: &mut Found<Manifest>) {
         found.set_aside(self, dir, reason);
-        lock(&self.known).forget_batches(|batch| self.batch_dir(batch) == dir);
+        lock(&self.inventory).forget_batches(|batch| self.batch_dir(batch) == dir);
     }
 
     /// Forgets a batch: all of it or, when a crash comes between, nothing.
-    pub fn finish(&self, batch: &BatchId) -> Result<(), SpoolError> {
+    pub(crate) fn finish(&self, batch: &BatchId) -> Result<(), SpoolError> {
         let _guard = self.lock_batches();
         let dir = self.batch_dir(batch);
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
@@ -97,7 +95,7 @@ impl Spool {
                 self.notice(format!("cannot clear up in the spool: {}", telemetry::error_chain(&error)));
             }
         }
-        lock(&self.known).forget(batch);
+        lock(&self.inventory).forget(batch);
         Ok(())
     }
 
@@ -134,6 +132,6 @@ impl Spool {
     }
 
     pub(super) fn batch_dir(&self, batch: &BatchId) -> PathBuf {
-        self.batches_dir().join(disk::file_name(batch.as_str()))
+        self.batches_dir().join(file_name(batch.as_str()))
     }
 }

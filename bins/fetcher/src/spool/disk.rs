@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::SpoolError;
-use super::trouble::{self, Meaning};
+use super::io_errors::{self, Meaning};
 
 /// The ending of a file that is being written. One that is left over is from a crash, and is worthless.
 pub(super) const UNFINISHED: &str = "tmp";
@@ -67,13 +67,13 @@ impl Disk {
     pub(super) fn read(&self, path: &Path) -> Result<Content, SpoolError> {
         let read = || {
             self.may(Op::Read, path)?;
-            // Looked at first: a named pipe would be waited for.
+            // Checked first: reading a named pipe would block.
             if fs::metadata(path)?.is_file() { fs::read(path).map(Some) } else { Ok(None) }
         };
         match read() {
             Ok(Some(bytes)) => Ok(Content::Bytes(bytes)),
             Ok(None) => Ok(Content::NotAFile("it is not a file")),
-            Err(error) => match trouble::meaning(&error) {
+            Err(error) => match io_errors::meaning(&error) {
                 Meaning::Absent if path.symlink_metadata().is_ok() => {
                     Ok(Content::NotAFile("it is a link to nothing"))
                 }
@@ -86,19 +86,19 @@ impl Disk {
 
     /// Writes `parts` one after the other as the file `path`, replacing one that is there.
     pub(super) fn write(&self, path: &Path, parts: &[&[u8]]) -> Result<(), SpoolError> {
-        let unfinished = path.with_added_extension(UNFINISHED);
+        let unfinished = unfinished(path);
         let write = || -> io::Result<()> {
             self.may(Op::Change, path)?;
             let mut file = File::create(&unfinished)?;
             for part in parts {
                 file.write_all(part)?;
             }
-            // After an error nobody knows what was written: the next try begins with another file.
+            // After an error it is unknown what was written: the next try begins with a new file.
             file.sync_all()?;
             fs::rename(&unfinished, path)
         };
         if let Err(error) = write() {
-            // Half of it would take room from who makes some.
+            // A half-written file would only take room on a full disk.
             let _ = fs::remove_file(&unfinished);
             return Err(SpoolError::at(path)(error));
         }
@@ -121,7 +121,7 @@ impl Disk {
         // `a/b` is in `a`, and `a` is here.
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         match self.may(Op::Change, dir).and_then(|()| File::open(dir)?.sync_all()) {
-            Err(error) if !trouble::cannot_sync_folders(&error) => Err(SpoolError::at(dir)(error)),
+            Err(error) if !io_errors::cannot_sync_folders(&error) => Err(SpoolError::at(dir)(error)),
             _ => Ok(()),
         }
     }
@@ -146,7 +146,7 @@ impl Disk {
     pub(super) fn is_folder(&self, path: &Path) -> Result<bool, SpoolError> {
         match self.may(Op::Read, path).and_then(|()| fs::symlink_metadata(path)) {
             Ok(found) => Ok(found.is_dir()),
-            Err(error) => match trouble::meaning(&error) {
+            Err(error) => match io_errors::meaning(&error) {
                 Meaning::Absent | Meaning::NotAFile => Ok(false),
                 Meaning::Trouble(_) => Err(SpoolError::at(path)(error)),
             },
@@ -199,9 +199,7 @@ pub(super) fn free(folder: &Path, stem: &str, ending: &str) -> PathBuf {
     place
 }
 
-/// A name for `text` that every file system takes: its letters and digits, and its checksum.
-pub(super) fn file_name(text: &str) -> String {
-    let plain: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(100).collect();
-    format!("{plain}.{:08x}", domain::wire::crc32c(text.as_bytes()))
+/// Where `path` is while it is written.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
+    path.with_added_extension(UNFINISHED)
 }

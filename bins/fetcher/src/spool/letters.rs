@@ -4,6 +4,7 @@ use domain::{Bytes, Headers, Message, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Content};
+use super::names::{is_letter_name, letter_name};
 use super::{Found, Spool, SpoolError};
 
 /// Letters that wait at most. The first ones tell what began; more of them would say the same.
@@ -18,7 +19,7 @@ struct LetterFile {
 
 impl Spool {
     /// Keeps an incident's message until [`remove_letter`](Self::remove_letter). `false` when too many wait.
-    pub fn put_letter(&self, letter: &Message) -> Result<bool, SpoolError> {
+    pub(crate) fn put_letter(&self, letter: &Message) -> Result<bool, SpoolError> {
         self.ensure()?;
         let path = self.letters_dir().join(letter_name(&letter.id));
         if !path.exists() && self.letter_names()?.len() >= MOST {
@@ -31,7 +32,7 @@ impl Spool {
     }
 
     /// The letters that wait.
-    pub fn letters(&self) -> Result<Found<Message>, SpoolError> {
+    pub(crate) fn letters(&self) -> Result<Found<Message>, SpoolError> {
         self.ensure()?;
         let mut found = Found::default();
         for name in self.letter_names()? {
@@ -62,12 +63,12 @@ impl Spool {
     }
 
     /// Whether letters wait.
-    pub fn has_letters(&self) -> Result<bool, SpoolError> {
+    pub(crate) fn has_letters(&self) -> Result<bool, SpoolError> {
         Ok(!self.letter_names()?.is_empty())
     }
 
     /// Forgets a letter.
-    pub fn remove_letter(&self, id: &MessageId) -> Result<(), SpoolError> {
+    pub(crate) fn remove_letter(&self, id: &MessageId) -> Result<(), SpoolError> {
         self.disk.remove(&self.letters_dir().join(letter_name(id)))
     }
 
@@ -83,16 +84,4 @@ impl Spool {
         }
         Ok(letters)
     }
-}
-
-fn letter_name(id: &MessageId) -> String {
-    format!("{}.json", disk::file_name(id.as_str()))
-}
-
-/// Whether it is a name that a letter has: it ends in a checksum.
-pub(super) fn is_letter_name(name: &str) -> bool {
-    let stem = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
-    stem.is_some_and(|(_, checksum)| {
-        checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }

@@ -5,31 +5,34 @@ use std::path::Path;
 
 use domain::BatchId;
 
-use super::batches::MANIFEST;
 use super::disk::Content;
+use super::names::{MANIFEST, page_name, page_number};
 use super::record::{Manifest, PageRecord};
 use super::{Found, Spool, SpoolError, lock};
-
-const PAGE: &str = "page-";
 
 /// A page and its body, or what is wrong with it.
 type Checked = Result<(PageRecord, Vec<u8>), String>;
 
 impl Spool {
     /// Keeps a page of the batch `manifest`, whose folder is made again when somebody deleted it; `body` is compressed.
-    pub fn put_page(&self, manifest: &Manifest, page: &PageRecord, body: &[u8]) -> Result<(), SpoolError> {
+    pub(crate) fn put_page(
+        &self,
+        manifest: &Manifest,
+        page: &PageRecord,
+        body: &[u8],
+    ) -> Result<(), SpoolError> {
         self.ensure()?;
         let dir = self.batch_dir(&manifest.batch);
         if !self.disk.is_folder(&dir)? {
             self.put_manifest(manifest)?;
         }
         self.disk.write(&dir.join(page_name(page.page)), &[&page.to_json(body), b"\n", body])?;
-        lock(&self.known).add(&manifest.batch, page.page);
+        lock(&self.inventory).add(&manifest.batch, page.page);
         Ok(())
     }
 
     /// The pages of `batch`, in order, each read and checked. Nothing when there is no such batch.
-    pub fn pages(&self, batch: &BatchId) -> Result<Found<PageRecord>, SpoolError> {
+    pub(crate) fn pages(&self, batch: &BatchId) -> Result<Found<PageRecord>, SpoolError> {
         let dir = self.batch_dir(batch);
         let mut found = Found::default();
         let mut seen = BTreeSet::new();
@@ -58,19 +61,19 @@ impl Spool {
             seen.insert(number);
             if let Some(reason) = wrong {
                 found.set_aside(self, &path, format!("page {number} of {batch}: {reason}"));
-                lock(&self.known).forget_page(batch, number);
+                lock(&self.inventory).forget_page(batch, number);
             }
         }
         found.items.sort_by_key(|page| page.page);
-        let mut known = lock(&self.known);
-        found.lost.extend(known.take_lost_pages(batch, |page| seen.contains(&page)));
-        found.items.iter().for_each(|page| known.add(batch, page.page));
-        drop(known);
+        let mut inventory = lock(&self.inventory);
+        found.lost.extend(inventory.take_lost_pages(batch, |page| seen.contains(&page)));
+        found.items.iter().for_each(|page| inventory.add(batch, page.page));
+        drop(inventory);
         Ok(found)
     }
 
     /// The compressed body of a page that [`pages`](Self::pages) listed.
-    pub fn page_body(&self, batch: &BatchId, page: u32) -> Result<Vec<u8>, SpoolError> {
+    pub(crate) fn page_body(&self, batch: &BatchId, page: u32) -> Result<Vec<u8>, SpoolError> {
         let path = self.batch_dir(batch).join(page_name(page));
         let read = self.read_page(&path)?.unwrap_or_else(|| Err("it is gone".to_owned()));
         // The next listing sets it aside, or misses it.
@@ -91,14 +94,4 @@ impl Spool {
         let body = line.split_off(end + 1);
         Ok(Some(PageRecord::from_json(&line, &body).map(|page| (page, body))))
     }
-}
-
-fn page_name(page: u32) -> String {
-    format!("{PAGE}{page:05}")
-}
-
-/// The number of the page that has this name; somebody's copy of one has another.
-pub(super) fn page_number(name: &str) -> Option<u32> {
-    let number = name.strip_prefix(PAGE)?.parse().ok()?;
-    (page_name(number) == name).then_some(number)
 }

@@ -10,7 +10,7 @@ const VERSION: u32 = 1;
 /// Whether a slot is claimed for a batch, so that its pages may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Claim {
+pub(crate) enum Claim {
     /// A person asked for it; nobody else will.
     ByHand,
     /// It is about to be claimed. Only the leaders' note tells whether it was.
@@ -21,7 +21,7 @@ pub enum Claim {
 
 /// What a batch is, and what is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// The batch.
     pub batch: BatchId,
     /// Its slot.
@@ -48,7 +48,7 @@ pub struct Manifest {
 
 /// What is known about a page besides its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageRecord {
+pub(crate) struct PageRecord {
     /// Number of the page, from 1.
     pub page: u32,
     /// Coins that were asked for.
@@ -67,14 +67,14 @@ pub struct PageRecord {
 
 impl Manifest {
     /// Which coins page `page` asks for: the first rank, and how many.
-    pub fn range(&self, page: u32) -> (u32, u32) {
+    pub(crate) fn range(&self, page: u32) -> (u32, u32) {
         let before = (page - 1).saturating_mul(self.page_size);
         (before.saturating_add(1), self.limit.saturating_sub(before).min(self.page_size))
     }
 
     /// How many pages the batch has, as far as `fetched` tells: enough for the limit and for all coins
     /// that there are; a page that was not full is the last.
-    pub fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
+    pub(crate) fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
         let newest = fetched.iter().max_by_key(|page| page.page);
         let total = newest.and_then(|page| page.total_count).unwrap_or(u32::MAX);
         let wanted = self.limit.min(total).div_ceil(self.page_size.max(1)).max(1);
@@ -84,12 +84,12 @@ impl Manifest {
     }
 
     /// Whether `other` asks for the same pages, so that those of one can serve the other.
-    pub fn asks_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
         *self == Self { pages: self.pages, trace: self.trace.clone(), claim: self.claim, ..other.clone() }
     }
 
     /// The headers of `page` of a batch of `pages`.
-    pub fn meta(&self, page: &PageRecord, pages: u32) -> PageMeta {
+    pub(crate) fn meta(&self, page: &PageRecord, pages: u32) -> PageMeta {
         PageMeta {
             batch: self.batch.clone(),
             slot: self.slot,
@@ -105,7 +105,7 @@ impl Manifest {
     }
 
     /// The announcement of a batch of `pages`; `None` when not one was fetched.
-    pub fn announcement(&self, fetched: &[PageRecord], pages: u32) -> Option<Fetched> {
+    pub(crate) fn announcement(&self, fetched: &[PageRecord], pages: u32) -> Option<Fetched> {
         Some(Fetched {
             batch: self.batch.clone(),
             slot: self.slot,

@@ -1,6 +1,5 @@
-//! A clock that a test moves whenever everybody waits for it.
+//! Clocks for tests of the fetcher: one that waiting moves, and one that a test moves whenever everybody waits for it.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,26 +10,22 @@ use chrono::{DateTime, Utc};
 use ports::Clock;
 use testkit::clock::ManualClock;
 
+use super::busy::is_busy;
 use super::until;
 
-thread_local! {
-    static BUSY: Cell<usize> = const { Cell::new(0) };
-}
+/// A clock on which sleeping moves the time instead of taking any.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeapingClock(pub(crate) ManualClock);
 
-/// Lasts while the fetcher waits for something that takes real time, a disk or a server: what it does then is not to be
-/// overtaken by the clock. Counted for each thread, as a test is one.
-pub(crate) struct Busy(());
-
-impl Busy {
-    pub(crate) fn begin() -> Self {
-        BUSY.set(BUSY.get() + 1);
-        Self(())
+#[async_trait]
+impl Clock for LeapingClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
     }
-}
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        BUSY.set(BUSY.get() - 1);
+    async fn sleep(&self, duration: Duration) {
+        self.0.advance(duration);
+        tokio::task::yield_now().await;
     }
 }
 
@@ -46,7 +41,7 @@ impl WatchedClock {
     /// Whether somebody sleeps, nobody should be awake, and nobody waits for a disk or a server.
     fn is_quiet(&self) -> bool {
         let sleepers = self.sleepers.lock().unwrap();
-        BUSY.get() == 0 && !sleepers.is_empty() && sleepers.values().all(|due| *due > self.inner.now())
+        !is_busy() && !sleepers.is_empty() && sleepers.values().all(|due| *due > self.inner.now())
     }
 
     /// Lets `seconds` pass, or fewer when `is_enough`; how many.

@@ -9,7 +9,7 @@ use ports::{Queue, QueueName};
 use testkit::clock::ManualClock;
 
 use super::*;
-use crate::Fetcher;
+use crate::spool::Spool;
 use crate::testing::{HangingQueue, KEY, Lab, Reply, Server, page, page_body, reply, until};
 
 #[tokio::test]
@@ -118,17 +118,7 @@ async fn a_spool_in_use_is_an_error_that_names_the_lock() {
     let lab = Lab::new(100, 100);
     let server = Server::start([]).await;
     let _first = lab.fetcher(&server);
-    let (queue, clock) = (lab.queue.clone(), lab.clock.clone());
-    let second = Fetcher::new(
-        lab.settings.clone(),
-        server.source(),
-        Arc::new(queue.clone()),
-        Arc::new(queue),
-        None,
-        Arc::new(clock),
-        crate::FetchMetrics::new(&lab.metrics),
-    );
-    let text = format!("{:#}", second.err().expect("refused"));
+    let text = format!("{:#}", Spool::open(&lab.settings.spool).expect_err("refused"));
     assert!(text.contains(&lab.dir.path().join("spool/lock").display().to_string()), "{text}");
 }
 

@@ -1,155 +1,33 @@
 //! Ten minutes in which something takes nothing: at most sixty calls and thirty lines in the log, and back at work within 15 s
 //! after. Time is a clock that the test moves, a second at a time, whenever everybody waits.
 
-use std::fmt;
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+mod lines;
+mod queue;
 
-use async_trait::async_trait;
-use domain::Message;
-use ports::{Consumer, Depth, Leadership, Queue, QueueError, Term};
-use testkit::memory::MemoryQueue;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stage::Failpoints;
 
 use super::*;
+use crate::metrics::FetchMetrics;
 use crate::spool::Op;
+use crate::surroundings::Surroundings;
 use crate::testing::{Server, WatchedClock, page};
+use lines::Lines;
+use queue::{UnsteadyLeadership, UnsteadyQueue};
 
 const MINUTES: u64 = 10;
 const MOST_CALLS: usize = 60;
 const MOST_LINES: usize = 30;
 const BACK_WITHIN: u64 = 15;
 
-/// A queue of which parts can be away.
-struct Shaky {
-    inner: MemoryQueue,
-    takes_messages: AtomicBool,
-    lets_lead: AtomicBool,
-    takes_notes: AtomicBool,
-    /// Terms end when they have begun.
-    flickers: AtomicBool,
-    calls: AtomicUsize,
-}
-
-impl Shaky {
-    fn new(inner: MemoryQueue) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            takes_messages: true.into(),
-            lets_lead: true.into(),
-            takes_notes: true.into(),
-            flickers: false.into(),
-            calls: AtomicUsize::new(0),
-        })
-    }
-
-    fn heal(&self) {
-        for part in [&self.takes_messages, &self.lets_lead, &self.takes_notes] {
-            part.store(true, Ordering::Relaxed);
-        }
-        self.flickers.store(false, Ordering::Relaxed);
-    }
-
-    fn ask(&self, part: &AtomicBool) -> Result<(), QueueError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        if part.load(Ordering::Relaxed) { Ok(()) } else { Err(QueueError::unavailable("it is full")) }
-    }
-}
-
-#[async_trait]
-impl Queue for Shaky {
-    async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError> {
-        self.ask(&self.takes_messages)?;
-        self.inner.publish(to, messages).await
-    }
-
-    async fn consume(&self, from: QueueName, prefetch: u16) -> Result<Box<dyn Consumer>, QueueError> {
-        self.inner.consume(from, prefetch).await
-    }
-
-    async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError> {
-        self.inner.depth(queue).await
-    }
-}
-
-/// The same queue, to be led.
-struct ShakyThrone(Arc<Shaky>);
-
-struct ShakyTerm(Arc<Shaky>, Box<dyn Term>);
-
-#[async_trait]
-impl Leadership for ShakyThrone {
-    async fn lead(&self) -> Result<Box<dyn Term>, QueueError> {
-        self.0.ask(&self.0.lets_lead)?;
-        Ok(Box::new(ShakyTerm(Arc::clone(&self.0), self.0.inner.lead().await?)))
-    }
-}
-
-#[async_trait]
-impl Term for ShakyTerm {
-    fn note(&self) -> Option<&[u8]> {
-        self.1.note()
-    }
-
-    /// Not counted: it is the end of the call that let lead.
-    async fn write(&mut self, note: Vec<u8>) -> Result<(), QueueError> {
-        if !self.0.takes_notes.load(Ordering::Relaxed) || self.0.flickers.load(Ordering::Relaxed) {
-            return Err(QueueError::unavailable("it is full"));
-        }
-        self.1.write(note).await
-    }
-
-    async fn over(&mut self) {
-        if !self.0.flickers.load(Ordering::Relaxed) {
-            self.1.over().await;
-        }
-    }
-}
-
-/// Lines of the log that an operator sees by default.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Text<'a>(&'a mut String);
-
-impl Visit for Text<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use std::fmt::Write;
-        let _ = write!(self.0, "{field}={value:?} ");
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = format!("{} ", event.metadata().level());
-        event.record(&mut Text(&mut line));
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
 /// A fetcher on a queue and a disk that can be made to fail.
 struct Bench {
     lab: Lab,
     clock: WatchedClock,
-    queue: Arc<Shaky>,
+    queue: Arc<UnsteadyQueue>,
     fetcher: Fetcher,
 }
 
@@ -157,17 +35,13 @@ impl Bench {
     fn new(server: &Server) -> Self {
         let lab = Lab::new(100, 100);
         let clock = WatchedClock::default();
-        let queue = Shaky::new(lab.queue.clone());
-        let fetcher = Fetcher::new(
-            lab.settings.clone(),
-            server.source(),
-            Arc::clone(&queue) as Arc<dyn Queue>,
-            Arc::new(ShakyThrone(Arc::clone(&queue))),
-            None,
-            Arc::new(clock.clone()),
-            crate::FetchMetrics::new(&lab.metrics),
-        );
-        Self { lab, clock, queue, fetcher: fetcher.unwrap() }
+        let queue = UnsteadyQueue::new(lab.queue.clone());
+        let leadership = Arc::new(UnsteadyLeadership(Arc::clone(&queue)));
+        let around =
+            Surroundings::new(Arc::new(clock.clone()), FetchMetrics::new(&lab.metrics), Failpoints::none());
+        let settings = lab.settings.clone();
+        let fetcher = Fetcher::new(settings, server.source(), queue.clone(), leadership, None, around);
+        Self { lab, clock, queue, fetcher }
     }
 
     /// Runs the fetcher for ten minutes in which something is away, which `calls` counts, and from when `heal` has mended it

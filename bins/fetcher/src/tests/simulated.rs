@@ -8,11 +8,15 @@ use config::Secret;
 use domain::PageMeta;
 use ports::{Clock, QueueName};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
+use stage::Failpoints;
 use tokio_util::sync::CancellationToken;
 
 use super::Seen;
-use crate::testing::{KEY, Lab};
-use crate::{FetchedBatch, Fetcher, OnceFailure, Source};
+use crate::collect::ApiSource;
+use crate::metrics::FetchMetrics;
+use crate::surroundings::Surroundings;
+use crate::testing::{Fetcher, KEY, Lab};
+use crate::{FetchedBatch, OnceFailure};
 
 async fn start(lab: &Lab, options: Options) -> Simulator {
     let options = Options { coins: 500, keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..options };
@@ -20,18 +24,10 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 }
 
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
-    let source = Source { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
+    let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    Fetcher::new(
-        lab.settings.clone(),
-        source,
-        queue.clone(),
-        queue,
-        None,
-        clock,
-        crate::FetchMetrics::new(&lab.metrics),
-    )
-    .unwrap()
+    let around = Surroundings::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
+    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
 }
 
 async fn fetch(lab: &Lab, simulator: &Simulator) -> Result<FetchedBatch, OnceFailure> {

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use domain::Fetched;
 use ports::{Leadership, Queue, QueueError, Store, Term};
-use stage::{Crash, Point};
+use stage::{Crash, Failpoints, Point};
 
 use super::leader::another;
 use super::*;
-use crate::claims::Claims;
+use crate::metrics::FetchMetrics;
+use crate::schedule::Claims;
+use crate::surroundings::Surroundings;
 use crate::testing::{Server, page};
 
 const HERE: &str = "2026-11-22T14:00:00Z/listings/USD";
@@ -18,7 +20,7 @@ const HERE: &str = "2026-11-22T14:00:00Z/listings/USD";
 /// Runs a fetcher until it dies at `point`.
 async fn die_at(lab: &Lab, server: &Server, point: Point) {
     let failpoint = format!("fetcher.{}:err", point.as_str());
-    let fetcher = lab.fetcher(server).with_failpoints(failpoint.parse().unwrap());
+    let fetcher = lab.dying_fetcher(server, failpoint.parse().unwrap());
     let (_bell, rung) = mpsc::channel(1);
     let running = fetcher.run_on(rung, CancellationToken::new());
     let ended = tokio::time::timeout(DEADLINE, running).await.expect("it dies");
@@ -215,10 +217,10 @@ async fn a_claim_whose_answer_was_lost_is_found_again_and_fetched_once() {
         let leadership = Arc::new(LostAnswer { inner: lab.queue.clone(), writes, is_lost });
         let queue: Arc<dyn Queue> = Arc::new(lab.queue.clone());
         let clock = Arc::new(lab.clock.clone());
-        let metrics = crate::FetchMetrics::new(&lab.metrics);
+        let metrics = FetchMetrics::new(&lab.metrics);
+        let around = Surroundings::new(clock, metrics, Failpoints::none());
         let settings = lab.settings.clone();
-        let fetcher =
-            Fetcher::new(settings, server.source(), queue, leadership, None, clock, metrics).unwrap();
+        let fetcher = Fetcher::new(settings, server.source(), queue, leadership, None, around);
         run_until(&fetcher, "the batch", || lab.ids(QueueName::Rows).len() == 1).await;
         assert_eq!((server.requests().len(), ids(&lab, QueueName::Raw).len()), (2, 2), "written: {writes}");
         assert_eq!(incidents(&lab), Vec::<String>::new());

@@ -9,6 +9,7 @@ use crate::database::Work;
 use crate::error::is_duplicate;
 use crate::store::columns::{Columns, datetime};
 use crate::store::{MysqlStore, one};
+use tables::Row as _;
 
 /// No server takes packets that are shorter than this.
 const SHORT: usize = 1 << 20;
@@ -26,7 +27,7 @@ impl MysqlStore {
         let sql = "SELECT CAST(@@max_allowed_packet AS UNSIGNED)";
         let rows = self.database.read(sqlx::query(sql)).await?;
         let limit =
-            one(rows.iter().map(|row| Columns::new(row).count())).map_err(|error| self.blame(error))?;
+            one(rows.iter().map(|row| Columns::new(row).take::<u64>())).map_err(|error| self.blame(error))?;
         if usize::try_from(limit).is_ok_and(|limit| length > limit) {
             let reason = format!(
                 "{}: the letter {} needs {length} bytes, and max_allowed_packet of the server is {limit}; raise it",
@@ -125,7 +126,10 @@ impl File<'_> {
             .fetch_one(connection)
             .await?;
         let mut columns = Columns::new(&row);
-        let (deaths, is_known) = (columns.count()?, columns.count()? > 0);
+        let (deaths, is_known) = (
+            columns.take::<Option<u64>>()?.unwrap_or_default(),
+            columns.take::<Option<bool>>()?.unwrap_or_default(),
+        );
         Ok((!is_known).then_some(deaths + 1))
     }
 

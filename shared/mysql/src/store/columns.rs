@@ -1,13 +1,12 @@
-//! Columns whose meaning the server does not know: counts, names, JSON; and instants, which it keeps without
-//! a zone, between two years.
+//! Columns whose meaning the server does not know; and instants, which it keeps without a zone, between two years.
 
-use std::str::FromStr;
+use std::error::Error;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use domain::timestamp;
-use serde::de::DeserializeOwned;
-use sqlx::Row;
+use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
+use tables::Row;
 
 /// A row, read column by column from the left.
 pub(crate) struct Columns<'r> {
@@ -20,80 +19,48 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column as what the server holds.
-    pub(crate) fn take<T>(&mut self) -> Result<T, sqlx::Error>
+    /// The next column, of whatever type: JSON is a text in MariaDB, and expressions have types of their own.
+    fn read<T>(&mut self) -> Result<T, sqlx::Error>
     where
         T: sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
     {
         self.next += 1;
-        self.row.try_get(self.next - 1)
-    }
-
-    /// A number of things; also from an expression, which the server calls signed.
-    pub(crate) fn count(&mut self) -> Result<u64, sqlx::Error> {
-        self.next += 1;
         self.row.try_get_unchecked(self.next - 1)
     }
+}
 
-    /// JSON, which in MariaDB is a text.
-    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, sqlx::Error> {
-        self.next += 1;
-        let json: &str = self.row.try_get_unchecked(self.next - 1)?;
-        self.checked(serde_json::from_str(json))
+impl Row for Columns<'_> {
+    type Error = sqlx::Error;
+
+    fn text(&mut self) -> Result<Option<String>, sqlx::Error> {
+        self.read()
     }
 
-    /// JSON or NULL.
-    pub(crate) fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, sqlx::Error> {
-        self.next += 1;
-        let json: Option<&str> = self.row.try_get_unchecked(self.next - 1)?;
-        self.checked(json.map(serde_json::from_str).transpose())
+    fn integer(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        self.read()
     }
 
-    /// An instant.
-    pub(crate) fn instant(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
-        Ok(self.take::<NaiveDateTime>()?.and_utc())
+    fn number(&mut self) -> Result<Option<f64>, sqlx::Error> {
+        self.read()
     }
 
-    /// An instant or NULL.
-    pub(crate) fn optional_instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        Ok(self.take::<Option<NaiveDateTime>>()?.map(|at| at.and_utc()))
+    fn quote_count(&mut self) -> Result<Option<f64>, sqlx::Error> {
+        Ok(self.read::<Option<u32>>()?.map(f64::from))
     }
 
-    /// The text of one of an enum's names.
-    pub(crate) fn name<T: FromStr>(&mut self) -> Result<T, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: &str = self.take()?;
-        self.checked(text.parse())
+    fn instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+        Ok(self.read::<Option<NaiveDateTime>>()?.map(|at| at.and_utc()))
     }
 
-    /// The text of one of an enum's names, or NULL.
-    pub(crate) fn optional_name<T: FromStr>(&mut self) -> Result<Option<T>, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: Option<&str> = self.take()?;
-        self.checked(text.map(str::parse).transpose())
+    fn bytes(&mut self) -> Result<Vec<u8>, sqlx::Error> {
+        Ok(self.read::<Option<Vec<u8>>>()?.unwrap_or_default())
     }
 
-    /// Texts joined by commas.
-    pub(crate) fn list(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let text: &str = self.take()?;
-        Ok(text.split(',').map(str::to_owned).collect())
-    }
-
-    /// What `outcome` read from the column last taken.
-    fn checked<T, E>(&self, outcome: Result<T, E>) -> Result<T, sqlx::Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        outcome.map_err(|source| sqlx::Error::ColumnDecode { index: self.column(), source: source.into() })
-    }
-
-    fn column(&self) -> String {
+    fn wrong(&self, source: Box<dyn Error + Send + Sync>) -> sqlx::Error {
         let column = self.row.try_column(self.next - 1);
-        column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned())
+        let index =
+            column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned());
+        sqlx::Error::ColumnDecode { index, source }
     }
 }
 

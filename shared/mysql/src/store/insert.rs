@@ -7,10 +7,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use domain::Measure;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql};
+use tables::columns;
 
 /// How many rows a statement can have: the next above what there is, filled up with repeats of one of them,
 /// which change nothing. So all statements stay prepared. One that is not is closed after use, and costs 40 ms
@@ -24,7 +24,7 @@ const ROWS: usize = 500;
 /// Bytes after which a statement takes no more rows; the smallest limit in use for a packet is 16 MiB.
 const BYTES: usize = 4 << 20;
 
-/// The statements of [`load`](super::load), built once from [`Measure::ALL`].
+/// The statements of [`load`](super::load), built once from [`columns`].
 pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
@@ -57,16 +57,17 @@ impl Inserts {
         let newer = format!(
             "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
         );
-        let described = COIN_COLUMNS[1..10].iter().map(|column| if_so(&later_seen, column));
+        let described =
+            columns::COINS[columns::COIN_DESCRIPTION].iter().map(|column| if_so(&later_seen, column));
         let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
         Self {
-            coins: Insert::new("coins", &COIN_COLUMNS, described.chain(SEEN.map(str::to_owned))),
+            coins: Insert::new("coins", &columns::COINS, described.chain(SEEN.map(str::to_owned))),
             identities: Insert::new("coin_identities", &IDENTITY_COLUMNS, SEEN.map(str::to_owned)),
             // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
             // however it does.
             latest: Insert::new(
                 "quotes_latest",
-                &quote_columns(),
+                &columns::quotes(),
                 of_quote(&newer).into_iter().chain([
                     if_so(&newer, "fetched_at"),
                     "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
@@ -74,7 +75,7 @@ impl Inserts {
             ),
             history: Insert::new(
                 "quotes_history",
-                &quote_columns(),
+                &columns::quotes(),
                 of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
             ),
         }
@@ -128,33 +129,11 @@ impl Insert {
     }
 }
 
-const COIN_COLUMNS: [&str; 12] = [
-    "id",
-    "symbol",
-    "name",
-    "slug",
-    "date_added",
-    "platform_id",
-    "token_address",
-    "tags",
-    "infinite_supply",
-    "is_active",
-    "first_seen_at",
-    "last_seen_at",
-];
-
 const IDENTITY_COLUMNS: [&str; 7] =
     ["coin_id", "identity", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
-
-/// The columns of both tables of quotes.
-pub(super) fn quote_columns() -> Vec<&'static str> {
-    let measures = Measure::ALL.map(Measure::column);
-    let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
-    ["coin_id", "currency"].into_iter().chain(measures).chain(rest).collect()
-}
 
 /// The columns of a quote that follow the winner: all but the key and what decides.
 fn content_columns() -> impl Iterator<Item = &'static str> {
     let decides = ["coin_id", "currency", "last_updated", "fetched_at"];
-    quote_columns().into_iter().filter(move |column| !decides.contains(column))
+    columns::quotes().into_iter().filter(move |column| !decides.contains(column))
 }

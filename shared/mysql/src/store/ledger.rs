@@ -3,11 +3,11 @@
 mod record;
 
 use async_trait::async_trait;
-use domain::{BatchId, ReplayId, Slot};
+use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlRow};
+use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::{AssertSqlSafe, MySql};
-use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
+use tables::ledger::rows::{self, BATCH, CHUNK, REPLAY};
 
 use super::MysqlStore;
 use super::columns::Columns;
@@ -43,7 +43,6 @@ impl<'a> Which<'a> {
     /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
     /// has the same values to bind.
     pub(super) fn statements(self) -> [String; 3] {
-        const BATCH: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
         let which = match self {
             Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?".to_owned(),
             Self::Among(ids) => {
@@ -56,12 +55,11 @@ impl<'a> Which<'a> {
             format!("SELECT {BATCH} {which}"),
             // A straight join keeps the order: each batch, and then its lines by their key.
             format!(
-                "SELECT c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
-                     c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads \
+                "SELECT {CHUNK} \
                  FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN batch_chunks AS c ON c.batch_id = wanted.id"
             ),
             format!(
-                "SELECT r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk \
+                "SELECT {REPLAY} \
                  FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN chunk_replays AS r ON r.batch_id = wanted.id"
             ),
         ]
@@ -87,56 +85,10 @@ impl Work for Which<'_> {
         let batches = self.query(batches).fetch_all(&mut *connection).await?;
         let chunks = self.query(chunks).fetch_all(&mut *connection).await?;
         let replays = self.query(replays).fetch_all(connection).await?;
-        let batches = batches.iter().map(batch_line).collect::<Result<Vec<_>, _>>()?;
-        let chunks = chunks.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
-        let replays = replays.iter().map(replay_line).collect::<Result<Vec<_>, _>>()?;
-        Ok(records(batches, chunks, replays))
+        rows::read(
+            batches.iter().map(Columns::new),
+            chunks.iter().map(Columns::new),
+            replays.iter().map(Columns::new),
+        )
     }
-}
-
-fn batch_line(row: &MySqlRow) -> Result<BatchLine, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(BatchLine {
-        id: BatchId::from_stored(columns.take::<String>()?),
-        slot: Slot::at(columns.instant()?),
-        endpoint: columns.take()?,
-        convert: columns.list()?,
-        simulated: columns.take()?,
-        fetched_at: columns.optional_instant()?,
-        pages: columns.take()?,
-        credits: columns.take()?,
-    })
-}
-
-fn chunk_line(row: &MySqlRow) -> Result<(BatchId, ChunkLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ChunkLine {
-        page: columns.take()?,
-        chunk: columns.take()?,
-        pages: columns.take()?,
-        cut: Cut { chunks: columns.take()?, size: columns.take()?, fetched_at: columns.optional_instant()? },
-        transformed_at: columns.instant()?,
-        loaded_at: columns.instant()?,
-        coins_in: u64::from(columns.take::<u32>()?),
-        rejected: columns.count()?,
-        written: columns.count()?,
-        unchanged: columns.count()?,
-        stale: columns.count()?,
-        loads: columns.take()?,
-    };
-    Ok((batch, line))
-}
-
-fn replay_line(row: &MySqlRow) -> Result<(BatchId, ReplayLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ReplayLine {
-        page: columns.take()?,
-        replay: ReplayId::from_stored(columns.take::<String>()?),
-        chunks: columns.take()?,
-        size: columns.take()?,
-        chunk: columns.take()?,
-    };
-    Ok((batch, line))
 }

@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use ::tables::judgement::{Held, Judged, Judging};
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
+use tables::judgement::{Held, Judged, Judging};
+use tables::{coins, columns};
 
+use super::columns::Columns;
 use super::columns::{datetime, fits};
-use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
+use super::insert::{INSERTS, REBUILDS, Values};
 use super::row::{self, Line};
-use super::tables;
+
 use crate::error::refusal;
 
 /// Coins asked for in one statement.
@@ -153,7 +155,7 @@ impl Page<'_> {
 
 /// What `quotes_latest` holds of these coins.
 async fn held(connection: &mut MySqlConnection, ids: &[u32]) -> Result<Held, sqlx::Error> {
-    let columns = quote_columns().join(", ");
+    let columns = columns::quotes().join(", ");
     let places = vec!["?"; COINS].join(", ");
     let sql = format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN ({places})");
     let mut held = Held::with_capacity(ids.len());
@@ -162,7 +164,7 @@ async fn held(connection: &mut MySqlConnection, ids: &[u32]) -> Result<Held, sql
         let filled = part.iter().chain(std::iter::repeat(&part[part.len() - 1])).take(COINS);
         let query = filled.fold(sqlx::query(AssertSqlSafe(sql.clone())), |query, id| query.bind(*id));
         for row in query.fetch_all(&mut *connection).await? {
-            let entry = tables::quote(&row)?;
+            let entry = coins::quote(Columns::new(&row))?;
             held.insert((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at));
         }
     }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
 use sqlx::mysql::MySqlConnection;
+use tables::{Row as _, outbox};
 
 use super::MysqlStore;
 use super::columns::Columns;
@@ -65,32 +66,16 @@ impl Work for Trouble {
     type Output = MailTrouble;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<MailTrouble, sqlx::Error> {
-        let sql = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
-                   WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
-        let mut trouble = MailTrouble::default();
-        let mut last_tried_at = None;
-        for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
-            let mut columns = Columns::new(&row);
-            let posted_at = columns.instant()?;
-            trouble.waiting += 1;
-            trouble.waiting_since.get_or_insert(posted_at);
-            let (tried_at, failure) = (columns.optional_instant()?, columns.take()?);
-            if tried_at > last_tried_at {
-                (last_tried_at, trouble.failure) = (tried_at, failure);
-            }
-        }
+        let waiting = sqlx::query(outbox::WAITING).fetch_all(&mut *connection).await?;
+        let mut trouble = outbox::waiting(waiting.iter().map(Columns::new))?;
         let sql = "SELECT COUNT(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > COALESCE( \
                        (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), \
                        '1000-01-01')";
         let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-        trouble.refused = Columns::new(&row).count()?;
+        trouble.refused = Columns::new(&row).take()?;
         if trouble.refused > 0 {
-            let sql = "SELECT refused_at, refusal FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
-                       ORDER BY refused_at DESC LIMIT 1";
-            let row = sqlx::query(sql).fetch_one(connection).await?;
-            let mut columns = Columns::new(&row);
-            trouble.refusal =
-                Some((columns.instant()?, columns.take::<Option<String>>()?.unwrap_or_default()));
+            let row = sqlx::query(outbox::LAST_REFUSED).fetch_one(connection).await?;
+            trouble.refusal = Some(outbox::refusal(Columns::new(&row))?);
         }
         Ok(trouble)
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
-use sqlx::mysql::MySqlRow;
+use tables::{Row as _, coins};
 
 use super::columns::Columns;
 use super::{MysqlStore, one};
@@ -11,7 +11,7 @@ use super::{MysqlStore, one};
 impl Quotes for MysqlStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         let rows = self.database.read(sqlx::query(FRESHNESS)).await?;
-        one(rows.iter().map(freshness)).map_err(|error| self.blame(error))
+        one(rows.iter().map(Columns::new).map(coins::freshness)).map_err(|error| self.blame(error))
     }
 
     /// Counts the history row by row up to a million; what is beyond is as the server estimates it, which
@@ -22,28 +22,26 @@ impl Quotes for MysqlStore {
                        (SELECT max(table_rows) FROM information_schema.tables \
                         WHERE table_schema = DATABASE() AND table_name = 'quotes_history')";
         let rows = self.database.read(sqlx::query(sql)).await?;
-        one(rows.iter().map(totals)).map_err(|error| self.blame(error))
+        one(rows.iter().map(Columns::new).map(totals)).map_err(|error| self.blame(error))
     }
 
     async fn top(&self, currency: &str, limit: u32) -> Result<Vec<TopCoin>, StoreError> {
-        let sql = "SELECT q.cmc_rank, c.name, c.symbol, q.currency, q.price, q.percent_change_1h, \
-                       q.percent_change_24h, q.percent_change_7d, q.market_cap, q.last_updated \
-                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
-                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
-                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
-                   ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
-        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(currency).bind(limit)).await?;
-        rows.iter().map(top_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
+        let rows =
+            self.database.read(sqlx::query(coins::TOP).bind(currency).bind(currency).bind(limit)).await?;
+        rows.iter()
+            .map(Columns::new)
+            .map(coins::top_coin)
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.blame(error))
     }
 
     async fn listed(&self, currency: &str) -> Result<Vec<ListedCoin>, StoreError> {
-        let sql = "SELECT c.id, c.symbol, c.name, c.slug, q.fetched_at \
-                   FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
-                   WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
-                       WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
-                   ORDER BY c.id";
-        let rows = self.database.read(sqlx::query(sql).bind(currency).bind(currency)).await?;
-        rows.iter().map(listed_coin).collect::<Result<_, _>>().map_err(|error| self.blame(error))
+        let rows = self.database.read(sqlx::query(coins::LISTED).bind(currency).bind(currency)).await?;
+        rows.iter()
+            .map(Columns::new)
+            .map(coins::listed_coin)
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.blame(error))
     }
 }
 
@@ -63,45 +61,9 @@ pub(super) const FRESHNESS: &str = "SELECT \
             WHERE o.batch_id = b.id AND o.fetched_at IS NULL) > 0 \
      ORDER BY b.slot DESC LIMIT 1)";
 
-fn freshness(row: &MySqlRow) -> Result<Freshness, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(Freshness {
-        newest_quote_at: columns.optional_instant()?.max(columns.optional_instant()?),
-        newest_fetch_at: columns.optional_instant()?.max(columns.optional_instant()?),
-    })
-}
-
-fn totals(row: &MySqlRow) -> Result<Totals, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let (coins, quotes_latest, counted) = (columns.count()?, columns.count()?, columns.count()?);
+fn totals(mut columns: Columns<'_>) -> Result<Totals, sqlx::Error> {
+    let (coins, quotes_latest, counted): (_, _, u64) = (columns.take()?, columns.take()?, columns.take()?);
     let estimated: Option<u64> = columns.take()?;
     let beyond = estimated.filter(|_| counted == COUNTED).unwrap_or_default();
     Ok(Totals { coins, quotes_latest, quotes_history: counted.max(beyond) })
-}
-
-fn top_coin(row: &MySqlRow) -> Result<TopCoin, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(TopCoin {
-        rank: columns.take()?,
-        name: columns.take()?,
-        symbol: columns.take()?,
-        currency: columns.take()?,
-        price: columns.take()?,
-        percent_change_1h: columns.take()?,
-        percent_change_24h: columns.take()?,
-        percent_change_7d: columns.take()?,
-        market_cap: columns.take()?,
-        last_updated: columns.instant()?,
-    })
-}
-
-fn listed_coin(row: &MySqlRow) -> Result<ListedCoin, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(ListedCoin {
-        id: columns.take()?,
-        symbol: columns.take()?,
-        name: columns.take()?,
-        slug: columns.take()?,
-        fetched_at: columns.instant()?,
-    })
 }

@@ -13,23 +13,23 @@ use testkit::memory::Tables;
 use url::Url;
 
 /// Of users that tests create.
-pub const PASSWORD: &str = "hunter2-Of-The-Tests";
+pub(crate) const PASSWORD: &str = "hunter2-Of-The-Tests";
 
 /// How many steps the schema has.
-pub fn steps() -> usize {
+pub(crate) fn steps() -> usize {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
     std::fs::read_dir(folder).expect("the steps").count()
 }
 
 /// A server's database with a store in it.
-pub struct Lab {
+pub(crate) struct Lab {
     pub database: Database,
     pub clock: Arc<ManualClock>,
     pub store: Arc<MysqlStore>,
 }
 
 /// A lab with an empty store.
-pub async fn setup() -> Lab {
+pub(crate) async fn setup() -> Lab {
     let database = Database::create().await;
     let clock = Arc::new(ManualClock::default());
     let store = Arc::new(database.open_at(clock.clone()).await);
@@ -63,13 +63,13 @@ impl StoreLab for Lab {
 }
 
 /// An empty database.
-pub struct Database {
+pub(crate) struct Database {
     pub name: String,
     pub url: Url,
 }
 
 impl Database {
-    pub async fn create() -> Self {
+    pub(crate) async fn create() -> Self {
         let name = format!("coinpipe_test_{:016x}", fastrand::u64(..));
         let mut url = server();
         // The server's own default must not matter: ours would confuse "BTC" and "btc".
@@ -80,7 +80,7 @@ impl Database {
     }
 
     /// The store in it, as another process opens it: with connections of its own.
-    pub async fn open(&self) -> MysqlStore {
+    pub(crate) async fn open(&self) -> MysqlStore {
         self.open_at(Arc::default()).await
     }
 
@@ -88,24 +88,24 @@ impl Database {
         MysqlStore::open(&self.options(), clock).await.expect("the store opens")
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options::new(self.url.as_str()).expect("a good URL")
     }
 
     /// The URL with another user, host or database.
-    pub fn url_with(&self, change: impl FnOnce(&mut Url)) -> Url {
+    pub(crate) fn url_with(&self, change: impl FnOnce(&mut Url)) -> Url {
         let mut url = self.url.clone();
         change(&mut url);
         url
     }
 
     /// A user of this database, once a test has created it; dropped with it.
-    pub fn user(&self) -> String {
+    pub(crate) fn user(&self) -> String {
         self.name.replace("coinpipe_test_", "coin_")
     }
 
     /// Creates [`user`](Self::user) with these rights here, and gives the URL for it.
-    pub async fn grant(&self, rights: &str) -> Url {
+    pub(crate) async fn grant(&self, rights: &str) -> Url {
         let (user, database) = (self.user(), &self.name);
         self.execute(&format!("CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{PASSWORD}'")).await;
         self.execute(&format!("GRANT {rights} ON {database}.* TO {user}")).await;
@@ -116,7 +116,7 @@ impl Database {
     }
 
     /// Waits until nobody is connected to this database.
-    pub async fn deserted(&self) {
+    pub(crate) async fn deserted(&self) {
         let sql = "SELECT COUNT(*) FROM information_schema.processlist \
                    WHERE db = DATABASE() AND id <> CONNECTION_ID()";
         let mut connection = self.connect().await;
@@ -129,7 +129,7 @@ impl Database {
     }
 
     /// Waits until a transaction in this database other than `not` waits for a lock; its number.
-    pub async fn lock_wait(&self, not: Option<&str>) -> String {
+    pub(crate) async fn lock_wait(&self, not: Option<&str>) -> String {
         let sql = "SELECT CONCAT(t.trx_id) FROM information_schema.innodb_trx AS t \
                    JOIN information_schema.processlist AS p ON p.id = t.trx_mysql_thread_id \
                    WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'";
@@ -148,17 +148,17 @@ impl Database {
         tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("somebody waits for a lock")
     }
 
-    pub async fn connect(&self) -> MySqlConnection {
+    pub(crate) async fn connect(&self) -> MySqlConnection {
         connect(&self.url).await
     }
 
-    pub async fn execute(&self, sql: &str) {
+    pub(crate) async fn execute(&self, sql: &str) {
         let mut connection = self.connect().await;
         connection.execute(AssertSqlSafe(sql)).await.expect(sql);
         connection.close().await.expect("closes");
     }
 
-    pub async fn rows(&self, sql: &str) -> Vec<MySqlRow> {
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<MySqlRow> {
         sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connect().await).await.expect(sql)
     }
 }

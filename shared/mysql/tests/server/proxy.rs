@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 /// Passes connections on to a server.
-pub struct Proxy {
+pub(crate) struct Proxy {
     pub url: Url,
     address: SocketAddr,
     server: String,
@@ -29,7 +29,7 @@ struct Faults {
 
 impl Proxy {
     /// A proxy to the server of `url`, with a URL of its own; `up` begins to listen.
-    pub async fn to(url: &Url) -> Self {
+    pub(crate) async fn to(url: &Url) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(3306));
@@ -40,7 +40,7 @@ impl Proxy {
     }
 
     /// Listens, on the same port each time.
-    pub fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("reuse");
         socket.bind(self.address).expect("the port again");
@@ -57,19 +57,19 @@ impl Proxy {
     }
 
     /// Refuses connections, and cuts those that are open.
-    pub async fn down(&mut self) {
+    pub(crate) async fn down(&mut self) {
         if let Some(mut open) = self.open.take() {
             open.shutdown().await;
         }
     }
 
     /// Loses the answer to the next COMMIT.
-    pub fn lose_commit(&self) {
+    pub(crate) fn lose_commit(&self) {
         self.faults.lose_commit.store(true, Ordering::SeqCst);
     }
 
     /// Lets nothing pass (`true`), or all again.
-    pub fn mute(&self, mute: bool) {
+    pub(crate) fn mute(&self, mute: bool) {
         self.faults.mute.store(mute, Ordering::SeqCst);
     }
 }

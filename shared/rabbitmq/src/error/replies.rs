@@ -1,35 +1,35 @@
 //! Every reply code of AMQP 0-9-1, and what it means when RabbitMQ gives it.
 //!
 //! RabbitMQ gives one code for different causes, which only its text tells apart; the texts are those of 3.10 to
-//! 4.3 (`rabbit_reader.erl`, `rabbit_channel.erl`, `rabbit_access_control.erl` and the queue types). They are
-//! explanations for people, so for each code the last line holds whatever else it says: where that may be something
-//! that the server lifts by itself, it is waited for.
+//! 4.3 (`rabbit_reader.erl`, `rabbit_channel.erl`, `rabbit_access_control.erl` and the queue types). They are written
+//! for people and may change, so the last line of each code is for any other text. It is transient where the cause may
+//! go away by itself.
 
 /// What follows from a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It passes, or the next session does better: wait. What an operator may want to know, if anything.
+    /// It passes, or the next session works: wait. With advice for an operator, if there is any.
     Transient(Option<&'static str>),
-    /// Somebody has to do this first.
+    /// Permanent: somebody has to act, as this says.
     Misconfigured(&'static str),
-    /// The message cannot be published, now or later; nothing else is wrong.
+    /// This message can never be published; nothing else is wrong.
     Refused,
 }
 
 use Meaning::{Misconfigured, Refused, Transient};
 
-/// A code, what its text holds, and what both mean. The first line that fits counts.
+/// A code, a part of its text, and what both mean. The first line that matches counts.
 #[rustfmt::skip]
 const REPLIES: &[(u16, &str, Meaning)] = &[
-    // CONTENT_TOO_LARGE, NO_ROUTE, NO_CONSUMERS. Not sent as errors by RabbitMQ; by the standard about the present
-    // state of a queue.
+    // CONTENT_TOO_LARGE, NO_ROUTE, NO_CONSUMERS. Not sent as errors by RabbitMQ; in the standard they are about the
+    // present state of a queue.
     (311, "", Transient(None)),
     (312, "", Transient(None)),
     (313, "", Transient(None)),
     // CONNECTION_FORCED: an operator, a shutdown, maintenance, a virtual host or user that was deleted. When it does
     // not pass, the next login says why.
     (320, "", Transient(None)),
-    // INVALID_PATH. Not sent by RabbitMQ; by the standard an unknown virtual host.
+    // INVALID_PATH. Not sent by RabbitMQ; in the standard, an unknown virtual host.
     (402, "", Misconfigured(VIRTUAL_HOST)),
     // ACCESS_REFUSED.
     (403, "in exclusive use", Transient(Some("another consumer has the queue for itself alone, until it ends"))),
@@ -38,7 +38,7 @@ const REPLIES: &[(u16, &str, Meaning)] = &[
     // NOT_FOUND: a queue whose node is down or whose process restarts; something that was deleted, which the next
     // session declares.
     (404, "", Transient(None)),
-    // RESOURCE_LOCKED: an exclusive queue, which goes with the connection that declared it.
+    // RESOURCE_LOCKED: an exclusive queue, which is deleted with the connection that declared it.
     (405, "", Transient(Some("another connection declared it for itself alone: delete it, or use another prefix"))),
     // PRECONDITION_FAILED.
     (406, "message size ", Refused),
@@ -51,15 +51,15 @@ const REPLIES: &[(u16, &str, Meaning)] = &[
     (406, "invalid property ", Misconfigured(UNKNOWN_ARGUMENT)),
     (406, "Exceeded max value", Misconfigured(UNKNOWN_ARGUMENT)),
     (406, " is reached", Transient(Some(LIMIT))),
-    // A delivery that was held for too long, an acknowledgement of one that is not ours any more.
+    // A delivery that was held for too long, or an acknowledgement of one that is no longer ours.
     (406, "", Transient(None)),
-    // FRAME_ERROR, SYNTAX_ERROR: what was sent was not understood. The next session begins anew.
+    // FRAME_ERROR, SYNTAX_ERROR: the broker did not understand us. The next session starts afresh.
     (501, "", Transient(None)),
     (502, "", Transient(None)),
     // COMMAND_INVALID.
     (503, "authentication mechanism", Misconfigured("check the URL's auth_mechanism")),
     (503, "", Transient(None)),
-    // CHANNEL_ERROR, UNEXPECTED_FRAME: both sides disagree about what is open. The next session begins anew.
+    // CHANNEL_ERROR, UNEXPECTED_FRAME: both sides disagree about what is open. The next session starts afresh.
     (504, "", Transient(None)),
     (505, "", Transient(None)),
     // RESOURCE_ERROR: a stream without a replica here, its coordinator away.
@@ -84,7 +84,7 @@ const VIRTUAL_HOST: &str = "check that the virtual host exists and that the user
 const UNKNOWN_ARGUMENT: &str = "this version of RabbitMQ cannot have it so: check the settings that it names";
 const LIMIT: &str = "a limit of RabbitMQ is reached: it goes on when others leave, or the limit is raised";
 
-/// What the reply `code` with `text` means. A code that nobody knows is waited for.
+/// What the reply `code` with `text` means. An unknown code is transient.
 pub(super) fn meaning(code: u16, text: &str) -> Meaning {
     let found = REPLIES.iter().find(|(known, part, _)| *known == code && text.contains(part));
     found.map_or(Transient(None), |(_, _, meaning)| *meaning)

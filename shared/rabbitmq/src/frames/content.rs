@@ -1,11 +1,11 @@
-//! Content headers: what lapin cannot take is left out and shown, and the message arrives with the rest.
+//! Content headers: what lapin does not accept is left out, and shown in a note; the message arrives with the rest.
 
 use domain::{MessageId, header};
 
-use super::Broken;
+use super::ProtocolViolation;
 use super::field::{Field, fields, long, short};
-use super::shown::shown;
-use crate::incoming::is_of_the_broker;
+use super::printable::printable;
+use crate::message::is_of_the_broker;
 
 /// The properties in the order of their flags, from the highest: `s` a short text, `F` a table, `o` a byte, `T` a
 /// time. The two lowest flags mean nothing to brokers and lapin.
@@ -32,36 +32,35 @@ const FIXED_BYTES: usize = 12;
 /// The flags behind that.
 const FLAGS_BYTES: usize = 2;
 
-/// How much is said about what was left out, and about one thing of it.
+/// How long the note is, and how much of it is about one value.
 const NOTE_BYTES: usize = 4096;
 const SHOWN_BYTES: usize = 200;
 
-/// What to hand on in the place of the content header `payload`, which may have `most` bytes; `None`: it is fine.
+/// What to pass on in place of the content header `payload`, which may have `most` bytes; `None`: it is fine.
 ///
-/// All that is readable is kept. An id that is not becomes one that is: the same each time, and another for
-/// another. The header
-/// [`header::UNREADABLE`] says what is not there any more.
-pub(super) fn rewritten(payload: &[u8], most: usize) -> Result<Option<Vec<u8>>, Broken> {
-    let Some(found) = Found::read(payload) else {
-        return Err(Broken("a content header without its flags".to_owned()));
+/// All that is readable is kept. An unreadable id becomes a readable one: always the same for the same id. The header
+/// [`header::UNREADABLE`] says what was left out.
+pub(super) fn rewritten(payload: &[u8], most: usize) -> Result<Option<Vec<u8>>, ProtocolViolation> {
+    let Some(properties) = Properties::read(payload) else {
+        return Err(ProtocolViolation("a content header without its flags".to_owned()));
     };
-    if found.is_fine() && payload.len() <= most { Ok(None) } else { Ok(Some(found.rewrite(most))) }
+    if properties.is_fine() && payload.len() <= most { Ok(None) } else { Ok(Some(properties.rewrite(most))) }
 }
 
 /// The properties of a message: each as its bytes are, lengths included.
-struct Found<'a> {
+struct Properties<'a> {
     fixed: &'a [u8],
     readable: [Option<&'a [u8]>; PROPERTIES.len()],
-    /// Texts that are none, without their lengths.
+    /// Texts that are not UTF-8, without their lengths.
     unreadable: Vec<(usize, &'a [u8])>,
-    /// The property that is cut off, and with it all behind.
+    /// The property that is cut off, and all after it.
     cut: Option<usize>,
-    /// What is left from there on, or behind the last property.
+    /// The bytes from there on, or after the last property.
     rest: &'a [u8],
 }
 
-impl<'a> Found<'a> {
-    /// `None`: it is too short for any.
+impl<'a> Properties<'a> {
+    /// `None`: the payload is too short.
     fn read(payload: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = payload.split_at_checked(FIXED_BYTES)?;
         let (flags, rest) = rest.split_first_chunk::<FLAGS_BYTES>()?;
@@ -109,7 +108,7 @@ impl<'a> Found<'a> {
         for &(index, bytes) in &self.unreadable {
             note.say(PROPERTIES[index].0, bytes);
             if index == MESSAGE_ID {
-                let text = MessageId::new(format!("unreadable-id/{}", shown(bytes, usize::MAX)));
+                let text = MessageId::new(format!("unreadable-id/{}", printable(bytes, usize::MAX)));
                 id.push(u8::try_from(text.as_str().len()).unwrap_or_default());
                 id.extend_from_slice(text.as_str().as_bytes());
             }
@@ -139,12 +138,12 @@ impl<'a> Found<'a> {
         let others: usize = others.filter_map(|(_, bytes)| Some(bytes.as_ref()?.len())).sum();
         let around = FIXED_BYTES + FLAGS_BYTES + MessageId::MAX_BYTES + 1 + 4 + note.longest();
         let mut room = most.saturating_sub(around + others);
-        // The broker's own first: they tell where the message comes from.
+        // The broker's own come first: they tell where the message comes from.
         let is_the_brokers = |field: &Field<'_>| std::str::from_utf8(field.name).is_ok_and(is_of_the_broker);
         let (brokers, publishers): (Vec<_>, Vec<_>) = self.fields().partition(is_the_brokers);
         let mut table = vec![0; 4];
         for field in brokers.into_iter().chain(publishers) {
-            let name = shown(field.name, SHOWN_BYTES);
+            let name = printable(field.name, SHOWN_BYTES);
             if let Some(flaw) = field.flaw {
                 let value = field.bytes.get(1 + field.name.len()..).unwrap_or_default();
                 note.say(&format!("{name} ({flaw})"), value);
@@ -158,7 +157,7 @@ impl<'a> Found<'a> {
                 );
             }
         }
-        // Last: where names are equal, the last counts.
+        // The note comes last: of headers with equal names, the last counts.
         note.write(&mut table);
         let length = u32::try_from(table.len() - 4).unwrap_or_default();
         table[..4].copy_from_slice(&length.to_be_bytes());
@@ -170,25 +169,25 @@ const fn flag(index: usize) -> u16 {
     0x8000 >> index
 }
 
-/// What is said about what was left out.
+/// A note about what was left out.
 struct Note {
     text: String,
     most: usize,
 }
 
 impl Note {
-    /// For a content header of at most that many bytes.
+    /// For a content header of at most `most` bytes.
     fn new(most: usize) -> Self {
         Self { text: String::new(), most: NOTE_BYTES.min(most / 4) }
     }
 
     fn say(&mut self, name: &str, bytes: &[u8]) {
         if self.text.len() < self.most {
-            self.text.extend([name, ": ", &shown(bytes, SHOWN_BYTES), "\n"]);
+            self.text.extend([name, ": ", &printable(bytes, SHOWN_BYTES), "\n"]);
         }
     }
 
-    /// The length of the header at most.
+    /// The most bytes that it takes as a header.
     fn longest(&self) -> usize {
         1 + header::UNREADABLE.len() + 5 + self.most
     }

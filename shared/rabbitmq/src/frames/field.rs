@@ -1,19 +1,19 @@
-//! Fields of tables, checked as lapin's parser takes them: by going through them, not into them.
+//! Fields of tables, checked by the rules of lapin's parser, without recursion.
 
 use std::fmt;
 
-/// How deep tables and arrays may be in each other in one header. The broker's own have two levels (`x-death` is an
+/// How deep tables and arrays may be nested in one header. The broker's own have two levels (`x-death` is an
 /// array of tables); lapin's parser needs some kilobytes of stack for each.
 pub(super) const DEEPEST: usize = 16;
 
-/// What lapin's parser would not take.
+/// Why lapin's parser would not accept a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// It ends before it is complete.
     Cut,
-    /// A type of field that nobody knows.
+    /// An unknown type.
     Kind(u8),
-    /// Tables in tables in tables.
+    /// Nested too deep.
     Deep,
     /// A name that is not UTF-8.
     Name,
@@ -36,7 +36,7 @@ pub(super) fn short(bytes: &[u8]) -> Option<&[u8]> {
     rest.get(..usize::from(*length))
 }
 
-/// The bytes at the front of `bytes` that have their length before them, without that.
+/// The bytes of the long text or table at the front of `bytes`, without its length.
 pub(super) fn long(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.get(..u32::from_be_bytes(*length) as usize)
@@ -59,9 +59,9 @@ fn extent(bytes: &[u8]) -> Result<usize, Flaw> {
     if size > rest.len() { Err(Flaw::Cut) } else { Ok(1 + size) }
 }
 
-/// Goes through all that is in `value`, which is one value with its type.
+/// Checks all that is in `value`, which is one value with its type.
 fn check(value: &[u8]) -> Result<(), Flaw> {
-    // Where each table or array that we are in ends, and whether it is a table.
+    // The tables and arrays that we are in: where each ends, and whether it is a table.
     let mut open = vec![(value.len(), false)];
     let mut at = 0;
     while let Some(&(end, is_table)) = open.last() {
@@ -92,14 +92,13 @@ fn check(value: &[u8]) -> Result<(), Flaw> {
 /// One field of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field<'a> {
-    pub name: &'a [u8],
+    pub(super) name: &'a [u8],
     /// All of it: name, type and value. When it is cut off, all that is left of the table.
-    pub bytes: &'a [u8],
-    pub flaw: Option<Flaw>,
+    pub(super) bytes: &'a [u8],
+    pub(super) flaw: Option<Flaw>,
 }
 
-/// The fields of the table whose bytes, without its length, are `table`. After one whose end is not known there is
-/// no other.
+/// The fields of the table whose bytes, without its length, are `table`. A field whose end is not known is the last.
 pub(super) fn fields(mut table: &[u8]) -> impl Iterator<Item = Field<'_>> {
     std::iter::from_fn(move || {
         if table.is_empty() {

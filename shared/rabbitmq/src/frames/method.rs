@@ -1,8 +1,8 @@
-//! Methods that a broker sends: which there are, and texts in them that are mended.
+//! The methods that a broker sends, and repairing the texts in them.
 
 use super::field::{fields, long, short};
-use super::{Broken, shown::shown};
-use crate::greeting::{self, Version};
+use super::{ProtocolViolation, printable::printable};
+use crate::version::{self, Version};
 
 /// What brokers send: class, methods, and their arguments in order. `o` is one byte (or up to eight flags), `h` two,
 /// `l` four, `L` eight bytes, `s` a short and `S` a long text, `F` a table.
@@ -43,22 +43,22 @@ const METHODS: &[(u16, &[u16], &str)] = &[
 
 /// The broker's greeting.
 const START: (u16, u16) = (10, 10);
-/// What a byte that is not UTF-8 becomes: one byte, so that nothing moves.
+/// What replaces a byte that is not UTF-8: one byte, so that the lengths stay true.
 const INSTEAD: u8 = b'?';
 
-/// Mends the short texts in `payload`: names of exchanges and routing keys are any bytes, and the broker cuts its
-/// own explanations at 255 bytes, within a character if need be. The version, when this is the greeting.
-pub(super) fn mend(payload: &mut [u8]) -> Result<Option<Version>, Broken> {
+/// Repairs the short texts in `payload`: names of exchanges and routing keys may be any bytes, and the broker cuts its
+/// own explanations at 255 bytes, even within a character. Returns the version, when this is the greeting.
+pub(super) fn repair(payload: &mut [u8]) -> Result<Option<Version>, ProtocolViolation> {
     let Some(&[a, b, c, d]) = payload.get(..4) else {
-        return Err(Broken("a method without its number".to_owned()));
+        return Err(ProtocolViolation("a method without its number".to_owned()));
     };
     let number = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let (class, method) = number;
     let found = METHODS.iter().find(|(of, methods, _)| *of == class && methods.contains(&method));
     let Some((_, _, arguments)) = found else {
-        return Err(Broken(format!("the method ({class}, {method}), which is not for clients")));
+        return Err(ProtocolViolation(format!("the method ({class}, {method}), which is not for clients")));
     };
-    let cut = || Broken(format!("the method ({class}, {method}) does not hold what it should"));
+    let cut = || ProtocolViolation(format!("the method ({class}, {method}) does not hold what it should"));
     let mut at = 4;
     for kind in arguments.bytes() {
         let rest = payload.get_mut(at..).ok_or_else(cut)?;
@@ -69,15 +69,17 @@ pub(super) fn mend(payload: &mut [u8]) -> Result<Option<Version>, Broken> {
             b'L' => 8,
             b's' => {
                 let length = short(rest).ok_or_else(cut)?.len();
-                mend_text(&mut rest[1..=length]);
+                repair_text(&mut rest[1..=length]);
                 1 + length
             }
             b'S' => 4 + long(rest).ok_or_else(cut)?.len(),
             _ => {
                 let table = long(rest).ok_or_else(cut)?;
                 if let Some((field, flaw)) = fields(table).find_map(|field| Some((field, field.flaw?))) {
-                    let name = shown(field.name, 50);
-                    return Err(Broken(format!("the method ({class}, {method}) has field {name:?}, {flaw}")));
+                    let name = printable(field.name, 50);
+                    return Err(ProtocolViolation(format!(
+                        "the method ({class}, {method}) has field {name:?}, {flaw}"
+                    )));
                 }
                 4 + table.len()
             }
@@ -86,10 +88,10 @@ pub(super) fn mend(payload: &mut [u8]) -> Result<Option<Version>, Broken> {
     if at != payload.len() {
         return Err(cut());
     }
-    Ok(if number == START { greeting::version(payload) } else { None })
+    Ok(if number == START { version::from_greeting(payload) } else { None })
 }
 
-fn mend_text(text: &mut [u8]) {
+fn repair_text(text: &mut [u8]) {
     let mut at = 0;
     while let Err(error) = std::str::from_utf8(&text[at..]) {
         let from = at + error.valid_up_to();
@@ -104,11 +106,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_mended_where_they_are() {
-        let check = |text: &[u8], mended: &[u8]| {
+    fn texts_are_repaired_in_place() {
+        let check = |text: &[u8], repaired: &[u8]| {
             let mut text = text.to_vec();
-            mend_text(&mut text);
-            assert_eq!(text, mended);
+            repair_text(&mut text);
+            assert_eq!(text, repaired);
         };
         check(b"", b"");
         check("r\u{fc}n".as_bytes(), "r\u{fc}n".as_bytes());

@@ -1,4 +1,4 @@
-//! The check against lapin's own parser: what passes it parses, and what it parses passes as it is.
+//! The check against lapin's own parser: lapin parses what passes, and what lapin parses passes unchanged.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::field::DEEPEST;
-use super::reading::Checked;
+use super::reader::CheckedReader;
 use super::*;
 
 /// The size of frames that these connections agreed upon.
@@ -51,7 +51,7 @@ fn nested(levels: usize) -> Vec<u8> {
     (1..levels).fold(long(b'F', &[]), |inner, _| long(b'F', &field(b"a", &inner)))
 }
 
-/// A server that has said this, in pieces of this size, and has closed.
+/// A server that sent this, in pieces of this size, and closed the connection.
 struct Said<'a> {
     bytes: &'a [u8],
     piece: usize,
@@ -71,9 +71,9 @@ impl AsyncRead for Said<'_> {
     }
 }
 
-/// What lapin reads of `bytes` until they end or are refused, when they come in pieces and are asked for in others.
+/// What lapin reads of `bytes` until they end or are refused, when they arrive and are read in pieces of these sizes.
 fn read(bytes: &[u8], piece: usize, asked: usize) -> (Vec<u8>, Option<String>, Option<Version>) {
-    let (mut said, mut checked) = (Said { bytes, piece }, Checked::new());
+    let (mut said, mut checked) = (Said { bytes, piece }, CheckedReader::new());
     let mut context = Context::from_waker(Waker::noop());
     let (mut all, mut buffer) = (Vec::new(), vec![0; asked]);
     loop {
@@ -97,7 +97,7 @@ fn refused(bytes: &[u8], part: &str) {
     assert!(error.contains(part), "{error}");
 }
 
-/// The payload of the content header that comes in the place of this one.
+/// The payload of the content header that replaces this one.
 fn rewritten(payload: &[u8]) -> Vec<u8> {
     let (read, error, _) = read(&frame(HEADER, payload), usize::MAX, MOST);
     assert_eq!(error, None, "{payload:?}");
@@ -196,7 +196,7 @@ fn methods_are_lapin_s() {
         let Some(length) = (4..=40).find(|length| {
             let mut payload = [0; 40];
             payload[..4].copy_from_slice(&number);
-            method::mend(&mut payload[..*length]).is_ok()
+            method::repair(&mut payload[..*length]).is_ok()
         }) else {
             continue;
         };
@@ -209,11 +209,11 @@ fn methods_are_lapin_s() {
 }
 
 #[test]
-fn a_routing_key_that_is_no_text_is_mended_in_its_place() {
+fn a_routing_key_that_is_no_text_is_repaired_in_place() {
     let odd = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r\xffw\x05\xc3\xbc\xfe.x";
     let (read, error, _) = read(&frame(METHOD, odd), 3, 5);
-    let mended = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r?w\x05\xc3\xbc?.x";
-    assert_eq!((read, error), (frame(METHOD, mended), None));
+    let repaired = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x01\0\x03r?w\x05\xc3\xbc?.x";
+    assert_eq!((read, error), (frame(METHOD, repaired), None));
 }
 
 /// F1: the depth that lapin's parser is asked to follow has a bound.
@@ -235,7 +235,7 @@ fn tables_in_tables_are_not_followed_for_ever() {
     assert_eq!(names(&read), [header::PAGE, header::UNREADABLE]);
 }
 
-/// F2: any text may be any bytes.
+/// F2: texts may be any bytes.
 #[test]
 fn what_is_no_text_is_left_out_and_shown() {
     let odd = short(b"\xff\xfe\x80");
@@ -245,7 +245,7 @@ fn what_is_no_text_is_left_out_and_shown() {
         let id = (index == 8).then(|| "unreadable-id/\\xff\\xfe\\x80".to_owned());
         assert_eq!(read.message_id().as_ref().map(ToString::to_string), id);
     }
-    // Different ids stay different, also one that has in it what another is shown as.
+    // Different ids stay different, also one that contains what another is shown as.
     let ids = [
         b"\xff\xfe\x80".as_slice(),
         b"\\xff\xfe\x80",
@@ -267,7 +267,7 @@ fn what_is_no_text_is_left_out_and_shown() {
     let read = parsed(&rewritten(&with_headers(&[&*name, &field(b"x", b"V")].concat()))).unwrap();
     assert_eq!(names(&read), ["x", header::UNREADABLE]);
     assert_eq!(note(&read), "\\xffname (a name that is not UTF-8): S\\u{0}\\u{0}\\u{0}\\u{5}value\n");
-    // Deep inside it is found as well.
+    // It is found deep inside, too.
     let inner = field(b"outer", &long(b'A', &long(b'F', &field(b"\xff", b"V"))));
     assert_eq!(names(&parsed(&rewritten(&with_headers(&inner))).unwrap()), [header::UNREADABLE]);
 }
@@ -343,7 +343,7 @@ proptest! {
         let _ = rewritten(&[&[0; 12], said.as_slice(), &[0, 0]].concat());
     }
 
-    /// What lapin parses and is not too deep passes as it is; all else is rewritten to what it parses.
+    /// What lapin parses and is not too deep passes unchanged; everything else is rewritten so that lapin parses it.
     #[test]
     fn the_check_and_lapin_s_parser_agree(
         flags in any::<u16>(),

@@ -1,7 +1,7 @@
 //! The number of a token: which of two counts, and which comes next.
 //!
-//! Anybody who may publish can forge one. So there is no last number, after which nothing that a leader writes would
-//! count: behind the greatest term comes term 0, and of two terms the later one is that to which it is less far.
+//! Anybody who may publish can forge one. So there must be no last number, after which no token of a leader would count:
+//! after the greatest term comes term 0, and of two terms the later is the one that is fewer steps ahead of the other.
 
 use domain::Headers;
 
@@ -15,19 +15,19 @@ pub(super) struct Number {
     place: u64,
 }
 
-/// No term and no place has a greater number. At one a millisecond that takes 8,900 years: only a forged token brings a
-/// leader here. It is even, so that of any two terms exactly one is the later.
+/// The greatest number of a term or a place. At one a millisecond it takes 8,900 years to get there; only a forged token
+/// is quicker. It is even, so that of any two terms exactly one is the later.
 const GREATEST: u64 = 1 << 48;
 
 impl Number {
-    /// What `headers` say, when it makes sense. Whatever number follows one that was read can be read too.
+    /// The number in `headers`, when it is valid. The numbers that follow a valid one are valid too.
     pub(super) fn read(headers: &Headers) -> Option<Self> {
         let parse = |name| headers.get(name)?.parse().ok().filter(|number| *number <= GREATEST);
         Some(Self { term: parse(TERM)?, place: parse(PLACE)? })
     }
 
-    /// Says in `headers` what [`read`](Self::read) reads.
-    pub(super) fn say(self, headers: Headers) -> Headers {
+    /// Adds to `headers` what [`read`](Self::read) reads.
+    pub(super) fn write(self, headers: Headers) -> Headers {
         headers.with(TERM, self.term).with(PLACE, self.place)
     }
 
@@ -89,7 +89,7 @@ mod tests {
         let mut number = found.next_term();
         for _ in 0..5 {
             number = number.next();
-            assert_eq!(Number::read(&number.say(Headers::new())), Some(number), "after {found:?}");
+            assert_eq!(Number::read(&number.write(Headers::new())), Some(number), "after {found:?}");
             assert!(number.is_after(before) && !before.is_after(number), "{number:?} after {before:?}");
             assert!(number.is_after(found), "{number:?} after {found:?}");
             before = number;
@@ -120,7 +120,7 @@ mod tests {
         #[test]
         fn the_next_number_is_greater_than_any_and_can_be_read(number in any_number()) {
             let next = number.next();
-            prop_assert_eq!(Number::read(&next.say(Headers::new())), Some(next));
+            prop_assert_eq!(Number::read(&next.write(Headers::new())), Some(next));
             prop_assert!(next.is_after(number) && !number.is_after(next), "{:?}", next);
         }
 

@@ -1,4 +1,4 @@
-//! The archive holds each page once, whatever becomes of the work queue and of the archive itself.
+//! The archive holds each page once, whatever happens to the work queue and to the archive itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(super) fn page(id: impl std::fmt::Display) -> Message {
     page_of(id, SystemClock.now())
 }
 
-/// The ids in the archive as a reader finds them who takes one page at a time: nobody merges repeats for it.
+/// The ids in the archive, read one page at a time, so that duplicates are not merged.
 pub(super) async fn archived(archive: &dyn Archive) -> Result<Vec<String>, QueueError> {
     let (mut position, mut ids) = (0, Vec::new());
     while let Some(page) = archive.read(position, 1).await?.pop() {
@@ -68,7 +68,7 @@ pub(super) async fn ready(channel: &Channel, name: lapin::types::ShortString) ->
     channel.queue_declare(name, passive, FieldTable::default()).await.unwrap().message_count()
 }
 
-/// The work queue is deleted under a publisher that is connected, again and again: what was published is in it.
+/// The work queue is deleted again and again while a publisher is connected: what was published is in it.
 #[tokio::test]
 async fn a_page_is_published_when_the_work_queue_has_it() {
     let Some(lab) = lab().await else { return };
@@ -88,7 +88,7 @@ async fn a_page_is_published_when_the_work_queue_has_it() {
     assert_eq!(queue.depth(QueueName::Dead).await.unwrap().total(), 0, "a page was taken for unroutable");
 }
 
-/// A full work queue refuses a page as often as it is published; the archive gets it once, when the queue took it.
+/// A full work queue refuses a page each time; the archive gets it once, after the queue took it.
 #[tokio::test]
 async fn what_a_full_work_queue_refuses_is_not_archived() {
     let Some(mut options) = options() else { return };
@@ -117,15 +117,15 @@ async fn what_a_full_work_queue_refuses_is_not_archived() {
     assert_eq!(archived(&*lab.process()).await.unwrap(), taken);
 }
 
-/// A lab whose process feeds the archive through a proxy, and has little patience with it.
-fn beside_a_proxy(options: Options) -> (Lab, lab::Proxy) {
+/// A lab whose process writes to the archive through a proxy, with a short timeout.
+fn archiving_through_a_proxy(options: Options) -> (Lab, lab::Proxy) {
     let url = lab::amqp_url().unwrap();
     let proxy = lab::Proxy::before(&url).unwrap();
     let lab = Lab::new(options.clone());
     let through = Options::from_url(&proxy.url_for(&url)).unwrap().uri;
-    let feed = Options { uri: through, call_timeout: Duration::from_secs(2), ..options.clone() };
-    let feeding = RabbitQueue::feeding(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
-    lab.processes.lock().unwrap().push(Arc::new(feeding));
+    let archive = Options { uri: through, call_timeout: Duration::from_secs(2), ..options.clone() };
+    let process = RabbitQueue::with_archive_at(Arc::new(options), &archive, Arc::new(SystemClock)).unwrap();
+    lab.processes.lock().unwrap().push(Arc::new(process));
     (lab, proxy)
 }
 
@@ -133,7 +133,7 @@ fn beside_a_proxy(options: Options) -> (Lab, lab::Proxy) {
 #[tokio::test]
 async fn the_archive_catches_up_when_it_was_away() {
     let Some(options) = options() else { return };
-    let (lab, proxy) = beside_a_proxy(options);
+    let (lab, proxy) = archiving_through_a_proxy(options);
     let queue = lab.queue();
     queue.publish(QueueName::Raw, &[page("before")]).await.unwrap();
     proxy.refuse();
@@ -163,7 +163,7 @@ async fn the_archive_catches_up_when_it_was_away() {
 #[tokio::test]
 async fn a_page_whose_archiving_is_in_doubt_is_not_archived_twice() {
     let Some(options) = options() else { return };
-    let (lab, proxy) = beside_a_proxy(options);
+    let (lab, proxy) = archiving_through_a_proxy(options);
     let queue = lab.queue();
     queue.publish(QueueName::Raw, &[page("before")]).await.unwrap();
     proxy.discard(lab::Way::ToClient);
@@ -172,19 +172,19 @@ async fn a_page_whose_archiving_is_in_doubt_is_not_archived_twice() {
     let (_session, channel) = lab.beside().await;
     proxy.cut();
     proxy.heal();
-    until("it is seen to", async || (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(()))
+    until("it caught up", async || (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(()))
         .await;
     queue.publish(QueueName::Raw, &[page("after")]).await.unwrap();
     until_archived(&lab, &["before", "doubt", "after"]).await;
 }
 
-/// Neither the archive nor the queue for what it does not have: the page stays with the publisher, and the work queue gets
-/// it once, however often that is tried.
+/// Both the archive and the queue *unarchived* refuse: the page stays with the publisher, and the work queue gets it once,
+/// however often it is published.
 #[tokio::test]
 async fn a_page_that_cannot_be_archived_at_all_is_not_published_and_not_worked_on_twice() {
     let Some(mut options) = options() else { return };
     options.queue_max_bytes = Some(20_000);
-    let (lab, proxy) = beside_a_proxy(options);
+    let (lab, proxy) = archiving_through_a_proxy(options);
     let queue = lab.queue();
     proxy.refuse();
     let mut kept = Vec::new();
@@ -213,9 +213,9 @@ async fn a_page_that_cannot_be_archived_at_all_is_not_published_and_not_worked_o
     until("the archive has each of them once", complete).await;
 }
 
-/// Who is started again publishes what it had published, and more, and asks the archive first.
+/// After a restart a publisher publishes its pages again, and asks the archive first.
 #[tokio::test]
-async fn who_starts_again_archives_nothing_twice() {
+async fn a_restarted_publisher_archives_nothing_twice() {
     let Some(lab) = lab().await else { return };
     let old = SystemClock.now() - chrono::TimeDelta::hours(2);
     let spool: Vec<_> = (0..4).map(|n| page_of(n, old + chrono::TimeDelta::minutes(n))).collect();
@@ -227,7 +227,7 @@ async fn who_starts_again_archives_nothing_twice() {
     assert_eq!(archived(&*lab.process()).await.unwrap(), ["0", "1", "2", "3"]);
 }
 
-/// The stream is deleted: it is declared again, and has what is published from then on.
+/// A stream that is deleted is declared again, and holds what is published from then on.
 #[tokio::test]
 async fn an_archive_that_was_deleted_begins_anew() {
     let Some(lab) = lab().await else { return };
@@ -239,13 +239,13 @@ async fn an_archive_that_was_deleted_begins_anew() {
     drain(&queue, QueueName::Raw, ["gone", "kept"].map(str::to_owned).into()).await;
 }
 
-/// An older version bound the stream beside the work queue, and declared no ladder for letters.
+/// An older version bound the stream to the exchange of the work queue, and declared no retry queues for letters.
 #[tokio::test]
-async fn what_an_older_version_left_is_put_right() {
+async fn the_topology_of_an_older_version_is_put_right() {
     let Some(lab) = lab().await else { return };
     lab.process().connect().await.unwrap();
     let (_session, channel) = lab.beside().await;
-    for name in lab.process().inner.names.retry_queues(QueueName::Dead) {
+    for name in lab.process().client().names.retry_queues(QueueName::Dead) {
         delete(&channel, name.into()).await;
     }
     for name in ["raw.unarchived", "raw.pages"] {
@@ -264,7 +264,7 @@ async fn what_an_older_version_left_is_put_right() {
 
     let queue = lab.queue();
     let mut expected = Vec::new();
-    until("nothing stands in for the work queue", async || {
+    until("the old binding is gone", async || {
         let n = expected.len();
         let (exchange, key) = (lab.name("raw"), "raw.live".into());
         let properties = BasicProperties::default().with_message_id(format!("by hand {n}").into());
@@ -286,7 +286,7 @@ async fn what_an_older_version_left_is_put_right() {
     assert_eq!(next(&mut dead).await.message().attempt(), 2);
 }
 
-/// Several publishers at once, whose connections break all the time: each page once, whoever appended it.
+/// Several publishers whose connections break all the time: the archive gets each page once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn publishers_at_once_fill_one_archive() {
     let Some(lab) = lab().await else { return };

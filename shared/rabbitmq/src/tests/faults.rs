@@ -1,4 +1,4 @@
-//! Faults that pass: callers are told in time, nothing that was confirmed is lost, and it works again.
+//! Faults that pass: callers get an error in time, nothing that was confirmed is lost, and it works again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{DEADLINE, Lab, lab, next, options, until};
 
-/// The error that ends `consumer`, after what may still come.
+/// The error that ends `consumer`, after the deliveries that may come before it.
 pub(super) async fn end_of(consumer: &mut Box<dyn Consumer>) -> QueueError {
     let ended = async {
         loop {
@@ -46,7 +46,7 @@ pub(super) async fn drain(queue: &Arc<dyn Queue>, from: QueueName, mut missing: 
             while let Ok(delivery) = consumer.next().await {
                 let id = delivery.message().id.to_string();
                 assert!(all.contains(&id), "{id} was never published");
-                // It came, so it was not lost. Who is told "lost" here may have settled it all the same.
+                // It arrived, so it was not lost. A settlement that returns `Lost` may have been done all the same.
                 let _ = delivery.settle(Settlement::Done).await;
                 missing.remove(&id);
                 if missing.is_empty() {
@@ -110,7 +110,7 @@ async fn a_full_queue_refuses_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn the_link_may_break_at_any_byte() {
+async fn the_connection_may_break_at_any_byte() {
     let Some(options) = options() else { return };
     let url = lab::amqp_url().unwrap();
     let proxy = lab::Proxy::before(&url).unwrap();
@@ -130,7 +130,7 @@ async fn the_link_may_break_at_any_byte() {
     drain(&queue, QueueName::Rows, all).await;
 }
 
-/// Nothing moves and nobody is told.
+/// Nothing arrives any more, and no side closes the connection.
 #[tokio::test]
 async fn a_half_open_connection_is_given_up() {
     let Some(mut options) = options() else { return };
@@ -164,7 +164,7 @@ async fn a_half_open_connection_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_slow_link_only_makes_it_slower() {
+async fn a_slow_connection_only_makes_it_slower() {
     let Some(options) = options() else { return };
     let url = lab::amqp_url().unwrap();
     let proxy = lab::Proxy::before(&url).unwrap();

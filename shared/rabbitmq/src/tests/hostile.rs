@@ -1,4 +1,4 @@
-//! Messages that lapin cannot read: each becomes a letter, and those behind it go on over the same connection.
+//! Messages that lapin cannot parse: each becomes a letter, and those after it arrive on the same connection.
 
 use std::collections::BTreeSet;
 
@@ -113,7 +113,7 @@ async fn on_the_work_queues_each_can_be_rejected() {
             ids.insert(letter.id);
             delivery.settle(Settlement::Done).await.unwrap();
         }
-        // Each for itself, but for the six that have no id and the same body.
+        // All have different ids, except for the six that have no id and the same body.
         assert_eq!(ids.len(), count - 5, "{ids:?}");
         is_empty(&lab, QueueName::Dead).await;
     }
@@ -135,9 +135,9 @@ async fn on_the_dead_queue_each_is_a_letter() {
     is_empty(&lab, QueueName::Dead).await;
 }
 
-/// Given back or retried, a message has the same id again, and what was shown.
+/// A message that is requeued or retried has the same id again, and the same note.
 #[tokio::test]
-async fn each_can_be_given_back_and_retried() {
+async fn each_can_be_requeued_and_retried() {
     let Some(lab) = lab().await else { return };
     let count = 2 * attack(&lab, "rows", b"rows.x").await;
     let queue = lab.queue();
@@ -167,7 +167,7 @@ async fn each_can_be_given_back_and_retried() {
     }
 }
 
-/// What the broker adds stays readable next to what is not.
+/// What the broker adds stays readable beside what is unreadable.
 #[tokio::test]
 async fn the_broker_s_own_letter_of_a_hostile_message_says_where_it_died() {
     let Some(lab) = lab().await else { return };
@@ -226,7 +226,7 @@ async fn the_archive_is_read_past_them() {
         after = last.position;
         pages.extend(read);
     }
-    // What is in a stream has lost its tables in older brokers, and is readable then.
+    // Older brokers drop tables when they write a stream; such messages are readable.
     let unreadable = pages.iter().filter(|page| page.message.headers.get(names::UNREADABLE).is_some());
     assert!(unreadable.count() > 0, "{pages:?}");
     assert_eq!(pages.iter().filter(|page| &page.message.body[..] == b"innocent").count(), count);
@@ -306,9 +306,9 @@ async fn headers_larger_than_a_frame_arrive() {
     }
 }
 
-/// Nothing about these is wrong, as far as AMQP goes; each can be given back, retried and filed.
+/// AMQP allows all of these; each can be requeued, retried and dead-lettered.
 #[tokio::test]
-async fn odd_ones_go_all_the_ways() {
+async fn odd_messages_can_be_requeued_retried_and_dead_lettered() {
     let Some(lab) = lab().await else { return };
     let queue = lab.queue();
     lab.process().connect().await.unwrap();

@@ -13,44 +13,46 @@ use super::node::blocking;
 use super::wire::{Publisher, Wire, header};
 use super::{DEADLINE, Lab, lab, next, until};
 
-/// A broker that deletes, moves or times out cancels the consumer: the term is over, and who waits is told to ask again.
+/// A broker that deletes or moves the queue cancels its consumers: the term is over, and those who wait get an error.
 #[tokio::test]
-async fn a_consumer_that_is_cancelled_is_a_lost_lead() {
+async fn a_cancelled_consumer_ends_the_term() {
     let Some(lab) = lab().await else { return };
     let (leadership, (_session, channel)) = (lab.leadership(), lab.beside().await);
     for _ in 0..2 {
         let mut term = until("someone leads", async || leadership.lead().await.ok()).await;
         term.write(b"note".to_vec()).await.unwrap();
         lab.start();
-        // Connected, so that it does not declare the queue anew.
-        lab.process().inner.leading.session().await.unwrap();
+        // Connected, so that it does not declare the queue anew while that is deleted: when a queue of the same name is
+        // there by then, the broker does not cancel the consumers of the old one.
+        lab.process().client().leading.session().await.unwrap();
+        lab.process().client().publishing.session().await.unwrap();
         let other = lab.leadership();
         let waiting = tokio::spawn(async move { other.lead().await.map(drop) });
         channel.queue_delete(lab.name("fetch.leader"), QueueDeleteOptions::default()).await.unwrap();
-        timeout(DEADLINE, term.over()).await.expect("the leader was not told");
+        timeout(DEADLINE, term.over()).await.expect("the term goes on");
         assert!(matches!(term.write(b"late".to_vec()).await, Err(QueueError::Lost)));
-        let told = timeout(DEADLINE, waiting).await.expect("who waited was not told").unwrap();
+        let told = timeout(DEADLINE, waiting).await.expect("the candidate still waits").unwrap();
         assert!(told.unwrap_err().is_transient());
     }
     let mut term = until("someone leads", async || leadership.lead().await.ok()).await;
     term.write(b"again".to_vec()).await.unwrap();
 }
 
-/// Nobody may hold a message for long; a leader leads on, also while it does something else.
+/// The broker limits how long a message may be held; a leader goes on leading, also while it does something else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_private_server_s_limit_on_what_is_held_ends_no_term() {
+async fn a_private_server_s_consumer_timeout_ends_no_term() {
     if !lab::RabbitMq::is_installed() {
         return lab::skip("RabbitMQ is not installed");
     }
     let node = blocking(|| lab::RabbitMq::start_with("consumer_timeout = 3000")).unwrap();
-    // How often it looks; a minute otherwise.
+    // How often the broker checks; a minute by default.
     let often = "application:set_env(rabbit, channel_tick_interval, 500).";
     blocking(|| node.ctl(&["eval", often])).unwrap();
     let options = Lab::options(&node.url());
     let lab = Lab::new(crate::Options { lead_renewal: Duration::from_millis(200), ..options });
     let mut term = lab.leadership().lead().await.unwrap();
     term.write(b"note".to_vec()).await.unwrap();
-    // Others who hold as long as it does lose what they hold, twice over.
+    // Other consumers that hold a message for so long lose it, twice.
     let queue = lab.queue();
     queue.publish(QueueName::Rows, &[message("m")]).await.unwrap();
     for _ in 0..2 {
@@ -77,7 +79,7 @@ async fn forge(lab: &Lab, term: u64, place: u64) {
     assert!(publisher.offer(lab.name("fetch.leader").as_str().as_bytes(), b"", &forged).await);
 }
 
-/// F11: the greatest numbers, and those that a few terms or writes come up to.
+/// F11: the greatest numbers, and those that reach them after a few terms or writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_are_passed_on_after_a_forged_token_with_the_greatest_numbers() {
     const GREATEST: u64 = 1 << 48;
@@ -101,15 +103,15 @@ async fn notes_are_passed_on_after_a_forged_token_with_the_greatest_numbers() {
     }
 }
 
-/// What beats a leader's own token is what its successor finds: nothing that the leader wrote behind it is durable.
+/// A token that beats the leader's own is what the successor finds: what the leader writes after it would be lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_was_beaten_is_a_lost_lead() {
+async fn a_token_that_was_beaten_ends_the_term() {
     let Some(lab) = lab().await else { return };
     let mut beaten = lab.leadership().lead().await.unwrap();
     beaten.write(b"mine".to_vec()).await.unwrap();
     forge(&lab, 1000, 0).await;
     assert!(matches!(beaten.write(b"behind".to_vec()).await, Err(QueueError::Lost)));
-    timeout(DEADLINE, beaten.over()).await.expect("the leader was not told");
+    timeout(DEADLINE, beaten.over()).await.expect("the term goes on");
     drop(beaten);
     for (found, note) in [("{}", "first"), ("first", "second")] {
         let mut term = until("someone leads", async || lab.leadership().lead().await.ok()).await;
@@ -118,12 +120,12 @@ async fn a_token_that_was_beaten_is_a_lost_lead() {
     }
 }
 
-/// The same where nothing is asked of the leader.
+/// The same when the leader writes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewed_token_that_was_beaten_ends_the_term() {
     let Some(options) = super::options() else { return };
     let lab = Lab::new(crate::Options { lead_renewal: Duration::from_millis(200), ..options });
     let mut beaten = lab.leadership().lead().await.unwrap();
     forge(&lab, 1000, 0).await;
-    timeout(DEADLINE, beaten.over()).await.expect("the leader was not told");
+    timeout(DEADLINE, beaten.over()).await.expect("the term goes on");
 }

@@ -1,4 +1,4 @@
-//! What arrives as no stage would have sent it, and what the broker moves by itself.
+//! Messages that no stage would publish, and those that the broker moves by itself.
 
 use domain::{Class, DeadLetter, Message, StageName, header};
 use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
@@ -41,11 +41,11 @@ async fn whatever_someone_published_is_a_message() {
     send(&lab, "rows", "rows.odd", b"odd", properties.clone()).await;
     let read = receive(&lab, QueueName::Rows).await;
     assert_eq!(read.headers.iter().collect::<Vec<_>>(), [("flag", "true"), (header::PAGE, "7")]);
-    // Without an id it has one all the same, the same one each time.
+    // A message without an id gets one derived from its body, the same each time.
     send(&lab, "rows", "rows.odd", b"odd", properties).await;
     assert_eq!(receive(&lab, QueueName::Rows).await.id, read.id);
 
-    // What is no text makes the headers unreadable, and they are shown.
+    // A value that is not text makes all headers unreadable; they are shown in one header.
     for value in [
         AMQPValue::LongString(vec![0xff, 0xfe].into()),
         AMQPValue::FieldTable(odd.clone()),
@@ -59,7 +59,7 @@ async fn whatever_someone_published_is_a_message() {
         let names: Vec<_> = read.headers.iter().map(|(name, _)| name).collect();
         assert_eq!((names, &*read.body), (vec![header::UNREADABLE], &[0xff; 3][..]));
         assert!(read.headers.get(header::UNREADABLE).unwrap().contains("flag: true"), "{read:?}");
-        // It can be buried like any other.
+        // It can be dead-lettered like any other.
         lab.queue().publish(QueueName::Raw, &[read]).await.unwrap();
         let delivery = next(&mut lab.queue().consume(QueueName::Raw, 1).await.unwrap()).await;
         let now = SystemClock.now();
@@ -87,7 +87,7 @@ async fn garbage_on_the_dead_queue_is_a_letter() {
     assert_eq!((read.class, &*read.body), (Class::Unknown, &[0xff; 10][..]));
 }
 
-/// A message is published while the broker has no queue for it: confirmed, kept, and told.
+/// A message that is published while its queue is missing is confirmed, kept, and becomes a letter.
 #[tokio::test]
 async fn what_has_no_queue_becomes_a_letter() {
     let Some(lab) = lab().await else { return };
@@ -100,7 +100,7 @@ async fn what_has_no_queue_becomes_a_letter() {
     queue.publish(QueueName::Rows, std::slice::from_ref(&lost)).await.unwrap();
     assert_eq!(queue.depth(QueueName::Dead).await.unwrap().ready, 1);
     let mut dead = queue.consume(QueueName::Dead, 1).await.unwrap();
-    // Given back it is the same letter.
+    // After a requeue it is the same letter.
     drop(next(&mut dead).await);
     let delivery = next(&mut dead).await;
     let read = letter(delivery.message().clone());
@@ -110,9 +110,9 @@ async fn what_has_no_queue_becomes_a_letter() {
     delivery.settle(Settlement::Done).await.unwrap();
 }
 
-/// Not even a place for the unroutable: the publisher is told, and the next attempt declares everything.
+/// The unroutable queue is missing, too: the publisher gets an error, and the next attempt declares everything.
 #[tokio::test]
-async fn what_has_no_place_at_all_is_not_published() {
+async fn without_an_unroutable_queue_publishing_fails() {
     let Some(lab) = lab().await else { return };
     let queue = lab.queue();
     lab.process().connect().await.unwrap();
@@ -127,7 +127,7 @@ async fn what_has_no_place_at_all_is_not_published() {
     assert_eq!(queue.depth(QueueName::Rows).await.unwrap().ready, 40);
 }
 
-/// The letter of a message that killed its holders names the right stage, and is the same each time.
+/// The letter of a message past its delivery limit names the right stage, and is the same each time.
 #[tokio::test]
 async fn the_broker_s_own_letters_say_where_they_died() {
     let Some(lab) = lab().await else { return };

@@ -1,4 +1,4 @@
-//! Limits of a broker: what it may lift by itself is waited for, and what it never takes stalls nobody.
+//! Limits of a broker: those that may be lifted are transient errors, and a message that is too large stalls no other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use super::node::blocking;
 use super::{Lab, lab, next, until};
 use crate::{Options, RabbitQueue};
 
-/// The error is one that waiting helps against, and says so.
+/// The error is transient, and names the limit.
 fn is_limit(error: &QueueError) {
     assert!(error.is_transient() && error.to_string().contains("a limit of RabbitMQ is reached"), "{error}");
 }
@@ -23,7 +23,7 @@ async fn private_server_connections_and_channels_are_waited_for() {
     let first = Lab::new(Lab::options(&node.url()));
     first.process().connect().await.unwrap();
     let ctl = |args: &[&str]| drop(blocking(|| node.ctl(args)).unwrap());
-    // The broker learns of its own connections a moment after they are open.
+    // The broker counts connections a moment after they are open.
     let newcomer = || RabbitQueue::new(first.options.clone(), Arc::new(SystemClock)).unwrap();
     let limits = [
         (["set_vhost_limits", "--vhost", "/"].as_slice(), "max-connections", 2),
@@ -68,7 +68,7 @@ async fn private_server_a_vhost_that_is_down_is_waited_for() {
     until("it is up again", async || newcomer.connect().await.ok()).await;
 }
 
-/// Makes the broker refuse what has a larger body, from the next channel on.
+/// Makes the broker refuse larger bodies, from the next channel on.
 fn allow(node: &lab::RabbitMq, bytes: usize) {
     let older = format!("application:set_env(rabbit, max_message_size, {bytes})");
     let newer = format!("persistent_term:put(max_message_size, {bytes})");
@@ -98,7 +98,7 @@ async fn private_server_a_message_that_is_too_large_stalls_nobody() {
     let given_back = next(&mut consumer).await;
     allow(&node, 1000);
     // A channel that is open already goes on as before.
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
 
     let batch = [message("small"), large("large"), message("other")];
     for _ in 0..2 {
@@ -109,7 +109,7 @@ async fn private_server_a_message_that_is_too_large_stalls_nobody() {
     }
     queue.publish(QueueName::Rows, &[message("after")]).await.unwrap();
 
-    // What is settled with something that cannot be published goes to the dead letters as it is.
+    // When the retry or the letter cannot be published, the delivery itself is moved to the dead letters.
     let dead = letter(buried.message());
     buried.settle(Settlement::DeadLetter(Box::new(dead))).await.unwrap();
     let attempt = retried.message().attempt() + 1;
@@ -121,22 +121,22 @@ async fn private_server_a_message_that_is_too_large_stalls_nobody() {
         assert_eq!((&*read.code, read.body.len()), ("rejected", 5000));
         assert!(read.reason.contains("could not publish"), "{}", read.reason);
     }
-    // Given back it is there again; a letter that is to be retried, too.
+    // What is requeued is delivered again; so is a letter that is retried.
     drop(given_back);
     until("it comes again", async || (take(&mut consumer).await.id.as_str() == "given-back").then_some(()))
         .await;
     allow(&node, 1_000_000);
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
     let filed = letter(&large("filed")).into_message();
     super::faults::publish_in_the_end(&queue, QueueName::Dead, std::slice::from_ref(&filed)).await;
     let held = next(&mut letters).await;
     allow(&node, 1000);
-    lab.process().inner.publishing.alive().unwrap().fail();
+    lab.process().client().publishing.alive().unwrap().abort();
     held.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 1 }).await.unwrap();
     assert_eq!(take(&mut letters).await, filed);
 }
 
-/// Who deletes an exchange gets it back: the next session declares what is not there.
+/// An exchange that is deleted is declared again by the next session.
 #[tokio::test]
 async fn an_exchange_that_was_deleted_is_declared_again() {
     let Some(lab) = lab().await else { return };
@@ -150,9 +150,9 @@ async fn an_exchange_that_was_deleted_is_declared_again() {
     assert_eq!(take(&mut queue.consume(QueueName::Rows, 1).await.unwrap()).await, message("m"));
 }
 
-/// A broker that takes nobody: whatever of a process wants to connect shares what one attempt finds.
+/// While a broker refuses connections, all callers in a process share one attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_takes_nobody_is_asked_by_one_connection_at_a_time() {
+async fn a_broker_that_refuses_connections_is_tried_by_one_at_a_time() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("amqp://{}", listener.local_addr().unwrap());
     let accepted = Arc::new(AtomicU32::new(0));

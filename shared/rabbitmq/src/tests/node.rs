@@ -1,4 +1,4 @@
-//! What happens to a whole broker: alarms, operators, restarts. On a node of the test's own.
+//! What happens to a whole broker: alarms, operators, restarts. Each test has a node of its own.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,8 +16,8 @@ use super::faults::{drain, end_of, ids, publish_in_the_end};
 use super::{DEADLINE, Lab, next, until};
 use crate::{Options, RabbitQueue};
 
-/// A lab on `node` whose calls give up soon.
-fn hasty(node: &lab::RabbitMq) -> Lab {
+/// A lab on `node` with short timeouts.
+fn with_short_timeouts(node: &lab::RabbitMq) -> Lab {
     let options = Lab::options(&node.url());
     Lab::new(Options {
         publish_timeout: Duration::from_secs(2),
@@ -27,7 +27,7 @@ fn hasty(node: &lab::RabbitMq) -> Lab {
     })
 }
 
-/// What blocks, beside the runtime's tasks.
+/// Runs blocking work without blocking the runtime's tasks.
 pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(work)
 }
@@ -35,7 +35,7 @@ pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alarm_blocks_publishing_and_nothing_else() {
     let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
-    let lab = hasty(&node);
+    let lab = with_short_timeouts(&node);
     let queue = lab.queue();
     let before: Vec<_> = (0..6).map(message).collect();
     queue.publish(QueueName::Rows, &before).await.unwrap();
@@ -52,7 +52,7 @@ async fn an_alarm_blocks_publishing_and_nothing_else() {
     for _ in 0..3 {
         next(&mut consumer).await.settle(Settlement::Done).await.unwrap();
     }
-    // Given back while nothing can be published: it waits here, until the process wants to end.
+    // Requeued while nothing can be published: it waits here, until the process is about to end.
     let given_up = next(&mut consumer).await.message().id.clone();
     // Another process sees what the broker has to give.
     let other = RabbitQueue::new(lab.options.clone(), Arc::new(SystemClock)).unwrap();
@@ -72,7 +72,7 @@ async fn an_alarm_blocks_publishing_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_may_close_all_connections_at_any_time() {
     let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
-    let lab = hasty(&node);
+    let lab = with_short_timeouts(&node);
     let queue = lab.queue();
     let mut consumer = queue.consume(QueueName::Rows, 1).await.unwrap();
     let leadership = lab.leadership();
@@ -96,7 +96,7 @@ async fn an_operator_may_close_all_connections_at_any_time() {
     assert!(error.is_transient(), "{error}");
     drop(consumer);
     drain(&queue, QueueName::Rows, all).await;
-    // The leader was told too, and the note is there for the next.
+    // The term is over, too, and the next leader finds the note.
     timeout(DEADLINE, term.over()).await.expect("the leader was not told");
     assert!(term.write(b"late".to_vec()).await.is_err());
     let led = until("someone leads", async || leadership.lead().await.ok()).await;
@@ -106,7 +106,7 @@ async fn an_operator_may_close_all_connections_at_any_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_confirmed_survives_a_restart_of_the_broker() {
     let Some(mut node) = blocking(lab::RabbitMq::start_or_skip) else { return };
-    let lab = hasty(&node);
+    let lab = with_short_timeouts(&node);
     let queue = lab.queue();
     let mut live = message("page");
     live.headers.set(domain::header::ORIGIN, domain::Origin::Live);
@@ -134,14 +134,14 @@ async fn what_was_confirmed_survives_a_restart_of_the_broker() {
     assert_eq!(pages.into_iter().map(|page| page.message).collect::<Vec<_>>(), [live]);
 }
 
-/// Makes a node write down which queues it has. A broker before 4.0 does it half a second after one was declared
-/// by itself; killed before, it never finds that queue again (its registry is a `dets` table).
+/// Makes a node write its list of queues to the disk. A broker before 4.0 does so half a second after a queue was declared;
+/// killed before, it never finds that queue again (its registry is a `dets` table).
 const SYNC: &str = "[ok = dets:sync(Table) || Table <- dets:all()].";
 
 /// How often at most a crew tries.
 const TURN: Duration = Duration::from_millis(50);
 
-/// So many messages of a crew wait at most, whatever the consumer's speed.
+/// How many messages of a crew wait at most.
 const AHEAD: usize = 100;
 
 /// A publisher and a consumer that work and never give up.
@@ -149,7 +149,7 @@ const AHEAD: usize = 100;
 struct Crew {
     confirmed: Arc<Mutex<BTreeSet<String>>>,
     delivered: Arc<Mutex<BTreeSet<String>>>,
-    /// The publisher ends after what it began.
+    /// Stops the publisher after the message that it began.
     enough: CancellationToken,
 }
 
@@ -183,7 +183,7 @@ impl Crew {
             };
             while let Ok(delivery) = consumer.next().await {
                 let id = delivery.message().id.to_string();
-                // Who is told "lost" here may have settled it all the same; it came.
+                // A settlement that returns `Lost` may have been done all the same.
                 let _ = delivery.settle(Settlement::Done).await;
                 self.delivered.lock().unwrap().insert(id);
             }
@@ -211,7 +211,7 @@ impl Crew {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_confirmed_survives_the_death_of_the_broker() {
     let Some(mut node) = blocking(lab::RabbitMq::start_or_skip) else { return };
-    // A broker counts what it delivered and died on, and delivers before it is quite up.
+    // A broker counts deliveries before it was killed, and delivers before it has fully started.
     let lab = Lab::new(Options { delivery_limit: 100, ..Lab::options(&node.url()) });
     let queue = lab.queue();
     let mut live = message("page");
@@ -241,7 +241,7 @@ async fn what_was_confirmed_survives_the_death_of_the_broker() {
     until("everything came", async || crew.missing().is_empty().then_some(())).await;
 }
 
-/// The rights that the README names are enough for all that the four programs do.
+/// The permissions that the documentation names are enough for all four programs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rights_on_our_own_names_are_enough() {
     let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
@@ -277,17 +277,17 @@ async fn rights_on_our_own_names_are_enough() {
     term.write(b"note".to_vec()).await.unwrap();
 }
 
-/// A worker that holds a message for longer than the broker allows loses it, and its session.
+/// A worker that holds a message for longer than the broker allows loses it, with its session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_holds_a_message_for_too_long_is_told() {
+async fn a_message_that_is_held_for_too_long_is_lost() {
     if !lab::RabbitMq::is_installed() {
         return lab::skip("RabbitMQ is not installed");
     }
     let node = blocking(|| lab::RabbitMq::start_with("consumer_timeout = 1000")).unwrap();
-    // How often it looks; a minute otherwise.
+    // How often the broker checks; a minute by default.
     let often = "application:set_env(rabbit, channel_tick_interval, 500).";
     blocking(|| node.ctl(&["eval", often])).unwrap();
-    let lab = hasty(&node);
+    let lab = with_short_timeouts(&node);
     let queue = lab.queue();
     queue.publish(QueueName::Rows, &[message("m")]).await.unwrap();
     let mut consumer = queue.consume(QueueName::Rows, 1).await.unwrap();
@@ -297,11 +297,11 @@ async fn who_holds_a_message_for_too_long_is_told() {
     drain(&queue, QueueName::Rows, ["m".to_owned()].into()).await;
 }
 
-/// A frozen broker answers nobody; nobody waits for it without end.
+/// A frozen broker answers no call; every call ends all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_broker_holds_nobody_up() {
+async fn calls_to_a_frozen_broker_end() {
     let Some(node) = blocking(lab::RabbitMq::start_or_skip) else { return };
-    let lab = hasty(&node);
+    let lab = with_short_timeouts(&node);
     let queue = lab.queue();
     queue.publish(QueueName::Rows, &[message("held"), message("retried")]).await.unwrap();
     let mut consumer = queue.consume(QueueName::Rows, 2).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_frozen_broker_holds_nobody_up() {
         assert!(queue.publish(QueueName::Rows, &[message("late")]).await.unwrap_err().is_transient());
         assert!(queue.depth(QueueName::Rows).await.unwrap_err().is_transient());
         assert!(lab.process().read(0, 1).await.unwrap_err().is_transient());
-        // Asks first whether it is still ours: nothing is sent, as nothing is for the other after that.
+        // A retry asks first whether the delivery is still ours, and sends nothing.
         let later = Settlement::RetryAfter { delay: Duration::ZERO, attempt: 2 };
         assert!(retried.settle(later).await.is_err());
         assert!(held.settle(Settlement::Done).await.is_err());

@@ -1,4 +1,4 @@
-//! Encrypted connections: who is trusted, and what is said when nobody is. On a node of the test's own.
+//! TLS: which servers are trusted, and the error for one that is not. On a node of the test's own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ async fn a_private_server_is_trusted_when_its_authority_is_named() {
     std::fs::write(&empty, "not a certificate").unwrap();
     check(options(&url, Some(&empty)), &["empty.pem", "no certificate"]).await;
 
-    // The wrong port: neither side understands the other.
+    // The wrong port: TLS against a plain connection, and the other way round.
     let plain = node.url().replace("amqp://", "amqps://");
     let error = refused(options(&plain, Some(authority))).await;
     assert!(error.to_string().contains("amqp:// is for"), "{error}");

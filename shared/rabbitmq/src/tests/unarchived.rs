@@ -1,4 +1,4 @@
-//! What can never be archived holds up neither what can, nor its publisher: it becomes a letter.
+//! A page that can never be archived becomes a letter, and holds up neither other pages nor its publisher.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::archive::{archived, page, ready, until_archived};
 use super::{Lab, lab, next, options, until};
 use crate::RabbitQueue;
 
-/// The least that AMQP knows.
+/// The smallest frame size that brokers agree to.
 const SMALL_FRAMES: u32 = 8192;
-/// Fits such a frame, and leaves no room for what we add.
+/// The size of a header that fits such a frame, and leaves no room for what we add.
 const LARGE: usize = 7_600;
 
-/// Publishes what anybody may on the queue *unarchived*, given up long ago.
-async fn wait_for_the_archive(lab: &Lab, channel: &Channel, id: &str, headers: &[(&str, &str)]) {
+/// Publishes a message on the queue *unarchived*, with an old timestamp, as anybody may.
+async fn publish_unarchived(lab: &Lab, channel: &Channel, id: &str, headers: &[(&str, &str)]) {
     let mut table = FieldTable::default();
     for (name, value) in headers {
         table.insert((*name).into(), AMQPValue::LongString((*value).into()));
@@ -66,8 +66,8 @@ async fn what_can_never_be_appended_does_not_hold_up_the_others() {
     let good: Vec<_> = good.headers.iter().collect();
     let poison: Vec<_> = good.iter().copied().chain([("a-large", &*large)]).collect();
     for id in ["late-1", "late-2"] {
-        wait_for_the_archive(&lab, &channel, &format!("{id}-poison"), &poison).await;
-        wait_for_the_archive(&lab, &channel, id, &good).await;
+        publish_unarchived(&lab, &channel, &format!("{id}-poison"), &poison).await;
+        publish_unarchived(&lab, &channel, id, &good).await;
     }
     queue.publish(QueueName::Raw, &[page("live-1")]).await.unwrap();
     let filed = letters(&lab, 2).await;
@@ -81,7 +81,7 @@ async fn what_can_never_be_appended_does_not_hold_up_the_others() {
         (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(())
     })
     .await;
-    // The archive is there, and never was taken for away.
+    // The archive was never taken for away.
     queue.publish(QueueName::Raw, &[page("live-2")]).await.unwrap();
     let live = ["live-1", "live-2"].map(str::to_owned);
     let mut seen = archived(&*lab.process()).await.unwrap();
@@ -90,15 +90,15 @@ async fn what_can_never_be_appended_does_not_hold_up_the_others() {
     assert_eq!(seen, ["late-1", "late-2"]);
 }
 
-/// The work queue takes a page, over larger frames, and the archive cannot.
+/// The work queue takes a page on a connection with larger frames, and the archive cannot take it.
 #[tokio::test]
 async fn a_live_page_that_can_never_be_archived_is_published_and_a_letter() {
     let Some(options) = options() else { return };
-    let mut feed = options.clone();
-    feed.uri.query.frame_max = Some(SMALL_FRAMES);
+    let mut archive = options.clone();
+    archive.uri.query.frame_max = Some(SMALL_FRAMES);
     let lab = Lab::new(options.clone());
-    let feeding = RabbitQueue::feeding(Arc::new(options), &feed, Arc::new(SystemClock)).unwrap();
-    lab.processes.lock().unwrap().push(Arc::new(feeding));
+    let process = RabbitQueue::with_archive_at(Arc::new(options), &archive, Arc::new(SystemClock)).unwrap();
+    lab.processes.lock().unwrap().push(Arc::new(process));
     let queue = lab.queue();
     let mut large = page("large");
     large.headers.set("a-large", "x".repeat(LARGE));
@@ -111,7 +111,7 @@ async fn a_live_page_that_can_never_be_archived_is_published_and_a_letter() {
     until_archived(&lab, &["before", "after"]).await;
 }
 
-/// Anybody who may publish can publish there.
+/// Anybody with the permission can publish on the queue *unarchived*.
 #[tokio::test]
 async fn what_is_no_live_page_is_not_archived() {
     let Some(lab) = lab().await else { return };
@@ -124,11 +124,11 @@ async fn what_is_no_live_page_is_not_archived() {
         let others = good.iter().copied().filter(move |(other, _)| *other != name);
         others.chain([(name, value)]).collect::<Vec<_>>()
     };
-    wait_for_the_archive(&lab, &channel, "1-nothing", &[]).await;
-    wait_for_the_archive(&lab, &channel, "2-replay", &with(header::ORIGIN, "replay")).await;
-    wait_for_the_archive(&lab, &channel, "3-senseless", &with(header::PAGE, "many")).await;
-    wait_for_the_archive(&lab, &channel, "4-unreadable", &with(header::UNREADABLE, "\\xff")).await;
-    wait_for_the_archive(&lab, &channel, "5-good", &good).await;
+    publish_unarchived(&lab, &channel, "1-nothing", &[]).await;
+    publish_unarchived(&lab, &channel, "2-replay", &with(header::ORIGIN, "replay")).await;
+    publish_unarchived(&lab, &channel, "3-senseless", &with(header::PAGE, "many")).await;
+    publish_unarchived(&lab, &channel, "4-unreadable", &with(header::UNREADABLE, "\\xff")).await;
+    publish_unarchived(&lab, &channel, "5-good", &good).await;
     queue.publish(QueueName::Raw, &[page("live")]).await.unwrap();
     let filed = letters(&lab, 4).await;
     assert_filed(&filed[0], "1-nothing", "no live page");
@@ -143,20 +143,21 @@ async fn what_is_no_live_page_is_not_archived() {
     .await;
 }
 
-/// What was found when the archive was read counts, however full the memory of it is.
+/// A page that was found in the archive is not appended, even when the remembered ids are full.
 #[tokio::test]
-async fn what_was_found_is_not_forgotten_before_it_matters() {
+async fn found_pages_are_not_forgotten_before_appending() {
     let Some(lab) = lab().await else { return };
     let pages: Vec<_> = (0..4).map(page).collect();
     lab.queue().publish(QueueName::Raw, &pages[1..]).await.unwrap();
     lab.crash().await;
-    let inner = Arc::clone(&lab.process().inner);
+    let process = lab.process();
+    let writer = process.raw().writer();
     {
-        let mut known = inner.feed.known.lock().await;
-        for n in 1..crate::known::MOST {
-            known.add(MessageId::new(format!("other-{n}")));
+        let mut archived = writer.archived().lock().await;
+        for n in 1..crate::archive::MOST {
+            archived.insert(MessageId::new(format!("other-{n}")));
         }
     }
-    inner.feed.append_late(&inner, &pages).await.unwrap();
+    writer.append_late(&pages).await.unwrap();
     assert_eq!(archived(&*lab.process()).await.unwrap(), ["1", "2", "3", "0"]);
 }

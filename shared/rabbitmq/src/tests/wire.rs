@@ -10,19 +10,19 @@ use crate::Options;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wire {
     /// The flags of its properties, and the properties.
-    pub flags: u16,
-    pub properties: Vec<u8>,
-    pub body: Vec<u8>,
+    pub(super) flags: u16,
+    pub(super) properties: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Wire {
     /// A message with one text property, `index` places below the highest flag.
-    pub fn with_text(index: u32, text: &[u8]) -> Self {
+    pub(super) fn with_text(index: u32, text: &[u8]) -> Self {
         Self { flags: 0x8000 >> index, properties: short(text), body: b"odd".to_vec() }
     }
 
     /// A message with headers, whose fields are these bytes, and an id.
-    pub fn with_headers(id: &str, fields: &[u8]) -> Self {
+    pub(super) fn with_headers(id: &str, fields: &[u8]) -> Self {
         let properties = [&long(fields), short(id.as_bytes()).as_slice()].concat();
         Self { flags: 0x2080, properties, body: b"odd".to_vec() }
     }
@@ -58,7 +58,7 @@ const HEADER: u8 = 2;
 const BODY: u8 = 3;
 
 impl Publisher {
-    pub async fn connect(options: &Options) -> Self {
+    pub(super) async fn connect(options: &Options) -> Self {
         let AMQPUri { authority, vhost, .. } = &options.uri;
         let stream = TcpStream::connect((authority.host.as_str(), authority.port)).await.unwrap();
         let mut publisher = Self { stream, confirmed: 0 };
@@ -79,14 +79,14 @@ impl Publisher {
     }
 
     /// Publishes `message` and waits until it is confirmed.
-    pub async fn publish(&mut self, exchange: &[u8], key: &[u8], message: &Wire) {
+    pub(super) async fn publish(&mut self, exchange: &[u8], key: &[u8], message: &Wire) {
         self.send_message(exchange, key, message).await;
         self.expect(60, 80).await;
         self.confirmed += 1;
     }
 
     /// Publishes `message`, and says whether it was confirmed. If not, the broker may have closed the connection.
-    pub async fn offer(mut self, exchange: &[u8], key: &[u8], message: &Wire) -> bool {
+    pub(super) async fn offer(mut self, exchange: &[u8], key: &[u8], message: &Wire) -> bool {
         self.send_message(exchange, key, message).await;
         let (_, payload) = self.next().await;
         payload.starts_with(&[0, 60, 0, 80])

@@ -11,32 +11,33 @@ use sqlx::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::warn;
 
+use super::file::QueueFile;
 use super::lease::Lease;
-use super::table::{Candidate, LeaseKey};
-use super::{Inner, table};
+use super::renewal::renew_if_due;
+use super::table::{self, Candidate, LeaseKey};
 use crate::error::Error;
 
 /// How often to look for what other processes published.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) struct SqliteConsumer {
-    queue: Arc<Inner>,
+    queue: Arc<QueueFile>,
     from: QueueName,
     /// One for each delivery that may be unsettled.
     permits: Arc<Semaphore>,
 }
 
 impl SqliteConsumer {
-    pub fn new(queue: Arc<Inner>, from: QueueName, prefetch: u16) -> Self {
+    pub(super) fn new(queue: Arc<QueueFile>, from: QueueName, prefetch: u16) -> Self {
         Self { queue, from, permits: Arc::new(Semaphore::new(usize::from(prefetch.max(1)))) }
     }
 
     /// Waits until there may be something to take.
     async fn wait(&self) -> Result<(), Error> {
-        let Inner { database, clock, wakes, .. } = &*self.queue;
+        let QueueFile { database, clock, .. } = &*self.queue;
         loop {
-            // Before looking, so that what is published while we look is not missed.
-            let mut wake = std::pin::pin!(wakes[self.from as usize].notified());
+            // Subscribe before the query, so that a message that is published during the query is not missed.
+            let mut wake = std::pin::pin!(self.queue.wakes(self.from).notified());
             wake.as_mut().enable();
             let due = table::next_due(database.readers(), self.from).await;
             let due = due.map_err(|error| database.blame(error))?;
@@ -65,8 +66,8 @@ impl Consumer for SqliteConsumer {
         let mut permit = Arc::clone(&self.permits).acquire_owned().await.map_err(QueueError::unavailable)?;
         loop {
             self.wait().await?;
-            // On a task of its own: when the caller stops waiting, the claim still comes to its end, and
-            // the delivery that nobody wants is dropped within that task, which gives it back.
+            // On a task of its own: when the caller stops waiting, the claim still ends, and the task drops the
+            // delivery, which requeues it.
             let (answer, answered) = oneshot::channel();
             let claim = claim(Arc::clone(&self.queue), self.from, permit);
             self.queue.tasks.spawn(async move { drop(answer.send(claim.await)) });
@@ -85,12 +86,12 @@ enum Claim {
 }
 
 /// Takes a lease on the next message.
-async fn claim(queue: Arc<Inner>, from: QueueName, permit: OwnedSemaphorePermit) -> Result<Claim, Error> {
+async fn claim(queue: Arc<QueueFile>, from: QueueName, permit: OwnedSemaphorePermit) -> Result<Claim, Error> {
     let mut transaction = queue.database.begin().await?;
     let taken = take(&queue, &mut transaction, from).await;
-    let Taken { message, buried } = taken.map_err(|error| queue.database.blame(error))?;
+    let Taken { message, dead_lettered } = taken.map_err(|error| queue.database.blame(error))?;
     queue.database.commit(transaction).await?;
-    for id in &buried {
+    for id in &dead_lettered {
         warn!(%id, queue = %from, "a message went to the dead letters: each of its holders died");
         queue.wake(QueueName::Dead);
     }
@@ -101,25 +102,25 @@ async fn claim(queue: Arc<Inner>, from: QueueName, permit: OwnedSemaphorePermit)
 
 struct Taken {
     message: Option<(LeaseKey, Candidate)>,
-    /// Messages that became letters on the way, because their holders died too often.
-    buried: Vec<MessageId>,
+    /// Messages that became dead letters, because their holders died too often.
+    dead_lettered: Vec<MessageId>,
 }
 
-async fn take(queue: &Inner, connection: &mut SqliteConnection, from: QueueName) -> Result<Taken, Error> {
+async fn take(queue: &QueueFile, connection: &mut SqliteConnection, from: QueueName) -> Result<Taken, Error> {
     let now = queue.clock.now();
-    queue.renew_if_due(connection, now).await?;
-    let mut buried = Vec::new();
+    renew_if_due(queue, connection, now).await?;
+    let mut dead_lettered = Vec::new();
     while let Some(candidate) = table::candidate(connection, from, now).await? {
         let Candidate { seq, message, expired, deliveries } = &candidate;
         if *expired && from.is_past_limit(*deliveries, queue.options.delivery_limit) {
             let letter =
                 DeadLetter::delivery_limit(message, from.consumer(), *deliveries, now).into_message();
-            table::bury(connection, *seq, None, &letter, now).await?;
-            buried.push(candidate.message.id);
+            table::dead_letter(connection, *seq, None, &letter, now).await?;
+            dead_lettered.push(candidate.message.id);
         } else {
             let key = table::lease(connection, *seq, timestamp::later(now, queue.options.lease)).await?;
-            return Ok(Taken { message: Some((key, candidate)), buried });
+            return Ok(Taken { message: Some((key, candidate)), dead_lettered });
         }
     }
-    Ok(Taken { message: None, buried })
+    Ok(Taken { message: None, dead_lettered })
 }

@@ -6,76 +6,71 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp::later;
-use ports::{Leadership, QueueError, Term};
+use ports::{QueueError, Term};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
-use super::lease::renewal_interval;
-use super::{Inner, SqliteQueue};
+use super::file::QueueFile;
+use super::renewal::renewal_interval;
 use crate::error::Error;
 
-/// How often to look whether another process gave the lease back, or lost it.
+/// How often to check whether the lease of another process ended or expired.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-#[async_trait]
-impl Leadership for SqliteQueue {
-    async fn lead(&self) -> Result<Box<dyn Term>, QueueError> {
-        let inner = &self.inner;
-        loop {
-            if inner.is_free().await? {
-                // On a task of its own: when the caller stops waiting, a term that was won all the same is
-                // dropped within that task, which gives it back.
-                let winning = inner.tasks.spawn(win(Arc::clone(inner)));
-                if let Some(term) = winning.await.map_err(QueueError::unavailable)?? {
-                    return Ok(Box::new(term));
-                }
+/// Waits until this process leads.
+pub(super) async fn lead(queue: &Arc<QueueFile>) -> Result<Box<dyn Term>, QueueError> {
+    loop {
+        if is_free(queue).await? {
+            // On a task of its own: when the caller stops waiting and the term was won, the task drops the term, which
+            // ends it.
+            let winning = queue.tasks.spawn(win(Arc::clone(queue)));
+            if let Some(term) = winning.await.map_err(QueueError::unavailable)?? {
+                return Ok(Box::new(term));
             }
-            tokio::time::sleep(POLL_INTERVAL).await;
         }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-impl Inner {
-    async fn is_free(&self) -> Result<bool, Error> {
-        let sql = "SELECT expires_at FROM queue_leader";
-        let expires_at: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(self.database.readers()).await;
-        Ok(expires_at.map_err(|error| self.database.blame(error))? <= self.clock.now().timestamp_millis())
-    }
-
-    /// Writes what `sql` says, with one row or none changed; `false`: none, so the term is over.
-    async fn change_term(&self, number: i64, change: Change<'_>) -> Result<bool, Error> {
-        let mut transaction = self.database.begin().await?;
-        let now = self.clock.now();
-        let until = later(now, self.options.lease).timestamp_millis();
-        let query = match change {
-            Change::Renew => {
-                sqlx::query("UPDATE queue_leader SET expires_at = ?1 WHERE term = ?2 AND expires_at > 0")
-                    .bind(until)
-                    .bind(number)
-            }
-            Change::Write(note) => sqlx::query(
-                "UPDATE queue_leader SET expires_at = ?1, note = ?3 WHERE term = ?2 AND expires_at > 0",
-            )
-            .bind(until)
-            .bind(number)
-            .bind(note.to_owned()),
-            Change::End => sqlx::query("UPDATE queue_leader SET expires_at = 0 WHERE term = ?1").bind(number),
-        };
-        let changed = query.execute(&mut *transaction).await;
-        let changed = changed.map_err(|error| self.database.blame(error))?.rows_affected();
-        self.database.commit(transaction).await?;
-        Ok(changed > 0)
-    }
+async fn is_free(queue: &QueueFile) -> Result<bool, Error> {
+    let sql = "SELECT expires_at FROM queue_leader";
+    let expires_at: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(queue.database.readers()).await;
+    Ok(expires_at.map_err(|error| queue.database.blame(error))? <= queue.clock.now().timestamp_millis())
 }
 
-enum Change<'a> {
+/// Changes the row of the term `number`; `false`: that term has ended, or another one began.
+async fn change_term(queue: &QueueFile, number: i64, change: TermChange<'_>) -> Result<bool, Error> {
+    let mut transaction = queue.database.begin().await?;
+    let now = queue.clock.now();
+    let until = later(now, queue.options.lease).timestamp_millis();
+    let query = match change {
+        TermChange::Renew => {
+            sqlx::query("UPDATE queue_leader SET expires_at = ?1 WHERE term = ?2 AND expires_at > 0")
+                .bind(until)
+                .bind(number)
+        }
+        TermChange::Write(note) => sqlx::query(
+            "UPDATE queue_leader SET expires_at = ?1, note = ?3 WHERE term = ?2 AND expires_at > 0",
+        )
+        .bind(until)
+        .bind(number)
+        .bind(note.to_owned()),
+        TermChange::End => sqlx::query("UPDATE queue_leader SET expires_at = 0 WHERE term = ?1").bind(number),
+    };
+    let changed = query.execute(&mut *transaction).await;
+    let changed = changed.map_err(|error| queue.database.blame(error))?.rows_affected();
+    queue.database.commit(transaction).await?;
+    Ok(changed > 0)
+}
+
+enum TermChange<'a> {
     Renew,
     Write(&'a [u8]),
     End,
 }
 
-/// Begins a term, unless someone else was faster.
-async fn win(queue: Arc<Inner>) -> Result<Option<SqliteTerm>, Error> {
+/// Begins a term, unless another process was faster.
+async fn win(queue: Arc<QueueFile>) -> Result<Option<SqliteTerm>, Error> {
     let mut transaction = queue.database.begin().await?;
     let now = queue.clock.now();
     let won = sqlx::query_as::<_, (i64, Option<Vec<u8>>)>(
@@ -97,7 +92,7 @@ async fn win(queue: Arc<Inner>) -> Result<Option<SqliteTerm>, Error> {
 
 /// Renews the term until it is over or no longer held.
 async fn renew(
-    queue: Arc<Inner>,
+    queue: Arc<QueueFile>,
     number: i64,
     mut renewed_at: DateTime<Utc>,
     over: CancellationToken,
@@ -111,7 +106,7 @@ async fn renew(
             () = over.cancelled() => return,
         }
         let now = queue.clock.now();
-        match queue.change_term(number, Change::Renew).await {
+        match change_term(&queue, number, TermChange::Renew).await {
             Ok(true) => (renewed_at, is_failing) = (now, false),
             Ok(false) => return over.cancel(),
             Err(error) => {
@@ -128,7 +123,7 @@ async fn renew(
 }
 
 struct SqliteTerm {
-    queue: Arc<Inner>,
+    queue: Arc<QueueFile>,
     number: i64,
     note: Option<Vec<u8>>,
     over: CancellationToken,
@@ -143,7 +138,7 @@ impl Term for SqliteTerm {
     }
 
     async fn write(&mut self, note: Vec<u8>) -> Result<(), QueueError> {
-        match self.queue.change_term(self.number, Change::Write(&note)).await {
+        match change_term(&self.queue, self.number, TermChange::Write(&note)).await {
             Ok(true) => {
                 self.note = Some(note);
                 Ok(())
@@ -168,7 +163,7 @@ impl Drop for SqliteTerm {
     fn drop(&mut self) {
         let (queue, number) = (Arc::clone(&self.queue), self.number);
         let end = async move {
-            if let Err(error) = queue.change_term(number, Change::End).await {
+            if let Err(error) = change_term(&queue, number, TermChange::End).await {
                 warn!(%error, "cannot give the lead back; another fetcher leads after its lease");
             }
         };

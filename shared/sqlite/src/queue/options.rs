@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How the queue in a file behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// How long a holder may be silent before its messages are given to another.
+    /// How long a lease lasts without being renewed: then the message is delivered again.
     pub lease: Duration,
     /// How often a message may be delivered to holders that die before it goes to the dead letters.
     pub delivery_limit: u32,

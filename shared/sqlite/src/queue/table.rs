@@ -1,46 +1,27 @@
 //! The statements on `queue_messages`. Each runs in its caller's transaction.
 
 use chrono::{DateTime, Utc};
-use domain::{Headers, Message, MessageId, header};
+use domain::{Headers, Message};
 use ports::{Depth, QueueName};
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use super::to_column;
+use super::message_row::{headers_to_text, message_from, to_column};
 use crate::error::Error;
 
-/// Which lease on which message.
+/// A lease: its message, and the number that each lease on a message has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LeaseKey {
-    pub seq: i64,
-    pub claims: i64,
+    pub(super) seq: i64,
+    pub(super) claims: i64,
 }
 
-/// A message that may be handed out.
+/// A message that may be delivered.
 pub(super) struct Candidate {
-    pub seq: i64,
-    pub message: Message,
-    /// Whether it was handed out before, to someone whose lease ended.
-    pub expired: bool,
-    pub deliveries: u32,
-}
-
-/// Headers as the tables hold them.
-pub(crate) fn headers_to_text(headers: &Headers) -> String {
-    serde_json::to_string(headers).expect("a map of texts is JSON")
-}
-
-/// The message in the columns `id`, `headers` and `body`. Headers that someone spoiled become one header:
-/// the stage that gets the message rejects it, and the queue goes on.
-pub(crate) fn message_from(row: &SqliteRow) -> Result<Message, Error> {
-    let text: &str = row.try_get("headers")?;
-    let headers =
-        serde_json::from_str(text).unwrap_or_else(|_| Headers::new().with(header::UNREADABLE, text));
-    Ok(Message {
-        id: MessageId::new(row.try_get::<String, _>("id")?),
-        headers,
-        body: row.try_get::<Vec<u8>, _>("body")?.into(),
-    })
+    pub(super) seq: i64,
+    pub(super) message: Message,
+    /// Whether it was delivered before, and that lease expired.
+    pub(super) expired: bool,
+    pub(super) deliveries: u32,
 }
 
 pub(super) async fn insert(
@@ -60,14 +41,14 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// When the next message of `queue` may be handed out, in milliseconds; 0: at once; `None`: it is empty.
+/// When the next message of `queue` may be delivered, in milliseconds; 0: at once; `None`: it is empty.
 pub(super) async fn next_due(pool: &SqlitePool, queue: QueueName) -> Result<Option<i64>, Error> {
     let due = sqlx::query_scalar("SELECT min(available_at) FROM queue_messages WHERE queue = ?");
     Ok(due.bind(queue.as_str()).fetch_one(pool).await?)
 }
 
-/// The message of `queue` to hand out next, if there is one: retries and ended leases first, so that a
-/// backlog cannot hold them up, then the oldest.
+/// The message of `queue` to deliver next, if there is one: retries and expired leases first, so that a backlog cannot
+/// hold them up, then the oldest.
 pub(super) async fn candidate(
     connection: &mut SqliteConnection,
     queue: QueueName,
@@ -124,9 +105,8 @@ pub(super) async fn renew(
     Ok(())
 }
 
-/// Gives a message back unharmed: as far as the limit goes it was not handed out. When the lease was lost
-/// nothing happens.
-pub(super) async fn give_back(connection: &mut SqliteConnection, key: LeaseKey) -> Result<(), Error> {
+/// Requeues a message: this delivery does not count towards the delivery limit. When the lease was lost nothing happens.
+pub(super) async fn requeue(connection: &mut SqliteConnection, key: LeaseKey) -> Result<(), Error> {
     sqlx::query(
         "UPDATE queue_messages SET leased = 0, available_at = 0, deliveries = deliveries - 1 \
          WHERE seq = ? AND claims = ? AND leased = 1",
@@ -145,9 +125,9 @@ pub(super) async fn delete(connection: &mut SqliteConnection, key: LeaseKey) -> 
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Makes the message `seq` the letter about it, whose body is its own. The body stays where it is: to insert it
-/// again would take it four times in memory. With `claims`, `false`: that lease was lost.
-pub(super) async fn bury(
+/// Makes the message `seq` the letter about it, which has the same body. The body stays where it is: inserting it again
+/// would take four copies in memory. With `claims`, `false`: that lease was lost.
+pub(super) async fn dead_letter(
     connection: &mut SqliteConnection,
     seq: i64,
     claims: Option<i64>,
@@ -164,8 +144,8 @@ pub(super) async fn bury(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Puts a leased message back until `available_at`, as new. `false`: the lease was lost.
-pub(super) async fn put_back(
+/// Makes a leased message available again at `available_at`, as a new one. `false`: the lease was lost.
+pub(super) async fn retry(
     connection: &mut SqliteConnection,
     key: LeaseKey,
     headers: &Headers,

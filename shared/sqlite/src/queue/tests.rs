@@ -1,10 +1,11 @@
 //! The SQLite queue keeps the contract; and what only a file can do.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::timestamp::later;
-use ports::{Delivery, Leadership, Settlement};
+use ports::{Delivery, Settlement};
 use tempfile::TempDir;
 use testkit::clock::ManualClock;
 use testkit::contract::leader::LeaderLab;
@@ -18,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Lab {
     directory: TempDir,
     options: QueueOptions,
-    /// Frozen ones, and last the process that lives now.
+    /// Those that crashed, and last the one that runs now.
     processes: Mutex<Vec<(Arc<SqliteQueue>, ManualClock)>>,
 }
 
@@ -124,7 +125,7 @@ async fn messages_retries_and_pages_survive_a_restart() {
     queue.publish(QueueName::Raw, &[message("retried"), page.clone()]).await.unwrap();
     let delay = Duration::from_mins(1);
     first(&queue).await.settle(Settlement::RetryAfter { delay, attempt: 2 }).await.unwrap();
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
 
     lab.start(clock.clone()).await;
     let (queue, _) = lab.process();
@@ -143,7 +144,7 @@ async fn a_killed_process_loses_its_message_after_the_lease_and_not_before() {
     let (queue, clock) = lab.process();
     queue.publish(QueueName::Raw, &[message("held")]).await.unwrap();
     std::mem::forget(first(&queue).await);
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
 
     let clock = ManualClock::starting_at(clock.now());
     lab.start(clock.clone()).await;
@@ -155,7 +156,7 @@ async fn a_killed_process_loses_its_message_after_the_lease_and_not_before() {
     assert_eq!(first(&queue).await.message(), &message("held"));
 }
 
-/// Two processes: neither is woken by the other, both look.
+/// Two processes: neither wakes the other, both poll.
 #[tokio::test]
 async fn what_another_process_publishes_arrives() {
     let lab = lab().await;
@@ -172,7 +173,7 @@ async fn what_another_process_publishes_arrives() {
     }
 }
 
-/// The renewals of a live process reach the file in time, so that another process keeps its hands off.
+/// The renewals of a live process reach the file in time, so that no other process takes the message.
 #[tokio::test]
 async fn a_live_process_keeps_its_message_from_others() {
     let lab = lab().await;
@@ -187,7 +188,7 @@ async fn a_live_process_keeps_its_message_from_others() {
         holders_clock.set(now);
         let renewed = async {
             let mut look = tokio::time::interval(Duration::from_millis(5));
-            while holder.inner.held().renewed_at() < now {
+            while holder.file.held().renewed_at() < now {
                 look.tick().await;
             }
         };
@@ -233,7 +234,7 @@ async fn several_processes_may_start_at_once_on_an_empty_file() {
     assert_eq!(queues[0].depth(QueueName::Raw).await.unwrap().ready, 6);
 }
 
-/// A message that is waited for must not wait for the clock: it may have been set back.
+/// A new message must not wait for the clock, which may have been set back.
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
     let lab = lab().await;
@@ -244,12 +245,12 @@ async fn a_clock_that_is_set_back_does_not_hold_up_new_messages() {
 }
 
 #[tokio::test]
-async fn a_row_that_someone_spoiled_is_delivered_with_what_is_known() {
+async fn a_row_with_unreadable_headers_is_delivered() {
     let lab = lab().await;
     let (queue, _) = lab.process();
     for spoiled in [r#"{"x-page": 1}"#, "[1]", "null"] {
         queue.publish(QueueName::Raw, &[message("spoiled"), message("good")]).await.unwrap();
-        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let mut transaction = queue.file.database.begin().await.unwrap();
         let spoil = sqlx::query("UPDATE queue_messages SET headers = ? WHERE id = 'spoiled'").bind(spoiled);
         spoil.execute(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
@@ -270,7 +271,7 @@ async fn a_file_that_is_damaged_later_is_an_error_that_names_it() {
     let (queue, _) = lab.process();
     let messages: Vec<Message> = (0..200).map(|n| message("x".repeat(n + 100))).collect();
     queue.publish(QueueName::Raw, &messages).await.unwrap();
-    queue.inner.database.close().await;
+    queue.file.database.close().await;
     let mut bytes = std::fs::read(lab.path()).unwrap();
     bytes[4096..].fill(0x5a);
     std::fs::write(lab.path(), bytes).unwrap();
@@ -295,16 +296,15 @@ fn live(id: &str) -> Message {
 
 /// The ids on the raw queue and in the archive.
 async fn raw_and_archived(queue: &SqliteQueue) -> [Vec<String>; 2] {
-    let readers = queue.inner.database.readers();
+    let readers = queue.file.database.readers();
     let raw = sqlx::query_scalar("SELECT id FROM queue_messages WHERE queue = 'raw' ORDER BY seq");
     let archived = sqlx::query_scalar("SELECT id FROM queue_archive ORDER BY position");
     [raw.fetch_all(readers).await.unwrap(), archived.fetch_all(readers).await.unwrap()]
 }
 
-/// Somebody empties the queue under its publisher; pages that are published again are on it again, and in the archive
-/// once.
+/// The queue is purged; pages that are published again are on it again, and in the archive once.
 #[tokio::test]
-async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
+async fn purging_the_queue_costs_the_archive_nothing() {
     let lab = lab().await;
     let (queue, _) = lab.process();
     let mut all = Vec::new();
@@ -315,7 +315,7 @@ async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
             queue.publish(QueueName::Raw, &pages).await.unwrap();
             let [raw, archived] = raw_and_archived(&queue).await;
             assert_eq!((&raw[..], &archived), (&all[all.len() - 2..], &all));
-            let mut transaction = queue.inner.database.begin().await.unwrap();
+            let mut transaction = queue.file.database.begin().await.unwrap();
             let delete = sqlx::query("DELETE FROM queue_messages WHERE queue = 'raw'");
             delete.execute(&mut *transaction).await.unwrap();
             transaction.commit().await.unwrap();
@@ -323,14 +323,14 @@ async fn a_queue_that_somebody_empties_costs_the_archive_nothing() {
     }
 }
 
-/// A file that is full takes neither the message nor the page, however often that is tried, and both when it has room.
+/// A full file takes neither the message nor the page, each time, and both when it has room.
 #[tokio::test]
 async fn a_full_file_takes_nothing_and_loses_nothing() {
     let lab = lab().await;
     let (queue, _) = lab.process();
     queue.publish(QueueName::Raw, &[live("before")]).await.unwrap();
     let limit = async |pages: &str| {
-        let mut transaction = queue.inner.database.begin().await.unwrap();
+        let mut transaction = queue.file.database.begin().await.unwrap();
         let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
         let limit: i64 = sqlx::query_scalar(sql).fetch_one(&mut *transaction).await.unwrap();
         transaction.commit().await.unwrap();
@@ -339,7 +339,7 @@ async fn a_full_file_takes_nothing_and_loses_nothing() {
     let large = Message { body: vec![7; 200_000].into(), ..live("large") };
     let mut full = 0;
     for _ in 0..10 {
-        // Less than there is: it is as full as it can be. A connection that met a full disk is replaced.
+        // Fewer pages than it has, so it is full. A connection that met a full disk is replaced, so set it each time.
         full = limit("1").await;
         let error = queue.publish(QueueName::Raw, &[live("small"), large.clone()]).await.unwrap_err();
         assert!(error.is_transient(), "{error}");

@@ -1,11 +1,12 @@
-//! Reading columns whose meaning SQLite does not know: instants, counts, names, JSON.
+//! Reading columns whose meaning SQLite does not know.
 
-use std::str::FromStr;
+use std::error::Error;
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use sqlx::Row;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use tables::Row;
 
 /// A row, read column by column from the left.
 pub(crate) struct Columns<'r> {
@@ -18,80 +19,50 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column as what SQLite holds.
-    pub(crate) fn take<T>(&mut self) -> Result<T, sqlx::Error>
+    /// The next column, of whatever type.
+    fn read<T>(&mut self) -> Result<T, sqlx::Error>
     where
         T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {
         self.next += 1;
-        self.row.try_get(self.next - 1)
-    }
-
-    /// A number; also from an INTEGER column.
-    pub(crate) fn number(&mut self) -> Result<Option<f64>, sqlx::Error> {
-        self.next += 1;
         self.row.try_get_unchecked(self.next - 1)
     }
+}
 
-    /// A number of things.
-    pub(crate) fn count(&mut self) -> Result<u64, sqlx::Error> {
-        let count: i64 = self.take()?;
-        self.checked(u64::try_from(count))
+impl Row for Columns<'_> {
+    type Error = sqlx::Error;
+
+    fn text(&mut self) -> Result<Option<String>, sqlx::Error> {
+        self.read()
     }
 
-    /// An instant.
-    pub(crate) fn instant(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
-        let text: &str = self.take()?;
-        self.read_instant(text)
+    fn integer(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        let integer: Option<i64> = self.read()?;
+        integer.map(u64::try_from).transpose().map_err(|error| self.wrong(error.into()))
     }
 
-    /// An instant or NULL.
-    pub(crate) fn optional_instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        let text: Option<&str> = self.take()?;
-        text.map(|text| self.read_instant(text)).transpose()
+    fn number(&mut self) -> Result<Option<f64>, sqlx::Error> {
+        self.read()
     }
 
-    /// The text of one of an enum's names.
-    pub(crate) fn name<T: FromStr>(&mut self) -> Result<T, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: &str = self.take()?;
-        self.checked(text.parse())
+    fn quote_count(&mut self) -> Result<Option<f64>, sqlx::Error> {
+        self.read()
     }
 
-    /// The text of one of an enum's names, or NULL.
-    pub(crate) fn optional_name<T: FromStr>(&mut self) -> Result<Option<T>, sqlx::Error>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text: Option<&str> = self.take()?;
-        self.checked(text.map(str::parse).transpose())
+    fn instant(&mut self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+        let Some(text) = self.read::<Option<&str>>()? else { return Ok(None) };
+        let instant = timestamp::from_text(text);
+        instant.map(Some).ok_or_else(|| self.wrong(format!("{text:?} is not an RFC 3339 instant").into()))
     }
 
-    /// Texts joined by commas.
-    pub(crate) fn list(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let text: &str = self.take()?;
-        Ok(text.split(',').map(str::to_owned).collect())
+    fn bytes(&mut self) -> Result<Vec<u8>, sqlx::Error> {
+        Ok(self.read::<Option<Vec<u8>>>()?.unwrap_or_default())
     }
 
-    /// What `outcome` read from the column last taken.
-    pub(crate) fn checked<T, E>(&self, outcome: Result<T, E>) -> Result<T, sqlx::Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        outcome.map_err(|source| sqlx::Error::ColumnDecode { index: self.column(), source: source.into() })
-    }
-
-    fn read_instant(&self, text: &str) -> Result<DateTime<Utc>, sqlx::Error> {
-        timestamp::from_text(text).ok_or_else(|| sqlx::Error::ColumnDecode {
-            index: self.column(),
-            source: format!("{text:?} is not an RFC 3339 instant").into(),
-        })
-    }
-
-    fn column(&self) -> String {
+    fn wrong(&self, source: Box<dyn Error + Send + Sync>) -> sqlx::Error {
         let column = self.row.try_column(self.next - 1);
-        column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned())
+        let index =
+            column.map_or_else(|_| self.next.to_string(), |column| sqlx::Column::name(column).to_owned());
+        sqlx::Error::ColumnDecode { index, source }
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use domain::Measure;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use tables::columns;
 
 /// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
 
-/// The statements of [`load`](super::load), built once from [`Measure::ALL`].
+/// The statements of [`load`](super::load), built once from [`columns`].
 pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
@@ -37,18 +37,18 @@ impl Inserts {
     /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
     fn new(later: &str) -> Self {
         Self {
-            coins: Insert::new("coins", &COIN_COLUMNS, &coin_conflict(later)),
+            coins: Insert::new("coins", &columns::COINS, &coin_conflict(later)),
             identities: Insert::new(
                 "coin_identities",
-                &["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"],
+                &columns::IDENTITIES,
                 "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
                  last_seen_at = max(last_seen_at, excluded.last_seen_at)",
             ),
             // The rows were compared with the table before, under the same lock.
-            latest: Insert::new("quotes_latest", &quote_columns(), &quote_conflict()),
+            latest: Insert::new("quotes_latest", &columns::quotes(), &quote_conflict()),
             history: Insert::new(
                 "quotes_history",
-                &quote_columns(),
+                &columns::quotes(),
                 &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
             ),
         }
@@ -98,24 +98,9 @@ impl Insert {
     }
 }
 
-const COIN_COLUMNS: [&str; 12] = [
-    "id",
-    "symbol",
-    "name",
-    "slug",
-    "date_added",
-    "platform_id",
-    "token_address",
-    "tags",
-    "infinite_supply",
-    "is_active",
-    "first_seen_at",
-    "last_seen_at",
-];
-
 /// The description changes when it is newer. All right-hand sides see the row as it was before.
 fn coin_conflict(later: &str) -> String {
-    let described = COIN_COLUMNS[1..10].iter().map(|column| {
+    let described = columns::COINS[columns::COIN_DESCRIPTION].iter().map(|column| {
         format!(
             "{column} = iif(excluded.last_seen_at {later} coins.last_seen_at, excluded.{column}, coins.{column})"
         )
@@ -127,15 +112,8 @@ fn coin_conflict(later: &str) -> String {
     format!("ON CONFLICT DO UPDATE SET {}", described.chain(seen).collect::<Vec<_>>().join(", "))
 }
 
-/// The columns of both tables of quotes.
-pub(super) fn quote_columns() -> Vec<&'static str> {
-    let measures = Measure::ALL.map(Measure::column);
-    let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
-    ["coin_id", "currency"].into_iter().chain(measures).chain(rest).collect()
-}
-
 fn quote_conflict() -> String {
-    let columns = quote_columns().into_iter().skip(2);
+    let columns = columns::quotes().into_iter().skip(2);
     let set = columns.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
     format!("ON CONFLICT DO UPDATE SET {set}")
 }

@@ -3,11 +3,10 @@
 mod record;
 
 use async_trait::async_trait;
-use domain::{BatchId, ReplayId, Slot};
+use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Sqlite};
-use tables::ledger::{BatchLine, ChunkLine, Cut, ReplayLine, records};
+use tables::ledger::rows::{self, BATCH, CHUNK, REPLAY};
 
 use super::SqliteStore;
 use super::columns::Columns;
@@ -50,17 +49,16 @@ impl<'a> Which<'a> {
         };
         [
             format!(
-                "SELECT id, slot, endpoint, currencies, simulated, fetched_at, pages, credits FROM batches \
+                "SELECT {BATCH} FROM batches \
                  WHERE id IN ({which}) ORDER BY slot DESC, id DESC"
             ),
             // A cross join keeps the order: each batch, and then its lines by their key.
             format!(
-                "SELECT c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
-                     c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads \
+                "SELECT {CHUNK} \
                  FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
             ),
             format!(
-                "SELECT r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk \
+                "SELECT {REPLAY} \
                  FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
             ),
         ]
@@ -87,56 +85,10 @@ impl SqliteStore {
         let batches = which.query(batches).fetch_all(&mut *snapshot).await?;
         let chunks = which.query(chunks).fetch_all(&mut *snapshot).await?;
         let replays = which.query(replays).fetch_all(&mut *snapshot).await?;
-        let batches = batches.iter().map(batch_line).collect::<Result<Vec<_>, _>>()?;
-        let chunks = chunks.iter().map(chunk_line).collect::<Result<Vec<_>, _>>()?;
-        let replays = replays.iter().map(replay_line).collect::<Result<Vec<_>, _>>()?;
-        Ok(records(batches, chunks, replays))
+        rows::read(
+            batches.iter().map(Columns::new),
+            chunks.iter().map(Columns::new),
+            replays.iter().map(Columns::new),
+        )
     }
-}
-
-fn batch_line(row: &SqliteRow) -> Result<BatchLine, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    Ok(BatchLine {
-        id: BatchId::from_stored(columns.take::<String>()?),
-        slot: Slot::at(columns.instant()?),
-        endpoint: columns.take()?,
-        convert: columns.list()?,
-        simulated: columns.take()?,
-        fetched_at: columns.optional_instant()?,
-        pages: columns.take()?,
-        credits: columns.take()?,
-    })
-}
-
-fn chunk_line(row: &SqliteRow) -> Result<(BatchId, ChunkLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ChunkLine {
-        page: columns.take()?,
-        chunk: columns.take()?,
-        pages: columns.take()?,
-        cut: Cut { chunks: columns.take()?, size: columns.take()?, fetched_at: columns.optional_instant()? },
-        transformed_at: columns.instant()?,
-        loaded_at: columns.instant()?,
-        coins_in: columns.count()?,
-        rejected: columns.count()?,
-        written: columns.count()?,
-        unchanged: columns.count()?,
-        stale: columns.count()?,
-        loads: columns.take()?,
-    };
-    Ok((batch, line))
-}
-
-fn replay_line(row: &SqliteRow) -> Result<(BatchId, ReplayLine), sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let batch = BatchId::from_stored(columns.take::<String>()?);
-    let line = ReplayLine {
-        page: columns.take()?,
-        replay: ReplayId::from_stored(columns.take::<String>()?),
-        chunks: columns.take()?,
-        size: columns.take()?,
-        chunk: columns.take()?,
-    };
-    Ok((batch, line))
 }

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::tables::judgement::{Held, Judged, Judging};
 use domain::{Chunk, Coin, CoinRow, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tables::judgement::{Held, Judged, Judging};
+use tables::{coins, columns};
 
-use super::insert::{INSERTS, REBUILDS, Values, quote_columns};
-use super::tables;
+use super::columns::Columns;
+use super::insert::{INSERTS, REBUILDS, Values};
+
 use crate::error::refusal;
 
 /// Coins and quotes that are judged and written at a time. What is known of each is held several times over while that
@@ -162,7 +164,7 @@ impl Page<'_> {
 async fn held(connection: &mut SqliteConnection, rows: &[CoinRow]) -> Result<Held, sqlx::Error> {
     // One JSON array instead of thousands of values: the statement is the same whatever their number.
     let ids: Vec<u32> = rows.iter().map(|row| row.coin.id).collect();
-    let columns = quote_columns().join(", ");
+    let columns = columns::quotes().join(", ");
     let sql =
         format!("SELECT {columns} FROM quotes_latest WHERE coin_id IN (SELECT value FROM json_each(?))");
     let held = sqlx::query(AssertSqlSafe(sql))
@@ -170,7 +172,7 @@ async fn held(connection: &mut SqliteConnection, rows: &[CoinRow]) -> Result<Hel
         .fetch_all(connection)
         .await?;
     let entries = held.iter().map(|row| {
-        let entry = tables::quote(row)?;
+        let entry = coins::quote(Columns::new(row))?;
         Ok(((entry.coin_id, entry.quote.currency.clone()), (entry.quote, entry.fetched_at)))
     });
     entries.collect()

@@ -7,16 +7,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp;
 use ports::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, Planner,
-    PostedMail, Posting, Standing, StoreError,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Mail, MailResult, MailTrouble, Outbox, Planner, Posting,
+    Standing, StoreError,
 };
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::{Row as _, letters, outbox};
 
 use super::SqliteStore;
 use super::columns::Columns;
 use super::ledger::integer;
-use crate::letters::group;
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -61,9 +60,9 @@ impl Outbox for SqliteStore {
                    RETURNING id, subject, body, posted_at, attempts, claims";
         let claimed = sqlx::query(sql).bind(now).bind(timestamp::to_text(claim.until)).bind(id);
         let row = claimed.fetch_one(&mut *transaction).await.map_err(blame)?;
-        let claimed = claimed_mail(&row).map_err(blame)?;
+        let (mail, number) = outbox::claimed(Columns::new(&row)).map_err(blame)?;
         transaction.commit().await.map_err(blame)?;
-        Ok(Some(claimed))
+        Ok(Some(ClaimedMail { mail, number }))
     }
 
     async fn record(
@@ -90,10 +89,7 @@ impl Outbox for SqliteStore {
 async fn standing(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Result<Standing, sqlx::Error> {
     let sql = "SELECT id FROM installation WHERE one = 1";
     let installation = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
-    let sql = "SELECT fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, unsent, \
-                   mailed_at, mailed_total \
-               FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint";
-    let groups = sqlx::query(sql).fetch_all(&mut *connection).await?;
+    let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
     let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ?1 \
                UNION ALL \
                SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
@@ -102,8 +98,8 @@ async fn standing(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Re
     let mails = sqlx::query(sql).bind(timestamp::to_text(since)).fetch_all(connection).await?;
     Ok(Standing {
         installation,
-        groups: groups.iter().map(group).collect::<Result<_, _>>()?,
-        mails: mails.iter().map(posted_mail).collect::<Result<_, _>>()?,
+        groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
+        mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,
     })
 }
 
@@ -180,50 +176,14 @@ async fn record(
 }
 
 async fn trouble(connection: &mut SqliteConnection) -> Result<MailTrouble, sqlx::Error> {
-    let sql = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
-               WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
-    let mut trouble = MailTrouble::default();
-    let mut last_tried_at = None;
-    for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
-        let mut columns = Columns::new(&row);
-        let posted_at = columns.instant()?;
-        trouble.waiting += 1;
-        trouble.waiting_since.get_or_insert(posted_at);
-        let (tried_at, failure) = (columns.optional_instant()?, columns.take()?);
-        if tried_at > last_tried_at {
-            (last_tried_at, trouble.failure) = (tried_at, failure);
-        }
-    }
+    let waiting = sqlx::query(outbox::WAITING).fetch_all(&mut *connection).await?;
+    let mut trouble = outbox::waiting(waiting.iter().map(Columns::new))?;
     let sql = "SELECT count(*) FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > coalesce( \
                    (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), '')";
-    let row = sqlx::query(sql).fetch_one(&mut *connection).await?;
-    trouble.refused = Columns::new(&row).count()?;
+    trouble.refused = Columns::new(&sqlx::query(sql).fetch_one(&mut *connection).await?).take()?;
     if trouble.refused > 0 {
-        let sql = "SELECT refused_at, refusal FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
-                   ORDER BY refused_at DESC LIMIT 1";
-        let row = sqlx::query(sql).fetch_one(connection).await?;
-        let mut columns = Columns::new(&row);
-        trouble.refusal = Some((columns.instant()?, columns.take::<Option<String>>()?.unwrap_or_default()));
+        let row = sqlx::query(outbox::LAST_REFUSED).fetch_one(connection).await?;
+        trouble.refusal = Some(outbox::refusal(Columns::new(&row))?);
     }
     Ok(trouble)
-}
-
-fn posted_mail(row: &SqliteRow) -> Result<PostedMail, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let (posted_at, attempts) = (columns.instant()?, columns.take()?);
-    let (is_sent, refused_at) = (columns.take()?, columns.optional_instant()?);
-    let fate = if is_sent { Fate::Sent } else { refused_at.map_or(Fate::Waiting, Fate::Refused) };
-    Ok(PostedMail { posted_at, attempts, fate })
-}
-
-fn claimed_mail(row: &SqliteRow) -> Result<ClaimedMail, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let mail = Mail {
-        id: columns.take()?,
-        subject: columns.take()?,
-        body: columns.take()?,
-        posted_at: columns.instant()?,
-        attempts: columns.take()?,
-    };
-    Ok(ClaimedMail { mail, number: columns.count()? })
 }

@@ -120,7 +120,7 @@ async fn the_tables_have_a_column_for_every_measure_of_its_kind() {
         let columns: Vec<(String, String)> =
             sqlx::query_as(sql).bind(table).fetch_all(lab.store.database.readers()).await.unwrap();
         let names: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, insert::quote_columns());
+        assert_eq!(names, tables::columns::quotes());
         for measure in Measure::ALL {
             let expected = if measure.kind() == domain::Kind::Count { "INTEGER" } else { "REAL" };
             assert!(columns.contains(&(measure.column().to_owned(), expected.to_owned())), "{measure:?}");

@@ -1,9 +1,10 @@
 //! Claiming a mail.
 
-use ports::{CLOCK_SKEW, Claim, ClaimedMail, Mail};
+use ports::{CLOCK_SKEW, Claim, ClaimedMail};
 use sqlx::MySql;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::query::Query;
+use tables::outbox;
 
 use super::lock;
 use crate::database::Work;
@@ -34,15 +35,8 @@ impl Work for Claiming {
         let Self(claim) = self;
         lock(connection).await?;
         let Some(row) = claimable(*claim).fetch_optional(&mut *connection).await? else { return Ok(None) };
-        let mut columns = Columns::new(&row);
-        let mail = Mail {
-            id: columns.take()?,
-            subject: columns.take()?,
-            body: columns.take()?,
-            posted_at: columns.instant()?,
-            attempts: columns.take()?,
-        };
-        let number = columns.count()? + 1;
+        let (mail, claims) = outbox::claimed(Columns::new(&row))?;
+        let number = claims + 1;
         let sql = "UPDATE mail_outbox SET claims = ?, claimed_at = ?, claimed_until = ? WHERE id = ?";
         sqlx::query(sql)
             .bind(number)

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use ports::{Covered, Fate, Mail, Planner, PostedMail, Posting, Standing};
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use ports::{Covered, Mail, Planner, Posting, Standing};
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+use tables::{Row as _, letters, outbox};
 
 use super::lock;
 use crate::database::Work;
 use crate::error::is_duplicate;
-use crate::letters::group;
 use crate::store::columns::{Columns, datetime};
 
 /// What there is to plan from, for a look.
@@ -76,10 +77,7 @@ async fn standing(
     installation: String,
     since: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let sql = "SELECT fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, unsent, \
-                   mailed_at, mailed_total \
-               FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint";
-    let groups = sqlx::query(sql).fetch_all(&mut *connection).await?;
+    let groups = sqlx::query(AssertSqlSafe(letters::unsent_groups())).fetch_all(&mut *connection).await?;
     let sql = "SELECT posted_at, attempts, sent_at IS NOT NULL, refused_at, id FROM mail_outbox WHERE posted_at >= ? \
                UNION ALL \
                SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
@@ -89,15 +87,7 @@ async fn standing(
     let mails = sqlx::query(sql).bind(since).bind(since).fetch_all(connection).await?;
     Ok(Standing {
         installation,
-        groups: groups.iter().map(group).collect::<Result<_, _>>()?,
-        mails: mails.iter().map(posted_mail).collect::<Result<_, _>>()?,
+        groups: groups.iter().map(Columns::new).map(letters::group).collect::<Result<_, _>>()?,
+        mails: mails.iter().map(Columns::new).map(outbox::posted).collect::<Result<_, _>>()?,
     })
-}
-
-fn posted_mail(row: &MySqlRow) -> Result<PostedMail, sqlx::Error> {
-    let mut columns = Columns::new(row);
-    let (posted_at, attempts) = (columns.instant()?, columns.take()?);
-    let (is_sent, refused_at) = (columns.count()? > 0, columns.optional_instant()?);
-    let fate = if is_sent { Fate::Sent } else { refused_at.map_or(Fate::Waiting, Fate::Refused) };
-    Ok(PostedMail { posted_at, attempts, fate })
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use ports::MailResult;
 use sqlx::mysql::MySqlConnection;
+use tables::outbox;
 
 use super::lock;
 use crate::database::Work;
@@ -59,25 +60,21 @@ impl Work for Record<'_> {
 
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 async fn give_back(connection: &mut MySqlConnection, id: &str) -> Result<(), sqlx::Error> {
-    let sql = "SELECT c.fingerprint, c.letters, c.mailed_at, c.mailed_total, m.posted_at \
-               FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
-    for row in sqlx::query(sql).bind(id).fetch_all(&mut *connection).await? {
-        let mut columns = Columns::new(&row);
-        let (fingerprint, letters): (String, _) = (columns.take()?, columns.count()?);
-        let mailed_at = columns.optional_instant()?.map(datetime);
-        let (mailed_total, posted_at) = (columns.count()?, datetime(columns.instant()?));
+    for row in sqlx::query(outbox::COVERED).bind(id).fetch_all(&mut *connection).await? {
+        let covered = outbox::covered(Columns::new(&row))?;
+        let posted_at = datetime(covered.posted_at);
         // Columns are assigned from left to right: mailed_at decides, so it comes last.
         let sql = "UPDATE alert_groups SET unsent = LEAST(unsent + ?, total), \
                        mailed_total = IF(mailed_at = ?, ?, mailed_total), \
                        mailed_at = IF(mailed_at = ?, ?, mailed_at) \
                    WHERE fingerprint = ?";
         sqlx::query(sql)
-            .bind(letters)
+            .bind(covered.letters)
             .bind(posted_at)
-            .bind(mailed_total)
+            .bind(covered.mailed_total)
             .bind(posted_at)
-            .bind(mailed_at)
-            .bind(fingerprint)
+            .bind(covered.mailed_at.map(datetime))
+            .bind(covered.fingerprint)
             .execute(&mut *connection)
             .await?;
     }

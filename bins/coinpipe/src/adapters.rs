@@ -1,0 +1,44 @@
+//! Queue and store as commands open them: for work, or for looking, which makes nothing.
+
+use anyhow::bail;
+use config::SecretUrl;
+use service::{Process, Queues, Stores};
+
+/// Everything that a process with all stages has open.
+pub(crate) struct Adapters {
+    pub(crate) queues: Queues,
+    pub(crate) stores: Stores,
+}
+
+/// What is there of queue and store, opened for looking.
+pub(crate) struct Found {
+    pub(crate) queues: Option<Queues>,
+    pub(crate) stores: Option<Stores>,
+}
+
+/// Looks at queue and store. Nothing is made, changed or migrated.
+pub(crate) async fn look(process: &Process) -> anyhow::Result<Found> {
+    Ok(Found { queues: process.look_at_queues().await?, stores: process.look_at_stores().await? })
+}
+
+/// Says that at `url` is nothing yet.
+pub(crate) fn nothing_at(url: &SecretUrl) -> String {
+    format!("nothing is in {} yet; `coinpipe run --once` takes a first snapshot", service::place(url))
+}
+
+/// Opens queue and store for work on what is there; a file that does not exist is not created.
+pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters> {
+    for url in [&process.config().store.url, &process.config().queue.url] {
+        if let Some(path) = service::file_of(url)
+            && !path.exists()
+        {
+            bail!(nothing_at(url));
+        }
+    }
+    open(process).await
+}
+
+/// Opens queue and store; a file that does not exist is created.
+pub(crate) async fn open(process: &Process) -> anyhow::Result<Adapters> {
+    Ok(Adapters { queues: process.open_queues().await?, stores: process.open_stores().await? })
+}

@@ -1,0 +1,15 @@
+//! The commands: one file or folder each, which describes what can be typed and does it.
+
+pub(crate) mod archive;
+pub(crate) mod batches;
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod dead;
+pub(crate) mod health;
+pub(crate) mod import;
+pub(crate) mod migrate;
+pub(crate) mod once;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod simulate;
+pub(crate) mod status;

@@ -1,0 +1,199 @@
+//! `coinpipe batches`: the ledger.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use domain::BatchId;
+use ports::QueueName;
+use ports::store::{BatchRecord, Missing};
+use serde_json::{Value, json};
+use service::{Process, Queues};
+
+use crate::adapters::{self, Found};
+use crate::missing::letters_about;
+use crate::output;
+
+/// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
+const LOOKED_FOR: usize = 100;
+
+#[derive(Args, Debug)]
+pub(crate) struct BatchesArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Only those of which something is missing, with where it is
+    #[arg(long)]
+    incomplete: bool,
+    /// How many batches, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: u32,
+}
+
+pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
+    let found = adapters::look(process).await?;
+    // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
+    let limit = if args.incomplete { u32::MAX } else { args.limit };
+    let mut batches = match &found.stores {
+        Some(stores) => stores.ledger.batches(limit).await?,
+        None => Vec::new(),
+    };
+    if args.incomplete {
+        batches.retain(|batch| !batch.is_complete());
+        batches.truncate(args.limit as usize);
+    }
+    let places = places(&found, &batches).await?;
+    if args.json {
+        let batches: Vec<_> = batches.iter().map(|batch| to_json(batch, &places)).collect();
+        return output::print(serde_json::to_string_pretty(&batches)?);
+    }
+    if found.stores.is_none() {
+        output::say(adapters::nothing_at(&process.config().store.url));
+        return Ok(());
+    }
+    if batches.is_empty() {
+        output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
+        return Ok(());
+    }
+    output::print(to_table(&batches))?;
+    for (id, parts) in &places {
+        for (part, place) in parts {
+            output::say(format!("{id} {part}: {place}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where what is missing of each batch is, as far as can be told.
+pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
+
+/// Looks for what is missing of `batches`.
+pub(crate) async fn places(found: &Found, batches: &[BatchRecord]) -> anyhow::Result<Places> {
+    let mut places = Places::new();
+    let Some(stores) = &found.stores else { return Ok(places) };
+    let incomplete = batches.iter().filter(|batch| !batch.is_complete());
+    let mut queued = None;
+    for batch in incomplete {
+        let mut parts = BTreeMap::new();
+        let looked_for = &batch.missing[..batch.missing.len().min(LOOKED_FOR)];
+        let letters = letters_about(&*stores.letters, &batch.id, looked_for).await?;
+        for missing in looked_for {
+            let place = if let Some(letter) = letters.get(missing) {
+                format!("dead letter {letter}")
+            } else {
+                if queued.is_none() {
+                    queued = Some(queued_messages(found.queues.as_ref()).await?);
+                }
+                if queued == Some(0) {
+                    format!("in no queue and no dead letter; `coinpipe replay --batch {}`", batch.id)
+                } else {
+                    "perhaps in the queue".to_owned()
+                }
+            };
+            parts.insert(*missing, place);
+        }
+        places.insert(batch.id.clone(), parts);
+    }
+    Ok(places)
+}
+
+async fn queued_messages(queues: Option<&Queues>) -> anyhow::Result<u64> {
+    let mut messages = 0;
+    let Some(queues) = queues else { return Ok(messages) };
+    for queue in QueueName::ALL {
+        messages += queues.queue.depth(queue).await?.total();
+    }
+    Ok(messages)
+}
+
+pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
+    let number =
+        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
+    let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map_or_else(|| "–".to_owned(), |at| at.format("%m-%d %H:%M:%S").to_string())
+    };
+    output::table(
+        &[
+            "batch",
+            "fetched",
+            "loaded",
+            "pages",
+            "coins",
+            "rejected",
+            "written",
+            "unchanged",
+            "stale",
+            "credits",
+            "replays",
+            "state",
+        ],
+        &[3, 4, 5, 6, 7, 8, 9, 10],
+        batches.iter().map(|batch| {
+            let mut name = batch.id.to_string();
+            if batch.simulated {
+                name.push_str(" (simulated)");
+            }
+            vec![
+                name,
+                instant(batch.fetched_at),
+                instant(batch.loaded_at),
+                number(batch.pages),
+                output::count(batch.coins_in),
+                output::count(batch.rejected),
+                output::count(batch.written),
+                output::count(batch.unchanged),
+                output::count(batch.stale),
+                number(batch.credits),
+                output::count(batch.replays.into()),
+                state(batch),
+            ]
+        }),
+    )
+}
+
+pub(crate) fn state(batch: &BatchRecord) -> String {
+    if batch.is_complete() {
+        return "complete".to_owned();
+    }
+    format!("missing {}", missing(batch))
+}
+
+/// The first parts that are missing, in words.
+pub(crate) fn missing(batch: &BatchRecord) -> String {
+    parts(&batch.missing)
+}
+
+/// The first of these parts, in words.
+pub(crate) fn parts(parts: &[Missing]) -> String {
+    let shown = parts.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = parts.len().saturating_sub(3);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
+    let parts = places.get(&batch.id).into_iter().flatten();
+    let missing_at: BTreeMap<_, _> = parts.map(|(part, place)| (part.to_string(), place)).collect();
+    let missing = batch.missing.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
+    json!({
+        "id": batch.id.as_str(),
+        "slot": batch.slot.to_string(),
+        "endpoint": batch.endpoint,
+        "convert": batch.convert,
+        "simulated": batch.simulated,
+        "fetched_at": instant(batch.fetched_at),
+        "transformed_at": instant(batch.transformed_at),
+        "loaded_at": instant(batch.loaded_at),
+        "pages": batch.pages,
+        "credits": batch.credits,
+        "coins_in": batch.coins_in,
+        "rejected": batch.rejected,
+        "written": batch.written,
+        "unchanged": batch.unchanged,
+        "stale": batch.stale,
+        "loads": batch.loads,
+        "replays": batch.replays,
+        "complete": batch.is_complete(),
+        "missing": missing,
+        "missing_at": missing_at,
+    })
+}

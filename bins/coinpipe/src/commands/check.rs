@@ -1,0 +1,88 @@
+//! `coinpipe check`: one line for each thing that the pipeline needs.
+
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use config::SecretUrl;
+use fetcher::ChosenSource;
+use ports::QueueName;
+use service::{Process, Queues, Stores};
+
+use super::run;
+use crate::adapters::Found;
+use crate::{data_kind, output};
+
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    // What would end `run` with code 2 ends the check of it in the same way.
+    alerter::check_settings(process)?;
+    let source = fetcher::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
+    fetcher::check_settings(process, &source)?;
+    let mut failed = 0;
+    let mut line = |name: &str, result: anyhow::Result<String>| {
+        let text = match result {
+            Ok(text) => format!("ok      {name:<8}{text}"),
+            Err(error) => {
+                failed += 1;
+                format!("failed  {name:<8}{error:#}")
+            }
+        };
+        output::print(text)
+    };
+    // Reading it was the check: a mistake would have ended the program with code 2.
+    line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
+    let queues = process.look_at_queues().await;
+    let queue = queue(process, queues.as_ref()).await;
+    let stores = process.look_at_stores().await;
+    let store = store(process, stores.as_ref()).await;
+    let found = match (queues, stores) {
+        (Ok(queues), Ok(stores)) if queue.is_ok() && store.is_ok() => Some(Found { queues, stores }),
+        _ => None,
+    };
+    line("queue", queue)?;
+    line("store", store)?;
+    line("mail", alerter::check(process).await)?;
+    line("api", api(process, &source, found.as_ref()).await)?;
+    if failed > 0 {
+        bail!("{failed} of the checks failed");
+    }
+    Ok(())
+}
+
+async fn queue(process: &Process, queues: Result<&Option<Queues>, &anyhow::Error>) -> anyhow::Result<String> {
+    let queues = queues.map_err(|error| anyhow!("{error:#}"))?;
+    let url = &process.config().queue.url;
+    service::check_writable(url)?;
+    let Some(queues) = queues else { return Ok(to_be_made(url)) };
+    let mut waiting = 0;
+    for queue in QueueName::ALL {
+        waiting += queues.queue.depth(queue).await?.total();
+    }
+    let waiting = output::counted(waiting, "message");
+    Ok(format!("{}, {waiting}", service::place(url)))
+}
+
+async fn store(process: &Process, stores: Result<&Option<Stores>, &anyhow::Error>) -> anyhow::Result<String> {
+    let stores = stores.map_err(|error| anyhow!("{error:#}"))?;
+    let url = &process.config().store.url;
+    service::check_writable(url)?;
+    match stores {
+        // A file was opened for reading; a server says itself when it takes nothing.
+        Some(stores) if service::file_of(url).is_none() => stores.store.ready().await?,
+        Some(_) => {}
+        None => return Ok(to_be_made(url)),
+    }
+    Ok(service::place(url))
+}
+
+fn to_be_made(url: &SecretUrl) -> String {
+    format!("{}: not there yet, will be made", service::place(url))
+}
+
+/// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
+async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<String> {
+    let status = fetcher::check(process, source).await?;
+    if let Some(found) = found {
+        data_kind::check(process, source, found).await?;
+    }
+    Ok(format!("{}; {status}", run::describe(source)))
+}

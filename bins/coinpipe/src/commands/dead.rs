@@ -1,0 +1,262 @@
+//! `coinpipe dead`: the dead letters, for reading.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use ports::store::{AlertGroup, Death, FiledLetter, LetterSummary};
+use serde_json::{Map, Value, json};
+use service::Process;
+
+use crate::arguments::JsonArgs;
+use crate::{adapters, output};
+
+#[derive(Args, Debug)]
+pub(crate) struct DeadArgs {
+    #[command(subcommand)]
+    command: DeadCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeadCommand {
+    /// The groups: letters with the same cause
+    Groups(JsonArgs),
+    /// The newest letters
+    List {
+        /// Only the letters of this group
+        #[arg(long, value_name = "FINGERPRINT")]
+        group: Option<String>,
+        /// How many letters, newest first
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One letter with its headers and body
+    Show {
+        /// The letter's id, as `list` shows it
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
+    let letters = process.look_at_stores().await?.map(|stores| stores.letters);
+    match &args.command {
+        DeadCommand::Groups(args) => {
+            let groups = match &letters {
+                Some(letters) => letters.groups(None).await?,
+                None => Vec::new(),
+            };
+            if args.json {
+                let groups: Vec<_> = groups.iter().map(group_json).collect();
+                return output::print(serde_json::to_string_pretty(&groups)?);
+            }
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
+            show_groups(&groups)
+        }
+        DeadCommand::List { group, limit, json } => {
+            let newest = match &letters {
+                Some(letters) => letters.letters(group.as_deref(), *limit).await?,
+                None => Vec::new(),
+            };
+            if *json {
+                let letters: Vec<_> = newest.iter().map(summary_json).collect();
+                return output::print(serde_json::to_string_pretty(&letters)?);
+            }
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
+            show_letters(&newest)
+        }
+        DeadCommand::Show { id, json } => {
+            let filed = match &letters {
+                Some(letters) => letters.letter(id).await?,
+                None => None,
+            };
+            match filed {
+                None => bail!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids"),
+                Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
+                Some(filed) => show_letter(&filed),
+            }
+        }
+    }
+}
+
+/// Says that there is no store yet.
+fn say_nothing_yet(process: &Process) {
+    output::say(adapters::nothing_at(&process.config().store.url));
+}
+
+fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
+    if groups.is_empty() {
+        output::say("no dead letters");
+        return Ok(());
+    }
+    let rows = groups.iter().map(|group| {
+        vec![
+            group.fingerprint.clone(),
+            group.state.to_string(),
+            group.stage.map_or("–", domain::StageName::as_str).to_owned(),
+            format!("{}/{}", group.class, output::plain(&group.code, 40)),
+            output::count(group.total),
+            domain::timestamp::to_text(group.last_seen_at),
+            output::plain(&group.reason, 80),
+        ]
+    });
+    output::print(output::table(
+        &["group", "state", "stage", "cause", "letters", "last seen", "reason"],
+        &[4],
+        rows,
+    ))
+}
+
+fn show_letters(letters: &[LetterSummary]) -> anyhow::Result<()> {
+    if letters.is_empty() {
+        output::say("no dead letters");
+        return Ok(());
+    }
+    let rows = letters.iter().map(|letter| {
+        vec![
+            output::plain(letter.id.as_str(), 120),
+            domain::timestamp::to_text(letter.filed_at),
+            output::count(letter.deaths),
+            format!("{}/{}", letter.class, output::plain(&letter.code, 40)),
+            output::plain(&letter.reason, 80),
+        ]
+    });
+    output::print(output::table(&["letter", "filed", "deaths", "cause", "reason"], &[2], rows))
+}
+
+fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
+    let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
+    let stage = letter.stage.map_or("–", domain::StageName::as_str);
+    output::print(format!("letter    {}", output::plain(letter.id.as_str(), 255)))?;
+    output::print(format!("group     {fingerprint}"))?;
+    output::print(format!("cause     {}/{} in {stage}", letter.class, output::plain(&letter.code, 80)))?;
+    output::print(format!("reason    {}", output::plain(&letter.reason, 4096)))?;
+    output::print(format!("seen      first {}", domain::timestamp::to_text(letter.first_seen_at)))?;
+    output::print(format!(
+        "filed     {}, attempt {}",
+        domain::timestamp::to_text(*filed_at),
+        letter.attempt
+    ))?;
+    for (name, value) in letter.headers.iter() {
+        output::print(format!("header    {}: {}", output::plain(name, 80), output::plain(value, 400)))?;
+    }
+    if deaths.len() > 1 {
+        output::print(format!("died      {} times, most recently as above", deaths.len()))?;
+        output::print(show_deaths(deaths))?;
+    }
+    match std::str::from_utf8(&letter.body) {
+        Ok("") => output::print("body      none"),
+        Ok(text) => output::print(format!("body      {} bytes\n{}", text.len(), output::plain_lines(text))),
+        Err(_) => {
+            output::print(format!("body      {} bytes, not text; --json shows them", letter.body.len()))
+        }
+    }
+}
+
+fn show_deaths(deaths: &[Death]) -> comfy_table::Table {
+    let rows = deaths.iter().map(|death| {
+        vec![
+            output::plain(life(death).unwrap_or("first"), 80),
+            domain::timestamp::to_text(death.filed_at),
+            death.stage.map_or("–", domain::StageName::as_str).to_owned(),
+            format!("{}/{}", death.class, output::plain(&death.code, 40)),
+            death.attempt.to_string(),
+            output::plain(&death.reason, 80),
+        ]
+    });
+    output::table(&["life", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
+}
+
+/// Which sending of the message ended; `None` for the first.
+fn life(death: &Death) -> Option<&str> {
+    Some(death.life.as_str()).filter(|life| !life.is_empty())
+}
+
+pub(crate) fn group_json(group: &AlertGroup) -> Value {
+    json!({
+        "fingerprint": group.fingerprint,
+        "state": group.state.as_str(),
+        "stage": group.stage.map(domain::StageName::as_str),
+        "class": group.class.as_str(),
+        "code": group.code,
+        "reason": group.reason,
+        "first_seen_at": domain::timestamp::to_text(group.first_seen_at),
+        "last_seen_at": domain::timestamp::to_text(group.last_seen_at),
+        "total": group.total,
+        "unsent": group.unsent,
+        "mailed_at": group.mailed_at.map(domain::timestamp::to_text),
+    })
+}
+
+fn summary_json(letter: &LetterSummary) -> Value {
+    let headers: Map<_, _> =
+        letter.headers.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    json!({
+        "id": letter.id.as_str(),
+        "group": letter.fingerprint,
+        "class": letter.class.as_str(),
+        "code": letter.code,
+        "reason": letter.reason,
+        "stage": letter.stage.map(domain::StageName::as_str),
+        "attempt": letter.attempt,
+        "first_seen_at": domain::timestamp::to_text(letter.first_seen_at),
+        "filed_at": domain::timestamp::to_text(letter.filed_at),
+        "headers": headers,
+        "body_bytes": letter.body_bytes,
+        "deaths": letter.deaths,
+    })
+}
+
+fn letter_json(filed: &FiledLetter) -> Value {
+    let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
+    let headers: Map<_, _> =
+        letter.headers.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let mut json = json!({
+        "id": letter.id.as_str(),
+        "group": fingerprint,
+        "class": letter.class.as_str(),
+        "code": letter.code,
+        "reason": letter.reason,
+        "stage": letter.stage.map(domain::StageName::as_str),
+        "attempt": letter.attempt,
+        "first_seen_at": domain::timestamp::to_text(letter.first_seen_at),
+        "filed_at": domain::timestamp::to_text(*filed_at),
+        "headers": headers,
+        "body_bytes": letter.body.len(),
+        "deaths": deaths.iter().map(death_json).collect::<Vec<_>>(),
+    });
+    // Bytes that are not text are shown in hexadecimal, so that nothing is hidden.
+    match std::str::from_utf8(&letter.body) {
+        Ok(text) => json["body"] = text.into(),
+        Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
+    }
+    json
+}
+
+fn death_json(death: &Death) -> Value {
+    json!({
+        "life": life(death),
+        "group": death.fingerprint,
+        "class": death.class.as_str(),
+        "code": death.code,
+        "reason": death.reason,
+        "stage": death.stage.map(domain::StageName::as_str),
+        "attempt": death.attempt,
+        "first_seen_at": domain::timestamp::to_text(death.first_seen_at),
+        "filed_at": domain::timestamp::to_text(death.filed_at),
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('?');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

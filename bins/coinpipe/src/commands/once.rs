@@ -1,0 +1,87 @@
+//! `coinpipe run --once`: one snapshot from the API to the tables, watched by a person.
+
+mod arrival;
+mod progress;
+mod report;
+
+use anyhow::{Context, bail};
+use domain::BatchId;
+use fetcher::ChosenSource;
+use service::Process;
+
+use super::run;
+use crate::adapters::Adapters;
+use crate::{data_kind, output};
+
+use arrival::Arrival;
+use progress::Progress;
+
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    alerter::check_settings(process)?;
+    let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
+    fetcher::check_settings(process, &source)?;
+    let adapters = process.unless_stopped(data_kind::open_for(process, &source)).await?;
+    output::say(format!("source    {}", run::describe(&source)));
+    let progress = Progress::start();
+    let stop = process.shutdown.soft();
+    let snapshot = async {
+        let result = snapshot(process, &adapters, &source, &progress).await;
+        progress.clear();
+        if let Ok(Ended::Stopped { missing }) = &result {
+            // Said now: what is in hand may not end before the process does.
+            output::say(format!("stopping  {missing}"));
+        }
+        stop.cancel();
+        result
+    };
+    let (ended, drained) = tokio::join!(snapshot, run::run_consumers(process, &adapters));
+    let ended = ended?;
+    drained?;
+    alerter::flush(process, &adapters.stores).await?;
+    match ended {
+        Ended::Arrived { batch } => report::report(process, &adapters, &source, &batch).await,
+        Ended::Late { why } => bail!(why),
+        Ended::Stopped { missing } => bail!(
+            "stopped before the snapshot was loaded: {missing}; the pages that arrived are kept, and the next run loads them"
+        ),
+    }
+}
+
+/// How it ended.
+enum Ended {
+    /// The ledger says all there is to say about the batch.
+    Arrived { batch: BatchId },
+    /// Nothing happened for too long.
+    Late { why: String },
+    /// Asked to stop before.
+    Stopped { missing: String },
+}
+
+/// Fetches and waits until everything fetched so far is loaded.
+async fn snapshot(
+    process: &Process,
+    adapters: &Adapters,
+    source: &ChosenSource,
+    progress: &Progress,
+) -> anyhow::Result<Ended> {
+    let stop = process.shutdown.soft();
+    let fetcher = fetcher::for_once(process, &adapters.queues, source)?;
+    // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
+    match fetcher.fetch_now(progress, stop.clone()).await {
+        Ok(snapshot) => {
+            Ok(match arrival::wait(&*process.clock, &stop, adapters, &snapshot, progress).await? {
+                Arrival::Proved => Ended::Arrived { batch: snapshot.batch },
+                Arrival::Late(why) => Ended::Late { why },
+                Arrival::Stopped(missing) => Ended::Stopped { missing },
+            })
+        }
+        Err(_) if stop.is_cancelled() => {
+            Ok(Ended::Stopped { missing: "it was not fetched whole".to_owned() })
+        }
+        Err(failure) => {
+            progress.show("filing what went wrong");
+            arrival::wait_for_letters(&*process.clock, &stop, adapters).await;
+            Err(failure).context("the snapshot could not be fetched")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a snapshot brought: the top of the table, the counts, and why it is not whole, if it is not.
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use domain::BatchId;
+use fetcher::ChosenSource;
+use ports::store::{BatchRecord, TopCoin};
+use service::Process;
+
+use crate::adapters::Adapters;
+use crate::output;
+
+/// How many coins the table shows.
+const TOP: u32 = 10;
+
+/// Prints it. The error says why the batch is not what was asked for.
+pub(super) async fn report(
+    process: &Process,
+    adapters: &Adapters,
+    source: &ChosenSource,
+    batch: &BatchId,
+) -> anyhow::Result<()> {
+    let config = process.config();
+    let Some(record) = adapters.stores.ledger.batch(batch).await? else {
+        bail!("batch {batch} did not reach the ledger; `coinpipe dead list` says why");
+    };
+    let currency = config.fetch.convert.first().map_or("USD", String::as_str);
+    let top = adapters.stores.quotes.top(currency, TOP).await?;
+    let now = process.clock.now();
+    output::print(to_table(&top, currency, now))?;
+    output::print(summary(&record))?;
+    let totals = adapters.stores.quotes.totals().await?;
+    output::print(format!(
+        "Tables: {} coins, {} latest quotes, {} in the history, in {}",
+        output::count(totals.coins),
+        output::count(totals.quotes_latest),
+        output::count(totals.quotes_history),
+        service::place(&config.store.url),
+    ))?;
+    if record.simulated {
+        let own = if source.simulator.is_some() { "; set CMC_API_KEY for real quotes" } else { "" };
+        output::print(format!("The data is SIMULATED{own}."))?;
+    }
+    if record.is_complete() && record.coins_in == 0 {
+        output::say("warning: the API sent no coins");
+    }
+    if record.is_complete() && record.coins_in > 0 && record.coins_in == record.rejected {
+        bail!("all {} coins were rejected; `coinpipe dead list` says why", output::count(record.rejected));
+    }
+    if record.is_complete() {
+        Ok(())
+    } else {
+        bail!(
+            "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
+            crate::commands::batches::missing(&record)
+        )
+    }
+}
+
+fn summary(record: &BatchRecord) -> String {
+    let coins = record.coins_in.saturating_sub(record.rejected);
+    let rejected = if record.rejected == 0 {
+        "none rejected".to_owned()
+    } else {
+        format!("{} rejected (see `coinpipe dead list`)", output::count(record.rejected))
+    };
+    format!(
+        "Batch {}: {} coins loaded, {rejected}; {} quotes written, {} unchanged, {} stale",
+        record.id,
+        output::count(coins),
+        output::count(record.written),
+        output::count(record.unchanged),
+        output::count(record.stale),
+    )
+}
+
+fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table::Table {
+    let price = format!("price {currency}");
+    output::table(
+        &["#", "coin", "symbol", &price, "1 h", "24 h", "7 d", "market cap", "age"],
+        &[0, 3, 4, 5, 6, 7, 8],
+        top.iter().map(|coin| {
+            vec![
+                coin.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()),
+                output::plain(&coin.name, 24),
+                output::plain(&coin.symbol, 10),
+                output::price(coin.price),
+                output::percent(coin.percent_change_1h),
+                output::percent(coin.percent_change_24h),
+                output::percent(coin.percent_change_7d),
+                output::money(coin.market_cap),
+                output::age(now, coin.last_updated),
+            ]
+        }),
+    )
+}

@@ -1,0 +1,89 @@
+//! `coinpipe run`: all four stages in this process until asked to stop.
+
+use clap::Args;
+use domain::StageName;
+use fetcher::ChosenSource;
+use service::Process;
+use tracing::info;
+
+use crate::adapters::Adapters;
+use crate::data_kind;
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct RunArgs {
+    /// Fetch one snapshot, load it, show the top of the table, and exit
+    #[arg(long)]
+    once: bool,
+}
+
+impl RunArgs {
+    /// Whether one snapshot is wanted, and no schedule.
+    pub(crate) fn is_once(&self) -> bool {
+        self.once
+    }
+}
+
+pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
+    alerter::check_settings(process)?;
+    // A process may wait long for its servers, and is looked at meanwhile.
+    for declare in [
+        fetcher::declare_metrics,
+        transformer::declare_metrics,
+        loader::declare_metrics,
+        alerter::declare_metrics,
+    ] {
+        declare(&process.metrics);
+    }
+    let config = process.config();
+    let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
+    fetcher::check_settings(process, &source)?;
+    // A server that is away is waited for, and nothing is in hand yet.
+    let opening = Box::pin(data_kind::open_for(process, &source));
+    let Some(adapters) = process.shutdown.soft().run_until_cancelled_owned(opening).await else {
+        info!("stopped");
+        return Ok(());
+    };
+    let adapters = adapters?;
+    info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
+    let ledger = Some(adapters.stores.ledger.clone());
+    let fetching = fetcher::run(process, &adapters.queues, ledger, &source);
+    let (fetched, drained) =
+        tokio::join!(guard(process, StageName::Fetcher, fetching), run_consumers(process, &adapters));
+    info!("stopped");
+    fetched.and(drained)
+}
+
+/// Runs the three consuming stages until asked to stop. When one cannot go on, the others drain.
+pub(crate) async fn run_consumers(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let Adapters { queues, stores } = adapters;
+    let (transformed, loaded, alerted) = tokio::join!(
+        guard(process, StageName::Transformer, transformer::run(process, queues)),
+        guard(process, StageName::Loader, loader::run(process, queues, stores)),
+        guard(process, StageName::Alerter, alerter::run(process, queues, stores)),
+    );
+    transformed.and(loaded).and(alerted)
+}
+
+/// A stage that ends before anyone asked ends the process, in good order.
+async fn guard(
+    process: &Process,
+    stage: StageName,
+    running: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let result = running.await;
+    let stop = process.shutdown.soft();
+    if stop.is_cancelled() {
+        return result;
+    }
+    stop.cancel();
+    result.and_then(|()| anyhow::bail!("the {stage} ended by itself"))
+}
+
+/// Where the data comes from, in plain words.
+pub(crate) fn describe(source: &ChosenSource) -> String {
+    if source.simulator.is_some() {
+        "SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes".to_owned()
+    } else {
+        source.base_url.clone()
+    }
+}

@@ -1,0 +1,190 @@
+//! `coinpipe status`: how fresh the table is, what waits, what needs someone.
+
+use config::Config;
+use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
+use ports::{Depth, QueueName};
+use serde_json::{Map, json};
+use service::Process;
+
+use super::{batches, dead};
+use crate::arguments::JsonArgs;
+use crate::{adapters, output};
+
+/// How many batches are shown.
+const BATCHES: u32 = 5;
+
+pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
+    let found = adapters::look(process).await?;
+    // What is not there yet is empty, and well-formed all the same.
+    let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
+    let (mut batches, mut groups) = (Vec::new(), Vec::new());
+    let mut mail = MailTrouble::default();
+    if let Some(stores) = &found.stores {
+        totals = stores.quotes.totals().await?;
+        freshness = stores.quotes.freshness().await?;
+        batches = stores.ledger.batches(BATCHES).await?;
+        groups = stores.letters.groups(Some(GroupState::Open)).await?;
+        mail = stores.outbox.trouble().await?;
+    }
+    let mut depths = Vec::new();
+    for queue in QueueName::ALL {
+        let depth = match &found.queues {
+            Some(queues) => queues.queue.depth(queue).await?,
+            None => Depth::default(),
+        };
+        depths.push((queue, depth));
+    }
+    let now = process.clock.now();
+
+    if args.json {
+        let places = batches::places(&found, &batches).await?;
+        let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
+        let age_seconds = freshness.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
+        let queues: Map<_, _> =
+            depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
+        let status = json!({
+            "now": domain::timestamp::to_text(now),
+            "freshness": {
+                "newest_fetch_at": instant(freshness.newest_fetch_at),
+                "newest_quote_at": instant(freshness.newest_quote_at),
+                "age_seconds": age_seconds,
+            },
+            "tables": {
+                "coins": totals.coins,
+                "quotes_latest": totals.quotes_latest,
+                "quotes_history": totals.quotes_history,
+            },
+            "queues": queues,
+            "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
+            "mail": mail_json(&mail),
+            "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
+            "last_batch_credits": batches.first().and_then(|batch| batch.credits),
+        });
+        return output::print(serde_json::to_string_pretty(&status)?);
+    }
+
+    let Config { queue, store, .. } = process.config();
+    for (name, url, is_there) in
+        [("store", &store.url, found.stores.is_some()), ("queue", &queue.url, found.queues.is_some())]
+    {
+        if !is_there {
+            output::print(format!("{name}     {}", adapters::nothing_at(url)))?;
+        }
+    }
+    if found.stores.is_none() && found.queues.is_none() {
+        return Ok(());
+    }
+    let freshness = freshness.newest_fetch_at.map_or_else(
+        || "no quotes yet".to_owned(),
+        |at| format!("fetched {} ago, at {}", output::age(now, at), domain::timestamp::to_text(at)),
+    );
+    output::print(format!("quotes    {freshness}"))?;
+    output::print(format!(
+        "tables    {} coins, {} latest quotes, {} in the history",
+        output::count(totals.coins),
+        output::count(totals.quotes_latest),
+        output::count(totals.quotes_history)
+    ))?;
+    for (queue, depth) in depths {
+        output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
+    }
+    output::print(format!("trouble   {}", groups_text(&groups)))?;
+    for line in mail_lines(&mail, now) {
+        output::print(format!("mail      {line}"))?;
+    }
+    if !batches.is_empty() {
+        output::print(batches::to_table(&batches))?;
+    }
+    Ok(())
+}
+
+fn groups_text(groups: &[AlertGroup]) -> String {
+    if groups.is_empty() {
+        return "no open dead-letter groups".to_owned();
+    }
+    let letters: u64 = groups.iter().map(|group| group.total).sum();
+    format!(
+        "{} with {}; see `coinpipe dead groups`",
+        output::counted(groups.len() as u64, "open dead-letter group"),
+        output::counted(letters, "letter")
+    )
+}
+
+/// What keeps mails from arriving, in words; nothing when they do.
+fn mail_lines(mail: &MailTrouble, now: chrono::DateTime<chrono::Utc>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(since) = mail.waiting_since {
+        let reason = mail.failure.as_ref().map(|reason| format!(": {}", output::plain(reason, 200)));
+        let mails = output::counted(mail.waiting, "mail");
+        lines.push(format!(
+            "{mails} not sent yet, for {}{}",
+            output::age(now, since),
+            reason.unwrap_or_default()
+        ));
+    }
+    if let Some((at, reason)) = &mail.refusal {
+        let mails = output::counted(mail.refused, "mail");
+        lines.push(format!(
+            "{mails} refused by the server, the last {} ago, and to be told again: {}",
+            output::age(now, *at),
+            output::plain(reason, 200)
+        ));
+    }
+    lines
+}
+
+fn mail_json(mail: &MailTrouble) -> serde_json::Value {
+    json!({
+        "waiting": mail.waiting,
+        "waiting_since": mail.waiting_since.map(domain::timestamp::to_text),
+        "failure": mail.failure,
+        "refused": mail.refused,
+        "refused_at": mail.refusal.as_ref().map(|(at, _)| domain::timestamp::to_text(*at)),
+        "refusal": mail.refusal.as_ref().map(|(_, reason)| reason),
+    })
+}
+
+fn depth_text(depth: Depth) -> String {
+    if depth.total() == 0 {
+        return "empty".to_owned();
+    }
+    format!("{} ready, {} waiting for a retry, {} in hand", depth.ready, depth.delayed, depth.unsettled)
+}
+
+fn depth_json(depth: Depth) -> serde_json::Value {
+    json!({
+        "ready": depth.ready,
+        "delayed": depth.delayed,
+        "unsettled": depth.unsettled,
+        "oldest_at": depth.oldest_at.map(domain::timestamp::to_text),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_mails_from_arriving_is_said_and_nothing_when_they_do() {
+        let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let ago = |minutes| now - chrono::TimeDelta::minutes(minutes);
+        assert_eq!(mail_lines(&MailTrouble::default(), now), [""; 0]);
+        let mail = MailTrouble {
+            waiting: 2,
+            waiting_since: Some(ago(12)),
+            failure: Some("user or password are wrong\r\n\u{1b}[31m".to_owned()),
+            refused: 1,
+            refusal: Some((ago(5), "no such mailbox (550)".to_owned())),
+        };
+        let lines = mail_lines(&mail, now);
+        let refused =
+            "1 mail refused by the server, the last 5 min ago, and to be told again: no such mailbox (550)";
+        assert!(
+            lines[0].starts_with("2 mails not sent yet, for 12 min: user or password are wrong"),
+            "{lines:?}"
+        );
+        assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
+        assert_eq!(lines[1], refused);
+        assert_eq!(mail_json(&mail)["refused_at"], "2026-11-22T13:55:00.000Z");
+    }
+}

@@ -1,0 +1,107 @@
+//! Real or simulated: quotes of the two kinds never share a store.
+
+use domain::header;
+use fetcher::ChosenSource;
+use ports::store::DataOrigins;
+use ports::{QueueError, StoreError};
+use service::{Process, Queues, Stores, Usage};
+
+use crate::adapters::{Adapters, Found, open};
+use crate::output;
+
+/// Opens queue and store for running with `source`.
+///
+/// A store of simulated quotes is moved aside when real ones are about to come: the quotes of the first
+/// try, without a key, must not stay among the real. The other way round is refused: real quotes stay
+/// where they are, and whoever wants simulated ones names another file.
+pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
+    let adapters = open(process).await?;
+    let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
+    let DataOrigins { simulated, real } = match origins {
+        Ok(origins) => origins,
+        // A server that is away is waited for; the loader refuses what does not belong.
+        Err(error) if is_transient(&error) => DataOrigins::default(),
+        Err(error) => return Err(error),
+    };
+    if !simulated && !real {
+        return Ok(adapters);
+    }
+    match fetcher::is_simulated(process, source).await {
+        Some(true) if real => Err(refusal(process).into()),
+        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
+        Some(false) if simulated && !real => {
+            drop(adapters);
+            process.close().await;
+            let config = process.config();
+            for (path, target) in service::set_aside(config, process.clock.now()).await? {
+                output::say(format!(
+                    "moved     simulated data from {} to {}",
+                    path.display(),
+                    target.display()
+                ));
+            }
+            open(process).await
+        }
+        // Unknown when the API cannot be asked: the loader refuses what does not belong.
+        _ => Ok(adapters),
+    }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
+        || error.downcast_ref::<QueueError>().is_some_and(QueueError::is_transient)
+}
+
+fn is_on_files(process: &Process) -> bool {
+    let config = process.config();
+    [&config.store.url, &config.queue.url].into_iter().all(|url| service::file_of(url).is_some())
+}
+
+/// Fails when a run with `source` would be refused.
+pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
+    let DataOrigins { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
+    match fetcher::is_simulated(process, source).await {
+        Some(true) if real => Err(refusal(process).into()),
+        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
+        _ => Ok(()),
+    }
+}
+
+fn refusal_of_real(process: &Process) -> Usage {
+    let config = process.config();
+    Usage(format!(
+        "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
+         database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+        service::place(&config.store.url),
+        service::place(&config.queue.url),
+    ))
+}
+
+fn refusal(process: &Process) -> Usage {
+    let store = service::place(&process.config().store.url);
+    Usage(format!(
+        "{store} holds real quotes, but the data of this run would be simulated; set CMC_API_KEY, or \
+         COINPIPE__STORE__URL and COINPIPE__QUEUE__URL to another file such as sqlite://demo.db"
+    ))
+}
+
+/// What the store holds, and what was published to the queue and may still be on its way there. The oldest
+/// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
+/// loader refuses what a stage program brings of the other kind.
+async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataOrigins> {
+    let mut origins = match stores {
+        Some(stores) => stores.store.origins().await?,
+        None => DataOrigins::default(),
+    };
+    let archived = match queues {
+        Some(queues) => queues.archive.read(0, 1).await?,
+        None => Vec::new(),
+    };
+    for archived in archived {
+        match archived.message.headers.get(header::SIMULATED) {
+            Some("true") => origins.simulated = true,
+            _ => origins.real = true,
+        }
+    }
+    Ok(origins)
+}

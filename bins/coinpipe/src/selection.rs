@@ -1,0 +1,157 @@
+//! Which batches a command is about.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
+use domain::{BatchId, PageMeta, timestamp};
+use service::Usage;
+
+use crate::arguments::{duration, instant};
+
+/// Pages read from an archive at a time; they have a megabyte each.
+pub(crate) const READ: u32 = 4;
+
+/// How much earlier than its slot a page may be in the archive, by the clocks of two machines.
+const SKEW: TimeDelta = TimeDelta::minutes(10);
+
+/// Which batches, by their slots.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+pub(crate) struct SpanArgs {
+    /// Batches of slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
+    #[arg(long, value_name = "T", value_parser = instant)]
+    from: Option<DateTime<Utc>>,
+    /// Batches of slots before this instant or day
+    #[arg(long, value_name = "T", value_parser = instant)]
+    to: Option<DateTime<Utc>>,
+    /// Batches of slots in this time until now, such as 24h or 7d
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["from", "to"])]
+    last: Option<Duration>,
+    /// One batch, by its id as `batches` shows it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]
+    batch: Option<String>,
+    /// Everything in the archive
+    #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
+    all: bool,
+}
+
+impl SpanArgs {
+    /// Every batch.
+    pub(crate) fn all() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
+    /// The batch that was named.
+    pub(crate) fn batch(&self) -> Option<&str> {
+        self.batch.as_deref()
+    }
+}
+
+/// Batches whose slot is in a span of time, or one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selection {
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    batch: Option<BatchId>,
+}
+
+impl Selection {
+    /// What `args` ask for at `now`.
+    pub(crate) fn new(args: &SpanArgs, now: DateTime<Utc>) -> Result<Self, Usage> {
+        let mut selection = Self { from: args.from, to: args.to, batch: None };
+        if let Some(last) = args.last {
+            let last = TimeDelta::from_std(last).ok().and_then(|last| now.checked_sub_signed(last));
+            selection.from =
+                Some(last.ok_or_else(|| Usage("--last goes back too far; use --all".to_owned()))?);
+        }
+        if let Some(id) = &args.batch {
+            // The archive is searched from there on.
+            let slot = id.split('/').next().and_then(timestamp::from_text);
+            let slot = slot.ok_or_else(|| {
+                Usage(format!("--batch: {id:?} is not a batch id such as 2026-11-22T14:00:00Z/listings/USD"))
+            })?;
+            selection.from = Some(slot);
+            selection.batch = Some(BatchId::from_stored(id.clone()));
+        }
+        if let (Some(from), Some(to)) = (selection.from, selection.to)
+            && from >= to
+        {
+            let (from, to) = (timestamp::to_text(from), timestamp::to_text(to));
+            return Err(Usage(format!("--to {to} is not after {from}: the span is empty")));
+        }
+        Ok(selection)
+    }
+
+    /// Since when its pages can be in the archive: they are fetched when their slot has begun.
+    pub(crate) fn archived_since(&self) -> Option<DateTime<Utc>> {
+        self.from.map(|from| from.checked_sub_signed(SKEW).unwrap_or(from))
+    }
+
+    /// Whether it wants this page.
+    pub(crate) fn wants(&self, page: &PageMeta) -> bool {
+        let slot = page.slot.starts_at();
+        self.from.is_none_or(|from| slot >= from)
+            && self.to.is_none_or(|to| slot < to)
+            && self.batch.as_ref().is_none_or(|batch| *batch == page.batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ApiVersion, Origin, Slot};
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        instant(text).unwrap()
+    }
+
+    fn page(slot: &str) -> PageMeta {
+        let slot = Slot::at(at(slot));
+        let convert = vec!["USD".to_owned()];
+        PageMeta {
+            batch: BatchId::new(slot, "listings", &convert),
+            slot,
+            page: 1,
+            pages: 1,
+            fetched_at: slot.starts_at(),
+            endpoint: "listings".to_owned(),
+            api_version: ApiVersion::V3,
+            convert,
+            simulated: false,
+            origin: Origin::Live,
+        }
+    }
+
+    fn wanted(args: &SpanArgs) -> Vec<&'static str> {
+        let selection = Selection::new(args, at("2026-11-22T12:30:00Z")).unwrap();
+        let slots = ["2026-11-21T00:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"];
+        slots.into_iter().filter(|slot| selection.wants(&page(slot))).collect()
+    }
+
+    #[test]
+    fn a_span_begins_with_its_first_slot_and_ends_before_its_last() {
+        let args = SpanArgs::default;
+        let (day, hour) = (Some(at("2026-11-22")), Some(at("2026-11-22T12:00:00Z")));
+        assert_eq!(wanted(&SpanArgs { all: true, ..args() }).len(), 3);
+        assert_eq!(wanted(&SpanArgs { from: day, to: hour, ..args() }), ["2026-11-22T11:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { to: day, ..args() }), ["2026-11-21T00:00:00Z"]);
+        assert_eq!(wanted(&SpanArgs { from: hour, ..args() }), ["2026-11-22T12:00:00Z"]);
+        let last = Some(Duration::from_hours(2));
+        assert_eq!(wanted(&SpanArgs { last, ..args() }), ["2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"]);
+        let batch = Some("2026-11-22T11:00:00Z/listings/USD".to_owned());
+        assert_eq!(wanted(&SpanArgs { batch, ..args() }), ["2026-11-22T11:00:00Z"]);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let now = at("2026-11-22");
+        let backwards = SpanArgs { from: Some(now), to: Some(now), ..SpanArgs::default() };
+        assert!(Selection::new(&backwards, now).unwrap_err().0.contains("empty"));
+        let batch = SpanArgs { batch: Some("yesterday".to_owned()), ..SpanArgs::default() };
+        assert!(Selection::new(&batch, now).unwrap_err().0.contains("not a batch id"));
+        let last = SpanArgs { last: Some(Duration::MAX), ..SpanArgs::default() };
+        assert!(Selection::new(&last, now).unwrap_err().0.contains("--all"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Collecting: pages from the API into the spool.
+//!
+//! [`Client`] asks for a page, `outcome` decides what a failure means, `snapshot` goes on until all pages of a batch are in
+//! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
+
+mod client;
+mod ending;
+mod leftovers;
+mod letters;
+mod outcome;
+mod seal;
+mod slot;
+mod snapshot;
+mod store;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{ApiVersion, BatchId, Headers, Slot};
+use ports::Clock;
+
+use crate::crash::Crashes;
+use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
+use crate::retry_turns::RetryTurns;
+use crate::spool::{Claim, Manifest, Spool};
+use crate::surroundings::Surroundings;
+
+pub use client::KeyStatus;
+pub(crate) use client::{ApiSource, Client};
+pub(crate) use ending::{Ending, GaveUp, Patience};
+pub(crate) use snapshot::FetchJob;
+
+/// What is fetched, in ids and headers.
+const ENDPOINT: &str = "listings";
+
+/// Fetches batches into the spool.
+pub(crate) struct Collector {
+    settings: config::Fetch,
+    client: Client,
+    spool: Arc<Spool>,
+    incidents: Arc<Incidents>,
+    clock: Arc<dyn Clock>,
+    metrics: FetchMetrics,
+    crashes: Crashes,
+    turns: Arc<RetryTurns>,
+    /// The batch that is fetched now, or that was interrupted and will be continued.
+    in_work: Mutex<Option<Manifest>>,
+    /// Batches whose fetching is over, and which the disk did not let be sealed.
+    unsealed: Mutex<Vec<Manifest>>,
+    /// Whether an earlier run left something that could not be read at the start.
+    has_leftovers: AtomicBool,
+}
+
+impl Collector {
+    /// A collector that fetches what `settings` ask for.
+    pub(crate) fn new(
+        settings: config::Fetch,
+        client: Client,
+        spool: Arc<Spool>,
+        incidents: Arc<Incidents>,
+        surroundings: Surroundings,
+    ) -> Self {
+        let Surroundings { clock, metrics, crashes, turns } = surroundings;
+        Self {
+            settings,
+            client,
+            spool,
+            incidents,
+            clock,
+            metrics,
+            crashes,
+            turns,
+            in_work: Mutex::default(),
+            unsealed: Mutex::default(),
+            has_leftovers: AtomicBool::new(false),
+        }
+    }
+
+    /// What is asked for in `slot`.
+    pub(crate) fn order(&self, slot: Slot) -> Manifest {
+        let settings = &self.settings;
+        Manifest {
+            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            slot,
+            endpoint: ENDPOINT.to_owned(),
+            api_version: match settings.api_version {
+                config::ApiVersion::V1 => ApiVersion::V1,
+                config::ApiVersion::V3 => ApiVersion::V3,
+            },
+            convert: settings.convert.clone(),
+            limit: settings.limit,
+            page_size: settings.page_size,
+            host: self.client.host().to_owned(),
+            pages: None,
+            trace: Headers::new(),
+            claim: Claim::Claimed,
+        }
+    }
+
+    fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {
+        self.in_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unsealed(&self) -> MutexGuard<'_, Vec<Manifest>> {
+        self.unsealed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

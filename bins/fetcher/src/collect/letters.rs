@@ -1,0 +1,48 @@
+//! Letters about snapshots that do not come, or not whole.
+
+use domain::{Slot, timestamp};
+use tracing::{error, warn};
+
+use super::{Collector, GaveUp};
+use crate::metrics::SnapshotEnd;
+use crate::spool::Manifest;
+
+impl Collector {
+    /// Logs and reports that a slot, or the rest of it, will not come.
+    pub(crate) async fn give_up(&self, slot: Slot, gave_up: &GaveUp) {
+        let text = self.report_give_up(slot, gave_up).await;
+        error!(%slot, code = gave_up.code, "{text}");
+    }
+
+    /// Counts a batch that will not be complete and writes the letter about it, whose text it returns. A cause that outlasts
+    /// the slot is one letter a day, not one a slot.
+    pub(crate) async fn report_give_up(&self, slot: Slot, gave_up: &GaveUp) -> String {
+        let GaveUp { code, reason, hint, until, lasts } = gave_up;
+        let mut text = format!("gave up slot {slot}: {reason}");
+        if let Some(until) = until {
+            text = format!("{text}; asking again after {}", timestamp::to_text(*until));
+        }
+        if let Some(hint) = hint {
+            text = format!("{text} ({hint})");
+        }
+        let now = self.clock.now();
+        self.metrics.snapshot(SnapshotEnd::GaveUp, now);
+        if *lasts {
+            self.incidents.report(code, now.date_naive(), &text).await;
+        } else {
+            self.incidents.report(code, format!("{slot}/given-up"), &text).await;
+        }
+        text
+    }
+
+    /// Writes the letter about a slot that was claimed, or about to be, and of which nothing was fetched.
+    pub(crate) async fn report_missed(&self, order: &Manifest, how: &str) {
+        let reason = format!(
+            "the snapshot of slot {} ({}) is missing: {how}; the history has a gap there, the tables are right again with the \
+             next snapshot",
+            order.slot, order.batch
+        );
+        warn!("{reason}");
+        self.incidents.report("slot_missed", &order.batch, &reason).await;
+    }
+}

@@ -1,0 +1,190 @@
+//! What to do about each way in which the API can fail. All decisions about waiting are made here.
+//!
+//! | what | outcome |
+//! |---|---|
+//! | minute limit (1008), 429 without a reason | wait until the server says, else the next UTC minute |
+//! | daily limit (1009) | wait until the next UTC midnight |
+//! | monthly limit (1010) | wait until the plan's month ends |
+//! | limits by address (1011, 1022) | wait five minutes |
+//! | key, plan or request refused (1001–1007, other 4xx), redirects, no TLS, another shape | stop: someone has to act |
+//! | 408, 5xx, unusable bodies, no connection, no answer | retry, waiting longer each time |
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, DurationRound, Months, NaiveTime, TimeDelta, Utc};
+use outage::Growth;
+
+use super::client::{FetchError, Pause, TransportFault};
+
+/// What follows from a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It may pass by itself: try again after a while.
+    RetryLater {
+        /// How long to wait.
+        after: Duration,
+        /// What happened.
+        reason: String,
+    },
+    /// It will pass at a time that is known.
+    WaitUntil {
+        /// When to try again.
+        until: DateTime<Utc>,
+        /// What happened.
+        reason: String,
+    },
+    /// It does not pass by itself.
+    Stop {
+        /// What happened.
+        reason: String,
+        /// What someone can do about it.
+        hint: &'static str,
+    },
+}
+
+/// What a decision depends on besides the error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Failures in a row, counting this one; from 1.
+    pub failures: u32,
+    /// A random number from 0 to below 1, so that many fetchers do not come back in step.
+    pub jitter: f64,
+    /// When the plan's month ends, as far as known.
+    pub monthly_reset: Option<DateTime<Utc>>,
+}
+
+/// Slower than for our own servers: requests to the API are counted and may cost credits.
+const RETRIES: Growth =
+    Growth { first: Duration::from_secs(5), factor: 2, longest: Duration::from_mins(5), least_part: 0.5 };
+const ADDRESS_LIMIT_WAIT: TimeDelta = TimeDelta::minutes(5);
+/// What a server may ask for when a short wait is expected.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
+const LONGEST_DAY: TimeDelta = TimeDelta::hours(25);
+const LONGEST_MONTH: TimeDelta = TimeDelta::days(32);
+/// Spread of the restarts after a limit, in milliseconds.
+const SPREAD_MILLIS: f64 = 5000.0;
+
+impl FetchError {
+    /// Stable word for machines: `api_1008`, `http_500`, `html`, `timeout`, …
+    pub(crate) fn code(&self) -> String {
+        match self {
+            Self::Api { code, .. } if *code > 999 => format!("api_{code}"),
+            Self::Api { code, .. } => format!("http_{code}"),
+            Self::Http { status, .. } => format!("http_{status}"),
+            Self::Body { fault, .. } => fault.code().to_owned(),
+            Self::TooLarge { .. } => "too_large".to_owned(),
+            Self::Transport { fault, .. } => fault.code().to_owned(),
+        }
+    }
+
+    /// Whether the plan's month is used up, so that its end is worth asking for.
+    pub(crate) fn is_monthly_limit(&self) -> bool {
+        matches!(self, Self::Api { code: 1010, .. })
+    }
+
+    /// What to do about it.
+    pub(crate) fn outcome(&self, at: &Circumstances) -> Outcome {
+        match self {
+            Self::Api { status, code, pause, .. } => match code {
+                1001..=1011 | 1022 => self.platform(*code, *pause, at),
+                // The code repeats an HTTP status when the platform has none of its own.
+                400..=599 => self.http(u16::try_from(*code).unwrap_or(*status), *pause, at),
+                _ => self.http(*status, *pause, at),
+            },
+            Self::Http { status, pause, .. } => self.http(*status, *pause, at),
+            Self::Body { fault, .. } if fault.is_another_shape() => {
+                // Each answer costs its credits, and the next one will look the same.
+                self.stop(
+                    "does fetch.base_url lead to the CoinMarketCap API? try the other fetch.api_version",
+                )
+            }
+            Self::TooLarge { .. } => self.stop("set a smaller fetch.page_size"),
+            Self::Transport { fault: TransportFault::Tls, .. } => {
+                self.stop("check fetch.base_url, this machine's clock and its CA certificates")
+            }
+            Self::Body { .. } | Self::Transport { .. } => self.retry(None, at),
+        }
+    }
+
+    fn platform(&self, code: u32, pause: Option<Pause>, at: &Circumstances) -> Outcome {
+        match code {
+            1001 => self.stop("check fetch.api_key (or CMC_API_KEY); keys are at https://pro.coinmarketcap.com/account"),
+            1002 | 1005 => self.stop("set fetch.api_key or CMC_API_KEY"),
+            1003 => self.stop("activate the key's plan at https://pro.coinmarketcap.com/account/plan"),
+            1004 => self.stop("renew the key's plan at https://pro.coinmarketcap.com/account/plan"),
+            1006 => self.stop("the key's plan does not include this: ask for fewer currencies in fetch.convert, or change the plan"),
+            1007 => self.stop("CoinMarketCap has disabled the key; ask their support"),
+            1009 => self.wait(pause, LONGEST_DAY, next_midnight(at.now), at),
+            1010 => {
+                let known = at.monthly_reset.filter(|&reset| reset > at.now);
+                self.wait(pause, LONGEST_MONTH, known.unwrap_or_else(|| next_month(at.now)), at)
+            }
+            1011 | 1022 => self.wait(pause, LONGEST_PAUSE, at.now + ADDRESS_LIMIT_WAIT, at),
+            _ => self.wait(pause, LONGEST_PAUSE, next_minute(at.now), at),
+        }
+    }
+
+    fn http(&self, status: u16, pause: Option<Pause>, at: &Circumstances) -> Outcome {
+        match status {
+            429 => self.wait(pause, LONGEST_PAUSE, next_minute(at.now), at),
+            300..=399 => self.stop("set fetch.base_url to the address that it redirects to"),
+            400 => {
+                self.stop("the API refuses the request: check fetch.convert, fetch.limit and fetch.page_size")
+            }
+            401 | 407 => self.stop("check fetch.api_key (or CMC_API_KEY)"),
+            402 => self.stop("the key's plan must be paid: https://pro.coinmarketcap.com/account/plan"),
+            403 => self.stop("the key, its plan or this machine's address is not allowed to ask"),
+            404 | 410 => self.stop("check fetch.base_url and fetch.api_version: there is no such endpoint"),
+            408 | 425 => self.retry(pause, at),
+            405..=499 => self.stop("check fetch.base_url: this is not how the CoinMarketCap API answers"),
+            _ => self.retry(pause, at),
+        }
+    }
+
+    fn stop(&self, hint: &'static str) -> Outcome {
+        Outcome::Stop { reason: self.to_string(), hint }
+    }
+
+    fn retry(&self, pause: Option<Pause>, at: &Circumstances) -> Outcome {
+        let asked = pause.map(|pause| (pause.until - at.now).min(LONGEST_PAUSE));
+        let asked = asked.and_then(|delta| delta.to_std().ok()).unwrap_or_default();
+        Outcome::RetryLater {
+            after: RETRIES.wait(at.failures, at.jitter).max(asked),
+            reason: self.to_string(),
+        }
+    }
+
+    /// Until the server's time if it gave one that lies ahead (`longest` at most), else until `usual`;
+    /// a little later, by chance.
+    fn wait(
+        &self,
+        pause: Option<Pause>,
+        longest: TimeDelta,
+        usual: DateTime<Utc>,
+        at: &Circumstances,
+    ) -> Outcome {
+        let asked = pause.map(|pause| pause.until).filter(|&until| until > at.now);
+        let until = asked.unwrap_or(usual).min(at.now + longest);
+        #[expect(clippy::cast_possible_truncation, reason = "at most five thousand milliseconds")]
+        let spread = TimeDelta::milliseconds((at.jitter.clamp(0.0, 1.0) * SPREAD_MILLIS) as i64);
+        Outcome::WaitUntil { until: until + spread, reason: self.to_string() }
+    }
+}
+
+fn next_minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now) + TimeDelta::minutes(1)
+}
+
+fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.date_naive().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1)
+}
+
+fn next_month(now: DateTime<Utc>) -> DateTime<Utc> {
+    let first = now.date_naive().with_day(1).and_then(|day| day.checked_add_months(Months::new(1)));
+    first.map_or_else(|| next_midnight(now), |day| day.and_time(NaiveTime::MIN).and_utc())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! One line for each failure that the API's table and FAULTS know.
+
+use domain::timestamp;
+
+use super::*;
+use crate::collect::client::BodyFault;
+
+const NOW: &str = "2026-11-22T14:00:10.000Z";
+
+fn instant(text: &str) -> DateTime<Utc> {
+    timestamp::from_text(text).unwrap()
+}
+
+fn circumstances() -> Circumstances {
+    Circumstances { now: instant(NOW), failures: 1, jitter: 0.0, monthly_reset: None }
+}
+
+fn api(status: u16, code: u32) -> FetchError {
+    FetchError::Api { status, code, message: "because".to_owned(), pause: None }
+}
+
+fn http(status: u16) -> FetchError {
+    FetchError::Http { status, sample: "<html>".to_owned(), pause: None }
+}
+
+fn paused(error: FetchError, until: &str) -> FetchError {
+    let until = Some(Pause { until: instant(until) });
+    match error {
+        FetchError::Api { status, code, message, .. } => {
+            FetchError::Api { status, code, message, pause: until }
+        }
+        FetchError::Http { status, sample, .. } => FetchError::Http { status, sample, pause: until },
+        other => other,
+    }
+}
+
+/// `stop`, `retry 2.5s`, or `until 2026-…`.
+fn brief(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Stop { .. } => "stop".to_owned(),
+        Outcome::RetryLater { after, .. } => format!("retry {after:?}"),
+        Outcome::WaitUntil { until, .. } => format!("until {}", timestamp::to_text(*until)),
+    }
+}
+
+fn check(error: &FetchError, code: &str, expected: &str) {
+    check_at(error, &circumstances(), code, expected);
+}
+
+fn check_at(error: &FetchError, at: &Circumstances, code: &str, expected: &str) {
+    let outcome = error.outcome(at);
+    assert_eq!((error.code().as_str(), brief(&outcome).as_str()), (code, expected), "{error:?}");
+    let (Outcome::RetryLater { reason, .. }
+    | Outcome::WaitUntil { reason, .. }
+    | Outcome::Stop { reason, .. }) = &outcome;
+    assert_eq!(*reason, error.to_string());
+    if let Outcome::Stop { hint, .. } = outcome {
+        assert!(!hint.is_empty());
+    }
+}
+
+#[test]
+fn refusals_of_key_plan_or_request_stop() {
+    for (status, code) in
+        [(401, 1001), (401, 1002), (402, 1003), (402, 1004), (403, 1005), (403, 1006), (403, 1007)]
+    {
+        check(&api(status, code), &format!("api_{code}"), "stop");
+        // Also when they come with another status.
+        check(&api(200, code), &format!("api_{code}"), "stop");
+    }
+    for status in [301, 302, 307, 400, 401, 402, 403, 404, 405, 410, 414, 422, 451] {
+        check(&http(status), &format!("http_{status}"), "stop");
+    }
+    for status in [400, 401, 402, 403, 404] {
+        check(&api(status, u32::from(status)), &format!("http_{status}"), "stop");
+    }
+    check(&api(200, 400), "http_400", "stop");
+}
+
+#[test]
+fn limits_wait_for_their_end() {
+    check(&api(429, 1008), "api_1008", "until 2026-11-22T14:01:00.000Z");
+    check(&api(200, 1008), "api_1008", "until 2026-11-22T14:01:00.000Z");
+    check(&api(429, 1009), "api_1009", "until 2026-11-23T00:00:00.000Z");
+    check(&api(429, 1010), "api_1010", "until 2026-12-01T00:00:00.000Z");
+    check(&api(429, 1011), "api_1011", "until 2026-11-22T14:05:10.000Z");
+    check(&api(429, 1022), "api_1022", "until 2026-11-22T14:05:10.000Z");
+    check(&http(429), "http_429", "until 2026-11-22T14:01:00.000Z");
+    check(&api(429, 429), "http_429", "until 2026-11-22T14:01:00.000Z");
+    check(&api(429, 1099), "api_1099", "until 2026-11-22T14:01:00.000Z");
+}
+
+#[test]
+fn the_monthly_limit_ends_with_the_plans_month_when_that_is_known() {
+    let at = |reset| Circumstances { monthly_reset: Some(instant(reset)), ..circumstances() };
+    check_at(&api(429, 1010), &at("2026-11-25T09:00:00Z"), "api_1010", "until 2026-11-25T09:00:00.000Z");
+    // A reset in the past says nothing; one in the far future is not believed.
+    check_at(&api(429, 1010), &at("2026-11-01T00:00:00Z"), "api_1010", "until 2026-12-01T00:00:00.000Z");
+    check_at(&api(429, 1010), &at("2099-01-01T00:00:00Z"), "api_1010", "until 2026-12-24T14:00:10.000Z");
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    for status in [408, 425, 500, 502, 503, 504, 520, 599] {
+        check(&http(status), &format!("http_{status}"), "retry 2.5s");
+    }
+    check(&api(500, 500), "http_500", "retry 2.5s");
+    check(&api(200, 500), "http_500", "retry 2.5s");
+    check(&api(500, 1099), "api_1099", "retry 2.5s");
+    check(&api(200, 7), "http_7", "retry 2.5s");
+    // No page although the status says so, such as 204.
+    check(&http(204), "http_204", "retry 2.5s");
+    for (fault, code) in [
+        (BodyFault::Empty, "empty_body"),
+        (BodyFault::Html, "html"),
+        (BodyFault::Truncated, "truncated_json"),
+        (BodyFault::ByteOrderMark, "byte_order_mark"),
+        (BodyFault::NotUtf8, "not_utf8"),
+        (BodyFault::NotJson, "not_json"),
+    ] {
+        check(&FetchError::Body { fault, sample: "x".to_owned() }, code, "retry 2.5s");
+    }
+    for (fault, code) in [
+        (TransportFault::Timeout, "timeout"),
+        (TransportFault::Dns, "dns"),
+        (TransportFault::Connect, "connect"),
+        (TransportFault::BrokenOff, "broken_off"),
+        (TransportFault::Connection, "connection"),
+    ] {
+        check(&FetchError::Transport { fault, reason: "x".to_owned() }, code, "retry 2.5s");
+    }
+}
+
+#[test]
+fn whole_answers_of_another_shape_are_not_paid_for_again_and_again() {
+    for (fault, code) in [
+        (BodyFault::BadEnvelope, "bad_envelope"),
+        (BodyFault::NoStatus, "no_status"),
+        (BodyFault::BadStatus, "bad_status"),
+        (BodyFault::NoData, "no_data"),
+        (BodyFault::DataNotArray, "data_not_array"),
+    ] {
+        check(&FetchError::Body { fault, sample: "{}".to_owned() }, code, "stop");
+    }
+    check(&FetchError::TooLarge { limit: 64 << 20 }, "too_large", "stop");
+    check(&FetchError::Transport { fault: TransportFault::Tls, reason: "x".to_owned() }, "tls", "stop");
+}
+
+#[test]
+fn the_servers_wish_is_honoured_within_bounds() {
+    check(&paused(api(429, 1008), "2026-11-22T14:03:00Z"), "api_1008", "until 2026-11-22T14:03:00.000Z");
+    check(&paused(api(429, 1008), "2027-11-22T14:03:00Z"), "api_1008", "until 2026-11-22T15:00:10.000Z");
+    check(&paused(api(429, 1008), "2020-01-01T00:00:00Z"), "api_1008", "until 2026-11-22T14:01:00.000Z");
+    check(&paused(api(429, 1009), "2026-11-22T20:00:00Z"), "api_1009", "until 2026-11-22T20:00:00.000Z");
+    check(&paused(http(503), "2026-11-22T14:00:40Z"), "http_503", "retry 30s");
+    check(&paused(http(503), "2026-11-22T14:00:11Z"), "http_503", "retry 2.5s");
+    check(&paused(http(503), "2020-01-01T00:00:00Z"), "http_503", "retry 2.5s");
+    check(&paused(http(503), "2099-01-01T00:00:00Z"), "http_503", "retry 3600s");
+}
+
+#[test]
+fn waits_double_to_five_minutes_and_are_spread() {
+    let waits: Vec<_> =
+        [1, 2, 3, 6, 7, 8, 1000, u32::MAX].iter().map(|&n| RETRIES.wait(n, 1.0).as_secs()).collect();
+    assert_eq!(waits, [5, 10, 20, 160, 300, 300, 300, 300]);
+    let at = Circumstances { jitter: 0.5, ..circumstances() };
+    check_at(&api(429, 1008), &at, "api_1008", "until 2026-11-22T14:01:02.500Z");
+}
+
+#[test]
+fn limits_at_the_end_of_the_year_reach_into_the_next() {
+    let at = Circumstances { now: instant("2026-12-31T23:59:59.999Z"), ..circumstances() };
+    check_at(&api(429, 1008), &at, "api_1008", "until 2027-01-01T00:00:00.000Z");
+    check_at(&api(429, 1009), &at, "api_1009", "until 2027-01-01T00:00:00.000Z");
+    check_at(&api(429, 1010), &at, "api_1010", "until 2027-01-01T00:00:00.000Z");
+}

@@ -1,0 +1,55 @@
+//! Sealing: once the fetching of a batch is over, how many pages it has is settled, so that it can be published.
+
+use stage::Point;
+use tracing::warn;
+
+use super::Collector;
+use crate::spool::{Manifest, SpoolError, blocking};
+
+impl Collector {
+    /// Settles how many pages the batch has, so that it can be published. A batch without pages is removed: there is nothing
+    /// in it worth keeping.
+    pub(crate) async fn seal(&self, manifest: Manifest) -> Result<(), SpoolError> {
+        let batch = manifest.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        let is_empty = pages.is_empty();
+        let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
+        blocking(&self.spool, move |spool| {
+            if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
+        })
+        .await?;
+        if !is_empty {
+            self.crashes.pass(Point::Sealed).await;
+        }
+        Ok(())
+    }
+
+    /// Seals a batch whose fetching is over. When the disk refuses, [`seal_rest`](Self::seal_rest) tries again.
+    pub(crate) async fn seal_soon(&self, manifest: Manifest) {
+        if let Err(error) = self.seal(manifest.clone()).await {
+            warn!(batch = %manifest.batch, "cannot seal a batch yet: {}", telemetry::error_chain(&error));
+            self.unsealed().push(manifest);
+        }
+        self.spool.wake_publisher();
+    }
+
+    /// Seals what the disk did not let be sealed before. The error is about what it still refuses.
+    pub(crate) async fn seal_rest(&self) -> Result<(), SpoolError> {
+        let unsealed = std::mem::take(&mut *self.unsealed());
+        let mut trouble = None;
+        for manifest in unsealed {
+            if let Err(error) = self.seal(manifest.clone()).await {
+                self.unsealed().push(manifest);
+                trouble = Some(error);
+            }
+        }
+        if let Err(error) = self.retry_leftovers().await {
+            trouble = Some(error);
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,161 @@
+//! One batch: its pages, one after the other, into the spool.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::timestamp;
+use stage::Point;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, debug, info, warn};
+
+use super::client::{FetchError, ListingsPage};
+use super::outcome::{Circumstances, Outcome};
+use super::{Collector, Ending, GaveUp, Patience};
+use crate::metrics::SnapshotEnd;
+use crate::spool::Manifest;
+use crate::trace;
+use crate::watch::{Step, Watch};
+
+/// After a stop request, an answer that may have been paid for gets this long to arrive.
+const GRACE: Duration = Duration::from_secs(10);
+/// A long wait looks at the clock this often, because somebody may set it.
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// A batch to fetch, and for whom.
+#[derive(Clone, Copy)]
+pub(crate) struct FetchJob<'a> {
+    pub(crate) order: &'a Manifest,
+    pub(crate) patience: Patience,
+    pub(crate) watch: &'a dyn Watch,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+impl Collector {
+    /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed.
+    pub(crate) async fn collect(&self, job: FetchJob<'_>) -> Ending {
+        let FetchJob { order, watch, stop, .. } = job;
+        let mut pages = match self.begin(job).await {
+            Ok(pages) => pages,
+            Err(ending) => return ending,
+        };
+        let mut failures_in_all = 0;
+        let mut failures_in_a_row = 0;
+        loop {
+            let expected = order.pages_expected(&pages);
+            let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
+            let Some(number) = missing else {
+                self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
+                return Ending::Complete(pages);
+            };
+            if stop.is_cancelled() {
+                return Ending::Interrupted;
+            }
+            watch.step(Step::Fetching { page: number, pages: expected });
+            self.crashes.pass(Point::Asking).await;
+            let span = trace::asking(self.client.host(), number);
+            let Some(answer) = self.ask(job, number).instrument(span.clone()).await else {
+                return Ending::Interrupted;
+            };
+            match answer {
+                Ok(page) => {
+                    failures_in_a_row = 0;
+                    self.crashes.pass(Point::Answered).await;
+                    let (rows, bytes) = (page.rows, page.body.len());
+                    match self.store_page(job, number, page).await {
+                        Ok(record) => pages.push(record),
+                        Err(ending) => return ending,
+                    }
+                    self.crashes.pass(Point::Kept).await;
+                    let expected = order.pages_expected(&pages);
+                    watch.step(Step::Received { page: number, pages: expected, rows, bytes });
+                    info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
+                }
+                Err(error) => {
+                    telemetry::trace::failed(&span, &error.to_string());
+                    failures_in_all += 1;
+                    failures_in_a_row += 1;
+                    let outcome = self.judge(&error, failures_in_a_row).await;
+                    if let Some(ending) = self.wait_out(job, &error, outcome, failures_in_all).await {
+                        return ending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for a page. `None` when asked to stop and no answer came in time.
+    async fn ask(&self, job: FetchJob<'_>, number: u32) -> Option<Result<ListingsPage, FetchError>> {
+        let FetchJob { order, stop, .. } = job;
+        let (start, limit) = order.range(number);
+        let stopped = async {
+            stop.cancelled().await;
+            self.clock.sleep(GRACE).await;
+        };
+        tokio::select! {
+            answer = self.client.listings(start, limit, &order.convert, order.api_version) => Some(answer),
+            () = stopped => None,
+        }
+    }
+
+    async fn judge(&self, error: &FetchError, failures: u32) -> Outcome {
+        let monthly_reset = if error.is_monthly_limit() {
+            // Costs nothing, and says when the plan's month ends.
+            self.client.key_status().await.ok().and_then(|status| status.resets_at)
+        } else {
+            None
+        };
+        let (now, jitter) = (self.clock.now(), fastrand::f64());
+        error.outcome(&Circumstances { now, failures, jitter, monthly_reset })
+    }
+
+    /// Waits out a failure; or says how the batch ends.
+    async fn wait_out(
+        &self,
+        job: FetchJob<'_>,
+        error: &FetchError,
+        outcome: Outcome,
+        failures: u32,
+    ) -> Option<Ending> {
+        let FetchJob { order, patience, watch, stop } = job;
+        let now = self.clock.now();
+        let code = error.code();
+        let (until, reason, is_limit) = match outcome {
+            Outcome::Stop { reason, hint } => {
+                let gave_up = GaveUp { code, reason, hint: Some(hint), until: None, lasts: true };
+                return Some(Ending::GaveUp(gave_up));
+            }
+            Outcome::RetryLater { after, reason } => (now + after, reason, false),
+            Outcome::WaitUntil { until, reason } => (until, reason, true),
+        };
+        if !patience.allows(until, now, failures) {
+            let until = is_limit.then_some(until);
+            return Some(Ending::GaveUp(GaveUp { code, reason, hint: None, until, lasts: is_limit }));
+        }
+        let text = timestamp::to_text(until);
+        debug!(batch = %order.batch, code, until = text, "{reason}");
+        if failures == 1 {
+            if matches!(patience, Patience::UntilNextSlot(_)) {
+                warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
+            }
+            let reason = format!("fetching {} failed and is tried again: {reason}", order.batch);
+            self.incidents.report(&code, order.slot, &reason).await;
+        }
+        watch.step(Step::Waiting { until, reason: &reason });
+        (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
+    }
+
+    /// Waits until the clock shows `until`, but no longer than it would have taken from now: a clock may be
+    /// set back meanwhile. `false` when asked to stop first.
+    pub(crate) async fn wait_until(&self, until: DateTime<Utc>, stop: &CancellationToken) -> bool {
+        let left = || (until - self.clock.now()).to_std().unwrap_or_default();
+        let mut budget = left();
+        while !budget.is_zero() && !left().is_zero() {
+            let nap = left().min(budget).min(CLOCK_CHECK);
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = self.clock.sleep(nap) => budget -= nap,
+            }
+        }
+        !stop.is_cancelled()
+    }
+}

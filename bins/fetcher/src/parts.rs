@@ -1,0 +1,58 @@
+//! How the parts of a fetcher are put together: collector and publisher on one spool, and what drives them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ports::{Leadership, Ledger, Queue};
+
+use crate::collect::{Client, Collector};
+use crate::incident::Incidents;
+use crate::once::OnceFetcher;
+use crate::publish::Publisher;
+use crate::schedule::{LoadedBatches, Scheduler};
+use crate::spool::Spool;
+use crate::surroundings::Surroundings;
+
+/// A collector and a publisher that share a spool.
+pub(crate) struct Parts {
+    collector: Collector,
+    publisher: Publisher,
+    incidents: Arc<Incidents>,
+    surroundings: Surroundings,
+    every: Duration,
+}
+
+impl Parts {
+    /// Parts that fetch what `settings` ask for with `client` and publish it to `queue`.
+    pub(crate) fn new(
+        settings: config::Fetch,
+        client: Client,
+        spool: &Arc<Spool>,
+        queue: Arc<dyn Queue>,
+        surroundings: Surroundings,
+    ) -> Self {
+        let every = settings.every;
+        let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&surroundings.clock)));
+        let collector =
+            Collector::new(settings, client, Arc::clone(spool), Arc::clone(&incidents), surroundings.clone());
+        let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &surroundings);
+        Self { collector, publisher, incidents, surroundings, every }
+    }
+
+    /// A fetcher that takes a snapshot when it is asked to.
+    pub(crate) fn once(self) -> OnceFetcher {
+        OnceFetcher::new(self.collector, self.publisher, self.surroundings.clock)
+    }
+
+    /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
+    /// snapshots that were taken by hand.
+    pub(crate) fn on_schedule(
+        self,
+        leadership: Arc<dyn Leadership>,
+        ledger: Option<Arc<dyn Ledger>>,
+    ) -> Scheduler {
+        let loaded = LoadedBatches::new(ledger);
+        let Self { collector, publisher, incidents, surroundings, every } = self;
+        Scheduler::new(every, collector, publisher, leadership, loaded, incidents, surroundings)
+    }
+}

@@ -1,0 +1,208 @@
+//! A term, the time for which a fetcher leads: slots come due, are claimed, and are fetched.
+//!
+//! This order of writes keeps a slot from being paid for twice, and from being lost silently:
+//! 1. the spool: this slot is about to be claimed (`Claim::Intended`);
+//! 2. the leaders' note: it is claimed, by this spool;
+//! 3. the spool: it is claimed (`Claim::Claimed`). From now on its fetcher continues it after a restart, whichever fetcher leads;
+//! 4. the pages, each in the spool before the next is asked for; the seal; the queue's confirmations;
+//! 5. the leaders' note: settled.
+//!
+//! A fetcher that dies before 2 leaves the slot to the next leader. One that dies between 2 and 3 reads in the note, when it leads
+//! again, whether it claimed. One that dies later continues. If it does not come back before the slot is over, the fetcher
+//! that leads then writes a letter (`settle`).
+
+use domain::{Slot, timestamp};
+use outage::Backoff;
+use ports::{QueueError, Term};
+use stage::Point;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Scheduler;
+use super::claims::Claims;
+use super::leader_state::{LeaderState, STABLE_AFTER};
+use super::slots::Ticker;
+use crate::collect::GaveUp;
+use crate::spool::Manifest;
+
+/// A term, and what is claimed as far as its leader knows.
+pub(super) struct LedTerm {
+    term: Box<dyn Term>,
+    pub(super) claims: Claims,
+}
+
+impl LedTerm {
+    /// Writes the claims down where the next leader will see them.
+    pub(super) async fn write(&mut self) -> Result<(), QueueError> {
+        self.term.write(self.claims.to_note()).await
+    }
+}
+
+/// Whether the spool says that a slot is about to be claimed, so that it may be.
+enum Intention {
+    Recorded,
+    /// The slot is given up; that is reported.
+    GivenUp,
+    /// Asked to stop, or another may lead.
+    Over,
+}
+
+impl Scheduler {
+    /// Fetches slots for as long as `term` lasts. Each is claimed first: what another leader claimed is
+    /// left alone. The error, if any, is what ended the term.
+    pub(super) async fn serve_term(
+        &self,
+        term: Box<dyn Term>,
+        rung: &mut mpsc::Receiver<()>,
+        state: &mut LeaderState,
+        stop: &CancellationToken,
+    ) -> Option<QueueError> {
+        let claims = Claims::from_note(term.note());
+        let mut led = LedTerm { term, claims };
+        let claimed = led.claims.slots(|slot| self.collector.order(slot));
+        let current = Slot::current(self.clock.now(), self.every);
+        let newest = self.loaded.newest(&self.collector.order(current)).await;
+        let mut ticker = Ticker::new(self.every, claimed.into_iter().chain(newest));
+        let mut told = None;
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            if let Some(slot) = ticker.due(now) {
+                if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
+                    return Some(error);
+                }
+                continue;
+            }
+            let next = self.end_of(Slot::current(now, self.every));
+            if told.replace(next) != Some(next) && !state.is_in_doubt() {
+                info!(at = timestamp::to_text(next), "the next snapshot is due");
+            }
+            match self.idle(&mut led, rung, state, stop).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    if !state.is_in_doubt() {
+                        info!("another fetcher may lead now");
+                    }
+                    return None;
+                }
+                Err(error) => return Some(error),
+            }
+        }
+        None
+    }
+
+    /// Settles claims until the bell is `rung` (`true`), the term is over (`false`), or `stop`. The error ended the
+    /// term.
+    async fn idle(
+        &self,
+        led: &mut LedTerm,
+        rung: &mut mpsc::Receiver<()>,
+        state: &mut LeaderState,
+        stop: &CancellationToken,
+    ) -> Result<bool, QueueError> {
+        loop {
+            self.settle_claims(led, state, stop).await?;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(true),
+                () = led.term.over() => return Ok(false),
+                rung = rung.recv() => {
+                    if rung.is_none() {
+                        stop.cancelled().await;
+                    }
+                    return Ok(true);
+                }
+                () = self.published.notified() => {}
+                () = self.clock.sleep(STABLE_AFTER), if state.is_in_doubt() => self.confirm(state),
+            }
+        }
+    }
+
+    /// The queue took something, or has let this fetcher lead for a while: it works, so all that wait for it try again.
+    pub(super) fn confirm(&self, state: &mut LeaderState) {
+        if state.confirm() {
+            self.turns.healed();
+        }
+    }
+
+    /// Claims `slot` and fetches it. The error ended the term; then the slot may be claimed or not, which the next term
+    /// tells.
+    async fn claim_and_fetch(
+        &self,
+        slot: Slot,
+        led: &mut LedTerm,
+        state: &mut LeaderState,
+        stop: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        if let Some(until) = state.paused_until(self.clock.now()) {
+            info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
+            return Ok(());
+        }
+        let order = self.collector.order(slot);
+        match self.record_intention(&order, led, stop).await {
+            Intention::Recorded => {}
+            Intention::GivenUp | Intention::Over => return Ok(()),
+        }
+        self.crashes.pass(Point::Intended).await;
+        led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
+        led.write().await?;
+        self.confirm(state);
+        self.crashes.pass(Point::Claimed).await;
+        self.fetch_slot(slot, state, stop).await;
+        Ok(())
+    }
+
+    /// Writes into the spool that the slot of `order` is about to be claimed, however often the disk refuses it while
+    /// the slot and the term last: what the disk does not take is not paid for.
+    async fn record_intention(
+        &self,
+        order: &Manifest,
+        led: &mut LedTerm,
+        stop: &CancellationToken,
+    ) -> Intention {
+        let ends_at = self.end_of(order.slot);
+        let mut backoff = Backoff::default();
+        loop {
+            let is_first = backoff.is_fresh();
+            let error = match self.collector.intend(order).await {
+                Ok(Some(waiting)) => {
+                    let reason = format!("{waiting} batches wait for the queue; nothing more is fetched");
+                    let hint = Some("look after the queue");
+                    let code = "spool_full".to_owned();
+                    self.collector
+                        .give_up(order.slot, &GaveUp { code, reason, hint, until: None, lasts: true })
+                        .await;
+                    return Intention::GivenUp;
+                }
+                Ok(None) => {
+                    if !is_first {
+                        info!("the disk takes batches again");
+                        self.turns.healed();
+                    }
+                    return Intention::Recorded;
+                }
+                Err(error) => error,
+            };
+            let reason = format!(
+                "the spool takes no batch, so nothing is fetched: {}",
+                telemetry::error_chain(&error)
+            );
+            let left = (ends_at - self.clock.now()).to_std().unwrap_or_default();
+            if left.is_zero() {
+                let hint = Some("look after the disk that fetch.spool is on");
+                let code = "spool_failed".to_owned();
+                self.collector
+                    .give_up(order.slot, &GaveUp { code, reason, hint, until: None, lasts: true })
+                    .await;
+                return Intention::GivenUp;
+            }
+            if is_first {
+                warn!(batch = %order.batch, "{reason}");
+                self.incidents.report("spool_failed", order.slot, &reason).await;
+            }
+            tokio::select! {
+                waited = self.turns.wait(backoff.next_wait().min(left), stop) => if !waited { return Intention::Over },
+                () = led.term.over() => return Intention::Over,
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the files of the spool are called.
+
+use domain::MessageId;
+
+/// What was asked for, in the folder of a batch.
+pub(super) const MANIFEST: &str = "batch.json";
+const PAGE: &str = "page-";
+
+pub(super) fn page_name(page: u32) -> String {
+    format!("{PAGE}{page:05}")
+}
+
+/// The number of the page that has this name; somebody's copy of one has another.
+pub(super) fn page_number(name: &str) -> Option<u32> {
+    let number = name.strip_prefix(PAGE)?.parse().ok()?;
+    (page_name(number) == name).then_some(number)
+}
+
+pub(super) fn letter_name(id: &MessageId) -> String {
+    format!("{}.json", file_name(id.as_str()))
+}
+
+/// Whether it is a name that a letter has: it ends in a checksum.
+pub(super) fn is_letter_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".json").and_then(|name| name.rsplit_once('.'));
+    stem.is_some_and(|(_, checksum)| {
+        checksum.len() == 8 && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// A name for `text` that every file system takes: its letters and digits, and its checksum.
+pub(super) fn file_name(text: &str) -> String {
+    let plain: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(100).collect();
+    format!("{plain}.{:08x}", domain::wire::crc32c(text.as_bytes()))
+}

@@ -1,0 +1,153 @@
+//! A fetcher with all that it needs around it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use config::Config;
+use domain::Slot;
+use ports::{Clock, Leadership, Ledger, Queue, QueueName};
+use stage::Failpoints;
+use telemetry::Metrics;
+use tempfile::TempDir;
+use testkit::memory::{MemoryQueue, MemoryStore};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{LeapingClock, RefusingQueue, Server};
+use crate::collect::{ApiSource, Client, Collector};
+use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
+use crate::once::OnceFetcher;
+use crate::parts::Parts;
+use crate::schedule::Scheduler;
+use crate::spool::{Manifest, Spool};
+use crate::surroundings::Surroundings;
+use crate::{FetchedBatch, OnceFailure, Watch};
+
+/// A fetcher that can be used in both ways, though not at once.
+pub(crate) struct Fetcher {
+    settings: config::Fetch,
+    pub(crate) client: Client,
+    pub(crate) spool: Arc<Spool>,
+    surroundings: Surroundings,
+    scheduler: Scheduler,
+    once: OnceFetcher,
+}
+
+impl Fetcher {
+    pub(crate) fn new(
+        settings: config::Fetch,
+        source: ApiSource,
+        queue: Arc<dyn Queue>,
+        leadership: Arc<dyn Leadership>,
+        ledger: Option<Arc<dyn Ledger>>,
+        surroundings: Surroundings,
+    ) -> Self {
+        let clock = Arc::clone(&surroundings.clock);
+        let client = Client::new(source, settings.connect_timeout, settings.timeout, clock).unwrap();
+        let spool = Arc::new(Spool::open(&settings.spool).unwrap());
+        let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, surroundings.clone());
+        let scheduler = parts(Arc::clone(&queue)).on_schedule(leadership, ledger);
+        let once = parts(queue).once();
+        Self { settings, client, spool, surroundings, scheduler, once }
+    }
+
+    /// Looks for a slot whenever the bell was `rung`.
+    pub(crate) async fn run_on(
+        &self,
+        rung: mpsc::Receiver<()>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        self.scheduler.run_on(rung, stop).await
+    }
+
+    pub(crate) async fn fetch_now(
+        &self,
+        watch: &dyn Watch,
+        stop: CancellationToken,
+    ) -> Result<FetchedBatch, OnceFailure> {
+        self.once.fetch_now(watch, stop).await
+    }
+
+    /// What is asked for in `slot`.
+    pub(crate) fn order(&self, slot: Slot) -> Manifest {
+        let (settings, client, spool) = (self.settings.clone(), self.client.clone(), Arc::clone(&self.spool));
+        let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&self.surroundings.clock));
+        Collector::new(settings, client, spool, Arc::new(incidents), self.surroundings.clone()).order(slot)
+    }
+}
+
+/// All that a fetcher needs, to be given to one fetcher after the other.
+pub(crate) struct Lab {
+    pub(crate) dir: TempDir,
+    pub(crate) clock: LeapingClock,
+    pub(crate) queue: MemoryQueue,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) settings: config::Fetch,
+    pub(crate) metrics: Metrics,
+}
+
+impl Lab {
+    /// Asks for `limit` coins, `page_size` at a time, every hour. It is 14:00.
+    pub(crate) fn new(limit: u32, page_size: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = LeapingClock::default();
+        let queue = MemoryQueue::new(Arc::new(clock.clone()));
+        let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        let spool = dir.path().join("spool");
+        let settings = config::Fetch { limit, page_size, spool, ..Config::defaults().fetch };
+        let metrics = Metrics::default();
+        Self { dir, clock, queue, store, settings, metrics }
+    }
+
+    pub(crate) fn fetcher(&self, server: &Server) -> Fetcher {
+        self.fetcher_on(server, Arc::new(self.queue.clone()), Arc::new(self.clock.clone()))
+    }
+
+    pub(crate) fn fetcher_on(
+        &self,
+        server: &Server,
+        queue: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+    ) -> Fetcher {
+        self.build(server, queue, clock, Failpoints::none())
+    }
+
+    /// A fetcher that dies where `failpoints` say.
+    pub(crate) fn dying_fetcher(&self, server: &Server, failpoints: Failpoints) -> Fetcher {
+        self.build(server, Arc::new(self.queue.clone()), Arc::new(self.clock.clone()), failpoints)
+    }
+
+    fn build(
+        &self,
+        server: &Server,
+        queue: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+        failpoints: Failpoints,
+    ) -> Fetcher {
+        // What one that died did on a thread of its own, as a process would not, has to end first.
+        if let Ok(lock) = std::fs::File::open(self.settings.spool.join("lock")) {
+            lock.lock().unwrap();
+        }
+        let leadership = Arc::new(self.queue.clone());
+        let store = Arc::clone(&self.store);
+        let around = Surroundings::new(clock, FetchMetrics::new(&self.metrics), failpoints);
+        Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), around)
+    }
+
+    /// This queue, refusing for now.
+    pub(crate) fn refusing(&self) -> Arc<RefusingQueue> {
+        Arc::new(RefusingQueue { inner: self.queue.clone(), refuses: AtomicBool::new(true) })
+    }
+
+    /// The ids on `queue`, in order of publishing.
+    pub(crate) fn ids(&self, queue: QueueName) -> Vec<String> {
+        self.queue.messages(queue).into_iter().map(|message| message.id.to_string()).collect()
+    }
+
+    /// The names of the batches that wait in the spool.
+    pub(crate) fn waiting(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.settings.spool.join("batches")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! One loop lives through an outage: how long it waits before the next try, whether it asks first, and when it logs.
+//!
+//! Only work that was done ends an outage. That the store says it is ready, that a read works or that a message could be
+//! put off proves nothing: none of these is what failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::Clock;
+
+use crate::backoff::{Backoff, Growth};
+
+/// The outages of one loop, one after the other, if any.
+pub struct Outage {
+    clock: Arc<dyn Clock>,
+    backoff: Backoff,
+    began_at: Option<DateTime<Utc>>,
+    /// The store said that it is ready, and nothing failed since.
+    said_ready: bool,
+    /// The store said that it is ready, and then the work failed.
+    answer_was_wrong: bool,
+    told: [Option<Told>; 2],
+}
+
+/// What is away. Each is logged by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// What messages come from and go to.
+    Queue,
+    /// What the work itself needs.
+    Store,
+}
+
+/// When it was last logged, and how often it was.
+struct Told {
+    at: DateTime<Utc>,
+    times: u32,
+}
+
+/// What there is to log about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It begins.
+    Begins,
+    /// It lasts, for so long now.
+    Lasts(TimeDelta),
+    /// It was logged a while ago.
+    Old,
+}
+
+impl Outage {
+    /// Between one line about an outage and the next.
+    const DISTANCES: Growth = Growth::doubling(Duration::from_mins(5), Duration::from_hours(1));
+
+    /// All is well, as far as is known.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            backoff: Backoff::default(),
+            began_at: None,
+            said_ready: false,
+            answer_was_wrong: false,
+            told: [None, None],
+        }
+    }
+
+    /// Whether something failed, and no work was done since.
+    pub fn is_on(&self) -> bool {
+        self.began_at.is_some()
+    }
+
+    /// Something failed.
+    pub fn failed(&mut self, missing: Missing) -> News {
+        let now = self.clock.now();
+        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && missing == Missing::Store;
+        let began_at = *self.began_at.get_or_insert(now);
+        let told = &mut self.told[missing as usize];
+        match told {
+            None => {
+                *told = Some(Told { at: now, times: 1 });
+                News::Begins
+            }
+            // A clock that was set back is no reason to be silent.
+            Some(told) if is_at_least((now - told.at).abs(), Self::DISTANCES.whole_wait(told.times)) => {
+                *told = Told { at: now, times: told.times.saturating_add(1) };
+                News::Lasts(now - began_at)
+            }
+            Some(_) => News::Old,
+        }
+    }
+
+    /// How long to wait before the next try, or before asking.
+    pub fn next_wait(&mut self) -> Duration {
+        self.backoff.next_wait()
+    }
+
+    /// A round of work that needs the store ended with `result`: how long to wait before the next, `every` when all is
+    /// well. `tell` logs an error that is news.
+    pub fn after_round<E>(
+        &mut self,
+        result: Result<(), E>,
+        every: Duration,
+        tell: impl FnOnce(&E),
+    ) -> Duration {
+        match result {
+            Ok(()) => {
+                self.worked();
+                every
+            }
+            Err(error) => {
+                if self.failed(Missing::Store) != News::Old {
+                    tell(&error);
+                }
+                self.next_wait()
+            }
+        }
+    }
+
+    /// Whether to ask the store before the next try. Not when its answer was wrong before: then only a try can tell.
+    pub fn is_worth_asking(&self) -> bool {
+        !self.answer_was_wrong
+    }
+
+    /// The store was asked, and said that it is ready.
+    pub fn asked(&mut self) {
+        self.said_ready = true;
+    }
+
+    /// Work was done, which ends the outage, if there was one. Returns how long it lasted.
+    pub fn worked(&mut self) -> Option<TimeDelta> {
+        let began_at = self.began_at?;
+        let lasted = self.clock.now() - began_at;
+        *self = Self::new(Arc::clone(&self.clock));
+        Some(lasted)
+    }
+}
+
+fn is_at_least(passed: TimeDelta, wait: Duration) -> bool {
+    passed.to_std().is_ok_and(|passed| passed >= wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::clock::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn it_is_told_of_when_it_begins_then_rarely_and_when_work_was_done() {
+        let clock = ManualClock::default();
+        let mut outage = Outage::new(Arc::new(clock.clone()));
+        assert_eq!(outage.worked(), None);
+        let mut told = Vec::new();
+        for minute in 0..200 {
+            for _ in 0..5 {
+                if outage.failed(Missing::Store) != News::Old {
+                    told.push(minute);
+                }
+            }
+            clock.advance(Duration::from_mins(1));
+        }
+        assert_eq!(told, [0, 5, 15, 35, 75, 135, 195]);
+        assert_eq!(outage.failed(Missing::Queue), News::Begins);
+        assert_eq!(outage.worked(), Some(TimeDelta::minutes(200)));
+        assert!(!outage.is_on());
+        assert_eq!(outage.failed(Missing::Store), News::Begins);
+    }
+
+    #[test]
+    fn only_work_makes_waits_short_again_and_asking_worth_it() {
+        let mut outage = Outage::new(Arc::new(ManualClock::default()));
+        for _ in 0..10 {
+            outage.failed(Missing::Store);
+            outage.next_wait();
+            outage.asked();
+        }
+        assert!(!outage.is_worth_asking());
+        assert!(outage.next_wait() > Duration::from_secs(12));
+        outage.worked();
+        assert!(outage.is_worth_asking());
+        assert!(outage.next_wait() < Duration::from_secs(1));
+    }
+}
