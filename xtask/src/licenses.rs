@@ -1,9 +1,14 @@
-//! `cargo xtask licenses`: THIRD-PARTY.md, the list of what the programs are made of and under which licences.
+//! `cargo xtask licenses`: THIRD-PARTY.md, the list of what the programs are made of and under which licences, with
+//! their texts.
 
-use std::collections::BTreeSet;
+mod texts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use self::texts::{Standard, Texts};
 use crate::cargo::{self, Cargo, say};
 
 const FILE: &str = "THIRD-PARTY.md";
@@ -47,7 +52,37 @@ fn list() -> anyhow::Result<String> {
     for program in PROGRAMS {
         tree = tree.args(&["--package", program]);
     }
-    Ok(render(&parse(&tree.stdout()?)?))
+    let crates = parse(&tree.stdout()?)?;
+    Ok(render(&crates, &texts(&crates)?))
+}
+
+/// Only reads what a build has downloaded anyway.
+fn texts(crates: &BTreeSet<Crate>) -> anyhow::Result<Texts> {
+    let read = |name: &str| {
+        std::fs::read_to_string(cargo::root().join(name)).with_context(|| format!("cannot read {name}"))
+    };
+    let standard = Standard { apache: read("LICENSE-APACHE")?, mit: read("LICENSE-MIT")? };
+    let folders = folders()?;
+    let mut texts = Texts::default();
+    for Crate { name, version, license, .. } in crates {
+        let folder = folders
+            .get(&format!("{name}-{version}"))
+            .with_context(|| format!("cargo metadata has no folder {name}-{version}"))?;
+        texts.add(&format!("{name} {version}"), license, folder, &standard)?;
+    }
+    Ok(texts)
+}
+
+/// Where cargo has put each crate, by the name of the folder: as in the registry, `name-version`.
+fn folders() -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let metadata =
+        Cargo::new(&["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET])
+            .stdout()?;
+    // Each string of the JSON that is the path of a manifest. A parser of JSON would be xtask's only use of one, and
+    // with other features than the programs have it.
+    let folders = metadata.split('"').filter_map(|text| text.strip_suffix("/Cargo.toml")).map(PathBuf::from);
+    let named = |folder: PathBuf| Some((folder.file_name()?.to_str()?.to_owned(), folder));
+    Ok(folders.filter_map(named).collect())
 }
 
 fn parse(tree: &str) -> anyhow::Result<BTreeSet<Crate>> {
@@ -71,7 +106,7 @@ fn parse(tree: &str) -> anyhow::Result<BTreeSet<Crate>> {
     Ok(crates)
 }
 
-fn render(crates: &BTreeSet<Crate>) -> String {
+fn render(crates: &BTreeSet<Crate>, texts: &Texts) -> String {
     let rows: String = crates.iter().map(row).collect();
     let holds_sqlite = crates.iter().any(|one| one.name == SQLITE);
     let sqlite = if holds_sqlite {
@@ -82,10 +117,14 @@ fn render(crates: &BTreeSet<Crate>) -> String {
     format!(
         "# What coinpipe is made of\n\n\
          The {} crates in the five programs, as built for `{TARGET}`, with the licences that their authors declare; a slash\n\
-         means OR. The texts are in the crates: `cargo vendor` gets them all. `cargo xtask licenses` writes this file.\n\n\
+         means OR. The [texts](#texts) follow below. `cargo xtask licenses` writes this file.\n\n\
          | crate | version | licence | repository |\n|---|---|---|---|\n\
-         {rows}{sqlite}",
-        crates.len()
+         {rows}{sqlite}\n\
+         ## Texts\n\n\
+         As the authors wrote them. Of several licences to choose from, MIT is chosen where a crate has its text.\n\
+         {}",
+        crates.len(),
+        texts.render()
     )
 }
 
@@ -105,7 +144,7 @@ mod tests {
                     ring v0.17.14|Apache-2.0 AND ISC|https://github.com/briansmith/ring\n\
                     zstd-sys v2.1.3+zstd.1.5.7|BSD-3-Clause|https://github.com/gyscos/zstd-rs (*)\n\n\
                     tiny v1.0.0|MIT|\n";
-        let text = render(&parse(tree).expect("cargo tree's lines are understood"));
+        let text = render(&parse(tree).expect("cargo tree's lines are understood"), &Texts::default());
         let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
         assert_eq!(
             rows,
@@ -118,7 +157,7 @@ mod tests {
         assert!(text.contains("The 3 crates"), "{text}");
         assert!(!text.contains("SQLite"), "{text}");
         let with_sqlite = parse("libsqlite3-sys v0.37.0|MIT|").expect("the line is understood");
-        assert!(render(&with_sqlite).contains("public domain"));
+        assert!(render(&with_sqlite, &Texts::default()).contains("public domain"));
     }
 
     #[test]

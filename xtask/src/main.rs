@@ -52,7 +52,7 @@ enum Command {
     Lint,
     /// Check what comes from outside: licences, sources, versions, advisories; builds cargo-deny where there is none
     Deny,
-    /// Write THIRD-PARTY.md, the list of what the programs are made of
+    /// Write THIRD-PARTY.md, the list of what the programs are made of, with the licence texts
     Licenses,
     /// Measure `coinpipe --once` in an empty folder: wall time and peak memory
     Bench {
