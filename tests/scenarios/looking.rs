@@ -48,6 +48,17 @@ async fn an_empty_folder_stays_empty_and_is_told_of() {
         "{}",
         status.stdout
     );
+    for args in [&["batches"][..], &["dead", "groups"], &["dead", "list"], &["replay", "--all"]] {
+        let looked = folder.run(args, &[]).await;
+        assert!(
+            looked.stderr.contains("nothing is in ")
+                && looked.stderr.contains("yet; `coinpipe run --once` takes a first snapshot"),
+            "{args:?}: {}",
+            looked.stderr
+        );
+        assert_eq!(looked.code, Some(i32::from(args.contains(&"replay"))), "{args:?}");
+        assert_eq!(files(folder.0.path()), [""; 0], "after {args:?}");
+    }
     let status = folder.status().await;
     assert_eq!(status["tables"]["quotes_latest"], 0);
     assert_eq!(status["queues"]["raw"]["ready"], 0);

@@ -1,5 +1,6 @@
 //! What a user can get wrong: each program names it, says what to do, and touches nothing.
 
+use crate::market;
 use crate::process::{DEADLINE, Folder};
 use crate::programs::Simulate;
 
@@ -110,4 +111,24 @@ async fn servers_that_are_away_are_named_and_nothing_is_claimed() {
     for text in [migrate.stderr, check.stdout, check.stderr] {
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+/// Files of which none can be replayed are a failure, whatever is wrong with them.
+#[tokio::test]
+async fn a_replay_that_leaves_out_every_file_that_is_named_fails() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
+    // A recorded response is real, and what the store holds is simulated.
+    std::fs::write(folder.0.path().join("real.json"), market::body(0)).expect("a file");
+    std::fs::write(folder.0.path().join("broken.json"), "<html>").expect("a file");
+    for (args, says) in [
+        (&["replay", "--files", "real.json"][..], "every file was left out; nothing was replayed"),
+        (&["replay", "--files", "real.json", "--from", "2030-01-01"], "every file was left out"),
+        (&["replay", "--files", "broken.json"], "1 file holds no page; nothing was replayed"),
+        (&["replay", "--files", "*.json"], "1 file holds no page; nothing was replayed"),
+    ] {
+        let ended = folder.run(args, &[]).await.expect(1);
+        assert!(ended.stderr.contains(says), "{args:?}: {says:?} is not in:\n{}", ended.stderr);
+    }
+    assert_eq!(folder.status().await["tables"]["quotes_latest"], 50);
 }

@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use outage::{Growth, Outage};
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, Standing};
 use ports::{Clock, Outbox, StoreError};
-use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -34,8 +34,9 @@ use posting::posting;
 /// How often the desk is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The waits between attempts to send one mail double from the first to the longest.
-const FIRST_RETRY: TimeDelta = TimeDelta::seconds(30);
+/// The waits between attempts to send one mail.
+const RETRIES: Growth = Growth::doubling(Duration::from_secs(30), Duration::from_mins(15));
+/// The longest of them.
 const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(15);
 
 /// How long a mail in hand may still take when the process is asked to stop; and giving it back then.
@@ -85,18 +86,9 @@ impl Mailer {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = match self.round(false, &stop).await {
-                Ok(()) => {
-                    outage.worked();
-                    LOOK
-                }
-                Err(error) => {
-                    if outage.failed(Missing::Store) != News::Old {
-                        warn!(%error, "no mails while the store is away");
-                    }
-                    outage.next_wait()
-                }
-            };
+            let pause = outage.after_round(self.round(false, &stop).await, LOOK, |error| {
+                warn!(%error, "no mails while the store is away");
+            });
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(pause) => {}
@@ -230,8 +222,7 @@ impl Mailer {
 }
 
 fn retry_wait(attempts: u32) -> TimeDelta {
-    let doubled = i32::try_from(1_u64 << attempts.min(10)).unwrap_or(i32::MAX);
-    FIRST_RETRY.checked_mul(doubled).map_or(LONGEST_RETRY, |wait| wait.min(LONGEST_RETRY))
+    TimeDelta::from_std(RETRIES.whole_wait(attempts.saturating_add(1))).unwrap_or(LONGEST_RETRY)
 }
 
 fn put_off(at: DateTime<Utc>, reason: String) -> MailResult {

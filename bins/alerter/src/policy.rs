@@ -16,15 +16,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Mail as Settings;
+use outage::Growth;
 use ports::store::{AlertGroup, CLOCK_SKEW, Fate, GroupState, PostedMail};
 
 /// How much a group must grow to be mailed about before `repeat_after`.
 const GROWTH: u64 = 10;
 
 /// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
-const FIRST_REFUSAL: TimeDelta = TimeDelta::minutes(1);
+const FIRST_REFUSAL: Duration = Duration::from_mins(1);
 /// The longest such wait, unless `digest_every` is longer.
-const LAST_REFUSAL: TimeDelta = TimeDelta::hours(1);
+const LAST_REFUSAL: Duration = Duration::from_hours(1);
 
 /// What was posted lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Posted {
 
 /// A mail to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct MailPlan<'a> {
     /// The groups it tells about, those with most news first.
     pub groups: Vec<&'a AlertGroup>,
     /// Set when this is the last mail that a cap allows for now: mails go on about then.
@@ -93,7 +94,7 @@ pub fn plan<'a>(
     posted: Posted,
     settings: &Settings,
     no_wait: bool,
-) -> Option<Plan<'a>> {
+) -> Option<MailPlan<'a>> {
     let per_hour = u64::from(settings.max_per_hour);
     let per_day = u64::from(settings.max_per_day);
     if posted.last_hour >= per_hour || posted.last_day >= per_day {
@@ -134,14 +135,13 @@ pub fn plan<'a>(
     } else {
         None
     };
-    Some(Plan { groups: due, capped_until, is_plain: posted.refusals > 0 })
+    Some(MailPlan { groups: due, capped_until, is_plain: posted.refusals > 0 })
 }
 
 /// How long after the last of so many refusals in a row the next mail may be posted.
 fn refusal_wait(refusals: u32, settings: &Settings) -> TimeDelta {
-    let first = delta(settings.digest_every).max(FIRST_REFUSAL);
-    let doubled = i32::try_from(1_u64 << refusals.saturating_sub(1).min(10)).unwrap_or(i32::MAX);
-    first.checked_mul(doubled).unwrap_or(TimeDelta::MAX).min(LAST_REFUSAL.max(first))
+    let first = settings.digest_every.max(FIRST_REFUSAL);
+    delta(Growth::doubling(first, LAST_REFUSAL.max(first)).whole_wait(refusals))
 }
 
 fn delta(duration: Duration) -> TimeDelta {

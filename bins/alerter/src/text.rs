@@ -5,7 +5,7 @@ use std::fmt::Write;
 use domain::{Class, timestamp};
 use ports::store::AlertGroup;
 
-use crate::policy::Plan;
+use crate::policy::MailPlan;
 
 /// The longest subject, in characters.
 const SUBJECT_CHARS: usize = 120;
@@ -17,7 +17,7 @@ const GROUPS_TOLD: usize = 20;
 pub(crate) const REASON_CHARS: usize = 500;
 
 /// One line: what and how much.
-pub(crate) fn subject(plan: &Plan<'_>) -> String {
+pub(crate) fn subject(plan: &MailPlan<'_>) -> String {
     let letters: u64 = plan.groups.iter().map(|group| group.unsent).sum();
     let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
     let new =
@@ -32,7 +32,7 @@ pub(crate) fn subject(plan: &Plan<'_>) -> String {
 }
 
 /// What happened, group by group, and what to do.
-pub(crate) fn body(plan: &Plan<'_>) -> String {
+pub(crate) fn body(plan: &MailPlan<'_>) -> String {
     let mut text = format!("{}\n", opening(plan));
     if plan.is_plain {
         text.push_str(
@@ -76,7 +76,7 @@ pub(crate) fn body(plan: &Plan<'_>) -> String {
 }
 
 /// An incident is no message, so nothing of it is kept.
-fn opening(plan: &Plan<'_>) -> &'static str {
+fn opening(plan: &MailPlan<'_>) -> &'static str {
     let incidents = plan.groups.iter().filter(|group| group.class == Class::Incident).count();
     match (incidents, plan.groups.len() - incidents) {
         (0, _) => "Some messages could not be handled. They are kept.",
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_subject_is_one_short_line_whatever_the_letter_says() {
         let group = group("x");
-        let plan = Plan { groups: vec![&group; 3], capped_until: None, is_plain: false };
+        let plan = MailPlan { groups: vec![&group; 3], capped_until: None, is_plain: false };
         let subject = subject(&plan);
         assert!(!subject.contains(['\r', '\n']), "{subject}");
         assert!(subject.chars().count() <= SUBJECT_CHARS && subject.contains("21 new"), "{subject}");
@@ -140,7 +140,7 @@ mod tests {
         let letter = group("x");
         let incident = AlertGroup { class: Class::Incident, ..letter.clone() };
         let begin = |groups: Vec<&AlertGroup>| {
-            let text = body(&Plan { groups, capped_until: None, is_plain: false });
+            let text = body(&MailPlan { groups, capped_until: None, is_plain: false });
             text.lines().next().unwrap().to_owned()
         };
         assert_eq!(begin(vec![&letter]), "Some messages could not be handled. They are kept.");
@@ -156,7 +156,7 @@ mod tests {
     fn a_body_tells_each_group_up_to_a_limit_and_says_when_it_is_capped() {
         let group = group(&"long\u{1b}[31m ".repeat(500));
         let until = timestamp::from_text("2026-11-22T15:00:00Z");
-        let text = body(&Plan { groups: vec![&group; 50], capped_until: until, is_plain: false });
+        let text = body(&MailPlan { groups: vec![&group; 50], capped_until: until, is_plain: false });
         assert!(
             text.contains("7 new, 12 in all") && text.contains("and 30 more groups with 210 new letters")
         );
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_plain_mail_quotes_nothing_from_outside_and_counts_all_the_same() {
         let group = group("cheap pills");
-        let plan = Plan { groups: vec![&group; 2], capped_until: None, is_plain: true };
+        let plan = MailPlan { groups: vec![&group; 2], capped_until: None, is_plain: true };
         let text = format!("{}\n{}", subject(&plan), body(&plan));
         assert!(!text.contains("pills") && !text.contains("Bcc"), "{text}");
         for part in

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, DeadLetter, StageName};
+use outage::Outage;
 use ports::store::BatchRecord;
 use ports::{Clock, Ledger, Letters, StoreError};
-use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -50,18 +50,9 @@ impl Watch {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = match self.look().await {
-                Ok(()) => {
-                    outage.worked();
-                    LOOK
-                }
-                Err(error) => {
-                    if outage.failed(Missing::Store) != News::Old {
-                        warn!(%error, "incomplete batches are not seen while the store is away");
-                    }
-                    outage.next_wait()
-                }
-            };
+            let pause = outage.after_round(self.look().await, LOOK, |error| {
+                warn!(%error, "incomplete batches are not seen while the store is away");
+            });
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep(pause) => {}

@@ -23,7 +23,7 @@ pub(crate) async fn look(process: &Process) -> anyhow::Result<Found> {
 
 /// Says that at `url` is nothing yet.
 pub(crate) fn nothing_at(url: &SecretUrl) -> String {
-    format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
+    format!("nothing is in {} yet; `coinpipe run --once` takes a first snapshot", service::place(url))
 }
 
 /// Opens queue and store for work on what is there; a file that does not exist is not created.
@@ -32,7 +32,7 @@ pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters>
         if let Some(path) = service::file_of(url)
             && !path.exists()
         {
-            bail!("there is no database at {} yet; `coinpipe run --once` makes it", path.display());
+            bail!(nothing_at(url));
         }
     }
     open(process).await

@@ -35,7 +35,7 @@ impl Cli {
         let Self { common, run, command } = Self::parse();
         match command {
             None => (common, Command::Run(run)),
-            Some(_) if run.once => Self::command()
+            Some(_) if run.is_once() => Self::command()
                 .error(ErrorKind::ArgumentConflict, "--once belongs to `run`: coinpipe run --once")
                 .exit(),
             Some(command) => (common, command),

@@ -16,7 +16,6 @@ use domain::StageName;
 use service::{CommonArgs, LogDefault, Process};
 
 use cli::{Cli, Command};
-use commands::run::RunArgs;
 use commands::{
     archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
 };
@@ -32,10 +31,8 @@ fn main() -> ExitCode {
     let common = &common;
     let quiet = LogDefault::Quiet;
     match command {
-        Command::Run(RunArgs { once: false }) => {
-            service::run(common, &StageName::ALL, LogDefault::Configured, run::run)
-        }
-        Command::Run(RunArgs { once: true }) => service::run(common, &[], quiet, once::run),
+        Command::Run(args) if args.is_once() => service::run(common, &[], quiet, once::run),
+        Command::Run(_) => service::run(common, &StageName::ALL, LogDefault::Configured, run::run),
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
         Command::Batches(args) => ask(common, async |process| batches::run(process, &args).await),

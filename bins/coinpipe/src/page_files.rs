@@ -2,6 +2,7 @@
 
 mod files;
 mod page_file;
+mod recorded;
 
-pub(crate) use files::Files;
+pub(crate) use files::PageFiles;
 pub(crate) use page_file::{name, write};

@@ -21,19 +21,31 @@ const SKEW: TimeDelta = TimeDelta::minutes(10);
 pub(crate) struct SpanArgs {
     /// Batches of slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
     #[arg(long, value_name = "T", value_parser = instant)]
-    pub(crate) from: Option<DateTime<Utc>>,
+    from: Option<DateTime<Utc>>,
     /// Batches of slots before this instant or day
     #[arg(long, value_name = "T", value_parser = instant)]
-    pub(crate) to: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
     /// Batches of slots in this time until now, such as 24h or 7d
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["from", "to"])]
-    pub(crate) last: Option<Duration>,
+    last: Option<Duration>,
     /// One batch, by its id as `batches` shows it
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]
-    pub(crate) batch: Option<String>,
+    batch: Option<String>,
     /// Everything in the archive
     #[arg(long, conflicts_with_all = ["from", "to", "last", "batch"])]
-    pub(crate) all: bool,
+    all: bool,
+}
+
+impl SpanArgs {
+    /// Every batch.
+    pub(crate) fn all() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
+    /// The batch that was named.
+    pub(crate) fn batch(&self) -> Option<&str> {
+        self.batch.as_deref()
+    }
 }
 
 /// Batches whose slot is in a span of time, or one batch.

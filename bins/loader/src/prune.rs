@@ -1,11 +1,11 @@
-//! Deletes quotes that are older than the history is kept, a few at a time.
+//! Deletes quotes that are too old for the history, a few at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use outage::Outage;
 use ports::{Clock, Store, StoreError};
-use stage::{Missing, News, Outage};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -33,18 +33,9 @@ impl Pruner {
     pub async fn run(&self, stop: &CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         while !stop.is_cancelled() {
-            let pause = match self.prune(stop).await {
-                Ok(_) => {
-                    outage.worked();
-                    EVERY
-                }
-                Err(error) => {
-                    if outage.failed(Missing::Store) != News::Old {
-                        warn!(%error, "the history is not pruned while the store is away");
-                    }
-                    outage.next_wait()
-                }
-            };
+            let pause = outage.after_round(self.prune(stop).await.map(|_rows| ()), EVERY, |error| {
+                warn!(%error, "the history is not pruned while the store is away");
+            });
             self.pause(pause, stop).await;
         }
     }

@@ -1,6 +1,7 @@
 //! Typed configuration: the built-in `default.toml`, then a file, then the environment.
 
 mod check;
+mod defaults;
 mod environment;
 mod error;
 mod file;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::defaults::defaults;
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
-use crate::loaded::{Loaded, defaults};
-use crate::secret_keys::{SECRETS, file_key, is_redacted};
+use crate::loaded::Loaded;
+use crate::secret_keys::{SECRETS, file_key, is_redacted, partner};
 use crate::sections::Config;
 use crate::{file, shallow};
 
@@ -269,17 +270,6 @@ fn says_nothing(section: &str, key: &str, text: &str) -> bool {
 
 fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
-}
-
-/// The key that excludes `key`: a secret's file, or a file's secret.
-fn partner(section: &str, key: &str) -> Option<String> {
-    SECRETS.iter().filter(|(secret_section, _)| *secret_section == section).find_map(|(_, secret)| {
-        if key == *secret {
-            Some(file_key(secret))
-        } else {
-            (key.strip_suffix("_file") == Some(secret)).then(|| (*secret).to_owned())
-        }
-    })
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use toml::{Table, Value};
 
-use crate::DEFAULT_TOML;
+use crate::defaults::defaults;
 use crate::error::{ConfigError, Layer};
 use crate::secret_keys::{SECRETS, file_key, redacted};
 use crate::sections::Config;
@@ -36,7 +36,7 @@ pub struct Setting {
 pub struct Loaded {
     /// The typed settings.
     pub config: Config,
-    /// What is no mistake, and still should be told: one sentence each, without secrets.
+    /// What is not wrong and should be told all the same: one sentence each, without secrets.
     pub warnings: Vec<String>,
     pub(crate) table: Table,
     pub(crate) origins: BTreeMap<(String, String), Layer>,
@@ -114,11 +114,6 @@ impl fmt::Debug for Loaded {
             self.settings().into_iter().map(|Setting { name, shown, layer, .. }| (name, (shown, layer)));
         f.debug_map().entries(settings).finish()
     }
-}
-
-/// The built-in defaults as a table.
-pub(crate) fn defaults() -> Table {
-    DEFAULT_TOML.parse().expect("default.toml is valid; a test reads it")
 }
 
 fn shown(section: &str, key: &str, value: &Value) -> String {

@@ -1,6 +1,6 @@
-//! Which settings are secret, and how they are shown.
+//! Which settings are secrets, the files they may be read from, and how they are shown.
 
-use crate::SecretUrl;
+use crate::secret::SecretUrl;
 
 /// The keys that hold secrets. Each also takes a file, named by the same key with `_file`.
 pub(crate) const SECRETS: [(&str, &str); 5] =
@@ -9,6 +9,17 @@ pub(crate) const SECRETS: [(&str, &str); 5] =
 /// The key that names the file of `key`.
 pub(crate) fn file_key(key: &str) -> String {
     format!("{key}_file")
+}
+
+/// The key that excludes `key`: a secret's file, or a file's secret.
+pub(crate) fn partner(section: &str, key: &str) -> Option<String> {
+    SECRETS.iter().filter(|(secret_section, _)| *secret_section == section).find_map(|(_, secret)| {
+        if key == *secret {
+            Some(file_key(secret))
+        } else {
+            (key.strip_suffix("_file") == Some(secret)).then(|| (*secret).to_owned())
+        }
+    })
 }
 
 /// The secret `text` without what is secret in it; `None` when nothing is.

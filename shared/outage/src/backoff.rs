@@ -16,11 +16,21 @@ pub struct Growth {
 }
 
 impl Growth {
+    /// Waits that double from `first` to `longest`, without chance.
+    pub const fn doubling(first: Duration, longest: Duration) -> Self {
+        Self { first, factor: 2, longest, least_part: 1.0 }
+    }
+
     /// The wait after `failures` in a row, counted from 1; `chance` is a random number from 0 to 1.
     pub fn wait(&self, failures: u32, chance: f64) -> Duration {
+        let part = self.least_part + chance.clamp(0.0, 1.0) * (1.0 - self.least_part);
+        self.whole_wait(failures).mul_f64(part)
+    }
+
+    /// The same before chance takes its part.
+    pub fn whole_wait(&self, failures: u32) -> Duration {
         let times = self.factor.saturating_pow(failures.saturating_sub(1));
-        let whole = self.first.saturating_mul(times).min(self.longest);
-        whole.mul_f64(self.least_part + chance.clamp(0.0, 1.0) * (1.0 - self.least_part))
+        self.first.saturating_mul(times).min(self.longest)
     }
 }
 

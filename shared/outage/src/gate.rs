@@ -2,18 +2,17 @@
 //!
 //! Loops, mailers and whoever asks for metrics would each find out by themselves that a database takes no more
 //! writes, again and again. A gate lets them through while all is well. After a call that failed it is shut: who
-//! comes then waits, with everybody else, for the one look that is taken at growing distances, and shares what
-//! it found.
+//! comes then waits, with everybody else, for one probe at growing distances, and shares what it found.
 //!
 //! # Guarantees
-//! - While it is shut, nothing is asked but by that look, or, when looks were wrong, by one call in its place.
-//! - Looks are at growing distances. Only a call that worked makes them short again: not a look that said yes,
-//!   and not a read when it is writing that failed.
+//! - While it is shut, nothing is asked but by that probe or, where probes were wrong, by one call in its place.
+//! - The distances grow. Only a call that worked makes them short again: not a probe that said yes, and not a read when
+//!   it is writing that failed.
 //! - Who waits knows at most one [`Backoff`] after the end of an outage that it is over.
 //!
 //! # Not guaranteed
-//! That a call works when the gate is open. A look may prove less than a call needs: a disk may have room for a
-//! little and not for much. After a look that was wrong, the calls themselves are what is tried, one at a time.
+//! That a call works when the gate is open. A probe may prove less than a call needs: a disk may have room for a
+//! little and not for much. After a probe that was wrong, the calls themselves are tried, one at a time.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +32,7 @@ const READS_LATER: Duration = Duration::from_secs(3);
 pub enum Need {
     /// To read.
     Read,
-    /// To write; who can, can read, too.
+    /// To write, which includes to read.
     Write,
 }
 
@@ -41,7 +40,7 @@ pub enum Need {
 #[derive(Debug, Default)]
 pub struct Gate {
     state: Arc<Mutex<State>>,
-    /// Held by who looks or is tried.
+    /// Held by who probes or is tried.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// It was shut again, or opened.
     changed: Notify,
@@ -57,10 +56,10 @@ struct State {
     times: u64,
     /// What failed, and has not worked since.
     failing: Option<Need>,
-    /// A look said yes, and no call since said that it was wrong.
-    is_looked: bool,
-    /// A look said yes and was wrong.
-    looks_lie: bool,
+    /// A probe said yes, and no call since showed that it was wrong.
+    probe_said_yes: bool,
+    /// A probe said yes and was wrong.
+    probe_was_wrong: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +71,7 @@ struct Shut {
 impl State {
     fn shut(&mut self, reason: String) {
         self.times += 1;
-        self.is_looked = false;
+        self.probe_said_yes = false;
         self.is_trying = false;
         self.shut = Some(Shut { until: Instant::now() + self.backoff.next_wait(), reason });
     }
@@ -99,12 +98,12 @@ impl Gate {
         self.state().failing
     }
 
-    /// Returns when the caller may make its call, which needs `need`. The error is the one of the last `look`, or call;
-    /// `look` is told what is to be proved. Cancel-safe.
-    pub async fn pass<E, L>(&self, need: Need, look: impl FnOnce(Need) -> L) -> Result<Pass, E>
+    /// Returns when the caller may make its call, which needs `need`. The error is the one of the last probe, or call;
+    /// `probe` is told what is to be proved. Cancel-safe.
+    pub async fn pass<E, P>(&self, need: Need, probe: impl FnOnce(Need) -> P) -> Result<Pass, E>
     where
         E: Away,
-        L: Future<Output = Result<(), E>>,
+        P: Future<Output = Result<(), E>>,
     {
         const FREE: Pass = Pass { trial: None };
         let known = {
@@ -127,44 +126,46 @@ impl Gate {
             }
         }
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        // Somebody may have looked, or was tried, while this one waited for its turn.
+        // Somebody may have probed, or was tried, while this one waited for its turn.
         if self.news::<E>(known, need)?.is_none() {
             return Ok(FREE);
         }
         let failing = {
             let mut state = self.state();
-            if state.looks_lie {
+            if state.probe_was_wrong {
                 state.is_trying = true;
                 return Ok(Pass { trial: Some((turn, Arc::clone(&self.state))) });
             }
             state.failing.unwrap_or(Need::Write)
         };
-        let looked = look(failing).await;
+        let probed = probe(failing).await;
         let mut state = self.state();
-        match looked {
+        match probed {
             Err(error) if error.is_away() => {
                 state.shut(error.to_string());
                 self.changed.notify_waiters();
                 Err(error)
             }
             // Somebody has to act: each call says so by itself.
-            looked => {
+            probed => {
                 state.shut = None;
-                state.is_looked = true;
+                state.probe_said_yes = true;
                 self.changed.notify_waiters();
-                looked.map(|()| FREE)
+                probed.map(|()| FREE)
             }
         }
     }
 
-    /// When somebody who knows of the first `known` times may look; `None`: it is open. The error of the last time, when
+    /// When somebody who knows of the first `known` times may probe; `None`: it is open. The error of the last time, when
     /// there was another.
     fn news<E: Away>(&self, known: u64, need: Need) -> Result<Option<Instant>, E> {
         let state = self.state();
         match &state.shut {
             None => Ok(None),
             Some(shut) if state.times > known => Err(E::away(shut.reason.clone())),
-            Some(shut) if state.looks_lie && Some(need) < state.failing => Ok(Some(shut.until + READS_LATER)),
+            Some(shut) if state.probe_was_wrong && Some(need) < state.failing => {
+                Ok(Some(shut.until + READS_LATER))
+            }
             Some(shut) => Ok(Some(shut.until)),
         }
     }
@@ -185,7 +186,7 @@ impl Gate {
         if state.shut.is_some() && !state.is_trying {
             return;
         }
-        state.looks_lie |= state.is_looked;
+        state.probe_was_wrong |= state.probe_said_yes;
         state.failing = state.failing.max(Some(need));
         state.shut(error.to_string());
         self.changed.notify_waiters();

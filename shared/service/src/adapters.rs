@@ -1,13 +1,13 @@
 //! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
 
 mod look;
+mod set_aside;
+mod url;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
-use config::{Config, ConfigError, Loaded, SecretUrl};
+use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{Archive, Clock, Leadership, Ledger, Letters, Outbox, Queue, Quotes, SourceTable, Store};
 use rabbitmq::RabbitQueue;
@@ -17,6 +17,9 @@ use tokio::sync::Mutex;
 use crate::usage::Usage;
 pub use look::check_writable;
 pub(crate) use look::{missing_queues, missing_tables};
+pub use set_aside::set_aside;
+pub(crate) use url::check_urls;
+pub use url::{file_of, place};
 
 /// What `queue.url` gives.
 #[derive(Clone)]
@@ -205,22 +208,6 @@ impl Connections {
     }
 }
 
-/// A mistake in the URLs that can be seen without opening anything.
-pub(crate) fn check_urls(loaded: &Loaded) -> Result<(), ConfigError> {
-    let config = &loaded.config;
-    let urls = [("queue", &config.queue.url), ("store", &config.store.url), ("import", &config.import.url)];
-    for (section, url) in urls {
-        let checked = match url.scheme().as_str() {
-            "sqlite" => sqlite::file_of_url(url.expose()).map(drop).map_err(|error| error.to_string()),
-            "amqp" | "amqps" => rabbitmq::check_url(url.expose()),
-            "mysql" => mysql::check_url(url.expose()),
-            _ => Ok(()),
-        };
-        checked.map_err(|reason| loaded.invalid(section, "url", reason))?;
-    }
-    Ok(())
-}
-
 fn rabbit_options(config: &Config) -> anyhow::Result<rabbitmq::Options> {
     let mut options = rabbitmq::Options::from_url(config.queue.url.expose()).map_err(anyhow::Error::msg)?;
     options.prefix.clone_from(&config.queue.prefix);
@@ -239,43 +226,4 @@ fn mysql_options(config: &Config) -> anyhow::Result<mysql::Options> {
     options.max_connections = config.store.connections;
     options.statement_timeout = config.store.timeout;
     Ok(options)
-}
-
-/// The file behind a SQLite URL; `None` for a server.
-pub fn file_of(url: &SecretUrl) -> Option<PathBuf> {
-    sqlite::file_of_url(url.expose()).ok()
-}
-
-/// Where a URL's tables or messages are, for people: the whole path of a file, or the URL without its
-/// password.
-pub fn place(url: &SecretUrl) -> String {
-    match file_of(url) {
-        Some(path) => std::path::absolute(&path).as_deref().unwrap_or(Path::new(&path)).display().to_string(),
-        None => url.to_string(),
-    }
-}
-
-/// Renames the SQLite files of queue and store to `NAME.simulated-TIME.db`; returns the old and the new path
-/// of each. All or nothing: when another process has one of them open, none is renamed.
-pub async fn set_aside(config: &Config, now: DateTime<Utc>) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
-    // The queue first: a crash in between leaves a store that is still recognised as simulated.
-    let mut files = Vec::new();
-    for url in [&config.queue.url, &config.store.url] {
-        if let Some(path) = file_of(url).filter(|path| path.exists() && !files.contains(path)) {
-            let database = Database::open_url(url.expose()).await?;
-            let closed = database.close_alone().await;
-            closed.with_context(|| {
-                format!("{} holds simulated data and cannot be moved aside", path.display())
-            })?;
-            files.push(path);
-        }
-    }
-    let mut moved = Vec::new();
-    for path in files {
-        let target = path.with_extension(format!("simulated-{}.db", now.format("%Y%m%dT%H%M%SZ")));
-        std::fs::rename(&path, &target)
-            .with_context(|| format!("cannot rename {} to {}", path.display(), target.display()))?;
-        moved.push((path, target));
-    }
-    Ok(moved)
 }

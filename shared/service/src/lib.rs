@@ -6,14 +6,18 @@
 
 mod adapters;
 mod http;
+mod logging;
 mod metrics;
 mod observe;
 mod process;
 mod shutdown;
+mod start;
 mod usage;
 
 pub use adapters::{Queues, Stores, check_writable, file_of, place, set_aside};
 pub use config;
-pub use process::{CommonArgs, LogDefault, Process, run, run_stage_binary};
+pub use logging::LogDefault;
+pub use process::Process;
 pub use shutdown::Shutdown;
+pub use start::{CommonArgs, run, run_stage_binary};
 pub use usage::Usage;

@@ -1,11 +1,13 @@
 //! What every process tells of its queue and store.
 
+use domain::StageName;
 use ports::store::Freshness;
 use ports::{Depth, QueueName};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use telemetry::{Level, MetricSet, level, seconds, unknown};
+use stage::StageMetrics;
+use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 
 /// What a process is connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,20 @@ impl FreshnessMetrics {
         self.newest_fetch.set(freshness.newest_fetch_at.map_or(f64::NAN, seconds));
         self.newest_quote.set(freshness.newest_quote_at.map_or(f64::NAN, seconds));
     }
+}
+
+/// Metrics in which the series that are this crate's and the loop's are there from the start, at zero: a process may wait
+/// long for its servers.
+pub(crate) fn declared(stages: &[StageName]) -> Metrics {
+    let metrics = Metrics::default();
+    for &stage in stages {
+        StageMetrics::new(&metrics, stage);
+    }
+    metrics.set::<ServerMetrics>();
+    if stages.iter().any(|stage| matches!(stage, StageName::Loader | StageName::Alerter)) {
+        metrics.set::<FreshnessMetrics>();
+    }
+    metrics
 }
 
 #[cfg(test)]

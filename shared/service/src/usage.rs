@@ -1,4 +1,4 @@
-//! Mistakes in what was typed.
+//! What the user of a command did wrong.
 
 /// A mistake of the user's: ends the process with exit code 2 instead of 1.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The spine: what a stage is, the one loop that runs it, and the pieces around the loop.
+//! What a stage is, the one loop that runs it, and the pieces around the loop.
 //!
 //! A stage turns one message into messages for the next queues, and says what went wrong when it
 //! cannot. Everything else (receiving, confirming, retrying, dead-lettering, waiting out an outage,
@@ -8,14 +8,12 @@ mod contract;
 mod failpoint;
 mod life;
 mod metrics;
-mod outage;
 mod retry;
 mod run;
 
 pub use contract::{Failure, Output, Stage};
 pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
 pub use metrics::{RowMetrics, StageMetrics};
-pub use outage::{Missing, News, Outage};
 
 pub use retry::RetryPolicy;
 pub use run::{RunError, Settings, Surroundings, run};

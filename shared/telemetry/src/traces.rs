@@ -3,7 +3,6 @@
 //! Traces are for looking, not for keeping: when the collector is away or slow they are dropped, and nothing waits.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -14,6 +13,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
+use outage::AwayOnce;
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, info, warn};
 use tracing_subscriber::Layer;
@@ -60,7 +60,7 @@ impl Traces {
             .with_timeout(TIMEOUT)
             .build()
             .map_err(wrong)?;
-        let exporter = Reporting { exporter, url: base.to_owned(), is_away: AtomicBool::new(false) };
+        let exporter = Reporting { exporter, url: base.to_owned(), away: AwayOnce::default() };
         let provider =
             SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource(name)).build();
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
@@ -115,7 +115,7 @@ fn instance() -> String {
 struct Reporting<E> {
     exporter: E,
     url: String,
-    is_away: AtomicBool,
+    away: AwayOnce,
 }
 
 impl<E> fmt::Debug for Reporting<E> {
@@ -127,12 +127,11 @@ impl<E> fmt::Debug for Reporting<E> {
 impl<E: SpanExporter> SpanExporter for Reporting<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let result = self.exporter.export(batch).await;
-        let was_away = self.is_away.swap(result.is_err(), Ordering::Relaxed);
         match &result {
-            Err(error) if !was_away => {
+            Err(error) if self.away.failed() => {
                 warn!(url = self.url, %error, "traces cannot be sent and are dropped meanwhile (telemetry.otlp_url)");
             }
-            Ok(()) if was_away => info!(url = self.url, "traces are sent again"),
+            Ok(()) if self.away.worked() => info!(url = self.url, "traces are sent again"),
             _ => {}
         }
         result

@@ -45,22 +45,22 @@ pub struct Limits {
 /// Answers with `routes` what comes to `listener`. When asked to stop it takes no more connections, and returns when the
 /// last answer has left. Dropping it closes all at once.
 pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: CancellationToken) {
-    let mut guests = Guests::default();
+    let mut clients = Clients::default();
     let mut is_short_of_handles = false;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
-            Some(_) = guests.tasks.join_next() => continue,
+            Some(_) = clients.tasks.join_next() => continue,
         };
         match accepted {
             Ok((stream, _)) => {
                 is_short_of_handles = false;
-                guests.make_room(limits.connections).await;
-                guests.receive(stream, routes.clone(), limits, stop.clone());
+                clients.make_room(limits.connections).await;
+                clients.receive(stream, routes.clone(), limits, stop.clone());
             }
-            // The guest is gone already.
-            Err(error) if is_about_the_guest(&error) => {}
+            // The client is gone already.
+            Err(error) if is_about_the_client(&error) => {}
             Err(error) => {
                 if !is_short_of_handles {
                     warn!(%error, "HTTP connections cannot be taken now; trying again");
@@ -71,36 +71,36 @@ pub async fn serve(listener: TcpListener, routes: Router, limits: Limits, stop: 
         }
     }
     drop(listener);
-    while guests.tasks.join_next().await.is_some() {}
+    while clients.tasks.join_next().await.is_some() {}
 }
 
-fn is_about_the_guest(error: &io::Error) -> bool {
+fn is_about_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Those who are connected.
+/// The clients that are connected.
 #[derive(Default)]
-struct Guests {
+struct Clients {
     tasks: JoinSet<()>,
     /// The oldest first; some may have ended.
-    guests: VecDeque<Guest>,
+    clients: VecDeque<Client>,
 }
 
-struct Guest {
+struct Client {
     task: AbortHandle,
-    has_asked: Arc<AtomicBool>,
+    sent_request: Arc<AtomicBool>,
 }
 
-impl Guests {
-    /// Waits until there are less than `most`, and sends away whom it takes.
+impl Clients {
+    /// Waits until fewer than `most` are connected; closes the connections that this takes.
     async fn make_room(&mut self, most: usize) {
-        self.guests.retain(|guest| !guest.task.is_finished());
-        if self.guests.len() >= most.max(1) {
-            let silent = self.guests.iter().position(|guest| !guest.has_asked.load(Ordering::Relaxed));
-            if let Some(guest) = self.guests.remove(silent.unwrap_or(0)) {
+        self.clients.retain(|client| !client.task.is_finished());
+        if self.clients.len() >= most.max(1) {
+            let silent = self.clients.iter().position(|client| !client.sent_request.load(Ordering::Relaxed));
+            if let Some(client) = self.clients.remove(silent.unwrap_or(0)) {
                 debug!("too many HTTP connections; closing one");
-                guest.task.abort();
+                client.task.abort();
             }
         }
         // Its handle is free when its task has ended.
@@ -110,22 +110,22 @@ impl Guests {
     }
 
     fn receive(&mut self, stream: TcpStream, routes: Router, limits: Limits, stop: CancellationToken) {
-        let has_asked = Arc::default();
-        let task = self.tasks.spawn(attend(stream, routes, limits, Arc::clone(&has_asked), stop));
-        self.guests.push_back(Guest { task, has_asked });
+        let sent_request = Arc::default();
+        let task = self.tasks.spawn(serve_one(stream, routes, limits, Arc::clone(&sent_request), stop));
+        self.clients.push_back(Client { task, sent_request });
     }
 }
 
 /// One connection, to its end.
-async fn attend(
+async fn serve_one(
     stream: TcpStream,
     routes: Router,
     limits: Limits,
-    has_asked: Arc<AtomicBool>,
+    sent_request: Arc<AtomicBool>,
     stop: CancellationToken,
 ) {
     let routes = TowerToHyperService::new(routes);
-    let asked = Arc::clone(&has_asked);
+    let asked = Arc::clone(&sent_request);
     let answering = service_fn(move |request| {
         asked.store(true, Ordering::Relaxed);
         routes.call(request)
@@ -144,17 +144,17 @@ async fn attend(
     let (mut head_is_over, mut is_stopping) = (false, false);
     loop {
         tokio::select! {
-            // What a guest does wrong is the guest's business.
+            // An error of one connection ends it, and concerns nobody else.
             _ = connection.as_mut() => return,
             () = &mut whole => return,
             () = &mut head, if !head_is_over => {
-                if !has_asked.load(Ordering::Relaxed) {
+                if !sent_request.load(Ordering::Relaxed) {
                     return;
                 }
                 head_is_over = true;
             }
             () = stop.cancelled(), if !is_stopping => {
-                if !has_asked.load(Ordering::Relaxed) {
+                if !sent_request.load(Ordering::Relaxed) {
                     return;
                 }
                 is_stopping = true;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{Covered, Fate, Mail, Posting, Standing};
 
-use crate::policy::{Plan, Posted, plan};
+use crate::policy::{MailPlan, Posted, plan};
 use crate::text;
 
 /// The mail that is due and what it covers, if there is one.
@@ -35,7 +35,7 @@ fn is_held_up(standing: &Standing, now: DateTime<Utc>, settings: &config::Mail) 
 }
 
 /// The mail for a plan. Its id follows from what it covers, when, and of which installation.
-fn mail(plan: &Plan<'_>, installation: &str, now: DateTime<Utc>) -> Mail {
+fn mail(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc>) -> Mail {
     let covers: Vec<_> =
         plan.groups.iter().map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
     let covers = format!("{} {}", domain::timestamp::to_text(now), covers.join(" "));

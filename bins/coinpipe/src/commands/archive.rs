@@ -13,7 +13,7 @@ use crate::{adapters, output, page_files};
 #[derive(Args, Debug)]
 pub(crate) struct ArchiveArgs {
     #[command(subcommand)]
-    pub(crate) command: ArchiveCommand,
+    command: ArchiveCommand,
 }
 
 #[derive(Subcommand, Debug)]
@@ -28,9 +28,9 @@ pub(crate) enum ArchiveCommand {
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all"]))]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
-    pub(crate) span: SpanArgs,
+    span: SpanArgs,
     /// The folder to write to; it is created
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
 }
 
 pub(crate) async fn run(process: &Process, args: &ArchiveArgs) -> anyhow::Result<()> {

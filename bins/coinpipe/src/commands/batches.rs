@@ -20,13 +20,13 @@ const LOOKED_FOR: usize = 100;
 pub(crate) struct BatchesArgs {
     /// Print JSON
     #[arg(long)]
-    pub(crate) json: bool,
+    json: bool,
     /// Only those of which something is missing, with where it is
     #[arg(long)]
-    pub(crate) incomplete: bool,
+    incomplete: bool,
     /// How many batches, newest first
     #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(crate) limit: u32,
+    limit: u32,
 }
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use service::Process;
 
 use crate::arguments::JsonArgs;
-use crate::output;
+use crate::{adapters, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct DeadArgs {
     #[command(subcommand)]
-    pub(crate) command: DeadCommand,
+    command: DeadCommand,
 }
 
 #[derive(Subcommand, Debug)]
@@ -53,18 +53,26 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
                 let groups: Vec<_> = groups.iter().map(group_json).collect();
                 return output::print(serde_json::to_string_pretty(&groups)?);
             }
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
             show_groups(&groups)
         }
         DeadCommand::List { group, limit, json } => {
-            let letters = match &letters {
+            let newest = match &letters {
                 Some(letters) => letters.letters(group.as_deref(), *limit).await?,
                 None => Vec::new(),
             };
             if *json {
-                let letters: Vec<_> = letters.iter().map(summary_json).collect();
+                let letters: Vec<_> = newest.iter().map(summary_json).collect();
                 return output::print(serde_json::to_string_pretty(&letters)?);
             }
-            show_letters(&letters)
+            if letters.is_none() {
+                say_nothing_yet(process);
+                return Ok(());
+            }
+            show_letters(&newest)
         }
         DeadCommand::Show { id, json } => {
             let filed = match &letters {
@@ -78,6 +86,11 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
             }
         }
     }
+}
+
+/// Says that there is no store yet.
+fn say_nothing_yet(process: &Process) {
+    output::say(adapters::nothing_at(&process.config().store.url));
 }
 
 fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {

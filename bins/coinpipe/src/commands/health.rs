@@ -26,7 +26,7 @@ const MOST: u64 = 4096;
 pub(crate) struct HealthArgs {
     /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP. Without it: /readyz where
     /// `[http] listen` says
-    pub(crate) url: Option<String>,
+    url: Option<String>,
 }
 
 pub(crate) async fn run(process: &Process, args: &HealthArgs) -> anyhow::Result<()> {

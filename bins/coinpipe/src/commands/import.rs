@@ -4,9 +4,12 @@
 //! the pipeline like any other: the same rules check them, and what is newer in the tables stays. Which coin a symbol
 //! means is looked up in the newest snapshot and never guessed.
 
+mod api_coin;
+mod decisions;
 mod import_plan;
+mod left_out;
 mod mapping;
-mod pages;
+mod memory_archive;
 mod row_time;
 
 use std::sync::Arc;
@@ -23,9 +26,10 @@ use super::replay;
 use crate::adapters::{self, Adapters};
 use crate::arguments::{assignment, instant};
 use crate::output;
-use import_plan::{Decisions, ImportPlan};
+use decisions::Decisions;
+use import_plan::ImportPlan;
 use mapping::Mapping;
-use pages::Pages;
+use memory_archive::MemoryArchive;
 
 /// More rows than there are symbols mean that the table is something else.
 const MOST_ROWS: u32 = 100_000;
@@ -35,7 +39,7 @@ const LISTED: usize = 1000;
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
-    pub(crate) command: ImportCommand,
+    command: ImportCommand,
 }
 
 #[derive(Subcommand, Debug)]
@@ -51,24 +55,24 @@ pub(crate) enum ImportCommand {
 pub(crate) struct LegacyArgs {
     /// The table: NAME, or DATABASE.NAME
     #[arg(long, value_name = "NAME")]
-    pub(crate) table: String,
+    table: String,
     /// What its columns hold, such as `coin=symbol price_usd=price`; columns that are named like a field need
     /// not be told, except id. The fields: id (CoinMarketCap's), symbol, name, slug, `last_updated`, and the numbers
     /// of `quotes_latest`
     #[arg(long, num_args = 1.., value_name = "COLUMN=FIELD", value_parser = assignment)]
-    pub(crate) map: Vec<(String, String)>,
+    map: Vec<(String, String)>,
     /// Which coin a symbol means, by CoinMarketCap's id, where it is shared or the name has changed
     #[arg(long, num_args = 1.., value_name = "SYMBOL=ID", value_parser = assignment)]
-    pub(crate) coin: Vec<(String, String)>,
+    coin: Vec<(String, String)>,
     /// The currency of the amounts
     #[arg(long, default_value = "USD", value_name = "CODE")]
-    pub(crate) currency: String,
+    currency: String,
     /// When the numbers were right, for rows without `last_updated`
     #[arg(long, value_name = "T", value_parser = instant)]
-    pub(crate) as_of: Option<DateTime<Utc>>,
+    as_of: Option<DateTime<Utc>>,
     /// Report what would be loaded, and load nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
 }
 
 pub(crate) async fn run(process: &Process, args: &ImportArgs) -> anyhow::Result<()> {
@@ -93,14 +97,12 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     if stores.store.origins().await?.simulated {
-        bail!(
-            "the store holds simulated quotes; take a snapshot with your own key first: coinpipe run --once"
-        );
+        bail!("the store holds simulated quotes; `coinpipe run --once` with your own key takes real ones");
     }
     let listed = stores.quotes.listed(&args.currency).await?;
     ensure!(
         !listed.is_empty(),
-        "there is no snapshot in {} to look symbols up in; take one first: coinpipe run --once",
+        "there is no snapshot in {} to look symbols up in; `coinpipe run --once` takes one",
         args.currency
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
@@ -113,7 +115,7 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     };
     let batch = pages[0].0.batch.clone();
     let pages = pages.into_iter().map(|(_, message)| message).collect();
-    if !Box::pin(replay::load(process, &adapters, Arc::new(Pages(pages)))).await? {
+    if !Box::pin(replay::load(process, &adapters, Arc::new(MemoryArchive::new(pages)))).await? {
         output::say("stopped; the same command imports all of it again, and changes nothing that is there");
         return Ok(());
     }
@@ -133,7 +135,7 @@ fn of_table(error: StoreError) -> anyhow::Error {
 /// Says which rows are left out, and why.
 fn report(plan: &ImportPlan) -> anyhow::Result<()> {
     for group in plan.left_out() {
-        let rows = group.rows.iter().take(LISTED).map(|row| {
+        let rows = group.rows().iter().take(LISTED).map(|row| {
             let coins = row.candidates.iter().map(|coin| format!("{} {}", coin.id, coin.name));
             vec![
                 output::plain(&row.symbol, 40),
@@ -142,8 +144,8 @@ fn report(plan: &ImportPlan) -> anyhow::Result<()> {
             ]
         });
         output::print(output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows))?;
-        let count = output::counted(group.rows.len() as u64, "row");
-        output::print(format!("left out  {count}: {}\n", group.why))?;
+        let count = output::counted(group.rows().len() as u64, "row");
+        output::print(format!("left out  {count}: {}\n", group.reason()))?;
     }
     Ok(())
 }

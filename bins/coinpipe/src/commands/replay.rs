@@ -7,6 +7,7 @@
 mod arrivals;
 mod pace;
 mod pages;
+mod waiting;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,19 +18,19 @@ use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use domain::ReplayId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use outage::Backoff;
-use ports::{Archive, QueueError, QueueName, StoreError, Stretch};
+use ports::{Archive, QueueName, Stretch};
 use service::Process;
 use tokio_util::sync::CancellationToken;
 
 use super::run;
 use crate::adapters::{self, Adapters};
 use crate::output;
-use crate::page_files::Files;
-use crate::selection::{READ, Selection, SpanArgs};
+use crate::page_files::PageFiles;
+use crate::selection::{Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
 use pages::{Pages, Seen};
+use waiting::until_answered;
 
 /// How often queue and ledger are looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -45,28 +46,28 @@ const MARGIN: Duration = Duration::from_secs(30);
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(["from", "to", "last", "batch", "all", "files"]))]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
-    pub(crate) span: SpanArgs,
+    span: SpanArgs,
     /// Not the archive but these files, folders or patterns ('dir/*.json*'): what `archive export` wrote, and
     /// recorded responses of the API, plain or compressed (gzip, zstd)
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "all")]
-    pub(crate) files: Vec<String>,
+    files: Vec<String>,
     /// Let the rules of this version replace what earlier versions made of the same pages
     #[arg(long)]
-    pub(crate) rebuild: bool,
+    rebuild: bool,
     /// List the batches and replay nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     /// At most so many pages a minute; without it, as fast as the workers go
     #[arg(long, value_name = "N")]
-    pub(crate) rate: Option<NonZeroU32>,
+    rate: Option<NonZeroU32>,
     /// Go on where a replay that was stopped said it was
     #[arg(long, value_name = "POSITION")]
-    pub(crate) after: Option<u64>,
+    after: Option<u64>,
 }
 
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
-    let files = if args.files.is_empty() { None } else { Some(Arc::new(Files::find(&args.files)?)) };
+    let files = if args.files.is_empty() { None } else { Some(Arc::new(PageFiles::find(&args.files)?)) };
     if args.dry_run {
         return process.unless_stopped(list(process, args, selection, files)).await;
     }
@@ -76,7 +77,7 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
         let adapters =
             if is_new { adapters::open(process).await } else { adapters::open_existing(process).await }?;
         let archive = adapters.queues.archive.clone();
-        let pages = Pages::new(args, archive, files, selection, life(process)).await?;
+        let pages = Pages::new(args, archive, files, selection, new_replay_id(process)).await?;
         Ok((adapters, pages))
     };
     let (adapters, pages) = process.unless_stopped(opening).await?;
@@ -89,7 +90,7 @@ async fn list(
     process: &Process,
     args: &ReplayArgs,
     selection: Selection,
-    files: Option<Arc<Files>>,
+    files: Option<Arc<PageFiles>>,
 ) -> anyhow::Result<()> {
     let found = adapters::look(process).await?;
     let archive: Arc<dyn Archive> = match (&files, found.queues) {
@@ -97,7 +98,7 @@ async fn list(
         (None, Some(queues)) => queues.archive,
         (None, None) => bail!(adapters::nothing_at(&process.config().queue.url)),
     };
-    let pages = Pages::new(args, archive, files, selection, life(process)).await?;
+    let pages = Pages::new(args, archive, files, selection, new_replay_id(process)).await?;
     pages.list(found.stores.as_ref()).await
 }
 
@@ -108,9 +109,9 @@ pub(crate) async fn load(
     adapters: &Adapters,
     archive: Arc<dyn Archive>,
 ) -> anyhow::Result<bool> {
-    let args = ReplayArgs { span: SpanArgs { all: true, ..SpanArgs::default() }, ..ReplayArgs::default() };
+    let args = ReplayArgs { span: SpanArgs::all(), ..ReplayArgs::default() };
     let selection = Selection::new(&args.span, process.clock.now())?;
-    let pages = Pages::new(&args, archive, None, selection, life(process)).await?;
+    let pages = Pages::new(&args, archive, None, selection, new_replay_id(process)).await?;
     let replay = Replay { process, adapters, pages };
     beside_workers(process, adapters, async {
         let (_, arrivals, _) = replay.deliver().await?;
@@ -123,9 +124,9 @@ pub(crate) async fn load(
     .await
 }
 
-/// The life that a replay which begins now gives to its pages: what dies in it dies again, and is told again; and the ledger
-/// tells by it what this replay loaded. When it began is for people; no two have the same number.
-fn life(process: &Process) -> ReplayId {
+/// The id of a replay that begins now. Its pages carry it: a page that dies in it is reported again, and the ledger counts
+/// by it what this replay loaded. The time in it is for people; the random number keeps two replays apart.
+fn new_replay_id(process: &Process) -> ReplayId {
     let begun = domain::timestamp::to_text(process.clock.now());
     ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
@@ -170,7 +171,7 @@ impl Replay<'_> {
             ));
             return Ok(());
         }
-        if let Some(batch) = self.pages.args.span.batch.as_ref().filter(|_| seen.pages.is_empty()) {
+        if let Some(batch) = self.pages.batch().filter(|_| seen.pages.is_empty()) {
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -188,15 +189,17 @@ impl Replay<'_> {
             output::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
+        let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
+            0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
             0 => Ok(()),
-            1 => bail!("1 file holds no page; the others were replayed"),
-            files => bail!("{files} files hold no page; the others were replayed"),
+            1 => bail!("1 file holds no page; {others}"),
+            files => bail!("{files} files hold no page; {others}"),
         }
     }
 
-    /// Publishes what is wanted and waits for it, with a progress bar. What it saw and published, what arrived, and how
-    /// far it came.
+    /// Publishes what is wanted and waits for it, with a progress bar. Returns what it saw and published, what arrived, and
+    /// the position it reached.
     async fn deliver(&self) -> anyhow::Result<(Seen, Arrivals, u64)> {
         let stop = self.process.shutdown.soft();
         let bar = self.bar();
@@ -212,13 +215,14 @@ impl Replay<'_> {
         bar: &ProgressBar,
         stop: &CancellationToken,
     ) -> anyhow::Result<(Seen, Arrivals, u64)> {
-        let Stretch { after, end } = self.pages.stretch;
+        let Stretch { after, end } = self.pages.stretch();
+        let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
         let kinds = self.adapters.stores.store.origins().await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
-            let pages = self.patiently(stop, async || self.pages.archive.read(position, READ).await).await?;
+            let pages = until_answered(clock, stop, async || self.pages.read(position).await).await?;
             if pages.is_empty() {
                 seen.is_cut = !stop.is_cancelled();
                 break;
@@ -233,10 +237,11 @@ impl Replay<'_> {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    pace.arrivals.expect(&meta);
+                    pace.expect(&meta);
                     let queue = &self.adapters.queues.queue;
                     let messages = [message];
-                    self.patiently(stop, async || queue.publish(QueueName::Raw, &messages).await).await?;
+                    until_answered(clock, stop, async || queue.publish(QueueName::Raw, &messages).await)
+                        .await?;
                     if stop.is_cancelled() {
                         break 'archive;
                     }
@@ -249,33 +254,7 @@ impl Replay<'_> {
         if !stop.is_cancelled() {
             pace.wait_for_arrivals(stop).await?;
         }
-        Ok((seen, pace.arrivals, position))
-    }
-
-    /// Calls queue or store until it answers, or until asked to stop; then the answer is the default.
-    async fn patiently<T: Default, E: Waitable>(
-        &self,
-        stop: &CancellationToken,
-        mut call: impl AsyncFnMut() -> Result<T, E>,
-    ) -> anyhow::Result<T> {
-        let mut backoff = Backoff::default();
-        loop {
-            let error = tokio::select! {
-                () = stop.cancelled() => return Ok(T::default()),
-                answer = call() => match answer {
-                    Ok(answer) => return Ok(answer),
-                    Err(error) if error.is_transient() => error,
-                    Err(error) => return Err(error.into()),
-                },
-            };
-            if backoff.is_fresh() {
-                output::say(format!("waiting   {error}"));
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.process.clock.sleep(backoff.next_wait()) => {}
-            }
-        }
+        Ok((seen, pace.into_arrivals(), position))
     }
 
     /// How long after the last news something may still come while the queues seem to be empty.
@@ -289,8 +268,8 @@ impl Replay<'_> {
     }
 
     fn bar(&self) -> ProgressBar {
-        let length = self.pages.stretch.end - self.pages.stretch.after;
-        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let Stretch { after, end } = self.pages.stretch();
+        let bar = ProgressBar::with_draw_target(Some(end - after), ProgressDrawTarget::stderr());
         if let Ok(style) =
             ProgressStyle::with_template("{wide_bar} {pos}/{len} pages, {msg} [{elapsed}, {eta} left]")
         {
@@ -298,22 +277,5 @@ impl Replay<'_> {
         }
         bar.enable_steady_tick(LOOK);
         bar
-    }
-}
-
-/// An error that waiting may end.
-trait Waitable: std::error::Error + Send + Sync + 'static {
-    fn is_transient(&self) -> bool;
-}
-
-impl Waitable for QueueError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-}
-
-impl Waitable for StoreError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
     }
 }

@@ -13,7 +13,14 @@ use crate::data_kind;
 pub(crate) struct RunArgs {
     /// Fetch one snapshot, load it, show the top of the table, and exit
     #[arg(long)]
-    pub(crate) once: bool,
+    once: bool,
+}
+
+impl RunArgs {
+    /// Whether one snapshot is wanted, and no schedule.
+    pub(crate) fn is_once(&self) -> bool {
+        self.once
+    }
 }
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {

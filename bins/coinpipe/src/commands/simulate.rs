@@ -14,29 +14,29 @@ use crate::output;
 pub(crate) struct SimulateArgs {
     /// Address and port to listen on
     #[arg(long, default_value = "127.0.0.1:18080", value_name = "ADDR")]
-    pub(crate) listen: SocketAddr,
+    listen: SocketAddr,
     /// How many coins the made-up market has
     #[arg(long, default_value_t = 10_000, value_name = "N")]
-    pub(crate) coins: u32,
+    coins: u32,
     /// Serve these recorded responses instead, one after the other; the last one repeats
     #[arg(long, num_args = 1.., value_name = "FILE")]
-    pub(crate) serve: Vec<PathBuf>,
+    serve: Vec<PathBuf>,
     /// Accept only this API key (any non-empty key when not given)
     #[arg(long, value_name = "KEY")]
-    pub(crate) key: Vec<String>,
+    key: Vec<String>,
     /// Answer requests without a key, too: fetchers send none over plain HTTP to another machine
     #[arg(long, conflicts_with = "key")]
-    pub(crate) no_key: bool,
+    no_key: bool,
     /// Requests per UTC minute
     #[arg(long, default_value_t = 30, value_name = "N")]
-    pub(crate) rate_limit: u32,
+    rate_limit: u32,
     /// Credits per month
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
-    pub(crate) credits: u64,
+    credits: u64,
     /// Misbehave: `status=500`, `error=1008`, `slow=2s`, `truncate`, `html`, …; `help` lists them all.
     /// FAULT:N does it for the next N requests only
     #[arg(long, value_name = "FAULT")]
-    pub(crate) fault: Vec<String>,
+    fault: Vec<String>,
 }
 
 pub(crate) async fn run(process: &Process, args: &SimulateArgs) -> anyhow::Result<()> {

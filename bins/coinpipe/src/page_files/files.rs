@@ -15,13 +15,13 @@ use super::page_file;
 
 /// Pages in files, in the order of their paths. The position of a page is the number of its file, from 1.
 #[derive(Debug)]
-pub(crate) struct Files {
+pub(crate) struct PageFiles {
     paths: Vec<PathBuf>,
     /// Files that hold no page, and why. Some are read twice.
     bad: Mutex<BTreeMap<PathBuf, String>>,
 }
 
-impl Files {
+impl PageFiles {
     /// The files that `patterns` name: files, folders (what looks like JSON in them), or patterns with `*`, `?` and `**`.
     pub(crate) fn find(patterns: &[String]) -> Result<Self, Usage> {
         let mut paths = BTreeSet::new();
@@ -58,7 +58,7 @@ fn read(path: &Path) -> anyhow::Result<Message> {
 }
 
 #[async_trait]
-impl Archive for Files {
+impl Archive for PageFiles {
     /// All of them: a file does not tell its time by its name.
     async fn stretch(&self, _since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
         Ok(Stretch { after: 0, end: self.paths.len() as u64 })

@@ -4,21 +4,15 @@
 //! frame before it (section 3.1.2 there) holds the headers of the page's message as a JSON object; every
 //! decompressor passes over it, so `zstdcat` shows the response and nothing else.
 //!
-//! Any other file is a recorded response, plain or compressed with gzip or zstd. What belongs to its page is taken
-//! from the response: when it was fetched from `status.timestamp`, which becomes a slot of its own; version and
-//! currencies from the first coin.
+//! Any other file is a recorded response, plain or compressed with gzip or zstd.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use anyhow::{Context as _, bail, ensure};
-use domain::json::{Names, each_element};
-use domain::{
-    ApiVersion, BatchId, Bytes, Headers, MAX_PAGE_BYTES, Message, Origin, PageMeta, Slot, compress_body,
-    decompress_body, timestamp,
-};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use anyhow::{Context as _, ensure};
+use domain::{Bytes, Headers, MAX_PAGE_BYTES, Message, Origin, PageMeta, compress_body, decompress_body};
+
+use super::recorded;
 
 /// The first of the sixteen magic numbers of skippable frames (RFC 8878, 3.1.2).
 const SKIPPABLE: u32 = 0x184D_2A50;
@@ -32,8 +26,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const MAX_FILE_BYTES: usize = MAX_PAGE_BYTES + MAX_PAGE_BYTES / 128 + MAX_HEADER_BYTES;
 /// The longest headers; ours have about 500 bytes.
 const MAX_HEADER_BYTES: usize = 64 << 10;
-/// The most currencies of a page.
-const MAX_CURRENCIES: usize = 200;
 
 /// The name of the file for a page.
 pub(crate) fn name(page: &PageMeta) -> String {
@@ -77,7 +69,7 @@ fn parse(file: Bytes) -> anyhow::Result<Message> {
         _ => file,
     };
     ensure!(response.len() <= MAX_PAGE_BYTES, "it is larger than {MAX_PAGE_BYTES} bytes");
-    Ok(recorded(&response)?.to_message(compress_body(&response)))
+    Ok(recorded::page_meta(&response)?.to_message(compress_body(&response)))
 }
 
 /// Headers of a file that coinpipe wrote, and where its body begins.
@@ -103,84 +95,11 @@ fn gunzip(file: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(response)
 }
 
-/// A response, as far as it is looked into.
-#[derive(Deserialize)]
-struct Response<'a> {
-    status: Status,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    timestamp: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Coin<'a> {
-    #[serde(borrow)]
-    quote: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Quote {
-    symbol: String,
-}
-
-/// What belongs to the page of a recorded response.
-fn recorded(response: &[u8]) -> anyhow::Result<PageMeta> {
-    let response: Response<'_> = serde_json::from_slice(response).context("it is no listing of the API")?;
-    let at = response.status.timestamp.context("its status has no timestamp, so its time is not known")?;
-    let at = timestamp::from_text(&at).with_context(|| format!("its timestamp {at:?} is none"))?;
-    let coin = match each_element(response.data, Err) {
-        None => bail!("it is no listing of the API: data is not a list"),
-        Some(Ok(())) => bail!("it has no coins, so its API version is not known"),
-        Some(Err(coin)) => coin,
-    };
-    let coin: Coin<'_> = serde_json::from_str(coin.get()).context("its first coin has no quote")?;
-    let quote = coin.quote.get();
-    let (api_version, convert) = match quote.as_bytes().first() {
-        Some(b'{') => {
-            let Names::<MAX_CURRENCIES>(mut names) = serde_json::from_str(quote)?;
-            names.sort_unstable();
-            names.dedup();
-            (ApiVersion::V1, names)
-        }
-        Some(b'[') => {
-            let mut symbols = Vec::new();
-            let read = each_element(coin.quote, |quote| {
-                let quote: Quote = serde_json::from_str(quote.get()).context("a quote has no symbol")?;
-                ensure!(
-                    symbols.len() < MAX_CURRENCIES,
-                    "its first coin has more than {MAX_CURRENCIES} quotes"
-                );
-                symbols.push(quote.symbol);
-                Ok(())
-            });
-            read.unwrap_or(Ok(()))?;
-            (ApiVersion::V3, symbols)
-        }
-        _ => bail!("its first coin has neither quotes by currency nor a list of quotes"),
-    };
-    ensure!(!convert.is_empty(), "its first coin has no quotes");
-    let slot = Slot::at(at);
-    Ok(PageMeta {
-        batch: BatchId::new(slot, "listings", &convert),
-        slot,
-        page: 1,
-        pages: 1,
-        fetched_at: at,
-        endpoint: "listings".to_owned(),
-        api_version,
-        convert,
-        simulated: false,
-        origin: Origin::Replay,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+
+    use domain::{ApiVersion, timestamp};
 
     use super::*;
 

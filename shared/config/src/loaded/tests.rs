@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::DEFAULT_TOML;
 use crate::load::load;
 
 /// What secrets in these tests have in them.

@@ -1,9 +1,9 @@
 //! Appending pages to the archive, each once; and where they wait while it is away.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Message;
+use outage::AwayOnce;
 use ports::QueueError;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -25,7 +25,7 @@ pub(crate) struct ArchiveWriter {
     archived: tokio::sync::Mutex<ArchivedIds>,
     /// Until then the stream is not tried, because it did not take a page.
     paused_until: Mutex<Option<Instant>>,
-    is_away: AtomicBool,
+    away: AwayOnce,
 }
 
 impl ArchiveWriter {
@@ -41,7 +41,7 @@ impl ArchiveWriter {
             archived: tokio::sync::Mutex::new(ArchivedIds::starting_at(client.clock.now())),
             client,
             paused_until: Mutex::default(),
-            is_away: AtomicBool::new(false),
+            away: AwayOnce::default(),
         }
     }
 
@@ -132,7 +132,7 @@ impl ArchiveWriter {
     }
 
     fn is_back(&self) {
-        if self.is_away.swap(false, Ordering::SeqCst) {
+        if self.away.worked() {
             info!("the archive takes pages again");
         }
     }
@@ -146,7 +146,7 @@ impl ArchiveWriter {
     pub(super) fn pause(&self, error: &QueueError) {
         let until = Instant::now() + self.client.options.archive_pause;
         *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
-        if !self.is_away.swap(true, Ordering::SeqCst) {
+        if self.away.failed() {
             warn!(%error, "the archive takes no pages; they wait for it in a queue, and work goes on");
         }
     }

@@ -5,12 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use domain::{Bytes, Headers, Message, MessageId};
+use domain::{Bytes, Class, Headers, Message, MessageId};
+use ports::{Consumer, QueueError, QueueName};
 use testkit::clock::TokioClock;
 use testkit::memory::MemoryQueue;
 use tokio::time::Instant;
 
 use super::*;
+use crate::contract::Output;
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const MOST_CALLS: u32 = 60;

@@ -3,12 +3,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use domain::{Bytes, Headers, Message, MessageId, header};
-use ports::StoreError;
+use domain::{Bytes, Class, DeadLetter, Headers, Message, MessageId, header};
+use ports::{QueueName, StoreError};
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryQueue;
 
 use super::*;
+use crate::contract::Output;
+use crate::failpoint::Point;
 
 /// A stage that copies messages from raw to rows, and does what a body asks for on the way.
 #[derive(Default)]

@@ -6,86 +6,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiVersion, BatchId, Message, Origin, PageMeta, Slot, compress_body, timestamp};
 use ports::source::SourceRow;
 use ports::store::ListedCoin;
-use serde_json::{Map, Number, Value, json};
-use service::Usage;
+use serde_json::{Value, json};
 
+use super::api_coin::coin_as_sent;
+use super::decisions::{Decisions, folded};
+use super::left_out::{LeftOut, LeftOutRows, Reason};
 use super::mapping::{Field, Mapping};
-use super::row_time::Time;
+use super::row_time::RowTime;
 
 /// Coins on a page, as many as the API sends at most.
 const PAGE: usize = 5000;
 
-/// Which coins symbols mean, as the operator decided.
-#[derive(Debug, Default)]
-pub(super) struct Decisions(BTreeMap<String, u32>);
-
-impl Decisions {
-    /// Fails when there is no such coin.
-    pub(super) fn new(told: &[(String, String)], listed: &[ListedCoin]) -> Result<Self, Usage> {
-        let mut decisions = BTreeMap::new();
-        for (symbol, id) in told {
-            let coin = id.parse().ok().and_then(|id: u32| listed.iter().find(|coin| coin.id == id));
-            let coin = coin.ok_or_else(|| {
-                Usage(format!("--coin {symbol}={id}: the newest snapshot has no coin with this id"))
-            })?;
-            decisions.insert(folded(symbol), coin.id);
-        }
-        Ok(Self(decisions))
-    }
-}
-
-/// `symbol` as MySQL's usual collations compare it, and so the script's statements did: `Btc` is `BTC`.
-fn folded(symbol: &str) -> String {
-    symbol.trim().to_lowercase()
-}
-
-/// Why a row is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Why {
-    Ambiguous,
-    OtherName,
-    TooNew,
-    Unknown,
-}
-
-impl Why {
-    /// In words, with what to do.
-    fn text(self) -> &'static str {
-        match self {
-            Self::Ambiguous => {
-                "several coins share the symbol, and the script may have written any of them; if you know \
-                 which, say it with --coin SYMBOL=ID"
-            }
-            Self::OtherName => {
-                "the coin with this symbol has another name now; if it is the same coin, say it with \
-                 --coin SYMBOL=ID"
-            }
-            Self::TooNew => {
-                "written after the newest snapshot; stop the script, take a snapshot, and import again"
-            }
-            Self::Unknown => "the newest snapshot has no such coin",
-        }
-    }
-}
-
-/// A row that is left out.
-#[derive(Debug)]
-pub(super) struct LeftOut {
-    pub(super) symbol: String,
-    /// What else the table says about it: the name, or the time.
-    pub(super) found: String,
-    /// The coins it may be of.
-    pub(super) candidates: Vec<ListedCoin>,
-}
-
-/// Rows that are left out for the same reason.
-pub(super) struct Group<'a> {
-    pub(super) why: &'static str,
-    pub(super) rows: &'a [LeftOut],
-}
-
 /// A row with its coin.
-struct Found {
+struct MatchedRow {
     last_updated: Option<DateTime<Utc>>,
     coin: Value,
 }
@@ -93,8 +26,8 @@ struct Found {
 /// What becomes of each row.
 pub(super) struct ImportPlan {
     /// For the first row of each coin, the second, …: a page has a coin once.
-    rounds: Vec<Vec<Found>>,
-    left_out: BTreeMap<Why, Vec<LeftOut>>,
+    rounds: Vec<Vec<MatchedRow>>,
+    left_out: BTreeMap<Reason, Vec<LeftOut>>,
     /// When the newest snapshot began to be fetched.
     snapshot_at: DateTime<Utc>,
     currency: String,
@@ -122,27 +55,27 @@ impl ImportPlan {
         for row in rows {
             let symbol = mapping.text(&row, Field::Symbol).unwrap_or_default();
             let name = mapping.text(&row, Field::Name);
-            let leave_out = |why, found: &str, candidates: &[&ListedCoin]| {
+            let leave_out = |reason, found: &str, candidates: &[&ListedCoin]| {
                 let candidates = candidates.iter().copied().cloned().collect();
-                (why, LeftOut { symbol: symbol.to_owned(), found: found.to_owned(), candidates })
+                (reason, LeftOut { symbol: symbol.to_owned(), found: found.to_owned(), candidates })
             };
             let coin = find(mapping, &row, listed, &by_symbol, decisions);
-            let time = Time::of(mapping.text(&row, Field::LastUpdated), as_of);
-            let (why, row) = match coin {
+            let time = RowTime::of(mapping.text(&row, Field::LastUpdated), as_of);
+            let (reason, row) = match coin {
                 Ok(coin) if time.at.is_none_or(|at| at < snapshot_at) => {
                     let round = rounds_of.entry(coin.id).or_default();
                     if plan.rounds.len() == *round {
                         plan.rounds.push(Vec::new());
                     }
                     let coin = coin_as_sent(mapping, &row, coin, &time, &plan.currency);
-                    plan.rounds[*round].push(Found { last_updated: time.at, coin });
+                    plan.rounds[*round].push(MatchedRow { last_updated: time.at, coin });
                     *round += 1;
                     continue;
                 }
-                Ok(coin) => leave_out(Why::TooNew, &time.text, &[coin]),
-                Err((why, candidates)) => leave_out(why, name.unwrap_or_default(), &candidates),
+                Ok(coin) => leave_out(Reason::TooNew, &time.text, &[coin]),
+                Err((reason, candidates)) => leave_out(reason, name.unwrap_or_default(), &candidates),
             };
-            plan.left_out.entry(why).or_default().push(row);
+            plan.left_out.entry(reason).or_default().push(row);
         }
         plan
     }
@@ -153,8 +86,8 @@ impl ImportPlan {
     }
 
     /// What is left out, by reason.
-    pub(super) fn left_out(&self) -> impl Iterator<Item = Group<'_>> {
-        self.left_out.iter().map(|(why, rows)| Group { why: why.text(), rows })
+    pub(super) fn left_out(&self) -> impl Iterator<Item = LeftOutRows<'_>> {
+        self.left_out.iter().map(|(reason, rows)| LeftOutRows::new(*reason, rows))
     }
 
     /// The rows of `table` as pages of one batch, which is imported in `slot`.
@@ -166,7 +99,7 @@ impl ImportPlan {
         let convert = vec![self.currency.clone()];
         let parts: Vec<_> = self.rounds.iter().flat_map(|round| round.chunks(PAGE)).collect();
         let pages = u32::try_from(parts.len())?;
-        let page = |(number, found): (u32, &[Found])| {
+        let page = |(number, found): (u32, &[MatchedRow])| {
             let newest = found.iter().filter_map(|row| row.last_updated).max();
             let fetched_at = newest.unwrap_or(self.snapshot_at - TimeDelta::milliseconds(1));
             let data = found.iter().map(|row| &row.coin).collect::<Vec<_>>();
@@ -207,51 +140,27 @@ fn find<'l>(
     listed: &'l [ListedCoin],
     by_symbol: &BTreeMap<String, Vec<&'l ListedCoin>>,
     decisions: &Decisions,
-) -> Result<&'l ListedCoin, (Why, Vec<&'l ListedCoin>)> {
+) -> Result<&'l ListedCoin, (Reason, Vec<&'l ListedCoin>)> {
     let of_id = |id: u32| listed.iter().find(|coin| coin.id == id);
-    let unknown = (Why::Unknown, Vec::new());
+    let unknown = (Reason::Unknown, Vec::new());
     if let Some(id) = mapping.text(row, Field::Id) {
         return id.parse().ok().and_then(of_id).ok_or(unknown);
     }
     let Some(symbol) = mapping.text(row, Field::Symbol).map(folded) else { return Err(unknown) };
-    if let Some(id) = decisions.0.get(&symbol) {
-        return of_id(*id).ok_or(unknown);
+    if let Some(id) = decisions.coin_of(&symbol) {
+        return of_id(id).ok_or(unknown);
     }
     match by_symbol.get(&symbol).map(Vec::as_slice) {
         None | Some([]) => Err(unknown),
         Some([coin]) => {
             let is_other = |field, now: &str| mapping.text(row, field).is_some_and(|then| then != now);
             if is_other(Field::Name, &coin.name) || is_other(Field::Slug, &coin.slug) {
-                return Err((Why::OtherName, vec![coin]));
+                return Err((Reason::OtherName, vec![coin]));
             }
             Ok(coin)
         }
-        Some(several) => Err((Why::Ambiguous, several.to_vec())),
+        Some(several) => Err((Reason::Ambiguous, several.to_vec())),
     }
-}
-
-/// `row` as the API would have sent it (v1).
-fn coin_as_sent(mapping: &Mapping, row: &SourceRow, coin: &ListedCoin, time: &Time, currency: &str) -> Value {
-    let mut fields = Map::new();
-    let mut quote = Map::new();
-    for measure in mapping.measures() {
-        let number = mapping.text(row, Field::Measure(measure)).map_or(Value::Null, number);
-        let fields = if measure.is_per_coin() { &mut fields } else { &mut quote };
-        fields.insert(measure.column().to_owned(), number);
-    }
-    quote.insert("last_updated".to_owned(), time.text.as_str().into());
-    fields.insert("id".to_owned(), coin.id.into());
-    for (name, text) in [("name", &coin.name), ("symbol", &coin.symbol), ("slug", &coin.slug)] {
-        fields.insert(name.to_owned(), text.as_str().into());
-    }
-    fields.insert("quote".to_owned(), json!({ currency: quote }));
-    Value::Object(fields)
-}
-
-/// A number as such; any other text as text, which the transformer rejects with its reason.
-fn number(text: &str) -> Value {
-    let number = text.parse().ok().and_then(Number::from_f64);
-    number.map_or_else(|| text.into(), Value::Number)
 }
 
 #[cfg(test)]

@@ -55,11 +55,15 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// What `told` says of some of `columns`, and their names of the others.
-    pub(super) fn new(columns: &[String], told: &[(String, String)], has_as_of: bool) -> Result<Self, Usage> {
+    /// What `given` says some of `columns` hold; the others hold what their names say.
+    pub(super) fn new(
+        columns: &[String],
+        given: &[(String, String)],
+        has_as_of: bool,
+    ) -> Result<Self, Usage> {
         let mut mapping = Self { columns: Vec::new(), fields: Vec::new(), unused: Vec::new() };
-        let mut told_columns = BTreeSet::new();
-        for (column, name) in told {
+        let mut mapped_columns = BTreeSet::new();
+        for (column, name) in given {
             let wrong = |what: String| Usage(format!("--map {column}={name}: {what}"));
             let held = columns.iter().find(|held| held.eq_ignore_ascii_case(column));
             let held = held.ok_or_else(|| {
@@ -72,12 +76,12 @@ impl Mapping {
             if mapping.fields.contains(&field) {
                 return Err(wrong(format!("another column holds {} already", field.name())));
             }
-            if !told_columns.insert(held) {
+            if !mapped_columns.insert(held) {
                 return Err(wrong("the column holds another field already".to_owned()));
             }
             mapping.add(held, field);
         }
-        for column in columns.iter().filter(|column| !told_columns.contains(column)) {
+        for column in columns.iter().filter(|column| !mapped_columns.contains(column)) {
             match Field::of_name(column) {
                 Some(field) if field.goes_by_name() && !mapping.fields.contains(&field) => {
                     mapping.add(column, field);
@@ -149,10 +153,10 @@ impl fmt::Display for Mapping {
 mod tests {
     use super::*;
 
-    fn mapping(columns: &[&str], told: &[(&str, &str)]) -> Result<String, String> {
+    fn mapping(columns: &[&str], given: &[(&str, &str)]) -> Result<String, String> {
         let columns: Vec<_> = columns.iter().map(ToString::to_string).collect();
-        let told: Vec<_> = told.iter().map(|(left, right)| (left.to_string(), right.to_string())).collect();
-        Mapping::new(&columns, &told, false).map(|mapping| mapping.to_string()).map_err(|Usage(text)| text)
+        let given: Vec<_> = given.iter().map(|(left, right)| (left.to_string(), right.to_string())).collect();
+        Mapping::new(&columns, &given, false).map(|mapping| mapping.to_string()).map_err(|Usage(text)| text)
     }
 
     #[test]
@@ -170,8 +174,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_named() {
-        let refused = |columns: &[&str], told: &[(&str, &str)], says: &str| {
-            let error = mapping(columns, told).unwrap_err();
+        let refused = |columns: &[&str], given: &[(&str, &str)], says: &str| {
+            let error = mapping(columns, given).unwrap_err();
             assert!(error.contains(says), "{says:?} is not in: {error}");
         };
         let whole = ["symbol", "price", "last_updated"];

@@ -4,13 +4,13 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use domain::timestamp;
 
 /// When the numbers of a row were right.
-pub(super) struct Time {
+pub(super) struct RowTime {
     /// `None` when the text cannot be read; the transformer rejects it with its reason.
     pub(super) at: Option<DateTime<Utc>>,
     pub(super) text: String,
 }
 
-impl Time {
+impl RowTime {
     /// From the `text` of the row, or else `as_of`.
     pub(super) fn of(text: Option<&str>, as_of: Option<DateTime<Utc>>) -> Self {
         let at = match text {

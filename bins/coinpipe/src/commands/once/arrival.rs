@@ -42,7 +42,7 @@ pub(super) enum Arrival {
 
 /// What can be seen of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Sight {
+struct BatchState {
     /// Parts that are not loaded.
     missing: Vec<Missing>,
     /// So many of them are dead letters.
@@ -51,8 +51,8 @@ struct Sight {
     depth: Depth,
 }
 
-/// Not now; in words.
-struct Hidden(String);
+/// Queue or store is away for now; why, in words.
+struct Unavailable(String);
 
 /// Waits until `snapshot` has arrived, and what earlier runs left in the queues, too.
 pub(super) async fn wait(
@@ -68,33 +68,35 @@ pub(super) async fn wait(
     let mut pause = FIRST_LOOK;
     loop {
         let now = clock.now();
-        let sight = look(adapters, &snapshot.batch, snapshot.pages).await?;
-        if last.as_ref().and_then(|last: &Result<Sight, Hidden>| last.as_ref().ok()) != sight.as_ref().ok() {
+        let state = look(adapters, &snapshot.batch, snapshot.pages).await?;
+        if last.as_ref().and_then(|last: &Result<BatchState, Unavailable>| last.as_ref().ok())
+            != state.as_ref().ok()
+        {
             (moved_at, pause) = (now, FIRST_LOOK);
         }
-        match &sight {
-            Ok(sight) => {
+        match &state {
+            Ok(state) => {
                 // What waits for its time is not forgotten.
-                if sight.depth.delayed > 0 && sight.is_open() {
+                if state.depth.delayed > 0 && state.is_open() {
                     moved_at = now;
                 }
-                let patience = if sight.is_open() { PATIENCE } else { PATIENCE_WITH_OTHERS };
-                if !sight.is_open()
-                    && (sight.depth.total() == 0 || stop.is_cancelled() || now - moved_at >= patience)
+                let patience = if state.is_open() { PATIENCE } else { PATIENCE_WITH_OTHERS };
+                if !state.is_open()
+                    && (state.depth.total() == 0 || stop.is_cancelled() || now - moved_at >= patience)
                 {
                     return Ok(Arrival::Proved);
                 }
-                progress.show(&sight.describe(&doing, now - moved_at >= STILL));
+                progress.show(&state.describe(&doing, now - moved_at >= STILL));
             }
-            Err(Hidden(reason)) => progress.show(&format!("waiting: {reason}")),
+            Err(Unavailable(reason)) => progress.show(&format!("waiting: {reason}")),
         }
         if stop.is_cancelled() {
-            return Ok(Arrival::Stopped(describe_missing(sight.as_ref(), &snapshot.batch)));
+            return Ok(Arrival::Stopped(describe_missing(state.as_ref(), &snapshot.batch)));
         }
         if now - moved_at >= PATIENCE {
-            return Ok(Arrival::Late(late(sight.as_ref(), &snapshot.batch, now - moved_at)));
+            return Ok(Arrival::Late(late(state.as_ref(), &snapshot.batch, now - moved_at)));
         }
-        last = Some(sight);
+        last = Some(state);
         tokio::select! {
             () = stop.cancelled() => {}
             () = clock.sleep(pause) => {}
@@ -119,19 +121,23 @@ pub(super) async fn wait_for_letters(clock: &dyn Clock, stop: &CancellationToken
     }
 }
 
-/// Looks. An error is one that waiting cannot help; what may come back is hidden for now.
-async fn look(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow::Result<Result<Sight, Hidden>> {
-    match see(adapters, batch, pages).await {
-        Ok(sight) => Ok(Ok(sight)),
+/// Reads the state. An outage that may end is `Unavailable`; an error is one that waiting cannot help.
+async fn look(
+    adapters: &Adapters,
+    batch: &BatchId,
+    pages: u32,
+) -> anyhow::Result<Result<BatchState, Unavailable>> {
+    match read_state(adapters, batch, pages).await {
+        Ok(state) => Ok(Ok(state)),
         Err(error) => {
             let store = error.downcast_ref::<StoreError>().map(StoreError::is_transient);
             let queue = error.downcast_ref::<QueueError>().map(QueueError::is_transient);
-            if store.or(queue) == Some(true) { Ok(Err(Hidden(error.to_string()))) } else { Err(error) }
+            if store.or(queue) == Some(true) { Ok(Err(Unavailable(error.to_string()))) } else { Err(error) }
         }
     }
 }
 
-async fn see(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow::Result<Sight> {
+async fn read_state(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow::Result<BatchState> {
     // The queues first: what leaves them meanwhile is in the ledger by then.
     let mut depth = Depth::default();
     for queue in QueueName::ALL {
@@ -144,10 +150,10 @@ async fn see(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow::Result
     // Before anything is recorded, the fetcher knows how many pages there are.
     let missing = record.map_or_else(|| (1..=pages).map(Missing::Page).collect(), |record| record.missing);
     let dead = letters_about(&*adapters.stores.letters, batch, &missing).await?.len();
-    Ok(Sight { missing, dead, depth })
+    Ok(BatchState { missing, dead, depth })
 }
 
-impl Sight {
+impl BatchState {
     /// Whether something is neither loaded nor dead.
     fn is_open(&self) -> bool {
         self.dead < self.missing.len()
@@ -174,17 +180,17 @@ impl Sight {
     }
 }
 
-fn describe_missing(sight: Result<&Sight, &Hidden>, batch: &BatchId) -> String {
-    match sight {
-        Ok(sight) => format!("missing {} of batch {batch}", batches::parts(&sight.missing)),
-        Err(Hidden(reason)) => format!("what is missing of batch {batch} cannot be seen: {reason}"),
+fn describe_missing(state: Result<&BatchState, &Unavailable>, batch: &BatchId) -> String {
+    match state {
+        Ok(state) => format!("missing {} of batch {batch}", batches::parts(&state.missing)),
+        Err(Unavailable(reason)) => format!("what is missing of batch {batch} cannot be seen: {reason}"),
     }
 }
 
-fn late(sight: Result<&Sight, &Hidden>, batch: &BatchId, waited: TimeDelta) -> String {
-    let missing = describe_missing(sight, batch);
-    let place = match sight {
-        Ok(sight) if sight.depth.total() == 0 => {
+fn late(state: Result<&BatchState, &Unavailable>, batch: &BatchId, waited: TimeDelta) -> String {
+    let missing = describe_missing(state, batch);
+    let place = match state {
+        Ok(state) if state.depth.total() == 0 => {
             "; it is in no queue and no dead letter, so another worker may hold it"
         }
         _ => "",

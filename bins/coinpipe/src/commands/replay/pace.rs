@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::PageMeta;
 use indicatif::ProgressBar;
 use ports::{Depth, QueueName};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
+use super::waiting::until_answered;
 use super::{LOOK, Replay};
 use crate::output;
 
@@ -22,7 +24,7 @@ const QUIET: TimeDelta = TimeDelta::seconds(9);
 pub(super) struct Pace<'a> {
     replay: &'a Replay<'a>,
     bar: &'a ProgressBar,
-    pub(super) arrivals: Arrivals,
+    arrivals: Arrivals,
     /// Between two pages.
     interval: Option<tokio::time::Interval>,
     started: tokio::time::Instant,
@@ -35,7 +37,7 @@ pub(super) struct Pace<'a> {
 impl<'a> Pace<'a> {
     /// For `replay`, which shows how far it is on `bar`.
     pub(super) fn new(replay: &'a Replay<'a>, bar: &'a ProgressBar) -> Self {
-        let interval = replay.pages.args.rate.map(|rate| {
+        let interval = replay.pages.rate().map(|rate| {
             let mut interval = tokio::time::interval(Duration::from_mins(1) / rate.get());
             // What was not published while the queue was full is not caught up with.
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -44,12 +46,22 @@ impl<'a> Pace<'a> {
         Self {
             replay,
             bar,
-            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone(), replay.pages.life.clone()),
+            arrivals: Arrivals::new(replay.adapters.stores.ledger.clone(), replay.pages.replay().clone()),
             interval,
             started: tokio::time::Instant::now(),
             quiet_since: replay.process.clock.now(),
             has_asked: false,
         }
+    }
+
+    /// Notes that `page` is about to be published.
+    pub(super) fn expect(&mut self, page: &PageMeta) {
+        self.arrivals.expect(page);
+    }
+
+    /// What has arrived, and what has not.
+    pub(super) fn into_arrivals(self) -> Arrivals {
+        self.arrivals
     }
 
     /// Waits until another page may be published; `false` when asked to stop first.
@@ -70,7 +82,7 @@ impl<'a> Pace<'a> {
                 break;
             }
             self.look(stop).await?;
-            self.wonder(waiting);
+            self.ask_operator(waiting);
             self.pause(stop).await;
         }
         Ok(!stop.is_cancelled())
@@ -95,7 +107,7 @@ impl<'a> Pace<'a> {
             if self.arrivals.all() || stop.is_cancelled() || gives_up {
                 return Ok(());
             }
-            self.wonder(waiting);
+            self.ask_operator(waiting);
             self.pause(stop).await;
         }
     }
@@ -106,7 +118,7 @@ impl<'a> Pace<'a> {
     }
 
     /// Asks the operator, once, when the queues do not get shorter.
-    fn wonder(&mut self, waiting: u64) {
+    fn ask_operator(&mut self, waiting: u64) {
         if waiting > 0 && !self.has_asked && self.quiet() >= QUIET * 3 {
             self.has_asked = true;
             let messages = output::counted(waiting, "message");
@@ -118,12 +130,13 @@ impl<'a> Pace<'a> {
 
     async fn depth(&self, queue: QueueName, stop: &CancellationToken) -> anyhow::Result<Depth> {
         let queues = &self.replay.adapters.queues.queue;
-        self.replay.patiently(stop, async || queues.depth(queue).await).await
+        until_answered(&*self.replay.process.clock, stop, async || queues.depth(queue).await).await
     }
 
     /// Looks what arrived.
     async fn look(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let news = self.replay.patiently(stop, async || self.arrivals.look().await).await?;
+        let clock = &*self.replay.process.clock;
+        let news = until_answered(clock, stop, async || self.arrivals.look().await).await?;
         let (batches, coins) = (self.arrivals.batches(), self.arrivals.coins());
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);

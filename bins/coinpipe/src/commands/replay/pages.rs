@@ -1,29 +1,29 @@
 //! The pages of a replay: where they are from, which are wanted, and what is told about them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
 use ports::store::DataOrigins;
-use ports::{Archive, Stretch};
+use ports::{Archive, Archived, QueueError, Stretch};
 use service::Stores;
 
 use super::ReplayArgs;
 use crate::output;
-use crate::page_files::Files;
+use crate::page_files::PageFiles;
 use crate::selection::{READ, Selection};
 
 /// The pages that a replay is about.
 pub(super) struct Pages<'a> {
-    pub(super) args: &'a ReplayArgs,
+    args: &'a ReplayArgs,
     /// Where they are from: the queue's archive, or files.
-    pub(super) archive: Arc<dyn Archive>,
+    archive: Arc<dyn Archive>,
     /// The same, when it is files.
-    files: Option<Arc<Files>>,
+    files: Option<Arc<PageFiles>>,
     selection: Selection,
-    pub(super) stretch: Stretch,
-    /// Which life of the pages it is.
-    pub(super) life: ReplayId,
+    stretch: Stretch,
+    replay: ReplayId,
 }
 
 /// What became of the pages in the stretch.
@@ -38,17 +38,17 @@ pub(super) struct Seen {
     /// Pages that cannot be read as such.
     pub(super) unreadable: u64,
     /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
-    pub(super) foreign: u64,
+    pub(super) other_kind: u64,
 }
 
 impl<'a> Pages<'a> {
-    /// Those of `files`, or else of `archive`, that `args` select, for a replay that is called `life`.
+    /// Those of `files`, or else of `archive`, that `args` select, for the replay `replay`.
     pub(super) async fn new(
         args: &'a ReplayArgs,
         archive: Arc<dyn Archive>,
-        files: Option<Arc<Files>>,
+        files: Option<Arc<PageFiles>>,
         selection: Selection,
-        life: ReplayId,
+        replay: ReplayId,
     ) -> anyhow::Result<Self> {
         let archive = match &files {
             Some(files) => Arc::clone(files) as Arc<dyn Archive>,
@@ -56,10 +56,35 @@ impl<'a> Pages<'a> {
         };
         let mut stretch = archive.stretch(selection.archived_since()).await?;
         stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-        Ok(Self { args, archive, files, selection, stretch, life })
+        Ok(Self { args, archive, files, selection, stretch, replay })
     }
 
-    /// The page as it is replayed, if it is.
+    /// The part of the archive that is read.
+    pub(super) fn stretch(&self) -> Stretch {
+        self.stretch
+    }
+
+    /// The next pages after `position`.
+    pub(super) async fn read(&self, position: u64) -> Result<Vec<Archived>, QueueError> {
+        self.archive.read(position, READ).await
+    }
+
+    /// The id of the replay.
+    pub(super) fn replay(&self) -> &ReplayId {
+        &self.replay
+    }
+
+    /// How many pages a minute may be published.
+    pub(super) fn rate(&self) -> Option<NonZeroU32> {
+        self.args.rate
+    }
+
+    /// The batch that was named.
+    pub(super) fn batch(&self) -> Option<&str> {
+        self.args.span.batch()
+    }
+
+    /// The page as it is replayed; `None` when it is left out.
     pub(super) fn wanted(
         &self,
         mut message: Message,
@@ -74,13 +99,13 @@ impl<'a> Pages<'a> {
             return None;
         }
         if (meta.simulated && kinds.real) || (!meta.simulated && kinds.simulated) {
-            seen.foreign += 1;
+            seen.other_kind += 1;
             return None;
         }
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.life);
+        message.headers.set(header::LIFE, &self.replay);
         telemetry::trace::forget(&mut message.headers);
         Some((meta, message))
     }
@@ -96,22 +121,28 @@ impl<'a> Pages<'a> {
             let place = if self.files.is_some() { "the files" } else { "the archive" };
             output::say(format!("warning: {pages} in {place} cannot be read and were left out"));
         }
-        if seen.foreign > 0 {
-            let pages = output::counted(seen.foreign, "page");
+        if seen.other_kind > 0 {
+            let pages = output::counted(seen.other_kind, "page");
             output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
         }
         for bad in self.bad_files() {
             output::say(format!("warning: {bad}"));
         }
         match &self.files {
-            None if seen.pages.is_empty() && seen.foreign == 0 => {
+            None if seen.pages.is_empty() && seen.other_kind == 0 => {
                 output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
-            Some(_) if seen.pages.is_empty() && seen.foreign == 0 => {
+            Some(_) if seen.pages.is_empty() && seen.other_kind == 0 => {
                 output::say("none of the files holds such a page");
             }
             _ => {}
         }
+    }
+
+    /// Whether files were named and none of them gave a page, as `seen` tells at the end.
+    pub(super) fn leaves_out_every_file(&self, seen: &Seen) -> bool {
+        let is_any_left = self.stretch.after < self.stretch.end;
+        self.files.is_some() && is_any_left && seen.pages.is_empty()
     }
 
     pub(super) fn bad_files(&self) -> Vec<String> {
@@ -128,7 +159,7 @@ impl<'a> Pages<'a> {
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
         let mut position = self.stretch.after;
         while position < self.stretch.end {
-            let pages = self.archive.read(position, READ).await?;
+            let pages = self.read(position).await?;
             let Some(last) = pages.last() else { break };
             position = last.position;
             for page in pages.into_iter().filter(|page| page.position <= self.stretch.end) {

@@ -40,8 +40,8 @@ fn pages(plan: &ImportPlan) -> Vec<Vec<(u64, Value)>> {
     pages.iter().map(|(_, message)| coins(message)).collect()
 }
 
-fn left_out(plan: &ImportPlan) -> Vec<(Why, &str)> {
-    plan.left_out.iter().flat_map(|(why, rows)| rows.iter().map(|row| (*why, &*row.symbol))).collect()
+fn left_out(plan: &ImportPlan) -> Vec<(Reason, &str)> {
+    plan.left_out.iter().flat_map(|(reason, rows)| rows.iter().map(|row| (*reason, &*row.symbol))).collect()
 }
 
 #[test]
@@ -57,9 +57,14 @@ fn a_symbol_finds_its_coin_only_when_it_is_the_only_one() {
     let without = plan(&rows, &[]);
     assert_eq!(
         left_out(&without),
-        [(Why::Ambiguous, "ABC"), (Why::OtherName, "BTC"), (Why::Unknown, "nope"), (Why::Unknown, "")]
+        [
+            (Reason::Ambiguous, "ABC"),
+            (Reason::OtherName, "BTC"),
+            (Reason::Unknown, "nope"),
+            (Reason::Unknown, "")
+        ]
     );
-    let candidates = &without.left_out[&Why::Ambiguous][0].candidates;
+    let candidates = &without.left_out[&Reason::Ambiguous][0].candidates;
     assert_eq!(candidates.iter().map(|coin| coin.id).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(
         pages(&without),
@@ -69,7 +74,7 @@ fn a_symbol_finds_its_coin_only_when_it_is_the_only_one() {
         ]]
     );
     let decided = plan(&rows, &[("abc", "3"), ("BTC", "1")]);
-    assert_eq!(left_out(&decided), [(Why::Unknown, "nope"), (Why::Unknown, "")]);
+    assert_eq!(left_out(&decided), [(Reason::Unknown, "nope"), (Reason::Unknown, "")]);
     assert_eq!(decided.rows_of_coins(), 4);
 }
 
@@ -82,7 +87,7 @@ fn a_coin_is_on_a_page_once_and_no_page_is_newer_than_the_snapshot() {
         ["$\u{1f680},X", "NULL", "4", "never"],
     ];
     let plan = plan(&rows, &[]);
-    assert_eq!(left_out(&plan), [(Why::TooNew, "BTC")]);
+    assert_eq!(left_out(&plan), [(Reason::TooNew, "BTC")]);
     let ids: Vec<Vec<_>> = pages(&plan).iter().map(|page| page.iter().map(|coin| coin.0).collect()).collect();
     assert_eq!(ids, [vec![1, 4], vec![1]]);
     let metas: Vec<_> = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
@@ -105,8 +110,4 @@ fn what_is_no_number_or_no_time_is_left_to_the_rules() {
     let id = |table| plan.pages(table, Slot::at(at("2026-11-23"))).unwrap()[0].0.batch.to_string();
     assert_eq!(id("old.co/ins"), "2026-11-23T00:00:00Z/legacy-old.co_ins/EUR");
     assert_ne!(id("coins"), id("more_coins"), "imported in the same second");
-    for text in ["inf", "NaN", "-", "1e999"] {
-        assert_eq!(number(text), json!(text));
-    }
-    assert_eq!(number("63857.73078756311"), json!(63_857.730_787_563_11));
 }

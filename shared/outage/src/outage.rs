@@ -1,28 +1,29 @@
-//! Living through an outage: how long to wait before the next try, whether to ask first, and when to log.
+//! One loop lives through an outage: how long it waits before the next try, whether it asks first, and when it logs.
 //!
-//! Only work that was done ends an outage. What asks says yes, what reads works, a message that is put off is
-//! settled: none of them is what failed.
+//! Only work that was done ends an outage. That the store says it is ready, that a read works or that a message could be
+//! put off proves nothing: none of these is what failed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use outage::Backoff;
 use ports::Clock;
+
+use crate::backoff::{Backoff, Growth};
 
 /// The outages of one loop, one after the other, if any.
 pub struct Outage {
     clock: Arc<dyn Clock>,
     backoff: Backoff,
     began_at: Option<DateTime<Utc>>,
-    /// Who asked was told yes, and nothing failed since.
-    is_asked: bool,
-    /// Who asked was told yes, and then the work failed.
-    asking_lies: bool,
+    /// The store said that it is ready, and nothing failed since.
+    said_ready: bool,
+    /// The store said that it is ready, and then the work failed.
+    answer_was_wrong: bool,
     told: [Option<Told>; 2],
 }
 
-/// What is away, for the log: each is told of by itself.
+/// What is away. Each is logged by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// What messages come from and go to.
@@ -31,10 +32,10 @@ pub enum Missing {
     Store,
 }
 
-/// When it was last told of.
+/// When it was last logged, and how often it was.
 struct Told {
     at: DateTime<Utc>,
-    next: TimeDelta,
+    times: u32,
 }
 
 /// What there is to log about a failure.
@@ -44,14 +45,13 @@ pub enum News {
     Begins,
     /// It lasts, for so long now.
     Lasts(TimeDelta),
-    /// Nothing that was not told a while ago.
+    /// It was logged a while ago.
     Old,
 }
 
 impl Outage {
-    /// From the first line about an outage to the second; the distance doubles with each.
-    const FIRST_DISTANCE: TimeDelta = TimeDelta::minutes(5);
-    const LONGEST_DISTANCE: TimeDelta = TimeDelta::hours(1);
+    /// Between one line about an outage and the next.
+    const DISTANCES: Growth = Growth::doubling(Duration::from_mins(5), Duration::from_hours(1));
 
     /// All is well, as far as is known.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -59,8 +59,8 @@ impl Outage {
             clock,
             backoff: Backoff::default(),
             began_at: None,
-            is_asked: false,
-            asking_lies: false,
+            said_ready: false,
+            answer_was_wrong: false,
             told: [None, None],
         }
     }
@@ -73,17 +73,17 @@ impl Outage {
     /// Something failed.
     pub fn failed(&mut self, missing: Missing) -> News {
         let now = self.clock.now();
-        self.asking_lies |= std::mem::take(&mut self.is_asked) && missing == Missing::Store;
+        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && missing == Missing::Store;
         let began_at = *self.began_at.get_or_insert(now);
         let told = &mut self.told[missing as usize];
         match told {
             None => {
-                *told = Some(Told { at: now, next: Self::FIRST_DISTANCE });
+                *told = Some(Told { at: now, times: 1 });
                 News::Begins
             }
             // A clock that was set back is no reason to be silent.
-            Some(told) if (now - told.at).abs() >= told.next => {
-                *told = Told { at: now, next: (told.next * 2).min(Self::LONGEST_DISTANCE) };
+            Some(told) if is_at_least((now - told.at).abs(), Self::DISTANCES.whole_wait(told.times)) => {
+                *told = Told { at: now, times: told.times.saturating_add(1) };
                 News::Lasts(now - began_at)
             }
             Some(_) => News::Old,
@@ -95,23 +95,49 @@ impl Outage {
         self.backoff.next_wait()
     }
 
-    /// Whether to ask before the next try. Not when the answer was wrong before: then the next try is what tells.
+    /// A round of work that needs the store ended with `result`: how long to wait before the next, `every` when all is
+    /// well. `tell` logs an error that is news.
+    pub fn after_round<E>(
+        &mut self,
+        result: Result<(), E>,
+        every: Duration,
+        tell: impl FnOnce(&E),
+    ) -> Duration {
+        match result {
+            Ok(()) => {
+                self.worked();
+                every
+            }
+            Err(error) => {
+                if self.failed(Missing::Store) != News::Old {
+                    tell(&error);
+                }
+                self.next_wait()
+            }
+        }
+    }
+
+    /// Whether to ask the store before the next try. Not when its answer was wrong before: then only a try can tell.
     pub fn is_worth_asking(&self) -> bool {
-        !self.asking_lies
+        !self.answer_was_wrong
     }
 
-    /// Who asked was told yes.
+    /// The store was asked, and said that it is ready.
     pub fn asked(&mut self) {
-        self.is_asked = true;
+        self.said_ready = true;
     }
 
-    /// Work was done. How long the outage lasted that this ends, if there was one.
+    /// Work was done, which ends the outage, if there was one. Returns how long it lasted.
     pub fn worked(&mut self) -> Option<TimeDelta> {
         let began_at = self.began_at?;
         let lasted = self.clock.now() - began_at;
         *self = Self::new(Arc::clone(&self.clock));
         Some(lasted)
     }
+}
+
+fn is_at_least(passed: TimeDelta, wait: Duration) -> bool {
+    passed.to_std().is_ok_and(|passed| passed >= wait)
 }
 
 #[cfg(test)]

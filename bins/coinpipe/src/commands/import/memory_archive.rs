@@ -7,10 +7,16 @@ use ports::{Archive, Archived, QueueError, Stretch};
 
 /// Pages, each at the position of its number from 1.
 #[derive(Debug)]
-pub(super) struct Pages(pub(super) Vec<Message>);
+pub(super) struct MemoryArchive(Vec<Message>);
+
+impl MemoryArchive {
+    pub(super) fn new(pages: Vec<Message>) -> Self {
+        Self(pages)
+    }
+}
 
 #[async_trait]
-impl Archive for Pages {
+impl Archive for MemoryArchive {
     async fn stretch(&self, _since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
         Ok(Stretch { after: 0, end: self.0.len() as u64 })
     }

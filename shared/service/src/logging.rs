@@ -1,0 +1,38 @@
+//! Logs and traces as the settings and the kind of the command say.
+
+use config::LogFormat;
+use telemetry::{BadSetting, Format, Traces};
+
+/// How much is logged when the operator did not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogDefault {
+    /// What `log.level` says: for processes that run for good.
+    Configured,
+    /// Warnings only: for commands whose own output is what people read.
+    Quiet,
+}
+
+/// Begins logging, and sending traces in the name of the process `name`. Must not be called in an async runtime.
+pub(crate) fn start(
+    loaded: &config::Loaded,
+    log: LogDefault,
+    name: &str,
+) -> Result<Traces, config::ConfigError> {
+    let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
+    let levels = if quiet { "warn" } else { &loaded.config.log.level };
+    let format = match loaded.config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+        // What a command says is for people, terminal or not.
+        LogFormat::Auto if log == LogDefault::Quiet => Format::Text,
+        LogFormat::Auto => Format::Auto,
+    };
+    let collector = &loaded.config.telemetry.otlp_url;
+    telemetry::start(telemetry::Settings { levels, format, collector, process: name }).map_err(|error| {
+        let (section, key) = match &error {
+            BadSetting::Levels { .. } => ("log", "level"),
+            BadSetting::Collector(_) => ("telemetry", "otlp_url"),
+        };
+        loaded.invalid(section, key, error.to_string())
+    })
+}
