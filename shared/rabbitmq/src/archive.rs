@@ -2,7 +2,7 @@
 //!
 //! Work queue and archive have an exchange each and are published to one after the other, so neither confirms for the
 //! other, and the archive gets nothing that the work queue refused. While the stream is away, pages go to the durable
-//! queue *unarchived*, from which [`catch_up`] appends them later. A page is published when it is on the work queue and
+//! queue *unarchived*, from which [`catch_up()`] appends them later. A page is published when it is on the work queue and
 //! on one of these two. Until then the caller keeps it; publishing it again goes on where it failed.
 
 mod archived_ids;
