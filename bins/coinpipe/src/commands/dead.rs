@@ -42,55 +42,49 @@ pub(crate) enum DeadCommand {
 }
 
 pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
-    let letters = process.look_at_stores().await?.map(|stores| stores.letters);
+    let Some(stores) = process.look_at_stores().await? else { return show_nothing(process, &args.command) };
+    let letters = stores.letters;
     match &args.command {
         DeadCommand::Groups(args) => {
-            let groups = match &letters {
-                Some(letters) => letters.groups(None).await?,
-                None => Vec::new(),
-            };
+            let groups = letters.groups(None).await?;
             if args.json {
                 let groups: Vec<_> = groups.iter().map(group_json).collect();
                 return output::print(serde_json::to_string_pretty(&groups)?);
             }
-            if letters.is_none() {
-                say_nothing_yet(process);
-                return Ok(());
-            }
             show_groups(&groups)
         }
         DeadCommand::List { group, limit, json } => {
-            let newest = match &letters {
-                Some(letters) => letters.letters(group.as_deref(), *limit).await?,
-                None => Vec::new(),
-            };
+            let letters = letters.letters(group.as_deref(), *limit).await?;
             if *json {
-                let letters: Vec<_> = newest.iter().map(summary_json).collect();
+                let letters: Vec<_> = letters.iter().map(summary_json).collect();
                 return output::print(serde_json::to_string_pretty(&letters)?);
             }
-            if letters.is_none() {
-                say_nothing_yet(process);
-                return Ok(());
-            }
-            show_letters(&newest)
+            show_letters(&letters)
         }
-        DeadCommand::Show { id, json } => {
-            let filed = match &letters {
-                Some(letters) => letters.letter(id).await?,
-                None => None,
-            };
-            match filed {
-                None => bail!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids"),
-                Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
-                Some(filed) => show_letter(&filed),
-            }
-        }
+        DeadCommand::Show { id, json } => match letters.letter(id).await? {
+            None => bail!(there_is_no(id)),
+            Some(filed) if *json => output::print(serde_json::to_string_pretty(&letter_json(&filed))?),
+            Some(filed) => show_letter(&filed),
+        },
     }
 }
 
-/// Says that there is no store yet.
-fn say_nothing_yet(process: &Process) {
-    output::say(adapters::nothing_at(&process.config().store.url));
+/// Where there is no store yet: nothing, and JSON that is well-formed all the same.
+fn show_nothing(process: &Process, command: &DeadCommand) -> anyhow::Result<()> {
+    match command {
+        DeadCommand::Groups(JsonArgs { json: true }) | DeadCommand::List { json: true, .. } => {
+            output::print("[]")
+        }
+        DeadCommand::Groups(_) | DeadCommand::List { .. } => {
+            output::say(adapters::nothing_at(&process.config().store.url));
+            Ok(())
+        }
+        DeadCommand::Show { id, .. } => bail!(there_is_no(id)),
+    }
+}
+
+fn there_is_no(id: &str) -> String {
+    format!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids")
 }
 
 fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
