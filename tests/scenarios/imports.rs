@@ -2,7 +2,7 @@
 
 use domain::{Measure, Message, Origin, compress_body, decompress_body, timestamp};
 use ports::QueueName;
-use testkit::memory::Tables;
+use testkit::tables::Tables;
 
 use crate::market::{self, COINS};
 use crate::place::{Place, Servers, compare};

@@ -1,5 +1,5 @@
 //! End-to-end scenarios. One binary: `market` makes numbered payloads, `oracle` says what they give, `pipeline` runs
-//! the stages over any adapters in this process and `simulation` lets everything go wrong there in any order;
+//! the stages over `any_store` and any queue in this process and `simulation` lets everything go wrong there in any order;
 //! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
 //! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
 //! without room and `deletions` without their queue, before which pages stand at a `gate`; `replays` gives them the
@@ -9,6 +9,7 @@
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
 //! `numbers` what `/metrics` shows.
 
+mod any_store;
 mod configuration;
 mod crowd;
 mod deletions;

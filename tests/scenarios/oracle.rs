@@ -7,7 +7,8 @@ use domain::{Chunk, Origin};
 use ports::Store;
 use stage::Stage;
 use testkit::clock::ManualClock;
-use testkit::memory::{MemoryStore, Tables};
+use testkit::memory::MemoryStore;
+use testkit::tables::Tables;
 use transformer::Transformer;
 
 use crate::market;

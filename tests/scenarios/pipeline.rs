@@ -5,73 +5,24 @@ use std::time::Duration;
 
 use alerter::Desk;
 use loader::Loader;
-use mysql::MysqlStore;
 use ports::store::BatchRecord;
-use ports::{Clock, Depth, Ledger, Letters, Outbox, Queue, QueueName, Store};
-use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
+use ports::{Clock, Depth, Queue, QueueName};
+use sqlite::{Database, QueueOptions, SqliteQueue};
 use stage::{Failpoints, RetryPolicy, RunError, Settings, Stage, Surroundings};
 use telemetry::Metrics;
 use testkit::clock::ManualClock;
-use testkit::memory::{MemoryQueue, MemoryStore, Tables};
+use testkit::memory::MemoryQueue;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use transformer::Transformer;
+
+use crate::any_store::AnyStore;
 
 /// Longer than any lease.
 const PAST_LEASES: Duration = Duration::from_mins(1);
 
 /// The deadline for every level that a test waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
-
-/// A store of any kind.
-#[derive(Clone)]
-pub(crate) enum AnyStore {
-    Memory(Arc<MemoryStore>),
-    Sqlite(Arc<SqliteStore>),
-    Mysql(Arc<MysqlStore>),
-}
-
-impl AnyStore {
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Memory(store) => store.clone(),
-            Self::Sqlite(store) => store.clone(),
-            Self::Mysql(store) => store.clone(),
-        }
-    }
-
-    pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
-        match self {
-            Self::Memory(store) => store.clone(),
-            Self::Sqlite(store) => store.clone(),
-            Self::Mysql(store) => store.clone(),
-        }
-    }
-
-    pub(crate) fn letters(&self) -> Arc<dyn Letters> {
-        match self {
-            Self::Memory(store) => store.clone(),
-            Self::Sqlite(store) => store.clone(),
-            Self::Mysql(store) => store.clone(),
-        }
-    }
-
-    pub(crate) fn outbox(&self) -> Arc<dyn Outbox> {
-        match self {
-            Self::Memory(store) => store.clone(),
-            Self::Sqlite(store) => store.clone(),
-            Self::Mysql(store) => store.clone(),
-        }
-    }
-
-    pub(crate) async fn tables(&self) -> Tables {
-        match self {
-            Self::Memory(store) => store.tables(),
-            Self::Sqlite(store) => store.tables().await.expect("the tables can be read"),
-            Self::Mysql(store) => store.tables().await.expect("the tables can be read"),
-        }
-    }
-}
 
 /// Queue, store and clock of one pipeline.
 #[derive(Clone)]
@@ -85,11 +36,7 @@ impl Pipeline {
     pub(crate) fn in_memory() -> Self {
         let clock = ManualClock::default();
         let time: Arc<dyn Clock> = Arc::new(clock.clone());
-        Self {
-            queue: Arc::new(MemoryQueue::new(time.clone())),
-            store: AnyStore::Memory(Arc::new(MemoryStore::new(time))),
-            clock,
-        }
+        Self { queue: Arc::new(MemoryQueue::new(time.clone())), store: AnyStore::in_memory(time), clock }
     }
 
     pub(crate) async fn on_sqlite(file: &std::path::Path) -> Self {
@@ -104,8 +51,7 @@ impl Pipeline {
         };
         let queue =
             SqliteQueue::open(database.clone(), options, time.clone()).await.expect("the queue opens");
-        let store = SqliteStore::open(database, time).await.expect("the store opens");
-        Self { queue: Arc::new(queue), store: AnyStore::Sqlite(Arc::new(store)), clock }
+        Self { queue: Arc::new(queue), store: AnyStore::on_sqlite(database, time).await, clock }
     }
 
     fn stages(&self) -> [Arc<dyn Stage>; 3] {

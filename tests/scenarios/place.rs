@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Origin;
-use mysql::MysqlStore;
 use ports::store::BatchRecord;
 use ports::{Archive, Clock, Queue, QueueName, SystemClock};
 use rabbitmq::RabbitQueue;
-use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
+use sqlite::{Database, QueueOptions, SqliteQueue};
 use tempfile::TempDir;
-use testkit::memory::Tables;
+use testkit::tables::Tables;
 
-use crate::pipeline::AnyStore;
+use crate::any_store::AnyStore;
 use crate::{market, oracle};
 
 /// The deadline for everything to be loaded. Long, because a loaded machine is slow.
@@ -70,7 +69,7 @@ impl Place {
         let options = QueueOptions { lease, delivery_limit, ..QueueOptions::default() };
         let queue = SqliteQueue::open(database.clone(), options, clock.clone()).await.expect("a queue");
         let queue = Arc::new(queue);
-        let store = SqliteStore::open(database, clock).await.expect("a store");
+        let store = AnyStore::on_sqlite(database, clock).await;
         Self {
             folder,
             queue_url: url.clone(),
@@ -78,7 +77,7 @@ impl Place {
             delivery_limit,
             archive: queue.clone(),
             queue,
-            store: AnyStore::Sqlite(Arc::new(store)),
+            store,
         }
     }
 
@@ -90,8 +89,7 @@ impl Place {
         let mut options = rabbitmq::Options::from_url(&queue_url).expect("a good URL");
         options.delivery_limit = delivery_limit;
         let queue = Arc::new(RabbitQueue::new(options, clock.clone()).expect("a queue"));
-        let options = mysql::Options::new(&store_url).expect("a good URL");
-        let store = MysqlStore::open(&options, clock).await.expect("a store");
+        let store = AnyStore::on_mysql(&store_url, clock).await;
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             queue_url,
@@ -99,7 +97,7 @@ impl Place {
             delivery_limit,
             archive: queue.clone(),
             queue,
-            store: AnyStore::Mysql(Arc::new(store)),
+            store,
         }
     }
 
@@ -110,14 +108,12 @@ impl Place {
         let (store_url, store) = if let Some(servers) = servers {
             servers.database.query("CREATE DATABASE empty").expect("a database");
             let url = servers.database.url().replace("/coinpipe", "/empty");
-            let options = mysql::Options::new(&url).expect("a good URL");
-            let store = MysqlStore::open(&options, clock).await.expect("a store");
-            (url, AnyStore::Mysql(Arc::new(store)))
+            let store = AnyStore::on_mysql(&url, clock).await;
+            (url, store)
         } else {
             let url = format!("sqlite://{}", folder.path().join("empty.db").display());
             let database = Database::open_url(&url).await.expect("the file opens");
-            let store = SqliteStore::open(database, clock).await.expect("a store");
-            (url, AnyStore::Sqlite(Arc::new(store)))
+            (url, AnyStore::on_sqlite(database, clock).await)
         };
         Self {
             folder,
@@ -132,7 +128,7 @@ impl Place {
 
     /// Whether all is in one file.
     pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.store, AnyStore::Sqlite(_))
+        self.store.is_embedded()
     }
 
     /// Publishes these snapshots of `coins` coins, each with its announcement, as a fetcher does: whatever is

@@ -4,8 +4,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use testkit::tables::{QuoteEntry, Tables};
 use tokio::process::Child;
 
+use crate::any_store::tables_in;
 use crate::market;
 use crate::process::{Folder, end, signal, until_said};
 
@@ -178,12 +180,12 @@ async fn recorded_responses_arrive_bit_for_bit_and_again_change_nothing() {
         let second = tables(&folder).await;
         // All that a row says of the coin; the newer fetch, which found the same, is named beside it.
         for (second, first) in [(&second.latest, &first.latest), (&second.history, &first.history)] {
-            let quotes = |rows: &[testkit::memory::QuoteEntry]| {
+            let quotes = |rows: &[QuoteEntry]| {
                 rows.iter().map(|row| format!("{} {:?}", row.coin_id, row.quote)).collect::<Vec<_>>()
             };
             assert_eq!(quotes(second), quotes(first), "the second run changed quotes");
         }
-        let coins = |tables: &testkit::memory::Tables| {
+        let coins = |tables: &Tables| {
             tables.coins.iter().map(|row| format!("{:?} {}", row.coin, row.first_seen_at)).collect::<Vec<_>>()
         };
         assert_eq!(coins(&second), coins(&first), "the second run changed coins");
@@ -202,15 +204,12 @@ async fn another_second() {
     }
 }
 
-async fn tables(folder: &Folder) -> testkit::memory::Tables {
-    let database = sqlite::Database::open(folder.0.path().join("coinpipe.db")).await.expect("the file opens");
-    let store =
-        sqlite::SqliteStore::open(database, std::sync::Arc::new(ports::SystemClock)).await.expect("a store");
-    store.tables().await.expect("the tables can be read")
+async fn tables(folder: &Folder) -> Tables {
+    tables_in(&folder.0.path().join("coinpipe.db")).await
 }
 
 /// Ids, prices and supplies in the table are those of the file, to the last bit.
-fn compare_with_file(tables: &testkit::memory::Tables, listing: &lab::Listing) {
+fn compare_with_file(tables: &Tables, listing: &lab::Listing) {
     use domain::Measure::{CirculatingSupply, MaxSupply, Price, TotalSupply};
     let file: Value = serde_json::from_slice(&std::fs::read(&listing.path).expect("the file")).expect("JSON");
     let coins = file["data"].as_array().expect("a list");

@@ -25,9 +25,8 @@ use outage::{Gate, Need};
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};
+use tables::schema::Schema;
 use tokio::sync::OnceCell;
-
-pub(crate) use schema::{Migration, Schema};
 
 use crate::error::{Error, is_collision};
 use crate::options::Options;

@@ -3,7 +3,6 @@
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
 pub(crate) mod columns;
-mod contents;
 mod insert;
 mod ledger;
 mod load;
@@ -22,46 +21,13 @@ use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::read::ledger::{ORIGINS, origins};
+use tables::schema::Schema;
 
-use crate::database::{Database, Migration, Schema, Work};
+use crate::database::{Database, Work};
 use crate::options::Options;
 use columns::{datetime, read_one};
 
-pub(crate) const SCHEMA: Schema = Schema {
-    table: "store_migrations",
-    migrations: &[
-        Migration {
-            version: 1,
-            description: "quotes",
-            sql: include_str!("../../../migrations/mysql/0001_quotes.sql"),
-        },
-        Migration {
-            version: 2,
-            description: "ledger",
-            sql: include_str!("../../../migrations/mysql/0002_ledger.sql"),
-        },
-        Migration {
-            version: 3,
-            description: "dead letters",
-            sql: include_str!("../../../migrations/mysql/0003_dead_letters.sql"),
-        },
-        Migration {
-            version: 4,
-            description: "replays",
-            sql: include_str!("../../../migrations/mysql/0004_replays.sql"),
-        },
-        Migration {
-            version: 5,
-            description: "deaths and claims",
-            sql: include_str!("../../../migrations/mysql/0005_deaths_and_claims.sql"),
-        },
-        Migration {
-            version: 6,
-            description: "proofs",
-            sql: include_str!("../../../migrations/mysql/0006_proofs.sql"),
-        },
-    ],
-};
+pub(crate) const SCHEMA: Schema = tables::store_schema!("mysql");
 
 /// The store ports over one database.
 pub struct MysqlStore {

@@ -27,7 +27,6 @@ use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-pub(crate) use schema::{Migration, Schema};
 pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ports::Clock;
+use tables::schema::Schema;
 
-use crate::database::{Database, Schema};
+use crate::database::Database;
 use crate::{Error, QueueOptions, SqliteQueue, SqliteStore, queue, store};
 
 impl SqliteQueue {

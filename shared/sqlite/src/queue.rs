@@ -32,13 +32,14 @@ use domain::Message;
 use ports::{
     Archive, Archived, Clock, Consumer, Depth, Leadership, Queue, QueueError, QueueName, Stretch, Term,
 };
+use tables::schema::{Migration, Schema};
 use tokio::task::AbortHandle;
 
 use self::consumer::SqliteConsumer;
 use self::file::QueueFile;
 pub use self::options::QueueOptions;
 use self::renewal::renew_for_ever;
-use crate::database::{Database, Migration, Schema};
+use crate::database::Database;
 use crate::error::Error;
 
 pub(crate) const SCHEMA: Schema = Schema {

@@ -3,7 +3,6 @@
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
 pub(crate) mod columns;
-mod contents;
 mod insert;
 mod ledger;
 mod load;
@@ -19,44 +18,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
+use tables::schema::Schema;
 
-use crate::database::{Database, Migration, Schema};
+use crate::database::Database;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    table: "store_migrations",
-    migrations: &[
-        Migration {
-            version: 1,
-            description: "quotes",
-            sql: include_str!("../../../migrations/sqlite/0001_quotes.sql"),
-        },
-        Migration {
-            version: 2,
-            description: "ledger",
-            sql: include_str!("../../../migrations/sqlite/0002_ledger.sql"),
-        },
-        Migration {
-            version: 3,
-            description: "dead letters",
-            sql: include_str!("../../../migrations/sqlite/0003_dead_letters.sql"),
-        },
-        Migration {
-            version: 4,
-            description: "replays",
-            sql: include_str!("../../../migrations/sqlite/0004_replays.sql"),
-        },
-        Migration {
-            version: 5,
-            description: "deaths and claims",
-            sql: include_str!("../../../migrations/sqlite/0005_deaths_and_claims.sql"),
-        },
-        Migration {
-            version: 6,
-            description: "proofs",
-            sql: include_str!("../../../migrations/sqlite/0006_proofs.sql"),
-        },
-    ],
-};
+pub(crate) const SCHEMA: Schema = tables::store_schema!("sqlite");
 
 /// The store ports over one SQLite file.
 pub struct SqliteStore {

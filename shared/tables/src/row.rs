@@ -13,8 +13,10 @@ pub trait Row {
     /// A text.
     fn text(&self, column: &str) -> Result<Option<String>, Unreadable>;
 
-    /// JSON, as its text.
-    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable>;
+    /// JSON, as its text: for most drivers a text like any other.
+    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
+        self.text(column)
+    }
 
     /// Bytes.
     fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable>;

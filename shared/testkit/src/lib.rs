@@ -1,9 +1,10 @@
 //! For tests: the ports in memory ([`memory`]), clocks that a test moves ([`clock`]), a collector of traces
-//! ([`spans`]), and the contract suites ([`contract`])
-//! that the ports in memory and every real adapter pass. What a trait's documentation promises, the suites check; an
+//! ([`spans`]), the tables of a database by SQL ([`sql`]), and the contract suites ([`contract`]) that the ports in memory and every real adapter pass. What a trait's documentation promises, the suites check; an
 //! adapter that passes them can replace any other.
 
 pub mod clock;
 pub mod contract;
 pub mod memory;
 pub mod spans;
+pub mod sql;
+pub mod tables;

@@ -4,4 +4,4 @@ mod queue;
 mod store;
 
 pub use queue::MemoryQueue;
-pub use store::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
+pub use store::MemoryStore;

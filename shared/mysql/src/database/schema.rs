@@ -1,34 +1,18 @@
-//! The schema: numbered steps, and a table of what was applied, as in SQLite.
+//! Bringing a database's schema up to date.
 //!
 //! Servers commit each change of a table at once, so a crash can leave a step half done. Its line then says
-//! that it did not succeed, and it is applied again: its statements must be repeatable.
+//! that it did not succeed, and it is applied again: its statements must be repeatable
+//! (`IF NOT EXISTS`, `OR REPLACE`).
 
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+use tables::schema::Schema;
 
 use super::{Database, session};
 use crate::error::{Error, is_denied, is_missing_table};
-
-/// One step of a schema. Once released it never changes.
-pub(crate) struct Migration {
-    /// Its number, from 1.
-    pub version: i64,
-    /// What it does, in a word or two.
-    pub description: &'static str,
-    /// The statements, each of which can be repeated: `IF NOT EXISTS`, `OR REPLACE`.
-    pub sql: &'static str,
-}
-
-/// All steps of a schema.
-pub(crate) struct Schema {
-    /// The table that records which of them were applied.
-    pub table: &'static str,
-    /// The steps, oldest first.
-    pub migrations: &'static [Migration],
-}
 
 /// How long to wait for another process that is at it.
 const LOCK_SECONDS: u32 = 20;

@@ -7,7 +7,6 @@ use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::columns::{BATCHES, CHUNKS, REPLAYS};
 use tables::ledger::records;
 use tables::read::ledger as read;
 
@@ -40,10 +39,9 @@ pub(super) enum Which<'a> {
 }
 
 impl<'a> Which<'a> {
-    /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
-    /// has the same values to bind.
+    /// As [`read::statements`] makes them.
     pub(super) fn statements(self) -> [String; 3] {
-        let which = match self {
+        let from = match self {
             Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?".to_owned(),
             Self::Among(ids) => {
                 // Few shapes, for prepared statements are kept: ids are repeated to fill them.
@@ -51,16 +49,7 @@ impl<'a> Which<'a> {
                 format!("FROM batches WHERE id IN ({places}) ORDER BY slot DESC, id DESC")
             }
         };
-        [
-            format!("SELECT {BATCHES} {which}"),
-            // A straight join keeps the order: each batch, and then its lines by their key.
-            format!(
-                "SELECT {CHUNKS} FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN batch_chunks AS c ON c.batch_id = wanted.id"
-            ),
-            format!(
-                "SELECT {REPLAYS} FROM (SELECT id {which}) AS wanted STRAIGHT_JOIN chunk_replays AS r ON r.batch_id = wanted.id"
-            ),
-        ]
+        read::statements(&from, "STRAIGHT_JOIN")
     }
 
     fn query(self, sql: String) -> Query<'a> {

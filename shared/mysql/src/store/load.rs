@@ -10,11 +10,12 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use tables::judgement::{Held, Judged, Judging};
 use tables::read::contents::{self as read, latest_of};
+use tables::rows::{CoinQuote, Parts};
 use tables::write::{Parameter, contents as write};
 
-use super::columns::{fits, read_all};
+use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
-use super::row::{self, Line};
+use super::row;
 use crate::error::refusal;
 
 /// Coins asked for in one statement.
@@ -34,17 +35,12 @@ pub(super) async fn load_rows(
 ) -> Result<Loaded, sqlx::Error> {
     let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
     let page = Page { chunk, fetched_at };
-    let (lines, refused) = row::lines(chunk);
+    let (rows, refused) = row::fitting(chunk);
     let mut loaded = Loaded { refused, ..Loaded::default() };
-    let mut pending: Vec<_> = lines.chunks(QUOTES).rev().collect();
-    if !fits(fetched_at) {
-        let reason = format!("fetched_at is {fetched_at}");
-        loaded.refused.extend(refused_all(&lines, &reason));
-        pending.clear();
-    }
-    while let Some(lines) = pending.pop() {
+    let mut parts = Parts::new(&rows, QUOTES);
+    while let Some(part) = parts.next() {
         connection.execute("SAVEPOINT part").await?;
-        match page.write(connection, lines).await {
+        match page.write(connection, part).await {
             Ok(judged) => {
                 connection.execute("RELEASE SAVEPOINT part").await?;
                 loaded.add(judged);
@@ -52,21 +48,13 @@ pub(super) async fn load_rows(
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };
                 connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                if lines.len() > 1 {
-                    let (first, second) = lines.split_at(lines.len() / 2);
-                    pending.extend([second, first]);
-                } else {
-                    loaded.refused.extend(refused_all(lines, &reason));
-                }
+                let refused = parts.refused(part);
+                loaded.refused.extend(refused.map(|(coin, _)| Refused { coin_id: coin.id, reason }));
             }
         }
     }
     loaded.refused.sort_by_key(|refused| refused.coin_id);
     Ok(loaded)
-}
-
-fn refused_all(lines: &[Line<'_>], reason: &str) -> impl Iterator<Item = Refused> {
-    lines.iter().map(move |(coin, _)| Refused { coin_id: coin.id, reason: reason.to_owned() })
 }
 
 /// What the rows of one page have in common.
@@ -77,17 +65,17 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Writes all of `lines` or fails.
+    /// Writes all of `rows` or fails.
     async fn write(
         &self,
         connection: &mut MySqlConnection,
-        lines: &[Line<'_>],
+        rows: &[CoinQuote<'_>],
     ) -> Result<Loaded, sqlx::Error> {
         // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
         // load lock in one order. When the chunk repeats a coin, the first description stays.
         let mut coins = BTreeMap::new();
         let mut identities = BTreeMap::new();
-        for (coin, _) in lines {
+        for (coin, _) in rows {
             coins.entry(coin.id).or_insert(*coin);
             identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
         }
@@ -106,7 +94,7 @@ impl Page<'_> {
         inserts.identities.run(connection, identities, |_| 0, identity).await?;
 
         let mut judging = Judging::new(self.chunk, held(connection, &ids).await?);
-        for (coin, quote) in lines {
+        for (coin, quote) in rows {
             judging.take(coin.id, row::stored(quote));
         }
         let Judged { latest, history, loaded } = judging.judged();

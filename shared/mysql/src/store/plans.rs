@@ -7,7 +7,7 @@ use ports::Store;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use testkit::clock::ManualClock;
-use testkit::contract::store::readme::{documented, snapshot};
+use testkit::contract::sql::snapshot::{documented, snapshot};
 use testkit::contract::store::sample::{at, batch};
 
 use super::ledger::Which;

@@ -1,10 +1,9 @@
 //! A row as its tables take it: what they would change without a word is refused here.
 
-use std::collections::BTreeMap;
-
 use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
 use ports::Refused;
 use sha2::{Digest, Sha256};
+use tables::rows::{CoinQuote, coin_quotes};
 use tables::write::contents::tags;
 
 use super::columns::{fits, whole};
@@ -16,24 +15,19 @@ const TEXT_BYTES: usize = 2048;
 /// The longest list of tags, as JSON.
 const TAGS_BYTES: usize = 1 << 20;
 
-/// A quote and whose it is.
-pub(super) type Line<'a> = (&'a Coin, &'a Quote);
-
-/// The quotes of `chunk` by coin, those of one coin in the order they came in, and those that the tables
-/// cannot hold as they are.
-pub(super) fn lines(chunk: &Chunk) -> (Vec<Line<'_>>, Vec<Refused>) {
-    // Locks are taken in one order by all who load.
-    let mut by_coin: BTreeMap<u32, Vec<Line<'_>>> = BTreeMap::new();
+/// The quotes of `chunk` as [`coin_quotes`] gives them, and those that the tables cannot hold as they are.
+pub(super) fn fitting(chunk: &Chunk) -> (Vec<CoinQuote<'_>>, Vec<Refused>) {
+    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+    let late = (!fits(fetched_at)).then(|| format!("fetched_at is {fetched_at}"));
     let mut refused = Vec::new();
-    for row in &chunk.rows {
-        for quote in &row.quotes {
-            match unfit(&row.coin, quote) {
-                None => by_coin.entry(row.coin.id).or_default().push((&row.coin, quote)),
-                Some(reason) => refused.push(Refused { coin_id: row.coin.id, reason }),
-            }
-        }
-    }
-    (by_coin.into_values().flatten().collect(), refused)
+    let mut rows = coin_quotes(chunk);
+    rows.retain(|(coin, quote)| {
+        let reason = late.clone().or_else(|| unfit(coin, quote));
+        let fits = reason.is_none();
+        refused.extend(reason.map(|reason| Refused { coin_id: coin.id, reason }));
+        fits
+    });
+    (rows, refused)
 }
 
 /// Why the tables cannot hold this quote. A server rounds a count that is not whole and says nothing; numbers
@@ -92,7 +86,7 @@ pub(super) fn identity(coin: &Coin) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use testkit::contract::store::sample::{at, chunk, quote, row};
+    use testkit::contract::store::sample::{at, chunk, row};
 
     use super::*;
 
@@ -102,8 +96,8 @@ mod tests {
             let mut bad = row(2, 1.0, at(0));
             spoil(&mut bad);
             let chunk = Chunk { rows: vec![row(1, 1.0, at(0)), bad], ..chunk(&[]) };
-            let (lines, refused) = lines(&chunk);
-            assert_eq!(lines.iter().map(|(coin, _)| coin.id).collect::<Vec<_>>(), [1], "{says}");
+            let (rows, refused) = fitting(&chunk);
+            assert_eq!(rows.iter().map(|(coin, _)| coin.id).collect::<Vec<_>>(), [1], "{says}");
             assert!(refused[0].coin_id == 2 && refused[0].reason.contains(says), "{refused:?}");
         };
         let number = |measure: Measure, number: f64| {
@@ -121,15 +115,6 @@ mod tests {
         check("slug is too long", &|row| row.coin.slug = "x".repeat(2049));
         check("currency is too long", &|row| row.quotes[0].currency = "x".repeat(2049));
         check("tags are too long", &|row| row.coin.tags = Some(vec!["x".repeat(1 << 20)]));
-    }
-
-    #[test]
-    fn lines_come_by_coin_and_then_as_they_came() {
-        let mut both = row(1, 3.0, at(0));
-        both.quotes.push(quote("EUR", 4.0, at(0)));
-        let chunk = Chunk { rows: vec![row(2, 1.0, at(0)), row(1, 2.0, at(0)), both], ..chunk(&[]) };
-        let prices = lines(&chunk).0.iter().map(|(_, quote)| quote.get(Measure::Price)).collect::<Vec<_>>();
-        assert_eq!(prices, [Some(2.0), Some(3.0), Some(4.0), Some(1.0)]);
     }
 
     #[test]

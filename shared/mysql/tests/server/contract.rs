@@ -3,3 +3,4 @@
 use crate::database::setup;
 
 testkit::store_contract!(setup);
+testkit::sql_contract!(setup);

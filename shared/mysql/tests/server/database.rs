@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mysql::{MysqlStore, Options};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use testkit::clock::ManualClock;
+use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
-use testkit::memory::Tables;
+use testkit::sql::Client;
+use testkit::tables::Tables;
 use url::Url;
 
 /// Of users that tests create.
@@ -53,12 +55,18 @@ impl StoreLab for Lab {
     }
 
     async fn tables(&self) -> Tables {
-        self.store.tables().await.expect("the tables can be read")
+        self.client().tables().await
     }
 
     async fn resolve(&self, fingerprint: &str) {
         let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
         self.database.execute(&sql).await;
+    }
+}
+
+impl SqlLab for Lab {
+    fn client(&self) -> Client {
+        self.database.client()
     }
 }
 
@@ -86,6 +94,10 @@ impl Database {
 
     async fn open_at(&self, clock: Arc<ManualClock>) -> MysqlStore {
         MysqlStore::open(&self.options(), clock).await.expect("the store opens")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::Mysql(self.url.to_string())
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -153,9 +165,7 @@ impl Database {
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
-        let mut connection = self.connect().await;
-        connection.execute(AssertSqlSafe(sql)).await.expect(sql);
-        connection.close().await.expect("closes");
+        self.client().execute(sql).await;
     }
 
     pub(crate) async fn rows(&self, sql: &str) -> Vec<MySqlRow> {

@@ -4,46 +4,12 @@ use std::sync::Arc;
 
 use domain::{Chunk, Measure};
 use ports::{Ledger, Store};
-use sqlx::{AssertSqlSafe, Executor, Row};
+use sqlx::{AssertSqlSafe, Executor};
 use testkit::clock::ManualClock;
 use testkit::contract::store::StoreLab;
-use testkit::contract::store::rows::numbered_chunks;
-use testkit::contract::store::sample::{Dice, at, chunk, chunk_of, quote, row};
-use testkit::memory::{MemoryStore, Tables};
+use testkit::contract::store::sample::{at, chunk, chunk_of, quote, row};
 
 use crate::database::setup;
-
-/// Four processes race through the same chunks, each in its own order.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_processes_loading_the_same_chunks_give_the_tables_of_one() {
-    let lab = setup().await;
-    let oracle = MemoryStore::new(lab.clock.clone());
-    let mut total = 0;
-    for round in 0..3 {
-        let chunks = numbered_chunks(round);
-        for chunk in &chunks {
-            oracle.load(chunk).await.unwrap();
-        }
-        let mut processes = Vec::new();
-
-        for process in 0..4 {
-            let store = lab.database.open().await;
-            let chunks = Dice::new(round * 4 + process).shuffle_with_repeats(&chunks);
-            total += chunks.len();
-            processes.push(tokio::spawn(async move {
-                for chunk in &chunks {
-                    store.load(chunk).await.expect("loads");
-                }
-            }));
-        }
-        for process in processes {
-            process.await.unwrap();
-        }
-        assert_eq!(lab.tables().await, oracle.tables(), "round {round}");
-        let rows = lab.database.rows("SELECT CAST(sum(loads) AS UNSIGNED) FROM batch_chunks").await;
-        assert_eq!(usize::try_from(rows[0].get::<u64, _>(0)).unwrap(), total, "round {round}");
-    }
-}
 
 /// Each quote is written by one of them; the others find it there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -114,18 +80,6 @@ async fn negative_zero_is_zero() {
     }
     let again = lab.store.load(&chunk_of(row(1, -0.0, at(0)), at(2))).await.unwrap();
     assert_eq!((again.written, again.unchanged), (0, 1));
-}
-
-#[tokio::test]
-async fn rows_and_ledger_line_are_written_together_or_not_at_all() {
-    let lab = setup().await;
-    lab.database.execute("RENAME TABLE batch_chunks TO hidden").await;
-    let error = lab.store.load(&chunk(&[1, 2])).await.unwrap_err();
-    assert!(!error.is_transient() && error.to_string().contains("batch_chunks"), "{error}");
-    assert_eq!(lab.tables().await, Tables::default());
-    lab.database.execute("RENAME TABLE hidden TO batch_chunks").await;
-    assert_eq!(lab.store.batches(9).await.unwrap(), []);
-    assert_eq!(lab.store.load(&chunk(&[1, 2])).await.unwrap().written, 2);
 }
 
 #[tokio::test]

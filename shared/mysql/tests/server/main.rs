@@ -4,14 +4,12 @@
 //! `mysql://root:secret@127.0.0.1:3306/mysql`. Each test works in a database of its own. Two tests break their
 //! server, and start one of their own.
 
-mod beside;
 mod contract;
 mod database;
 mod load;
 mod origin;
 mod private;
 mod proxy;
-mod readme;
 mod rights;
 mod schema;
 mod source;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Chunk, CoinRow, Kind, Measure, Origin};
+use domain::Origin;
 use mysql::MysqlStore;
 use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
 use sqlx::Row;
 use testkit::clock::ManualClock;
-use testkit::contract::store::readme::snapshot;
-use testkit::contract::store::sample::{at, chunk, chunk_of, letter, quote, row};
+use testkit::contract::sql::SqlLab;
+use testkit::contract::sql::snapshot::snapshot;
+use testkit::contract::store::sample::{at, chunk, letter};
 
 use crate::database::{Database, setup, steps};
 
@@ -78,11 +79,9 @@ async fn what_was_loaded_before_migration_6_is_found_by_what_is_new() {
     assert_eq!(freshness, Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) });
     assert_eq!(store.batches(9).await.unwrap(), batches);
     assert_eq!(batches[0].page_replays.len(), 1);
-    let rows = lab.database.rows("SELECT id, currency, listed FROM cryptocurrencies ORDER BY id").await;
-    let rows: Vec<(u32, String, bool)> =
-        rows.iter().map(|row| (row.get(0), row.get(1), row.get::<i64, _>(2) == 1)).collect();
-    let row = |id, currency: &str, listed| (id, currency.to_owned(), listed);
-    assert_eq!(rows, [row(1, "EUR", true), row(2, "EUR", true), row(3, "USD", false)]);
+    let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
+    let rows = lab.client().found(sql, &["id", "currency", "listed"]).await;
+    assert_eq!(rows, ["1 EUR 1", "2 EUR 1", "3 USD 0"]);
     let mut simulated = chunk(&[1]);
     simulated.page.simulated = true;
     assert!(matches!(store.load(&simulated).await, Err(StoreError::Mixed { simulated: true })));
@@ -113,70 +112,6 @@ async fn a_database_of_a_newer_program_is_refused_and_left_alone() {
     database.execute("UPDATE store_migrations SET checksum = 'x' WHERE version = 2").await;
     let said = refused(&database).await;
     assert!(said.contains("step 2 is another one"), "{said}");
-}
-
-#[tokio::test]
-async fn the_tables_have_a_column_for_every_measure_of_its_kind() {
-    let lab = setup().await;
-    for table in ["quotes_latest", "quotes_history"] {
-        let sql = format!(
-            "SELECT CONCAT(column_name), CONCAT(data_type) FROM information_schema.columns \
-             WHERE table_schema = DATABASE() AND table_name = '{table}'"
-        );
-        let columns: Vec<(String, String)> =
-            lab.database.rows(&sql).await.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for measure in Measure::ALL {
-            let expected = if measure.kind() == Kind::Count { "int" } else { "double" };
-            assert!(columns.contains(&(measure.column().to_owned(), expected.to_owned())), "{measure:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_view_coin_changes_tells_each_rename_once() {
-    let lab = setup().await;
-    for (symbol, name, fetched_at) in
-        [("POL", "Polygon", 30), ("MATIC", "Matic", 10), ("MATIC", "Polygon", 20)]
-    {
-        let mut row = row(3890, 1.0, at(0));
-        row.coin.symbol = symbol.to_owned();
-        row.coin.name = name.to_owned();
-        lab.store.load(&chunk_of(row, at(fetched_at))).await.unwrap();
-    }
-    lab.store.load(&chunk(&[1])).await.unwrap();
-    let sql = "SELECT coin_id, field, old_value, new_value, changed_at FROM coin_changes ORDER BY changed_at";
-    let rows = lab.database.rows(sql).await;
-    let changes: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let changed_at: chrono::NaiveDateTime = row.get(4);
-            (row.get::<u32, _>(0), row.get(1), row.get(2), row.get(3), changed_at.and_utc())
-        })
-        .collect();
-    let change =
-        |field: &str, old: &str, new: &str, at| (3890, field.to_owned(), old.to_owned(), new.to_owned(), at);
-    assert_eq!(
-        changes,
-        [change("name", "Matic", "Polygon", at(20)), change("symbol", "MATIC", "POL", at(30))]
-    );
-}
-
-#[tokio::test]
-async fn the_view_cryptocurrencies_has_one_row_per_coin_in_usd_if_there_is_one() {
-    let lab = setup().await;
-    let quotes =
-        |currencies: &[&str]| currencies.iter().map(|currency| quote(currency, 1.5, at(0))).collect();
-    let rows = vec![
-        CoinRow { quotes: quotes(&["EUR", "USD", "AUD"]), ..row(1, 0.0, at(0)) },
-        CoinRow { quotes: quotes(&["EUR", "CHF"]), ..row(2, 0.0, at(0)) },
-    ];
-    lab.store.load(&Chunk { rows, ..chunk(&[]) }).await.unwrap();
-    let rows =
-        lab.database.rows("SELECT id, symbol, currency, price FROM cryptocurrencies ORDER BY id").await;
-    let read: Vec<(u32, String, String, f64)> =
-        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
-    let line = |id: u32, currency: &str| (id, format!("C{id}"), currency.to_owned(), 1.5);
-    assert_eq!(read, [line(1, "USD"), line(2, "CHF")]);
 }
 
 /// What the version before wrote: letters become first deaths, which are not filed again; and so do letters that a
@@ -211,18 +146,6 @@ async fn letters_of_an_older_program_have_died_once() {
             ("", &letter.reason, filed.filed_at)
         );
     }
-}
-
-/// Two installations are told apart by their mails.
-#[tokio::test]
-async fn each_database_is_an_installation_of_its_own() {
-    let mut names = std::collections::BTreeSet::new();
-    for _ in 0..3 {
-        let database = Database::create().await;
-        database.open().await.close().await;
-        names.insert(database.rows("SELECT id FROM installation").await[0].get::<String, _>(0));
-    }
-    assert_eq!(names.len(), 3, "{names:?}");
 }
 
 /// Lists and the mailer's looks use an index, however many letters and mails there are; only the letters of one group

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access as May, access};
 use sqlx::sqlite::SqliteConnectOptions;
+use tables::schema::Schema;
 
-use super::{Access, BUSY_TIMEOUT, Database, READERS, Schema, location, opening, pool};
+use super::{Access, BUSY_TIMEOUT, Database, READERS, location, opening, pool};
 use crate::error::Error;
 
 impl Database {
@@ -116,8 +117,8 @@ pub(super) fn has_journal(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Migration;
     use super::*;
+    use tables::schema::Migration;
 
     const STEPS: [Migration; 2] = [
         Migration { version: 1, description: "numbers", sql: "CREATE TABLE numbers (n INTEGER)" },

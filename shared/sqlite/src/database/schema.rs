@@ -1,29 +1,11 @@
-//! Schemas: numbered migrations, each set with its own table of what was applied, so that the queue's
-//! and the store's can live in one file.
+//! Bringing a file's schema up to date.
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use tables::schema::Schema;
 
 use super::Database;
 use crate::error::Error;
-
-/// One step of a schema. Once released it never changes.
-pub(crate) struct Migration {
-    /// Its number, from 1.
-    pub version: i64,
-    /// What it does, in a word or two.
-    pub description: &'static str,
-    /// The statements.
-    pub sql: &'static str,
-}
-
-/// All steps of a schema.
-pub(crate) struct Schema {
-    /// The table that records which of them were applied.
-    pub table: &'static str,
-    /// The steps, oldest first.
-    pub migrations: &'static [Migration],
-}
 
 impl Database {
     /// Applies what is missing of `schema`: all of it or nothing. Processes that start at once wait for
@@ -53,7 +35,7 @@ pub(super) fn newer(found: i64, known: i64) -> Error {
 }
 
 fn explain(error: MigrateError, schema: &Schema) -> Error {
-    let known = schema.migrations.last().map_or(0, |step| step.version);
+    let known = schema.newest();
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(version) if version > known => newer(version, known),

@@ -1,5 +1,7 @@
 //! Opening files, good and bad; migrations; transactions.
 
+use tables::schema::{Migration, Schema};
+
 use super::*;
 
 const SCHEMA: Schema = Schema {

@@ -70,10 +70,6 @@ impl Row for Columns<'_> {
         self.take(column)
     }
 
-    fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
-        self.take(column)
-    }
-
     fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable> {
         self.take(column)
     }

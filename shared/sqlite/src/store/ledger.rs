@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
-use tables::columns::{BATCHES, CHUNKS, REPLAYS};
 use tables::ledger::records;
 use tables::read::ledger as read;
 
@@ -39,27 +38,16 @@ pub(super) enum Which<'a> {
 }
 
 impl<'a> Which<'a> {
-    /// The statements that find them, their chunks, and the replays of these: three, however many batches there are. Each
-    /// has one value to bind.
+    /// As [`read::statements`] makes them; each has one value to bind.
     pub(super) fn statements(self) -> [String; 3] {
-        let which = match self {
-            Self::Newest(_) => "SELECT id FROM batches ORDER BY slot DESC, id DESC LIMIT ?",
-            Self::Named(_) => "SELECT id FROM batches WHERE id = ?",
-            Self::Among(_) => "SELECT id FROM batches WHERE id IN (SELECT value FROM json_each(?))",
+        let from = match self {
+            Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?",
+            Self::Named(_) => "FROM batches WHERE id = ?",
+            Self::Among(_) => {
+                "FROM batches WHERE id IN (SELECT value FROM json_each(?)) ORDER BY slot DESC, id DESC"
+            }
         };
-        [
-            format!(
-                "SELECT {BATCHES} FROM batches \
-                 WHERE id IN ({which}) ORDER BY slot DESC, id DESC"
-            ),
-            // A cross join keeps the order: each batch, and then its lines by their key.
-            format!(
-                "SELECT {CHUNKS} FROM ({which}) AS wanted CROSS JOIN batch_chunks AS c ON c.batch_id = wanted.id"
-            ),
-            format!(
-                "SELECT {REPLAYS} FROM ({which}) AS wanted CROSS JOIN chunk_replays AS r ON r.batch_id = wanted.id"
-            ),
-        ]
+        read::statements(from, "CROSS JOIN")
     }
 
     fn query(self, sql: String) -> Query<'a> {

@@ -1,20 +1,20 @@
 //! The contract on SQLite, and what only a file can show: views, several processes, reopening.
 
-mod beside;
 mod plans;
-mod readme;
 mod upgrade;
 
 use std::path::Path;
 
-use domain::{Chunk, CoinRow, Measure};
+use domain::{Chunk, Measure};
 use ports::{BatchRecord, Ledger, Letters, Outbox, Quotes};
 use sqlx::AssertSqlSafe;
 use testkit::clock::ManualClock;
+use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::rows::numbered_chunks;
-use testkit::contract::store::sample::{Dice, at, batch, chunk, chunk_of, fetched, letter, quote, row};
-use testkit::memory::{MemoryStore, Tables};
+use testkit::contract::store::sample::{at, batch, chunk, fetched, letter, quote, row};
+use testkit::sql::Client;
+use testkit::tables::Tables;
 
 use super::*;
 
@@ -37,12 +37,6 @@ async fn open(directory: &Path, clock: Arc<ManualClock>) -> SqliteStore {
     SqliteStore::open(database, clock).await.expect("the store opens")
 }
 
-async fn execute(store: &SqliteStore, sql: &str) {
-    let mut transaction = store.database.begin().await.expect("begins");
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *transaction).await.expect(sql);
-    transaction.commit().await.expect("commits");
-}
-
 #[async_trait]
 impl StoreLab for File {
     type Store = SqliteStore;
@@ -60,73 +54,27 @@ impl StoreLab for File {
     }
 
     async fn tables(&self) -> Tables {
-        self.store.tables().await.expect("the tables can be read")
+        self.client().tables().await
     }
 
     async fn resolve(&self, fingerprint: &str) {
         let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
-        execute(&self.store, &sql).await;
+        self.client().execute(&sql).await;
     }
+}
+
+impl SqlLab for File {
+    fn client(&self) -> Client {
+        client(self.directory.path())
+    }
+}
+
+fn client(directory: &Path) -> Client {
+    Client::Sqlite(directory.join("coinpipe.db"))
 }
 
 testkit::store_contract!(setup);
-
-#[tokio::test]
-async fn the_view_coin_changes_tells_each_rename_once() {
-    let lab = setup().await;
-    for (symbol, name, fetched_at) in
-        [("POL", "Polygon", 30), ("MATIC", "Matic", 10), ("MATIC", "Polygon", 20)]
-    {
-        let mut row = row(3890, 1.0, at(0));
-        row.coin.symbol = symbol.to_owned();
-        row.coin.name = name.to_owned();
-        lab.store.load(&chunk_of(row, at(fetched_at))).await.unwrap();
-    }
-    lab.store.load(&chunk(&[1])).await.unwrap();
-    let sql = "SELECT coin_id, field, old_value, new_value, changed_at FROM coin_changes ORDER BY changed_at";
-    let changes: Vec<(u32, String, String, String, String)> =
-        sqlx::query_as(sql).fetch_all(lab.store.database.readers()).await.unwrap();
-    let change = |field: &str, old: &str, new: &str, at: DateTime<Utc>| {
-        (3890, field.to_owned(), old.to_owned(), new.to_owned(), timestamp::to_text(at))
-    };
-    assert_eq!(
-        changes,
-        [change("name", "Matic", "Polygon", at(20)), change("symbol", "MATIC", "POL", at(30))]
-    );
-}
-
-#[tokio::test]
-async fn the_view_cryptocurrencies_has_one_row_per_coin_in_usd_if_there_is_one() {
-    let lab = setup().await;
-    let quotes =
-        |currencies: &[&str]| currencies.iter().map(|currency| quote(currency, 1.5, at(0))).collect();
-    let rows = vec![
-        CoinRow { quotes: quotes(&["EUR", "USD", "AUD"]), ..row(1, 0.0, at(0)) },
-        CoinRow { quotes: quotes(&["EUR", "CHF"]), ..row(2, 0.0, at(0)) },
-    ];
-    lab.store.load(&Chunk { rows, ..chunk(&[]) }).await.unwrap();
-    let sql = "SELECT id, symbol, currency, price FROM cryptocurrencies ORDER BY id";
-    let read: Vec<(u32, String, String, f64)> =
-        sqlx::query_as(sql).fetch_all(lab.store.database.readers()).await.unwrap();
-    let line = |id: u32, currency: &str| (id, format!("C{id}"), currency.to_owned(), 1.5);
-    assert_eq!(read, [line(1, "USD"), line(2, "CHF")]);
-}
-
-#[tokio::test]
-async fn the_tables_have_a_column_for_every_measure_of_its_kind() {
-    let lab = setup().await;
-    for table in ["quotes_latest", "quotes_history"] {
-        let sql = "SELECT name, type FROM pragma_table_info(?) ORDER BY cid";
-        let columns: Vec<(String, String)> =
-            sqlx::query_as(sql).bind(table).fetch_all(lab.store.database.readers()).await.unwrap();
-        let names: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, tables::columns::quotes());
-        for measure in Measure::ALL {
-            let expected = if measure.kind() == domain::Kind::Count { "INTEGER" } else { "REAL" };
-            assert!(columns.contains(&(measure.column().to_owned(), expected.to_owned())), "{measure:?}");
-        }
-    }
-}
+testkit::sql_contract!(setup);
 
 #[tokio::test]
 async fn only_the_quotes_that_the_database_refuses_are_left_out() {
@@ -153,56 +101,13 @@ async fn only_the_quotes_that_the_database_refuses_are_left_out() {
 }
 
 #[tokio::test]
-async fn rows_and_ledger_line_are_written_together_or_not_at_all() {
-    let lab = setup().await;
-    execute(&lab.store, "ALTER TABLE batch_chunks RENAME TO hidden").await;
-    let error = lab.store.load(&chunk(&[1, 2])).await.unwrap_err();
-    assert!(!error.is_transient() && error.to_string().contains("batch_chunks"), "{error}");
-    assert_eq!(lab.tables().await, Tables::default());
-    execute(&lab.store, "ALTER TABLE hidden RENAME TO batch_chunks").await;
-    assert_eq!(lab.store.batches(9).await.unwrap(), []);
-    assert_eq!(lab.store.load(&chunk(&[1, 2])).await.unwrap().written, 2);
-}
-
-#[tokio::test]
 async fn what_cannot_be_read_names_the_column() {
     let lab = setup().await;
     lab.store.load(&chunk(&[1])).await.unwrap();
-    execute(&lab.store, "UPDATE quotes_latest SET last_updated = 'yesterday'").await;
+    lab.client().execute("UPDATE quotes_latest SET last_updated = 'yesterday'").await;
     let error = lab.store.top("USD", 1).await.unwrap_err().to_string();
     assert!(error.contains("last_updated") && error.contains("yesterday"), "{error}");
     assert!(error.contains("coinpipe.db"), "{error}");
-}
-
-/// Three processes race through the same chunks, each in its own order.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_processes_loading_the_same_chunks_give_the_tables_of_one() {
-    let lab = setup().await;
-    let oracle = MemoryStore::new(lab.clock.clone());
-    let mut loads = 0;
-    let mut processes = Vec::new();
-    for round in 0..3 {
-        let store = open(lab.directory.path(), lab.clock.clone()).await;
-        let chunks = Dice::new(round).shuffle_with_repeats(&numbered_chunks(0));
-        loads += chunks.len();
-        processes.push(tokio::spawn(async move {
-            for chunk in &chunks {
-                store.load(chunk).await.expect("loads");
-            }
-        }));
-    }
-    for chunk in numbered_chunks(0) {
-        oracle.load(&chunk).await.unwrap();
-    }
-    for process in processes {
-        process.await.unwrap();
-    }
-    assert_eq!(lab.tables().await, oracle.tables());
-    let counted: i64 = sqlx::query_scalar("SELECT sum(loads) FROM batch_chunks")
-        .fetch_one(lab.store.database.readers())
-        .await
-        .unwrap();
-    assert_eq!(counted, i64::try_from(loads).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -233,18 +138,18 @@ async fn a_reopened_file_has_everything() {
         Some(ports::Posting { mail, covered: Vec::new() })
     };
     lab.store.post(at(0), &plan).await.unwrap().expect("it is posted");
-    let before = everything(&lab.store).await;
+    let before = everything(lab.directory.path(), &lab.store).await;
     lab.store.database.close().await;
     let again = open(lab.directory.path(), lab.clock.clone()).await;
-    assert_eq!(everything(&again).await, before);
+    assert_eq!(everything(lab.directory.path(), &again).await, before);
 }
 
 type Everything =
     (Tables, Vec<BatchRecord>, Option<BatchRecord>, Vec<ports::LetterSummary>, ports::MailTrouble);
 
-async fn everything(store: &SqliteStore) -> Everything {
+async fn everything(directory: &Path, store: &SqliteStore) -> Everything {
     (
-        store.tables().await.unwrap(),
+        client(directory).tables().await,
         store.batches(100).await.unwrap(),
         store.batch(&batch(0)).await.unwrap(),
         store.letters(None, 100).await.unwrap(),
@@ -258,15 +163,15 @@ async fn letters_of_an_older_file_have_died_once() {
     let lab = setup().await;
     let known = letter("a", at(0));
     lab.store.file(&known, "one").await.unwrap();
-    execute(
-        &lab.store,
-        "DROP TABLE letter_deaths; DROP TABLE mail_covers; DROP TABLE installation; \
+    lab.client()
+        .execute(
+            "DROP TABLE letter_deaths; DROP TABLE mail_covers; DROP TABLE installation; \
          DROP INDEX alert_groups_untold; DROP INDEX mail_outbox_waiting; \
          ALTER TABLE mail_outbox DROP COLUMN claims; ALTER TABLE mail_outbox DROP COLUMN claimed_at; \
          ALTER TABLE mail_outbox DROP COLUMN claimed_until; ALTER TABLE mail_outbox DROP COLUMN failure; \
          DELETE FROM store_migrations WHERE version = 5",
-    )
-    .await;
+        )
+        .await;
     let again = open(lab.directory.path(), lab.clock.clone()).await;
     assert!(!again.file(&known, "one").await.unwrap());
     let filed = again.letter(known.id.as_str()).await.unwrap().expect("is there");
@@ -298,18 +203,4 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
             assert!(!reads_all && !step.contains("TEMP B-TREE"), "{sql}: {step}");
         }
     }
-}
-
-/// Two installations are told apart by their mails.
-#[tokio::test]
-async fn each_file_is_an_installation_of_its_own() {
-    let mut names = std::collections::BTreeSet::new();
-    for _ in 0..3 {
-        let lab = setup().await;
-        let sql = "SELECT id FROM installation";
-        names.insert(
-            sqlx::query_scalar::<_, String>(sql).fetch_one(lab.store.database.readers()).await.unwrap(),
-        );
-    }
-    assert_eq!(names.len(), 3, "{names:?}");
 }

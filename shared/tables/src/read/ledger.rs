@@ -3,8 +3,25 @@
 use domain::{BatchId, ReplayId, Slot};
 use ports::DataKinds;
 
+use crate::columns::{BATCHES, CHUNKS, REPLAYS};
 use crate::ledger::{BatchRow, ChunkRow, Cut, ReplayRow};
 use crate::row::{Row, Unreadable};
+
+/// The statements that find batches, their chunks, and the replays of these: three, however many batches there are. Each has
+/// the same values to bind, those of `from`.
+///
+/// `from` is `FROM batches` and which of them, in their order. `join` is the database's join that keeps the order: each
+/// batch, and then its rows by their key.
+pub fn statements(from: &str, join: &str) -> [String; 3] {
+    let of_batches = |columns: &str, table: &str| {
+        format!("SELECT {columns} FROM (SELECT id {from}) AS wanted {join} {table} ON batch_id = wanted.id")
+    };
+    [
+        format!("SELECT {BATCHES} {from}"),
+        of_batches(CHUNKS, "batch_chunks AS c"),
+        of_batches(REPLAYS, "chunk_replays AS r"),
+    ]
+}
 
 /// Whether there is simulated data, and whether there is real data; for [`origins`].
 pub const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \

@@ -22,6 +22,14 @@ pub const INSERT_CHUNK: &str = "INSERT INTO batch_chunks (batch_id, page, chunk,
         newest_fetch_at, loads) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
 
+/// The columns that [`INSERT_CHUNK`] changes in a row that is there when it is of another cut, and those that it changes when
+/// the transformer's word is at least as new, in an order in which they can be assigned one after the other: a repeat keeps
+/// what the first load of its cut found, and of what the transformer said, its newest word counts.
+pub const OF_CUT: [&str; 3] = ["written", "unchanged", "stale"];
+
+/// See [`OF_CUT`].
+pub const OF_NEWEST: [&str; 6] = ["pages", "chunks", "chunk_coins", "fetched_at", "coins_in", "rejected"];
+
 /// Inserts that a replay loaded a chunk: [`replay`].
 pub const INSERT_REPLAY: &str = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) VALUES (?, ?, ?, ?, ?, ?)";
 

@@ -11,7 +11,6 @@ pub mod letters;
 pub mod origin;
 pub mod outbox;
 pub mod quotes;
-pub mod readme;
 pub mod replays;
 pub mod rows;
 pub mod sample;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::ManualClock;
-use crate::memory::Tables;
+use crate::tables::Tables;
 use ports::store::{Ledger, Letters, Outbox, Quotes, Store};
 
 /// An adapter under test.

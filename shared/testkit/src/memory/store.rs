@@ -18,11 +18,11 @@ use domain::{Chunk, Fetched, timestamp};
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
 
+use crate::tables::{CoinEntry, QuoteEntry, Tables};
 use desk::Desk;
 use ledger::Books;
 use outbox::Mails;
 use quotes::Rows;
-pub use tables::contents::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 /// The store, in memory.
 pub struct MemoryStore {

@@ -1,11 +1,15 @@
 //! Writing the ledger's lines.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::write::ledger as write;
-use write::{INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, announcement, batch_of};
+use write::{
+    INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, OF_CUT, OF_NEWEST, announcement, batch_of,
+};
 
 use crate::store::columns::query;
 
@@ -18,7 +22,7 @@ pub(in crate::store) async fn record_chunk(
 ) -> Result<(), sqlx::Error> {
     let sql = format!("{INSERT_BATCH} ON CONFLICT DO NOTHING");
     query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
-    let sql = format!("{INSERT_CHUNK} {OR_UPDATE_CHUNK}");
+    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
         let sql = format!("{INSERT_REPLAY} ON CONFLICT DO NOTHING");
@@ -27,50 +31,27 @@ pub(in crate::store) async fn record_chunk(
     Ok(())
 }
 
-/// Whether the transformer's word is at least as new as the one held.
-macro_rules! newest {
-    () => {
-        "excluded.transformed_at >= transformed_at"
+/// A repeat corrects the row of a chunk. All right-hand sides see the row as it was before.
+static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
+    let newest = "excluded.transformed_at >= transformed_at";
+    // Of another cut: see `tables::ledger::Cut::is`.
+    let cut_anew = format!(
+        "{newest} AND NOT (excluded.chunks = chunks AND coalesce(excluded.chunk_coins = chunk_coins, 1) \
+             AND coalesce(excluded.fetched_at = fetched_at, 1))"
+    );
+    let take = |column, condition: &str| format!("{column} = iif({condition}, excluded.{column}, {column})");
+    let of_cut = OF_CUT.map(|column| take(column, &cut_anew)).join(", ");
+    let of_newest = OF_NEWEST.map(|column| take(column, newest)).join(", ");
+    let later = |column| {
+        format!("{column} = coalesce(max({column}, excluded.{column}), {column}, excluded.{column})")
     };
-}
-
-/// Whether it is, and of another cut ([`Cut::is`](tables::ledger::Cut::is)).
-macro_rules! cut_anew {
-    () => {
-        "excluded.transformed_at >= transformed_at AND NOT (excluded.chunks = chunks \
-             AND coalesce(excluded.chunk_coins = chunk_coins, 1) AND coalesce(excluded.fetched_at = fetched_at, 1))"
-    };
-}
-
-/// `column` takes what is to be inserted, if so.
-macro_rules! if_so {
-    ($if:ident, $column:literal) => {
-        concat!($column, " = iif(", $if!(), ", excluded.", $column, ", ", $column, "), ")
-    };
-}
-
-/// A repeat keeps what the first load of its cut found; of what the transformer said, its newest word counts. All
-/// right-hand sides see the row as it was before.
-const OR_UPDATE_CHUNK: &str = concat!(
-    "ON CONFLICT DO UPDATE SET ",
-    if_so!(cut_anew, "written"),
-    if_so!(cut_anew, "unchanged"),
-    if_so!(cut_anew, "stale"),
-    if_so!(newest, "pages"),
-    if_so!(newest, "chunks"),
-    if_so!(newest, "chunk_coins"),
-    if_so!(newest, "fetched_at"),
-    if_so!(newest, "coins_in"),
-    if_so!(newest, "rejected"),
-    "transformed_at = max(transformed_at, excluded.transformed_at), \
-     loaded_at = max(loaded_at, excluded.loaded_at), \
-     replays = replays + excluded.replays, \
-     newest_quote_at = coalesce(max(newest_quote_at, excluded.newest_quote_at), newest_quote_at, \
-                                excluded.newest_quote_at), \
-     newest_fetch_at = coalesce(max(newest_fetch_at, excluded.newest_fetch_at), newest_fetch_at, \
-                                excluded.newest_fetch_at), \
-     loads = loads + 1"
-);
+    let seen = ["newest_quote_at", "newest_fetch_at"].map(later).join(", ");
+    format!(
+        "ON CONFLICT DO UPDATE SET {of_cut}, {of_newest}, {seen}, loads = loads + 1, \
+             transformed_at = max(transformed_at, excluded.transformed_at), \
+             loaded_at = max(loaded_at, excluded.loaded_at), replays = replays + excluded.replays"
+    )
+});
 
 /// Writes or corrects the announcement of a batch.
 pub(in crate::store) async fn record_fetched(

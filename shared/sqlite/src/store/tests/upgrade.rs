@@ -4,7 +4,7 @@ use domain::Origin;
 use ports::{DataKinds, Freshness};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use testkit::contract::store::readme::snapshot;
+use testkit::contract::sql::snapshot::snapshot;
 
 use super::*;
 
@@ -21,7 +21,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
     let mut newest = snapshot(3600, &["EUR"], 2);
     newest.page.origin = Origin::Replay;
     lab.store.load(&newest).await.unwrap();
-    let now = everything(&lab.store).await;
+    let now = everything(lab.directory.path(), &lab.store).await;
 
     // The same as the earlier version leaves it.
     let directory = tempfile::tempdir().unwrap();
@@ -34,13 +34,11 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
     let store = open(directory.path(), lab.clock.clone()).await;
     let freshness = Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) };
     assert_eq!(store.freshness().await.unwrap(), freshness);
-    assert_eq!(everything(&store).await, now);
+    assert_eq!(everything(directory.path(), &store).await, now);
     assert_eq!(store.origins().await.unwrap(), DataKinds { simulated: false, real: true });
     let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
-    let rows: Vec<(u32, String, bool)> =
-        sqlx::query_as(sql).fetch_all(store.database.readers()).await.unwrap();
-    let row = |id, currency: &str, listed| (id, currency.to_owned(), listed);
-    assert_eq!(rows, [row(1, "EUR", true), row(2, "EUR", true), row(3, "USD", false)]);
+    let rows = client(directory.path()).found(sql, &["id", "currency", "listed"]).await;
+    assert_eq!(rows, ["1 EUR 1", "2 EUR 1", "3 USD 0"]);
     let mut simulated = chunk(&[1]);
     simulated.page.simulated = true;
     assert!(matches!(store.load(&simulated).await, Err(StoreError::Mixed { simulated: true })));

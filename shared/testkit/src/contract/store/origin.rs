@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::StoreLab;
 use super::sample::{batch, chunk, fetched};
-use crate::memory::Tables;
+use crate::tables::Tables;
 use ports::store::{DataKinds, Ledger, Store, StoreError};
 
 fn of_kind(simulated: bool, id: u32) -> Chunk {

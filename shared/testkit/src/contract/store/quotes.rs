@@ -4,7 +4,7 @@ use domain::{Chunk, Measure};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, quote, row};
-use crate::memory::Tables;
+use crate::tables::Tables;
 use ports::store::{
     Freshness, Ledger, Letters, ListedCoin, MailTrouble, Outbox, Quotes, Store, TopCoin, Totals,
 };

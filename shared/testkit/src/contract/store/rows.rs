@@ -8,7 +8,8 @@ use domain::{Chunk, Coin, CoinRow, Measure, MeasureSet, Origin, Quote};
 use super::StoreLab;
 use super::sample::{Dice, at, batch, chunk, chunk_of, quote, row};
 use crate::clock::ManualClock;
-use crate::memory::{MemoryStore, QuoteEntry, Tables};
+use crate::memory::MemoryStore;
+use crate::tables::{QuoteEntry, Tables};
 use ports::store::{Loaded, Store};
 
 async fn load(lab: &impl StoreLab, chunk: &Chunk) -> Loaded {

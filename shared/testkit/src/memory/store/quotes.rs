@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
-use super::{CoinEntry, IdentityEntry, MemoryStore, QuoteEntry, Tables};
+use super::MemoryStore;
+use crate::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 use ports::store::{Freshness, ListedCoin, Loaded, Quotes, Refused, StoreError, TopCoin, Totals};
 
 /// (symbol, name, slug) and whose.

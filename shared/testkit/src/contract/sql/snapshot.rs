@@ -1,9 +1,9 @@
-//! The queries of the README and of docs/tables.md, to be run as they stand there.
+//! The queries of the README and of docs/tables.md, and snapshots on which they find something.
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, CoinRow, Measure, Quote, Slot};
 
-use super::sample::{at, chunk, quote, row};
+use crate::contract::store::sample::{at, chunk, quote, row};
 
 /// All queries for users: those of the README, then those of docs/tables.md.
 ///
