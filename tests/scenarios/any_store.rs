@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mysql::{MysqlStore, Options};
 use ports::{Clock, Ledger, Letters, Outbox, Store};
 use sqlite::{Database, SqliteStore};
+use testkit::contents::Contents;
 use testkit::memory::MemoryStore;
 use testkit::sql::Client;
 use testkit::tables::Tables;
@@ -14,12 +15,6 @@ use testkit::tables::Tables;
 trait Ports: Store + Ledger + Letters + Outbox {}
 
 impl<T: Store + Ledger + Letters + Outbox> Ports for T {}
-
-#[derive(Clone)]
-enum Contents {
-    Memory(Arc<MemoryStore>),
-    Database(Client),
-}
 
 /// A store of any kind.
 #[derive(Clone)]
@@ -70,10 +65,7 @@ impl AnyStore {
 
     /// All rows about coins.
     pub(crate) async fn tables(&self) -> Tables {
-        match &self.contents {
-            Contents::Memory(store) => store.tables(),
-            Contents::Database(client) => client.tables().await,
-        }
+        self.contents.tables().await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Queue and store as commands open them: for work, or for looking, which makes nothing.
+//! Queue and store as commands open them: for work, or read-only, which makes nothing.
 
 use anyhow::bail;
 use config::SecretUrl;
@@ -10,15 +10,18 @@ pub(crate) struct Adapters {
     pub(crate) stores: Stores,
 }
 
-/// What is there of queue and store, opened for looking.
+/// What is there of queue and store, opened read-only.
 pub(crate) struct Found {
     pub(crate) queues: Option<Queues>,
     pub(crate) stores: Option<Stores>,
 }
 
 /// Looks at queue and store. Nothing is made, changed or migrated.
-pub(crate) async fn look(process: &Process) -> anyhow::Result<Found> {
-    Ok(Found { queues: process.look_at_queues().await?, stores: process.look_at_stores().await? })
+pub(crate) async fn find(process: &Process) -> anyhow::Result<Found> {
+    Ok(Found {
+        queues: process.open_queues_read_only().await?,
+        stores: process.open_stores_read_only().await?,
+    })
 }
 
 /// Says that at `url` is nothing yet.

@@ -14,7 +14,8 @@ use tables::write::letters::Filing;
 
 use crate::database::Work;
 use crate::store::MysqlStore;
-use crate::store::columns::{query, read, read_all};
+use crate::store::columns::{read, read_all};
+use crate::store::parameters::query;
 use file::File;
 
 #[async_trait]

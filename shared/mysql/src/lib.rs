@@ -6,8 +6,8 @@
 mod database;
 mod error;
 mod letters;
-mod look;
 mod options;
+mod read_only;
 mod source;
 mod store;
 

@@ -8,6 +8,7 @@ mod ledger;
 mod load;
 mod origin;
 mod outbox;
+pub(crate) mod parameters;
 #[cfg(test)]
 mod plans;
 mod quotes;
@@ -25,11 +26,13 @@ use tables::schema::Schema;
 
 use crate::database::{Database, Work};
 use crate::options::Options;
-use columns::{datetime, read_one};
+use columns::read_one;
+use parameters::datetime;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("mysql");
 
 /// The store ports over one database.
+#[derive(Debug)]
 pub struct MysqlStore {
     pub(crate) database: Database,
     pub(crate) clock: Arc<dyn Clock>,
@@ -77,12 +80,6 @@ impl MysqlStore {
     /// What `error`, from a row that was read, means to callers.
     pub(crate) fn blame(&self, error: sqlx::Error) -> StoreError {
         self.database.blame(error).into()
-    }
-}
-
-impl std::fmt::Debug for MysqlStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MysqlStore").field("database", &self.database).finish_non_exhaustive()
     }
 }
 

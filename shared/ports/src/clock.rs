@@ -1,5 +1,6 @@
 //! Time as a parameter, so that tests decide what time it is and never sleep.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 /// Tells the time and waits.
 #[async_trait]
-pub trait Clock: Send + Sync + 'static {
+pub trait Clock: Debug + Send + Sync + 'static {
     /// The time now. May step backwards when an operator or NTP sets the machine's clock.
     fn now(&self) -> DateTime<Utc>;
 

@@ -12,7 +12,8 @@ pub mod store;
 pub use clock::{Clock, SystemClock};
 pub use leader::{Leadership, Term};
 pub use queue::{
-    Archive, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement, Stretch,
+    Archive, ArchiveRange, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt,
+    Settlement,
 };
 pub use source::LegacyTable;
 pub use store::{

@@ -249,7 +249,7 @@ pub struct Archived {
 
 /// A part of the archive, from where it is read to where it ended when somebody looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct ArchiveRange {
     /// The position that its first page comes after: what [`Archive::read`] takes.
     pub after: u64,
     /// The position of its last page; `after` when it has none.
@@ -259,9 +259,9 @@ pub struct Stretch {
 /// The archive of raw pages, as they were fetched, for as long as the retention says.
 #[async_trait]
 pub trait Archive: Send + Sync + 'static {
-    /// The stretch with every page that was archived at or after `since` (with all when `None`), as far as the
+    /// The range with every page that was archived at or after `since` (with all when `None`), as far as the
     /// archive goes now. A few older pages may be in it: brokers know the time of whole blocks only.
-    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError>;
+    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError>;
 
     /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
     /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions

@@ -23,7 +23,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::archived_ids::MOST;
 use self::catch_up::catch_up;
 use self::confirmed::Confirmed;
-pub(crate) use self::read::{read, stretch};
+pub(crate) use self::read::{range, read};
 use self::writer::ArchiveWriter;
 use crate::Options;
 use crate::client::Client;

@@ -36,7 +36,7 @@ pub(crate) struct Client {
     pub(crate) ending: CancellationToken,
     pub(crate) in_flight: Arc<InFlight>,
     /// The queues that did not exist when the broker was inspected. Not set when it is worked with.
-    absent: OnceLock<BTreeSet<String>>,
+    missing: OnceLock<BTreeSet<String>>,
 }
 
 impl Client {
@@ -62,23 +62,23 @@ impl Client {
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             in_flight: Arc::default(),
-            absent: OnceLock::new(),
+            missing: OnceLock::new(),
         })
     }
 
     /// Whether the queue `name` did not exist when the broker was inspected. Never, when it is worked with.
-    pub(crate) fn is_absent(&self, name: &str) -> bool {
-        self.absent.get().is_some_and(|absent| absent.contains(name))
+    pub(crate) fn is_missing(&self, name: &str) -> bool {
+        self.missing.get().is_some_and(|missing| missing.contains(name))
     }
 
     /// The queues that did not exist when the broker was inspected.
-    pub(crate) fn absent(&self) -> impl Iterator<Item = &String> {
-        self.absent.get().into_iter().flatten()
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &String> {
+        self.missing.get().into_iter().flatten()
     }
 
     /// Remembers what the inspection found. Only the first one counts.
-    pub(crate) fn set_absent(&self, absent: BTreeSet<String>) {
-        self.absent.get_or_init(|| absent);
+    pub(crate) fn set_missing(&self, missing: BTreeSet<String>) {
+        self.missing.get_or_init(|| missing);
     }
 
     /// Waits until nothing is left to do in the background.

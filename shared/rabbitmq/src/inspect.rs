@@ -13,33 +13,33 @@ use crate::{Options, RabbitQueue};
 
 impl RabbitQueue {
     /// The queues at the broker that `options` name, as they are now. Declares nothing, and is not meant for work.
-    pub async fn look(mut options: Options, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
+    pub async fn open_read_only(mut options: Options, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
         options.declares = false;
         let queue = Self::new(options, clock)?;
         let client = queue.client();
         let session = client.observing.session().await?;
-        client.set_absent(find_absent(&session, &client.names).await?);
+        client.set_missing(find_missing(&session, &client.names).await?);
         Ok(queue)
     }
 
     /// Whether any of the work queues existed when the broker was inspected.
-    pub fn is_there(&self) -> bool {
+    pub fn any_exists(&self) -> bool {
         let client = self.client();
-        QueueName::ALL.iter().any(|queue| !client.is_absent(&client.names.of(*queue)))
+        QueueName::ALL.iter().any(|queue| !client.is_missing(&client.names.of(*queue)))
     }
 
     /// The queues that did not exist when the broker was inspected.
-    pub fn absent(&self) -> Vec<String> {
-        self.client().absent().cloned().collect()
+    pub fn missing(&self) -> Vec<String> {
+        self.client().missing().cloned().collect()
     }
 }
 
 /// Those of our queues that do not exist.
-async fn find_absent(session: &Session, names: &Names) -> Result<BTreeSet<String>, QueueError> {
+async fn find_missing(session: &Session, names: &Names) -> Result<BTreeSet<String>, QueueError> {
     let mut queues = QueueName::ALL.map(|queue| names.of(queue)).to_vec();
     queues.extend(QueueName::ALL.iter().flat_map(|queue| names.retry_queues(*queue)));
     queues.extend([names.archive(), names.unarchived(), names.leader(), names.unroutable()]);
-    let mut absent = BTreeSet::new();
+    let mut missing = BTreeSet::new();
     for name in queues {
         // A channel for each, because the broker closes it after an error.
         let channel = session.channel().await?;
@@ -47,8 +47,8 @@ async fn find_absent(session: &Session, names: &Names) -> Result<BTreeSet<String
         let asking = channel.queue_declare(short(&name)?, passive, FieldTable::default());
         match session.look_up(&format!("cannot look for queue {name}"), asking).await? {
             Some(_) => session.call("cannot close a channel", channel.close(200, "seen".into())).await?,
-            None => drop(absent.insert(name)),
+            None => drop(missing.insert(name)),
         }
     }
-    Ok(absent)
+    Ok(missing)
 }

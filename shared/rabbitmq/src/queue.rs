@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
 use ports::{
-    Archive, Archived, Clock, Consumer, Depth, Leadership, Queue, QueueError, QueueName, Stretch, Term,
+    Archive, ArchiveRange, Archived, Clock, Consumer, Depth, Leadership, Queue, QueueError, QueueName, Term,
 };
 
 use crate::archive::{self, ArchivedQueue};
@@ -96,8 +96,8 @@ impl Queue for RabbitQueue {
 
 #[async_trait]
 impl Archive for RabbitQueue {
-    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-        archive::stretch(&self.client, since).await
+    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
+        archive::range(&self.client, since).await
     }
 
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {

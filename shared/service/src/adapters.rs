@@ -1,6 +1,6 @@
 //! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
 
-mod look;
+mod read_only;
 mod set_aside;
 mod url;
 
@@ -15,8 +15,8 @@ use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
 
 use crate::usage::Usage;
-pub use look::check_writable;
-pub(crate) use look::{missing_queues, missing_tables};
+pub use read_only::check_writable;
+pub(crate) use read_only::{missing_queues, missing_tables};
 pub use set_aside::set_aside;
 pub(crate) use url::check_urls;
 pub use url::{file_of, place};
@@ -51,7 +51,7 @@ pub struct Stores {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Look at what is there. Nothing is made, changed or brought up to date.
-    Look,
+    ReadOnly,
     /// Work with it. What is missing is made.
     Work,
 }
@@ -90,7 +90,7 @@ impl Connections {
                 let Some(file) = self.file(url, "queue.url", access).await? else { return Ok(None) };
                 let queue = match access {
                     Access::Work => Some(SqliteQueue::open(file, options, clock).await?),
-                    Access::Look => SqliteQueue::look(file, options, clock).await?,
+                    Access::ReadOnly => SqliteQueue::open_read_only(file, options, clock).await?,
                 };
                 Ok(queue.map(Arc::new).map(|queue| Queues {
                     archive: queue.clone(),
@@ -102,10 +102,10 @@ impl Connections {
                 let options = rabbit_options(config)?;
                 let queue = Arc::new(match access {
                     Access::Work => RabbitQueue::new(options, clock)?,
-                    Access::Look => RabbitQueue::look(options, clock).await?,
+                    Access::ReadOnly => RabbitQueue::open_read_only(options, clock).await?,
                 });
                 self.servers.lock().await.push(Server::Rabbit(queue.clone()));
-                Ok(queue.is_there().then(|| Queues {
+                Ok(queue.any_exists().then(|| Queues {
                     archive: queue.clone(),
                     leadership: queue.clone(),
                     queue,
@@ -128,7 +128,7 @@ impl Connections {
                 let Some(file) = self.file(url, "store.url", access).await? else { return Ok(None) };
                 let store = match access {
                     Access::Work => Some(SqliteStore::open(file, clock).await?),
-                    Access::Look => SqliteStore::look(file, clock).await?,
+                    Access::ReadOnly => SqliteStore::open_read_only(file, clock).await?,
                 };
                 Ok(store.map(Arc::new).map(|store| Stores {
                     ledger: store.clone(),
@@ -142,7 +142,7 @@ impl Connections {
                 let options = mysql_options(config)?;
                 let store = match access {
                     Access::Work => Some(MysqlStore::open(&options, clock).await?),
-                    Access::Look => MysqlStore::look(&options, clock).await?,
+                    Access::ReadOnly => MysqlStore::open_read_only(&options, clock).await?,
                 };
                 let Some(store) = store.map(Arc::new) else { return Ok(None) };
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
@@ -180,7 +180,7 @@ impl Connections {
     async fn file(&self, url: &SecretUrl, key: &str, access: Access) -> anyhow::Result<Option<Database>> {
         let opened = match access {
             Access::Work => Database::open_url(url.expose()).await.map(Some),
-            Access::Look => Database::look_url(url.expose()).await,
+            Access::ReadOnly => Database::open_url_read_only(url.expose()).await,
         };
         let opened = opened.with_context(|| format!("cannot open {key} {url}"))?;
         let Some(database) = opened else { return Ok(None) };

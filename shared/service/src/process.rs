@@ -76,16 +76,16 @@ impl Process {
         Ok(stores)
     }
 
-    /// Opens the queue that the settings name for looking, which makes and changes nothing; `None` when it is not there
+    /// Opens the queue that the settings name read-only, which makes and changes nothing; `None` when it is not there
     /// yet. Closed when the process ends.
-    pub async fn look_at_queues(&self) -> anyhow::Result<Option<Queues>> {
-        self.connections.queues(self.config(), Arc::clone(&self.clock), Access::Look).await
+    pub async fn open_queues_read_only(&self) -> anyhow::Result<Option<Queues>> {
+        self.connections.queues(self.config(), Arc::clone(&self.clock), Access::ReadOnly).await
     }
 
-    /// Opens the store that the settings name for looking, which makes and changes nothing; `None` when it is not there
+    /// Opens the store that the settings name read-only, which makes and changes nothing; `None` when it is not there
     /// yet. Closed when the process ends.
-    pub async fn look_at_stores(&self) -> anyhow::Result<Option<Stores>> {
-        self.connections.stores(self.config(), Arc::clone(&self.clock), Access::Look).await
+    pub async fn open_stores_read_only(&self) -> anyhow::Result<Option<Stores>> {
+        self.connections.stores(self.config(), Arc::clone(&self.clock), Access::ReadOnly).await
     }
 
     /// What [`open_queues`](Self::open_queues) would make, by name.

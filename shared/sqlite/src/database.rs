@@ -12,8 +12,8 @@
 //! Network file systems: SQLite's locks do not work on many of them.
 
 mod location;
-mod look;
 mod probe;
+mod read_only;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -64,10 +64,10 @@ enum Access {
     /// Reading and writing.
     Work,
     /// Reading what others write.
-    Look,
+    ReadOnly,
     /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
     /// somebody begins to.
-    LookAtRest,
+    ReadOnlyAtRest,
 }
 
 impl Database {
@@ -124,7 +124,7 @@ impl Database {
 
     async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         if self.access != Access::Work {
-            return Err(self.blame(Error::Misconfigured("was opened for looking only".to_owned())));
+            return Err(self.blame(Error::Misconfigured("was opened read-only".to_owned())));
         }
         let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
             Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
@@ -152,7 +152,7 @@ impl Database {
 
     /// Connections for reading.
     pub(crate) fn readers(&self) -> &SqlitePool {
-        if self.access == Access::LookAtRest && look::has_journal(&self.path) {
+        if self.access == Access::ReadOnlyAtRest && read_only::has_journal(&self.path) {
             return &self.writer;
         }
         &self.readers

@@ -12,7 +12,8 @@ use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, sum
 use tables::write::letters::Filing;
 
 use crate::store::SqliteStore;
-use crate::store::columns::{query, read, read_all};
+use crate::store::columns::{read, read_all};
+use crate::store::parameters::query;
 
 #[async_trait]
 impl Letters for SqliteStore {

@@ -6,8 +6,8 @@
 mod database;
 mod error;
 mod letters;
-mod look;
 mod queue;
+mod read_only;
 mod store;
 
 pub use database::{Database, file_of_url};

@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
 use ports::{
-    Archive, Archived, Clock, Consumer, Depth, Leadership, Queue, QueueError, QueueName, Stretch, Term,
+    Archive, ArchiveRange, Archived, Clock, Consumer, Depth, Leadership, Queue, QueueError, QueueName, Term,
 };
 use tables::schema::{Migration, Schema};
 use tokio::task::AbortHandle;
@@ -115,10 +115,10 @@ impl Queue for SqliteQueue {
 
 #[async_trait]
 impl Archive for SqliteQueue {
-    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
+    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
         let database = &self.file.database;
-        let stretch = archive::stretch(database.readers(), since).await;
-        Ok(stretch.map_err(|error| database.blame(error))?)
+        let range = archive::range(database.readers(), since).await;
+        Ok(range.map_err(|error| database.blame(error))?)
     }
 
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {

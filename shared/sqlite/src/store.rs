@@ -8,6 +8,7 @@ mod ledger;
 mod load;
 mod origin;
 mod outbox;
+pub(crate) mod parameters;
 mod quotes;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::database::Database;
 pub(crate) const SCHEMA: Schema = tables::store_schema!("sqlite");
 
 /// The store ports over one SQLite file.
+#[derive(Debug)]
 pub struct SqliteStore {
     pub(crate) database: Database,
     pub(crate) clock: Arc<dyn Clock>,
@@ -44,12 +46,6 @@ impl SqliteStore {
     /// What `error`, from a statement of the store, means to its callers.
     pub(crate) fn blame(&self, error: sqlx::Error) -> StoreError {
         self.database.blame(error).into()
-    }
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
     }
 }
 

@@ -69,6 +69,14 @@ impl dyn Row + '_ {
     }
 }
 
+/// What `reader` makes of each of `rows`.
+pub fn each<T, C: FromIterator<T>>(
+    rows: impl IntoIterator<Item: Row>,
+    reader: impl Fn(&dyn Row) -> Result<T, Unreadable>,
+) -> Result<C, Unreadable> {
+    rows.into_iter().map(|row| reader(&row)).collect()
+}
+
 /// What is kept as its name.
 pub trait Name: FromStr<Err: Error + Send + Sync + 'static> {}
 
@@ -134,11 +142,6 @@ impl Unreadable {
     /// `column` cannot be read because of `source`.
     pub fn new(column: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { column: column.to_owned(), source: source.into() }
-    }
-
-    /// The column, and what is wrong with it.
-    pub fn into_parts(self) -> (String, Box<dyn Error + Send + Sync>) {
-        (self.column, self.source)
     }
 }
 

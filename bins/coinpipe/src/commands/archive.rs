@@ -42,22 +42,22 @@ pub(crate) async fn run(process: &Process, args: &ArchiveArgs) -> anyhow::Result
 async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
     let url = &process.config().queue.url;
-    let Some(queues) = process.unless_stopped(process.look_at_queues()).await? else {
+    let Some(queues) = process.unless_stopped(process.open_queues_read_only()).await? else {
         bail!(adapters::nothing_at(url));
     };
     let archive = queues.archive;
     let folder = args.folder.as_path();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let since = selection.archived_since();
-    let stretch = process.unless_stopped(async { Ok(archive.stretch(since).await?) }).await?;
+    let range = process.unless_stopped(async { Ok(archive.range(since).await?) }).await?;
     let stop = process.shutdown.soft();
     let (mut pages, mut bytes, mut unreadable) = (0, 0, 0);
-    let mut position = stretch.after;
-    while position < stretch.end && !stop.is_cancelled() {
+    let mut position = range.after;
+    while position < range.end && !stop.is_cancelled() {
         let read = archive.read(position, READ).await?;
         let Some(last) = read.last() else { break };
         position = last.position;
-        for page in read.into_iter().filter(|page| page.position <= stretch.end) {
+        for page in read.into_iter().filter(|page| page.position <= range.end) {
             let Ok(meta) = PageMeta::from_headers(&page.message.headers) else {
                 unreadable += 1;
                 continue;

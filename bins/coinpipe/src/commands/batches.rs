@@ -30,7 +30,7 @@ pub(crate) struct BatchesArgs {
 }
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
-    let found = adapters::look(process).await?;
+    let found = adapters::find(process).await?;
     // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
     let mut batches = match &found.stores {

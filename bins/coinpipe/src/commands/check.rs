@@ -30,9 +30,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     };
     // Reading it was the check: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
-    let queues = process.look_at_queues().await;
+    let queues = process.open_queues_read_only().await;
     let queue = queue(process, queues.as_ref()).await;
-    let stores = process.look_at_stores().await;
+    let stores = process.open_stores_read_only().await;
     let store = store(process, stores.as_ref()).await;
     let found = match (queues, stores) {
         (Ok(queues), Ok(stores)) if queue.is_ok() && store.is_ok() => Some(Found { queues, stores }),

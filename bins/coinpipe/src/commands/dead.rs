@@ -42,7 +42,9 @@ pub(crate) enum DeadCommand {
 }
 
 pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()> {
-    let Some(stores) = process.look_at_stores().await? else { return show_nothing(process, &args.command) };
+    let Some(stores) = process.open_stores_read_only().await? else {
+        return show_nothing(process, &args.command);
+    };
     let letters = stores.letters;
     match &args.command {
         DeadCommand::Groups(args) => {

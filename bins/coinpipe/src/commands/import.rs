@@ -93,7 +93,7 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     };
     let stores = match &adapters {
         Some(adapters) => Some(adapters.stores.clone()),
-        None => process.unless_stopped(process.look_at_stores()).await?,
+        None => process.unless_stopped(process.open_stores_read_only()).await?,
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     if stores.store.origins().await?.simulated {

@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use domain::ReplayId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::{Archive, QueueName, Stretch};
+use ports::{Archive, ArchiveRange, QueueName};
 use service::Process;
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,7 @@ async fn list(
     selection: Selection,
     files: Option<Arc<PageFiles>>,
 ) -> anyhow::Result<()> {
-    let found = adapters::look(process).await?;
+    let found = adapters::find(process).await?;
     let archive: Arc<dyn Archive> = match (&files, found.queues) {
         (Some(files), _) => files.clone(),
         (None, Some(queues)) => queues.archive,
@@ -215,7 +215,7 @@ impl Replay<'_> {
         bar: &ProgressBar,
         stop: &CancellationToken,
     ) -> anyhow::Result<(Seen, Arrivals, u64)> {
-        let Stretch { after, end } = self.pages.stretch();
+        let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
         let kinds = self.adapters.stores.store.origins().await?;
@@ -268,7 +268,7 @@ impl Replay<'_> {
     }
 
     fn bar(&self) -> ProgressBar {
-        let Stretch { after, end } = self.pages.stretch();
+        let ArchiveRange { after, end } = self.pages.range();
         let bar = ProgressBar::with_draw_target(Some(end - after), ProgressDrawTarget::stderr());
         if let Ok(style) =
             ProgressStyle::with_template("{wide_bar} {pos}/{len} pages, {msg} [{elapsed}, {eta} left]")

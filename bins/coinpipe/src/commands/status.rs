@@ -14,7 +14,7 @@ use crate::{adapters, output};
 const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
-    let found = adapters::look(process).await?;
+    let found = adapters::find(process).await?;
     // What is not there yet is empty, and well-formed all the same.
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::{Archive, Archived, QueueError, Stretch};
+use ports::{Archive, ArchiveRange, Archived, QueueError};
 use service::Usage;
 
 use super::page_file;
@@ -60,8 +60,8 @@ fn read(path: &Path) -> anyhow::Result<Message> {
 #[async_trait]
 impl Archive for PageFiles {
     /// All of them: a file does not tell its time by its name.
-    async fn stretch(&self, _since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-        Ok(Stretch { after: 0, end: self.paths.len() as u64 })
+    async fn range(&self, _since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
+        Ok(ArchiveRange { after: 0, end: self.paths.len() as u64 })
     }
 
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {

@@ -30,7 +30,7 @@ impl Clock for LeapingClock {
 }
 
 /// A clock that knows who sleeps on it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct WatchedClock {
     pub(crate) inner: ManualClock,
     sleepers: Arc<Mutex<BTreeMap<u64, DateTime<Utc>>>>,

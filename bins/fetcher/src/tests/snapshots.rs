@@ -91,6 +91,7 @@ async fn trouble_that_passes_is_waited_out_and_reported_once() {
 }
 
 /// Is set back an hour while the first sleeper sleeps.
+#[derive(Debug)]
 struct SetBack {
     inner: ManualClock,
     sleeps: AtomicUsize,

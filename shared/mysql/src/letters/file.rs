@@ -11,7 +11,8 @@ use tables::write::letters::{
 use crate::database::Work;
 use crate::error::is_duplicate;
 use crate::store::MysqlStore;
-use crate::store::columns::{query, read, read_one};
+use crate::store::columns::{read, read_one};
+use crate::store::parameters::query;
 
 /// No server takes packets that are shorter than this.
 const SHORT: usize = 1 << 20;

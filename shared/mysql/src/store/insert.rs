@@ -11,8 +11,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::columns::{COINS, IDENTITIES, description, quotes};
 use tables::write::Parameter;
+use tables::write::contents::ByTable;
 
-use super::columns::bind;
+use super::parameters::bind;
 
 /// How many rows a statement can have: the next above what there is, filled up with repeats of one of them,
 /// which change nothing. So all statements stay prepared. One that is not is closed after use, and costs 40 ms
@@ -27,17 +28,12 @@ const ROWS: usize = 500;
 const BYTES: usize = 4 << 20;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
-pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| inserts(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
-pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
+pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| inserts(">="));
 
-pub(super) struct Inserts {
-    pub coins: Insert,
-    pub identities: Insert,
-    pub latest: Insert,
-    pub history: Insert,
-}
+type Inserts = ByTable<Insert>;
 
 /// `INSERT … VALUES …, … ON DUPLICATE KEY UPDATE …` for any number of rows.
 pub(super) struct Insert {
@@ -45,39 +41,37 @@ pub(super) struct Insert {
     shapes: [Arc<str>; SHAPES.len()],
 }
 
-impl Inserts {
-    /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
-    fn new(later: &str) -> Self {
-        const SEEN: [&str; 2] = [
-            "first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at))",
-            "last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))",
-        ];
-        let later_seen = format!("VALUES(last_seen_at) {later} last_seen_at");
-        let later_fetched = format!("VALUES(fetched_at) {later} fetched_at");
-        let newer = format!(
-            "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
-        );
-        let described = description().iter().map(|column| if_so(&later_seen, column));
-        let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
-        Self {
-            coins: Insert::new("coins", &COINS, described.chain(SEEN.map(str::to_owned))),
-            identities: Insert::new("coin_identities", &identity_columns(), SEEN.map(str::to_owned)),
-            // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
-            // however it does.
-            latest: Insert::new(
-                "quotes_latest",
-                &quotes(),
-                of_quote(&newer).into_iter().chain([
-                    if_so(&newer, "fetched_at"),
-                    "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
-                ]),
-            ),
-            history: Insert::new(
-                "quotes_history",
-                &quotes(),
-                of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
-            ),
-        }
+/// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
+fn inserts(later: &str) -> Inserts {
+    const SEEN: [&str; 2] = [
+        "first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at))",
+        "last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))",
+    ];
+    let later_seen = format!("VALUES(last_seen_at) {later} last_seen_at");
+    let later_fetched = format!("VALUES(fetched_at) {later} fetched_at");
+    let newer = format!(
+        "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
+    );
+    let described = description().iter().map(|column| if_so(&later_seen, column));
+    let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
+    ByTable {
+        coins: Insert::new("coins", &COINS, described.chain(SEEN.map(str::to_owned))),
+        identities: Insert::new("coin_identities", &identity_columns(), SEEN.map(str::to_owned)),
+        // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
+        // however it does.
+        latest: Insert::new(
+            "quotes_latest",
+            &quotes(),
+            of_quote(&newer).into_iter().chain([
+                if_so(&newer, "fetched_at"),
+                "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
+            ]),
+        ),
+        history: Insert::new(
+            "quotes_history",
+            &quotes(),
+            of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
+        ),
     }
 }
 

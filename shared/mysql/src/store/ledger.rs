@@ -7,11 +7,11 @@ use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::ledger::records;
 use tables::read::ledger as read;
 
 use super::MysqlStore;
-use super::columns::{Query, read_all};
+use super::columns::{columns, undecodable};
+use super::parameters::Query;
 use crate::database::Work;
 pub(super) use record::{Announcement, record_chunk};
 
@@ -72,9 +72,6 @@ impl Work for Which<'_> {
         let batches = self.query(batches).fetch_all(&mut *connection).await?;
         let chunks = self.query(chunks).fetch_all(&mut *connection).await?;
         let replays = self.query(replays).fetch_all(connection).await?;
-        let batches: Vec<_> = read_all(&batches, read::batch)?;
-        let (chunks, replays): (Vec<_>, Vec<_>) =
-            (read_all(&chunks, read::chunk)?, read_all(&replays, read::replay)?);
-        Ok(records(batches, chunks, replays))
+        read::records(columns(&batches), columns(&chunks), columns(&replays)).map_err(undecodable)
     }
 }

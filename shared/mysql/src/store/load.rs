@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::mysql::MySqlConnection;
@@ -33,14 +32,12 @@ pub(super) async fn load_rows(
     connection: &mut MySqlConnection,
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
-    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
-    let page = Page { chunk, fetched_at };
     let (rows, refused) = row::fitting(chunk);
     let mut loaded = Loaded { refused, ..Loaded::default() };
     let mut parts = Parts::new(&rows, QUOTES);
     while let Some(part) = parts.next() {
         connection.execute("SAVEPOINT part").await?;
-        match page.write(connection, part).await {
+        match write_part(connection, chunk, part).await {
             Ok(judged) => {
                 connection.execute("RELEASE SAVEPOINT part").await?;
                 loaded.add(judged);
@@ -57,55 +54,46 @@ pub(super) async fn load_rows(
     Ok(loaded)
 }
 
-/// What the rows of one page have in common.
-struct Page<'a> {
-    /// All of it; often only a part of its rows is written.
-    chunk: &'a Chunk,
-    fetched_at: DateTime<Utc>,
-}
-
-impl Page<'_> {
-    /// Writes all of `rows` or fails.
-    async fn write(
-        &self,
-        connection: &mut MySqlConnection,
-        rows: &[CoinQuote<'_>],
-    ) -> Result<Loaded, sqlx::Error> {
-        // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
-        // load lock in one order. When the chunk repeats a coin, the first description stays.
-        let mut coins = BTreeMap::new();
-        let mut identities = BTreeMap::new();
-        for (coin, _) in rows {
-            coins.entry(coin.id).or_insert(*coin);
-            identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
-        }
-        let inserts = if self.chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
-        // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
-        // what is read of its quotes then stays true.
-        let ids: Vec<u32> = coins.keys().copied().collect();
-        let fetched_at = self.fetched_at;
-        let bytes_of_coin = |coin: &&Coin| write::tags(coin).map_or(0, |json| json.len());
-        let coin = |coin: &&Coin| write::coin(coin, fetched_at);
-        inserts.coins.run(connection, coins.into_values(), bytes_of_coin, coin).await?;
-        let identity = |((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
-            let columns = write::identity((coin.id, &coin.symbol, &coin.name, &coin.slug), fetched_at);
-            [Parameter::Bytes(identity.to_vec().into())].into_iter().chain(columns)
-        };
-        inserts.identities.run(connection, identities, |_| 0, identity).await?;
-
-        let mut judging = Judging::new(self.chunk, held(connection, &ids).await?);
-        for (coin, quote) in rows {
-            judging.take(coin.id, row::stored(quote));
-        }
-        let Judged { latest, history, loaded } = judging.judged();
-        let batch = &self.chunk.page.batch;
-        let quote = |(id, quote): &(u32, Quote)| write::quote(*id, quote, fetched_at, batch);
-        let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
-        inserts.history.run(connection, history, |_| 0, quote).await?;
-        let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
-        inserts.latest.run(connection, latest, |_| 0, quote).await?;
-        Ok(loaded)
+/// Writes all of `rows`, which are of `chunk`, or fails.
+async fn write_part(
+    connection: &mut MySqlConnection,
+    chunk: &Chunk,
+    rows: &[CoinQuote<'_>],
+) -> Result<Loaded, sqlx::Error> {
+    // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
+    // load lock in one order. When the chunk repeats a coin, the first description stays.
+    let mut coins = BTreeMap::new();
+    let mut identities = BTreeMap::new();
+    for (coin, _) in rows {
+        coins.entry(coin.id).or_insert(*coin);
+        identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
     }
+    let inserts = if chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
+    // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
+    // what is read of its quotes then stays true.
+    let ids: Vec<u32> = coins.keys().copied().collect();
+    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+    let bytes_of_coin = |coin: &&Coin| write::tags(coin).map_or(0, |json| json.len());
+    let coin = |coin: &&Coin| write::coin(coin, fetched_at);
+    inserts.coins.run(connection, coins.into_values(), bytes_of_coin, coin).await?;
+    let identity = |((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
+        let columns = write::identity((coin.id, &coin.symbol, &coin.name, &coin.slug), fetched_at);
+        [Parameter::Bytes(identity.to_vec().into())].into_iter().chain(columns)
+    };
+    inserts.identities.run(connection, identities, |_| 0, identity).await?;
+
+    let mut judging = Judging::new(chunk, held(connection, &ids).await?);
+    for (coin, quote) in rows {
+        judging.take(coin.id, row::stored(quote));
+    }
+    let Judged { latest, history, loaded } = judging.judged();
+    let batch = &chunk.page.batch;
+    let quote = |(id, quote): &(u32, Quote)| write::quote(*id, quote, fetched_at, batch);
+    let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
+    inserts.history.run(connection, history, |_| 0, quote).await?;
+    let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
+    inserts.latest.run(connection, latest, |_| 0, quote).await?;
+    Ok(loaded)
 }
 
 /// What `quotes_latest` holds of these coins.

@@ -16,15 +16,15 @@ use super::MysqlStore;
 use super::columns::{read, read_all};
 use crate::database::Work;
 use claim::Claiming;
-use post::{Look, Post};
+use post::{Post, ReadState};
 use record::Record;
 
 #[async_trait]
 impl Outbox for MysqlStore {
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
-        // Most of the time there is nothing to post, and a look without the lock shows it.
-        let standing = self.database.snapshot(&Look { since }).await?;
-        if plan(&standing).is_none() {
+        // Most of the time there is nothing to post, and reading without the lock shows it.
+        let state = self.database.snapshot(&ReadState { since }).await?;
+        if plan(&state).is_none() {
             return Ok(None);
         }
         Ok(self.database.write(&Post { since, plan }).await?)

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tables::rows::{CoinQuote, coin_quotes};
 use tables::write::contents::tags;
 
-use super::columns::{fits, whole};
+use super::parameters::{fits, whole};
 
 /// Longer texts fit no column, and would make the packet of a statement too large: 512 characters of four
 /// bytes. Below that the server decides.

@@ -8,10 +8,10 @@ use mysql::{MysqlStore, Options};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use testkit::clock::ManualClock;
+use testkit::contents::Contents;
 use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
 use testkit::sql::Client;
-use testkit::tables::Tables;
 use url::Url;
 
 /// Of users that tests create.
@@ -54,13 +54,8 @@ impl StoreLab for Lab {
         &self.clock
     }
 
-    async fn tables(&self) -> Tables {
-        self.client().tables().await
-    }
-
-    async fn resolve(&self, fingerprint: &str) {
-        let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
-        self.database.execute(&sql).await;
+    fn contents(&self) -> Contents {
+        Contents::Database(self.client())
     }
 }
 

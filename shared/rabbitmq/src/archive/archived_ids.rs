@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Message, MessageId, header, timestamp};
-use ports::{QueueError, Stretch};
+use ports::{ArchiveRange, QueueError};
 
 use super::read;
 use crate::client::Client;
@@ -69,17 +69,17 @@ impl ArchivedIds {
         // Asking a stream for what it has since a time, when there is nothing, takes long.
         let is_older =
             last.is_none_or(|last| last.published_at.zip(from).is_some_and(|(at, from)| at < from));
-        let stretch = match self.read_to {
+        let range = match self.read_to {
             // A stream that was deleted and declared anew starts from 0 again.
             Some(after) if oldest >= self.since => {
-                Stretch { after: if after > end { 0 } else { after }, end }
+                ArchiveRange { after: if after > end { 0 } else { after }, end }
             }
-            _ if is_older => Stretch { after: end, end },
-            _ => read::stretch(client, from).await?,
+            _ if is_older => ArchiveRange { after: end, end },
+            _ => read::range(client, from).await?,
         };
         let mut scan = Scan::of(pages, &self.ids);
-        read::ids(client, stretch, |id| scan.take(id)).await?;
-        Ok(self.learn(scan, oldest, stretch.end))
+        read::ids(client, range, |id| scan.take(id)).await?;
+        Ok(self.learn(scan, oldest, range.end))
     }
 
     /// Remembers what was read from `oldest` to the position `end`, and returns what was found. When it was too much to

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::MessageId;
 use lapin::types::AMQPValue;
-use ports::{Archived, QueueError, Stretch};
+use ports::{ArchiveRange, Archived, QueueError};
 use tokio::time::Instant;
 
 use super::stream::{LastPage, PREFETCH, QUIET, StreamReader};
@@ -14,7 +14,7 @@ use crate::client::Client;
 /// Up to `limit` pages after the position `after`, each id once. A position is an offset in the stream, + 1.
 pub(crate) async fn read(client: &Client, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {
     let mut pages: Vec<Archived> = Vec::new();
-    if limit == 0 || client.is_absent(&client.names.archive()) {
+    if limit == 0 || client.is_missing(&client.names.archive()) {
         return Ok(pages);
     }
     let session = client.observing.session().await?;
@@ -50,9 +50,9 @@ pub(crate) async fn read(client: &Client, after: u64, limit: u32) -> Result<Vec<
 }
 
 /// The positions of what was archived since then; it may begin earlier, with a whole chunk.
-pub(crate) async fn stretch(client: &Client, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-    if client.is_absent(&client.names.archive()) {
-        return Ok(Stretch { after: 0, end: 0 });
+pub(crate) async fn range(client: &Client, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
+    if client.is_missing(&client.names.archive()) {
+        return Ok(ArchiveRange { after: 0, end: 0 });
     }
     let session = client.observing.session().await?;
     let reader = StreamReader::open(client, &session).await?;
@@ -73,7 +73,7 @@ pub(crate) async fn stretch(client: &Client, since: Option<DateTime<Utc>>) -> Re
         }
     };
     reader.close().await;
-    Ok(Stretch { after: after.min(end), end })
+    Ok(ArchiveRange { after: after.min(end), end })
 }
 
 /// The last page; `None`: there is none.
@@ -85,18 +85,18 @@ pub(super) async fn last(client: &Client) -> Result<Option<LastPage>, QueueError
     Ok(last)
 }
 
-/// Hands the ids of the pages in `stretch` to `take`.
+/// Hands the ids of the pages in `range` to `take`.
 pub(super) async fn ids(
     client: &Client,
-    stretch: Stretch,
+    range: ArchiveRange,
     mut take: impl FnMut(MessageId) + Send,
 ) -> Result<(), QueueError> {
-    if stretch.after >= stretch.end {
+    if range.after >= range.end {
         return Ok(());
     }
     let session = client.observing.session().await?;
     let reader = StreamReader::open(client, &session).await?;
-    let offset = AMQPValue::LongLongInt(i64::try_from(stretch.after).unwrap_or(i64::MAX));
+    let offset = AMQPValue::LongLongInt(i64::try_from(range.after).unwrap_or(i64::MAX));
     let mut stream = reader.consume(offset, PREFETCH).await?;
     loop {
         let Some(page) = reader.next(&mut stream, client.options.call_timeout).await? else {
@@ -104,7 +104,7 @@ pub(super) async fn ids(
             return Err(QueueError::unavailable("RabbitMQ does not send the rest of the archive"));
         };
         take(page.message.id);
-        if page.position >= stretch.end {
+        if page.position >= range.end {
             break;
         }
     }

@@ -230,7 +230,7 @@ async fn the_archive_is_read_past_them() {
     let unreadable = pages.iter().filter(|page| page.message.headers.get(names::UNREADABLE).is_some());
     assert!(unreadable.count() > 0, "{pages:?}");
     assert_eq!(pages.iter().filter(|page| &page.message.body[..] == b"innocent").count(), count);
-    assert_eq!(archive.stretch(None).await.unwrap().end, after);
+    assert_eq!(archive.range(None).await.unwrap().end, after);
 }
 
 /// F11, and whatever else is not a token.

@@ -124,8 +124,8 @@ async fn what_was_confirmed_survives_a_restart_of_the_broker() {
         blocking(|| node.stop()).unwrap();
         assert!(end_of(&mut consumer).await.is_transient());
         assert!(held.settle(Settlement::Done).await.is_err());
-        let absent = queue.publish(QueueName::Rows, &messages).await.unwrap_err();
-        assert!(absent.is_transient(), "{absent}");
+        let missing = queue.publish(QueueName::Rows, &messages).await.unwrap_err();
+        assert!(missing.is_transient(), "{missing}");
         timeout(DEADLINE, term.over()).await.expect("the leader was not told");
         blocking(|| node.start_again()).unwrap();
     }

@@ -5,7 +5,8 @@ use tables::write::letters::{
     Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, LAST_DEATH, next_death,
 };
 
-use crate::store::columns::{query, read};
+use crate::store::columns::read;
+use crate::store::parameters::query;
 
 /// Files a death in the caller's transaction; `false` when it was filed before.
 pub(super) async fn file(connection: &mut SqliteConnection, filing: Filing<'_>) -> Result<bool, sqlx::Error> {

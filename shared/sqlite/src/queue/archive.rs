@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::{Archived, Stretch};
+use ports::{ArchiveRange, Archived};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::message_row::{headers_to_text, message_from};
@@ -45,14 +45,14 @@ pub(super) async fn insert(
 }
 
 /// The positions of what was archived since then.
-pub(super) async fn stretch(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Result<Stretch, Error> {
+pub(super) async fn range(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, Error> {
     let sql = "SELECT min(position) FILTER (WHERE archived_at >= ?) - 1 AS after, max(position) AS newest \
                FROM queue_archive";
     let since = since.map_or(i64::MIN, |since| since.timestamp_millis());
     let row = sqlx::query(sql).bind(since).fetch_one(pool).await?;
     let position = |name| row.try_get(name).map(|position: Option<i64>| position.map(i64::cast_unsigned));
     let end = position("newest")?.unwrap_or(0);
-    Ok(Stretch { after: position("after")?.unwrap_or(end), end })
+    Ok(ArchiveRange { after: position("after")?.unwrap_or(end), end })
 }
 
 /// Up to `limit` pages after the position `after`.

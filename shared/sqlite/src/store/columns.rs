@@ -1,26 +1,17 @@
-//! Between SQLite's rows and statements and the values of the tables: instants are texts, counts are signed.
-
-use std::borrow::Cow;
+//! Reading SQLite's rows: instants are texts, counts are signed.
 
 use chrono::{DateTime, Utc};
 use domain::timestamp;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{SqlSafeStr, Sqlite};
-use tables::row::{Row, Unreadable};
-use tables::write::Parameter;
-
-/// A statement with its values.
-pub(crate) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+use sqlx::Sqlite;
+use sqlx::sqlite::SqliteRow;
+use tables::row::{Row, Unreadable, each};
 
 /// What `reader` makes of `row`.
 pub(crate) fn read<T>(
     row: &SqliteRow,
     reader: impl FnOnce(&dyn Row) -> Result<T, Unreadable>,
 ) -> Result<T, sqlx::Error> {
-    reader(&Columns(row)).map_err(|error| {
-        let (index, source) = error.into_parts();
-        sqlx::Error::ColumnDecode { index, source }
-    })
+    reader(&Columns(row)).map_err(undecodable)
 }
 
 /// What `reader` makes of each of `rows`.
@@ -28,30 +19,17 @@ pub(crate) fn read_all<T, C: FromIterator<T>>(
     rows: &[SqliteRow],
     reader: impl Fn(&dyn Row) -> Result<T, Unreadable>,
 ) -> Result<C, sqlx::Error> {
-    rows.iter().map(|row| read(row, &reader)).collect()
+    each(columns(rows), reader).map_err(undecodable)
 }
 
-/// The statement `sql` with `values`.
-pub(crate) fn query<'q>(sql: impl SqlSafeStr, values: impl IntoIterator<Item = Parameter<'q>>) -> Query<'q> {
-    values.into_iter().fold(sqlx::query(sql), bind)
+/// The rows as readers take them.
+pub(crate) fn columns(rows: &[SqliteRow]) -> impl Iterator<Item = impl Row> {
+    rows.iter().map(Columns)
 }
 
-/// Adds a value. An INTEGER column takes a double that is whole as an integer, and refuses any other.
-pub(crate) fn bind<'q>(query: Query<'q>, value: Parameter<'q>) -> Query<'q> {
-    match value {
-        Parameter::Text(text) => query.bind(text),
-        Parameter::Bytes(Cow::Borrowed(bytes)) => query.bind(bytes),
-        Parameter::Bytes(Cow::Owned(bytes)) => query.bind(bytes),
-        Parameter::Count(count) => query.bind(count.map(integer)),
-        Parameter::Number(number) | Parameter::Whole(number) => query.bind(number),
-        Parameter::Instant(at) => query.bind(at.map(timestamp::to_text)),
-        Parameter::Flag(flag) => query.bind(flag),
-    }
-}
-
-/// A count as SQLite's integer. No table holds as much as 2^63 of anything.
-pub(crate) fn integer(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// As the driver says it.
+pub(crate) fn undecodable(error: Unreadable) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
 }
 
 struct Columns<'r>(&'r SqliteRow);

@@ -5,24 +5,20 @@ use std::sync::{Arc, LazyLock};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::columns::{COINS, IDENTITIES, description, quotes};
 use tables::write::Parameter;
+use tables::write::contents::ByTable;
 
-use super::columns::bind;
+use super::parameters::bind;
 
 /// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
-pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">"));
+pub(super) static INSERTS: LazyLock<Inserts> = LazyLock::new(|| inserts(">"));
 
 /// Those for a [rebuild](domain::Chunk::is_rebuild).
-pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(">="));
+pub(super) static REBUILDS: LazyLock<Inserts> = LazyLock::new(|| inserts(">="));
 
-pub(super) struct Inserts {
-    pub coins: Insert,
-    pub identities: Insert,
-    pub latest: Insert,
-    pub history: Insert,
-}
+type Inserts = ByTable<Insert>;
 
 /// `INSERT … VALUES …, … ON CONFLICT …` for any number of rows.
 pub(super) struct Insert {
@@ -32,25 +28,23 @@ pub(super) struct Insert {
     full: Arc<str>,
 }
 
-impl Inserts {
-    /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
-    fn new(later: &str) -> Self {
-        Self {
-            coins: Insert::new("coins", &COINS, &coin_conflict(later)),
-            identities: Insert::new(
-                "coin_identities",
-                &IDENTITIES,
-                "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
-                 last_seen_at = max(last_seen_at, excluded.last_seen_at)",
-            ),
-            // The rows were compared with the table before, under the same lock.
-            latest: Insert::new("quotes_latest", &quotes(), &quote_conflict()),
-            history: Insert::new(
-                "quotes_history",
-                &quotes(),
-                &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
-            ),
-        }
+/// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
+fn inserts(later: &str) -> Inserts {
+    ByTable {
+        coins: Insert::new("coins", &COINS, &coin_conflict(later)),
+        identities: Insert::new(
+            "coin_identities",
+            &IDENTITIES,
+            "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
+             last_seen_at = max(last_seen_at, excluded.last_seen_at)",
+        ),
+        // The rows were compared with the table before, under the same lock.
+        latest: Insert::new("quotes_latest", &quotes(), &quote_conflict()),
+        history: Insert::new(
+            "quotes_history",
+            &quotes(),
+            &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
+        ),
     }
 }
 

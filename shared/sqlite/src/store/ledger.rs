@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
-use tables::ledger::records;
 use tables::read::ledger as read;
 
 use super::SqliteStore;
-use super::columns::{Query, read_all};
+use super::columns::{columns, undecodable};
+use super::parameters::Query;
 pub(super) use record::{record_chunk, record_fetched};
 
 #[async_trait]
@@ -71,9 +71,6 @@ impl SqliteStore {
         let batches = which.query(batches).fetch_all(&mut *snapshot).await?;
         let chunks = which.query(chunks).fetch_all(&mut *snapshot).await?;
         let replays = which.query(replays).fetch_all(&mut *snapshot).await?;
-        let batches: Vec<_> = read_all(&batches, read::batch)?;
-        let (chunks, replays): (Vec<_>, Vec<_>) =
-            (read_all(&chunks, read::chunk)?, read_all(&replays, read::replay)?);
-        Ok(records(batches, chunks, replays))
+        read::records(columns(&batches), columns(&chunks), columns(&replays)).map_err(undecodable)
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use domain::{Chunk, Quote, timestamp};
 use ports::{Loaded, Refused};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -28,13 +27,12 @@ pub(super) async fn load_rows(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
 ) -> Result<Loaded, sqlx::Error> {
-    let page = Page { chunk, fetched_at: timestamp::to_millis(chunk.page.fetched_at) };
     let rows = coin_quotes(chunk);
     let mut loaded = Loaded::default();
     let mut parts = Parts::new(&rows, AT_A_TIME);
     while let Some(part) = parts.next() {
         let mut savepoint = connection.begin().await?;
-        match page.write(&mut savepoint, part).await {
+        match write_part(&mut savepoint, chunk, part).await {
             Ok(judged) => {
                 savepoint.commit().await?;
                 loaded.add(judged);
@@ -50,47 +48,38 @@ pub(super) async fn load_rows(
     Ok(loaded)
 }
 
-/// What the rows of one page have in common.
-struct Page<'a> {
-    /// All of it; often only a part of its rows is written.
-    chunk: &'a Chunk,
-    fetched_at: DateTime<Utc>,
-}
-
-impl Page<'_> {
-    /// Writes all of `rows` or fails.
-    async fn write(
-        &self,
-        connection: &mut SqliteConnection,
-        rows: &[CoinQuote<'_>],
-    ) -> Result<Loaded, sqlx::Error> {
-        // Ordered by key, so that writes go through the tables' trees from one end to the other. When the
-        // chunk repeats a coin, the first description stays.
-        let mut coins = BTreeMap::new();
-        let mut identities = BTreeSet::new();
-        for (coin, _) in rows {
-            coins.entry(coin.id).or_insert(*coin);
-            identities.insert((coin.id, coin.symbol.as_str(), coin.name.as_str(), coin.slug.as_str()));
-        }
-        let ids: Vec<u32> = coins.keys().copied().collect();
-        let mut judging = Judging::new(self.chunk, held(connection, &ids).await?);
-        for (coin, quote) in rows {
-            let last_updated = timestamp::to_millis(quote.last_updated);
-            judging.take(coin.id, Quote { last_updated, ..(*quote).clone() });
-        }
-        let Judged { latest, history, loaded } = judging.judged();
-        let inserts = if self.chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
-        let fetched_at = self.fetched_at;
-        inserts.coins.run(connection, coins.into_values(), |coin| write::coin(coin, fetched_at)).await?;
-        let identity = |identity| write::identity(identity, fetched_at);
-        inserts.identities.run(connection, identities, identity).await?;
-        let quote = |(id, quote): (u32, Quote)| write::quote(id, &quote, fetched_at, &self.chunk.page.batch);
-        let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
-        inserts.history.run(connection, history, quote).await?;
-        let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
-        inserts.latest.run(connection, latest, quote).await?;
-        Ok(loaded)
+/// Writes all of `rows`, which are of `chunk`, or fails.
+async fn write_part(
+    connection: &mut SqliteConnection,
+    chunk: &Chunk,
+    rows: &[CoinQuote<'_>],
+) -> Result<Loaded, sqlx::Error> {
+    // Ordered by key, so that writes go through the tables' trees from one end to the other. When the
+    // chunk repeats a coin, the first description stays.
+    let mut coins = BTreeMap::new();
+    let mut identities = BTreeSet::new();
+    for (coin, _) in rows {
+        coins.entry(coin.id).or_insert(*coin);
+        identities.insert((coin.id, coin.symbol.as_str(), coin.name.as_str(), coin.slug.as_str()));
     }
+    let ids: Vec<u32> = coins.keys().copied().collect();
+    let mut judging = Judging::new(chunk, held(connection, &ids).await?);
+    for (coin, quote) in rows {
+        let last_updated = timestamp::to_millis(quote.last_updated);
+        judging.take(coin.id, Quote { last_updated, ..(*quote).clone() });
+    }
+    let Judged { latest, history, loaded } = judging.judged();
+    let inserts = if chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
+    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+    inserts.coins.run(connection, coins.into_values(), |coin| write::coin(coin, fetched_at)).await?;
+    let identity = |identity| write::identity(identity, fetched_at);
+    inserts.identities.run(connection, identities, identity).await?;
+    let quote = |(id, quote): (u32, Quote)| write::quote(id, &quote, fetched_at, &chunk.page.batch);
+    let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
+    inserts.history.run(connection, history, quote).await?;
+    let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
+    inserts.latest.run(connection, latest, quote).await?;
+    Ok(loaded)
 }
 
 /// What `quotes_latest` holds of these coins.

@@ -18,21 +18,22 @@ use tables::read::outbox::{
 };
 
 use super::SqliteStore;
-use super::columns::{integer, read, read_all};
+use super::columns::{read, read_all};
+use super::parameters::integer;
 
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
         let blame = |error| self.blame(error);
-        // Most of the time there is nothing to post, and a look without the lock shows it.
+        // Most of the time there is nothing to post, and reading without the lock shows it.
         let mut reader = self.database.readers().acquire().await.map_err(blame)?;
-        if plan(&standing(&mut reader, since).await.map_err(blame)?).is_none() {
+        if plan(&state(&mut reader, since).await.map_err(blame)?).is_none() {
             return Ok(None);
         }
         drop(reader);
         let mut transaction = self.database.begin().await?;
-        let standing = standing(&mut transaction, since).await.map_err(blame)?;
-        let Some(posting) = plan(&standing) else { return Ok(None) };
+        let state = state(&mut transaction, since).await.map_err(blame)?;
+        let Some(posting) = plan(&state) else { return Ok(None) };
         if !post(&mut transaction, &posting).await.map_err(blame)? {
             return Ok(None);
         }
@@ -91,10 +92,7 @@ impl Outbox for SqliteStore {
     }
 }
 
-async fn standing(
-    connection: &mut SqliteConnection,
-    since: DateTime<Utc>,
-) -> Result<OutboxState, sqlx::Error> {
+async fn state(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Result<OutboxState, sqlx::Error> {
     let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
     let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
     let since = timestamp::to_text(since);

@@ -9,6 +9,7 @@ use domain::{Chunk, Measure};
 use ports::{BatchRecord, Ledger, Letters, Outbox, Quotes};
 use sqlx::AssertSqlSafe;
 use testkit::clock::ManualClock;
+use testkit::contents::Contents;
 use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::rows::numbered_chunks;
@@ -53,13 +54,8 @@ impl StoreLab for File {
         &self.clock
     }
 
-    async fn tables(&self) -> Tables {
-        self.client().tables().await
-    }
-
-    async fn resolve(&self, fingerprint: &str) {
-        let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
-        self.client().execute(&sql).await;
+    fn contents(&self) -> Contents {
+        Contents::Database(self.client())
     }
 }
 

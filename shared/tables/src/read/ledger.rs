@@ -1,11 +1,11 @@
 //! Reading the ledger.
 
 use domain::{BatchId, ReplayId, Slot};
-use ports::DataKinds;
+use ports::{BatchRecord, DataKinds};
 
 use crate::columns::{BATCHES, CHUNKS, REPLAYS};
-use crate::ledger::{BatchRow, ChunkRow, Cut, ReplayRow};
-use crate::row::{Row, Unreadable};
+use crate::ledger::{self, BatchRow, ChunkRow, Cut, ReplayRow};
+use crate::row::{Row, Unreadable, each};
 
 /// The statements that find batches, their chunks, and the replays of these: three, however many batches there are. Each has
 /// the same values to bind, those of `from`.
@@ -35,8 +35,19 @@ pub fn origins(row: &dyn Row) -> Result<DataKinds, Unreadable> {
     Ok(DataKinds { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
 }
 
+/// The records that the rows say that [`statements`] found.
+pub fn records(
+    batches: impl IntoIterator<Item: Row>,
+    chunks: impl IntoIterator<Item: Row>,
+    replays: impl IntoIterator<Item: Row>,
+) -> Result<Vec<BatchRecord>, Unreadable> {
+    let batches: Vec<_> = each(batches, batch)?;
+    let (chunks, replays): (Vec<_>, Vec<_>) = (each(chunks, chunk)?, each(replays, replay)?);
+    Ok(ledger::records(batches, chunks, replays))
+}
+
 /// A row of `batches`.
-pub fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
+fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
     Ok(BatchRow {
         id: BatchId::from_stored(row.get::<String>("id")?),
         slot: Slot::at(row.get("slot")?),
@@ -50,7 +61,7 @@ pub fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
 }
 
 /// A row of `batch_chunks`, and whose it is.
-pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
     let line = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,
@@ -73,7 +84,7 @@ pub fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
 }
 
 /// A row of `chunk_replays`, and whose it is.
-pub fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
+fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
     let line = ReplayRow {
         page: row.get("page")?,
         replay: ReplayId::from_stored(row.get::<String>("replay")?),

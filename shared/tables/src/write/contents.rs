@@ -7,6 +7,19 @@ use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use crate::columns::{COINS, IDENTITIES, QUOTES};
 
+/// One of something for each of the four tables about coins.
+#[derive(Debug)]
+pub struct ByTable<T> {
+    /// For `coins`.
+    pub coins: T,
+    /// For `coin_identities`.
+    pub identities: T,
+    /// For `quotes_latest`.
+    pub latest: T,
+    /// For `quotes_history`.
+    pub history: T,
+}
+
 /// The row of `coin` in a page that was fetched at `fetched_at`, in the order of [`COINS`].
 pub fn coin(coin: &Coin, fetched_at: DateTime<Utc>) -> [Parameter<'static>; COINS.len()] {
     [

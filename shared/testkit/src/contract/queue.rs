@@ -114,7 +114,7 @@ macro_rules! queue_contract {
             the_archive_holds_live_pages_once_as_published
             a_page_that_is_published_again_is_archived_once
             the_archive_can_be_read_in_parts
-            a_stretch_of_the_archive_begins_at_a_time
+            a_range_of_the_archive_begins_at_a_time
         }
     };
     ($lab:path: $($promise:ident)+) => {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::ManualClock;
+use crate::contents::Contents;
 use crate::tables::Tables;
 use ports::store::{Ledger, Letters, Outbox, Quotes, Store};
 
@@ -38,11 +39,18 @@ pub trait StoreLab: Send + Sync {
     /// The clock the store dates by.
     fn clock(&self) -> &ManualClock;
 
+    /// What the store holds, without asking it.
+    fn contents(&self) -> Contents;
+
     /// What the store's tables about coins hold.
-    async fn tables(&self) -> Tables;
+    async fn tables(&self) -> Tables {
+        self.contents().tables().await
+    }
 
     /// Marks a group as dealt with, as an operator does.
-    async fn resolve(&self, fingerprint: &str);
+    async fn resolve(&self, fingerprint: &str) {
+        self.contents().resolve(fingerprint).await;
+    }
 }
 
 /// Generates one test per promise of the store ports. `$setup` is an async function without arguments

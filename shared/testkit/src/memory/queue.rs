@@ -15,8 +15,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use self::options::Options;
 use self::state::{Claim, Lease, State};
 use ports::{
-    Archive, Archived, Clock, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt, Settlement,
-    Stretch,
+    Archive, ArchiveRange, Archived, Clock, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt,
+    Settlement,
 };
 
 /// A queue in memory, as one process sees it. Clones are the same process.
@@ -114,8 +114,8 @@ impl Queue for MemoryQueue {
 
 #[async_trait]
 impl Archive for MemoryQueue {
-    async fn stretch(&self, since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-        Ok(self.available()?.stretch(since))
+    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
+        Ok(self.available()?.range(since))
     }
 
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {

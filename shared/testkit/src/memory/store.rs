@@ -20,7 +20,7 @@ use ports::store::{DataKinds, Loaded, Store, StoreError};
 
 use crate::tables::{CoinEntry, QuoteEntry, Tables};
 use desk::Desk;
-use ledger::Books;
+use ledger::LedgerState;
 use outbox::Mails;
 use quotes::Rows;
 
@@ -34,7 +34,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     rows: Rows,
-    books: Books,
+    ledger: LedgerState,
     desk: Desk,
     mails: Mails,
 }
@@ -103,16 +103,16 @@ impl std::fmt::Debug for MemoryStore {
 impl Store for MemoryStore {
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
         let mut state = self.state()?;
-        state.books.admit(chunk.page.simulated)?;
+        state.ledger.admit(chunk.page.simulated)?;
         let loaded = state.rows.load(chunk);
-        state.books.record_chunk(chunk, &loaded, self.now());
+        state.ledger.record_chunk(chunk, &loaded, self.now());
         Ok(loaded)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let mut state = self.state()?;
-        state.books.admit(fetched.simulated)?;
-        state.books.record_fetched(fetched);
+        state.ledger.admit(fetched.simulated)?;
+        state.ledger.record_fetched(fetched);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl Store for MemoryStore {
     }
 
     async fn origins(&self) -> Result<DataKinds, StoreError> {
-        Ok(self.state()?.books.origins())
+        Ok(self.state()?.ledger.origins())
     }
 }
 
@@ -133,6 +133,7 @@ impl Store for MemoryStore {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use crate::contents::Contents;
     use crate::contract::store::StoreLab;
 
     struct Memory {
@@ -162,12 +163,8 @@ mod tests {
             &self.clock
         }
 
-        async fn tables(&self) -> Tables {
-            self.store.tables()
-        }
-
-        async fn resolve(&self, fingerprint: &str) {
-            self.store.resolve(fingerprint);
+        fn contents(&self) -> Contents {
+            Contents::Memory(Arc::clone(&self.store))
         }
     }
 

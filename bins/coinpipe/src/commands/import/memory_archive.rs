@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Message;
-use ports::{Archive, Archived, QueueError, Stretch};
+use ports::{Archive, ArchiveRange, Archived, QueueError};
 
 /// Pages, each at the position of its number from 1.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ impl MemoryArchive {
 
 #[async_trait]
 impl Archive for MemoryArchive {
-    async fn stretch(&self, _since: Option<DateTime<Utc>>) -> Result<Stretch, QueueError> {
-        Ok(Stretch { after: 0, end: self.0.len() as u64 })
+    async fn range(&self, _since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError> {
+        Ok(ArchiveRange { after: 0, end: self.0.len() as u64 })
     }
 
     async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError> {

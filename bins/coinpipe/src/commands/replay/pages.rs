@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
 use ports::store::DataKinds;
-use ports::{Archive, Archived, QueueError, Stretch};
+use ports::{Archive, ArchiveRange, Archived, QueueError};
 use service::Stores;
 
 use super::ReplayArgs;
@@ -22,11 +22,11 @@ pub(super) struct Pages<'a> {
     /// The same, when it is files.
     files: Option<Arc<PageFiles>>,
     selection: Selection,
-    stretch: Stretch,
+    range: ArchiveRange,
     replay: ReplayId,
 }
 
-/// What became of the pages in the stretch.
+/// What became of the pages in the range.
 #[derive(Default)]
 pub(super) struct Seen {
     /// The ids of those that are wanted; the archive may hold a page twice.
@@ -54,14 +54,14 @@ impl<'a> Pages<'a> {
             Some(files) => Arc::clone(files) as Arc<dyn Archive>,
             None => archive,
         };
-        let mut stretch = archive.stretch(selection.archived_since()).await?;
-        stretch.after = stretch.after.max(args.after.unwrap_or(0)).min(stretch.end);
-        Ok(Self { args, archive, files, selection, stretch, replay })
+        let mut range = archive.range(selection.archived_since()).await?;
+        range.after = range.after.max(args.after.unwrap_or(0)).min(range.end);
+        Ok(Self { args, archive, files, selection, range, replay })
     }
 
     /// The part of the archive that is read.
-    pub(super) fn stretch(&self) -> Stretch {
-        self.stretch
+    pub(super) fn range(&self) -> ArchiveRange {
+        self.range
     }
 
     /// The next pages after `position`.
@@ -141,7 +141,7 @@ impl<'a> Pages<'a> {
 
     /// Whether files were named and none of them gave a page, as `seen` tells at the end.
     pub(super) fn leaves_out_every_file(&self, seen: &Seen) -> bool {
-        let is_any_left = self.stretch.after < self.stretch.end;
+        let is_any_left = self.range.after < self.range.end;
         self.files.is_some() && is_any_left && seen.pages.is_empty()
     }
 
@@ -157,12 +157,12 @@ impl<'a> Pages<'a> {
         };
         let mut seen = Seen::default();
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
-        let mut position = self.stretch.after;
-        while position < self.stretch.end {
+        let mut position = self.range.after;
+        while position < self.range.end {
             let pages = self.read(position).await?;
             let Some(last) = pages.last() else { break };
             position = last.position;
-            for page in pages.into_iter().filter(|page| page.position <= self.stretch.end) {
+            for page in pages.into_iter().filter(|page| page.position <= self.range.end) {
                 if let Some((meta, _)) = self.wanted(page.message, kinds, &mut seen) {
                     let batch = batches.entry(meta.batch).or_insert((0, meta.pages, meta.simulated));
                     batch.0 += 1;

@@ -13,8 +13,8 @@ use write::{
 };
 
 use crate::database::Work;
-use crate::store::columns::query;
 use crate::store::origin;
+use crate::store::parameters::query;
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
 pub(in crate::store) async fn record_chunk(

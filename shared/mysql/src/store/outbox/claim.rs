@@ -7,7 +7,8 @@ use tables::read::outbox::{CLAIMED, claimed_mail};
 
 use super::lock;
 use crate::database::Work;
-use crate::store::columns::{Query, datetime, read};
+use crate::store::columns::read;
+use crate::store::parameters::{Query, datetime};
 
 /// Asks for the mail to claim next.
 pub(super) fn claimable(claim: Claim) -> Query<'static> {

@@ -11,19 +11,20 @@ use tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 use super::lock;
 use crate::database::Work;
 use crate::error::is_duplicate;
-use crate::store::columns::{datetime, read, read_all};
+use crate::store::columns::{read, read_all};
+use crate::store::parameters::datetime;
 
-/// What there is to plan from, for a look.
-pub(super) struct Look {
+/// Reads what a plan is made from, without the lock.
+pub(super) struct ReadState {
     pub(super) since: DateTime<Utc>,
 }
 
-impl Work for Look {
+impl Work for ReadState {
     type Output = OutboxState;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<OutboxState, sqlx::Error> {
         let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
-        standing(connection, read(&row, |row| row.get("id"))?, self.since).await
+        state(connection, read(&row, |row| row.get("id"))?, self.since).await
     }
 }
 
@@ -38,8 +39,8 @@ impl Work for Post<'_> {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Mail>, sqlx::Error> {
         let installation = lock(connection).await?;
-        let standing = standing(connection, installation, self.since).await?;
-        let Some(Posting { mail, covered }) = (self.plan)(&standing) else { return Ok(None) };
+        let state = state(connection, installation, self.since).await?;
+        let Some(Posting { mail, covered }) = (self.plan)(&state) else { return Ok(None) };
         let posted_at = datetime(mail.posted_at);
         let posted = sqlx::query(
             "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -72,7 +73,7 @@ impl Work for Post<'_> {
     }
 }
 
-async fn standing(
+async fn state(
     connection: &mut MySqlConnection,
     installation: String,
     since: DateTime<Utc>,

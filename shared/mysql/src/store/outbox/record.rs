@@ -7,7 +7,8 @@ use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, RECORD, cover};
 
 use super::lock;
 use crate::database::Work;
-use crate::store::columns::{datetime, read};
+use crate::store::columns::read;
+use crate::store::parameters::datetime;
 
 /// The result of a claim.
 pub(super) struct Record<'a> {

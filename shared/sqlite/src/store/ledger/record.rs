@@ -11,7 +11,7 @@ use write::{
     INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, OF_CUT, OF_NEWEST, announcement, batch_of,
 };
 
-use crate::store::columns::query;
+use crate::store::parameters::query;
 
 /// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
 pub(in crate::store) async fn record_chunk(

@@ -4,7 +4,8 @@ use domain::timestamp;
 use sqlx::SqliteConnection;
 use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, cover};
 
-use crate::store::columns::{integer, read};
+use crate::store::columns::read;
+use crate::store::parameters::integer;
 
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 pub(super) async fn give_back(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {

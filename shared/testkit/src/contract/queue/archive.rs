@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{Headers, Message, Origin, header, timestamp};
 
 use super::{QueueLab, consume, message, next, publish};
-use ports::{Archive, QueueName, Settlement, Stretch};
+use ports::{Archive, ArchiveRange, QueueName, Settlement};
 
 fn page(id: &str, origin: Origin) -> Message {
     Message { headers: Headers::new().with(header::ORIGIN, origin), ..message(id) }
@@ -84,10 +84,10 @@ pub async fn the_archive_can_be_read_in_parts(lab: &impl QueueLab) {
     assert_eq!(archive.read(0, 0).await.unwrap(), []);
 }
 
-/// A stretch has every page since its beginning, and ends where the archive ended.
-pub async fn a_stretch_of_the_archive_begins_at_a_time(lab: &impl QueueLab) {
+/// A range has every page since its beginning, and ends where the archive ended.
+pub async fn a_range_of_the_archive_begins_at_a_time(lab: &impl QueueLab) {
     let (queue, archive) = (lab.queue(), lab.archive());
-    assert_eq!(archive.stretch(None).await.unwrap(), Stretch { after: 0, end: 0 });
+    assert_eq!(archive.range(None).await.unwrap(), ArchiveRange { after: 0, end: 0 });
     let start = lab.clock().now();
     publish(&queue, QueueName::Raw, &[page("a", Origin::Live)]).await;
     lab.pass(Duration::from_secs(2)).await;
@@ -95,17 +95,17 @@ pub async fn a_stretch_of_the_archive_begins_at_a_time(lab: &impl QueueLab) {
     publish(&queue, QueueName::Raw, &[page("b", Origin::Live), page("c", Origin::Live)]).await;
     let last = archive.read(0, 10).await.unwrap().pop().expect("three pages").position;
     for (since, expected) in [(None, 3), (Some(start), 3), (Some(middle), 2)] {
-        let stretch = archive.stretch(since).await.unwrap();
-        assert_eq!(stretch.end, last, "since {since:?}");
-        let pages = archive.read(stretch.after, 10).await.unwrap();
+        let range = archive.range(since).await.unwrap();
+        assert_eq!(range.end, last, "since {since:?}");
+        let pages = archive.read(range.after, 10).await.unwrap();
         let ids: Vec<_> = pages.iter().map(|page| page.message.id.as_str()).collect();
         assert!(ids.ends_with(&["a", "b", "c"][3 - expected..]), "since {since:?}: {ids:?}");
     }
     publish(&queue, QueueName::Raw, &[page("d", Origin::Live)]).await;
-    let longer = archive.stretch(None).await.unwrap();
+    let longer = archive.range(None).await.unwrap();
     assert!(longer.end > last, "{longer:?}");
-    let future = archive.stretch(Some(lab.clock().now() + chrono::TimeDelta::hours(1))).await.unwrap();
-    assert_eq!(future, Stretch { after: longer.end, end: longer.end });
+    let future = archive.range(Some(lab.clock().now() + chrono::TimeDelta::hours(1))).await.unwrap();
+    assert_eq!(future, ArchiveRange { after: longer.end, end: longer.end });
 }
 
 /// Pages leave when they are older than `keep`, at the latest when the next one comes. Not part of

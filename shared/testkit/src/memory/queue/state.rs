@@ -10,7 +10,7 @@ use domain::{DeadLetter, Message};
 
 use super::leader::LeaderState;
 use super::options::Options;
-use ports::{Archived, Clock, Depth, QueueName, Settlement, Stretch};
+use ports::{ArchiveRange, Archived, Clock, Depth, QueueName, Settlement};
 
 /// Everything.
 #[derive(Default)]
@@ -177,11 +177,11 @@ impl State {
         depth
     }
 
-    pub(super) fn stretch(&self, since: Option<DateTime<Utc>>) -> Stretch {
+    pub(super) fn range(&self, since: Option<DateTime<Utc>>) -> ArchiveRange {
         let end = self.archive.back().map_or(0, |page| page.archived.position);
         let mut pages = self.archive.iter();
         let first = pages.find(|page| since.is_none_or(|since| page.archived_at >= since));
-        Stretch { after: first.map_or(end, |page| page.archived.position - 1), end }
+        ArchiveRange { after: first.map_or(end, |page| page.archived.position - 1), end }
     }
 
     pub(super) fn read_archive(&self, after: u64, limit: u32) -> Vec<Archived> {

@@ -12,7 +12,7 @@ use tables::ledger::{BatchRow, ChunkRow, Cut, ReplayRow, refused_coins};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
-pub(super) struct Books {
+pub(super) struct LedgerState {
     batches: BTreeMap<BatchId, Batch>,
     /// Whether all data is made up; decided by the first that comes.
     simulated: Option<bool>,
@@ -35,7 +35,7 @@ struct Announced {
     credits: u32,
 }
 
-impl Books {
+impl LedgerState {
     /// Fails when what the store holds is of the other kind.
     pub(super) fn admit(&mut self, simulated: bool) -> Result<(), StoreError> {
         if *self.simulated.get_or_insert(simulated) == simulated {
@@ -137,17 +137,17 @@ impl Batch {
 impl Ledger for MemoryStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         let state = self.state()?;
-        let mut records = newest_first(&state.books.batches);
+        let mut records = newest_first(&state.ledger.batches);
         records.truncate(limit as usize);
         Ok(records)
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
-        Ok(self.state()?.books.batches.get(id).map(|batch| batch.record(id)))
+        Ok(self.state()?.ledger.batches.get(id).map(|batch| batch.record(id)))
     }
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
-        let mut records = newest_first(&self.state()?.books.batches);
+        let mut records = newest_first(&self.state()?.ledger.batches);
         records.retain(|record| ids.contains(&record.id));
         Ok(records)
     }

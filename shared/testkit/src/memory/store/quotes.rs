@@ -176,7 +176,7 @@ fn stored(coin: &Coin) -> Coin {
 #[async_trait]
 impl Quotes for MemoryStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
-        Ok(self.state()?.books.freshness())
+        Ok(self.state()?.ledger.freshness())
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

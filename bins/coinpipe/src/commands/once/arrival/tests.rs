@@ -13,7 +13,7 @@ use testkit::memory::{MemoryQueue, MemoryStore};
 use super::*;
 
 /// Sleeping moves it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 struct LeapingClock(ManualClock);
 
 #[async_trait]

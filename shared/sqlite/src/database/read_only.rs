@@ -1,4 +1,4 @@
-//! Opening a file only to look into it: nothing is made, changed or brought up to date.
+//! Opening a file read-only: nothing is made, changed or brought up to date.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +10,21 @@ use super::{Access, BUSY_TIMEOUT, Database, READERS, location, opening, pool};
 use crate::error::Error;
 
 impl Database {
-    /// Opens the file that `url` names for looking; `None` when there is no such file. What others commit meanwhile is
+    /// Opens the file that `url` names read-only; `None` when there is no such file. What others commit meanwhile is
     /// seen. Writing is an error.
-    pub async fn look_url(url: &str) -> Result<Option<Self>, Error> {
-        Self::look(location::from_url(url)?).await
+    pub async fn open_url_read_only(url: &str) -> Result<Option<Self>, Error> {
+        Self::open_read_only(location::from_url(url)?).await
     }
 
-    /// Opens the file for looking, as [`look_url`](Self::look_url) does.
-    pub async fn look(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
+    /// Opens the file read-only, as [`open_url_read_only`](Self::open_url_read_only) does.
+    pub async fn open_read_only(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
         let path = location::absolute(path.as_ref())?;
         loop {
             if !path.exists() {
                 return Ok(None);
             }
             let is_at_rest = !has_journal(&path);
-            let database = Self::connect_to_look(path.clone(), is_at_rest).await;
+            let database = Self::connect_read_only(path.clone(), is_at_rest).await;
             // Somebody began to write just now: what is in the journal belongs to the file.
             if is_at_rest && has_journal(&path) {
                 continue;
@@ -33,14 +33,14 @@ impl Database {
         }
     }
 
-    async fn connect_to_look(path: PathBuf, is_at_rest: bool) -> Result<Self, Error> {
+    async fn connect_read_only(path: PathBuf, is_at_rest: bool) -> Result<Self, Error> {
         // SQLite makes a journal and its index even for reading, and leaves them behind, unless it is told that nobody
         // writes. Where there is a journal already it is read, too.
         let live = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let options = live.clone().immutable(is_at_rest);
         let readers = pool(READERS).connect_with(options).await.map_err(|error| opening(&path, error))?;
         let writer = pool(READERS).connect_lazy_with(live);
-        let access = if is_at_rest { Access::LookAtRest } else { Access::Look };
+        let access = if is_at_rest { Access::ReadOnlyAtRest } else { Access::ReadOnly };
         Ok(Self::with(path, writer, readers, access))
     }
 
@@ -148,7 +148,7 @@ mod tests {
     async fn looking_makes_nothing_and_sees_the_newest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("odd name? 100%#.db");
-        assert!(Database::look(&path).await.unwrap().is_none());
+        assert!(Database::open_read_only(&path).await.unwrap().is_none());
         assert_eq!(names(folder.path()), [""; 0]);
 
         let database = Database::open(&path).await.unwrap();
@@ -157,7 +157,7 @@ mod tests {
         // While it runs.
         let running = names(folder.path());
         assert_eq!(running.len(), 3, "{running:?}");
-        let looking = Database::look(&path).await.unwrap().unwrap();
+        let looking = Database::open_read_only(&path).await.unwrap().unwrap();
         assert_eq!(numbers(&looking).await, 1);
         insert(&database).await;
         assert_eq!(numbers(&looking).await, 2);
@@ -171,7 +171,7 @@ mod tests {
         let rest = names(folder.path());
         assert_eq!(rest.len(), 1, "{rest:?}");
         let before = std::fs::read(&path).unwrap();
-        let looking = Database::look(&path).await.unwrap().unwrap();
+        let looking = Database::open_read_only(&path).await.unwrap().unwrap();
         assert_eq!(numbers(&looking).await, 3);
         assert!(looking.begin().await.is_err());
         assert_eq!(names(folder.path()), rest);
@@ -190,7 +190,7 @@ mod tests {
     async fn what_is_missing_is_told_and_not_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.db");
-        let look = async || Database::look(&path).await.unwrap().unwrap();
+        let look = async || Database::open_read_only(&path).await.unwrap().unwrap();
         std::fs::write(&path, "").unwrap();
         assert_eq!(look().await.pending(&SCHEMA).await.unwrap(), ["numbers", "names"]);
         assert!(!look().await.has(&SCHEMA).await.unwrap());

@@ -1,4 +1,4 @@
-//! Queue and store of a file that is only looked into, and what opening them would make.
+//! Queue and store of a file that is opened read-only, and what opening them would make.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::database::Database;
 use crate::{Error, QueueOptions, SqliteQueue, SqliteStore, queue, store};
 
 impl SqliteQueue {
-    /// The queue in `database`, which was opened for looking; `None` when there is none in it yet, an error when it is
+    /// The queue in `database`, which was opened read-only; `None` when there is none in it yet, an error when it is
     /// an older one.
-    pub async fn look(
+    pub async fn open_read_only(
         database: Database,
         options: QueueOptions,
         clock: Arc<dyn Clock>,
@@ -27,9 +27,9 @@ impl SqliteQueue {
 }
 
 impl SqliteStore {
-    /// The store in `database`, which was opened for looking; `None` when there is none in it yet, an error when it is
+    /// The store in `database`, which was opened read-only; `None` when there is none in it yet, an error when it is
     /// an older one.
-    pub async fn look(database: Database, clock: Arc<dyn Clock>) -> Result<Option<Self>, Error> {
+    pub async fn open_read_only(database: Database, clock: Arc<dyn Clock>) -> Result<Option<Self>, Error> {
         let is_there = database.has(&store::SCHEMA).await?;
         Ok(is_there.then(|| Self { database, clock }))
     }

@@ -1,4 +1,4 @@
-//! The store of a database that is only looked into, and what opening it would make.
+//! The store of a database that is opened read-only, and what opening it would make.
 
 use std::sync::Arc;
 
@@ -10,7 +10,10 @@ use crate::{MysqlStore, Options, store};
 impl MysqlStore {
     /// The store in the database of `options`; `None` when its tables are not there yet, an error when they are those of
     /// an older program. Makes and changes nothing. Unlike [`open`](Self::open) it waits for no server.
-    pub async fn look(options: &Options, clock: Arc<dyn Clock>) -> Result<Option<Self>, StoreError> {
+    pub async fn open_read_only(
+        options: &Options,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Self>, StoreError> {
         let (pending, all) = (Self::pending(options).await?.len(), store::SCHEMA.migrations.len());
         if pending > 0 && pending < all {
             return Err(StoreError::Misconfigured {

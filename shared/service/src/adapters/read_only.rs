@@ -16,16 +16,16 @@ pub(crate) async fn missing_queues(config: &Config, clock: Arc<dyn Clock>) -> an
     let url = &config.queue.url;
     match url.scheme().as_str() {
         "sqlite" => {
-            let file = Database::look_url(url.expose()).await?;
+            let file = Database::open_url_read_only(url.expose()).await?;
             let pending = SqliteQueue::pending(file.as_ref()).await;
             close(file).await;
             Ok(pending?)
         }
         "amqp" | "amqps" => {
-            let queue = RabbitQueue::look(rabbit_options(config)?, clock).await?;
-            let absent = queue.absent();
+            let queue = RabbitQueue::open_read_only(rabbit_options(config)?, clock).await?;
+            let missing = queue.missing();
             queue.close().await;
-            Ok(absent)
+            Ok(missing)
         }
         scheme => bail!("no adapter for queue.url {scheme}:"),
     }
@@ -36,7 +36,7 @@ pub(crate) async fn missing_tables(config: &Config) -> anyhow::Result<Vec<String
     let url = &config.store.url;
     match url.scheme().as_str() {
         "sqlite" => {
-            let file = Database::look_url(url.expose()).await?;
+            let file = Database::open_url_read_only(url.expose()).await?;
             let pending = SqliteStore::pending(file.as_ref()).await;
             close(file).await;
             Ok(pending?)
