@@ -13,8 +13,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ports", &["domain"]),
     ("outage", &["ports", "domain"]),
     ("tables", &["ports", "domain"]),
-    // Only ever beside tests.
+    // The first of these two only ever beside tests, the second beside those of SQL stores.
     ("testkit", &["tables", "ports", "domain"]),
+    ("sqlkit", &["testkit", "ports", "domain"]),
     ("telemetry", &["outage", "ports", "domain"]),
     ("stage", &["telemetry", "outage", "ports", "domain"]),
     ("config", &[]),
@@ -75,8 +76,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries that only these crates may use, tests included.
 const WALLED_IN: &[(&str, &[&str])] = &[
     ("lapin", &["rabbitmq"]),
-    // testkit reads the tables by itself, to compare what the adapters wrote.
-    ("sqlx", &["sqlite", "mysql", "testkit"]),
+    // sqlkit reads the tables by itself, to compare what the adapters wrote.
+    ("sqlx", &["sqlite", "mysql", "sqlkit"]),
     ("polars", &["transformer"]),
     ("lettre", &["alerter"]),
     // The API, and the collector of traces.

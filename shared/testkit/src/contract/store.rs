@@ -41,7 +41,7 @@ pub trait StoreLab: Send + Sync {
     fn clock(&self) -> &ManualClock;
 
     /// What the store holds, without asking it.
-    fn contents(&self) -> Contents;
+    fn contents(&self) -> Arc<dyn Contents>;
 
     /// What the store's tables about coins hold.
     async fn tables(&self) -> Tables {
