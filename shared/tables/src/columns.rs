@@ -40,12 +40,18 @@ pub fn quotes() -> [&'static str; QUOTES] {
 /// Of `batches`.
 pub const BATCHES: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
 
-/// Of `batch_chunks`, what is read of it; `c` is the table.
-pub const CHUNKS: &str = "c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
-    c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads";
+/// Of `batch_chunks`, what is read of it; `c` is the table. Named with `AS`, because otherwise SQLite promises nothing about
+/// the names that it gives to columns.
+pub const CHUNKS: &str = "\
+    c.batch_id AS batch_id, c.page AS page, c.chunk AS chunk, c.pages AS pages, c.chunks AS chunks, \
+    c.chunk_coins AS chunk_coins, c.fetched_at AS fetched_at, c.transformed_at AS transformed_at, \
+    c.loaded_at AS loaded_at, c.coins_in AS coins_in, c.rejected AS rejected, c.written AS written, \
+    c.unchanged AS unchanged, c.stale AS stale, c.loads AS loads";
 
 /// Of `chunk_replays`; `r` is the table.
-pub const REPLAYS: &str = "r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk";
+pub const REPLAYS: &str = "\
+    r.batch_id AS batch_id, r.page AS page, r.replay AS replay, r.chunks AS chunks, \
+    r.chunk_coins AS chunk_coins, r.chunk AS chunk";
 
 /// Of `alert_groups`.
 pub(crate) const GROUPS: &str = "fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, \

@@ -33,7 +33,8 @@ pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
     WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY refused_at DESC LIMIT 1";
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
-pub const COVERED: &str = "SELECT c.fingerprint, c.letters, c.mailed_at, c.mailed_total, m.posted_at \
+pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \
+        c.mailed_total AS mailed_total, m.posted_at AS posted_at \
     FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
 
 /// A mail that is settled covers nothing any more; binds the mail's id.
