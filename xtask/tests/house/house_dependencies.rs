@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("outage", &["ports", "domain"]),
     ("tables", &["ports", "domain"]),
     // The first of these two only ever beside tests, the second beside those of SQL stores.
-    ("testkit", &["tables", "ports", "domain"]),
+    ("testkit", &["ports", "domain"]),
     ("sqlkit", &["testkit", "ports", "domain"]),
     ("telemetry", &["outage", "ports", "domain"]),
     ("stage", &["telemetry", "outage", "ports", "domain"]),

@@ -19,8 +19,7 @@ impl Page {
     /// The lines of the newest cut: the one that was transformed last.
     pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkRow> {
         let newest = self.0.iter().max_by_key(|line| (line.transformed_at, line.cut)).map(|line| line.cut);
-        let counts =
-            move |line: &&ChunkRow| newest.is_some_and(|cut| line.cut.is(cut) && line.chunk <= cut.chunks);
+        let counts = move |line: &&ChunkRow| newest.is_some_and(|cut| line.cut.is(cut));
         self.0.iter().filter(counts)
     }
 
