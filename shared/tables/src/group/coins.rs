@@ -1,6 +1,6 @@
 //! Which descriptions and identities of coins are to be written: those that say something new.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{Coin, timestamp};
@@ -88,15 +88,18 @@ pub struct Known<T> {
 
 /// What to write of what was seen.
 #[derive(Debug)]
-pub struct Changes<S, K> {
+pub struct Changes<S, A> {
     /// Rows to write whole: they are new, or say something new.
     pub write: Vec<S>,
-    /// Rows that only were seen again: their keys, by the instant.
-    pub seen_again: BTreeMap<DateTime<Utc>, Vec<K>>,
+    /// Rows that only were seen again, by the instant.
+    pub seen_again: BTreeMap<DateTime<Utc>, Vec<A>>,
 }
 
 /// What to write of `seen`, where `known` is what the table holds of these coins.
-pub fn changes<'a>(seen: Vec<SeenCoin<'a>>, known: &HashMap<u32, Known<Coin>>) -> Changes<SeenCoin<'a>, u32> {
+pub fn changes<'a>(
+    seen: Vec<SeenCoin<'a>>,
+    known: &BTreeMap<u32, Known<Coin>>,
+) -> Changes<SeenCoin<'a>, u32> {
     let mut changes = Changes { write: Vec::new(), seen_again: BTreeMap::new() };
     for coin in seen {
         let Some(held) = known.get(&coin.coin.id) else {
@@ -126,18 +129,17 @@ fn is_described(coin: &Coin, held: &Coin) -> bool {
 }
 
 /// What to write of `seen`, where `known` is what the table holds of these identities; `key` is the table's key.
-pub fn identity_changes<'a, K: Eq + std::hash::Hash>(
+pub fn identity_changes<'a, K: Ord>(
     seen: Vec<SeenIdentity<'a>>,
-    known: &HashMap<K, Known<()>>,
+    known: &BTreeMap<K, Known<()>>,
     key: impl Fn(&Coin) -> K,
-) -> Changes<SeenIdentity<'a>, K> {
+) -> Changes<SeenIdentity<'a>, SeenIdentity<'a>> {
     let mut changes = Changes { write: Vec::new(), seen_again: BTreeMap::new() };
     for identity in seen {
-        let key = key(identity.coin);
-        match known.get(&key) {
+        match known.get(&key(identity.coin)) {
             Some(held) if identity.first_seen_at >= held.first_seen_at => {
                 if identity.last_seen_at > held.last_seen_at {
-                    changes.seen_again.entry(identity.last_seen_at).or_default().push(key);
+                    changes.seen_again.entry(identity.last_seen_at).or_default().push(identity);
                 }
             }
             _ => changes.write.push(identity),

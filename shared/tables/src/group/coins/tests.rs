@@ -10,13 +10,13 @@ fn named(name: &str, fetched_at: i64) -> Chunk {
     chunk_of(row, at(fetched_at))
 }
 
-fn known(name: &str, first: i64, last: i64) -> HashMap<u32, Known<Coin>> {
+fn known(name: &str, first: i64, last: i64) -> BTreeMap<u32, Known<Coin>> {
     let what = named(name, 0).rows.remove(0).coin;
     [(1, Known { what, first_seen_at: at(first), last_seen_at: at(last) })].into()
 }
 
 /// `write`: the name with the first and last fetch; `again`: the instant.
-fn changed(chunks: &[Chunk], known: &HashMap<u32, Known<Coin>>) -> String {
+fn changed(chunks: &[Chunk], known: &BTreeMap<u32, Known<Coin>>) -> String {
     let chunks: Vec<&Chunk> = chunks.iter().collect();
     let rows = rows(&chunks);
     let Changes { write, seen_again } = changes(seen(&rows).0, known);
@@ -31,7 +31,7 @@ fn changed(chunks: &[Chunk], known: &HashMap<u32, Known<Coin>>) -> String {
 #[test]
 fn a_description_is_written_when_it_is_new_and_says_something_new() {
     let held = known("a", 5, 20);
-    assert_eq!(changed(&[named("a", 10)], &HashMap::new()), "write a 10 10");
+    assert_eq!(changed(&[named("a", 10)], &BTreeMap::new()), "write a 10 10");
     assert_eq!(changed(&[named("a", 30)], &held), "again 30 [1]");
     assert_eq!(changed(&[named("b", 30)], &held), "write b 30 30");
     assert_eq!(changed(&[named("b", 20)], &held), "", "of equal fetches the first stays");
@@ -66,10 +66,12 @@ fn identities_span_all_fetches_and_known_ones_are_only_seen_again() {
             known.iter().map(|(name, first, last)| ((*name).to_owned(), held(*first, *last))).collect();
         let Changes { write, seen_again } = identity_changes(seen(&rows).1, &known, key);
         let write = write.iter().map(|seen| (seen.coin.name.clone(), seen.first_seen_at, seen.last_seen_at));
-        (write.collect::<Vec<_>>(), seen_again.into_iter().collect::<Vec<_>>())
+        let again =
+            seen_again.iter().flat_map(|(at, all)| all.iter().map(|seen| (*at, seen.coin.name.clone())));
+        (write.collect::<Vec<_>>(), again.collect::<Vec<_>>())
     };
     let (a, b) = (("a".to_owned(), at(7), at(40)), ("b".to_owned(), at(30), at(50)));
     assert_eq!(changes(&[]), (vec![b.clone(), a.clone()], vec![]));
-    assert_eq!(changes(&[("a", 7, 20), ("b", 1, 60)]), (vec![], vec![(at(40), vec!["a".to_owned()])]));
+    assert_eq!(changes(&[("a", 7, 20), ("b", 1, 60)]), (vec![], vec![(at(40), "a".to_owned())]));
     assert_eq!(changes(&[("a", 8, 60), ("b", 1, 60)]), (vec![a], vec![]));
 }
