@@ -44,7 +44,8 @@ fn told(record: &BatchRecord) -> Told {
     }
 }
 
-/// What must be told once these were loaded, one after the other: of each number the one that was transformed last remains.
+/// What the ledger must say when these were loaded one after the other: for each number, the chunk that was transformed
+/// last counts.
 fn expected<'a>(loaded: impl IntoIterator<Item = &'a Chunk>) -> Told {
     let mut rows: BTreeMap<u32, &Chunk> = BTreeMap::new();
     for chunk in loaded {
