@@ -256,7 +256,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
 
-    /// Those of `ids` that there are, newest slot first, as of one moment: for who looks again and again at a handful.
+    /// Those of `ids` that there are, newest slot first, as of one moment: for polling a few batches.
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
 }
 
@@ -280,7 +280,7 @@ pub struct Freshness {
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
-/// One line of the table that `coinpipe run --once` prints.
+/// One row of the table that `coinpipe run --once` prints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCoin {
     /// Rank by market capitalisation.

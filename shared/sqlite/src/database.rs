@@ -65,8 +65,8 @@ enum Access {
     Work,
     /// Reading what others write.
     ReadOnly,
-    /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
-    /// somebody begins to.
+    /// Read-only, no journal when opened: the readers may take the file for immutable. When a journal appears, somebody
+    /// has begun to write, and the pool of the writer, which does not take it so, reads instead.
     ReadOnlyAtRest,
 }
 
