@@ -209,7 +209,7 @@ impl Store for Refusing {
         Ok(())
     }
 
-    async fn origins(&self) -> Result<ports::DataKinds, StoreError> {
+    async fn data_kinds(&self) -> Result<ports::DataKinds, StoreError> {
         Ok(ports::DataKinds::default())
     }
 }

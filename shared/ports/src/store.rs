@@ -149,7 +149,7 @@ pub trait Store: Send + Sync + 'static {
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
     /// Whether the store holds batches of simulated data, and of real data. Writing decides by itself.
-    async fn origins(&self) -> Result<DataKinds, StoreError>;
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError>;
 }
 
 /// Which kinds of data a store holds. Both at once should never happen.

@@ -218,7 +218,7 @@ impl Replay<'_> {
         let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
-        let kinds = self.adapters.stores.store.origins().await?;
+        let kinds = self.adapters.stores.store.data_kinds().await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {

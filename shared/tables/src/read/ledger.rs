@@ -23,15 +23,15 @@ pub fn statements(from: &str, join: &str) -> [String; 3] {
     ]
 }
 
-/// Whether there is simulated data, and whether there is real data; for [`origins`].
-pub const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
+/// Whether there is simulated data, and whether there is real data; for [`data_kinds`].
+pub const DATA_KINDS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
                                   EXISTS (SELECT 1 FROM batches WHERE simulated = 0) AS has_real";
 
 /// Whether there are batches of a kind; binds whether it is simulated.
 pub const HAS_KIND: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
 
-/// The row of [`ORIGINS`].
-pub fn origins(row: &dyn Row) -> Result<DataKinds, Unreadable> {
+/// The row of [`DATA_KINDS`].
+pub fn data_kinds(row: &dyn Row) -> Result<DataKinds, Unreadable> {
     Ok(DataKinds { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
 }
 

@@ -13,7 +13,7 @@ use write::{
 };
 
 use crate::database::Work;
-use crate::store::origin;
+use crate::store::data_kind;
 use crate::store::parameters::query;
 
 /// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
@@ -71,7 +71,7 @@ impl Work for Announcement<'_> {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<()>, sqlx::Error> {
         let Self(fetched) = self;
-        if !origin::admit(connection, fetched.simulated).await? {
+        if !data_kind::admit(connection, fetched.simulated).await? {
             return Ok(None);
         }
         let sql = format!(
