@@ -16,7 +16,7 @@ use crate::{Shutdown, observe};
 
 /// What a process has, ready to run.
 pub struct Process {
-    /// The configuration and its origins.
+    /// The configuration, and the layer of each value.
     pub loaded: Loaded,
     /// The machine's clock.
     pub clock: Arc<dyn Clock>,
