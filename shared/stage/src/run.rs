@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::StageName;
-use outage::{Missing, News, Outage};
+use outage::{News, Outage, Resource};
 use ports::{Clock, Queue};
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -113,13 +113,13 @@ impl Runner {
                 Ended::Fatal(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
                 Ended::QueueAway(reason) => {
                     self.metrics.reconnected();
-                    self.tell(outage.failed(Missing::Queue), "the queue is away; waiting for it", &reason);
+                    self.tell(outage.failed(Resource::Queue), "the queue is away; waiting for it", &reason);
                     if !self.wait(outage.next_wait(), stop).await {
                         return Ok(());
                     }
                 }
                 Ended::Outage(reason) => {
-                    self.tell(outage.failed(Missing::Store), PAUSED, &reason);
+                    self.tell(outage.failed(Resource::Store), PAUSED, &reason);
                     match self.wait_until_ready(&mut outage, stop).await {
                         Ok(true) => {}
                         Ok(false) => return Ok(()),
@@ -171,7 +171,7 @@ impl Runner {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_elapsed) => format!("no answer within {:?}", self.settings.deadline),
             };
-            self.tell(outage.failed(Missing::Store), PAUSED, &reason);
+            self.tell(outage.failed(Resource::Store), PAUSED, &reason);
         }
     }
 }
