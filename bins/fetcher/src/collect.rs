@@ -23,7 +23,7 @@ use crate::crash::Crashes;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
-use crate::spool::{Claim, Manifest, Spool};
+use crate::spool::{ClaimState, Manifest, Spool};
 use crate::surroundings::Surroundings;
 
 pub use client::KeyStatus;
@@ -94,7 +94,7 @@ impl Collector {
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
-            claim: Claim::Claimed,
+            claim: ClaimState::Claimed,
         }
     }
 

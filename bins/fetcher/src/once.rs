@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 use crate::collect::{Collector, Ending, FetchJob, Patience};
 use crate::publish::{PublishError, Publisher};
-use crate::spool::{Claim, Manifest, PageRecord, SpoolError};
+use crate::spool::{ClaimState, Manifest, PageRecord, SpoolError};
 use crate::trace;
 use crate::watch::{Step, Watch};
 
@@ -96,7 +96,7 @@ impl OnceFetcher {
         watch: &dyn Watch,
         stop: &CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        let mut order = Manifest { claim: Claim::ByHand, ..self.collector.order(slot) };
+        let mut order = Manifest { claim: ClaimState::ByHand, ..self.collector.order(slot) };
         let span = trace::fetching(&mut order);
         let job = FetchJob { order: &order, patience: Patience::Watched, watch, stop };
         let pages = match self.collector.collect(job).instrument(span.clone()).await {

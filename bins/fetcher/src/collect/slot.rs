@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Collector, Ending, FetchJob, Patience};
-use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
+use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::trace;
 use crate::watch::Unwatched;
 
@@ -51,7 +51,7 @@ impl Collector {
         if batches.len() >= MOST_WAITING {
             return Ok(Some(batches.len()));
         }
-        let order = Manifest { claim: Claim::Intended, ..order.clone() };
+        let order = Manifest { claim: ClaimState::Intended, ..order.clone() };
         blocking(&self.spool, move |spool| spool.put_manifest(&order)).await?;
         Ok(None)
     }
