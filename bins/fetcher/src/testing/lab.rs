@@ -22,7 +22,7 @@ use crate::parts::Parts;
 use crate::schedule::Scheduler;
 use crate::spool::{Manifest, Spool};
 use crate::surroundings::Surroundings;
-use crate::{FetchedBatch, OnceFailure, Watch};
+use crate::{FetchedBatch, OnceFailure, ProgressObserver};
 
 /// A fetcher that can be used in both ways, though not at once.
 pub(crate) struct Fetcher {
@@ -63,10 +63,10 @@ impl Fetcher {
 
     pub(crate) async fn fetch_now(
         &self,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        self.once.fetch_now(watch, stop).await
+        self.once.fetch_now(observer, stop).await
     }
 
     /// What is asked for in `slot`.
