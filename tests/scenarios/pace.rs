@@ -1,5 +1,5 @@
 //! Ten minutes in which a store takes nothing, in virtual time: what a whole process asks of it, logs, and how soon it is
-//! back. Loader, desk, mailer, watch, pruner and who asks for the metrics share the store as they do in a process.
+//! back. Loader, desk, mailer, the search for incomplete batches, pruner and metrics share the store as they do in a process.
 
 mod store;
 
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alerter::{Desk, Mailer, SendError, Transport, Watch};
+use alerter::{Desk, IncompleteBatches, Mailer, SendError, Transport};
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName, wire};
 use loader::{Loader, Pruner};
@@ -73,10 +73,11 @@ impl Process {
         let mut settings = config::Config::defaults().mail;
         settings.max_per_hour = 1000;
         let mailer = Mailer::new(settings, store.clone(), self.post.clone(), Arc::clone(clock));
-        let watch = Watch::new(store.clone(), store.clone(), Arc::clone(clock), Duration::from_mins(15));
+        let incomplete =
+            IncompleteBatches::new(store.clone(), store.clone(), Arc::clone(clock), Duration::from_mins(15));
         let pruner = Pruner::new(store.clone(), Arc::clone(clock), Duration::from_hours(1));
         tokio::spawn(async move { mailer.run(CancellationToken::new()).await });
-        tokio::spawn(async move { watch.run(CancellationToken::new()).await });
+        tokio::spawn(async move { incomplete.run(CancellationToken::new()).await });
         tokio::spawn(async move { pruner.run(&CancellationToken::new()).await });
         // As `service::observe` does.
         let (store, clock) = (store.clone(), Arc::clone(clock));

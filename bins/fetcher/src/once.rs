@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::collect::{Collector, Ending, FetchJob, Patience};
+use crate::progress::{ProgressObserver, Step};
 use crate::publish::{PublishError, Publisher};
 use crate::spool::{ClaimState, Manifest, PageRecord, SpoolError};
 use crate::trace;
-use crate::progress::{ProgressObserver, Step};
 
 /// Snapshots by hand are named by the second.
 const SECOND: Duration = Duration::from_secs(1);

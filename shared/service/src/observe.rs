@@ -66,11 +66,11 @@ mod tests {
 
     use super::*;
 
-    /// Polls `watching`, which never ends, until it waits for its clock.
-    async fn once(watching: impl Future<Output = ()>) {
+    /// Polls `observing`, which never ends, until it waits for its clock.
+    async fn once(observing: impl Future<Output = ()>) {
         tokio::select! {
             biased;
-            () = watching => panic!("it ended"),
+            () = observing => panic!("it ended"),
             () = std::future::ready(()) => {}
         }
     }

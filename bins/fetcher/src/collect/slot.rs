@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Collector, Ending, FetchJob, Patience};
+use crate::progress::NoObserver;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::trace;
-use crate::progress::NoObserver;
 
 /// Batches that may wait for the queue before no more is paid for.
 const MOST_WAITING: usize = 500;

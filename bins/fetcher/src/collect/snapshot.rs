@@ -12,9 +12,9 @@ use super::client::{FetchError, ListingsPage};
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
 use crate::metrics::SnapshotEnd;
+use crate::progress::{ProgressObserver, Step};
 use crate::spool::Manifest;
 use crate::trace;
-use crate::progress::{ProgressObserver, Step};
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
 const GRACE: Duration = Duration::from_secs(10);

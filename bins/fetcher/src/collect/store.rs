@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use super::client::ListingsPage;
 use super::{Collector, Ending, FetchJob, GaveUp};
-use crate::spool::{PageRecord, SpoolError, blocking};
 use crate::progress::Step;
+use crate::spool::{PageRecord, SpoolError, blocking};
 
 const DISK_HINT: &str = "look after the disk that fetch.spool is on";
 
