@@ -13,7 +13,7 @@ use domain::{DeadLetter, Message, StageName, wire};
 use loader::{Loader, Pruner};
 use ports::store::Mail;
 use ports::{Clock, Queue, QueueName, Quotes};
-use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, StageContext};
 use telemetry::Metrics;
 use testkit::clock::TokioClock;
 use testkit::contract::store::sample::{at, chunk_of, row};
@@ -58,13 +58,13 @@ impl Process {
             let delays = [10, 60, 600].map(Duration::from_secs).into();
             let retry = RetryPolicy { delays, attempts: 8 };
             let settings = Settings { concurrency, deadline: Duration::from_mins(1), retry };
-            let surroundings = Surroundings {
+            let context = StageContext {
                 queue: self.queue.clone(),
                 clock: Arc::clone(&self.clock),
                 metrics: metrics.clone(),
                 failpoints: Failpoints::none(),
             };
-            tokio::spawn(stage::run(stage, settings, surroundings, CancellationToken::new()));
+            tokio::spawn(stage::run(stage, settings, context, CancellationToken::new()));
         }
     }
 

@@ -27,6 +27,7 @@
 //!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
 mod collect;
+mod context;
 mod crash;
 mod incident;
 mod metrics;
@@ -39,7 +40,6 @@ mod retry_turns;
 mod schedule;
 mod source;
 mod spool;
-mod surroundings;
 mod trace;
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use tracing::warn;
 use url::Url;
 
 use crate::collect::{ApiSource, Client, KeyStatus};
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
-use crate::surroundings::Surroundings;
 
 /// A fetcher for `process` that fetches when it is asked to. Holds the spool until it is dropped.
 pub fn for_once(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<OnceFetcher> {
@@ -76,9 +76,8 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let client = client(process, source)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
-    let surroundings =
-        Surroundings::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
-    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), surroundings))
+    let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
+    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), context))
 }
 
 fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use config::{Config, Loaded};
 use domain::StageName;
 use ports::{Clock, LegacyTable, SystemClock};
-use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, StageContext};
 use telemetry::Metrics;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -136,13 +136,13 @@ impl Process {
     /// Runs `stage` until asked to stop, or until it cannot go on.
     pub async fn run_stage(&self, stage: Arc<dyn Stage>, queues: &Queues) -> anyhow::Result<()> {
         let settings = self.stage_settings(stage.name());
-        let surroundings = Surroundings {
+        let context = StageContext {
             queue: Arc::clone(&queues.queue),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             failpoints: self.failpoints.clone(),
         };
-        Ok(stage::run(stage, settings, surroundings, self.shutdown.soft()).await?)
+        Ok(stage::run(stage, settings, context, self.shutdown.soft()).await?)
     }
 
     fn stage_settings(&self, stage: StageName) -> Settings {

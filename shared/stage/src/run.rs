@@ -48,7 +48,7 @@ pub struct Settings {
 
 /// What a stage runs on.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct StageContext {
     /// Where it consumes and publishes.
     pub queue: Arc<dyn Queue>,
     /// Time.
@@ -79,15 +79,15 @@ pub enum RunError {
 pub async fn run(
     stage: Arc<dyn Stage>,
     settings: Settings,
-    surroundings: Surroundings,
+    context: StageContext,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let metrics = StageMetrics::new(&surroundings.metrics, stage.name());
-    let runner = Arc::new(Runner { name: stage.name(), stage, settings, surroundings, metrics });
+    let metrics = StageMetrics::new(&context.metrics, stage.name());
+    let runner = Arc::new(Runner { name: stage.name(), stage, settings, context, metrics });
     let ended = runner.run(&stop).await;
     // A crash, in a test, gives nothing back.
     if !matches!(ended, Err(RunError::Crash(_))) {
-        runner.surroundings.queue.flush().await;
+        runner.context.queue.flush().await;
     }
     ended
 }
@@ -97,13 +97,13 @@ struct Runner {
     name: StageName,
     stage: Arc<dyn Stage>,
     settings: Settings,
-    surroundings: Surroundings,
+    context: StageContext,
     metrics: StageMetrics,
 }
 
 impl Runner {
     async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), RunError> {
-        let mut outage = Outage::new(Arc::clone(&self.surroundings.clock));
+        let mut outage = Outage::new(Arc::clone(&self.context.clock));
         loop {
             let ended = self.session(&mut outage, stop).await;
             self.metrics.consuming(false);
@@ -145,7 +145,7 @@ impl Runner {
     async fn wait(&self, duration: Duration, stop: &CancellationToken) -> bool {
         tokio::select! {
             () = stop.cancelled() => false,
-            () = self.surroundings.clock.sleep(duration) => true,
+            () = self.context.clock.sleep(duration) => true,
         }
     }
 

@@ -9,7 +9,7 @@ use telemetry::trace;
 use tracing::{Instrument as _, Span, debug, info, info_span};
 
 use super::ended::{After, Ended};
-use super::{Runner, Surroundings};
+use super::{Runner, StageContext};
 use crate::contract::{Failure, Output};
 use crate::failpoint::{Crash, Point};
 use crate::life;
@@ -29,7 +29,7 @@ impl Runner {
     }
 
     async fn try_settle_one(&self, delivery: Delivery, trace: &Span) -> Result<After, Crash> {
-        let Surroundings { queue, failpoints, .. } = &self.surroundings;
+        let StageContext { queue, failpoints, .. } = &self.context;
         failpoints.pass(self.name, Point::Received).await?;
         let started = tokio::time::Instant::now();
         let result = self.handle(&delivery).await;

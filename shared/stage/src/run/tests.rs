@@ -105,13 +105,13 @@ impl Bench {
             deadline: Duration::from_mins(1),
             retry: RetryPolicy { delays: vec![Duration::from_secs(10), Duration::from_mins(1)], attempts: 3 },
         };
-        let surroundings = Surroundings {
+        let context = StageContext {
             queue: queue.clone(),
             clock: Arc::new(clock.clone()),
             metrics: metrics.clone(),
             failpoints: if failpoints.is_empty() { Failpoints::none() } else { failpoints.parse().unwrap() },
         };
-        let running = tokio::spawn(run(stage.clone(), settings, surroundings, stop.clone()));
+        let running = tokio::spawn(run(stage.clone(), settings, context, stop.clone()));
         Self { queue, clock, stage, metrics, stop, running }
     }
 
