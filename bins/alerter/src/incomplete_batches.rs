@@ -14,8 +14,8 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 
-/// How often the ledger is looked at.
-const LOOK: Duration = Duration::from_mins(1);
+/// How often the ledger is read.
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How many batches each look covers, newest first. Older ones were covered when they were newer.
 const NEWEST: u32 = 100;
@@ -50,7 +50,7 @@ impl IncompleteBatches {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.look().await, LOOK, |error| {
+            let pause = outage.after_round(self.look().await, POLL_INTERVAL, |error| {
                 warn!(%error, "incomplete batches are not seen while the store is away");
             });
             tokio::select! {
