@@ -6,8 +6,8 @@
 
 mod contract;
 mod failpoint;
-mod life;
 mod metrics;
+mod replay_id;
 mod retry;
 mod run;
 

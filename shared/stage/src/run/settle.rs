@@ -12,8 +12,8 @@ use super::ended::{After, Ended};
 use super::{Runner, StageContext};
 use crate::contract::{Failure, Output};
 use crate::failpoint::{Crash, Point};
-use crate::life;
 use crate::metrics::Outcome;
+use crate::replay_id;
 
 impl Runner {
     /// Takes one delivery from received to settled.
@@ -40,7 +40,7 @@ impl Runner {
             Ok(mut outputs) => {
                 for output in &mut outputs {
                     trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
-                    life::pass_on(&delivery.message().headers, &mut output.message.headers);
+                    replay_id::pass_on(&delivery.message().headers, &mut output.message.headers);
                 }
                 let count = outputs.len() as u64;
                 match publish(queue.as_ref(), outputs).await {

@@ -74,7 +74,7 @@ pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadab
 /// A row of [`DEATHS`].
 pub fn death(row: &dyn Row) -> Result<Death, Unreadable> {
     Ok(Death {
-        life: row.get("life")?,
+        replay: row.get("life")?,
         stage: row.nullable_name("stage")?,
         class: row.name("class")?,
         code: row.get("code")?,

@@ -76,7 +76,7 @@ impl<'a> Filing<'a> {
         [
             letter.id.as_str().into(),
             number.into(),
-            letter.life().as_str().to_owned().into(),
+            letter.replay().as_str().to_owned().into(),
             fingerprint.into(),
             letter.class.as_str().into(),
             letter.code.as_str().into(),
@@ -106,7 +106,7 @@ impl<'a> Filing<'a> {
     pub fn cause(self) -> [Parameter<'a>; 4] {
         let letter = self.letter;
         [
-            letter.life().as_str().to_owned().into(),
+            letter.replay().as_str().to_owned().into(),
             letter.class.as_str().into(),
             letter.code.as_str().into(),
             letter.id.as_str().into(),

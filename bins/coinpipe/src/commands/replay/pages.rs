@@ -105,7 +105,7 @@ impl<'a> Pages<'a> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.replay);
+        message.headers.set(header::REPLAY_ID, &self.replay);
         telemetry::trace::forget(&mut message.headers);
         Some((meta, message))
     }
