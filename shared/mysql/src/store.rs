@@ -7,6 +7,7 @@ mod data_kind;
 mod insert;
 mod ledger;
 mod load;
+mod of_coins;
 mod outbox;
 pub(crate) mod parameters;
 #[cfg(test)]
@@ -125,11 +126,9 @@ impl Work for Load<'_> {
         if !data_kind::admit(connection, self.simulated).await? {
             return Ok(None);
         }
-        let mut all = Vec::with_capacity(self.chunks.len());
-        for chunk in self.chunks {
-            let loaded = load::load_rows(connection, chunk).await?;
-            ledger::record_chunk(connection, chunk, &loaded, self.now).await?;
-            all.push(loaded);
+        let all = load::load_rows(connection, self.chunks).await?;
+        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
         }
         Ok(Some(all))
     }
