@@ -112,31 +112,6 @@ pub struct FiledLetter {
     pub deaths: Vec<Death>,
 }
 
-impl FiledLetter {
-    /// The letter with its deaths. One that a program wrote which knew of none has died once, as it says itself.
-    pub fn new(
-        letter: DeadLetter,
-        fingerprint: String,
-        filed_at: DateTime<Utc>,
-        mut deaths: Vec<Death>,
-    ) -> Self {
-        if deaths.is_empty() {
-            deaths.push(Death {
-                replay: String::new(),
-                stage: letter.stage,
-                class: letter.class,
-                code: letter.code.clone(),
-                reason: letter.reason.clone(),
-                attempt: letter.attempt,
-                first_seen_at: letter.first_seen_at,
-                filed_at,
-                fingerprint: fingerprint.clone(),
-            });
-        }
-        Self { letter, fingerprint, filed_at, deaths }
-    }
-}
-
 /// What a list shows of a letter: all but the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LetterSummary {

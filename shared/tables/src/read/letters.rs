@@ -55,8 +55,9 @@ pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
     })
 }
 
-/// A row of [`whole_letter`], which died these `deaths`.
-pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadable> {
+/// A row of [`whole_letter`], and its `deaths`. Programs of older versions filed letters without deaths: such a letter died
+/// once, as its row says.
+pub fn letter(row: &dyn Row, mut deaths: Vec<Death>) -> Result<FiledLetter, Unreadable> {
     let letter = DeadLetter {
         id: MessageId::new(row.get::<String>("id")?),
         class: row.name("class")?,
@@ -68,7 +69,21 @@ pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadab
         headers: headers(row)?,
         body: row.get::<Vec<u8>>("body")?.into(),
     };
-    Ok(FiledLetter::new(letter, row.get("fingerprint")?, row.get("filed_at")?, deaths))
+    let (fingerprint, filed_at): (String, _) = (row.get("fingerprint")?, row.get("filed_at")?);
+    if deaths.is_empty() {
+        deaths.push(Death {
+            replay: String::new(),
+            stage: letter.stage,
+            class: letter.class,
+            code: letter.code.clone(),
+            reason: letter.reason.clone(),
+            attempt: letter.attempt,
+            first_seen_at: letter.first_seen_at,
+            filed_at,
+            fingerprint: fingerprint.clone(),
+        });
+    }
+    Ok(FiledLetter { letter, fingerprint, filed_at, deaths })
 }
 
 /// A row of [`DEATHS`].
