@@ -3,7 +3,7 @@
 use domain::{BatchId, ReplayId, Slot};
 use ports::{BatchRecord, DataKinds};
 
-use crate::columns::{BATCHES, CHUNKS, REPLAYS};
+use crate::columns::{BATCHES, CHUNKS, REPLAYS, of_table};
 use crate::ledger::{self, BatchRow, ChunkRow, Cut, ReplayRow};
 use crate::row::{Row, Unreadable, each};
 
@@ -13,13 +13,14 @@ use crate::row::{Row, Unreadable, each};
 /// `from` is `FROM batches` and which of them, in their order. `join` is the database's join that keeps the order: each
 /// batch, and then its rows by their key.
 pub fn statements(from: &str, join: &str) -> [String; 3] {
-    let of_batches = |columns: &str, table: &str| {
+    let of_batches = |columns: &[&str], table: &str| {
+        let columns = of_table(table, columns);
         format!("SELECT {columns} FROM (SELECT id {from}) AS wanted {join} {table} ON batch_id = wanted.id")
     };
     [
-        format!("SELECT {BATCHES} {from}"),
-        of_batches(CHUNKS, "batch_chunks AS c"),
-        of_batches(REPLAYS, "chunk_replays AS r"),
+        format!("SELECT {} {from}", BATCHES.join(", ")),
+        of_batches(&CHUNKS, "batch_chunks"),
+        of_batches(&REPLAYS, "chunk_replays"),
     ]
 }
 

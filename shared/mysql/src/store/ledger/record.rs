@@ -28,13 +28,13 @@ pub(in crate::store) async fn record_chunk(
     let sql = "SELECT 1 FROM batches WHERE id = ?";
     let known = sqlx::query(sql).bind(chunk.page.batch.as_str()).fetch_optional(&mut *connection).await?;
     if known.is_none() {
-        let sql = format!("{INSERT_BATCH} ON DUPLICATE KEY UPDATE id = id");
+        let sql = format!("{} ON DUPLICATE KEY UPDATE id = id", *INSERT_BATCH);
         query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
     }
-    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
+    let sql = format!("{} {}", *INSERT_CHUNK, *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
-        let sql = format!("{INSERT_REPLAY} ON DUPLICATE KEY UPDATE chunk = chunk");
+        let sql = format!("{} ON DUPLICATE KEY UPDATE chunk = chunk", *INSERT_REPLAY);
         query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
@@ -75,11 +75,12 @@ impl Work for Announcement<'_> {
             return Ok(None);
         }
         let sql = format!(
-            "{INSERT_ANNOUNCEMENT} ON DUPLICATE KEY UPDATE \
+            "{} ON DUPLICATE KEY UPDATE \
                  pages = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(pages), pages), \
                  credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(credits), credits), \
                  fetched_at = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(fetched_at), \
-                                 fetched_at)"
+                                 fetched_at)",
+            *INSERT_ANNOUNCEMENT
         );
         query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
         Ok(Some(()))
