@@ -6,10 +6,10 @@
 
 pub mod claims;
 pub mod cuts;
+pub mod data_kind;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
-pub mod origin;
 pub mod outbox;
 pub mod quotes;
 pub mod replays;
@@ -108,7 +108,7 @@ macro_rules! store_contract {
                 a_batch_with_parts_missing_has_no_replay
                 parts_of_two_cuts_are_no_whole_replay
                 replays_that_do_not_say_which_they_are_are_one;
-            origin:
+            data_kind:
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
                 of_two_kinds_at_once_exactly_one_gets_in;
