@@ -7,6 +7,7 @@
 pub mod claims;
 pub mod cuts;
 pub mod ledger;
+pub mod left_out;
 pub mod letters;
 pub mod origin;
 pub mod outbox;
@@ -75,11 +76,12 @@ macro_rules! store_contract {
                 every_identity_is_kept
                 currencies_do_not_mix
                 a_chunk_may_repeat_a_coin
-                a_row_without_quotes_changes_nothing
-                a_refused_coin_does_not_take_the_others_with_it
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            left_out:
+                a_row_without_quotes_changes_nothing
+                a_refused_coin_does_not_take_the_others_with_it;
             together:
                 chunks_that_are_loaded_together_are_as_if_one_after_the_other
                 of_chunks_that_are_loaded_together_one_refused_coin_leaves_the_others;
