@@ -58,17 +58,6 @@ impl MysqlStore {
         }
     }
 
-    /// Brings the schema up to date, or says why it cannot be. A store that opened with its server away
-    /// knows only then.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.database.migrate().await?)
-    }
-
-    /// Host, port and database, for people.
-    pub fn place(&self) -> &str {
-        self.database.place()
-    }
-
     /// Waits for running calls and closes all connections. Later calls fail as unavailable.
     pub async fn close(&self) {
         self.database.close().await;
