@@ -2,14 +2,15 @@
 //!
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
-pub(crate) mod columns;
+mod columns;
 mod data_kind;
 mod insert;
 mod ledger;
+mod letters;
 mod load;
 mod of_coins;
 mod outbox;
-pub(crate) mod parameters;
+mod parameters;
 #[cfg(test)]
 mod plans;
 mod quotes;
