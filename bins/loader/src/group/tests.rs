@@ -163,7 +163,7 @@ async fn a_transaction_has_so_many_quotes_and_no_more() {
     let large = || {
         let mut chunk = chunk(&[]);
         let mut row = row(7, 1.0, at(0));
-        row.quotes = vec![quote("USD", 1.0, at(0)); MOST_QUOTES / 2];
+        row.quotes = vec![quote("USD", 1.0, at(0)); FIRST_QUOTES / 2];
         chunk.rows = vec![row];
         chunk
     };
@@ -174,6 +174,31 @@ async fn a_transaction_has_so_many_quotes_and_no_more() {
         loaded(other).await;
     }
     assert_eq!(bench.transactions(), [1, 2, 1]);
+}
+
+/// Twice as many while that is quick, half as many when it is not.
+#[tokio::test]
+async fn a_slow_database_gets_smaller_transactions() {
+    let groups = Bench::new().groups;
+    let limits = |steps: &[(usize, u64)]| {
+        steps
+            .iter()
+            .map(|(quotes, millis)| {
+                groups.adapt(*quotes, Duration::from_millis(*millis));
+                groups.limit.load(Ordering::Relaxed)
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        limits(&[(5000, 300), (10_000, 600), (20_000, 900), (25_000, 990)]),
+        [10_000, 20_000, 25_000, 25_000]
+    );
+    assert_eq!(limits(&[(25_000, 3000), (1000, 10)]), [25_000, 25_000], "neither long nor full");
+    assert_eq!(
+        limits(&[(25_000, 6000), (12_000, 30_000), (1000, 6000), (1000, 6000)]),
+        [12_500, 6000, 500, 250]
+    );
+    assert_eq!(limits(&[(1, 6000), (1, 6000), (1, 1)]), [1, 1, 2]);
 }
 
 #[tokio::test]
