@@ -7,7 +7,7 @@
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
-//! `numbers` what `/metrics` shows.
+//! `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
 mod configuration;
@@ -21,6 +21,7 @@ mod imports;
 mod looking;
 mod market;
 mod memory;
+mod metric_names;
 mod mistakes;
 mod numbers;
 mod once;
