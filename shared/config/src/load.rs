@@ -1,6 +1,8 @@
 //! Loading: lays the layers over each other, remembers where each value came from, and names the key,
 //! the section and the layer of every mistake.
 
+mod loaded;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +12,11 @@ use toml::{Table, Value};
 use crate::defaults::defaults;
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
-use crate::loaded::Loaded;
 use crate::secret_keys::{SECRETS, file_key, is_redacted, partner};
 use crate::sections::Config;
 use crate::{file, shallow};
+
+pub use loaded::{Loaded, Setting};
 
 /// Where an empty text is a value of its own, and not as if nothing were said.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
