@@ -43,6 +43,8 @@ mod spool;
 mod trace;
 
 #[cfg(test)]
+mod busy;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

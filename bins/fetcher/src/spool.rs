@@ -269,7 +269,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
     #[cfg(test)]
-    let _busy = crate::testing::busy::Busy::begin();
+    let _busy = crate::busy::Busy::begin();
     let used = Arc::clone(spool);
     let done = tokio::task::spawn_blocking(move || work(&used)).await;
     spool.tell_notices();
