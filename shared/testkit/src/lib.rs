@@ -9,3 +9,6 @@ pub mod contract;
 pub mod memory;
 pub mod spans;
 pub mod tables;
+
+#[cfg(test)]
+mod tests;
