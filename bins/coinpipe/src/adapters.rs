@@ -1,4 +1,4 @@
-//! Queue and store as commands open them: for work, or read-only, which makes nothing.
+//! Queue and store as commands open them: for work, or read-only, which creates nothing.
 
 use anyhow::bail;
 use config::SecretUrl;
@@ -24,7 +24,7 @@ pub(crate) async fn find(process: &Process) -> anyhow::Result<Found> {
     })
 }
 
-/// Says that at `url` is nothing yet.
+/// The message that there is nothing at `url` yet.
 pub(crate) fn nothing_at(url: &SecretUrl) -> String {
     format!("nothing is in {} yet; `coinpipe run --once` takes a first snapshot", service::place(url))
 }

@@ -32,7 +32,7 @@ pub(crate) struct BatchesArgs {
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
-    // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
+    // Only the chunks tell which batches are incomplete, so all batches are read.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
     let mut batches = match &found.stores {
         Some(stores) => stores.ledger.batches(limit).await?,
@@ -64,10 +64,10 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
     Ok(())
 }
 
-/// Where what is missing of each batch is, as far as can be told.
+/// For each batch, where its missing parts are, as far as can be told.
 pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
 
-/// Looks for what is missing of `batches`.
+/// Looks for the missing parts of `batches`.
 pub(crate) async fn places(found: &Found, batches: &[BatchRecord]) -> anyhow::Result<Places> {
     let mut places = Places::new();
     let Some(stores) = &found.stores else { return Ok(places) };

@@ -13,7 +13,7 @@ use crate::adapters::Found;
 use crate::{data_kind, numbers, output};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
-    // What would end `run` with code 2 ends the check of it in the same way.
+    // A mistake that ends `run` with code 2 ends `check` with code 2, too.
     alerter::check_settings(process)?;
     let source = fetcher::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
     fetcher::check_settings(process, &source)?;
@@ -28,7 +28,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         };
         output::print(text)
     };
-    // Reading it was the check: a mistake would have ended the program with code 2.
+    // The configuration was checked when it was loaded: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
     let queues = process.open_queues_read_only().await;
     let queue = queue(process, queues.as_ref()).await;
@@ -78,7 +78,7 @@ fn to_be_made(url: &SecretUrl) -> String {
     format!("{}: not there yet, will be made", service::place(url))
 }
 
-/// Whether the API answers, and with quotes that may go into the store, when that can be looked into.
+/// Whether the API answers, and whether its quotes are of the kind that the store holds, if the store can be read.
 async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<String> {
     let status = fetcher::check(process, source).await?;
     if let Some(found) = found {

@@ -66,7 +66,7 @@ async fn snapshot(
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
     let fetcher = fetcher::for_once(process, &adapters.queues, source)?;
-    // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
+    // When it is asked to stop, it waits a moment for a response that is under way, because that is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             Ok(match arrival::wait(&*process.clock, &stop, adapters, &snapshot, progress).await? {

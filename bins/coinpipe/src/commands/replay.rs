@@ -37,8 +37,8 @@ use waiting::until_answered;
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
-/// when they die with it.
+/// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
+/// long more when they die.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
@@ -86,7 +86,7 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     beside_workers(process, replay.adapters, replay.run()).await
 }
 
-/// Says which batches a replay would be of. Makes nothing, and changes nothing.
+/// Lists the batches that a replay would send. Creates and changes nothing.
 async fn list(
     process: &Process,
     args: &ReplayArgs,
@@ -132,8 +132,8 @@ fn new_replay_id(process: &Process) -> ReplayId {
     ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
-/// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
-/// they run here until it is done.
+/// Does `work`, which needs transformers and loaders. With the queue in a file there may be no other process with them, so
+/// they run in this one until `work` is done.
 async fn beside_workers<T>(
     process: &Process,
     adapters: &Adapters,
@@ -258,7 +258,7 @@ impl Replay<'_> {
         Ok((seen, pace.into_arrivals(), position))
     }
 
-    /// How long after the last news something may still come while the queues seem to be empty.
+    /// How long after the last arrival another one may still come although the queues seem to be empty.
     fn patience(&self) -> TimeDelta {
         let config = self.process.config();
         if service::file_of(&config.queue.url).is_some() {

@@ -1,4 +1,4 @@
-//! What a snapshot brought: the top of the table, the counts, and why it is not whole, if it is not.
+//! The result of a snapshot: the top of the table, the counts, and why it is incomplete, if it is.
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};

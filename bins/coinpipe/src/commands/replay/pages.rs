@@ -1,4 +1,4 @@
-//! The pages of a replay: where they are from, which are wanted, and what is told about them.
+//! The pages of a replay: where they come from, which are wanted, and what is reported about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
