@@ -69,6 +69,8 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
 
         let report = Worker::print_with(&place, &import, &env).await;
         assert!(report.contains("3 Coin 3, 4 Coin 4"), "{report}");
+        // The script has no names; of what is too new the time is shown.
+        assert_eq!(report.matches("in the table").count(), 1, "{report}");
         assert!(report.contains("left out  1 row: several coins share the symbol"), "{report}");
         assert!(report.contains("left out  1 row: the newest snapshot has no such coin"), "{report}");
         assert!(report.contains("left out  1 row: written after the newest snapshot"), "{report}");

@@ -59,7 +59,7 @@ async fn arguments_go_before_or_after_the_command_and_once_belongs_to_run() {
         assert!(shown.stdout.contains("fetch.limit = 7"), "{}", shown.stdout);
     }
     let ended = folder.run(&["--once", "check"], &[]).await.expect(2);
-    assert!(ended.stderr.contains("coinpipe run --once"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("coinpipe --once"), "{}", ended.stderr);
 }
 
 #[tokio::test]
