@@ -11,6 +11,7 @@ use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
 use crate::missing::letters_about;
+use crate::numbers;
 use crate::output;
 
 /// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
@@ -111,7 +112,7 @@ const LEAST: [usize; 10] = [10, 7, 8, 9, 1, 3, 6, 2, 5, 4];
 /// The batches as a table that fits `width`, if that is known, by leaving columns out.
 pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_table::Table {
     let number =
-        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
+        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| numbers::count(number.into()));
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
         at.map_or_else(|| "–".to_owned(), |at| at.format("%m-%d %H:%M:%S").to_string())
     };
@@ -141,13 +142,13 @@ pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_t
                 instant(batch.fetched_at),
                 instant(batch.loaded_at),
                 number(batch.pages),
-                output::count(batch.coins_in),
-                output::count(batch.rejected),
-                output::count(batch.written),
-                output::count(batch.unchanged),
-                output::count(batch.stale),
+                numbers::count(batch.coins_in),
+                numbers::count(batch.rejected),
+                numbers::count(batch.written),
+                numbers::count(batch.unchanged),
+                numbers::count(batch.stale),
                 number(batch.credits),
-                output::count(batch.replays.into()),
+                numbers::count(batch.replays.into()),
                 state(batch),
             ]
         }),

@@ -10,7 +10,7 @@ use service::{Process, Queues, Stores};
 
 use super::run;
 use crate::adapters::Found;
-use crate::{data_kind, output};
+use crate::{data_kind, numbers, output};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // What would end `run` with code 2 ends the check of it in the same way.
@@ -57,7 +57,7 @@ async fn queue(process: &Process, queues: Result<&Option<Queues>, &anyhow::Error
     for queue in QueueName::ALL {
         waiting += queues.queue.depth(queue).await?.total();
     }
-    let waiting = output::counted(waiting, "message");
+    let waiting = numbers::counted(waiting, "message");
     Ok(format!("{}, {waiting}", service::place(url)))
 }
 
@@ -92,13 +92,13 @@ fn limits(status: &KeyStatus) -> String {
     let mut parts = Vec::new();
     if let Some(left) = status.monthly_left {
         let of =
-            status.monthly_limit.map(|limit| format!(" of {}", output::count(limit))).unwrap_or_default();
+            status.monthly_limit.map(|limit| format!(" of {}", numbers::count(limit))).unwrap_or_default();
         let reset =
             status.resets_at.map(|at| format!(" until {}", at.format("%Y-%m-%d"))).unwrap_or_default();
-        parts.push(format!("{}{of} credits left{reset}", output::count(left)));
+        parts.push(format!("{}{of} credits left{reset}", numbers::count(left)));
     }
     if let Some(limit) = status.minute_limit {
-        parts.push(format!("{} a minute", output::counted(limit, "request")));
+        parts.push(format!("{} a minute", numbers::counted(limit, "request")));
     }
     if parts.is_empty() {
         parts.push("the key works".to_owned());
