@@ -121,5 +121,12 @@ mod tests {
         };
         assert_eq!(limits(&status), "9,500 of 2,000,000 credits left until 2026-12-01, 30 requests a minute");
         assert_eq!(limits(&KeyStatus::default()), "the key works");
+        // Whatever an API claims is written.
+        let most = KeyStatus {
+            monthly_left: Some(u64::MAX),
+            resets_at: Some(chrono::DateTime::<chrono::Utc>::MAX_UTC),
+            ..KeyStatus::default()
+        };
+        assert!(limits(&most).starts_with("18,446,744,073,709,551,615 credits left until +262142-12-31"));
     }
 }
