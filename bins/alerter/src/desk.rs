@@ -54,8 +54,8 @@ impl Stage for Desk {
             // A letter comes from outside: with line breaks in it, it could forge log lines.
             let [id, code, reason] =
                 [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
-            let life = one_line(letter.life().as_str(), REASON_CHARS);
-            warn!(letter = id, life, group, stage, class = %letter.class, code, "dead letter: {reason}");
+            let replay = one_line(letter.replay().as_str(), REASON_CHARS);
+            warn!(letter = id, replay, group, stage, class = %letter.class, code, "dead letter: {reason}");
         }
         Ok(Vec::new())
     }
@@ -124,10 +124,10 @@ mod tests {
     async fn every_death_of_a_message_is_filed() {
         let (store, desk, metrics) = bench();
         let headers = Headers::new().with("x-dead-class", "poison").with("x-dead-reason", "no good");
-        let letter = |life: Option<&str>, code: &str| {
+        let letter = |replay: Option<&str>, code: &str| {
             let mut headers = headers.clone().with("x-dead-code", code);
-            if let Some(life) = life {
-                headers.set(header::LIFE, life);
+            if let Some(replay) = replay {
+                headers.set(header::REPLAY_ID, replay);
             }
             Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows"[..].into() }
         };
@@ -137,9 +137,9 @@ mod tests {
             assert_eq!(desk.handle(message).await, Ok(Vec::new()));
         }
         let filed = store.letter("dead/loader/b/p1/c1").await.unwrap().expect("filed");
-        let lives: Vec<_> =
-            filed.deaths.iter().map(|death| (death.life.as_str(), death.code.as_str())).collect();
-        assert_eq!(lives, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
+        let replays: Vec<_> =
+            filed.deaths.iter().map(|death| (death.replay.as_str(), death.code.as_str())).collect();
+        assert_eq!(replays, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
         let text = metrics.render();
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="poison"} 3"#), "{text}");
     }

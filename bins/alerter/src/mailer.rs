@@ -32,8 +32,8 @@ use crate::policy::Posted;
 use crate::transport::{SendError, SendErrorKind, Transport};
 use posting::posting;
 
-/// How often the desk is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the desk is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The waits between attempts to send one mail.
 const RETRIES: Growth = Growth::doubling(Duration::from_secs(30), Duration::from_mins(15));
@@ -87,7 +87,7 @@ impl Mailer {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.round(false, &stop).await, LOOK, |error| {
+            let pause = outage.after_round(self.round(false, &stop).await, POLL_INTERVAL, |error| {
                 warn!(%error, "no mails while the store is away");
             });
             tokio::select! {

@@ -1,4 +1,4 @@
-//! The alerter in a process: the desk on the loop; the watch and the mailer beside it.
+//! The alerter in a process: the desk on the loop; the search for incomplete batches and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Desk, Mailer, Watch, transport_from};
+use crate::{Desk, IncompleteBatches, Mailer, transport_from};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
-    let watch = Watch::new(
+    let incomplete = IncompleteBatches::new(
         Arc::clone(&stores.ledger),
         Arc::clone(&stores.letters),
         Arc::clone(&process.clock),
@@ -30,7 +30,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), ()) = tokio::join!(desk, watch.run(stop.clone()), mailing);
+    let (result, (), ()) = tokio::join!(desk, incomplete.run(stop.clone()), mailing);
     result
 }
 

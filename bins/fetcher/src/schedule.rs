@@ -26,12 +26,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::collect::Collector;
+use crate::context::FetchContext;
 use crate::crash::Crashes;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::publish::Publisher;
 use crate::retry_turns::RetryTurns;
-use crate::surroundings::Surroundings;
 
 pub(crate) use loaded::LoadedBatches;
 
@@ -63,9 +63,9 @@ impl Scheduler {
         leadership: Arc<dyn Leadership>,
         loaded: LoadedBatches,
         incidents: Arc<Incidents>,
-        surroundings: Surroundings,
+        context: FetchContext,
     ) -> Self {
-        let Surroundings { clock, metrics, crashes, turns } = surroundings;
+        let FetchContext { clock, metrics, crashes, turns } = context;
         Self {
             every,
             collector,

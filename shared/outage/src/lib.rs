@@ -20,4 +20,4 @@ pub use away::Away;
 pub use backoff::{Backoff, Growth};
 pub use gate::{Gate, Need, Pass};
 pub use once::AwayOnce;
-pub use outage::{Missing, News, Outage};
+pub use outage::{News, Outage, Resource};

@@ -23,9 +23,9 @@ pub struct Outage {
     told: [Option<Told>; 2],
 }
 
-/// What is away. Each is logged separately.
+/// What may be away. Each is logged separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum Resource {
     /// What messages come from and go to.
     Queue,
     /// What the work itself needs.
@@ -71,11 +71,11 @@ impl Outage {
     }
 
     /// Records a failure.
-    pub fn failed(&mut self, missing: Missing) -> News {
+    pub fn failed(&mut self, resource: Resource) -> News {
         let now = self.clock.now();
-        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && missing == Missing::Store;
+        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && resource == Resource::Store;
         let began_at = *self.began_at.get_or_insert(now);
-        let told = &mut self.told[missing as usize];
+        let told = &mut self.told[resource as usize];
         match told {
             None => {
                 *told = Some(Told { at: now, times: 1 });
@@ -109,7 +109,7 @@ impl Outage {
                 every
             }
             Err(error) => {
-                if self.failed(Missing::Store) != News::Old {
+                if self.failed(Resource::Store) != News::Old {
                     tell(&error);
                 }
                 self.next_wait()
@@ -154,24 +154,24 @@ mod tests {
         let mut told = Vec::new();
         for minute in 0..200 {
             for _ in 0..5 {
-                if outage.failed(Missing::Store) != News::Old {
+                if outage.failed(Resource::Store) != News::Old {
                     told.push(minute);
                 }
             }
             clock.advance(Duration::from_mins(1));
         }
         assert_eq!(told, [0, 5, 15, 35, 75, 135, 195]);
-        assert_eq!(outage.failed(Missing::Queue), News::Begins);
+        assert_eq!(outage.failed(Resource::Queue), News::Begins);
         assert_eq!(outage.worked(), Some(TimeDelta::minutes(200)));
         assert!(!outage.is_on());
-        assert_eq!(outage.failed(Missing::Store), News::Begins);
+        assert_eq!(outage.failed(Resource::Store), News::Begins);
     }
 
     #[test]
     fn only_work_makes_waits_short_again_and_asking_worth_it() {
         let mut outage = Outage::new(Arc::new(ManualClock::default()));
         for _ in 0..10 {
-            outage.failed(Missing::Store);
+            outage.failed(Resource::Store);
             outage.next_wait();
             outage.asked();
         }

@@ -3,10 +3,10 @@
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
 pub(crate) mod columns;
+mod data_kind;
 mod insert;
 mod ledger;
 mod load;
-mod origin;
 mod outbox;
 pub(crate) mod parameters;
 mod quotes;
@@ -80,7 +80,7 @@ impl Store for SqliteStore {
         Ok(pruned.rows_affected())
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        data_kind::data_kinds(self.database.readers()).await.map_err(|error| self.blame(error))
     }
 }

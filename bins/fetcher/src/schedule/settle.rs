@@ -12,7 +12,7 @@ use super::Scheduler;
 use super::claims::{OpenClaim, Owner};
 use super::leader_state::LeaderState;
 use super::term::LedTerm;
-use crate::spool::{Claim, SpoolError};
+use crate::spool::{ClaimState, SpoolError};
 
 impl Scheduler {
     /// Settles the claims of which the spool and the tables say that nothing more will come. The error ended the term.
@@ -55,7 +55,7 @@ impl Scheduler {
     ) -> Result<BTreeSet<BatchId>, SpoolError> {
         let current = Slot::current(self.clock.now(), self.every);
         for intended in self.collector.batches().await? {
-            if intended.claim != Claim::Intended || intended.pages.is_some() {
+            if intended.claim != ClaimState::Intended || intended.pages.is_some() {
                 continue;
             }
             let is_current = intended.batch == self.collector.order(current).batch;

@@ -43,8 +43,8 @@ impl Store for Held {
         self.memory.prune_history(before, limit).await
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        self.memory.origins().await
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        self.memory.data_kinds().await
     }
 }
 

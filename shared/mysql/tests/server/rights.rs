@@ -8,6 +8,7 @@ use ports::{
     StoreError,
 };
 use testkit::clock::ManualClock;
+use testkit::contents::Contents;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::sample::{at, chunk, fetched, letter};
 use url::Url;

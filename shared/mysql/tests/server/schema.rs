@@ -5,10 +5,10 @@ use std::sync::Arc;
 use domain::Origin;
 use mysql::MysqlStore;
 use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
+use sqlkit::contract::SqlLab;
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::Row;
 use testkit::clock::ManualClock;
-use testkit::contract::sql::SqlLab;
-use testkit::contract::sql::snapshot::snapshot;
 use testkit::contract::store::sample::{at, chunk, letter};
 
 use crate::database::{Database, setup, steps};
@@ -142,7 +142,7 @@ async fn letters_of_an_older_program_have_died_once() {
         let filed = store.letter(letter.id.as_str()).await.unwrap().expect("is there");
         let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
         assert_eq!(
-            (death.life.as_str(), &death.reason, death.filed_at),
+            (death.replay.as_str(), &death.reason, death.filed_at),
             ("", &letter.reason, filed.filed_at)
         );
     }

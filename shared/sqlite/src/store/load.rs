@@ -20,7 +20,7 @@ use tables::write::group as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
-use super::{ledger, origin};
+use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::{Error, refusal};
 
@@ -39,7 +39,7 @@ impl Work for Load<'_> {
     type Output = Option<Vec<Loaded>>;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<Vec<Loaded>>, Error> {
-        if !origin::admit(connection, self.simulated).await? {
+        if !data_kind::admit(connection, self.simulated).await? {
             return Ok(None);
         }
         let all = load_rows(connection, self.chunks).await?;

@@ -15,7 +15,7 @@ impl Runner {
     /// Consumes until stopped or in trouble, then finishes what is in flight.
     pub(super) async fn session(self: &Arc<Self>, outage: &mut Outage, stop: &CancellationToken) -> Ended {
         let concurrency = self.settings.concurrency.max(1);
-        let consuming = self.surroundings.queue.consume(self.stage.input(), concurrency);
+        let consuming = self.context.queue.consume(self.stage.input(), concurrency);
         let mut consumer = tokio::select! {
             () = stop.cancelled() => return Ended::Stopped,
             consumer = consuming => match consumer {

@@ -18,6 +18,7 @@ use domain::{Chunk, Fetched, timestamp};
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
 
+use crate::contents::Contents;
 use crate::tables::{CoinEntry, QuoteEntry, Tables};
 use desk::Desk;
 use ledger::LedgerState;
@@ -71,11 +72,6 @@ impl MemoryStore {
         self.tables().history
     }
 
-    /// Marks a group as dealt with, which no port does yet.
-    pub fn resolve(&self, fingerprint: &str) {
-        self.lock().desk.resolve(fingerprint);
-    }
-
     fn now(&self) -> DateTime<Utc> {
         timestamp::to_millis(self.clock.now())
     }
@@ -96,6 +92,17 @@ impl MemoryStore {
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MemoryStore").field("available", &self.available).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Contents for MemoryStore {
+    async fn tables(&self) -> Tables {
+        self.lock().rows.tables()
+    }
+
+    async fn resolve(&self, fingerprint: &str) {
+        self.lock().desk.resolve(fingerprint);
     }
 }
 
@@ -128,8 +135,8 @@ impl Store for MemoryStore {
         Ok(self.state()?.rows.prune_history(before, limit))
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        Ok(self.state()?.ledger.origins())
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        Ok(self.state()?.ledger.data_kinds())
     }
 }
 
@@ -137,7 +144,6 @@ impl Store for MemoryStore {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::contents::Contents;
     use crate::contract::store::StoreLab;
 
     struct Memory {
@@ -167,8 +173,8 @@ mod tests {
             &self.clock
         }
 
-        fn contents(&self) -> Contents {
-            Contents::Memory(Arc::clone(&self.store))
+        fn contents(&self) -> Arc<dyn Contents> {
+            self.store()
         }
     }
 

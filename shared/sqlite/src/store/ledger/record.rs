@@ -14,7 +14,7 @@ use write::{
 
 use crate::database::Work;
 use crate::error::Error;
-use crate::store::origin;
+use crate::store::data_kind;
 use crate::store::parameters::query;
 
 /// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
@@ -24,12 +24,12 @@ pub(in crate::store) async fn record_chunk(
     loaded: &Loaded,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!("{INSERT_BATCH} ON CONFLICT DO NOTHING");
+    let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_BATCH);
     query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
-    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
+    let sql = format!("{} {}", *INSERT_CHUNK, *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
-        let sql = format!("{INSERT_REPLAY} ON CONFLICT DO NOTHING");
+        let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_REPLAY);
         query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
@@ -66,13 +66,14 @@ impl Work for Announcement<'_> {
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<()>, Error> {
         let Self(fetched) = self;
-        if !origin::admit(connection, fetched.simulated).await? {
+        if !data_kind::admit(connection, fetched.simulated).await? {
             return Ok(None);
         }
         let sql = format!(
-            "{INSERT_ANNOUNCEMENT} ON CONFLICT DO UPDATE SET \
+            "{} ON CONFLICT DO UPDATE SET \
                  fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
-             WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at"
+             WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
+            *INSERT_ANNOUNCEMENT
         );
         query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
         Ok(Some(()))

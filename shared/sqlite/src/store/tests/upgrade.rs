@@ -2,9 +2,9 @@
 
 use domain::Origin;
 use ports::{DataKinds, Freshness};
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use testkit::contract::sql::snapshot::snapshot;
 
 use super::*;
 
@@ -35,7 +35,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
     let freshness = Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) };
     assert_eq!(store.freshness().await.unwrap(), freshness);
     assert_eq!(everything(directory.path(), &store).await, now);
-    assert_eq!(store.origins().await.unwrap(), DataKinds { simulated: false, real: true });
+    assert_eq!(store.data_kinds().await.unwrap(), DataKinds { simulated: false, real: true });
     let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
     let rows = client(directory.path()).found(sql, &["id", "currency", "listed"]).await;
     assert_eq!(rows, ["1 EUR 1", "2 EUR 1", "3 USD 0"]);

@@ -1,18 +1,21 @@
-//! A database of coinpipe's as a user of it has it: by SQL, with a connection for each call.
+//! For tests of SQL stores: a database of coinpipe's as a user of it has it, by SQL, with a connection for each call
+//! ([`Client`]); and the [`contract`] of its tables.
 //!
 //! It reads the tables with code of its own, so that it finds what an adapter wrote wrongly and reads back all the same.
 
 mod cell;
 mod contents;
+pub mod contract;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
-
-use crate::tables::Tables;
+use testkit::contents::Contents;
+use testkit::tables::Tables;
 
 /// Where a database is. Every call connects anew, and panics where it fails: a test cannot go on then.
 #[derive(Clone)]
@@ -96,16 +99,21 @@ impl Client {
             }
         }
     }
+}
 
-    /// All rows about coins, as of one moment.
-    ///
-    /// # Panics
-    /// When they cannot be read.
-    pub async fn tables(&self) -> Tables {
+#[async_trait]
+impl Contents for Client {
+    /// As of one moment.
+    async fn tables(&self) -> Tables {
         match self {
             Self::Sqlite(path) => contents::sqlite(&mut sqlite(path).await).await,
             Self::Mysql(url) => contents::mysql(&mut mysql(url).await).await,
         }
+    }
+
+    async fn resolve(&self, fingerprint: &str) {
+        let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
+        self.execute(&sql).await;
     }
 }
 

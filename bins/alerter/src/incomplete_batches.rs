@@ -14,8 +14,8 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 
-/// How often the ledger is looked at.
-const LOOK: Duration = Duration::from_mins(1);
+/// How often the ledger is read.
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How many batches each look covers, newest first. Older ones were covered when they were newer.
 const NEWEST: u32 = 100;
@@ -24,7 +24,7 @@ const NEWEST: u32 = 100;
 const CODE: &str = "batch_incomplete";
 
 /// Looks for batches that stay incomplete.
-pub struct Watch {
+pub struct IncompleteBatches {
     ledger: Arc<dyn Ledger>,
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
@@ -34,7 +34,7 @@ pub struct Watch {
     seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
 }
 
-impl Watch {
+impl IncompleteBatches {
     /// Files a letter about a batch that stays incomplete, and of which no chunk is loaded, for the time `after`.
     pub fn new(
         ledger: Arc<dyn Ledger>,
@@ -50,7 +50,7 @@ impl Watch {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.look().await, LOOK, |error| {
+            let pause = outage.after_round(self.look().await, POLL_INTERVAL, |error| {
                 warn!(%error, "incomplete batches are not seen while the store is away");
             });
             tokio::select! {
@@ -116,30 +116,31 @@ mod tests {
         filed.into_iter().map(|letter| format!("{}: {}", letter.id, letter.reason)).collect()
     }
 
-    fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, Watch) {
+    fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, IncompleteBatches) {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let watch = Watch::new(store.clone(), store.clone(), clock.clone(), Duration::from_mins(15));
-        (clock, store, watch)
+        let incomplete =
+            IncompleteBatches::new(store.clone(), store.clone(), clock.clone(), Duration::from_mins(15));
+        (clock, store, incomplete)
     }
 
     #[tokio::test]
     async fn a_batch_is_reported_once_when_nothing_arrives_for_long() {
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         // Fetched before an outage of an hour.
         clock.advance(Duration::from_hours(1));
         store.record_fetched(&fetched(2)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_mins(14));
         store.load(&chunk(&[1])).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_mins(14));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await, Vec::<String>::new());
         clock.advance(Duration::from_mins(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         let told = letters(&store).await;
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("incident/alerter/batch_incomplete/2026-11-22T14:00:00Z/listings/USD: "));
@@ -148,34 +149,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_that_is_complete_or_reported_by_the_fetcher_is_no_letter() {
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(1)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         store.load(&chunk(&[1])).await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await, Vec::<String>::new());
 
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(2)).await.unwrap();
         let letter = DeadLetter::incident(StageName::Fetcher, CODE, batch(0), "told", clock.now());
         store.file(&letter, "group").await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await.len(), 1);
     }
 
     #[tokio::test]
     async fn an_outage_ends_nothing() {
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(2)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
         store.set_available(false);
-        assert!(watch.look().await.is_err());
+        assert!(incomplete.look().await.is_err());
         store.set_available(true);
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await.len(), 1);
     }
 }
