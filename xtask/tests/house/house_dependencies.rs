@@ -68,6 +68,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
+    // Nothing but an example, which is a test here.
+    ("bench", &[]),
     ("lab", &[]),
     ("xtask", &["lab"]),
 ];

@@ -1,0 +1,147 @@
+//! What was measured, for people and for programs: tables on stderr, `bench.json`, `bench.svg`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::json;
+
+use crate::cargo::say;
+
+use super::results::Results;
+use super::targets::{Goal, Target, targets};
+use super::{BenchArgs, plot};
+
+/// Says everything and writes both files into `folder`.
+pub(super) fn write(results: &Results, args: &BenchArgs, folder: &Path) -> anyhow::Result<()> {
+    if results.ways().next().is_none() {
+        return Ok(());
+    }
+    let targets = targets(results);
+    say(&table(results));
+    say(&figures(&targets));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let document = json!({
+        "rounds": args.rounds,
+        "pages": args.pages,
+        "coins": args.coins,
+        "cores": cores,
+        "servers": results.servers(),
+        "ways": results.to_json(),
+        "targets": targets.iter().map(|target| {
+            let (at, goal) = match target.goal {
+                Goal::AtLeast(goal) => ("least", goal),
+                Goal::AtMost(goal) => ("most", goal),
+            };
+            json!({ "what": target.what, "value": target.value, "goal": goal, "goal_is_at": at, "reached": target.is_reached() })
+        }).collect::<Vec<_>>(),
+    });
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    for (name, text) in [("bench.json", text), ("bench.svg", plot::draw(results))] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// One line for each way: rows/s, what its CPU time went into, memory, and what else there is.
+fn table(results: &Results) -> String {
+    let mut text = format!(
+        "\n{:<38} {:>9}  {:>17}  CPU s for a million rows; MiB; other\n",
+        "way (medians)", "rows/s", "least - most"
+    );
+    for way in results.ways() {
+        // A String takes all text; so below.
+        let rates = results.values(way, "rows/s");
+        let least = rates.iter().copied().reduce(f64::min);
+        let most = rates.iter().copied().reduce(f64::max);
+        let range = least
+            .zip(most)
+            .map_or_else(String::new, |(least, most)| format!("{} - {}", thousands(least), thousands(most)));
+        let rate = results.median(way, "rows/s").map_or_else(String::new, thousands);
+        let _ = writeln!(text, "{way:<38} {rate:>9}  {range:>17}  {}", others(results, way).join(", "));
+    }
+    text
+}
+
+/// The values of `way` besides its rate.
+fn others(results: &Results, way: &str) -> Vec<String> {
+    let names = results.names(way);
+    let values = names.iter().filter(|name| !["rows", "seconds", "rows/s"].contains(name));
+    values
+        .filter_map(|name| {
+            if let Some(process) = name.strip_prefix("cpu ") {
+                let cpu = super::numbers::median(results.cpu_a_row(way, process))?;
+                return Some(format!("{process} {:.1} s", cpu * 1e6));
+            }
+            let value = results.median(way, name)?;
+            Some(format!("{name} {}", plain(value)))
+        })
+        .collect()
+}
+
+/// The figures that are to be reached.
+fn figures(targets: &[Target]) -> String {
+    let mut text = format!("{:<60} {:>10}  {:>11}\n", "to reach", "measured", "goal");
+    for target in targets {
+        let goal = match target.goal {
+            Goal::AtLeast(goal) => format!(">= {}", plain(goal)),
+            Goal::AtMost(goal) => format!("<= {}", plain(goal)),
+        };
+        let value = target.value.map_or_else(|| "-".to_owned(), plain);
+        let verdict = match target.is_reached() {
+            Some(true) => "reached",
+            Some(false) => "missed",
+            None => "",
+        };
+        let _ = writeln!(text, "{:<60} {value:>10}  {goal:>11}  {verdict}", target.what);
+    }
+    text
+}
+
+/// Small numbers with two decimals, large ones with none.
+fn plain(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { thousands(value) }
+}
+
+/// A whole number, its digits in groups of three.
+pub(super) fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::Sample;
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(["0.23", "7.00", "250,000", "12"], [0.2345, 7.0, 250_000.0, 12.4].map(plain));
+        assert_eq!(["999", "1,000", "1,234,567"], [999.0, 1000.0, 1_234_567.0].map(thousands));
+    }
+
+    #[test]
+    fn a_way_says_its_rate_and_where_its_time_goes() {
+        let mut results = Results::default();
+        for seconds in [1.0, 2.0, 4.0] {
+            results.add(
+                "replay",
+                Sample::of(10_000.0, seconds).with("cpu loader", 0.2).with("MiB loader", 70.0),
+            );
+        }
+        let text = table(&results);
+        let line = text.lines().find(|line| line.starts_with("replay")).unwrap();
+        for part in ["5,000", "2,500 - 10,000", "loader 20.0 s", "MiB loader 70"] {
+            assert!(line.contains(part), "{line}");
+        }
+    }
+}
