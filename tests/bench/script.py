@@ -46,10 +46,10 @@ for response in responses:
     frame = polars.DataFrame({name: coins[name].tolist() for name in COLUMNS}, strict=False)
     percents = [name for name in NUMBERS if name.startswith("percent_")]
     frame = frame.with_columns(
-        polars.col(percents).round(2),
         polars.col("last_updated").str.to_datetime(time_zone="UTC").dt.replace_time_zone(None),
         polars.col(SUPPLIES + NUMBERS).cast(polars.Float64, strict=False).fill_nan(None),
-    ).unique("symbol", keep="first", maintain_order=True)
+    )
+    frame = frame.with_columns(polars.col(percents).round(2)).unique("symbol", keep="first", maintain_order=True)
     for row in frame.iter_rows():
         if cursor.execute(update, (*row[1:], row[0])) == 0:
             cursor.execute(insert, row)

@@ -1,6 +1,5 @@
-"""Wall and CPU time of what a script measures, as the line of JSON that `cargo xtask bench` reads."""
+"""Wall and CPU time of what a script measures, as the line that `cargo xtask bench` reads."""
 
-import json
 import time
 
 
@@ -10,4 +9,4 @@ class Stopwatch:
 
     def say(self, rows):
         seconds, cpu = time.perf_counter() - self.seconds, time.process_time() - self.cpu
-        print(json.dumps({"rows": rows, "seconds": seconds, "cpu": cpu}))
+        print(f"measured rows={rows} seconds={seconds} cpu={cpu}")

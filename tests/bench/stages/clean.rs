@@ -7,7 +7,6 @@ use ports::{Clock, SystemClock};
 use transformer::clean;
 
 use crate::page_file;
-use crate::said::say;
 use crate::stopwatch::Stopwatch;
 
 /// Measures it after a first page, for which the libraries get ready.
@@ -24,5 +23,5 @@ pub(crate) fn run(files: &[PathBuf]) -> anyhow::Result<()> {
     for (meta, body) in &pages {
         rows += clean(meta, body, now)?.coins_in();
     }
-    say(&watch.stop("clean", rows)?)
+    watch.say("clean", rows)
 }

@@ -1,6 +1,7 @@
 //! One thing, so many times, and as little else as possible: for tools that count instructions.
 
 use std::hint::black_box;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +9,6 @@ use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use domain::{decompress_body, wire};
 use ports::{Clock, SystemClock};
-use serde_json::json;
 
 use crate::said::say;
 use crate::{chunks, page_file};
@@ -39,8 +39,8 @@ pub(crate) fn run(args: &CountArgs) -> ExitCode {
     match count(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever counts reads stdout; an error is no line that it knows.
-            let _ = say(&json!({ "error": format!("{error:#}") }));
+            // Nobody is left to tell when stderr is closed.
+            let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -69,5 +69,5 @@ fn count(args: &CountArgs) -> anyhow::Result<()> {
             }
         }
     }
-    say(&json!({ "rows": rows, "times": args.times }))
+    say("count", &[("rows", u32::try_from(rows)?.into())])
 }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use anyhow::Context;
+use chrono::{DateTime, Utc};
 use domain::BatchId;
 use fetcher::{Step, Watch};
 use ports::Ledger;
 use ports::store::BatchRecord;
-use serde_json::json;
 use service::Process;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -44,14 +44,10 @@ pub(crate) async fn run(process: &Process, snapshots: u32) -> anyhow::Result<()>
             seen(process, &*stores.ledger, &batch).await
         };
         let (batch, (record, at)) = tokio::try_join!(fetching, seeing)?;
-        let millis = |to: DateTime<Utc>| TimeDelta::num_milliseconds(&(to - batch.fetched_at));
+        let transformed = record.transformed_at.context("the ledger does not say when it was transformed")?;
+        let millis = |to: DateTime<Utc>| to.signed_duration_since(batch.fetched_at).as_seconds_f64() * 1000.0;
         if snapshot >= WARM_UP {
-            say(&json!({
-                "name": "live",
-                "coins": batch.coins,
-                "transformed_ms": record.transformed_at.map(millis),
-                "loaded_ms": millis(at),
-            }))?;
+            say("live", &[("transformed_ms", millis(transformed)), ("loaded_ms", millis(at))])?;
         }
     }
     Ok(())

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use service::Process;
 
 use crate::chunks;
-use crate::said::say;
 use crate::stopwatch::Stopwatch;
 
 pub(crate) async fn run(process: &Process, files: &[PathBuf], together: usize) -> anyhow::Result<()> {
@@ -18,5 +17,5 @@ pub(crate) async fn run(process: &Process, files: &[PathBuf], together: usize) -
     for group in chunks.chunks(together.max(1)) {
         store.load_all(&group.iter().collect::<Vec<_>>()).await?;
     }
-    say(&watch.stop("load", rows)?)
+    watch.say("load", rows)
 }

@@ -1,5 +1,5 @@
 //! Stages of coinpipe alone, on a stopwatch. `cargo xtask bench` runs it, with queue and store in its environment as for
-//! any other program, and reads the lines of JSON that it prints.
+//! any other program, and reads the lines that it prints.
 
 mod chunks;
 mod clean;

@@ -2,7 +2,6 @@
 
 use service::Process;
 
-use crate::said::say;
 use crate::stopwatch::Stopwatch;
 
 /// Rows in one step, as in the loader.
@@ -15,5 +14,5 @@ pub(crate) async fn run(process: &Process, steps: u32) -> anyhow::Result<()> {
     for _ in 0..steps {
         rows += store.prune_history(now, STEP).await?;
     }
-    say(&watch.stop("prune", usize::try_from(rows)?)?)
+    watch.say("prune", usize::try_from(rows)?)
 }

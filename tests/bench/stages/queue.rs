@@ -7,7 +7,6 @@ use ports::queue::Settlement;
 use service::Process;
 
 use crate::chunks;
-use crate::said::say;
 use crate::stopwatch::Stopwatch;
 
 /// Deliveries at once.
@@ -24,11 +23,11 @@ pub(crate) async fn run(process: &Process, files: &[PathBuf]) -> anyhow::Result<
     for page in &pages {
         queue.publish(QueueName::Rows, page).await?;
     }
-    say(&watch.stop("publish", rows)?)?;
+    watch.say("publish", rows)?;
     let mut consumer = queue.consume(QueueName::Rows, PREFETCH).await?;
     let watch = Stopwatch::start()?;
     for _ in pages.iter().flatten() {
         consumer.next().await?.settle(Settlement::Done).await?;
     }
-    say(&watch.stop("consume", rows)?)
+    watch.say("consume", rows)
 }

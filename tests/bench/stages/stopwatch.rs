@@ -1,8 +1,9 @@
 //! Wall time and CPU time of this process.
 
 use anyhow::Context;
-use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use crate::said::say;
 
 /// Linux counts processes' CPU time in these (`USER_HZ`), on every architecture that has RabbitMQ.
 const TICKS_A_SECOND: f64 = 100.0;
@@ -18,10 +19,11 @@ impl Stopwatch {
         Ok(Self { started: Instant::now(), cpu: cpu_seconds()? })
     }
 
-    /// A measurement of `rows` rows, by this name.
-    pub(crate) fn stop(&self, name: &str, rows: usize) -> anyhow::Result<Value> {
+    /// Says what has passed for `rows` rows.
+    pub(crate) fn say(&self, name: &str, rows: usize) -> anyhow::Result<()> {
         let seconds = self.started.elapsed().as_secs_f64();
-        Ok(json!({ "name": name, "rows": rows, "seconds": seconds, "cpu": cpu_seconds()? - self.cpu }))
+        let rows = u32::try_from(rows).context("these are too many rows")?;
+        say(name, &[("rows", rows.into()), ("seconds", seconds), ("cpu", cpu_seconds()? - self.cpu)])
     }
 }
 

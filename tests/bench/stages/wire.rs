@@ -4,7 +4,6 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use domain::wire;
-use serde_json::json;
 
 use crate::chunks;
 use crate::said::say;
@@ -21,12 +20,13 @@ pub(crate) async fn run(files: &[PathBuf]) -> anyhow::Result<()> {
     for chunk in std::iter::repeat_n(&chunks, TIMES).flatten() {
         black_box(wire::encode_chunk(black_box(chunk)));
     }
-    say(&watch.stop("encode", rows * TIMES)?)?;
+    watch.say("encode", rows * TIMES)?;
     let watch = Stopwatch::start()?;
     for message in std::iter::repeat_n(&messages, TIMES).flatten() {
         black_box(wire::decode(black_box(&message.body))?);
     }
-    say(&watch.stop("decode", rows * TIMES)?)?;
+    watch.say("decode", rows * TIMES)?;
     let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
-    say(&json!({ "name": "wire", "rows": rows, "bytes": bytes }))
+    let (rows, bytes) = (u32::try_from(rows)?, u32::try_from(bytes)?);
+    say("wire", &[("rows", rows.into()), ("bytes", bytes.into())])
 }

@@ -9,7 +9,7 @@ use super::input::Input;
 use super::results::{Results, Sample};
 use super::servers::Servers;
 use super::tables::Tables;
-use super::{Bench, child, replay, stages};
+use super::{Bench, child, lines, replay};
 
 /// The database that grows, and the one with the snapshot that is copied.
 const DATABASE: &str = "growth";
@@ -75,8 +75,8 @@ pub(super) fn measure(bench: &Bench<'_>, servers: &Servers, results: &mut Result
         bench.now("pruning")?;
         let mut prune = bench.programs.stages(["prune", STEPS]);
         let ran = child::run(prune.envs(servers.settings(DATABASE)), &bench.interrupt)?;
-        for line in stages::lines(&ran.stdout)? {
-            results.add(&format!("prune, filled {}", way.name()), stages::sample(&line)?);
+        for line in lines::read(&ran.stdout)? {
+            results.add(&format!("prune, filled {}", way.name()), line.sample("stage")?);
         }
     }
     servers.make_empty(DATABASE)

@@ -11,8 +11,8 @@ use anyhow::{Context, bail};
 
 use crate::cargo::{root, say};
 
-use super::stages::{lines, number};
-use super::{Bench, child};
+use super::results::{Results, Sample};
+use super::{Bench, child, lines};
 
 /// What is counted.
 const FUNCTIONS: [&str; 3] = ["clean", "encode", "decode"];
@@ -22,42 +22,52 @@ const COINS: u32 = 500;
 /// Compilers and libraries move them by a few hundredths.
 const MARGIN: f64 = 0.10;
 
-/// Accepted counts, by profile and function.
-type Accepted = BTreeMap<String, BTreeMap<String, f64>>;
-
 /// Counts, and compares; or keeps what was counted.
-pub(super) fn check(bench: &Bench<'_>, accept: bool) -> anyhow::Result<()> {
+pub(super) fn check(bench: &Bench<'_>, accept: bool, results: &mut Results) -> anyhow::Result<()> {
     if !has_valgrind() {
         say("skipped: counts of instructions: there is no valgrind");
         return Ok(());
     }
+    bench.now("instructions of the hot functions")?;
     let page = make_page(bench)?;
-    let file = root().join("tests/bench/instructions.json");
+    let file = root().join("tests/bench/instructions.txt");
     let text = std::fs::read_to_string(&file).context("cannot read the accepted counts")?;
-    let mut accepted: Accepted = serde_json::from_str(&text).context("cannot read the accepted counts")?;
-    let profile = accepted.entry(bench.programs.profile().to_owned()).or_default();
-    say("\nInstructions a row          now     accepted");
-    let mut worse = Vec::new();
+    let mut accepted = parse(&text).context("the accepted counts cannot be read")?;
+    let profile = bench.programs.profile();
+    let (mut worse, mut counted) = (Vec::new(), Sample::default());
     for function in FUNCTIONS {
         let now = count(bench, &page, function)?;
-        let before = profile.get(function).copied();
-        let shown = before.map_or_else(|| "none".to_owned(), |before| format!("{before:.0}"));
-        say(&format!("  {function:<16} {now:>12.0} {shown:>12}"));
+        let key = format!("{profile} {function}");
+        let before = accepted.get(&key).copied();
+        let shown =
+            before.map_or_else(|| "none accepted".to_owned(), |before| format!("accepted {before:.0}"));
+        say(&format!("    {function}: {now:.0} a row, {shown}"));
         match before {
             Some(before) if now > before * (1.0 + MARGIN) => worse.push(function),
-            Some(before) if now < before * (1.0 - MARGIN) => say("    much fewer: --accept keeps that"),
+            Some(before) if now < before * (1.0 - MARGIN) => say("    that is much fewer; --accept keeps it"),
             _ => {}
         }
-        profile.insert(function.to_owned(), now.round());
+        counted = counted.with(format!("{function} a row"), now);
+        accepted.insert(key, now.round());
     }
+    results.add("instructions", counted);
     if accept {
-        let text = serde_json::to_string_pretty(&accepted)? + "\n";
-        return std::fs::write(&file, text).context("cannot write the accepted counts");
+        let lines: Vec<_> = accepted.iter().map(|(key, count)| format!("{key} {count}\n")).collect();
+        return std::fs::write(&file, lines.concat()).context("cannot write the accepted counts");
     }
     if !worse.is_empty() {
         bail!("{} took more instructions than accepted (--accept accepts them)", worse.join(", "));
     }
     Ok(())
+}
+
+/// Accepted counts: lines with a profile, a function, and its instructions for a row.
+fn parse(text: &str) -> Option<BTreeMap<String, f64>> {
+    let lines = text.lines().map(|line| {
+        let (key, count) = line.rsplit_once(' ')?;
+        Some((key.to_owned(), count.parse().ok()?))
+    });
+    lines.collect()
 }
 
 fn has_valgrind() -> bool {
@@ -91,9 +101,9 @@ fn run(bench: &Bench<'_>, page: &std::path::Path, function: &str, times: u32) ->
     // One thread of Polars: others would wait for work, and how long is chance.
     valgrind.env("POLARS_MAX_THREADS", "1");
     let ran = child::run(&mut valgrind, &bench.interrupt)?;
-    let line = lines(&ran.stdout)?.pop().context("it said nothing")?;
+    let line = lines::read(&ran.stdout)?.pop().context("it said nothing")?;
     let log = std::fs::read_to_string(log)?;
-    Ok((instructions(&log).context("valgrind counted nothing")?, number(&line, "rows")?))
+    Ok((instructions(&log).context("valgrind counted nothing")?, line.value("rows")?))
 }
 
 /// The count in valgrind's log: `==7== I refs: 1,234`.
@@ -105,6 +115,13 @@ fn instructions(log: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn accepted_counts_are_read() {
+        let accepted = parse("debug clean 120\nrelease clean 12\n").unwrap();
+        assert_eq!(accepted.get("release clean"), Some(&12.0));
+        assert!(parse("release clean").is_none());
+    }
 
     #[test]
     fn the_count_is_read_from_the_log() {

@@ -3,9 +3,8 @@
 
 use super::results::{Results, Sample};
 use super::servers::Servers;
-use super::stages::{lines, number};
 use super::worker::Worker;
-use super::{Bench, child};
+use super::{Bench, child, lines};
 
 /// The database that it loads into.
 const DATABASE: &str = "live";
@@ -22,9 +21,9 @@ pub(super) fn measure(bench: &Bench<'_>, servers: &Servers, results: &mut Result
     let mut live = bench.programs.stages(["live", SNAPSHOTS]);
     live.envs(settings).env("COINPIPE__FETCH__SPOOL", bench.folder.join("spool"));
     let ran = child::run(live.current_dir(&bench.folder), &bench.interrupt)?;
-    for line in lines(&ran.stdout)? {
-        let sample = Sample::default().with("ms until transformed", number(&line, "transformed_ms")?);
-        results.add("live page", sample.with("ms until loaded", number(&line, "loaded_ms")?));
+    for line in lines::read(&ran.stdout)? {
+        let sample = Sample::default().with("ms until transformed", line.value("transformed_ms")?);
+        results.add("live page", sample.with("ms until loaded", line.value("loaded_ms")?));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Medians and percentiles, and the stopwatch.
+//! Medians and percentiles, how numbers are written, and the stopwatch.
 
 /// What has passed since it was started.
 pub(super) struct Stopwatch(std::time::Instant);
@@ -34,6 +34,24 @@ pub(super) fn percentile(values: impl IntoIterator<Item = f64>, percent: usize) 
     values.get(rank - 1).copied()
 }
 
+/// Small numbers with two decimals, large ones with none.
+pub(super) fn plain(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { thousands(value) }
+}
+
+/// A whole number, its digits in groups of three.
+pub(super) fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +71,11 @@ mod tests {
         assert_eq!(percentile(values(), 99), Some(40.0));
         assert_eq!(percentile([7.0], 99), Some(7.0));
         assert_eq!(percentile([], 50), None);
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(["0.23", "7.00", "250,000", "12"], [0.2345, 7.0, 250_000.0, 12.4].map(plain));
+        assert_eq!(["999", "1,000", "1,234,567"], [999.0, 1000.0, 1_234_567.0].map(thousands));
     }
 }

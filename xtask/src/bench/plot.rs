@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::report::thousands;
+use super::numbers::thousands;
 use super::results::Results;
 
 const BAR: f64 = 18.0;

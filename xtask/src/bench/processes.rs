@@ -85,6 +85,7 @@ mod tests {
         assert!(parse("42 (a) S").is_none());
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_a_process_started_counts_as_well() {
         let own = cpu(std::process::id()).unwrap();

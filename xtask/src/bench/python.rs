@@ -10,10 +10,9 @@ use anyhow::Context;
 
 use crate::cargo::{root, say, target};
 
-use super::Bench;
 use super::child::{self, Ran};
 use super::results::Sample;
-use super::stages::{lines, number};
+use super::{Bench, lines};
 
 /// A Python with what the scripts import.
 pub(super) struct Python(PathBuf);
@@ -55,9 +54,8 @@ fn scripts() -> PathBuf {
 
 /// What a script measured: the last line that it printed.
 fn measured(ran: &Ran) -> anyhow::Result<Sample> {
-    let line = lines(&ran.stdout)?.pop().context("the script said nothing")?;
-    let sample = Sample::of(number(&line, "rows")?, number(&line, "seconds")?);
-    Ok(sample.with("cpu python", number(&line, "cpu")?).with("MiB python", ran.peak_mib))
+    let line = lines::read(&ran.stdout)?.pop().context("the script said nothing")?;
+    Ok(line.sample("python")?.with("MiB python", ran.peak_mib))
 }
 
 /// `path` as an argument.

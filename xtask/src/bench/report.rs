@@ -3,14 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::Context;
-use serde_json::json;
-
 use crate::cargo::say;
+use anyhow::Context;
 
+use super::numbers::{median, plain, thousands};
 use super::results::Results;
 use super::targets::{Goal, Target, targets};
-use super::{BenchArgs, plot};
+use super::{BenchArgs, json, plot};
 
 /// Says everything and writes both files into `folder`.
 pub(super) fn write(results: &Results, args: &BenchArgs, folder: &Path) -> anyhow::Result<()> {
@@ -21,23 +20,16 @@ pub(super) fn write(results: &Results, args: &BenchArgs, folder: &Path) -> anyho
     say(&table(results));
     say(&figures(&targets));
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let document = json!({
-        "rounds": args.rounds,
-        "pages": args.pages,
-        "coins": args.coins,
-        "cores": cores,
-        "servers": results.servers(),
-        "ways": results.to_json(),
-        "targets": targets.iter().map(|target| {
-            let (at, goal) = match target.goal {
-                Goal::AtLeast(goal) => ("least", goal),
-                Goal::AtMost(goal) => ("most", goal),
-            };
-            json!({ "what": target.what, "value": target.value, "goal": goal, "goal_is_at": at, "reached": target.is_reached() })
-        }).collect::<Vec<_>>(),
-    });
-    let text = serde_json::to_string_pretty(&document)? + "\n";
-    for (name, text) in [("bench.json", text), ("bench.svg", plot::draw(results))] {
+    let document = json::object([
+        ("rounds", args.rounds.to_string()),
+        ("pages", args.pages.to_string()),
+        ("coins", args.coins.to_string()),
+        ("cores", cores.to_string()),
+        ("servers", results.servers().map_or_else(|| "null".to_owned(), json::text)),
+        ("ways", json::array(results.ways().map(|way| json::way(results, way)))),
+        ("targets", json::array(targets.iter().map(json::target))),
+    ]);
+    for (name, text) in [("bench.json", document + "\n"), ("bench.svg", plot::draw(results))] {
         let path = folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         say(&format!("wrote {}", path.display()));
@@ -72,7 +64,7 @@ fn others(results: &Results, way: &str) -> Vec<String> {
     values
         .filter_map(|name| {
             if let Some(process) = name.strip_prefix("cpu ") {
-                let cpu = super::numbers::median(results.cpu_a_row(way, process))?;
+                let cpu = median(results.cpu_a_row(way, process))?;
                 return Some(format!("{process} {:.1} s", cpu * 1e6));
             }
             let value = results.median(way, name)?;
@@ -100,34 +92,10 @@ fn figures(targets: &[Target]) -> String {
     text
 }
 
-/// Small numbers with two decimals, large ones with none.
-fn plain(value: f64) -> String {
-    if value < 10.0 { format!("{value:.2}") } else { thousands(value) }
-}
-
-/// A whole number, its digits in groups of three.
-pub(super) fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::results::Sample;
     use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(["0.23", "7.00", "250,000", "12"], [0.2345, 7.0, 250_000.0, 12.4].map(plain));
-        assert_eq!(["999", "1,000", "1,234,567"], [999.0, 1000.0, 1_234_567.0].map(thousands));
-    }
 
     #[test]
     fn a_way_says_its_rate_and_where_its_time_goes() {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use super::numbers::median;
 
 /// One way, measured once.
@@ -20,6 +18,11 @@ impl Sample {
     pub(super) fn with(mut self, name: impl Into<String>, value: f64) -> Self {
         self.0.insert(name.into(), value);
         self
+    }
+
+    /// All of its values.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, &value)| (name.as_str(), value))
     }
 }
 
@@ -82,18 +85,8 @@ impl Results {
         cpu.into_iter().zip(self.values(way, "rows")).map(|(cpu, rows)| cpu / rows).collect()
     }
 
-    /// Everything, with the medians.
-    pub(super) fn to_json(&self) -> Value {
-        let ways = self.ways.iter().map(|(way, samples)| {
-            let medians: BTreeMap<_, _> =
-                self.names(way).into_iter().map(|name| (name, self.median(way, name))).collect();
-            let rounds: Vec<_> = samples.iter().map(|sample| &sample.0).collect();
-            json!({ "way": way, "median": medians, "rounds": rounds })
-        });
-        ways.collect()
-    }
-
-    fn samples(&self, way: &str) -> &[Sample] {
+    /// All rounds of `way`.
+    pub(super) fn samples(&self, way: &str) -> &[Sample] {
         self.ways.iter().find(|(name, _)| name == way).map_or(&[], |(_, samples)| samples)
     }
 }
@@ -115,8 +108,5 @@ mod tests {
         assert_eq!(results.ratio(("ours", "rows/s"), ("nobody", "rows/s")), None);
         assert_eq!(results.cpu_a_row("ours", "db"), [0.02; 3]);
         assert_eq!(results.ways().collect::<Vec<_>>(), ["ours", "limit"]);
-        let json = results.to_json();
-        assert_eq!(json[0]["rounds"].as_array().map(Vec::len), Some(3));
-        assert_eq!(json[0]["median"]["rows"], 100.0);
     }
 }

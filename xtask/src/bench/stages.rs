@@ -3,13 +3,10 @@
 
 use std::process::Command;
 
-use anyhow::Context;
-use serde_json::Value;
-
 use super::input::Input;
 use super::results::{Results, Sample};
 use super::servers::Servers;
-use super::{Bench, child};
+use super::{Bench, child, lines};
 
 /// The database that chunks are loaded into.
 const DATABASE: &str = "stages";
@@ -57,50 +54,9 @@ pub(super) fn measure(
 /// What `command` measured, by the names that it gives.
 fn said(command: &mut Command, bench: &Bench<'_>) -> anyhow::Result<Vec<(String, Sample)>> {
     let ran = child::run(command, &bench.interrupt)?;
-    let samples = lines(&ran.stdout)?.into_iter().map(|line| {
-        let name = line["name"].as_str().context("a line has no name")?.to_owned();
-        Ok((name, sample(&line)?.with("MiB stage", ran.peak_mib)))
+    let samples = lines::read(&ran.stdout)?.into_iter().map(|line| {
+        let sample = line.sample("stage")?.with("MiB stage", ran.peak_mib);
+        Ok((line.name, sample))
     });
     samples.collect()
-}
-
-/// The lines of JSON that a program printed.
-pub(super) fn lines(stdout: &str) -> anyhow::Result<Vec<Value>> {
-    let lines = stdout.lines().filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_str(line).with_context(|| format!("{line} is no JSON"))).collect()
-}
-
-/// A number of such a line.
-pub(super) fn number(line: &Value, name: &str) -> anyhow::Result<f64> {
-    line[name].as_f64().with_context(|| format!("{line} has no number {name}"))
-}
-
-/// Rows, and either seconds or bytes.
-pub(super) fn sample(line: &Value) -> anyhow::Result<Sample> {
-    let rows = number(line, "rows")?;
-    if line["bytes"].is_number() {
-        return Ok(Sample::default().with("bytes a row", number(line, "bytes")? / rows));
-    }
-    let cpu = number(line, "cpu")?;
-    let sample = Sample::of(rows, number(line, "seconds")?).with("cpu stage", cpu);
-    Ok(if cpu > 0.0 { sample.with("rows/s a core", rows / cpu) } else { sample })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_json_become_samples() {
-        let said = "{\"name\":\"encode\",\"rows\":100,\"seconds\":2.0,\"cpu\":0.5}\n\n{\"name\":\"wire\",\"rows\":4,\"bytes\":10}\n";
-        let lines = lines(said).unwrap();
-        let mut results = Results::default();
-        for line in &lines {
-            results.add(line["name"].as_str().unwrap(), sample(line).unwrap());
-        }
-        assert_eq!(results.median("encode", "rows/s"), Some(50.0));
-        assert_eq!(results.median("encode", "rows/s a core"), Some(200.0));
-        assert_eq!(results.median("wire", "bytes a row"), Some(2.5));
-        assert!(super::lines("warning: x").is_err());
-    }
 }
