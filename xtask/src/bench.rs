@@ -57,6 +57,9 @@ pub(crate) struct BenchArgs {
     /// Also how it gets slower as the history grows to 10 million quotes: takes an hour
     #[arg(long)]
     growth: bool,
+    /// The largest history, in quotes, of 100,000, 1,000,000 and 10,000,000
+    #[arg(long, default_value_t = 10_000_000, value_name = "QUOTES")]
+    growth_to: u32,
     /// Measure programs that were built before, in this folder, with the example `stages` in `examples`
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,

@@ -66,7 +66,9 @@ pub(super) fn measure(bench: &Bench<'_>, servers: &Servers, results: &mut Result
     for way in [Way::Forwards, Way::Backwards] {
         servers.migrate(bench, DATABASE)?;
         let mut growth = Growth { bench, servers, tables: &tables, way, snapshots: 0 };
-        for (size, quotes) in SIZES {
+        for (size, quotes) in
+            SIZES.into_iter().filter(|(_, quotes)| *quotes <= f64::from(bench.args.growth_to))
+        {
             let pages = folder.join(format!("{}-{}", way.name(), size.replace(' ', "-")));
             let sample = growth.to(quotes, &pages)?;
             results.add(&name(way.name(), size), sample);
