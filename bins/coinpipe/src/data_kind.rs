@@ -16,9 +16,9 @@ use crate::output;
 /// where they are, and whoever wants simulated ones names another file.
 pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
-    let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
-    let DataKinds { simulated, real } = match origins {
-        Ok(origins) => origins,
+    let held = data_kinds(Some(&adapters.queues), Some(&adapters.stores)).await;
+    let DataKinds { simulated, real } = match held {
+        Ok(held) => held,
         // A server that is away is waited for; the loader refuses what does not belong.
         Err(error) if is_transient(&error) => DataKinds::default(),
         Err(error) => return Err(error),
@@ -59,7 +59,7 @@ fn is_on_files(process: &Process) -> bool {
 
 /// Fails when a run with `source` would be refused.
 pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
-    let DataKinds { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
+    let DataKinds { simulated, real } = data_kinds(found.queues.as_ref(), found.stores.as_ref()).await?;
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
         Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
@@ -88,9 +88,9 @@ fn refusal(process: &Process) -> Usage {
 /// What the store holds, and what was published to the queue and may still be on its way there. The oldest
 /// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
 /// loader refuses what a stage program brings of the other kind.
-async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
-    let mut origins = match stores {
-        Some(stores) => stores.store.origins().await?,
+async fn data_kinds(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
+    let mut held = match stores {
+        Some(stores) => stores.store.data_kinds().await?,
         None => DataKinds::default(),
     };
     let archived = match queues {
@@ -99,9 +99,9 @@ async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Re
     };
     for archived in archived {
         match archived.message.headers.get(header::SIMULATED) {
-            Some("true") => origins.simulated = true,
-            _ => origins.real = true,
+            Some("true") => held.simulated = true,
+            _ => held.real = true,
         }
     }
-    Ok(origins)
+    Ok(held)
 }

@@ -27,20 +27,20 @@
 //!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
 mod collect;
+mod context;
 mod crash;
 mod incident;
 mod metrics;
 mod once;
 mod parts;
 mod process;
+mod progress;
 mod publish;
 mod retry_turns;
 mod schedule;
 mod source;
 mod spool;
-mod surroundings;
 mod trace;
-mod watch;
 
 #[cfg(test)]
 mod testing;
@@ -51,6 +51,6 @@ pub use collect::KeyStatus;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
+pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
-pub use watch::{Step, Watch};

@@ -44,7 +44,7 @@ use folder::FolderLock;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
-pub(crate) use record::{Claim, Manifest, PageRecord};
+pub(crate) use record::{ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;
 

@@ -46,14 +46,14 @@ pub fn load(
 struct Layers {
     defaults: Table,
     table: Table,
-    origins: BTreeMap<(String, String), Layer>,
+    layers: BTreeMap<(String, String), Layer>,
     warnings: Vec<String>,
 }
 
 impl Layers {
     fn new() -> Self {
         let defaults = defaults();
-        Self { table: defaults.clone(), defaults, origins: BTreeMap::new(), warnings: Vec::new() }
+        Self { table: defaults.clone(), defaults, layers: BTreeMap::new(), warnings: Vec::new() }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -110,7 +110,7 @@ impl Layers {
             reason,
         };
         let value = parse_like(default, text).map_err(invalid)?;
-        if let Some(Layer::Env(other)) = self.origins.get(&(section.to_owned(), key.to_owned()))
+        if let Some(Layer::Env(other)) = self.layers.get(&(section.to_owned(), key.to_owned()))
             && other != KEY_ALIAS
         {
             return Err(invalid(format!("{other} is set, too, and means the same setting")));
@@ -138,13 +138,13 @@ impl Layers {
         if let Some(other) = partner(section, key) {
             self.set_aside(section, key, &other, &layer)?;
         }
-        self.origins.insert((section.to_owned(), key.to_owned()), layer);
+        self.layers.insert((section.to_owned(), key.to_owned()), layer);
         Ok(())
     }
 
     fn set_aside(&mut self, section: &str, key: &str, other: &str, layer: &Layer) -> Result<(), ConfigError> {
         let place = (section.to_owned(), other.to_owned());
-        let both = match (self.origins.get(&place), layer) {
+        let both = match (self.layers.get(&place), layer) {
             (Some(Layer::Env(one)), Layer::Env(two)) => {
                 (one != KEY_ALIAS).then(|| format!("set either {one} or {two}, not both"))
             }
@@ -165,7 +165,7 @@ impl Layers {
         ) {
             keys.insert(other.to_owned(), default.clone());
         }
-        self.origins.remove(&place);
+        self.layers.remove(&place);
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl Layers {
             if path.as_os_str().is_empty() {
                 continue;
             }
-            let layer = self.origin(section, &file_key);
+            let layer = self.layer(section, &file_key);
             let invalid = |reason| ConfigError::Invalid {
                 section: section.to_owned(),
                 key: file_key.clone(),
@@ -193,13 +193,13 @@ impl Layers {
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
             }
-            self.origins.insert((section.to_owned(), key.to_owned()), layer);
+            self.layers.insert((section.to_owned(), key.to_owned()), layer);
         }
         Ok(())
     }
 
-    fn origin(&self, section: &str, key: &str) -> Layer {
-        self.origins.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
+    fn layer(&self, section: &str, key: &str) -> Layer {
+        self.layers.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
     fn text(&self, section: &str, key: &str) -> &str {
@@ -231,7 +231,7 @@ impl Layers {
                 let invalid = |reason| ConfigError::Invalid {
                     section: section.clone(),
                     key: key.clone(),
-                    layer: self.origin(section, key),
+                    layer: self.layer(section, key),
                     reason,
                 };
                 self.check_revealed(section, key).map_err(invalid)?;
@@ -244,9 +244,9 @@ impl Layers {
                 crate::check::check(&config, section, key).map_err(invalid)?;
             }
         }
-        let Self { table, origins, warnings, .. } = self;
+        let Self { table, layers, warnings, .. } = self;
         let config = Config::deserialize(table.clone()).expect("each value was read alone before");
-        Ok(Loaded { config, warnings, table, origins })
+        Ok(Loaded { config, warnings, table, layers })
     }
 
     /// What `coinpipe config` shows in the place of a secret must not be taken for one.

@@ -39,11 +39,11 @@ pub struct Loaded {
     /// What is not wrong and should be told all the same: one sentence each, without secrets.
     pub warnings: Vec<String>,
     pub(crate) table: Table,
-    pub(crate) origins: BTreeMap<(String, String), Layer>,
+    pub(crate) layers: BTreeMap<(String, String), Layer>,
 }
 
 impl Loaded {
-    /// Every setting with its origin, in the order of the sections' names.
+    /// Every setting with its layer, in the order of the sections' names.
     pub fn settings(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
         for (section, keys) in &self.table {
@@ -52,7 +52,7 @@ impl Loaded {
                 settings.push(Setting {
                     name: format!("{section}.{key}"),
                     shown: shown(section, key, value),
-                    layer: self.origin(section, key),
+                    layer: self.layer(section, key),
                     is_from_file: file.is_some_and(|file| !file.is_empty()),
                 });
             }
@@ -60,7 +60,7 @@ impl Loaded {
         settings
     }
 
-    /// All settings as a file that means the same, each with its origin in a comment. Secrets are redacted: what the
+    /// All settings as a file that means the same, each with its layer in a comment. Secrets are redacted: what the
     /// file holds instead is refused when it is read, unless a later layer sets the secret.
     pub fn to_toml(&self) -> String {
         let lines = self.settings().into_iter().map(|setting| {
@@ -80,14 +80,14 @@ impl Loaded {
     }
 
     /// Where `section.key` came from.
-    pub fn origin(&self, section: &str, key: &str) -> Layer {
-        self.origins.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
+    pub fn layer(&self, section: &str, key: &str) -> Layer {
+        self.layers.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
     /// Whether somebody decided on the value of `section.key`. A copy of `default.toml` decides nothing: a file that
     /// repeats a default is no decision, unlike a variable.
     pub fn is_chosen(&self, section: &str, key: &str) -> bool {
-        match self.origin(section, key) {
+        match self.layer(section, key) {
             Layer::Default => false,
             Layer::Env(_) => true,
             Layer::File(_) => {
@@ -102,7 +102,7 @@ impl Loaded {
         ConfigError::Invalid {
             section: section.to_owned(),
             key: key.to_owned(),
-            layer: self.origin(section, key),
+            layer: self.layer(section, key),
             reason: reason.into(),
         }
     }

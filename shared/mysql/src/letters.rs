@@ -9,7 +9,7 @@ use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
 use tables::write::letters::Filing;
 
 use crate::database::Work;
@@ -72,7 +72,10 @@ impl Work for Read<'_> {
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<FiledLetter>, sqlx::Error> {
         let letters = sqlx::query(AssertSqlSafe(whole_letter())).bind(self.id);
         let Some(row) = letters.fetch_optional(&mut *connection).await? else { return Ok(None) };
-        let deaths = read_all(&sqlx::query(DEATHS).bind(self.id).fetch_all(connection).await?, death)?;
+        let deaths = read_all(
+            &sqlx::query(AssertSqlSafe(deaths_of())).bind(self.id).fetch_all(connection).await?,
+            death,
+        )?;
         read(&row, |row| letter(row, deaths)).map(Some)
     }
 }

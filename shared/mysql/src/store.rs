@@ -3,10 +3,11 @@
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
 pub(crate) mod columns;
+mod data_kind;
 mod insert;
 mod ledger;
 mod load;
-mod origin;
+mod of_coins;
 mod outbox;
 pub(crate) mod parameters;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
-use tables::read::ledger::{ORIGINS, origins};
+use tables::read::ledger::{DATA_KINDS, data_kinds};
 use tables::schema::Schema;
 
 use crate::database::{Database, Work};
@@ -105,9 +106,9 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Prune { before, limit }).await?)
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        let rows = self.database.read(sqlx::query(ORIGINS)).await?;
-        read_one(&rows, origins).map_err(|error| self.blame(error))
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        let rows = self.database.read(sqlx::query(DATA_KINDS)).await?;
+        read_one(&rows, data_kinds).map_err(|error| self.blame(error))
     }
 }
 
@@ -122,14 +123,12 @@ impl Work for Load<'_> {
     type Output = Option<Vec<Loaded>>;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<Loaded>>, sqlx::Error> {
-        if !origin::admit(connection, self.simulated).await? {
+        if !data_kind::admit(connection, self.simulated).await? {
             return Ok(None);
         }
-        let mut all = Vec::with_capacity(self.chunks.len());
-        for chunk in self.chunks {
-            let loaded = load::load_rows(connection, chunk).await?;
-            ledger::record_chunk(connection, chunk, &loaded, self.now).await?;
-            all.push(loaded);
+        let all = load::load_rows(connection, self.chunks).await?;
+        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
         }
         Ok(Some(all))
     }

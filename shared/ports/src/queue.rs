@@ -1,72 +1,11 @@
 //! The queue port: durable work queues with confirmed publishing, leases and dead letters.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{DeadLetter, Message, StageName, UnknownName};
-
-/// The queues of the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QueueName {
-    /// Raw pages, from the fetcher to the transformers.
-    Raw,
-    /// Chunks of rows, from the transformers to the loaders.
-    Rows,
-    /// Dead letters, from everyone to the alerter.
-    Dead,
-}
-
-impl QueueName {
-    /// All queues, in the order of the pipeline.
-    pub const ALL: [Self; 3] = [Self::Raw, Self::Rows, Self::Dead];
-
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Rows => "rows",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The stage that consumes it.
-    pub const fn consumer(self) -> StageName {
-        match self {
-            Self::Raw => StageName::Transformer,
-            Self::Rows => StageName::Loader,
-            Self::Dead => StageName::Alerter,
-        }
-    }
-
-    /// Whether a message published on it also enters the archive.
-    pub fn archives(self, message: &Message) -> bool {
-        self == Self::Raw && message.is_live()
-    }
-
-    /// Whether one of its messages that was delivered `deliveries` times, the last time to a holder that died, has
-    /// reached the `limit`. Letters have no limit: there is nowhere left to put them.
-    pub const fn is_past_limit(self, deliveries: u32, limit: u32) -> bool {
-        !matches!(self, Self::Dead) && deliveries >= limit
-    }
-}
-
-impl fmt::Display for QueueName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for QueueName {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|queue| queue.as_str() == text);
-        found.ok_or_else(|| UnknownName::new("queue", text))
-    }
-}
+use domain::{DeadLetter, Message, QueueName};
 
 /// What a queue cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
@@ -235,61 +174,5 @@ impl fmt::Debug for Delivery {
             .field("id", &self.message.id)
             .field("deliveries", &self.deliveries)
             .finish_non_exhaustive()
-    }
-}
-
-/// A page in the archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archived {
-    /// Where it stands; grows with time, and reading can go on after it.
-    pub position: u64,
-    /// The message as it was published.
-    pub message: Message,
-}
-
-/// A part of the archive, from where it is read to where it ended when somebody looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArchiveRange {
-    /// The position that its first page comes after: what [`Archive::read`] takes.
-    pub after: u64,
-    /// The position of its last page; `after` when it has none.
-    pub end: u64,
-}
-
-/// The archive of raw pages, as they were fetched, for as long as the retention says.
-#[async_trait]
-pub trait Archive: Send + Sync + 'static {
-    /// The range with every page that was archived at or after `since` (with all when `None`), as far as the
-    /// archive goes now. A few older pages may be in it: brokers know the time of whole blocks only.
-    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError>;
-
-    /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
-    /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions
-    /// filled, or a crash of a broker, may have it twice. One call returns an id once, two calls may both return it.
-    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::{Headers, MessageId, header};
-
-    use super::*;
-
-    #[test]
-    fn only_live_pages_on_raw_are_archived() {
-        let check = |to: QueueName, origin: Option<&str>, archived| {
-            let mut headers = Headers::new();
-            if let Some(origin) = origin {
-                headers.set(header::ORIGIN, origin);
-            }
-            let message = Message { id: MessageId::new("m"), headers, body: domain::Bytes::new() };
-            assert_eq!(to.archives(&message), archived, "{to} {origin:?}");
-        };
-        check(QueueName::Raw, Some("live"), true);
-        check(QueueName::Raw, Some("replay"), false);
-        check(QueueName::Raw, Some("rebuild"), false);
-        check(QueueName::Raw, None, false);
-        check(QueueName::Rows, Some("live"), false);
-        check(QueueName::Dead, Some("live"), false);
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
-use tables::read::letters::{DEATHS, death, group, groups, letter, summaries, summary, whole_letter};
+use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
 use tables::write::letters::Filing;
 
 use crate::store::SqliteStore;
@@ -49,7 +49,8 @@ impl Letters for SqliteStore {
         let mut reader = self.database.readers().begin().await.map_err(blame)?;
         let letters = sqlx::query(AssertSqlSafe(whole_letter())).bind(id);
         let Some(row) = letters.fetch_optional(&mut *reader).await.map_err(blame)? else { return Ok(None) };
-        let rows = sqlx::query(DEATHS).bind(id).fetch_all(&mut *reader).await.map_err(blame)?;
+        let rows =
+            sqlx::query(AssertSqlSafe(deaths_of())).bind(id).fetch_all(&mut *reader).await.map_err(blame)?;
         let deaths = read_all(&rows, death).map_err(blame)?;
         read(&row, |row| letter(row, deaths)).map(Some).map_err(blame)
     }

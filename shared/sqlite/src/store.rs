@@ -3,10 +3,10 @@
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
 pub(crate) mod columns;
+mod data_kind;
 mod insert;
 mod ledger;
 mod load;
-mod origin;
 mod outbox;
 pub(crate) mod parameters;
 mod quotes;
@@ -55,7 +55,7 @@ impl Store for SqliteStore {
         let blame = |error| self.blame(error);
         let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
         let mut transaction = self.database.begin().await?;
-        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
+        if !data_kind::admit(&mut transaction, simulated).await.map_err(blame)? {
             return Err(StoreError::Mixed { simulated });
         }
         let mut all = Vec::with_capacity(chunks.len());
@@ -72,7 +72,7 @@ impl Store for SqliteStore {
         let blame = |error| self.blame(error);
         let mut transaction = self.database.begin().await?;
         let simulated = fetched.simulated;
-        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
+        if !data_kind::admit(&mut transaction, simulated).await.map_err(blame)? {
             return Err(StoreError::Mixed { simulated });
         }
         ledger::record_fetched(&mut transaction, fetched).await.map_err(blame)?;
@@ -94,7 +94,7 @@ impl Store for SqliteStore {
         Ok(pruned.rows_affected())
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        data_kind::data_kinds(self.database.readers()).await.map_err(|error| self.blame(error))
     }
 }

@@ -121,8 +121,8 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.prune_history(before, limit)).await
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        self.through(Need::Read, self.memory.origins()).await
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        self.through(Need::Read, self.memory.data_kinds()).await
     }
 }
 

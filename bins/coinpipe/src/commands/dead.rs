@@ -161,7 +161,7 @@ fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
 fn show_deaths(deaths: &[Death]) -> comfy_table::Table {
     let rows = deaths.iter().map(|death| {
         vec![
-            output::plain(life(death).unwrap_or("first"), 80),
+            output::plain(replay(death).unwrap_or("none"), 80),
             domain::timestamp::to_text(death.filed_at),
             death.stage.map_or("–", domain::StageName::as_str).to_owned(),
             format!("{}/{}", death.class, output::plain(&death.code, 40)),
@@ -169,12 +169,12 @@ fn show_deaths(deaths: &[Death]) -> comfy_table::Table {
             output::plain(&death.reason, 80),
         ]
     });
-    output::table(&["life", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
+    output::table(&["replay", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
 }
 
-/// Which sending of the message ended; `None` for the first.
-fn life(death: &Death) -> Option<&str> {
-    Some(death.life.as_str()).filter(|life| !life.is_empty())
+/// The replay in which the message died; `None` when before any.
+fn replay(death: &Death) -> Option<&str> {
+    Some(death.replay.as_str()).filter(|replay| !replay.is_empty())
 }
 
 pub(crate) fn group_json(group: &AlertGroup) -> Value {
@@ -240,7 +240,7 @@ fn letter_json(filed: &FiledLetter) -> Value {
 
 fn death_json(death: &Death) -> Value {
     json!({
-        "life": life(death),
+        "life": replay(death),
         "group": death.fingerprint,
         "class": death.class.as_str(),
         "code": death.code,

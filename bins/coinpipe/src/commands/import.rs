@@ -96,7 +96,7 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
         None => process.unless_stopped(process.open_stores_read_only()).await?,
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
-    if stores.store.origins().await?.simulated {
+    if stores.store.data_kinds().await?.simulated {
         bail!("the store holds simulated quotes; `coinpipe run --once` with your own key takes real ones");
     }
     let listed = stores.quotes.listed(&args.currency).await?;

@@ -32,8 +32,8 @@ use pace::Pace;
 use pages::{Pages, Seen};
 use waiting::until_answered;
 
-/// How often queue and ledger are looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often queue and ledger are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
 /// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
@@ -218,7 +218,7 @@ impl Replay<'_> {
         let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
-        let kinds = self.adapters.stores.store.origins().await?;
+        let kinds = self.adapters.stores.store.data_kinds().await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
@@ -275,7 +275,7 @@ impl Replay<'_> {
         {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(LOOK);
+        bar.enable_steady_tick(POLL_INTERVAL);
         bar
     }
 }

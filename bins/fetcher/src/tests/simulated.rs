@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Seen;
 use crate::collect::ApiSource;
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
-use crate::surroundings::Surroundings;
 use crate::testing::{Fetcher, KEY, Lab};
 use crate::{FetchedBatch, OnceFailure};
 
@@ -26,7 +26,7 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
     let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = Surroundings::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
+    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
     Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
 }
 

@@ -4,8 +4,9 @@ use domain::DeadLetter;
 use ports::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
+use tables::read::letters::{LAST_DEATH, next_death};
 use tables::write::letters::{
-    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, LAST_DEATH, next_death,
+    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, described,
 };
 
 use crate::database::Work;
@@ -73,7 +74,7 @@ impl File<'_> {
 
     /// Inserts the letter, unless somebody else just did.
     async fn insert(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        match query(INSERT_LETTER, self.0.letter()).execute(&mut *connection).await {
+        match query(INSERT_LETTER.as_str(), self.0.letter()).execute(&mut *connection).await {
             Err(error) if is_duplicate(&error) => {
                 self.lock(connection).await?;
                 Ok(false)
@@ -85,27 +86,27 @@ impl File<'_> {
     /// The number of this death of a letter that is there and locked; `None` when it was filed before.
     async fn next_death(&self, connection: &mut MySqlConnection) -> Result<Option<u64>, sqlx::Error> {
         let id = self.0.letter.id.as_str();
-        sqlx::query(INSERT_FIRST_DEATH).bind(id).bind(id).execute(&mut *connection).await?;
+        sqlx::query(INSERT_FIRST_DEATH.as_str()).bind(id).bind(id).execute(&mut *connection).await?;
         read(&query(LAST_DEATH, self.0.cause()).fetch_one(connection).await?, next_death)
     }
 
     /// Makes the letter what its newest death says.
     async fn update(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let sql = "UPDATE dead_letters SET class = ?, code = ?, reason = ?, stage = ?, attempt = ?, first_seen_at = ?, \
-                       headers = ?, body = ?, fingerprint = ?, filed_at = ? \
-                   WHERE id = ?";
-        let [id, described @ ..] = self.0.letter();
-        query(sql, described.into_iter().chain([id])).execute(connection).await?;
+        let places: Vec<_> = described().iter().map(|column| format!("{column} = ?")).collect();
+        let sql = format!("UPDATE dead_letters SET {} WHERE id = ?", places.join(", "));
+        let [id, newest @ ..] = self.0.letter();
+        query(AssertSqlSafe(sql), newest.into_iter().chain([id])).execute(connection).await?;
         Ok(())
     }
 
     /// Writes down the death, and counts it in its group.
     async fn count(&self, connection: &mut MySqlConnection, number: u64) -> Result<(), sqlx::Error> {
-        query(INSERT_DEATH, self.0.death(number)).execute(&mut *connection).await?;
+        query(INSERT_DEATH.as_str(), self.0.death(number)).execute(&mut *connection).await?;
         let sql = format!(
-            "{INSERT_GROUP} ON DUPLICATE KEY UPDATE reason = VALUES(reason), state = VALUES(state), \
+            "{} ON DUPLICATE KEY UPDATE reason = VALUES(reason), state = VALUES(state), \
                  first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at)), \
-                 last_seen_at = VALUES(last_seen_at), total = total + 1, unsent = unsent + 1"
+                 last_seen_at = VALUES(last_seen_at), total = total + 1, unsent = unsent + 1",
+            *INSERT_GROUP
         );
         query(AssertSqlSafe(sql), self.0.group()).execute(connection).await?;
         Ok(())

@@ -64,7 +64,7 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     connection.execute(AssertSqlSafe(format!("ANALYZE TABLE {tables}"))).await.expect("analyzed");
 
     let mut looked_up = Vec::new();
-    for sql in [quotes::FRESHNESS, ORIGINS] {
+    for sql in [quotes::FRESHNESS, DATA_KINDS] {
         looked_up.push((sql.to_owned(), plan(&mut connection, sql).await));
     }
     let ids = [batch(0), batch(3600), batch(7200)];

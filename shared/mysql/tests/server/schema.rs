@@ -142,7 +142,7 @@ async fn letters_of_an_older_program_have_died_once() {
         let filed = store.letter(letter.id.as_str()).await.unwrap().expect("is there");
         let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
         assert_eq!(
-            (death.life.as_str(), &death.reason, death.filed_at),
+            (death.replay.as_str(), &death.reason, death.filed_at),
             ("", &letter.reason, filed.filed_at)
         );
     }

@@ -172,7 +172,7 @@ async fn letters_of_an_older_file_have_died_once() {
     assert!(!again.file(&known, "one").await.unwrap());
     let filed = again.letter(known.id.as_str()).await.unwrap().expect("is there");
     let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
-    assert_eq!((death.life.as_str(), &death.reason, death.filed_at), ("", &known.reason, filed.filed_at));
+    assert_eq!((death.replay.as_str(), &death.reason, death.filed_at), ("", &known.reason, filed.filed_at));
 }
 
 /// Lists and the mailer's looks use an index, however many letters and mails there are.

@@ -6,9 +6,9 @@
 
 pub mod claims;
 pub mod cuts;
+pub mod data_kind;
 pub mod ledger;
 pub mod letters;
-pub mod origin;
 pub mod outbox;
 pub mod quotes;
 pub mod replays;
@@ -102,7 +102,7 @@ macro_rules! store_contract {
                 a_batch_has_the_replays_that_all_its_pages_have
                 parts_of_two_cuts_are_no_whole_replay
                 replays_that_do_not_say_which_they_are_are_one;
-            origin:
+            data_kind:
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
                 of_two_kinds_at_once_exactly_one_gets_in;

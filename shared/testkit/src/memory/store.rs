@@ -128,8 +128,8 @@ impl Store for MemoryStore {
         Ok(self.state()?.rows.prune_history(before, limit))
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        Ok(self.state()?.ledger.origins())
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        Ok(self.state()?.ledger.data_kinds())
     }
 }
 

@@ -41,7 +41,7 @@ impl Progress {
     }
 }
 
-impl fetcher::Watch for Progress {
+impl fetcher::ProgressObserver for Progress {
     fn step(&self, step: fetcher::Step<'_>) {
         self.show(&step.to_string());
     }

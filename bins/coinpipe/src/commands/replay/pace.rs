@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
 use super::waiting::until_answered;
-use super::{LOOK, Replay};
+use super::{POLL_INTERVAL, Replay};
 use crate::output;
 
 /// While so many pages, or chunks, are in their queues no more are published.
@@ -152,7 +152,7 @@ impl<'a> Pace<'a> {
     async fn pause(&self, stop: &CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.replay.process.clock.sleep(LOOK) => {}
+            () = self.replay.process.clock.sleep(POLL_INTERVAL) => {}
         }
     }
 }

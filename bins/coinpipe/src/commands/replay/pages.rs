@@ -105,7 +105,7 @@ impl<'a> Pages<'a> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.replay);
+        message.headers.set(header::REPLAY_ID, &self.replay);
         telemetry::trace::forget(&mut message.headers);
         Some((meta, message))
     }
@@ -152,7 +152,7 @@ impl<'a> Pages<'a> {
     /// Lists the batches that a replay would be of, and what `stores`, if they are there, know of them.
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
         let kinds = match stores {
-            Some(stores) => stores.store.origins().await?,
+            Some(stores) => stores.store.data_kinds().await?,
             None => DataKinds::default(),
         };
         let mut seen = Seen::default();

@@ -1,4 +1,4 @@
-//! Writing the ledger's lines.
+//! Writing the ledger's rows.
 
 use std::sync::LazyLock;
 
@@ -13,19 +13,19 @@ use write::{
 
 use crate::store::parameters::query;
 
-/// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
+/// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
 pub(in crate::store) async fn record_chunk(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
     loaded: &Loaded,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!("{INSERT_BATCH} ON CONFLICT DO NOTHING");
+    let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_BATCH);
     query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
-    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
+    let sql = format!("{} {}", *INSERT_CHUNK, *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
-        let sql = format!("{INSERT_REPLAY} ON CONFLICT DO NOTHING");
+        let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_REPLAY);
         query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
@@ -59,9 +59,10 @@ pub(in crate::store) async fn record_fetched(
     fetched: &Fetched,
 ) -> Result<(), sqlx::Error> {
     let sql = format!(
-        "{INSERT_ANNOUNCEMENT} ON CONFLICT DO UPDATE SET \
+        "{} ON CONFLICT DO UPDATE SET \
              fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
-         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at"
+         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
+        *INSERT_ANNOUNCEMENT
     );
     query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
     Ok(())

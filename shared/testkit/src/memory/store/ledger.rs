@@ -108,7 +108,7 @@ impl LedgerState {
         self.freshness
     }
 
-    pub(super) fn origins(&self) -> DataKinds {
+    pub(super) fn data_kinds(&self) -> DataKinds {
         DataKinds {
             simulated: self.batches.values().any(|batch| batch.simulated),
             real: self.batches.values().any(|batch| !batch.simulated),

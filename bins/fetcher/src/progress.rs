@@ -1,4 +1,4 @@
-//! Progress for people: what a snapshot is doing right now.
+//! Progress for people: the steps of a snapshot as they happen.
 
 use std::fmt;
 
@@ -26,11 +26,11 @@ pub enum Step<'a> {
         /// Its size in bytes, decoded.
         bytes: usize,
     },
-    /// Something is in the way; it is tried again.
+    /// Something failed; it will be tried again.
     Waiting {
         /// When.
         until: DateTime<Utc>,
-        /// What is in the way.
+        /// What failed.
         reason: &'a str,
     },
     /// All pages are in the queue.
@@ -55,15 +55,15 @@ impl fmt::Display for Step<'_> {
     }
 }
 
-/// Is told each step of a snapshot.
-pub trait Watch: Send + Sync {
+/// Receives each step of a snapshot.
+pub trait ProgressObserver: Send + Sync {
     /// `step` begins. Must not block.
     fn step(&self, step: Step<'_>);
 }
 
-/// For scheduled runs, which nobody watches: the log has it all.
-pub(crate) struct Unwatched;
+/// For scheduled runs, which nobody watches: the log has all of it.
+pub(crate) struct NoObserver;
 
-impl Watch for Unwatched {
+impl ProgressObserver for NoObserver {
     fn step(&self, _: Step<'_>) {}
 }

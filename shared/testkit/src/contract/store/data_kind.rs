@@ -33,10 +33,10 @@ fn check_refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>, simulated: 
     }
 }
 
-/// Nothing of what is refused is written.
+/// Nothing of a refused chunk or announcement is written.
 pub async fn simulated_data_keeps_real_data_out(lab: &impl StoreLab) {
     let store = lab.store();
-    assert_eq!(store.origins().await.expect("answers"), DataKinds::default());
+    assert_eq!(store.data_kinds().await.expect("answers"), DataKinds::default());
     store.load(&of_kind(true, 1)).await.expect("loads");
     let (tables, batches) = (lab.tables().await, store.batches(10).await.expect("answers"));
     for _ in 0..2 {
@@ -45,19 +45,19 @@ pub async fn simulated_data_keeps_real_data_out(lab: &impl StoreLab) {
     }
     assert_eq!(lab.tables().await, tables);
     assert_eq!(store.batches(10).await.expect("answers"), batches);
-    assert_eq!(store.origins().await.expect("answers"), DataKinds { simulated: true, real: false });
+    assert_eq!(store.data_kinds().await.expect("answers"), DataKinds { simulated: true, real: false });
     store.load(&of_kind(true, 3)).await.expect("its own kind still loads");
     store.record_fetched(&announced(true)).await.expect("its own kind is still recorded");
 }
 
-/// Also before any row came.
+/// Also when no row is loaded yet.
 pub async fn an_announcement_of_real_data_keeps_simulated_data_out(lab: &impl StoreLab) {
     let store = lab.store();
     store.record_fetched(&announced(false)).await.expect("is recorded");
     check_refused(store.load(&of_kind(true, 1)).await, true);
     check_refused(store.record_fetched(&announced(true)).await, true);
     assert_eq!(lab.tables().await, Tables::default());
-    assert_eq!(store.origins().await.expect("answers"), DataKinds { simulated: false, real: true });
+    assert_eq!(store.data_kinds().await.expect("answers"), DataKinds { simulated: false, real: true });
     store.load(&of_kind(false, 1)).await.expect("its own kind loads");
 }
 
@@ -81,6 +81,6 @@ pub async fn of_two_kinds_at_once_exactly_one_gets_in(lab: &impl StoreLab) {
     assert_eq!((loaded.len(), refused.len()), (4, 4));
     assert!(loaded.iter().all(|simulated| *simulated == loaded[0] && *simulated != refused[0]), "{loaded:?}");
     assert_eq!(lab.tables().await.latest.len(), 4);
-    let origins = DataKinds { simulated: loaded[0], real: !loaded[0] };
-    assert_eq!(lab.store().origins().await.expect("answers"), origins);
+    let data_kinds = DataKinds { simulated: loaded[0], real: !loaded[0] };
+    assert_eq!(lab.store().data_kinds().await.expect("answers"), data_kinds);
 }

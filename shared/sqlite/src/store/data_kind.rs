@@ -1,8 +1,8 @@
-//! Whether the data is real or made up: the first transaction that writes decides for all.
+//! Whether a store holds real or simulated data: the first transaction that writes decides.
 
 use ports::DataKinds;
 use sqlx::{SqliteConnection, SqlitePool};
-use tables::read::ledger::{HAS_KIND, ORIGINS, origins as read_origins};
+use tables::read::ledger::{DATA_KINDS, HAS_KIND, data_kinds as read_data_kinds};
 
 use super::columns::read;
 
@@ -22,7 +22,7 @@ pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) ->
     Ok(true)
 }
 
-/// Which kinds there are.
-pub(super) async fn origins(readers: &SqlitePool) -> Result<DataKinds, sqlx::Error> {
-    read(&sqlx::query(ORIGINS).fetch_one(readers).await?, read_origins)
+/// Which kinds of data the store holds.
+pub(super) async fn data_kinds(readers: &SqlitePool) -> Result<DataKinds, sqlx::Error> {
+    read(&sqlx::query(DATA_KINDS).fetch_one(readers).await?, read_data_kinds)
 }

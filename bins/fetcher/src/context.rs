@@ -1,4 +1,4 @@
-//! What a fetcher runs in: the same for each of its parts.
+//! What the parts of a fetcher share.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::crash::Crashes;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 
-/// What the process gives the parts of a fetcher, and what they share. Clones are the same surroundings.
+/// What the process gives the parts of a fetcher, and what they share. Clones share it too.
 #[derive(Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct FetchContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: FetchMetrics,
     pub(crate) crashes: Crashes,
@@ -19,7 +19,7 @@ pub(crate) struct Surroundings {
     pub(crate) turns: Arc<RetryTurns>,
 }
 
-impl Surroundings {
+impl FetchContext {
     /// Time is `clock`'s, `metrics` count, and it crashes where `failpoints` say.
     pub(crate) fn new(clock: Arc<dyn Clock>, metrics: FetchMetrics, failpoints: Failpoints) -> Self {
         let turns = Arc::new(RetryTurns::new(Arc::clone(&clock)));

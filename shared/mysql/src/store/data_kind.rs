@@ -1,10 +1,10 @@
-//! Whether the data is real or made up: the first transaction that writes decides for all.
+//! Whether a store holds real or simulated data: the first transaction that writes decides.
 
 use sqlx::mysql::MySqlConnection;
 use tables::read::ledger::HAS_KIND;
 
-/// Whether data of this kind may be written, within the caller's transaction. In an empty store it decides, and whoever comes
-/// at the same time waits for the end of that transaction. Later ones read a row that nobody changes.
+/// Whether data of this kind may be written, within the caller's transaction. In an empty store it decides, and a
+/// transaction that comes meanwhile waits for the end of the caller's. Later ones read a row that nobody changes.
 pub(super) async fn admit(connection: &mut MySqlConnection, simulated: bool) -> Result<bool, sqlx::Error> {
     if let Some(held) = held(connection).await? {
         return Ok(held == Some(simulated));
@@ -15,7 +15,7 @@ pub(super) async fn admit(connection: &mut MySqlConnection, simulated: bool) -> 
     }
     let sql = "INSERT INTO data_origin (id, simulated) VALUES (1, ?) ON DUPLICATE KEY UPDATE id = id";
     sqlx::query(sql).bind(simulated).execute(&mut *connection).await?;
-    // Somebody else's, when they were first.
+    // The row is of another transaction, if that was first.
     Ok(held(connection).await? == Some(Some(simulated)))
 }
 

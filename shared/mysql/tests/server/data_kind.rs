@@ -1,4 +1,4 @@
-//! Real and simulated data that meet in an empty store: whoever comes second waits for the first one's transaction.
+//! Real and simulated data that meet in an empty store: the second waits for the transaction of the first.
 
 use std::sync::Arc;
 

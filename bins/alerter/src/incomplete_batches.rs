@@ -1,4 +1,4 @@
-//! Watches the ledger: a batch that stays incomplete is a letter on the desk.
+//! Watches the ledger, and files a dead letter about each batch that stays incomplete.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,28 +14,28 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 
-/// How often the ledger is looked at.
-const LOOK: Duration = Duration::from_mins(1);
+/// How often the ledger is read.
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How many batches are looked at, newest first. Older ones were looked at when they were newer.
+/// How many batches each look covers, newest first. Older ones were covered when they were newer.
 const NEWEST: u32 = 100;
 
-/// What the letter says, and what the fetcher's own says when it could not fetch all.
+/// The code of the letter. The fetcher uses it too, when it could not fetch all pages of a batch.
 const CODE: &str = "batch_incomplete";
 
 /// Looks for batches that stay incomplete.
-pub struct Watch {
+pub struct IncompleteBatches {
     ledger: Arc<dyn Ledger>,
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
     after: TimeDelta,
-    /// Since when each batch is seen to be incomplete. What was fetched before an outage may come long after.
+    /// Since when this process has seen each batch incomplete. The slot does not tell: a batch that was fetched before an
+    /// outage may arrive long after it.
     seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
 }
 
-impl Watch {
-    /// Files a letter about a batch that is seen to be incomplete, and of which nothing arrives, for the time
-    /// `after`.
+impl IncompleteBatches {
+    /// Files a letter about a batch that stays incomplete, and of which no chunk is loaded, for the time `after`.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         letters: Arc<dyn Letters>,
@@ -46,11 +46,11 @@ impl Watch {
         Self { ledger, letters, clock, after, seen: Mutex::default() }
     }
 
-    /// Looks until asked to stop. While the store is away there is nothing to see.
+    /// Looks again and again until `stop`. While the store is away it waits.
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.look().await, LOOK, |error| {
+            let pause = outage.after_round(self.look().await, POLL_INTERVAL, |error| {
                 warn!(%error, "incomplete batches are not seen while the store is away");
             });
             tokio::select! {
@@ -60,7 +60,7 @@ impl Watch {
         }
     }
 
-    /// Files what there is to say now. A batch is told of once.
+    /// Files the letters that are due now. Reports each batch once.
     pub async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut batches = self.ledger.batches(NEWEST).await?;
@@ -77,7 +77,7 @@ impl Watch {
         }
         for batch in batches {
             let Some(missing) = batch.missing.first() else { continue };
-            if self.was_told(&batch).await? {
+            if self.is_reported(&batch).await? {
                 continue;
             }
             let reason = format!(
@@ -95,8 +95,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether the fetcher wrote that it could not fetch all of it.
-    async fn was_told(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
+    /// Whether the fetcher has filed that it could not fetch all of the batch.
+    async fn is_reported(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
         let told = DeadLetter::incident(StageName::Fetcher, CODE, &batch.id, "", self.clock.now());
         Ok(!self.letters.filed(&[told.id.as_str()]).await?.is_empty())
     }
@@ -116,30 +116,31 @@ mod tests {
         filed.into_iter().map(|letter| format!("{}: {}", letter.id, letter.reason)).collect()
     }
 
-    fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, Watch) {
+    fn bench() -> (Arc<ManualClock>, Arc<MemoryStore>, IncompleteBatches) {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let watch = Watch::new(store.clone(), store.clone(), clock.clone(), Duration::from_mins(15));
-        (clock, store, watch)
+        let incomplete =
+            IncompleteBatches::new(store.clone(), store.clone(), clock.clone(), Duration::from_mins(15));
+        (clock, store, incomplete)
     }
 
     #[tokio::test]
-    async fn a_batch_is_told_of_once_when_nothing_arrives_for_long() {
-        let (clock, store, watch) = bench();
+    async fn a_batch_is_reported_once_when_nothing_arrives_for_long() {
+        let (clock, store, incomplete) = bench();
         // Fetched before an outage of an hour.
         clock.advance(Duration::from_hours(1));
         store.record_fetched(&fetched(2)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_mins(14));
         store.load(&chunk(&[1])).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_mins(14));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await, Vec::<String>::new());
         clock.advance(Duration::from_mins(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         let told = letters(&store).await;
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("incident/alerter/batch_incomplete/2026-11-22T14:00:00Z/listings/USD: "));
@@ -147,35 +148,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_complete_or_was_told_of_by_the_fetcher_is_no_letter() {
-        let (clock, store, watch) = bench();
+    async fn a_batch_that_is_complete_or_reported_by_the_fetcher_is_no_letter() {
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(1)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         store.load(&chunk(&[1])).await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await, Vec::<String>::new());
 
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(2)).await.unwrap();
         let letter = DeadLetter::incident(StageName::Fetcher, CODE, batch(0), "told", clock.now());
         store.file(&letter, "group").await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await.len(), 1);
     }
 
     #[tokio::test]
     async fn an_outage_ends_nothing() {
-        let (clock, store, watch) = bench();
+        let (clock, store, incomplete) = bench();
         store.record_fetched(&fetched(2)).await.unwrap();
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         clock.advance(Duration::from_hours(1));
         store.set_available(false);
-        assert!(watch.look().await.is_err());
+        assert!(incomplete.look().await.is_err());
         store.set_available(true);
-        watch.look().await.unwrap();
+        incomplete.look().await.unwrap();
         assert_eq!(letters(&store).await.len(), 1);
     }
 }
