@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::BatchId;
-use fetcher::{Step, Watch};
+use fetcher::{ProgressObserver, Step};
 use ports::Ledger;
 use ports::store::BatchRecord;
 use service::Process;
@@ -22,7 +22,7 @@ const WARM_UP: u32 = 2;
 /// Tells which batch is in the queue.
 struct Published(UnboundedSender<BatchId>);
 
-impl Watch for Published {
+impl ProgressObserver for Published {
     fn step(&self, step: Step<'_>) {
         if let Step::Published { batch } = step {
             // Nobody listens any more when the measuring failed, which is told there.
@@ -36,11 +36,12 @@ pub(crate) async fn run(process: &Process, snapshots: u32) -> anyhow::Result<()>
     let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
     let fetcher = fetcher::for_once(process, &queues, &source)?;
     let (published, mut batches) = unbounded_channel();
-    let watch = Published(published);
+    let observer = Published(published);
     for snapshot in 0..WARM_UP + snapshots {
-        let fetching = async { Ok(fetcher.fetch_now(&watch, process.shutdown.soft()).await?) };
+        let fetching = async { Ok(fetcher.fetch_now(&observer, process.shutdown.soft()).await?) };
         let seeing = async {
-            let batch = batches.recv().await.unwrap_or_else(|| unreachable!("`watch` holds the other end"));
+            let batch =
+                batches.recv().await.unwrap_or_else(|| unreachable!("`observer` holds the other end"));
             seen(process, &*stores.ledger, &batch).await
         };
         let (batch, (record, at)) = tokio::try_join!(fetching, seeing)?;
