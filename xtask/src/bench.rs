@@ -107,12 +107,19 @@ impl BenchArgs {
     }
 }
 
+/// A machine on which more than so many processes want a core has something else to do.
+const BUSY: f64 = 1.5;
+
 /// Measures what `args` ask for, and says it.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let interrupt = Interrupt::watch()?;
     let out = args.out.clone().unwrap_or_else(|| crate::cargo::target().join("bench"));
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let out = out.canonicalize()?;
+    // Before the build, which makes it so.
+    if let Some(load) = processes::load().filter(|&load| load > BUSY) {
+        say(&format!("warning: this machine is busy (its load is {load}): believe the ratios at most"));
+    }
     let programs = match &args.programs {
         Some(folder) => Programs::found_in(folder)?,
         None => Programs::build(!args.dev)?,

@@ -44,6 +44,12 @@ pub(super) fn peak_mib(id: u32) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// How many processes want a core, on average over the last minute.
+pub(super) fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
 fn all() -> anyhow::Result<BTreeMap<u32, Process>> {
     let entries = std::fs::read_dir("/proc").context("this needs Linux's /proc")?;
     let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -18,7 +18,9 @@ pub(super) fn write(results: &Results, args: &BenchArgs, folder: &Path) -> anyho
     }
     let targets = targets(results);
     say(&table(results));
-    say(&figures(&targets));
+    if targets.iter().any(|target| target.value.is_some()) {
+        say(&figures(&targets));
+    }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let document = json::object([
         ("rounds", args.rounds.to_string()),
@@ -73,20 +75,16 @@ fn others(results: &Results, way: &str) -> Vec<String> {
         .collect()
 }
 
-/// The figures that are to be reached.
+/// The figures that are to be reached, as far as they were measured.
 fn figures(targets: &[Target]) -> String {
     let mut text = format!("{:<60} {:>10}  {:>11}\n", "to reach", "measured", "goal");
-    for target in targets {
+    for (target, value) in targets.iter().filter_map(|target| Some((target, target.value?))) {
         let goal = match target.goal {
             Goal::AtLeast(goal) => format!(">= {}", plain(goal)),
             Goal::AtMost(goal) => format!("<= {}", plain(goal)),
         };
-        let value = target.value.map_or_else(|| "-".to_owned(), plain);
-        let verdict = match target.is_reached() {
-            Some(true) => "reached",
-            Some(false) => "missed",
-            None => "",
-        };
+        let verdict = if target.is_reached() == Some(true) { "reached" } else { "missed" };
+        let value = plain(value);
         let _ = writeln!(text, "{:<60} {value:>10}  {goal:>11}  {verdict}", target.what);
     }
     text
