@@ -54,6 +54,12 @@ pub(crate) struct BenchArgs {
     /// Coins in each
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=5000))]
     coins: u32,
+    /// Transformers in a replay on servers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    transformers: u32,
+    /// Loaders in a replay on servers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    loaders: u32,
     /// Also how it gets slower as the history grows to 10 million quotes: takes an hour
     #[arg(long)]
     growth: bool,

@@ -19,6 +19,5 @@ pub use fingerprint::fingerprint;
 pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
-pub use policy::{MailPlan, Posted, plan};
 pub use process::{check, check_settings, flush, run};
-pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};
+pub use transport::{SendError, SendErrorKind, Transport};

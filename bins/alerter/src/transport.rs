@@ -49,7 +49,7 @@ impl Envelope {
 /// A setting of `[mail]` that makes no sense. Never holds a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {reason}")]
-pub struct TransportError {
+pub(crate) struct TransportError {
     key: &'static str,
     reason: String,
 }
@@ -99,7 +99,7 @@ pub trait Transport: Send + Sync {
 
 /// The transport that the settings ask for; `None` when nothing is to be mailed: `mail.url` is off, or it and `mail.to`
 /// are empty.
-pub fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+pub(crate) fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
     if settings.is_off() {
         return Ok(None);
     }

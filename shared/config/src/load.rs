@@ -1,6 +1,8 @@
 //! Loading: lays the layers over each other, remembers where each value came from, and names the key,
 //! the section and the layer of every mistake.
 
+mod loaded;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +12,11 @@ use toml::{Table, Value};
 use crate::defaults::defaults;
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
-use crate::loaded::Loaded;
 use crate::secret_keys::{SECRETS, file_key, is_redacted, partner};
 use crate::sections::Config;
 use crate::{file, shallow};
+
+pub use loaded::{Loaded, Setting};
 
 /// Where an empty text is a value of its own, and not as if nothing were said.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
@@ -46,14 +49,14 @@ pub fn load(
 struct Layers {
     defaults: Table,
     table: Table,
-    layers: BTreeMap<(String, String), Layer>,
+    by_key: BTreeMap<(String, String), Layer>,
     warnings: Vec<String>,
 }
 
 impl Layers {
     fn new() -> Self {
         let defaults = defaults();
-        Self { table: defaults.clone(), defaults, layers: BTreeMap::new(), warnings: Vec::new() }
+        Self { table: defaults.clone(), defaults, by_key: BTreeMap::new(), warnings: Vec::new() }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -110,7 +113,7 @@ impl Layers {
             reason,
         };
         let value = parse_like(default, text).map_err(invalid)?;
-        if let Some(Layer::Env(other)) = self.layers.get(&(section.to_owned(), key.to_owned()))
+        if let Some(Layer::Env(other)) = self.by_key.get(&(section.to_owned(), key.to_owned()))
             && other != KEY_ALIAS
         {
             return Err(invalid(format!("{other} is set, too, and means the same setting")));
@@ -138,13 +141,13 @@ impl Layers {
         if let Some(other) = partner(section, key) {
             self.set_aside(section, key, &other, &layer)?;
         }
-        self.layers.insert((section.to_owned(), key.to_owned()), layer);
+        self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         Ok(())
     }
 
     fn set_aside(&mut self, section: &str, key: &str, other: &str, layer: &Layer) -> Result<(), ConfigError> {
         let place = (section.to_owned(), other.to_owned());
-        let both = match (self.layers.get(&place), layer) {
+        let both = match (self.by_key.get(&place), layer) {
             (Some(Layer::Env(one)), Layer::Env(two)) => {
                 (one != KEY_ALIAS).then(|| format!("set either {one} or {two}, not both"))
             }
@@ -165,7 +168,7 @@ impl Layers {
         ) {
             keys.insert(other.to_owned(), default.clone());
         }
-        self.layers.remove(&place);
+        self.by_key.remove(&place);
         Ok(())
     }
 
@@ -193,13 +196,13 @@ impl Layers {
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
             }
-            self.layers.insert((section.to_owned(), key.to_owned()), layer);
+            self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         }
         Ok(())
     }
 
     fn layer(&self, section: &str, key: &str) -> Layer {
-        self.layers.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
+        self.by_key.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
     fn text(&self, section: &str, key: &str) -> &str {
@@ -244,7 +247,7 @@ impl Layers {
                 crate::check::check(&config, section, key).map_err(invalid)?;
             }
         }
-        let Self { table, layers, warnings, .. } = self;
+        let Self { table, by_key: layers, warnings, .. } = self;
         let config = Config::deserialize(table.clone()).expect("each value was read alone before");
         Ok(Loaded { config, warnings, table, layers })
     }

@@ -125,7 +125,8 @@ impl Loaded {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Loads the rows of `chunks` and records each in the ledger (again, when it is a repeat: its row counts the loads).
-    /// Rows need not have distinct coins, chunks need not be distinct.
+    /// Rows need not have distinct coins, chunks need not be distinct. A row without quotes changes nothing, its coin's
+    /// description included.
     ///
     /// What comes out for each chunk, and the tables in the end, are what they would be if the chunks were loaded one after
     /// the other in this order; so a quote that a later one beats counts as written all the same. All of `chunks` are of

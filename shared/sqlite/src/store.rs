@@ -2,13 +2,14 @@
 //!
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
-pub(crate) mod columns;
+mod columns;
 mod data_kind;
 mod insert;
 mod ledger;
+mod letters;
 mod load;
 mod outbox;
-pub(crate) mod parameters;
+mod parameters;
 mod quotes;
 #[cfg(test)]
 mod tests;

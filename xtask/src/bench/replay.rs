@@ -1,4 +1,5 @@
-//! A whole replay on the servers: `coinpipe replay --files`, one transformer, one loader, from empty tables.
+//! A whole replay on the servers: `coinpipe replay --files`, one transformer and one loader
+//! unless more were asked for, from empty tables.
 
 use super::input::Input;
 use super::results::Sample;

@@ -20,6 +20,11 @@ impl Sample {
         self
     }
 
+    /// Its value `name`, if it has one.
+    pub(super) fn value(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
+
     /// All of its values.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, &value)| (name.as_str(), value))
@@ -66,7 +71,7 @@ impl Results {
 
     /// The values `name` of all rounds of `way`.
     pub(super) fn values(&self, way: &str, name: &str) -> Vec<f64> {
-        self.samples(way).iter().filter_map(|sample| sample.0.get(name).copied()).collect()
+        self.samples(way).iter().filter_map(|sample| sample.value(name)).collect()
     }
 
     pub(super) fn median(&self, way: &str, name: &str) -> Option<f64> {

@@ -32,7 +32,7 @@ impl Worker {
         settings: &[(&'static str, String)],
     ) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let log = bench.folder.join(format!("{name}.log"));
+        let log = bench.folder.join(format!("{name}-{port}.log"));
         let errors = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = bench
             .programs
@@ -65,7 +65,11 @@ impl Worker {
         let (id, name) = (self.child.id(), self.name);
         let cpu = processes::cpu(id)? - self.cpu_at_start;
         let peak = processes::peak_mib(id).with_context(|| format!("{name} ended"))?;
-        Ok(sample.with(format!("cpu {name}"), cpu).with(format!("MiB {name}"), peak))
+        // The CPU of all of its kind, and the memory of the one that took most.
+        let (cpu_of, peak_of) = (format!("cpu {name}"), format!("MiB {name}"));
+        let cpu = sample.value(&cpu_of).unwrap_or(0.0) + cpu;
+        let peak = sample.value(&peak_of).unwrap_or(0.0).max(peak);
+        Ok(sample.with(cpu_of, cpu).with(peak_of, peak))
     }
 }
 

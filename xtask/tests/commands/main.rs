@@ -4,7 +4,7 @@
 //! Blocks of `sh` and `console` are run as they stand, page by page, each page on a [`Machine`](machine::Machine) of its own.
 //! There, coinpipe's programs are real; `calls::NOT_RUN` lists the programs that are not, and how what is asked of them is
 //! looked at. Commands within the text are looked at in the same way, and not run. Blocks of `sql` are run by the stores' tests
-//! (`testkit::contract::sql::snapshot`).
+//! (`sqlkit::contract::snapshot`).
 
 mod calls;
 mod flags;

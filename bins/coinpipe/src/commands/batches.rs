@@ -11,6 +11,7 @@ use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
 use crate::missing::letters_about;
+use crate::numbers;
 use crate::output;
 
 /// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
@@ -107,7 +108,7 @@ async fn queued_messages(queues: Option<&Queues>) -> anyhow::Result<u64> {
 
 pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
     let number =
-        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
+        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| numbers::count(number.into()));
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
         at.map_or_else(|| "–".to_owned(), |at| at.format("%m-%d %H:%M:%S").to_string())
     };
@@ -137,13 +138,13 @@ pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
                 instant(batch.fetched_at),
                 instant(batch.loaded_at),
                 number(batch.pages),
-                output::count(batch.coins_in),
-                output::count(batch.rejected),
-                output::count(batch.written),
-                output::count(batch.unchanged),
-                output::count(batch.stale),
+                numbers::count(batch.coins_in),
+                numbers::count(batch.rejected),
+                numbers::count(batch.written),
+                numbers::count(batch.unchanged),
+                numbers::count(batch.stale),
                 number(batch.credits),
-                output::count(batch.replays.into()),
+                numbers::count(batch.replays.into()),
                 state(batch),
             ]
         }),

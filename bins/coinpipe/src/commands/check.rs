@@ -10,7 +10,7 @@ use service::{Process, Queues, Stores};
 
 use super::run;
 use crate::adapters::Found;
-use crate::{data_kind, output};
+use crate::{data_kind, numbers, output};
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // What would end `run` with code 2 ends the check of it in the same way.
@@ -57,7 +57,7 @@ async fn queue(process: &Process, queues: Result<&Option<Queues>, &anyhow::Error
     for queue in QueueName::ALL {
         waiting += queues.queue.depth(queue).await?.total();
     }
-    let waiting = output::counted(waiting, "message");
+    let waiting = numbers::counted(waiting, "message");
     Ok(format!("{}, {waiting}", service::place(url)))
 }
 

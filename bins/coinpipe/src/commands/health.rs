@@ -13,8 +13,6 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use url::{Position, Url};
 
-use crate::output;
-
 /// Shorter than the time that a health check of a container is given.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Of an answer, more than this is not read.
@@ -88,7 +86,7 @@ async fn get(url: &Url) -> anyhow::Result<()> {
         bail!("the answer is not HTTP");
     };
     let said = if body.trim().is_empty() { String::new() } else { format!(": {}", body.trim()) };
-    bail!("{}", output::plain(&format!("{status}{said}"), 200))
+    bail!("{}", domain::one_line(&format!("{status}{said}"), 200))
 }
 
 #[cfg(test)]

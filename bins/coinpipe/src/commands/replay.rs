@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run;
 use crate::adapters::{self, Adapters};
+use crate::numbers;
 use crate::output;
 use crate::page_files::PageFiles;
 use crate::selection::{Selection, SpanArgs};
@@ -167,7 +168,7 @@ impl Replay<'_> {
             output::say(format!(
                 "stopped; what was published ({}) will be loaded all the same. To go on: the same command with \
                  --after {position}",
-                output::counted(seen.published, "page"),
+                numbers::counted(seen.published, "page"),
             ));
             return Ok(());
         }
@@ -181,12 +182,12 @@ impl Replay<'_> {
         }
         output::print(format!(
             "Replayed {} of {}, {}",
-            output::counted(seen.published, "page"),
+            numbers::counted(seen.published, "page"),
             match arrivals.batches() + arrivals.lost().len() as u64 {
                 1 => "1 batch".to_owned(),
-                batches => format!("{} batches", output::count(batches)),
+                batches => format!("{} batches", numbers::count(batches)),
             },
-            output::counted(arrivals.coins(), "coin"),
+            numbers::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
         let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };

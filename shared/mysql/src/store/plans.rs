@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::Slot;
 use ports::Store;
+use sqlkit::contract::snapshot::{documented, snapshot};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use testkit::clock::ManualClock;
-use testkit::contract::sql::snapshot::{documented, snapshot};
 use testkit::contract::store::sample::{at, batch};
 
 use super::ledger::Which;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use domain::Origin;
 use mysql::MysqlStore;
 use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
+use sqlkit::contract::SqlLab;
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::Row;
 use testkit::clock::ManualClock;
-use testkit::contract::sql::SqlLab;
-use testkit::contract::sql::snapshot::snapshot;
 use testkit::contract::store::sample::{at, chunk, letter};
 
 use crate::database::{Database, setup, steps};

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use domain::{Chunk, Measure};
 use ports::{BatchRecord, Ledger, Letters, Outbox, Quotes};
+use sqlkit::Client;
+use sqlkit::contract::SqlLab;
 use sqlx::AssertSqlSafe;
 use testkit::clock::ManualClock;
 use testkit::contents::Contents;
-use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::rows::numbered_chunks;
 use testkit::contract::store::sample::{at, batch, chunk, fetched, letter, quote, row};
-use testkit::sql::Client;
 use testkit::tables::Tables;
 
 use super::*;
@@ -54,8 +54,8 @@ impl StoreLab for File {
         &self.clock
     }
 
-    fn contents(&self) -> Contents {
-        Contents::Database(self.client())
+    fn contents(&self) -> Arc<dyn Contents> {
+        Arc::new(self.client())
     }
 }
 
@@ -70,7 +70,7 @@ fn client(directory: &Path) -> Client {
 }
 
 testkit::store_contract!(setup);
-testkit::sql_contract!(setup);
+sqlkit::sql_contract!(setup);
 
 #[tokio::test]
 async fn only_the_quotes_that_the_database_refuses_are_left_out() {

@@ -19,8 +19,7 @@ impl Page {
     /// The rows of the newest cut: the one that was transformed last.
     pub(super) fn counted(&self) -> impl Iterator<Item = &ChunkRow> {
         let newest = self.0.iter().max_by_key(|row| (row.transformed_at, row.cut)).map(|row| row.cut);
-        let counts =
-            move |row: &&ChunkRow| newest.is_some_and(|cut| row.cut.is(cut) && row.chunk <= cut.chunks);
+        let counts = move |row: &&ChunkRow| newest.is_some_and(|cut| row.cut.is(cut));
         self.0.iter().filter(counts)
     }
 

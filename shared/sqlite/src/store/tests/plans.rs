@@ -1,6 +1,6 @@
 //! How SQLite finds what is asked all the time: by indexes, never through a table.
 
-use testkit::contract::sql::snapshot::documented;
+use sqlkit::contract::snapshot::documented;
 
 use super::*;
 use crate::store::ledger::Which;

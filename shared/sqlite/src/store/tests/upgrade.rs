@@ -2,9 +2,9 @@
 
 use domain::Origin;
 use ports::{DataKinds, Freshness};
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use testkit::contract::sql::snapshot::snapshot;
 
 use super::*;
 

@@ -118,3 +118,19 @@ pub async fn a_chunk_that_does_not_say_its_size_fits(lab: &impl StoreLab) {
     let record = store.batch(&batch(0)).await.expect("answers").expect("is there");
     assert_eq!((record.coins_in, record.is_complete()), (12, true));
 }
+
+/// Whether or not they say their size.
+pub async fn chunks_of_another_number_do_not_fit(lab: &impl StoreLab) {
+    let store = lab.store();
+    let mut long = cut(0, at(1), 10, 4);
+    let mut short = cut(0, at(1), 20, 6);
+    for chunk in long.iter_mut().chain(&mut short) {
+        chunk.size = None;
+    }
+    for chunk in [&long[0], &long[1], &short[0]] {
+        store.load(chunk).await.expect("loads");
+    }
+    let record = store.batch(&batch(0)).await.expect("answers").expect("is there");
+    assert_eq!((record.coins_in, record.rejected), (6, 1));
+    assert_eq!(record.missing, [Missing::Chunk { page: 1, chunk: 2, of: 2 }]);
+}

@@ -1,11 +1,15 @@
 //! The memory queue keeps the contract; and what only it can do.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::*;
+use async_trait::async_trait;
+use ports::{Archive, Clock, Queue, QueueError, QueueName, Settlement};
+
 use crate::clock::ManualClock;
 use crate::contract::leader::LeaderLab;
 use crate::contract::queue::{self as contract, QueueLab, message};
+use crate::memory::{MemoryQueue, Options};
 use domain::timestamp::later;
 use ports::Leadership;
 

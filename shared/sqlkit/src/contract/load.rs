@@ -3,10 +3,10 @@
 use ports::{Ledger, Store};
 
 use super::SqlLab;
-use crate::contract::store::rows::numbered_chunks;
-use crate::contract::store::sample::{Dice, chunk};
-use crate::memory::MemoryStore;
-use crate::tables::Tables;
+use testkit::contract::store::rows::numbered_chunks;
+use testkit::contract::store::sample::{Dice, chunk};
+use testkit::memory::MemoryStore;
+use testkit::tables::Tables;
 
 /// How many load at once.
 const PROCESSES: u32 = 4;

@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, ColumnIndex, Connection, Decode, Executor, Row, Type};
 
-use crate::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
+use testkit::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 /// How a database is asked for a column, so that it gives a text or a signed number.
 struct Dialect {

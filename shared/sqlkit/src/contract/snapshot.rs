@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, CoinRow, Measure, Quote, Slot};
 
-use crate::contract::store::sample::{at, chunk, quote, row};
+use testkit::contract::store::sample::{at, chunk, quote, row};
 
 /// All queries for users: those of the README, then those of docs/tables.md.
 ///

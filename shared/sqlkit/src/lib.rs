@@ -1,18 +1,21 @@
-//! A database of coinpipe's as a user of it has it: by SQL, with a connection for each call.
+//! For tests of SQL stores: a database of coinpipe's as a user of it has it, by SQL, with a connection for each call
+//! ([`Client`]); and the [`contract`] of its tables.
 //!
 //! It reads the tables with code of its own, so that it finds what an adapter wrote wrongly and reads back all the same.
 
 mod cell;
 mod contents;
+pub mod contract;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
-
-use crate::tables::Tables;
+use testkit::contents::Contents;
+use testkit::tables::Tables;
 
 /// Where a database is. Every call connects anew, and panics where it fails: a test cannot go on then.
 #[derive(Clone)]
@@ -51,6 +54,18 @@ impl Client {
                 connection.close().await.expect("closes");
             }
         }
+    }
+
+    /// Runs `sql` in a transaction and holds what it locks, until the result is dropped. On a server only: in a file nobody
+    /// waits for a row.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn hold(&self, sql: &str) -> Held {
+        let Self::Mysql(url) = self else { panic!("a file has no locks on rows") };
+        let mut connection = mysql(url).await;
+        connection.execute(AssertSqlSafe(format!("START TRANSACTION; {sql}"))).await.expect(sql);
+        Held { _connection: connection }
     }
 
     /// What the query `sql` finds: of each row the values of `columns`, as texts with a space between. NULL is `NULL`, a
@@ -96,17 +111,27 @@ impl Client {
             }
         }
     }
+}
 
-    /// All rows about coins, as of one moment.
-    ///
-    /// # Panics
-    /// When they cannot be read.
-    pub async fn tables(&self) -> Tables {
+#[async_trait]
+impl Contents for Client {
+    /// As of one moment.
+    async fn tables(&self) -> Tables {
         match self {
             Self::Sqlite(path) => contents::sqlite(&mut sqlite(path).await).await,
             Self::Mysql(url) => contents::mysql(&mut mysql(url).await).await,
         }
     }
+
+    async fn resolve(&self, fingerprint: &str) {
+        let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
+        self.execute(&sql).await;
+    }
+}
+
+/// A transaction that is open.
+pub struct Held {
+    _connection: MySqlConnection,
 }
 
 async fn sqlite(path: &Path) -> SqliteConnection {

@@ -6,8 +6,8 @@ use ports::{Freshness, Quotes, Store};
 
 use super::SqlLab;
 use super::snapshot::{documented, snapshot};
-use crate::contract::store::sample::at;
-use crate::sql::Client;
+use crate::Client;
+use testkit::contract::store::sample::at;
 
 const OLD_INSERT: &str = "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, coins_in, rejected, transformed_at, \
      written, unchanged, stale, loaded_at, replays, loads)";

@@ -9,8 +9,9 @@ pub mod readme;
 pub mod snapshot;
 pub mod views;
 
-use super::store::StoreLab;
-use crate::sql::Client;
+use testkit::contract::store::StoreLab;
+
+use crate::Client;
 
 /// An adapter whose tables are in a database.
 pub trait SqlLab: StoreLab {
@@ -42,7 +43,7 @@ macro_rules! sql_contract {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() {
-                $crate::contract::sql::$area::$promise($setup).await;
+                $crate::contract::$area::$promise($setup).await;
             }
         )+)+
     };

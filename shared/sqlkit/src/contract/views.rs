@@ -6,8 +6,8 @@ use domain::{Chunk, CoinRow, Kind, Measure, timestamp};
 use ports::Store;
 
 use super::SqlLab;
-use crate::contract::store::sample::{at, chunk, chunk_of, quote, row};
-use crate::sql::Client;
+use crate::Client;
+use testkit::contract::store::sample::{at, chunk, chunk_of, quote, row};
 
 /// A coin that is renamed is told once for each text that changed, with the time of the first page that says so.
 pub async fn the_view_coin_changes_tells_each_rename_once<L: SqlLab>(setup: impl AsyncFn() -> L) {
