@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{DeadLetter, Message, StageName};
+use domain::{DeadLetter, Message, StageName, one_line};
 use ports::{Clock, Letters, QueueName};
 use stage::{Failure, Output, Stage};
 use telemetry::Metrics;
@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 use crate::metrics::LetterMetrics;
-use crate::text::{REASON_CHARS, one_line};
+use crate::text::REASON_CHARS;
 
 /// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
 /// than any page or chunk of ours has.

@@ -29,7 +29,7 @@ const LAST_REFUSAL: Duration = Duration::from_hours(1);
 
 /// The mails that were posted lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Posted {
+pub(crate) struct Posted {
     /// Mails in the last hour, refused ones too; and those of the next day, which a clock that stepped back leaves.
     pub last_hour: u64,
     /// The same for the last 24 hours.
@@ -44,7 +44,7 @@ pub struct Posted {
 
 impl Posted {
     /// How far back before `now` mails matter.
-    pub fn since(now: DateTime<Utc>, settings: &Settings) -> DateTime<Utc> {
+    pub(crate) fn since(now: DateTime<Utc>, settings: &Settings) -> DateTime<Utc> {
         let window = TimeDelta::days(1).max(delta(settings.digest_every));
         now.checked_sub_signed(window).unwrap_or(DateTime::UNIX_EPOCH)
     }
@@ -53,7 +53,7 @@ impl Posted {
     ///
     /// Those of up to a day ahead were posted before the clock stepped back: they count, or each step would lift the
     /// caps; those still further ahead do not, or nothing would be mailed until the clock gets there.
-    pub fn new(mails: &[PostedMail], now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(mails: &[PostedMail], now: DateTime<Utc>) -> Self {
         let beyond = now + TimeDelta::days(1);
         let within = |window: TimeDelta| {
             let counted = mails.iter().filter(|mail| (now - window..beyond).contains(&mail.posted_at));
@@ -77,7 +77,7 @@ impl Posted {
 
 /// A mail to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailPlan<'a> {
+pub(crate) struct MailPlan<'a> {
     /// The groups it covers, those with the most new deaths first.
     pub groups: Vec<&'a AlertGroup>,
     /// Set when this is the last mail that a cap allows for now: until about when.
@@ -88,7 +88,7 @@ pub struct MailPlan<'a> {
 
 /// The mail to post now, if any. With `no_wait`, for a process that ends now, a new group need not gather
 /// and a digest need not wait for its time; quiet times and caps hold.
-pub fn plan<'a>(
+pub(crate) fn plan<'a>(
     now: DateTime<Utc>,
     groups: &'a [AlertGroup],
     posted: Posted,

@@ -6,7 +6,8 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Desk, IncompleteBatches, Mailer, transport_from};
+use crate::transport::transport_from;
+use crate::{Desk, IncompleteBatches, Mailer};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::{Class, timestamp};
+use domain::{Class, one_line, timestamp};
 use ports::store::AlertGroup;
 
 use crate::policy::MailPlan;
@@ -98,15 +98,6 @@ fn opening(plan: &MailPlan<'_>) -> String {
 fn cause(group: &AlertGroup) -> String {
     let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
     one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
-}
-
-/// `text` as one line of at most `most` characters.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= most {
-        return line;
-    }
-    line.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -18,16 +18,16 @@ use crate::{file, shallow};
 
 pub use loaded::{Loaded, Setting};
 
-/// Where an empty text is a value of its own, and not as if nothing were said.
+/// Settings for which an empty text is a value. Elsewhere it is as if the setting were absent.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
 
-/// More than any configuration, and any secret, has.
+/// Far larger than any real configuration or secret, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 const LARGEST_SECRET: u64 = 64 << 10;
 
 /// Loads the layers: defaults, then `file`, then `env` (name and value of every variable; only those
-/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are looked at). An empty text says nothing: what an earlier layer
-/// says holds.
+/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are read). An empty text counts as absent: the value
+/// of an earlier layer stays.
 pub fn load(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
@@ -49,14 +49,14 @@ pub fn load(
 struct Layers {
     defaults: Table,
     table: Table,
-    layers: BTreeMap<(String, String), Layer>,
+    by_key: BTreeMap<(String, String), Layer>,
     warnings: Vec<String>,
 }
 
 impl Layers {
     fn new() -> Self {
         let defaults = defaults();
-        Self { table: defaults.clone(), defaults, layers: BTreeMap::new(), warnings: Vec::new() }
+        Self { table: defaults.clone(), defaults, by_key: BTreeMap::new(), warnings: Vec::new() }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -113,7 +113,7 @@ impl Layers {
             reason,
         };
         let value = parse_like(default, text).map_err(invalid)?;
-        if let Some(Layer::Env(other)) = self.layers.get(&(section.to_owned(), key.to_owned()))
+        if let Some(Layer::Env(other)) = self.by_key.get(&(section.to_owned(), key.to_owned()))
             && other != KEY_ALIAS
         {
             return Err(invalid(format!("{other} is set, too, and means the same setting")));
@@ -141,13 +141,13 @@ impl Layers {
         if let Some(other) = partner(section, key) {
             self.set_aside(section, key, &other, &layer)?;
         }
-        self.layers.insert((section.to_owned(), key.to_owned()), layer);
+        self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         Ok(())
     }
 
     fn set_aside(&mut self, section: &str, key: &str, other: &str, layer: &Layer) -> Result<(), ConfigError> {
         let place = (section.to_owned(), other.to_owned());
-        let both = match (self.layers.get(&place), layer) {
+        let both = match (self.by_key.get(&place), layer) {
             (Some(Layer::Env(one)), Layer::Env(two)) => {
                 (one != KEY_ALIAS).then(|| format!("set either {one} or {two}, not both"))
             }
@@ -168,7 +168,7 @@ impl Layers {
         ) {
             keys.insert(other.to_owned(), default.clone());
         }
-        self.layers.remove(&place);
+        self.by_key.remove(&place);
         Ok(())
     }
 
@@ -196,13 +196,13 @@ impl Layers {
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
             }
-            self.layers.insert((section.to_owned(), key.to_owned()), layer);
+            self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         }
         Ok(())
     }
 
     fn layer(&self, section: &str, key: &str) -> Layer {
-        self.layers.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
+        self.by_key.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
     fn text(&self, section: &str, key: &str) -> &str {
@@ -247,7 +247,7 @@ impl Layers {
                 crate::check::check(&config, section, key).map_err(invalid)?;
             }
         }
-        let Self { table, layers, warnings, .. } = self;
+        let Self { table, by_key: layers, warnings, .. } = self;
         let config = Config::deserialize(table.clone()).expect("each value was read alone before");
         Ok(Loaded { config, warnings, table, layers })
     }

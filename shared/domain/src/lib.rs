@@ -21,6 +21,7 @@ mod quote;
 mod replay;
 mod slot;
 mod stage;
+mod text;
 pub mod timestamp;
 pub mod wire;
 
@@ -44,3 +45,4 @@ pub use quote::Quote;
 pub use replay::ReplayId;
 pub use slot::Slot;
 pub use stage::StageName;
+pub use text::one_line;

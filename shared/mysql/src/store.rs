@@ -2,14 +2,15 @@
 //!
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
-pub(crate) mod columns;
+mod columns;
 mod data_kind;
 mod insert;
 mod ledger;
+mod letters;
 mod load;
 mod of_coins;
 mod outbox;
-pub(crate) mod parameters;
+mod parameters;
 #[cfg(test)]
 mod plans;
 mod quotes;
@@ -56,17 +57,6 @@ impl MysqlStore {
             Err(error) => Err(error.into()),
             Ok(()) => Ok(store),
         }
-    }
-
-    /// Brings the schema up to date, or says why it cannot be. A store that opened with its server away
-    /// knows only then.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.database.migrate().await?)
-    }
-
-    /// Host, port and database, for people.
-    pub fn place(&self) -> &str {
-        self.database.place()
     }
 
     /// Waits for running calls and closes all connections. Later calls fail as unavailable.

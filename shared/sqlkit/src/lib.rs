@@ -56,6 +56,18 @@ impl Client {
         }
     }
 
+    /// Runs `sql` in a transaction and holds what it locks, until the result is dropped. On a server only: in a file nobody
+    /// waits for a row.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn hold(&self, sql: &str) -> Held {
+        let Self::Mysql(url) = self else { panic!("a file has no locks on rows") };
+        let mut connection = mysql(url).await;
+        connection.execute(AssertSqlSafe(format!("START TRANSACTION; {sql}"))).await.expect(sql);
+        Held { _connection: connection }
+    }
+
     /// What the query `sql` finds: of each row the values of `columns`, as texts with a space between. NULL is `NULL`, a
     /// whole double has no point, an instant is RFC 3339 with milliseconds.
     ///
@@ -115,6 +127,11 @@ impl Contents for Client {
         let sql = format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
         self.execute(&sql).await;
     }
+}
+
+/// A transaction that is open.
+pub struct Held {
+    _connection: MySqlConnection,
 }
 
 async fn sqlite(path: &Path) -> SqliteConnection {

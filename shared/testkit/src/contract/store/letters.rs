@@ -12,7 +12,8 @@ async fn file(lab: &impl StoreLab, letter: &DeadLetter, fingerprint: &str) -> bo
     lab.store().file(letter, fingerprint).await.expect("the letter is filed")
 }
 
-async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
+/// The group of this fingerprint.
+pub(super) async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
     let groups = lab.store().groups(None).await.expect("the desk answers");
     groups.into_iter().find(|group| group.fingerprint == fingerprint).expect("the group is there")
 }

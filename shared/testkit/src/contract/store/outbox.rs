@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
 use super::StoreLab;
+use super::letters::group;
 use super::sample::{at, letter};
 use ports::store::{
-    AlertGroup, Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState,
-    PostedMail, Posting,
+    Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState, PostedMail, Posting,
 };
 
 /// A mail with texts of all kinds.
@@ -58,11 +58,6 @@ async fn file(lab: &impl StoreLab, occasions: &[&str], fingerprint: &str) {
     for occasion in occasions {
         lab.store().file(&letter(occasion, at(0)), fingerprint).await.expect("the letter is filed");
     }
-}
-
-async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
-    let groups = lab.store().groups(None).await.expect("the desk answers");
-    groups.into_iter().find(|group| group.fingerprint == fingerprint).expect("the group is there")
 }
 
 /// `unsent`, `mailed_at` and `mailed_total` of a group.

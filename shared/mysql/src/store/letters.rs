@@ -12,10 +12,10 @@ use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
 use tables::write::letters::Filing;
 
+use super::MysqlStore;
+use super::columns::{read, read_all};
+use super::parameters::query;
 use crate::database::Work;
-use crate::store::MysqlStore;
-use crate::store::columns::{read, read_all};
-use crate::store::parameters::query;
 use file::File;
 
 #[async_trait]

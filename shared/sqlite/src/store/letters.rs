@@ -11,9 +11,9 @@ use sqlx::AssertSqlSafe;
 use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
 use tables::write::letters::Filing;
 
-use crate::store::SqliteStore;
-use crate::store::columns::{read, read_all};
-use crate::store::parameters::query;
+use super::SqliteStore;
+use super::columns::{read, read_all};
+use super::parameters::query;
 
 #[async_trait]
 impl Letters for SqliteStore {
