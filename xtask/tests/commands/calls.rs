@@ -36,10 +36,13 @@ pub(crate) const NOT_RUN: [(&str, Look); 12] = [
     ("mysqldump", Look::Words(&[], &["--databases", "--defaults-extra-file", "--single-transaction"])),
     ("rabbitmq-queues", Look::Words(&["grow"], &[])),
     ("rabbitmq-streams", Look::Words(&["add_replica"], &[])),
-    (Look::Words(
-        &["add_user", "change_password", "delete_user", "set_permissions", "set_policy"],
-        &["--apply-to", "-p"],
-    ),),
+    (
+        "rabbitmqctl",
+        Look::Words(
+            &["add_user", "change_password", "delete_user", "set_permissions", "set_policy"],
+            &["--apply-to", "-p"],
+        ),
+    ),
     ("sqlite3", Look::Words(&[], &[".backup"])),
     ("systemd-analyze", Look::Words(&["security"], &[])),
     ("systemd-sysusers", Look::Words(&[], &[])),
