@@ -86,7 +86,7 @@ fn is_test(name: &str) -> bool {
 /// Whether `path`, such as `store::cuts` or `queue::a_late_ack_returns_lost`, is a promise of a contract, or a part with promises:
 /// functions that the contract's macro makes tests of.
 fn is_promise(contracts: &Path, path: &str) -> bool {
-    let (port, part) = path.split_once("::").unwrap_or((path, ""));
+    let (port, wanted) = path.split_once("::").unwrap_or((path, ""));
     let text = read(&contracts.join(port).with_extension("rs"));
     let Some((_, list)) = text.split_once("macro_rules!") else { return false };
     let listed: Vec<_> = list.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
@@ -95,16 +95,16 @@ fn is_promise(contracts: &Path, path: &str) -> bool {
         let functions = text.split("pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
         functions.filter(|function| listed.contains(function)).count() > 0
     };
-    if part.is_empty() {
+    if wanted.is_empty() {
         return texts(&folder).iter().any(|text| is_listed(text));
     }
-    let file = folder.join(part).with_extension("rs");
+    let file = folder.join(wanted).with_extension("rs");
     if file.is_file() {
         return is_listed(&read(&file));
     }
-    let declared = [format!("pub async fn {part}("), format!("pub async fn {part}<")];
+    let declared = [format!("pub async fn {wanted}("), format!("pub async fn {wanted}<")];
     let is_there = |text: &String| declared.iter().any(|declared| text.contains(declared));
-    listed.contains(&part) && texts(&folder).iter().any(is_there)
+    listed.contains(&wanted) && texts(&folder).iter().any(is_there)
 }
 
 /// Whether `place` is a file or a folder with tests, or a list of lints.
