@@ -73,7 +73,7 @@ async fn stopped_while_it_loads_it_exits_1_and_says_what_is_missing() {
     for stop in ["TERM", "INT"] {
         let mut child = folder.command("coinpipe", &["--once"], &env).spawn().expect("it starts");
         let (sender, said) = tokio::sync::oneshot::channel();
-        let mut stderr = tokio::io::BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let reading = tokio::spawn(async move {
             use tokio::io::AsyncBufReadExt;
             let (mut text, mut sender) = (String::new(), Some(sender));
