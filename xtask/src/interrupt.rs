@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// From its making on, signals are noted and no longer end this process.
+#[derive(Clone)]
 pub(crate) struct Interrupt {
     ctrl_c: Arc<AtomicBool>,
     term: Arc<AtomicBool>,

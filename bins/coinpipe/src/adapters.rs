@@ -26,7 +26,7 @@ pub(crate) async fn find(process: &Process) -> anyhow::Result<Found> {
 
 /// The message that there is nothing at `url` yet.
 pub(crate) fn nothing_at(url: &SecretUrl) -> String {
-    format!("nothing is in {} yet; `coinpipe run --once` takes a first snapshot", service::place(url))
+    format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
 }
 
 /// Opens queue and store for work on what is there; a file that does not exist is not created.

@@ -66,11 +66,20 @@ pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Foun
     }
 }
 
+/// What to do in order to have real quotes, when there are simulated ones.
+pub(crate) fn how_to_take_real_ones(process: &Process) -> String {
+    let with_key = "`coinpipe --once` with your own key takes real ones";
+    if is_on_files(process) { with_key.to_owned() } else { format!("{ANOTHER_PLACE}; there, {with_key}") }
+}
+
+/// On servers nothing is moved aside.
+const ANOTHER_PLACE: &str =
+    "name another database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX";
+
 fn refusal_of_real(process: &Process) -> Usage {
     let config = process.config();
     Usage(format!(
-        "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
-         database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+        "{} or the archive of {} holds simulated quotes, and real ones would get among them; {ANOTHER_PLACE}",
         service::place(&config.store.url),
         service::place(&config.queue.url),
     ))

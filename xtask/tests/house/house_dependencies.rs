@@ -48,8 +48,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    // All that it has is tests.
+    // All that these have is tests, and an example.
     ("scenarios", &[]),
+    ("bench", &[]),
     ("lab", &[]),
     ("xtask", &["lab"]),
 ];
@@ -75,6 +76,21 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "config",
             "outage",
+            "ports",
+            "domain",
+        ],
+    ),
+    // It measures stages through the ports, whatever is behind them.
+    (
+        "bench",
+        &[
+            "fetcher",
+            "transformer",
+            "simulator",
+            "service",
+            "stage",
+            "telemetry",
+            "config",
             "ports",
             "domain",
         ],

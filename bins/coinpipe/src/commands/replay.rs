@@ -154,6 +154,10 @@ async fn beside_workers<T>(
     drained.map(|()| done)
 }
 
+fn hold_no_page(files: usize) -> String {
+    if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
+}
+
 struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
@@ -180,6 +184,11 @@ impl Replay<'_> {
                 "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
             ));
         }
+        // Of a file without a page enough is said.
+        if seen.pages.is_empty() && !self.pages.bad_files().is_empty() {
+            arrivals.check()?;
+            bail!("{}; nothing was replayed", hold_no_page(self.pages.bad_files().len()));
+        }
         output::print(format!(
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
@@ -194,8 +203,7 @@ impl Replay<'_> {
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
             0 => Ok(()),
-            1 => bail!("1 file holds no page; {others}"),
-            files => bail!("{files} files hold no page; {others}"),
+            files => bail!("{}; {others}", hold_no_page(files)),
         }
     }
 

@@ -93,7 +93,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         output::print(format!("mail      {line}"))?;
     }
     if !batches.is_empty() {
-        output::print(batches::to_table(&batches))?;
+        output::print(batches::to_table(&batches, output::terminal_width()))?;
     }
     Ok(())
 }
