@@ -192,7 +192,7 @@ async fn a_command_that_waits_for_a_server_ends_when_it_is_asked_to() {
     }
 }
 
-/// The pipeline has nothing in hand yet, so that it ends well.
+/// The pipeline has nothing in flight yet, so it ends with code 0.
 #[tokio::test]
 async fn a_pipeline_that_waits_for_a_server_at_its_start_ends_when_it_is_asked_to() {
     let (code, said) = interrupted(&[]).await;

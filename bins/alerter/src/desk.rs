@@ -1,5 +1,7 @@
-//! The desk: files each death of a letter, once. The least clever code of all, because nothing catches what it
-//! drops: no letter is refused, and while the store is away letters wait in the queue.
+//! The desk: files each death of a letter, once.
+//!
+//! It is kept simple, because nothing catches what it drops: it refuses no letter, and while the store is away letters
+//! wait in the queue.
 
 use std::sync::Arc;
 
@@ -14,8 +16,8 @@ use crate::fingerprint::fingerprint;
 use crate::metrics::LetterMetrics;
 use crate::text::{REASON_CHARS, one_line};
 
-/// The longest body that is filed, in bytes: half of the smallest limit in use for a statement, and far more than
-/// any page or chunk of ours has.
+/// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
+/// than any page or chunk of ours has.
 const BODY_BYTES: usize = 8 << 20;
 
 /// The alerter's stage.
@@ -49,7 +51,7 @@ impl Stage for Desk {
         if self.letters.file(&letter, &group).await? {
             self.metrics.filed(letter.class);
             let stage = letter.stage.map_or("?", StageName::as_str);
-            // Whatever a letter says, it cannot write log lines of its own.
+            // A letter comes from outside: with line breaks in it, it could forge log lines.
             let [id, code, reason] =
                 [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
             let life = one_line(letter.life().as_str(), REASON_CHARS);
@@ -63,7 +65,7 @@ impl Stage for Desk {
     }
 }
 
-/// Cuts a body that no database takes in one packet: the letter is worth more than the end of its message.
+/// Cuts a body that is too long for a database: a letter without the end of its body is better than none.
 fn shorten(letter: &mut DeadLetter) {
     let bytes = letter.body.len();
     if bytes > BODY_BYTES {
@@ -117,7 +119,7 @@ mod tests {
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
     }
 
-    /// And only what is new is counted in the metrics.
+    /// The metrics count only new deaths.
     #[tokio::test]
     async fn every_death_of_a_message_is_filed() {
         let (store, desk, metrics) = bench();

@@ -1,4 +1,4 @@
-//! Watches the ledger: a batch that stays incomplete is a letter on the desk.
+//! Watches the ledger, and files a dead letter about each batch that stays incomplete.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,10 @@ use crate::fingerprint::fingerprint;
 /// How often the ledger is looked at.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// How many batches are looked at, newest first. Older ones were looked at when they were newer.
+/// How many batches each look covers, newest first. Older ones were covered when they were newer.
 const NEWEST: u32 = 100;
 
-/// What the letter says, and what the fetcher's own says when it could not fetch all.
+/// The code of the letter. The fetcher uses it too, when it could not fetch all pages of a batch.
 const CODE: &str = "batch_incomplete";
 
 /// Looks for batches that stay incomplete.
@@ -29,13 +29,13 @@ pub struct Watch {
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
     after: TimeDelta,
-    /// Since when each batch is seen to be incomplete. What was fetched before an outage may come long after.
+    /// Since when this process has seen each batch incomplete. The slot does not tell: a batch that was fetched before an
+    /// outage may arrive long after it.
     seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
 }
 
 impl Watch {
-    /// Files a letter about a batch that is seen to be incomplete, and of which nothing arrives, for the time
-    /// `after`.
+    /// Files a letter about a batch that stays incomplete, and of which no chunk is loaded, for the time `after`.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         letters: Arc<dyn Letters>,
@@ -46,7 +46,7 @@ impl Watch {
         Self { ledger, letters, clock, after, seen: Mutex::default() }
     }
 
-    /// Looks until asked to stop. While the store is away there is nothing to see.
+    /// Looks again and again until `stop`. While the store is away it waits.
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
@@ -60,7 +60,7 @@ impl Watch {
         }
     }
 
-    /// Files what there is to say now. A batch is told of once.
+    /// Files the letters that are due now. Reports each batch once.
     pub async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut batches = self.ledger.batches(NEWEST).await?;
@@ -77,7 +77,7 @@ impl Watch {
         }
         for batch in batches {
             let Some(missing) = batch.missing.first() else { continue };
-            if self.was_told(&batch).await? {
+            if self.is_reported(&batch).await? {
                 continue;
             }
             let reason = format!(
@@ -95,8 +95,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether the fetcher wrote that it could not fetch all of it.
-    async fn was_told(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
+    /// Whether the fetcher has filed that it could not fetch all of the batch.
+    async fn is_reported(&self, batch: &BatchRecord) -> Result<bool, StoreError> {
         let told = DeadLetter::incident(StageName::Fetcher, CODE, &batch.id, "", self.clock.now());
         Ok(!self.letters.filed(&[told.id.as_str()]).await?.is_empty())
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_is_told_of_once_when_nothing_arrives_for_long() {
+    async fn a_batch_is_reported_once_when_nothing_arrives_for_long() {
         let (clock, store, watch) = bench();
         // Fetched before an outage of an hour.
         clock.advance(Duration::from_hours(1));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_complete_or_was_told_of_by_the_fetcher_is_no_letter() {
+    async fn a_batch_that_is_complete_or_reported_by_the_fetcher_is_no_letter() {
         let (clock, store, watch) = bench();
         store.record_fetched(&fetched(1)).await.unwrap();
         watch.look().await.unwrap();

@@ -81,8 +81,8 @@ impl Scheduler {
         }
     }
 
-    /// Fetches a snapshot in each slot and publishes it, until `stop`; then publishes what is in hand, if
-    /// the queue is there, and returns. Trouble with the API and the disk is waited out and reported as letters.
+    /// Fetches a snapshot in each slot and publishes it, until `stop`; then publishes what is in
+    /// the spool, if the queue is there, and returns. It waits out trouble with the API and the disk, and reports it in letters.
     ///
     /// An error means that waiting cannot help: the queue is misconfigured.
     pub(crate) async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {

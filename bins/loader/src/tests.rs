@@ -193,9 +193,12 @@ impl Store for Refusing {
         Ok(0)
     }
 
-    async fn load(&self, _: &Chunk) -> Result<Loaded, StoreError> {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let refused = vec![ports::Refused { coin_id: 7, reason: "CHECK constraint failed".to_owned() }];
-        Ok(Loaded { written: 999, refused, ..Loaded::default() })
+        Ok(chunks
+            .iter()
+            .map(|_| Loaded { written: 999, refused: refused.clone(), ..Loaded::default() })
+            .collect())
     }
 
     async fn record_fetched(&self, _: &Fetched) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ pub(crate) mod columns;
 mod insert;
 mod ledger;
 mod load;
+mod of_coins;
 mod origin;
 mod outbox;
 pub(crate) mod parameters;
@@ -85,9 +86,9 @@ impl MysqlStore {
 
 #[async_trait]
 impl Store for MysqlStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
-        let simulated = chunk.page.simulated;
-        let loaded = self.database.write(&Load { chunk, now: self.now() }).await?;
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
+        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
+        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
         loaded.ok_or(StoreError::Mixed { simulated })
     }
 
@@ -111,22 +112,25 @@ impl Store for MysqlStore {
     }
 }
 
-/// The rows of a chunk and its line in the ledger; `None` when they are of the other kind than what is there.
+/// The rows of chunks and their rows in the ledger; `None` when they are of the other kind than what is there.
 struct Load<'a> {
-    chunk: &'a Chunk,
+    chunks: &'a [&'a Chunk],
+    simulated: bool,
     now: DateTime<Utc>,
 }
 
 impl Work for Load<'_> {
-    type Output = Option<Loaded>;
+    type Output = Option<Vec<Loaded>>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Loaded>, sqlx::Error> {
-        if !origin::admit(connection, self.chunk.page.simulated).await? {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<Loaded>>, sqlx::Error> {
+        if !origin::admit(connection, self.simulated).await? {
             return Ok(None);
         }
-        let loaded = load::load_rows(connection, self.chunk).await?;
-        ledger::record_chunk(connection, self.chunk, &loaded, self.now).await?;
-        Ok(Some(loaded))
+        let all = load::load_rows(connection, self.chunks).await?;
+        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
+        }
+        Ok(Some(all))
     }
 }
 

@@ -34,7 +34,7 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
-    /// What [`Store::load`] or [`Store::record_fetched`] was given is made up and the store holds real data, or the
+    /// What [`Store::load_all`] or [`Store::record_fetched`] was given is made up and the store holds real data, or the
     /// other way round. Nothing was written. Waiting does not help.
     #[error("{}", mixed(*.simulated))]
     Mixed {
@@ -103,7 +103,8 @@ impl Loaded {
 /// The write side: what the loader needs.
 ///
 /// # Guarantees
-/// - [`load`](Self::load) is one transaction: rows and ledger line together or not at all.
+/// - [`load_all`](Self::load_all) is one transaction: the rows of all chunks and their rows in the ledger together or not
+///   at all.
 /// - Any order and any duplication of the same chunks gives the same rows in `coins`,
 ///   `coin_identities`, `quotes_latest` and `quotes_history`:
 ///   - `quotes_latest` holds, per (coin, currency), the quote with the greatest (`last_updated`,
@@ -122,9 +123,18 @@ impl Loaded {
 ///   transaction, and what is of the other kind is refused as [`StoreError::Mixed`], however many write at once.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Loads the rows of `chunk` and records it in the ledger (again, when it is a repeat: the line counts
-    /// its loads). Rows need not have distinct coins.
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError>;
+    /// Loads the rows of `chunks` and records each in the ledger (again, when it is a repeat: its row counts the loads).
+    /// Rows need not have distinct coins, chunks need not be distinct.
+    ///
+    /// What comes out for each chunk, and the tables in the end, are what they would be if the chunks were loaded one after
+    /// the other in this order; so a quote that a later one beats counts as written all the same. All of `chunks` are of
+    /// one kind, real or simulated.
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// Loads one chunk, as [`load_all`](Self::load_all) does.
+    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+        Ok(self.load_all(&[chunk]).await?.pop().unwrap_or_default())
+    }
 
     /// Records in the ledger that a batch was fetched. A repeat changes nothing but a later
     /// `fetched_at`, which wins together with its pages and credits.
@@ -246,7 +256,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
 
-    /// Those of `ids` that there are, newest slot first, as of one moment: for who looks again and again at a handful.
+    /// Those of `ids` that there are, newest slot first, as of one moment: for polling a few batches.
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
 }
 
@@ -270,7 +280,7 @@ pub struct Freshness {
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
-/// One line of the table that `coinpipe run --once` prints.
+/// One row of the table that `coinpipe run --once` prints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCoin {
     /// Rank by market capitalisation.

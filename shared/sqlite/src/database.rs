@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 pub(crate) use write::Write;
 
@@ -65,8 +65,8 @@ enum Access {
     Work,
     /// Reading what others write.
     ReadOnly,
-    /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
-    /// somebody begins to.
+    /// Read-only, no journal when opened: the readers may take the file for immutable. When a journal appears, somebody
+    /// has begun to write, and the pool of the writer, which does not take it so, reads instead.
     ReadOnlyAtRest,
 }
 
@@ -126,23 +126,7 @@ impl Database {
         if self.access != Access::Work {
             return Err(self.blame(Error::Misconfigured("was opened read-only".to_owned())));
         }
-        let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
-            Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
-                self.replace_writer().await?;
-                self.writer.begin_with("BEGIN IMMEDIATE").await
-            }
-            begun => begun,
-        };
-        transaction.map_err(|error| self.blame(error))
-    }
-
-    /// Closes the writing connection; the pool opens another. When a disk is full or fails, SQLite undoes
-    /// the transaction by itself, sqlx's own undoing then fails, and it believes for ever that the
-    /// connection is within a transaction (sqlx-sqlite 0.9, `connection/worker.rs`).
-    async fn replace_writer(&self) -> Result<(), Error> {
-        let mut writer = self.writer.acquire().await.map_err(|error| self.blame(error))?;
-        writer.close_on_drop();
-        Ok(())
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.blame(error))
     }
 
     /// Makes `transaction` durable.
@@ -193,7 +177,9 @@ pub fn file_of_url(url: &str) -> Result<PathBuf, Error> {
     location::from_url(url)
 }
 
-/// Connections to a local file do not age and need no test before use.
+/// Connections to a local file do not age, and need one test before use. When a disk is full or fails, SQLite undoes the
+/// transaction by itself, sqlx's own undoing then fails, and it believes for ever that the connection is within a transaction
+/// (sqlx-sqlite 0.9, `connection/worker.rs`): the pool closes such a connection, and opens another.
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -201,6 +187,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// A file that cannot be opened is a wrong path more often than trouble that passes.

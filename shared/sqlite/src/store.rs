@@ -51,17 +51,21 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let blame = |error| self.blame(error);
+        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
         let mut transaction = self.database.begin().await?;
-        let simulated = chunk.page.simulated;
         if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
             return Err(StoreError::Mixed { simulated });
         }
-        let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
-        ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
+        let mut all = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
+            ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
+            all.push(loaded);
+        }
         transaction.commit().await.map_err(blame)?;
-        Ok(loaded)
+        Ok(all)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {

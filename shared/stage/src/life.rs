@@ -1,8 +1,8 @@
-//! The life of a message: of a replay, its id; of what was fetched, none. What a stage makes of a message has the same life.
+//! The replay id header (`x-life`), absent for live pages. A stage copies it to everything that it makes of a message.
 
 use domain::{Headers, header};
 
-/// Copies the life from the headers of a message, `came`, to the `headers` of what was made of it.
+/// Copies the replay id from the headers of a message, `came`, to the `headers` of what was made of it.
 pub(crate) fn pass_on(came: &Headers, headers: &mut Headers) {
     if let Some(life) = came.get(header::LIFE) {
         headers.set(header::LIFE, life);

@@ -9,7 +9,7 @@
 //!   neither counts attempts nor fills the dead letters (invariant 5). It waits before each try, ever longer,
 //!   until a message was handled: whatever says that all is well again is not believed twice. Until then it
 //!   tries one message at a time.
-//! - After `stop` it takes nothing new, finishes what is in hand and returns.
+//! - After `stop` it takes nothing new, finishes what is in flight and returns.
 //!
 //! # Not guaranteed
 //! Order, and exactly-once handling: see [`Queue`].
@@ -38,7 +38,7 @@ use ended::Ended;
 /// How a stage is run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Messages in hand at once, at least 1.
+    /// Messages in flight at once, at least 1.
     pub concurrency: u16,
     /// The longest time to handle one message; well below the queue's own limit.
     pub deadline: Duration,

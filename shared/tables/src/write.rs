@@ -2,6 +2,7 @@
 //! that is there already is met differs, and is the adapters'.
 
 pub mod contents;
+pub mod group;
 pub mod ledger;
 pub mod letters;
 

@@ -28,7 +28,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         let result = snapshot(process, &adapters, &source, &progress).await;
         progress.clear();
         if let Ok(Ended::Stopped { missing }) = &result {
-            // Said now: what is in hand may not end before the process does.
+            // Printed now, because the process may be stopped before what is in flight is finished.
             output::say(format!("stopping  {missing}"));
         }
         stop.cancel();

@@ -148,7 +148,7 @@ fn depth_text(depth: Depth) -> String {
     if depth.total() == 0 {
         return "empty".to_owned();
     }
-    format!("{} ready, {} waiting for a retry, {} in hand", depth.ready, depth.delayed, depth.unsettled)
+    format!("{} ready, {} waiting for a retry, {} in flight", depth.ready, depth.delayed, depth.unsettled)
 }
 
 fn depth_json(depth: Depth) -> serde_json::Value {

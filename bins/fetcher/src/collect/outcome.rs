@@ -1,4 +1,4 @@
-//! What to do about each way in which the API can fail. All decisions about waiting are made here.
+//! What to do about each failure of the API. All decisions about waiting are made here.
 //!
 //! | what | outcome |
 //! |---|---|
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
         /// What happened.
         reason: String,
     },
-    /// It does not pass by itself.
+    /// Permanent: somebody has to act.
     Stop {
         /// What happened.
         reason: String,
@@ -42,7 +42,7 @@ pub(crate) enum Outcome {
     },
 }
 
-/// What a decision depends on besides the error.
+/// What the decision depends on besides the error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances {
     /// The time.

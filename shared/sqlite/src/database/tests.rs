@@ -168,3 +168,22 @@ async fn a_disk_without_room_for_a_page_is_full() {
     database.room_needed = 0;
     write_a_number(&database).await.unwrap();
 }
+
+/// As on a full disk: SQLite undoes a transaction by itself, and the driver does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn transactions_that_sqlite_undid_by_itself_leave_the_others_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("a.db")).await.unwrap();
+    let writers = (0..8).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                let mut transaction = database.begin().await.expect("begins");
+                sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.expect("is undone");
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}

@@ -17,8 +17,8 @@ use crate::failpoint::Point;
 struct Copier {
     store_away: AtomicBool,
     handled: Mutex<Vec<String>>,
-    in_hand: AtomicU32,
-    most_in_hand: AtomicU32,
+    in_flight: AtomicU32,
+    most_in_flight: AtomicU32,
     release: tokio::sync::Notify,
 }
 
@@ -47,10 +47,10 @@ impl Stage for Copier {
                 Err(failure) => Err(failure),
             },
             b"wait" => {
-                let now = self.in_hand.fetch_add(1, Ordering::SeqCst) + 1;
-                self.most_in_hand.fetch_max(now, Ordering::SeqCst);
+                let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_in_flight.fetch_max(now, Ordering::SeqCst);
                 self.release.notified().await;
-                self.in_hand.fetch_sub(1, Ordering::SeqCst);
+                self.in_flight.fetch_sub(1, Ordering::SeqCst);
                 Ok(vec![copy(message)])
             }
             b"bare" => {
@@ -322,15 +322,15 @@ async fn a_fatal_failure_ends_the_stage_and_keeps_the_message() {
 }
 
 #[tokio::test]
-async fn stopping_finishes_what_is_in_hand_and_takes_nothing_new() {
+async fn stopping_finishes_what_is_in_flight_and_takes_nothing_new() {
     let bench = Bench::start("");
     bench.publish(&["wait", "wait", "wait", "wait"]).await;
-    bench.until("two in hand", async |bench| bench.stage.in_hand.load(Ordering::SeqCst) == 2).await;
+    bench.until("two in flight", async |bench| bench.stage.in_flight.load(Ordering::SeqCst) == 2).await;
     bench.stop.cancel();
     bench.stage.release.notify_waiters();
     let (queue, stage) = (bench.queue.clone(), bench.stage.clone());
     bench.stop().await.unwrap();
-    assert_eq!(stage.most_in_hand.load(Ordering::SeqCst), 2, "concurrency bounds what is in hand");
+    assert_eq!(stage.most_in_flight.load(Ordering::SeqCst), 2, "concurrency bounds what is in flight");
     assert_eq!(queue.messages(QueueName::Rows).len(), 2);
     let raw = queue.depth(QueueName::Raw).await.unwrap();
     assert_eq!((raw.ready, raw.unsettled), (2, 0));

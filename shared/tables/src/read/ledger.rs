@@ -62,7 +62,7 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
 
 /// A row of `batch_chunks`, and whose it is.
 fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
-    let line = ChunkRow {
+    let chunk = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,
         pages: row.get("pages")?,
@@ -80,17 +80,17 @@ fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
         stale: row.get("stale")?,
         loads: row.get("loads")?,
     };
-    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), chunk))
 }
 
 /// A row of `chunk_replays`, and whose it is.
 fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
-    let line = ReplayRow {
+    let replay = ReplayRow {
         page: row.get("page")?,
         replay: ReplayId::from_stored(row.get::<String>("replay")?),
         chunks: row.get("chunks")?,
         size: row.get("chunk_coins")?,
         chunk: row.get("chunk")?,
     };
-    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), replay))
 }

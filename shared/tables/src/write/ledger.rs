@@ -85,13 +85,13 @@ pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Para
 
 /// For [`INSERT_REPLAY`]; `None` when the chunk comes from no replay.
 pub fn replay(chunk: &Chunk) -> Option<[Parameter<'_>; 6]> {
-    let line = ReplayRow::of(chunk)?;
+    let row = ReplayRow::of(chunk)?;
     Some([
         chunk.page.batch.as_str().into(),
-        line.page.into(),
-        line.replay.as_str().to_owned().into(),
-        line.chunks.into(),
-        line.size.into(),
-        line.chunk.into(),
+        row.page.into(),
+        row.replay.as_str().to_owned().into(),
+        row.chunks.into(),
+        row.size.into(),
+        row.chunk.into(),
     ])
 }

@@ -14,6 +14,7 @@ pub mod quotes;
 pub mod replays;
 pub mod rows;
 pub mod sample;
+pub mod together;
 
 use std::sync::Arc;
 
@@ -78,6 +79,9 @@ macro_rules! store_contract {
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            together:
+                chunks_that_are_loaded_together_are_as_if_one_after_the_other
+                of_chunks_that_are_loaded_together_one_refused_coin_leaves_the_others;
             ledger:
                 a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
                 an_announcement_and_its_chunks_may_come_in_any_order

@@ -101,12 +101,16 @@ impl std::fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let mut state = self.state()?;
-        state.ledger.admit(chunk.page.simulated)?;
-        let loaded = state.rows.load(chunk);
-        state.ledger.record_chunk(chunk, &loaded, self.now());
-        Ok(loaded)
+        let mut all = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            state.ledger.admit(chunk.page.simulated)?;
+            let loaded = state.rows.load(chunk);
+            state.ledger.record_chunk(chunk, &loaded, self.now());
+            all.push(loaded);
+        }
+        Ok(all)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Writing the ledger's lines.
+//! Writing the ledger's rows.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use crate::database::Work;
 use crate::store::origin;
 use crate::store::parameters::query;
 
-/// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
+/// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
 pub(in crate::store) async fn record_chunk(
     connection: &mut MySqlConnection,
     chunk: &Chunk,

@@ -46,7 +46,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
 
 /// Copies what the earlier version has columns for.
 async fn copy(from: &Path, to: &Path) {
-    const LINE: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
+    const CHUNK: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
                         transformed_at, loaded_at, loads, replays";
     let mut old = SqliteConnectOptions::new().filename(to).connect().await.expect("the old file");
     let attach = format!("ATTACH DATABASE '{}' AS new", from.display());
@@ -55,7 +55,7 @@ async fn copy(from: &Path, to: &Path) {
         let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
     }
-    let sql = format!("INSERT INTO main.batch_chunks ({LINE}) SELECT {LINE} FROM new.batch_chunks");
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("lines");
+    let sql = format!("INSERT INTO main.batch_chunks ({CHUNK}) SELECT {CHUNK} FROM new.batch_chunks");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("rows");
     old.close().await.expect("closes");
 }

@@ -1,4 +1,4 @@
-//! What the ledger promises about replays: each is told for itself, and a repeat of its messages proves nothing.
+//! What the ledger promises about replays: each is counted separately, and a repeat of its messages proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ pub async fn parts_of_two_cuts_are_no_whole_replay(lab: &impl StoreLab) {
     }
 }
 
-/// They cannot be told apart.
+/// Replays of older versions cannot be told apart.
 pub async fn replays_that_do_not_say_which_they_are_are_one(lab: &impl StoreLab) {
     let unnamed = |number| Chunk { replay: None, ..part(1, number, 2, Some("x")) };
     for chunk in [unnamed(1), unnamed(2), unnamed(1), unnamed(2)] {
