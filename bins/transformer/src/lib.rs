@@ -19,6 +19,7 @@
 
 mod budget;
 mod clean;
+mod coin;
 mod coins;
 mod envelope;
 mod fault;
@@ -27,9 +28,12 @@ mod frame;
 mod marks;
 mod messages;
 mod process;
+mod quick;
 mod read;
 mod reject;
+mod rows;
 mod rules;
+mod scan;
 mod schema;
 mod split;
 #[cfg(test)]

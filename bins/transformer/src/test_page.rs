@@ -5,6 +5,7 @@ use domain::{ApiVersion, BatchId, CoinRow, Origin, PageMeta, Slot, timestamp};
 use serde_json::value::RawValue;
 
 use crate::clean::{Cleaned, clean};
+use crate::coins::{Coins, Reading};
 use crate::read::read_coin;
 
 pub(crate) fn instant(text: &str) -> DateTime<Utc> {
