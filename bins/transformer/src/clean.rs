@@ -16,6 +16,7 @@ use crate::split::split;
 /// A cleaned page. The coins that passed and `rejects` together are all that it held.
 #[derive(Clone, Debug)]
 pub struct Cleaned<'a> {
+    convert: Vec<String>,
     coins: ReadCoins<'a>,
     frame: DataFrame,
     /// Which of the coins passed, in the order of the page.
@@ -32,27 +33,22 @@ impl Cleaned<'_> {
         self.passed.len() + self.rejects.len()
     }
 
-    /// Its rows, with one quote in each currency of `convert`.
-    pub(crate) fn rows<'f>(&'f self, convert: &'f [String]) -> PolarsResult<Rows<'f>> {
-        Rows::new(&self.frame, &self.coins, convert)
+    /// All that was read, to be written.
+    pub(crate) fn rows(&self) -> PolarsResult<Rows<'_>> {
+        Rows::new(&self.frame, &self.coins, &self.convert)
     }
 }
 
 /// Cleans the page `meta` with the decompressed `body`; `now` tells what lies in the future.
 pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<Cleaned<'a>, PageFault> {
-    finish(coins::read(meta, body)?, &Limits::new(meta, now))
-}
-
-/// Applies the rules to coins that were read.
-fn finish<'a>(coins: Coins<'a>, limits: &Limits) -> Result<Cleaned<'a>, PageFault> {
-    let Coins { read: coins, frame, mut rejects } = coins;
+    let Coins { read: coins, frame, mut rejects } = coins::read(meta, body)?;
     let mut frame = frame.finish()?;
-    rules::apply(&mut frame, limits)?;
+    rules::apply(&mut frame, &Limits::new(meta, now))?;
     let sent_by_none = sent_by_none(&frame, coins.len())?;
     let (passed, rejected) = split(&frame, &coins)?;
     rejects.extend(rejected);
     rejects.sort_by_key(|reject| reject.index);
-    Ok(Cleaned { coins, frame, passed, rejects, sent_by_none })
+    Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects, sent_by_none })
 }
 
 /// The measures that are missing from every coin; none when there are too few coins to tell.

@@ -68,6 +68,16 @@ fn read_carefully<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Result<Co
     reading.finish()
 }
 
+/// These rows as if they had been read.
+#[cfg(test)]
+pub(crate) fn of_rows(meta: &PageMeta, rows: Vec<CoinRow>) -> Coins<'static> {
+    let mut reading = Reading::new(meta, domain::MAX_PAGE_BYTES);
+    for row in rows {
+        reading.keep_careful(row, "").unwrap();
+    }
+    reading.found
+}
+
 struct Reading<'a, 'm> {
     meta: &'m PageMeta,
     budget: Budget,
@@ -186,5 +196,7 @@ impl<'a, 'm> Reading<'a, 'm> {
     }
 }
 
+#[cfg(test)]
+mod same;
 #[cfg(test)]
 mod tests;

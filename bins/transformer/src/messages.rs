@@ -27,7 +27,7 @@ pub(crate) fn outputs(
     let coins = count(cleaned.coins_in());
     let chunks = coins.div_ceil(size).max(1);
     let sent_by_none = cleaned.sent_by_none;
-    let rows = cleaned.rows(&meta.convert)?;
+    let rows = cleaned.rows()?;
     let (mut passed, mut rejects) = (&cleaned.passed[..], &cleaned.rejects[..]);
     let mut outputs = Vec::new();
     for number in 1..=chunks {

@@ -142,5 +142,3 @@ fn read_tags<'a>(scan: &mut Scan<'a>, tags: &mut Vec<&'a str>) -> Option<()> {
     })
 }
 
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use super::*;
 use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
 
 /// The messages of a page that can be sent.
-fn outputs(meta: &PageMeta, cleaned: Cleaned, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {
-    super::outputs(meta, cleaned, chunk_coins, now).unwrap()
+fn outputs(meta: &PageMeta, cleaned: Cleaned<'_>, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {
+    super::outputs(meta, &cleaned, chunk_coins, now).unwrap()
 }
 
 fn chunks(outputs: &[Output]) -> Vec<Chunk> {
@@ -105,7 +105,8 @@ fn a_letter_about_several_rules_counts_each() {
 #[test]
 fn a_letter_stays_small_enough_for_a_broker() {
     let huge = |id| format!(r#"{{"id": {id}, "name": "{}"}}"#, "\\u0001".repeat(2000));
-    let cleaned = crate::clean(&meta(), &body(&(1..=5000).map(huge).collect::<Vec<_>>()), now()).unwrap();
+    let page = body(&(1..=5000).map(huge).collect::<Vec<_>>());
+    let cleaned = crate::clean(&meta(), &page, now()).unwrap();
     let outputs = outputs(&meta(), cleaned, 5000, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert!(letter.body.len() < 12 << 20, "{} bytes", letter.body.len());
@@ -120,7 +121,8 @@ fn a_letter_about_the_longest_page_is_small_enough_too() {
     let coin =
         |id| format!(r#"{{"id": {id}, "slug": ["{quotes}"], "name": "", "symbol": "", "more": "{quotes}"}}"#);
     let coins: Vec<_> = (1..=crate::coins::MAX_COINS).map(coin).collect();
-    let cleaned = crate::clean(&meta(), &body(&coins), now()).unwrap();
+    let page = body(&coins);
+    let cleaned = crate::clean(&meta(), &page, now()).unwrap();
     let outputs = outputs(&meta(), cleaned, u32::MAX, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert!(letter.body.len() < 15 << 20, "{} bytes", letter.body.len());
@@ -132,8 +134,12 @@ fn a_chunk_that_no_broker_takes_is_a_fault_of_the_page() {
     let page = PageMeta { convert: convert.clone(), ..meta() };
     let coin = convert.iter().fold(TestCoin::new(1), |coin, currency| coin.also_in(currency));
     let one = clean_coins(&page, &[coin]);
-    let cleaned = || Cleaned { rows: vec![one.rows[0].clone(); 400], ..one.clone() };
-    let fault = super::outputs(&page, cleaned(), 1000, now()).unwrap_err();
+    let cleaned = || {
+        let mut cleaned = one.clone();
+        cleaned.passed = vec![0; 400];
+        cleaned
+    };
+    let fault = super::outputs(&page, &cleaned(), 1000, now()).unwrap_err();
     assert_eq!(fault.code(), "chunk_too_large");
     assert!(fault.to_string().contains("transform.chunk_coins"), "{fault}");
     assert_eq!(outputs(&page, cleaned(), 200, now()).len(), 2);
