@@ -88,8 +88,7 @@ struct Reading<'a, 'm> {
 
 impl<'a, 'm> Reading<'a, 'm> {
     fn new(meta: &'m PageMeta, bytes: usize) -> Self {
-        let found =
-            Coins { read: ReadCoins::default(), frame: FrameBuilder::new(), rejects: Vec::new() };
+        let found = Coins { read: ReadCoins::default(), frame: FrameBuilder::new(), rejects: Vec::new() };
         Self { meta, budget: Budget::new(bytes), found, elements: 0, garbage: 0 }
     }
 
@@ -168,11 +167,7 @@ impl<'a, 'm> Reading<'a, 'm> {
         self.keep(read, quick.quotes())
     }
 
-    fn keep(
-        &mut self,
-        coin: Coin<'a>,
-        quotes: impl Iterator<Item = QuoteNumbers>,
-    ) -> Result<(), PageFault> {
+    fn keep(&mut self, coin: Coin<'a>, quotes: impl Iterator<Item = QuoteNumbers>) -> Result<(), PageFault> {
         self.budget.keep_coin(&coin, self.found.read.tags(&coin), &self.meta.convert)?;
         self.found.frame.add(coin.id, quotes);
         self.found.read.add(coin);

@@ -2,8 +2,8 @@
 
 use domain::{Measure, MeasureSet};
 use polars::prelude::{
-    ChunkedArray, ChunkedBuilder, Column, DataFrame, DataType, Float64Type, Int64Type, IntoColumn, IntoSeries,
-    PolarsNumericType, PolarsResult, PrimitiveChunkedBuilder, UInt32Type,
+    ChunkedArray, ChunkedBuilder, Column, DataFrame, DataType, Float64Type, Int64Type, IntoColumn,
+    IntoSeries, PolarsNumericType, PolarsResult, PrimitiveChunkedBuilder, UInt32Type,
 };
 
 use crate::schema::{CURRENCY, ID, LAST_UPDATED, MISSING, POSITION, REASON, REJECTED_BY};
@@ -33,8 +33,7 @@ pub(crate) struct FrameBuilder {
 impl FrameBuilder {
     /// Without rows.
     pub(crate) fn new() -> Self {
-        let measures =
-            Measure::ALL.map(|measure| PrimitiveChunkedBuilder::new(measure.column().into(), 0));
+        let measures = Measure::ALL.map(|measure| PrimitiveChunkedBuilder::new(measure.column().into(), 0));
         Self {
             coins: 0,
             position: Vec::new(),

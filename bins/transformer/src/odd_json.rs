@@ -93,9 +93,15 @@ pub(crate) fn odd_text() -> impl Strategy<Value = String> {
     ];
     let text = (proptest::collection::vec(character, 0..12), 0..300_usize, any::<bool>());
     text.prop_map(|(characters, repeat, ascii)| {
-        let text: String = characters.into_iter().collect::<String>() + &"ü".repeat(repeat / 2 * usize::from(repeat > 200));
+        let text: String =
+            characters.into_iter().collect::<String>() + &"ü".repeat(repeat / 2 * usize::from(repeat > 200));
         let json = serde_json::json!(text).to_string();
-        let escape = |it: char| it.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-        if ascii { json.chars().map(|it| if it.is_ascii() { it.to_string() } else { escape(it) }).collect() } else { json }
+        let escape =
+            |it: char| it.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        if ascii {
+            json.chars().map(|it| if it.is_ascii() { it.to_string() } else { escape(it) }).collect()
+        } else {
+            json
+        }
     })
 }

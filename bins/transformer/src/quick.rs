@@ -71,7 +71,9 @@ impl<'a, 'c> QuickReader<'a, 'c> {
                 CoinField::Name => coin.name = text(scan)?,
                 CoinField::Symbol => coin.symbol = text(scan)?,
                 CoinField::Slug => coin.slug = text(scan)?,
-                CoinField::DateAdded => coin.date_added = scan.nullable(Scan::text)?.and_then(instant::millis),
+                CoinField::DateAdded => {
+                    coin.date_added = scan.nullable(Scan::text)?.and_then(instant::millis)
+                }
                 CoinField::Platform => {
                     scan.nullable(|scan| platform(scan, platform_names, &mut coin))?;
                 }
@@ -141,4 +143,3 @@ fn read_tags<'a>(scan: &mut Scan<'a>, tags: &mut Vec<&'a str>) -> Option<()> {
         (tags.len() <= MAX_TAGS).then_some(())
     })
 }
-

@@ -94,7 +94,10 @@ impl<'a, 'c> Quotes<'a, 'c> {
     }
 }
 
-fn read_quote<'a>(scan: &mut Scan<'a>, names: &mut Names<'a, QuoteField>) -> Option<(Option<&'a str>, Quote)> {
+fn read_quote<'a>(
+    scan: &mut Scan<'a>,
+    names: &mut Names<'a, QuoteField>,
+) -> Option<(Option<&'a str>, Quote)> {
     let (mut symbol, mut last_updated) = (None, None);
     let mut numbers = Numbers::default();
     let mut seen = 0;

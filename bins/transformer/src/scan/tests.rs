@@ -7,9 +7,30 @@ use super::*;
 /// Blanks, quotes and all that JSON consists of, more often than chance would have it.
 fn nearly_json() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("{"), Just("}"), Just("["), Just("]"), Just(","), Just(":"), Just("\""), Just("\"a\""), Just("\\"),
-        Just("null"), Just("true"), Just("false"), Just("0"), Just("-"), Just("1"), Just("."), Just("e"), Just("+"),
-        Just(" "), Just("\n"), Just("é"), Just("\u{1}"), Just("\u{7f}"), Just("12345678"),
+        Just("{"),
+        Just("}"),
+        Just("["),
+        Just("]"),
+        Just(","),
+        Just(":"),
+        Just("\""),
+        Just("\"a\""),
+        Just("\\"),
+        Just("null"),
+        Just("true"),
+        Just("false"),
+        Just("0"),
+        Just("-"),
+        Just("1"),
+        Just("."),
+        Just("e"),
+        Just("+"),
+        Just(" "),
+        Just("\n"),
+        Just("é"),
+        Just("\u{1}"),
+        Just("\u{7f}"),
+        Just("12345678"),
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
@@ -67,10 +88,15 @@ proptest! {
 
 #[test]
 fn numbers_are_those_of_json() {
-    for text in ["0", "-0", "0.5", "-1.5e3", "1E+2", "1e-7", "123456789012345678901234567890", "9007199254740993"] {
+    for text in
+        ["0", "-0", "0.5", "-1.5e3", "1E+2", "1e-7", "123456789012345678901234567890", "9007199254740993"]
+    {
         assert_eq!(number(text), text.parse().ok().map(f64::to_bits), "{text}");
     }
-    for text in ["", "-", "01", "-01", "00", "1.", ".5", "+1", "1e", "1e+", "1.e1", "0x1", "NaN", "inf", "1e400", "1 2"] {
+    for text in [
+        "", "-", "01", "-01", "00", "1.", ".5", "+1", "1e", "1e+", "1.e1", "0x1", "NaN", "inf", "1e400",
+        "1 2",
+    ] {
         assert_eq!(number(text), None, "{text}");
     }
 }
@@ -92,7 +118,10 @@ fn a_text_ends_where_it_ends() {
         for odd in ["\\\"", "\u{1}", "\u{1f}", "\n"] {
             assert_eq!(Scan::new(&format!("\"{text}{odd}\"")).text(), None, "{odd:?} after {length}");
         }
-        assert_eq!(Scan::new(&format!("\"{text}\u{7f}é\u{80}\"")).text(), Some(&*format!("{text}\u{7f}é\u{80}")));
+        assert_eq!(
+            Scan::new(&format!("\"{text}\u{7f}é\u{80}\"")).text(),
+            Some(&*format!("{text}\u{7f}é\u{80}"))
+        );
         assert_eq!(Scan::new(&format!("\"{text}")).text(), None);
     }
 }

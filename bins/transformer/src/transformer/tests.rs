@@ -82,8 +82,7 @@ async fn whole_responses_become_the_same_messages_byte_for_byte() {
         let now = instant("2026-11-22T14:00:05Z");
         let slot = Slot::at(now);
         let batch = BatchId::new(slot, "listings", &convert);
-        let meta =
-            PageMeta { batch, slot, pages: 1, fetched_at: now, convert, simulated, origin, ..meta() };
+        let meta = PageMeta { batch, slot, pages: 1, fetched_at: now, convert, simulated, origin, ..meta() };
         let page = meta.to_message(compress_body(&std::fs::read(path).unwrap()));
         let settings = config::Transform { chunk_coins: 3, ..config::Config::defaults().transform };
         let clock = ManualClock::starting_at(now);
