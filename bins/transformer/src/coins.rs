@@ -52,7 +52,7 @@ fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coin
         scan.peek();
         let begin = scan.clone();
         if let Some(coin) = quick.coin(scan) {
-            reading.keep_quick(&quick, coin, scan.since(&begin)).ok()
+            reading.keep_quick(&quick, &coin, scan.since(&begin)).ok()
         } else {
             *scan = begin;
             reading.take(scan.any()?).ok()
@@ -147,7 +147,7 @@ impl<'a, 'm> Reading<'a, 'm> {
     fn keep_quick(
         &mut self,
         quick: &QuickReader<'a, '_>,
-        coin: QuickCoin<'a>,
+        coin: &QuickCoin<'a>,
         raw: &'a str,
     ) -> Result<(), PageFault> {
         let read = Coin {

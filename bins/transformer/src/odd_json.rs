@@ -96,12 +96,15 @@ pub(crate) fn odd_text() -> impl Strategy<Value = String> {
         let text: String =
             characters.into_iter().collect::<String>() + &"ü".repeat(repeat / 2 * usize::from(repeat > 200));
         let json = serde_json::json!(text).to_string();
-        let escape =
-            |it: char| it.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
         if ascii {
-            json.chars().map(|it| if it.is_ascii() { it.to_string() } else { escape(it) }).collect()
+            json.chars().map(|it| if it.is_ascii() { it.to_string() } else { escaped(it) }).collect()
         } else {
             json
         }
     })
+}
+
+fn escaped(character: char) -> String {
+    let units = character.encode_utf16(&mut [0; 2]).to_vec();
+    units.iter().fold(String::new(), |text, unit| format!("{text}\\u{unit:04x}"))
 }

@@ -41,23 +41,28 @@ pub(crate) struct QuickReader<'a, 'c> {
     tags: Vec<&'a str>,
     quotes: Quotes<'a, 'c>,
     of_coin: Numbers,
+    /// The bits of the fields that every coin has.
+    required: u32,
 }
 
 impl<'a, 'c> QuickReader<'a, 'c> {
     /// For coins with one quote in each currency of `convert`; `None` when those are odd.
     pub(crate) fn new(convert: &'c [String]) -> Option<Self> {
+        let names = Names::new(&COIN);
+        let required = names.bits(&[CoinField::Id, CoinField::Name, CoinField::Symbol, CoinField::Slug]);
         Some(Self {
-            names: Names::new(&*COIN),
+            names,
             platform_names: Names::new(&PLATFORM),
             tags: Vec::new(),
             quotes: Quotes::new(convert)?,
             of_coin: Numbers::default(),
+            required,
         })
     }
 
     /// Takes a coin.
     pub(crate) fn coin(&mut self, scan: &mut Scan<'a>) -> Option<QuickCoin<'a>> {
-        let Self { names, platform_names, tags, quotes, of_coin } = self;
+        let Self { names, platform_names, tags, quotes, of_coin, required } = self;
         tags.clear();
         quotes.clear();
         *of_coin = Numbers::default();
@@ -72,7 +77,7 @@ impl<'a, 'c> QuickReader<'a, 'c> {
                 CoinField::Symbol => coin.symbol = text(scan)?,
                 CoinField::Slug => coin.slug = text(scan)?,
                 CoinField::DateAdded => {
-                    coin.date_added = scan.nullable(Scan::text)?.and_then(instant::millis)
+                    coin.date_added = scan.nullable(Scan::text)?.and_then(instant::millis);
                 }
                 CoinField::Platform => {
                     scan.nullable(|scan| platform(scan, platform_names, &mut coin))?;
@@ -85,8 +90,7 @@ impl<'a, 'c> QuickReader<'a, 'c> {
             }
             Some(())
         })?;
-        let required = names.bits(&[CoinField::Id, CoinField::Name, CoinField::Symbol, CoinField::Slug]);
-        (seen & required == required && coin.id > 0 && quotes.are_all_there()).then_some(coin)
+        (seen & *required == *required && coin.id > 0 && quotes.are_all_there()).then_some(coin)
     }
 
     /// The tags of the coin that was taken last.

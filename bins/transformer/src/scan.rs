@@ -85,6 +85,10 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes null, or what `take` takes.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether something was taken, the inner whether it was null"
+    )]
     pub(crate) fn nullable<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.word("null") { Some(None) } else { take(self).map(Some) }
     }

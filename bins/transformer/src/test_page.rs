@@ -200,7 +200,7 @@ fn to_row(row: &RowRef<Cow<str>>) -> CoinRow {
         date_added: row.date_added.map(at),
         platform_id: row.platform_id,
         token_address: row.token_address.map(str::to_owned),
-        tags: row.tags.map(|tags| tags.iter().map(|tag| tag.to_string()).collect()),
+        tags: row.tags.map(|tags| tags.iter().map(ToString::to_string).collect()),
         infinite_supply: row.infinite_supply,
         is_active: row.is_active,
     };

@@ -29,7 +29,7 @@ fn fault(fault: &PageFault) -> String {
     let mut text = format!("{} {fault}", fault.code());
     let mut cause = fault.source();
     while let Some(error) = cause {
-        text += &format!(": {error}");
+        text = format!("{text}: {error}");
         cause = error.source();
     }
     text

@@ -44,7 +44,7 @@ impl<'a, 'c> Quotes<'a, 'c> {
         let distinct: std::collections::HashSet<_> = convert.iter().collect();
         (distinct.len() == convert.len() && !convert.is_empty()).then(|| Self {
             convert,
-            names: Names::new(&*QUOTE),
+            names: Names::new(&QUOTE),
             found: vec![None; convert.len()],
         })
     }

@@ -43,6 +43,7 @@ impl From<&Chunk> for ChunkHeadV1 {
 
 /// The bytes of a [`CoinRowV1`](super::CoinRowV1), of texts that stay where they are.
 #[derive(Serialize)]
+#[serde(bound = "")]
 pub(in super::super) struct WrittenRowV1<'a, T: AsRef<str>> {
     id: u32,
     name: &'a str,
@@ -51,8 +52,7 @@ pub(in super::super) struct WrittenRowV1<'a, T: AsRef<str>> {
     date_added: Option<i64>,
     platform_id: Option<u32>,
     token_address: Option<&'a str>,
-    #[serde(serialize_with = "optional_texts")]
-    tags: Option<&'a [T]>,
+    tags: Option<Texts<'a, T>>,
     infinite_supply: Option<bool>,
     is_active: Option<bool>,
     #[serde(serialize_with = "quotes")]
@@ -77,22 +77,11 @@ impl<'a, T: AsRef<str>> From<&'a RowRef<'a, T>> for WrittenRowV1<'a, T> {
             date_added: row.date_added,
             platform_id: row.platform_id,
             token_address: row.token_address,
-            tags: row.tags,
+            tags: row.tags.map(Texts),
             infinite_supply: row.infinite_supply,
             is_active: row.is_active,
             quotes: &row.quotes,
         }
-    }
-}
-
-#[expect(clippy::ref_option, reason = "serde gives the field so")]
-fn optional_texts<T: AsRef<str>, S: Serializer>(
-    texts: &Option<&[T]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match texts {
-        Some(texts) => serializer.serialize_some(&Texts(texts)),
-        None => serializer.serialize_none(),
     }
 }
 
