@@ -30,11 +30,11 @@ pub fn ddl(name: &str, t: &str) -> String {
         "month" => (text, number, coin.into(), months(30, 13)),
         "week" => (text, number, coin.into(), months(7, 52)),
         "day" => (text, number, coin.into(), months(1, 100)),
-        "time_month" => {
-            (text, number, format!("{time}, KEY (coin_id, currency, last_updated)"), months(30, 13))
-        }
-        "time_week" => {
-            (text, number, format!("{time}, KEY (coin_id, currency, last_updated)"), months(7, 52))
+        // time_PARTITIONS_DAYS
+        _ if name.starts_with("time_by_") => {
+            let (count, days) = name["time_by_".len()..].split_once('_').unwrap();
+            let parts = months(days.parse().unwrap(), count.parse().unwrap());
+            (text, number, format!("{time}, KEY (coin_id, currency, last_updated)"), parts)
         }
         _ => panic!("{name}"),
     };
