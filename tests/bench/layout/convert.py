@@ -4,6 +4,9 @@
     python3 tests/bench/layout/convert.py PORT PID prune TABLE QUOTES
     python3 tests/bench/layout/convert.py PORT PID copy TABLE NEW_TABLE HOURS_OF_A_WINDOW [scan]
     python3 tests/bench/layout/convert.py PORT PID alter TABLE QUOTES
+    python3 tests/bench/layout/convert.py PORT PID number TABLE NEW_TABLE HOURS_OF_A_WINDOW
+
+`alter` turns the keys around in one statement; `number` copies a table that had that, with numbers for its batches.
 """
 import datetime
 import sys
@@ -36,6 +39,23 @@ def main():
         ask.execute(f"ALTER TABLE {table} DROP PRIMARY KEY, DROP KEY last_updated, ADD PRIMARY KEY (last_updated, coin_id, currency), "
                     "ADD KEY (coin_id, currency, last_updated), ALGORITHM=INPLACE, LOCK=NONE")
         done, steps = int(sys.argv[5]), 1
+    elif what == "number":
+        new, hours = sys.argv[5], int(sys.argv[6])
+        ask.execute(f"CREATE TABLE IF NOT EXISTS {new} LIKE {table}")
+        ask.execute(f"ALTER TABLE {new} MODIFY batch INT UNSIGNED NOT NULL")
+        ask.execute(f"SELECT MIN(last_updated), MAX(last_updated) FROM {table}")
+        at, last = ask.fetchone()
+        ask.execute(f"SELECT GROUP_CONCAT(column_name ORDER BY ordinal_position SEPARATOR ', ') FROM information_schema.columns "
+                    "WHERE table_schema = DATABASE() AND table_name = %s AND column_name <> 'batch'", (table,))
+        (columns,) = ask.fetchone()
+        used, began = cpu(pid), time.monotonic()
+        while at <= last:
+            end = at + datetime.timedelta(hours=hours)
+            ask.execute(f"INSERT IGNORE INTO {new} ({columns}, batch) SELECT {columns}, (SELECT number FROM bench_batches WHERE id = h.batch) "
+                        f"FROM {table} AS h WHERE h.last_updated >= %s AND h.last_updated < %s", (at, end))
+            done += ask.rowcount
+            steps += 1
+            at = end
     else:
         index = "IGNORE INDEX (last_updated)" if sys.argv[7:] == ["scan"] else "FORCE INDEX (last_updated)"
         new, hours = sys.argv[5], int(sys.argv[6])
