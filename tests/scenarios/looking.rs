@@ -52,7 +52,7 @@ async fn an_empty_folder_stays_empty_and_is_told_of() {
         let looked = folder.run(args, &[]).await;
         assert!(
             looked.stderr.contains("nothing is in ")
-                && looked.stderr.contains("yet; `coinpipe run --once` takes a first snapshot"),
+                && looked.stderr.contains("yet; `coinpipe --once` takes a first snapshot"),
             "{args:?}: {}",
             looked.stderr
         );

@@ -1,6 +1,7 @@
-//! The alerter: dead letters are filed first, then people are told, in few mails.
+//! The alerter: files dead letters, then mails people about them, in few mails.
 //!
-//! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters of its own, about what the ledger shows.
+//! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
+//! incomplete in the ledger.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 

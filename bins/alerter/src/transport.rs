@@ -63,7 +63,7 @@ impl TransportError {
 /// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendErrorKind {
-    /// It may pass by itself: no connection, a timeout, a full mailbox, an answer that says so.
+    /// Trying again may help: no connection, a timeout, a full mailbox, an answer that says so.
     Transient,
     /// This mail will never be taken.
     Refused,

@@ -11,9 +11,8 @@ use crate::output;
 
 /// Opens queue and store for running with `source`.
 ///
-/// A store of simulated quotes is moved aside when real ones are about to come: the quotes of the first
-/// try, without a key, must not stay among the real. The other way round is refused: real quotes stay
-/// where they are, and whoever wants simulated ones names another file.
+/// When real quotes are about to come, a store of simulated ones is moved aside: the quotes of a first try without a key must
+/// not mix with real ones. The other way round is an error, which says how to name another file: real quotes are not moved.
 pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
     let held = data_kinds(Some(&adapters.queues), Some(&adapters.stores)).await;
@@ -67,11 +66,20 @@ pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Foun
     }
 }
 
+/// What to do in order to have real quotes, when there are simulated ones.
+pub(crate) fn how_to_take_real_ones(process: &Process) -> String {
+    let with_key = "`coinpipe --once` with your own key takes real ones";
+    if is_on_files(process) { with_key.to_owned() } else { format!("{ANOTHER_PLACE}; there, {with_key}") }
+}
+
+/// On servers nothing is moved aside.
+const ANOTHER_PLACE: &str =
+    "name another database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX";
+
 fn refusal_of_real(process: &Process) -> Usage {
     let config = process.config();
     Usage(format!(
-        "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
-         database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+        "{} or the archive of {} holds simulated quotes, and real ones would get among them; {ANOTHER_PLACE}",
         service::place(&config.store.url),
         service::place(&config.queue.url),
     ))
@@ -85,9 +93,9 @@ fn refusal(process: &Process) -> Usage {
     ))
 }
 
-/// What the store holds, and what was published to the queue and may still be on its way there. The oldest
-/// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
-/// loader refuses what a stage program brings of the other kind.
+/// The kinds of data in the store, and in the archive, whose pages may still be on their way to the store. The oldest page
+/// of the archive stands for all: they are of one kind, because `run` and `--once` check here before they fetch, and the
+/// loader refuses the other kind from programs of single stages.
 async fn data_kinds(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
     let mut held = match stores {
         Some(stores) => stores.store.data_kinds().await?,

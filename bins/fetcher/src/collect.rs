@@ -27,6 +27,8 @@ use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 
 pub use client::KeyStatus;
+#[cfg(test)]
+pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 pub(crate) use snapshot::FetchJob;

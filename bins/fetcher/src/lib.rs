@@ -7,7 +7,7 @@
 //!   confirmed them, they leave the disk.
 //! - `schedule`: who leads, which slot is due, and when. The leader claims a slot and has it collected.
 //!
-//! `coinpipe run --once` ([`for_once`]) uses the first two only; [`run`] uses all three. `source` chooses what is asked: the real
+//! `coinpipe --once` ([`for_once`]) uses the first two only; [`run`] uses all three. `source` chooses what is asked: the real
 //! API, another server, or a simulator that is started for it.
 //!
 //! # Guarantees
@@ -42,6 +42,8 @@ mod source;
 mod spool;
 mod trace;
 
+#[cfg(test)]
+mod busy;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

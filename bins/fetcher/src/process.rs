@@ -56,7 +56,10 @@ async fn observe_credits(client: Client, every: Duration, metrics: FetchMetrics,
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.
 pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<KeyStatus> {
-    Ok(client(process, source)?.key_status().await?)
+    client(process, source)?.key_status().await.map_err(|error| {
+        let remedy = error.remedy().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+        anyhow::anyhow!("{}{remedy}", telemetry::error_chain(&error))
+    })
 }
 
 /// Whether the source's data is made up. `None` when it cannot be asked now.

@@ -12,7 +12,8 @@
 //! # Guarantees
 //! - What a call has written survives a power cut once it returned; a file is there whole or not at all.
 //! - One process at a time: the second is refused, with the name of the lock file.
-//! - A file whose bytes are wrong is set aside and reported; it neither stops nor loses the others.
+//! - A file whose bytes are wrong is set aside and reported; it neither stops nor loses the others. A body is checked where
+//!   it is read; a list of pages tells of each only what its first line says, and that it is as long as it was.
 //! - A file that cannot be got at (`io_errors` says when) stays where it is, and the others are read: [`Found::troubles`].
 //! - What is not the spool's own is left alone, whatever it is: an editor's backup, a folder, a link, a name that is no text.
 //! - A folder that was deleted under an open spool is made again; the pages that were in it are reported ([`Found::lost`]).
@@ -269,7 +270,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
     #[cfg(test)]
-    let _busy = crate::testing::busy::Busy::begin();
+    let _busy = crate::busy::Busy::begin();
     let used = Arc::clone(spool);
     let done = tokio::task::spawn_blocking(move || work(&used)).await;
     spool.tell_notices();

@@ -18,16 +18,16 @@ use crate::{file, shallow};
 
 pub use loaded::{Loaded, Setting};
 
-/// Where an empty text is a value of its own, and not as if nothing were said.
+/// Settings for which an empty text is a value. Elsewhere it is as if the setting were absent.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
 
-/// More than any configuration, and any secret, has.
+/// Far larger than any real configuration or secret, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 const LARGEST_SECRET: u64 = 64 << 10;
 
 /// Loads the layers: defaults, then `file`, then `env` (name and value of every variable; only those
-/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are looked at). An empty text says nothing: what an earlier layer
-/// says holds.
+/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are read). An empty text counts as absent: the value
+/// of an earlier layer stays.
 pub fn load(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,

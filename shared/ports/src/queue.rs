@@ -27,8 +27,8 @@ pub enum QueueError {
         reason: String,
     },
     /// This message, or one of these, can never be published as it is: it is larger than the broker allows, or
-    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. Whoever wanted to
-    /// publish it has to do without it; a delivery that leads to it belongs to the dead letters.
+    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. The caller has to do without
+    /// the message; a delivery that leads to it belongs to the dead letters.
     #[error("the queue refuses the message: {reason}")]
     Refused {
         /// Which message and why, without secrets.
@@ -76,7 +76,7 @@ impl Depth {
 /// - Delivery is at least once and in no particular order.
 /// - Each unsettled delivery is held by one consumer; when its process dies or freezes, the message is
 ///   delivered again, to anyone, within a bounded time (the lease, or the heartbeat).
-/// - A message whose holder died more often than the delivery limit goes to the dead queue by itself,
+/// - A message whose holder died more often than the delivery limit is moved to the dead queue by the queue,
 ///   with class [`DeliveryLimit`](domain::Class::DeliveryLimit).
 ///
 /// # Not guaranteed
@@ -84,11 +84,11 @@ impl Depth {
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
     /// Makes `messages` durable on `to`. `Ok`: all of them are, on that queue and nowhere else. `Err`: any subset
-    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be.
+    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be published.
     ///
     /// A live page on [`QueueName::Raw`] also enters the archive, once, however often it is published; its retries
-    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up nobody: it gets
-    /// what was published meanwhile when it is back.
+    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up no
+    /// publisher: what was published meanwhile is appended when it is back.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
     /// Starts consuming: at most `prefetch` (at least 1) deliveries unsettled at any time.
@@ -98,9 +98,9 @@ pub trait Queue: Send + Sync + 'static {
     /// that something is done.
     async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError>;
 
-    /// Waits until everything that consumers of this process gave up (deliveries dropped unsettled, waits
-    /// cancelled half-way) is given back, so that others need not wait out its lease. For the end of a
-    /// process. Queues that give back at once have nothing to do.
+    /// Waits until everything that consumers of this process gave up (deliveries dropped unsettled, waits cancelled half-way)
+    /// is requeued, so that others need not wait for its lease to expire. For the end of a process. Queues that requeue at
+    /// once have nothing to do.
     async fn flush(&self) {}
 }
 
@@ -131,14 +131,14 @@ pub enum Settlement {
 /// The adapter's half of a delivery.
 #[async_trait]
 pub trait Receipt: Send + Sync {
-    /// Settles `message` durably. What the settlement publishes is durable before the original is
-    /// forgotten; when the queue refuses it for good, the message goes to the dead letters all the same, or, from
-    /// there, back. [`QueueError::Lost`]: someone else has the message now.
+    /// Settles `message` durably. What the settlement publishes is durable before the original is acked. When the queue
+    /// refuses that for good, the message still goes to the dead letters or, if it came from there, back.
+    /// [`QueueError::Lost`]: another consumer has the message now.
     async fn settle(self: Box<Self>, message: Message, settlement: Settlement) -> Result<(), QueueError>;
 }
 
 /// A message that was handed out and must be settled. Settling consumes it, so it happens at most once
-/// (invariant 3). Dropping it unsettled gives the message back, to be delivered again.
+/// (invariant 3). Dropping it unsettled requeues the message.
 pub struct Delivery {
     message: Message,
     deliveries: u32,

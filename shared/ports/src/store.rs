@@ -35,11 +35,11 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
-    /// What [`Store::load_all`] or [`Store::record_fetched`] was given is made up and the store holds real data, or the
-    /// other way round. Nothing was written. Waiting does not help.
+    /// [`Store::load_all`] or [`Store::record_fetched`] was given simulated data and the store holds real data, or the other
+    /// way round. Nothing was written. Waiting does not help.
     #[error("{}", mixed(*.simulated))]
     Mixed {
-        /// Whether what was given is made up.
+        /// Whether the given data is simulated.
         simulated: bool,
     },
 }
@@ -129,8 +129,8 @@ pub trait Store: Send + Sync + 'static {
     /// description included.
     ///
     /// What comes out for each chunk, and the tables in the end, are what they would be if the chunks were loaded one after
-    /// the other in this order; so a quote that a later one beats counts as written all the same. All of `chunks` are of
-    /// one kind, real or simulated.
+    /// the other in this order; so a quote that a later one of the same call replaces still counts as written. All of
+    /// `chunks` are of one kind, real or simulated.
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError>;
 
     /// Loads one chunk, as [`load_all`](Self::load_all) does.
@@ -142,15 +142,15 @@ pub trait Store: Send + Sync + 'static {
     /// `fetched_at`, which wins together with its pages and credits.
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
 
-    /// `Ok` when the store can take writes now, as far as a small one proves it: one that is made, not one that is
-    /// only begun.
+    /// `Ok` when the store can take writes now, as far as a small committed write proves it.
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Deletes up to `limit` rows of `quotes_history` whose `last_updated` is before `before`, oldest first, and
-    /// says how many. With a small limit nobody waits long for it. `quotes_latest` keeps what it has.
+    /// says how many. A small limit keeps the transaction short. `quotes_latest` keeps what it has.
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// Whether the store holds batches of simulated data, and of real data. Writing decides by itself.
+    /// Whether the store holds simulated data, and real data. Writes check it
+    /// themselves.
     async fn data_kinds(&self) -> Result<DataKinds, StoreError>;
 }
 

@@ -2,6 +2,7 @@
 //!
 //! # Guarantees
 //! - A committed transaction survives a crash of the process and of the machine (WAL, `synchronous=FULL`).
+//! - Writers of this process that wait at the same time share one transaction (see [`group`]).
 //! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
@@ -11,6 +12,7 @@
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
 
+mod group;
 mod location;
 mod probe;
 mod read_only;
@@ -27,6 +29,9 @@ use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
+use group::Turns;
+
+pub(crate) use group::Work;
 pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};
@@ -52,6 +57,8 @@ pub struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
     access: Access,
+    /// Before the writer, for those who share transactions.
+    turns: Turns,
     /// Before the writer.
     gate: Arc<Gate>,
     /// Bytes without which nothing is written after something failed.
@@ -116,7 +123,8 @@ impl Database {
         Ok(())
     }
 
-    /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
+    /// Begins a write transaction of the caller's own, which no other writer can disturb. Dropping it undoes it. Those who
+    /// write often [share](Self::write) theirs.
     pub(crate) async fn begin(&self) -> Result<Write, Error> {
         let pass = self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?;
         Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
@@ -153,7 +161,8 @@ impl Database {
     }
 
     fn with(path: PathBuf, writer: SqlitePool, readers: SqlitePool, access: Access) -> Self {
-        Self { path: path.into(), writer, readers, access, gate: Arc::default(), room_needed: probe::ROOM }
+        let (turns, gate) = (Turns::default(), Arc::default());
+        Self { path: path.into(), writer, readers, access, turns, gate, room_needed: probe::ROOM }
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {

@@ -23,6 +23,8 @@ use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::schema::Schema;
 
 use crate::database::Database;
+use ledger::Announcement;
+use load::Load;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("sqlite");
 
@@ -53,31 +55,15 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
-        let blame = |error| self.blame(error);
         let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
-        let mut transaction = self.database.begin().await?;
-        if !data_kind::admit(&mut transaction, simulated).await.map_err(blame)? {
-            return Err(StoreError::Mixed { simulated });
-        }
-        let mut all = Vec::with_capacity(chunks.len());
-        for chunk in chunks {
-            let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
-            ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
-            all.push(loaded);
-        }
-        transaction.commit().await.map_err(blame)?;
-        Ok(all)
+        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
+        loaded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        let blame = |error| self.blame(error);
-        let mut transaction = self.database.begin().await?;
         let simulated = fetched.simulated;
-        if !data_kind::admit(&mut transaction, simulated).await.map_err(blame)? {
-            return Err(StoreError::Mixed { simulated });
-        }
-        ledger::record_fetched(&mut transaction, fetched).await.map_err(blame)?;
-        transaction.commit().await.map_err(blame)
+        let recorded = self.database.write(&Announcement(fetched)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use domain::{Chunk, Coin, Quote};
 /// A quote and whose it is.
 pub type CoinQuote<'a> = (&'a Coin, &'a Quote);
 
-/// The quotes of `chunk` by coin, those of one coin in the order they came in: all who load lock in one order.
+/// The quotes of `chunk` by coin, those of one coin in the order they came in: all loaders lock coins in this order.
 pub fn coin_quotes(chunk: &Chunk) -> Vec<CoinQuote<'_>> {
     let quotes = |row: &'_ domain::CoinRow| row.quotes.len();
     let mut rows = Vec::with_capacity(chunk.rows.iter().map(quotes).sum());

@@ -121,8 +121,8 @@ fn private_servers_run_the_commands_that_need_them() {
     let Some(database) = lab::MySql::start_or_skip() else { return };
     for statement in [
         "CREATE DATABASE crypto",
-        "CREATE TABLE crypto.coins (coin VARCHAR(20), price_usd DOUBLE, last_updated DATETIME)",
-        "INSERT INTO crypto.coins VALUES ('VLMO', 48213.7, '2024-05-01 10:00:00')",
+        "CREATE TABLE crypto.prices (coin VARCHAR(20), price_usd DOUBLE, last_updated DATETIME)",
+        "INSERT INTO crypto.prices VALUES ('VLMO', 48213.7, '2024-05-01 10:00:00')",
     ] {
         database.query(statement).expect("it is made");
     }

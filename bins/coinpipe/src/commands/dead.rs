@@ -71,7 +71,7 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
     }
 }
 
-/// Where there is no store yet: nothing, and JSON that is well-formed all the same.
+/// Output when there is no store yet: empty, and valid JSON.
 fn show_nothing(process: &Process, command: &DeadCommand) -> anyhow::Result<()> {
     match command {
         DeadCommand::Groups(JsonArgs { json: true }) | DeadCommand::List { json: true, .. } => {

@@ -24,9 +24,8 @@ use service::Process;
 
 use super::replay;
 use crate::adapters::{self, Adapters};
-use crate::numbers;
-use crate::output;
 use crate::values::{assignment, instant};
+use crate::{data_kind, numbers, output};
 use decisions::Decisions;
 use import_plan::ImportPlan;
 use mapping::Mapping;
@@ -98,12 +97,12 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     if stores.store.data_kinds().await?.simulated {
-        bail!("the store holds simulated quotes; `coinpipe run --once` with your own key takes real ones");
+        bail!("the store holds simulated quotes; {}", data_kind::how_to_take_real_ones(process));
     }
     let listed = stores.quotes.listed(&args.currency).await?;
     ensure!(
         !listed.is_empty(),
-        "there is no snapshot in {} to look symbols up in; `coinpipe run --once` takes one",
+        "there is no snapshot in {} to look symbols up in; `coinpipe --once` takes one",
         args.currency
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
@@ -144,7 +143,9 @@ fn report(plan: &ImportPlan) -> anyhow::Result<()> {
                 domain::one_line(&coins.collect::<Vec<_>>().join(", "), 100),
             ]
         });
-        output::print(output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows))?;
+        let mut table = output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows);
+        output::hide_empty(&mut table);
+        output::print(table)?;
         let count = numbers::counted(group.rows().len() as u64, "row");
         output::print(format!("left out  {count}: {}\n", group.reason()))?;
     }

@@ -37,8 +37,8 @@ use waiting::until_answered;
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
-/// when they die with it.
+/// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
+/// long more when they die.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
@@ -86,7 +86,7 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     beside_workers(process, replay.adapters, replay.run()).await
 }
 
-/// Says which batches a replay would be of. Makes nothing, and changes nothing.
+/// Lists the batches that a replay would send. Creates and changes nothing.
 async fn list(
     process: &Process,
     args: &ReplayArgs,
@@ -132,8 +132,8 @@ fn new_replay_id(process: &Process) -> ReplayId {
     ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
-/// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
-/// they run here until it is done.
+/// Does `work`, which needs transformers and loaders. With the queue in a file there may be no other process with them, so
+/// they run in this one until `work` is done.
 async fn beside_workers<T>(
     process: &Process,
     adapters: &Adapters,
@@ -152,6 +152,10 @@ async fn beside_workers<T>(
     let (done, drained) = tokio::join!(working, Box::pin(run::run_consumers(process, adapters)));
     let done = done?;
     drained.map(|()| done)
+}
+
+fn hold_no_page(files: usize) -> String {
+    if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
 }
 
 struct Replay<'a> {
@@ -180,6 +184,11 @@ impl Replay<'_> {
                 "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
             ));
         }
+        // Of a file without a page enough is said.
+        if seen.pages.is_empty() && !self.pages.bad_files().is_empty() {
+            arrivals.check()?;
+            bail!("{}; nothing was replayed", hold_no_page(self.pages.bad_files().len()));
+        }
         output::print(format!(
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
@@ -194,8 +203,7 @@ impl Replay<'_> {
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
             0 => Ok(()),
-            1 => bail!("1 file holds no page; {others}"),
-            files => bail!("{files} files hold no page; {others}"),
+            files => bail!("{}; {others}", hold_no_page(files)),
         }
     }
 
@@ -258,7 +266,7 @@ impl Replay<'_> {
         Ok((seen, pace.into_arrivals(), position))
     }
 
-    /// How long after the last news something may still come while the queues seem to be empty.
+    /// How long after the last arrival another one may still come although the queues seem to be empty.
     fn patience(&self) -> TimeDelta {
         let config = self.process.config();
         if service::file_of(&config.queue.url).is_some() {

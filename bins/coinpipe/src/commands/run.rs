@@ -25,7 +25,7 @@ impl RunArgs {
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
-    // A process may wait long for its servers, and is looked at meanwhile.
+    // Declared now, because a process may wait long for its servers, and its metrics are scraped meanwhile.
     for declare in [
         fetcher::declare_metrics,
         transformer::declare_metrics,

@@ -15,7 +15,7 @@ const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
-    // What is not there yet is empty, and well-formed all the same.
+    // What does not exist yet is shown as empty, in valid JSON too.
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
@@ -93,7 +93,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         output::print(format!("mail      {line}"))?;
     }
     if !batches.is_empty() {
-        output::print(batches::to_table(&batches))?;
+        output::print(batches::to_table(&batches, output::terminal_width()))?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use domain::{ApiVersion, MAX_PAGE_BYTES};
 use ports::Clock;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode, redirect};
+use serde::de::IgnoredAny;
 use url::Url;
 
 pub(crate) use api_source::{ApiSource, BadSource};
@@ -115,16 +116,16 @@ impl Client {
             .append_pair("limit", &limit.to_string())
             .append_pair("convert", &convert.join(","));
         let (body, pause, simulated) = self.get(url, MAX_PAGE_BYTES).await?;
-        let answer = self.open(&body, pause)?;
+        let answer = self.success(envelope::open_listing(&body), &body, pause)?;
         let (credits, total_count) = (answer.credits, answer.total_count);
-        let rows = envelope::count_rows(answer.data).map_err(|fault| self.body_error(fault, &body))?;
+        let rows = answer.data.map_err(|fault| self.body_error(fault, &body))?;
         Ok(ListingsPage { body, rows, credits, total_count, simulated })
     }
 
     /// What the key may still do. Costs no credits.
     pub(crate) async fn key_status(&self) -> Result<KeyStatus, FetchError> {
         let (body, pause, simulated) = self.get(self.url("v1/key/info"), MAX_KEY_BYTES).await?;
-        let answer = self.open(&body, pause)?;
+        let answer = self.success(envelope::open(&body), &body, pause)?;
         KeyStatus::read(answer.data, simulated).map_err(|fault| self.body_error(fault, &body))
     }
 
@@ -138,7 +139,7 @@ impl Client {
     /// The body of an answer with status 200, of at most `limit` bytes, the pause it asks for, and whether a simulator gave it.
     async fn get(&self, url: Url, limit: usize) -> Result<(Vec<u8>, Option<Pause>, bool), FetchError> {
         #[cfg(test)]
-        let _busy = crate::testing::busy::Busy::begin();
+        let _busy = crate::busy::Busy::begin();
         let response = self.http.get(url).send().await.map_err(|error| self.transport(error))?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
@@ -148,9 +149,14 @@ impl Client {
         Ok((self.read(response, limit).await?, pause, simulated))
     }
 
-    /// Opens the envelope of an answer with status 200, which may hold an error all the same.
-    fn open<'a>(&self, body: &'a [u8], pause: Option<Pause>) -> Result<Answer<'a>, FetchError> {
-        let answer = envelope::open(body).map_err(|fault| self.body_error(fault, body))?;
+    /// What was `opened` of an answer with status 200 and this `body`, which may hold an error all the same.
+    fn success<D>(
+        &self,
+        opened: Result<Answer<D>, BodyFault>,
+        body: &[u8],
+        pause: Option<Pause>,
+    ) -> Result<Answer<D>, FetchError> {
+        let answer = opened.map_err(|fault| self.body_error(fault, body))?;
         if answer.error_code == 0 {
             return Ok(answer);
         }
@@ -164,7 +170,7 @@ impl Client {
         let pause = Pause::asked_for(response.headers(), self.clock.now());
         // The status alone decides when the body cannot be read.
         let body = self.read(response, MAX_ERROR_BYTES).await.unwrap_or_default();
-        match envelope::open(&body) {
+        match envelope::open::<IgnoredAny>(&body) {
             Ok(answer) if answer.error_code != 0 => {
                 let message = self.readable(&answer.message);
                 FetchError::Api { status, code: answer.error_code, message, pause }
@@ -206,5 +212,7 @@ impl Client {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;

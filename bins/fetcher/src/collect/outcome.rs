@@ -84,6 +84,16 @@ impl FetchError {
         matches!(self, Self::Api { code: 1010, .. })
     }
 
+    /// What someone can do about it, when waiting does not help.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        // No circumstances make it pass.
+        let at = Circumstances { now: DateTime::UNIX_EPOCH, failures: 1, jitter: 0.0, monthly_reset: None };
+        match self.outcome(&at) {
+            Outcome::Stop { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     pub(crate) fn outcome(&self, at: &Circumstances) -> Outcome {
         match self {

@@ -11,7 +11,7 @@ impl Collector {
     /// in it worth keeping.
     pub(crate) async fn seal(&self, manifest: Manifest) -> Result<(), SpoolError> {
         let batch = manifest.batch.clone();
-        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
+        let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;
         if let Some(error) = trouble {
             return Err(error);

@@ -1,10 +1,8 @@
 //! A batch on its way to the disk, however long the disk refuses it: room is made before anything is paid for, and a page
 //! that was paid for is kept.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{compress_body, timestamp};
+use domain::{Bytes, compress_body, timestamp};
 use outage::Backoff;
 use tracing::{info, warn};
 
@@ -54,10 +52,9 @@ impl Collector {
             fetched_at: timestamp::to_millis(self.clock.now()),
             simulated: page.simulated,
         };
-        let body = blocking(&self.spool, move |_| compress_body(&page.body)).await;
-        let body = Arc::new(body);
+        let body = Bytes::from(blocking(&self.spool, move |_| compress_body(&page.body)).await);
         let put = async || {
-            let (manifest, kept, body) = (order.clone(), record.clone(), Arc::clone(&body));
+            let (manifest, kept, body) = (order.clone(), record.clone(), body.clone());
             blocking(&self.spool, move |spool| spool.put_page(&manifest, &kept, &body)).await
         };
         let until = patience.is_watched().then(|| patience.for_the_disk(self.clock.now()));

@@ -19,19 +19,26 @@ impl Publisher {
         span: &Span,
     ) -> Result<(), PublishError> {
         let batch = manifest.batch.clone();
-        let found = blocking(&self.spool, move |spool| spool.pages(&batch)).await?;
-        let is_whole = found.aside.is_empty() && found.lost.is_empty();
-        let (found, trouble) = self.incidents.report_found(found).await;
-        for page in &found {
+        let listed = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
+        let mut is_whole = listed.aside.is_empty() && listed.lost.is_empty();
+        let (listed, mut trouble) = self.incidents.report_found(listed).await;
+        let mut found = Vec::new();
+        for page in listed {
             let (batch, number) = (manifest.batch.clone(), page.page);
             if self.confirmed().contains(&batch.page_id(number)) {
+                found.push(page);
                 continue;
             }
-            let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await?;
-            let mut message = manifest.meta(page, pages).to_message(body);
+            let body = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
+            is_whole &= body.aside.is_empty();
+            let (mut body, unread) = self.incidents.report_found(body).await;
+            trouble = trouble.or(unread);
+            let Some(body) = body.pop() else { continue };
+            let mut message = manifest.meta(&page, pages).to_message(body);
             telemetry::trace::pass_on(span, &manifest.trace, &mut message.headers);
             // One at a time: a page may be large.
             self.publish(QueueName::Raw, message).await?;
+            found.push(page);
         }
         if let Some(error) = trouble {
             // The rest comes when it can be read.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::SpoolError;
@@ -65,13 +65,32 @@ impl Disk {
 
     /// Reads a file. The error says nothing about its bytes.
     pub(super) fn read(&self, path: &Path) -> Result<Content, SpoolError> {
+        self.read_with(path, |_| fs::read(path)).map(|(content, _)| content)
+    }
+
+    /// Reads the first `most` bytes of a file. Also returns how many it has.
+    pub(super) fn read_beginning(&self, path: &Path, most: u64) -> Result<(Content, u64), SpoolError> {
+        self.read_with(path, |file_bytes| {
+            let mut bytes = Vec::with_capacity(usize::try_from(most.min(file_bytes)).unwrap_or_default());
+            File::open(path)?.take(most).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+    }
+
+    /// Lets `get`, which is told how many bytes it has, read the file `path`.
+    fn read_with(
+        &self,
+        path: &Path,
+        get: impl Fn(u64) -> io::Result<Vec<u8>>,
+    ) -> Result<(Content, u64), SpoolError> {
         let read = || {
             self.may(Op::Read, path)?;
+            let found = fs::metadata(path)?;
             // Checked first: reading a named pipe would block.
-            if fs::metadata(path)?.is_file() { fs::read(path).map(Some) } else { Ok(None) }
+            if found.is_file() { get(found.len()).map(|bytes| Some((bytes, found.len()))) } else { Ok(None) }
         };
-        match read() {
-            Ok(Some(bytes)) => Ok(Content::Bytes(bytes)),
+        let content = match read() {
+            Ok(Some((bytes, file_bytes))) => return Ok((Content::Bytes(bytes), file_bytes)),
             Ok(None) => Ok(Content::NotAFile("it is not a file")),
             Err(error) => match io_errors::meaning(&error) {
                 Meaning::Absent if path.symlink_metadata().is_ok() => {
@@ -81,7 +100,8 @@ impl Disk {
                 Meaning::NotAFile => Ok(Content::NotAFile("it cannot be read as a file")),
                 Meaning::Trouble(_) => Err(SpoolError::at(path)(error)),
             },
-        }
+        };
+        content.map(|content| (content, 0))
     }
 
     /// Writes `parts` one after the other as the file `path`, replacing one that is there.

@@ -175,12 +175,10 @@ impl PageRecord {
         serde_json::to_vec(&file).expect("texts and numbers are JSON")
     }
 
-    pub(super) fn from_json(json: &[u8], body: &[u8]) -> Result<Self, String> {
+    /// The page, and what its body must be.
+    pub(super) fn from_json(json: &[u8]) -> Result<(Self, BodySeal), String> {
         let file: PageFile = read(json)?;
-        if (file.body_bytes, file.body_crc32c) != (body.len(), domain::wire::crc32c(body)) {
-            return Err("the body is not the one that was written".to_owned());
-        }
-        Ok(Self {
+        let page = Self {
             page: file.page,
             asked: file.asked,
             rows: file.rows,
@@ -188,9 +186,32 @@ impl PageRecord {
             credits: file.credits,
             fetched_at: instant(&file.fetched_at)?,
             simulated: file.simulated,
-        })
+        };
+        Ok((page, BodySeal { bytes: file.body_bytes, crc32c: file.body_crc32c }))
     }
 }
+
+/// What tells that a body is the one that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BodySeal {
+    bytes: usize,
+    crc32c: u32,
+}
+
+impl BodySeal {
+    /// Whether a body of so many bytes may be it.
+    pub(super) fn check_length(self, bytes: u64) -> Result<(), String> {
+        if self.bytes as u64 == bytes { Ok(()) } else { Err(ANOTHER_BODY.to_owned()) }
+    }
+
+    /// Whether `body` is it.
+    pub(super) fn check(self, body: &[u8]) -> Result<(), String> {
+        self.check_length(body.len() as u64)?;
+        if self.crc32c == domain::wire::crc32c(body) { Ok(()) } else { Err(ANOTHER_BODY.to_owned()) }
+    }
+}
+
+const ANOTHER_BODY: &str = "the body is not the one that was written";
 
 #[derive(Serialize, Deserialize)]
 struct ManifestFile {

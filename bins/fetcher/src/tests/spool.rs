@@ -54,6 +54,37 @@ async fn a_page_that_cannot_be_read_now_is_published_later_and_the_others_before
     }
 }
 
+/// Sealing and listing do not read the bodies: one that rots in between is found when it is read to be published.
+#[tokio::test]
+async fn a_body_that_is_damaged_after_the_seal_is_set_aside_and_the_others_are_published() {
+    let lab = Lab::new(200, 100);
+    let server = Server::start([page(100, 200), page(100, 200)]).await;
+    let queue = lab.refusing();
+    let clock = WatchedClock::default();
+    let fetcher = lab.fetcher_on(&server, queue.clone(), Arc::new(clock.clone()));
+    let (_bell, rung) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    let damaging = async {
+        until("a sealed batch", || is_sealed(&lab)).await;
+        let batch = std::fs::read_dir(lab.settings.spool.join("batches")).unwrap().next().unwrap().unwrap();
+        let path = batch.path().join("page-00001");
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        queue.refuses.store(false, Ordering::Relaxed);
+        clock.pass(60, || lab.ids(QueueName::Rows).len() == 1 && !incidents(&lab).is_empty()).await;
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(fetcher.run_on(rung, stop.clone()), damaging);
+    ran.unwrap();
+    assert_eq!(lab.ids(QueueName::Raw), [PAGE_2]);
+    assert_eq!(lab.ids(QueueName::Rows), [FETCHED]);
+    let [incident] = &incidents(&lab)[..] else { panic!("{:?}", incidents(&lab)) };
+    assert!(incident.starts_with("spool_corrupt/"), "{incident}");
+    assert_eq!(std::fs::read_dir(lab.settings.spool.join("corrupt")).unwrap().count(), 1);
+    assert!(lab.waiting().is_empty());
+}
+
 /// The first thing that a start does is to look into the spool.
 #[tokio::test]
 async fn a_spool_that_cannot_be_listed_is_waited_for() {

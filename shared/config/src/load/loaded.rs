@@ -11,7 +11,7 @@ use crate::error::{ConfigError, Layer};
 use crate::secret_keys::{SECRETS, file_key, redacted};
 use crate::sections::Config;
 
-/// What stands above the settings when they are shown as a file.
+/// The comment above the settings when they are shown as a file.
 const HEAD: &str = "\
 # Every setting, and where its value came from. As a file, given with --config, these lines mean the same but for
 # secrets, of which only *** is shown: write them in, or set them in the environment. Where neither is done the
@@ -36,7 +36,7 @@ pub struct Setting {
 pub struct Loaded {
     /// The typed settings.
     pub config: Config,
-    /// What is not wrong and should be told all the same: one sentence each, without secrets.
+    /// What is no mistake but worth a warning: one sentence each, without secrets.
     pub warnings: Vec<String>,
     pub(crate) table: Table,
     pub(crate) layers: BTreeMap<(String, String), Layer>,
@@ -84,8 +84,8 @@ impl Loaded {
         self.layers.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
-    /// Whether somebody decided on the value of `section.key`. A copy of `default.toml` decides nothing: a file that
-    /// repeats a default is no decision, unlike a variable.
+    /// Whether the user chose the value of `section.key`. A file that repeats a default is no choice, because it may
+    /// be a copy of `default.toml`; a variable always is one.
     pub fn is_chosen(&self, section: &str, key: &str) -> bool {
         match self.layer(section, key) {
             Layer::Default => false,

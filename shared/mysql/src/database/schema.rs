@@ -43,7 +43,9 @@ pub(super) async fn migrate(database: &Database, schema: &Schema) -> Result<(), 
 pub(super) async fn pending(database: &Database, schema: &Schema) -> Result<Vec<String>, Error> {
     let mut lease = database.in_time(database.lease()).await?;
     let applied = database.in_time(applied(lease.connection(), schema)).await?;
+    let present = database.in_time(present(lease.connection())).await?;
     lease.give_back();
+    refuse_strangers(schema, &present)?;
     is_current(&applied, &steps(schema))?;
     let is_done = |version| applied.iter().any(|row| row.success && row.version == version);
     let pending = schema.migrations.iter().filter(|step| !is_done(step.version));
@@ -67,6 +69,7 @@ async fn migrate_alone(
     if is_current(&applied, &steps)? {
         return Ok(());
     }
+    refuse_strangers(schema, &present(connection).await?)?;
     let (found, needed) = (applied.iter().filter(|row| row.success).count(), steps.len());
     apply(connection, schema, steps).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_denied(&error) => {
@@ -98,6 +101,19 @@ async fn apply(
         _ => {}
     }
     migrator.run_direct(None, connection, false).await
+}
+
+/// The tables and views of the database.
+async fn present(connection: &mut MySqlConnection) -> Result<Vec<String>, sqlx::Error> {
+    // The servers do not agree on the type of a name.
+    let sql =
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()";
+    sqlx::query_scalar(sql).fetch_all(connection).await
+}
+
+/// Fails when `schema` was never begun, and a table or view of somebody else's has a name of its.
+fn refuse_strangers(schema: &Schema, present: &[String]) -> Result<(), Error> {
+    schema.stranger(present).map_or(Ok(()), |why| Err(Error::Misconfigured(why)))
 }
 
 fn steps(schema: &Schema) -> Vec<sqlx::migrate::Migration> {

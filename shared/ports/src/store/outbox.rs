@@ -147,7 +147,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// posting, claim or record can come between. Returns the mail that was posted; `None` when there
     /// was none to post, or one with its id exists.
     ///
-    /// `since` is how far back the planner looks at mails.
+    /// The planner sees the mails posted since `since`, and all that wait.
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError>;
 
     /// Claims the oldest mail that is neither sent nor refused, whose time has come and that nobody holds. A claim

@@ -25,7 +25,7 @@ pub struct Freshness {
     pub newest_fetch_at: Option<DateTime<Utc>>,
 }
 
-/// One row of the table that `coinpipe run --once` prints.
+/// One row of the table that `coinpipe --once` prints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopCoin {
     /// Rank by market capitalisation.

@@ -42,6 +42,29 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     database.migrate(&SCHEMA).await.unwrap();
 }
 
+#[tokio::test]
+async fn somebody_elses_table_with_a_name_of_ours_is_refused_and_left_alone() {
+    for made in ["CREATE TABLE Numbers (symbol TEXT)", "CREATE VIEW numbers AS SELECT 1 AS symbol"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("coinpipe.db");
+        let database = Database::open(&path).await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query(made).execute(&mut *transaction).await.unwrap();
+        database.commit(transaction).await.unwrap();
+        for refused in [database.migrate(&SCHEMA).await, database.pending(&SCHEMA).await.map(drop)] {
+            let Err(Error::Misconfigured(said)) = refused else { panic!("was taken: {made}") };
+            assert!(said.contains(path.to_str().unwrap()), "{said}");
+            assert!(said.to_lowercase().contains("table or view `numbers` that is not coinpipe's"), "{said}");
+            assert!(said.contains("a database of its own"), "{said}");
+        }
+        let names: Vec<String> = sqlx::query_scalar("SELECT lower(name) FROM sqlite_master")
+            .fetch_all(database.readers())
+            .await
+            .unwrap();
+        assert_eq!(names, ["numbers"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_may_start_at_once_on_an_empty_file() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! The contract on SQLite, and what only a file can show: views, several processes, reopening.
 
+mod documented;
 mod plans;
 mod upgrade;
 

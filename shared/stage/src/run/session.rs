@@ -36,7 +36,7 @@ impl Runner {
         while let Some(joined) = in_flight.join_next().await {
             if let (Ok(After::End(later)), Ended::Stopped) = (joined, &ended) {
                 ended = match later {
-                    // The message went back; whoever consumes next will wait for the outage to end.
+                    // The message was requeued; its next consumer will wait for the outage to end.
                     Ended::Outage(_) | Ended::QueueAway(_) => Ended::Stopped,
                     worse => worse,
                 };
@@ -53,7 +53,7 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Ended {
         loop {
-            // Whether what was away is back, one message shows as well as many.
+            // In an outage one message is enough to find out whether it is over.
             let most = if outage.is_on() { 1 } else { self.settings.concurrency.max(1) };
             let has_room = in_flight.len() < usize::from(most);
             tokio::select! {

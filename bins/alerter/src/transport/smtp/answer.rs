@@ -85,7 +85,7 @@ const DETAILS: &[(&str, SendErrorKind, &str)] = &[
     ("7.60", Misconfigured, "this login may not send as mail.from"),
 ];
 
-/// Security and policy: about who sends to whom, as long as the server has not seen the text.
+/// Codes of security and policy, before the server has seen the text: they are about client, login or addresses.
 const POLICY: &str = "the server does not let this client, login or sender send there";
 
 /// What `error` means at `step`.
@@ -94,7 +94,7 @@ pub(super) fn meaning(step: Step, error: &SmtpError) -> SendError {
         Some(code) => of_answer(step, code, &answer_text(error)),
         None => of_failure(step, error),
     };
-    // What the server says about a login may repeat what it was told.
+    // An answer to a login may repeat the user or the password.
     let said = match error.status() {
         Some(code) if step == Step::Login => format!("code {code}"),
         _ => error_chain(error),

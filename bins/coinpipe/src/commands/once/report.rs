@@ -1,4 +1,4 @@
-//! What a snapshot brought: the top of the table, the counts, and why it is not whole, if it is not.
+//! The result of a snapshot: the top of the table, the counts, and why it is incomplete, if it is.
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -13,6 +13,9 @@ use crate::output;
 
 /// How many coins the table shows.
 const TOP: u32 = 10;
+
+/// Columns of the table, the least important first, for terminals that are too narrow for all.
+const LEAST: [usize; 5] = [8, 6, 4, 7, 5];
 
 /// Prints it. The error says why the batch is not what was asked for.
 pub(super) async fn report(
@@ -77,7 +80,7 @@ fn summary(record: &BatchRecord) -> String {
 
 fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table::Table {
     let price = format!("price {currency}");
-    output::table(
+    let mut table = output::table(
         &["#", "coin", "symbol", &price, "1 h", "24 h", "7 d", "market cap", "age"],
         &[0, 3, 4, 5, 6, 7, 8],
         top.iter().map(|coin| {
@@ -93,5 +96,7 @@ fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table:
                 numbers::age(now, coin.last_updated),
             ]
         }),
-    )
+    );
+    output::fit(&mut table, output::terminal_width(), &LEAST);
+    table
 }

@@ -15,10 +15,10 @@ use super::{POLL_INTERVAL, Replay};
 use crate::numbers;
 use crate::output;
 
-/// While so many pages, or chunks, are in their queues no more are published.
+/// No more pages are published while so many pages, or chunks, are in their queues.
 const PAGES_AHEAD: u64 = 8;
 const CHUNKS_AHEAD: u64 = 100;
-/// When nothing arrives for so long, people are told what is waited for.
+/// When nothing arrives for so long, the progress says what it waits for.
 const QUIET: TimeDelta = TimeDelta::seconds(9);
 
 /// Keeps a replay from running ahead of the workers, and shows how far they are.

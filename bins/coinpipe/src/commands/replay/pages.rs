@@ -1,4 +1,4 @@
-//! The pages of a replay: where they are from, which are wanted, and what is told about them.
+//! The pages of a replay: where they come from, which are wanted, and what is reported about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -132,7 +132,7 @@ impl<'a> Pages<'a> {
             None if seen.pages.is_empty() && seen.other_kind == 0 => {
                 output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
-            Some(_) if seen.pages.is_empty() && seen.other_kind == 0 => {
+            Some(_) if seen.pages.is_empty() && seen.other_kind == 0 && self.bad_files().is_empty() => {
                 output::say("none of the files holds such a page");
             }
             _ => {}

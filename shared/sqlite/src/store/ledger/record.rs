@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
@@ -11,6 +12,9 @@ use write::{
     INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, OF_CUT, OF_NEWEST, announcement, batch_of,
 };
 
+use crate::database::Work;
+use crate::error::Error;
+use crate::store::data_kind;
 use crate::store::parameters::query;
 
 /// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
@@ -53,17 +57,25 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Writes or corrects the announcement of a batch.
-pub(in crate::store) async fn record_fetched(
-    connection: &mut SqliteConnection,
-    fetched: &Fetched,
-) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "{} ON CONFLICT DO UPDATE SET \
-             fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
-         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
-        *INSERT_ANNOUNCEMENT
-    );
-    query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
-    Ok(())
+/// The announcement of a batch, to be written or corrected; `None` when it is of the other kind than what is there.
+pub(in crate::store) struct Announcement<'a>(pub(in crate::store) &'a Fetched);
+
+#[async_trait]
+impl Work for Announcement<'_> {
+    type Output = Option<()>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<()>, Error> {
+        let Self(fetched) = self;
+        if !data_kind::admit(connection, fetched.simulated).await? {
+            return Ok(None);
+        }
+        let sql = format!(
+            "{} ON CONFLICT DO UPDATE SET \
+                 fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
+             WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
+            *INSERT_ANNOUNCEMENT
+        );
+        query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
+        Ok(Some(()))
+    }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use crate::collect::ApiSource;
+use super::ApiSource;
 
 pub(crate) const KEY: &str = "b54bcf4d-1bca-4e8e-9a24-22ff2c3d462c";
 

@@ -24,6 +24,6 @@ impl Drop for Busy {
 }
 
 /// Whether the test of this thread waits so.
-pub(super) fn is_busy() -> bool {
+pub(crate) fn is_busy() -> bool {
     BUSY.get() > 0
 }
