@@ -1,4 +1,4 @@
-//! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
+//! The one place that knows which adapters exist: the schemes of two URLs choose among them.
 
 mod read_only;
 mod set_aside;

@@ -5,6 +5,7 @@
 //! [`coins::changes`], and its statements compare once more, for whoever else writes.
 
 pub mod coins;
+pub mod loading;
 pub mod quotes;
 
 use chrono::{DateTime, Utc};
@@ -38,6 +39,22 @@ impl GroupRow<'_> {
     fn is_after(&self, fetched_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
         self.fetched_at > fetched_at
             || self.fetched_at == fetched_at && self.is_rebuild && chunk != Some(self.chunk)
+    }
+}
+
+/// Rows that are to be written, apart by how they meet a row that has their own fetch time.
+#[derive(Debug)]
+pub struct Split<T> {
+    /// They leave it there.
+    pub new: Vec<T>,
+    /// Those of rebuilds take its place.
+    pub rebuilt: Vec<T>,
+}
+
+impl<T> Split<T> {
+    fn of(rows: impl IntoIterator<Item = T>, is_rebuild: impl Fn(&T) -> bool) -> Self {
+        let (rebuilt, new) = rows.into_iter().partition(is_rebuild);
+        Self { new, rebuilt }
     }
 }
 

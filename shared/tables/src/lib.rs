@@ -3,10 +3,8 @@
 
 pub mod columns;
 pub mod group;
-pub mod judgement;
 pub mod ledger;
 pub mod read;
 pub mod row;
-pub mod rows;
 pub mod schema;
 pub mod write;

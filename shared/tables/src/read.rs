@@ -1,6 +1,5 @@
 //! Reading rows, and the texts of those reads that are equal for all databases.
 
-pub mod contents;
 pub mod group;
 pub mod ledger;
 pub mod letters;

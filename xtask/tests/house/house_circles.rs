@@ -60,7 +60,7 @@ fn circles(imports: &BTreeMap<Path, BTreeSet<Path>>) -> Vec<String> {
                 for (from, to) in
                     steps.iter().filter(|(other, _)| is_member(other)).flat_map(|(_, steps)| steps)
                 {
-                    circle += &format!("\n    {} imports {}", from.join("::"), to.join("::"));
+                    circle.extend(["\n    ", &from.join("::"), " imports ", &to.join("::")]);
                 }
             }
             circles.push(circle);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as File;
+use std::slice::from_ref;
 
 use crate::tokens::{self, Module, Path};
 
@@ -42,7 +43,7 @@ impl Crate {
 
     fn add(&mut self, path: Path, mut module: Module, text: &dyn Fn(&Path) -> Option<String>) {
         for (name, within) in &mut module.children {
-            let child = [path.as_slice(), &[name.clone()]].concat();
+            let child = [path.as_slice(), from_ref(name)].concat();
             match within.take() {
                 Some(within) => self.add(child, within, text),
                 None => self.add_file(child, text),
@@ -106,7 +107,7 @@ impl Crate {
         let (first, rest) = path.split_first()?;
         let module = self.modules.get(at)?;
         if module.children.contains_key(first) {
-            return self.inside(&[at.as_slice(), &[first.clone()]].concat(), rest, steps);
+            return self.inside(&[at.as_slice(), from_ref(first)].concat(), rest, steps);
         }
         if module.items.contains(first) {
             return Some(at.clone());

@@ -5,6 +5,7 @@
 mod house_builds;
 mod house_circles;
 mod house_dependencies;
+mod house_pairs;
 mod house_sizes;
 mod house_unused;
 mod imports;

@@ -7,26 +7,23 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::Chunk;
-use ports::{Loaded, Refused};
+use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use tables::group::GroupRow;
-use tables::group::coins::{Changes, SeenIdentity, changes, identity_changes, seen};
+use tables::group::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
+use tables::group::loading::Loading;
 use tables::group::quotes::{Held, HeldQuote, Judged, judge};
 use tables::read::group as read;
 use tables::row::{Row, Unreadable};
-use tables::rows::Parts;
 use tables::write::group as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
 use super::parameters::bind;
-use super::row::{self, IdentityKey};
+use super::row;
 use crate::error::refusal;
-
-/// Quotes that are judged and written at a time: those of five pages, all that a loader loads together.
-const QUOTES: usize = 25_000;
 
 /// Loads the rows of `chunks` within the caller's transaction; what became of each chunk.
 ///
@@ -38,29 +35,22 @@ pub(super) async fn load_rows(
 ) -> Result<Vec<Loaded>, sqlx::Error> {
     let mut loaded = vec![Loaded::default(); chunks.len()];
     let rows = row::fitting(chunks, &mut loaded);
-    let mut parts = Parts::new(&rows, QUOTES);
-    while let Some(part) = parts.next() {
+    let mut loading = Loading::new(&rows, loaded);
+    while let Some(part) = loading.next() {
         connection.execute("SAVEPOINT part").await?;
-        match write_part(connection, chunks.len(), part).await {
+        match write_part(connection, loading.chunks(), part).await {
             Ok(judged) => {
                 connection.execute("RELEASE SAVEPOINT part").await?;
-                for (loaded, judged) in loaded.iter_mut().zip(judged) {
-                    loaded.add(judged);
-                }
+                loading.written(judged);
             }
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };
                 connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                if let Some(row) = parts.refused(part) {
-                    loaded[row.chunk].refused.push(Refused { coin_id: row.coin.id, reason });
-                }
+                loading.refused(part, reason);
             }
         }
     }
-    for loaded in &mut loaded {
-        loaded.refused.sort_by_key(|refused| refused.coin_id);
-    }
-    Ok(loaded)
+    Ok(loading.loaded())
 }
 
 /// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
@@ -75,13 +65,10 @@ async fn write_part(
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
     read_latest(connection, &equal, &mut held, (read::latest, read::held_whole)).await?;
     let Judged { latest, history, loaded } = judge(rows, &held, chunks);
-    let of_rebuild = |row: &GroupRow<'_>| row.is_rebuild;
-    let (rebuilt, new): (Vec<_>, Vec<_>) = history.into_iter().partition(of_rebuild);
-    INSERTS.history.run(connection, &new, |_| 0, write::quote).await?;
-    REBUILDS.history.run(connection, &rebuilt, |_| 0, write::quote).await?;
-    let (rebuilt, new): (Vec<_>, Vec<_>) = latest.into_iter().partition(of_rebuild);
-    INSERTS.latest.run(connection, &new, |_| 0, write::quote).await?;
-    REBUILDS.latest.run(connection, &rebuilt, |_| 0, write::quote).await?;
+    INSERTS.history.run(connection, &history.new, |_| 0, write::quote).await?;
+    REBUILDS.history.run(connection, &history.rebuilt, |_| 0, write::quote).await?;
+    INSERTS.latest.run(connection, &latest.new, |_| 0, write::quote).await?;
+    REBUILDS.latest.run(connection, &latest.rebuilt, |_| 0, write::quote).await?;
     Ok(loaded)
 }
 
@@ -101,9 +88,8 @@ async fn write_coins(
         known.extend(read_all::<_, Vec<_>>(&rows, read::coin)?);
     }
     let Changes { write, seen_again } = changes(coins, &known);
-    let (rebuilt, new): (Vec<_>, Vec<_>) = write.into_iter().partition(|seen| seen.is_rebuild);
-    INSERTS.coins.run(connection, &new, |seen| row::tag_bytes(seen.coin), write::coin).await?;
-    REBUILDS.coins.run(connection, &rebuilt, |seen| row::tag_bytes(seen.coin), write::coin).await?;
+    INSERTS.coins.run(connection, &write.new, |seen| row::tag_bytes(seen.coin), write::coin).await?;
+    REBUILDS.coins.run(connection, &write.rebuilt, |seen| row::tag_bytes(seen.coin), write::coin).await?;
     update_seen(connection, "coins SET last_seen_at = ? WHERE id", &seen_again).await?;
     write_identities(connection, &ids, identities).await?;
     Ok(ids)
@@ -120,19 +106,8 @@ async fn write_identities(
         let rows = of_coins(row::identities_of, part).fetch_all(&mut *connection).await?;
         known.extend(read_all::<_, Vec<_>>(&rows, row::known_identity)?);
     }
-    let Changes { mut write, seen_again } = identity_changes(identities, &known, row::identity_key);
-    // Nearly all coins have one identity, and are found by their id alone.
-    let has_one = |(id, _): &IdentityKey| known.range((*id, [0; 32])..=(*id, [255; 32])).count() == 1;
-    let mut by_id: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-    for (at, seen) in seen_again {
-        let (alone, others): (Vec<_>, Vec<_>) =
-            seen.into_iter().partition(|seen| has_one(&row::identity_key(seen.coin)));
-        by_id.insert(at, alone.iter().map(|seen| seen.coin.id).collect());
-        write.extend(others);
-    }
-    // Before a coin gets another.
-    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &by_id).await?;
-    write.sort_by_key(|seen| seen.coin.id);
+    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, row::identity_key);
+    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &seen_again).await?;
     INSERTS.identities.run(connection, &write, |_| 0, row::identity).await
 }
 

@@ -6,8 +6,8 @@
 //!
 //! # Guarantees
 //! - `Ok` comes after the commit, for each of a group.
-//! - A part that fails, or is given up, undoes the transaction for all; the others do theirs again, each in a transaction of
-//!   its own. So one's trouble stays its own.
+//! - A part that fails, or is given up, undoes the transaction for all; the others do theirs again, and each commits at once.
+//!   So one's trouble stays its own.
 
 use std::sync::Arc;
 
@@ -47,6 +47,7 @@ type Turn = OwnedMutexGuard<Option<Open>>;
 impl Database {
     /// Does `work`, durably.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
+        // After it was undone: it hands nothing on.
         let mut is_alone = false;
         loop {
             let _pass = self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?;

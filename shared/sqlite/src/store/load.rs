@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, timestamp};
-use ports::{Loaded, Refused};
+use ports::Loaded;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tables::group::coins::{Changes, Known, SeenIdentity, changes, identity_changes, seen};
+use tables::group::coins::{Changes, IdentityChanges, Known, SeenIdentity, changes, identity_changes, seen};
+use tables::group::loading::Loading;
 use tables::group::quotes::{Held, HeldQuote, Judged, judge};
 use tables::group::{GroupRow, rows};
 use tables::read::group as read;
 use tables::row::{Row, Unreadable};
-use tables::rows::Parts;
 use tables::write::group as write;
 
 use super::columns::read_all;
@@ -23,9 +23,6 @@ use super::insert::{INSERTS, REBUILDS};
 use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::{Error, refusal};
-
-/// Quotes that are judged and written at a time: those of five pages, all that a loader loads together.
-const QUOTES: usize = 25_000;
 
 /// The rows of chunks and their rows in the ledger; `None` when they are of the other kind than what is there.
 pub(super) struct Load<'a> {
@@ -55,28 +52,23 @@ impl Work for Load<'_> {
 /// Rows the database refuses are found by halving: what is refused as a whole is undone, and its halves
 /// are tried one after the other, down to a single quote.
 async fn load_rows(connection: &mut SqliteConnection, chunks: &[&Chunk]) -> Result<Vec<Loaded>, sqlx::Error> {
-    let mut loaded = vec![Loaded::default(); chunks.len()];
     let rows = rows(chunks);
-    let mut parts = Parts::new(&rows, QUOTES);
-    while let Some(part) = parts.next() {
+    let mut loading = Loading::new(&rows, vec![Loaded::default(); chunks.len()]);
+    while let Some(part) = loading.next() {
         let mut savepoint = connection.begin().await?;
-        match write_part(&mut savepoint, chunks.len(), part).await {
+        match write_part(&mut savepoint, loading.chunks(), part).await {
             Ok(judged) => {
                 savepoint.commit().await?;
-                for (loaded, judged) in loaded.iter_mut().zip(judged) {
-                    loaded.add(judged);
-                }
+                loading.written(judged);
             }
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };
                 savepoint.rollback().await?;
-                if let Some(row) = parts.refused(part) {
-                    loaded[row.chunk].refused.push(Refused { coin_id: row.coin.id, reason });
-                }
+                loading.refused(part, reason);
             }
         }
     }
-    Ok(loaded)
+    Ok(loading.loaded())
 }
 
 /// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
@@ -91,10 +83,10 @@ async fn write_part(
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
     read_latest(connection, &equal, &mut held, (read::latest, read::held_whole)).await?;
     let Judged { latest, history, loaded } = judge(rows, &held, chunks);
-    let (rebuilt, new): (Vec<_>, Vec<_>) = history.into_iter().partition(|row| row.is_rebuild);
-    INSERTS.history.run(connection, &new, write::quote).await?;
-    REBUILDS.history.run(connection, &rebuilt, write::quote).await?;
-    INSERTS.latest.run(connection, &latest, write::quote).await?;
+    INSERTS.history.run(connection, &history.new, write::quote).await?;
+    REBUILDS.history.run(connection, &history.rebuilt, write::quote).await?;
+    INSERTS.latest.run(connection, &latest.new, write::quote).await?;
+    INSERTS.latest.run(connection, &latest.rebuilt, write::quote).await?;
     Ok(loaded)
 }
 
@@ -107,9 +99,8 @@ async fn write_coins(
     let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
     let known = of_coins(connection, read::coins, &ids, read::coin).await?.into_iter().collect();
     let Changes { write, seen_again } = changes(coins, &known);
-    let (rebuilt, new): (Vec<_>, Vec<_>) = write.into_iter().partition(|seen| seen.is_rebuild);
-    INSERTS.coins.run(connection, &new, write::coin).await?;
-    REBUILDS.coins.run(connection, &rebuilt, write::coin).await?;
+    INSERTS.coins.run(connection, &write.new, write::coin).await?;
+    REBUILDS.coins.run(connection, &write.rebuilt, write::coin).await?;
     update_seen(connection, "coins SET last_seen_at = ? WHERE id", &seen_again).await?;
     write_identities(connection, &ids, identities).await?;
     Ok(ids)
@@ -123,19 +114,8 @@ async fn write_identities(
 ) -> Result<(), sqlx::Error> {
     let known: BTreeMap<_, _> =
         of_coins(connection, identities_of, ids, known_identity).await?.into_iter().collect();
-    let Changes { mut write, seen_again } = identity_changes(identities, &known, identity_key);
-    // Nearly all coins have one identity, and are found by their id alone.
-    let has_one =
-        |id: u32| known.range((id, String::new())..).take(2).filter(|((of, _), _)| *of == id).count() == 1;
-    let mut by_id: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-    for (at, seen) in seen_again {
-        let (alone, others): (Vec<_>, Vec<_>) = seen.into_iter().partition(|seen| has_one(seen.coin.id));
-        by_id.insert(at, alone.iter().map(|seen| seen.coin.id).collect());
-        write.extend(others);
-    }
-    // Before a coin gets another.
-    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &by_id).await?;
-    write.sort_by_key(|seen| seen.coin.id);
+    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, identity_key);
+    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &seen_again).await?;
     INSERTS.identities.run(connection, &write, write::identity).await
 }
 

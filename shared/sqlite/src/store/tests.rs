@@ -97,6 +97,33 @@ async fn only_the_quotes_that_the_database_refuses_are_left_out() {
     assert_eq!(tables.identities.len(), 300);
 }
 
+/// A description that says nothing new costs no row, and no index: only when it was seen last is set.
+#[tokio::test]
+async fn coins_that_were_only_seen_again_are_not_written_anew() {
+    let lab = setup().await;
+    let of_page = |fetched_at| {
+        let mut chunk = chunk(&[1, 2, 3]);
+        chunk.page.fetched_at = at(fetched_at);
+        chunk
+    };
+    lab.store.load(&of_page(10)).await.unwrap();
+    let forbid = |table: &str| {
+        format!(
+            "CREATE TRIGGER {table}_anew BEFORE UPDATE OF name, first_seen_at ON {table} \
+             BEGIN SELECT RAISE(ABORT, 'written anew'); END;"
+        )
+    };
+    lab.client().execute(&format!("{}{}", forbid("coins"), forbid("coin_identities"))).await;
+    let loaded = lab.store.load(&of_page(20)).await.unwrap();
+    assert!(loaded.refused.is_empty(), "{loaded:?}");
+    let tables = lab.tables().await;
+    assert!(tables.coins.iter().all(|coin| coin.last_seen_at == at(20)), "{:?}", tables.coins);
+    let mut renamed = of_page(30);
+    renamed.rows[0].coin.name = "another".to_owned();
+    let refused = lab.store.load(&renamed).await.unwrap().refused;
+    assert_eq!(refused.len(), 1, "the trigger is there: {refused:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_names_the_column() {
     let lab = setup().await;

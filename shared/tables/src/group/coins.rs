@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{Coin, timestamp};
 
-use super::GroupRow;
+use super::{GroupRow, Split};
 
 /// What the group says of a coin.
 #[derive(Clone, Debug)]
@@ -86,35 +86,42 @@ pub struct Known<T> {
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// What to write of what was seen.
+/// What to write of the coins that were seen.
 #[derive(Debug)]
-pub struct Changes<S, A> {
+pub struct Changes<'a> {
     /// Rows to write whole: they are new, or say something new.
-    pub write: Vec<S>,
-    /// Rows that only were seen again, by the instant.
-    pub seen_again: BTreeMap<DateTime<Utc>, Vec<A>>,
+    pub write: Split<SeenCoin<'a>>,
+    /// Coins that only were seen again, by the instant.
+    pub seen_again: BTreeMap<DateTime<Utc>, Vec<u32>>,
+}
+
+/// What to write of the identities that were seen.
+#[derive(Debug)]
+pub struct IdentityChanges<'a> {
+    /// The coins whose only identity was seen again, by the instant: nearly all, and found by their id alone. To be done first,
+    /// before one of them gets another identity.
+    pub seen_again: BTreeMap<DateTime<Utc>, Vec<u32>>,
+    /// Rows to write whole.
+    pub write: Vec<SeenIdentity<'a>>,
 }
 
 /// What to write of `seen`, where `known` is what the table holds of these coins.
-pub fn changes<'a>(
-    seen: Vec<SeenCoin<'a>>,
-    known: &BTreeMap<u32, Known<Coin>>,
-) -> Changes<SeenCoin<'a>, u32> {
-    let mut changes = Changes { write: Vec::new(), seen_again: BTreeMap::new() };
+pub fn changes<'a>(seen: Vec<SeenCoin<'a>>, known: &BTreeMap<u32, Known<Coin>>) -> Changes<'a> {
+    let (mut write, mut seen_again) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
     for coin in seen {
         let Some(held) = known.get(&coin.coin.id) else {
-            changes.write.push(coin);
+            write.push(coin);
             continue;
         };
         let is_newer = coin.last_seen_at > held.last_seen_at;
         let describes = is_newer || coin.is_rebuild && coin.last_seen_at == held.last_seen_at;
         if describes && !is_described(coin.coin, &held.what) || coin.first_seen_at < held.first_seen_at {
-            changes.write.push(coin);
+            write.push(coin);
         } else if is_newer {
-            changes.seen_again.entry(coin.last_seen_at).or_default().push(coin.coin.id);
+            seen_again.entry(coin.last_seen_at).or_default().push(coin.coin.id);
         }
     }
-    changes
+    Changes { write: Split::of(write, |seen| seen.is_rebuild), seen_again }
 }
 
 /// Whether `held` says all that `coin` says.
@@ -128,18 +135,28 @@ fn is_described(coin: &Coin, held: &Coin) -> bool {
         && date_added == held.date_added
 }
 
-/// What to write of `seen`, where `known` is what the table holds of these identities; `key` is the table's key.
+/// What to write of `seen`, where `known` is what the table holds of the identities of these coins; `key` is the table's key.
 pub fn identity_changes<'a, K: Ord>(
     seen: Vec<SeenIdentity<'a>>,
-    known: &BTreeMap<K, Known<()>>,
-    key: impl Fn(&Coin) -> K,
-) -> Changes<SeenIdentity<'a>, SeenIdentity<'a>> {
-    let mut changes = Changes { write: Vec::new(), seen_again: BTreeMap::new() };
+    known: &BTreeMap<(u32, K), Known<()>>,
+    key: impl Fn(&Coin) -> (u32, K),
+) -> IdentityChanges<'a> {
+    let mut identities: BTreeMap<u32, usize> = BTreeMap::new();
+    for (coin, _) in known.keys() {
+        *identities.entry(*coin).or_default() += 1;
+    }
+    let mut changes = IdentityChanges { seen_again: BTreeMap::new(), write: Vec::new() };
     for identity in seen {
+        let id = identity.coin.id;
         match known.get(&key(identity.coin)) {
             Some(held) if identity.first_seen_at >= held.first_seen_at => {
-                if identity.last_seen_at > held.last_seen_at {
-                    changes.seen_again.entry(identity.last_seen_at).or_default().push(identity);
+                if identity.last_seen_at <= held.last_seen_at {
+                    continue;
+                }
+                if identities.get(&id) == Some(&1) {
+                    changes.seen_again.entry(identity.last_seen_at).or_default().push(id);
+                } else {
+                    changes.write.push(identity);
                 }
             }
             _ => changes.write.push(identity),

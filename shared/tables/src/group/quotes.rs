@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::Quote;
 use ports::Loaded;
 
-use super::GroupRow;
+use super::{GroupRow, Split};
 
 /// What `quotes_latest` holds of the coins.
 #[derive(Debug, Default)]
@@ -57,10 +57,10 @@ impl Held {
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The rows of `quotes_latest`, all of which win.
-    pub latest: Vec<GroupRow<'a>>,
+    pub latest: Split<GroupRow<'a>>,
     /// The rows to offer to `quotes_history`: each stays unless one that was fetched later is there (or at the same time, when
     /// it is of no rebuild).
-    pub history: Vec<GroupRow<'a>>,
+    pub history: Split<GroupRow<'a>>,
     /// For each chunk what its quotes count as.
     pub loaded: Vec<Loaded>,
 }
@@ -122,7 +122,12 @@ pub fn judge<'a>(rows: &[GroupRow<'a>], held: &Held, chunks: usize) -> Judged<'a
             })
             .or_insert(*row);
     }
-    Judged { latest: latest.into_values().collect(), history: history.into_values().collect(), loaded }
+    let is_rebuild = |row: &GroupRow<'_>| row.is_rebuild;
+    Judged {
+        latest: Split::of(latest.into_values(), is_rebuild),
+        history: Split::of(history.into_values(), is_rebuild),
+        loaded,
+    }
 }
 
 /// Whether the numbers are the same, bit for bit but for the sign of zero, which tables drop, and the same ones were not sent.

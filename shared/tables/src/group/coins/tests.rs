@@ -21,7 +21,7 @@ fn changed(chunks: &[Chunk], known: &BTreeMap<u32, Known<Coin>>) -> String {
     let rows = rows(&chunks);
     let Changes { write, seen_again } = changes(seen(&rows).0, known);
     let seconds = |instant: &DateTime<Utc>| (*instant - at(0)).num_seconds();
-    let write = write.iter().map(|coin| {
+    let write = write.new.iter().chain(&write.rebuilt).map(|coin| {
         format!("write {} {} {}", coin.coin.name, seconds(&coin.first_seen_at), seconds(&coin.last_seen_at))
     });
     let again = seen_again.iter().map(|(instant, coins)| format!("again {} {coins:?}", seconds(instant)));
@@ -59,19 +59,19 @@ fn identities_span_all_fetches_and_known_ones_are_only_seen_again() {
     let chunks = [named("b", 30), named("a", 40), named("b", 50), named("a", 7)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
     let rows = rows(&chunks);
-    let key = |coin: &Coin| coin.name.clone();
+    let key = |coin: &Coin| (coin.id, coin.name.clone());
     let held = |first, last| Known { what: (), first_seen_at: at(first), last_seen_at: at(last) };
     let changes = |known: &[(&str, i64, i64)]| {
         let known =
-            known.iter().map(|(name, first, last)| ((*name).to_owned(), held(*first, *last))).collect();
-        let Changes { write, seen_again } = identity_changes(seen(&rows).1, &known, key);
+            known.iter().map(|(name, first, last)| ((1, (*name).to_owned()), held(*first, *last))).collect();
+        let IdentityChanges { write, seen_again } = identity_changes(seen(&rows).1, &known, key);
         let write = write.iter().map(|seen| (seen.coin.name.clone(), seen.first_seen_at, seen.last_seen_at));
-        let again =
-            seen_again.iter().flat_map(|(at, all)| all.iter().map(|seen| (*at, seen.coin.name.clone())));
-        (write.collect::<Vec<_>>(), again.collect::<Vec<_>>())
+        (write.collect::<Vec<_>>(), seen_again.into_iter().collect::<Vec<_>>())
     };
     let (a, b) = (("a".to_owned(), at(7), at(40)), ("b".to_owned(), at(30), at(50)));
     assert_eq!(changes(&[]), (vec![b.clone(), a.clone()], vec![]));
-    assert_eq!(changes(&[("a", 7, 20), ("b", 1, 60)]), (vec![], vec![(at(40), "a".to_owned())]));
+    assert_eq!(changes(&[("a", 7, 20)]), (vec![b], vec![(at(40), vec![1])]), "it had no other");
+    assert_eq!(changes(&[("a", 7, 20), ("b", 1, 60)]), (vec![a.clone()], vec![]), "it has two");
     assert_eq!(changes(&[("a", 8, 60), ("b", 1, 60)]), (vec![a], vec![]));
+    assert_eq!(changes(&[("a", 1, 60), ("b", 1, 60)]), (vec![], vec![]));
 }

@@ -128,7 +128,7 @@ pub async fn a_batch_is_as_new_as_its_newest_chunk(lab: &impl StoreLab) {
         for (number, pages) in others.zip([2, 3]) {
             load(lab, &part(number, pages, 20)).await;
         }
-        lab.clock().advance(Duration::from_secs(60));
+        lab.clock().advance(Duration::from_mins(1));
         load(lab, &newest_part).await;
         let record = lab.store().batch(&batch).await.expect("answers").expect("is there");
         assert_eq!((record.loads, record.pages), (4, Some(4)), "{newest}");

@@ -15,7 +15,7 @@ async fn load(lab: &impl StoreLab, chunk: &Chunk) -> Loaded {
 pub async fn a_row_without_quotes_changes_nothing(lab: &impl StoreLab) {
     let named = |id, name: &str, quotes| {
         let mut row = CoinRow { quotes, ..row(id, 1.0, at(0)) };
-        row.coin.name = name.to_owned();
+        name.clone_into(&mut row.coin.name);
         row
     };
     let loaded = load(lab, &Chunk { rows: vec![named(1, "None", Vec::new())], ..chunk(&[]) }).await;

@@ -7,6 +7,7 @@ use domain::{Chunk, ReplayId, timestamp};
 use ports::store::{Loaded, Missing};
 
 /// What is known of a chunk.
+#[derive(Clone, Copy)]
 pub(super) struct Part {
     /// Pages of the batch, as its page says.
     pub(super) pages: u32,
@@ -57,14 +58,14 @@ impl Part {
     pub(super) fn then(self, new: Self) -> Self {
         let (loads, loaded_at) = (self.loads + 1, self.loaded_at.max(new.loaded_at));
         if new.transformed_at < self.transformed_at {
-            return Self { loads, loaded_at, ..self };
+            return Self { loaded_at, loads, ..self };
         }
         if !self.fits(&new) {
-            return Self { loads, loaded_at, ..new };
+            return Self { loaded_at, loads, ..new };
         }
         // A repeat keeps what its first load found.
         let Self { written, unchanged, stale, .. } = self;
-        Self { written, unchanged, stale, loads, loaded_at, ..new }
+        Self { loaded_at, written, unchanged, stale, loads, ..new }
     }
 
     /// Whether the two are parts of one whole: the same fetch of a page, cut into as many chunks of one size.
