@@ -4,11 +4,12 @@
 //! Such a coin goes to [`read_coin`](crate::read::read_coin), which is slower, and decides: what is read here is always what
 //! would be read there. The tests hold the two together.
 
-mod instant;
 mod names;
 mod quotes;
 
 use std::borrow::Cow;
+
+use domain::timestamp;
 
 use self::names::{COIN, CoinField, Names, PLATFORM, PlatformField, once};
 pub(crate) use self::quotes::Numbers;
@@ -77,7 +78,7 @@ impl<'a, 'c> QuickReader<'a, 'c> {
                 CoinField::Symbol => coin.symbol = text(scan)?,
                 CoinField::Slug => coin.slug = text(scan)?,
                 CoinField::DateAdded => {
-                    coin.date_added = scan.nullable(Scan::text)?.and_then(instant::millis);
+                    coin.date_added = scan.nullable(Scan::text)?.and_then(millis);
                 }
                 CoinField::Platform => {
                     scan.nullable(|scan| platform(scan, platform_names, &mut coin))?;
@@ -108,6 +109,11 @@ impl<'a, 'c> QuickReader<'a, 'c> {
 fn text<'a>(scan: &mut Scan<'a>) -> Option<&'a str> {
     // As many bytes are at most as many characters.
     scan.text().filter(|text| text.len() <= MAX_CHARS)
+}
+
+/// The instant `text`, in milliseconds since 1970.
+fn millis(text: &str) -> Option<i64> {
+    Some(timestamp::from_text(text)?.timestamp_millis())
 }
 
 fn flag(scan: &mut Scan) -> Option<bool> {

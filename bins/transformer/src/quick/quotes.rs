@@ -2,7 +2,7 @@
 
 use domain::{Measure, MeasureSet};
 
-use super::instant;
+use super::millis;
 use super::names::{Names, QUOTE, QuoteField, once};
 use crate::frame::QuoteNumbers;
 use crate::scan::Scan;
@@ -106,7 +106,7 @@ fn read_quote<'a>(
         once(&mut seen, bit)?;
         match field {
             QuoteField::Symbol => symbol = Some(scan.text()?),
-            QuoteField::LastUpdated => last_updated = Some(instant::millis(scan.text()?)?),
+            QuoteField::LastUpdated => last_updated = Some(millis(scan.text()?)?),
             QuoteField::Measure(measure) => numbers.read(scan, measure)?,
         }
         Some(())

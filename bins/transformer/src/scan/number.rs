@@ -28,6 +28,7 @@ pub(super) fn parse(text: &str) -> Option<(f64, usize)> {
     let digits = scan(text.as_bytes())?;
     let value = match POWERS.get(digits.decimals) {
         // Both are exact, so the one division rounds to the nearest double. Nineteen digits always fit 64 bits.
+        // Without this, the whole way to the messages takes 8 % more instructions.
         Some(power) if !digits.scientific && digits.count <= 19 && digits.all <= EXACT => {
             #[expect(clippy::cast_precision_loss, reason = "it is not above 2^53")]
             let value = digits.all as f64 / power;
