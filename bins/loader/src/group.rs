@@ -77,15 +77,21 @@ impl Groups {
         let begun = Instant::now();
         // Those of a group that panics are not told, and load by themselves.
         let Ok(outcome) = AssertUnwindSafe(self.store.load_all(&chunks)).catch_unwind().await else { return };
-        self.adapt(chunks.iter().map(|chunk| quotes(chunk)).sum(), begun.elapsed());
         match outcome {
             Ok(all) => {
+                self.adapt(chunks.iter().map(|chunk| quotes(chunk)).sum(), begun.elapsed());
                 for (waiting, loaded) in group.into_iter().zip(all) {
                     // Whoever is gone gets the chunk again, and loads it again.
                     let _gone = waiting.told.send(Ok(loaded));
                 }
             }
-            Err(error) => tell_all(group, &error),
+            Err(error @ StoreError::Mixed { .. }) => tell_all(group, &error),
+            Err(error) => {
+                tell_all(group, &error);
+                // The others would only find out the same, one group after the other, while their deadlines pass.
+                let others = std::mem::take(&mut *self.waiting());
+                tell_all(others, &error);
+            }
         }
     }
 
@@ -131,7 +137,7 @@ fn quotes(chunk: &Chunk) -> usize {
 }
 
 /// Tells all that the transaction failed.
-fn tell_all(group: Vec<Waiting>, error: &StoreError) {
+fn tell_all(group: impl IntoIterator<Item = Waiting>, error: &StoreError) {
     for waiting in group {
         let _gone = waiting.told.send(Err(failure(error)));
     }
