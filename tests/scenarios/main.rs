@@ -2,7 +2,7 @@
 //! the stages over `any_store` and any queue in this process and `simulation` lets everything go wrong there in any order;
 //! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
 //! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
-//! without room and `deletions` without their queue, before which pages stand at a `gate`; in `groups` one is killed within a transaction; `replays` gives them the
+//! without room and `deletions` without their queue, before which pages stand at a `gate`; in `group_commit` one is killed within a transaction; `replays` gives them the
 //! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
@@ -16,7 +16,7 @@ mod deletions;
 mod desk;
 mod disk;
 mod gate;
-mod groups;
+mod group_commit;
 mod imports;
 mod looking;
 mod market;

@@ -1,7 +1,7 @@
 //! The loader: rows from the queue into the store. Everything hard about it (newer wins, one
 //! transaction with the ledger, repeats) is the store's promise; see [`ports::Store`].
 
-mod group;
+mod group_commit;
 mod prune;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info};
 
-use group::Groups;
+use group_commit::GroupCommit;
 pub use prune::Pruner;
 
 /// A quote is the newest of its coin now.
@@ -42,7 +42,7 @@ fn row_metrics(metrics: &Metrics) -> RowMetrics {
 /// The loader stage.
 pub struct Loader {
     store: Arc<dyn Store>,
-    groups: Groups,
+    group_commit: GroupCommit,
     clock: Arc<dyn Clock>,
     rows: RowMetrics,
 }
@@ -50,13 +50,13 @@ pub struct Loader {
 impl Loader {
     /// A loader that writes into `store`, and counts rows in `metrics`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        Self { groups: Groups::new(Arc::clone(&store)), store, clock, rows: row_metrics(metrics) }
+        Self { group_commit: GroupCommit::new(Arc::clone(&store)), store, clock, rows: row_metrics(metrics) }
     }
 
     async fn load(&self, message: &Message, chunk: Chunk) -> Result<Vec<Output>, Failure> {
         let (batch, page, number, chunks) =
             (chunk.page.batch.clone(), chunk.page.page, chunk.chunk, chunk.chunks);
-        let loaded = self.groups.load(chunk).instrument(telemetry::trace::step("commit")).await?;
+        let loaded = self.group_commit.load(chunk).instrument(telemetry::trace::step("commit")).await?;
         let refused = loaded.refused.len() as u64;
         for (result, count) in [
             (WRITTEN, loaded.written),

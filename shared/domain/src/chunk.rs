@@ -61,6 +61,11 @@ impl Chunk {
         headers
     }
 
+    /// How many quotes its coins have.
+    pub fn quotes(&self) -> usize {
+        self.rows.iter().map(|row| row.quotes.len()).sum()
+    }
+
     /// Whether this chunk came from the archive.
     pub fn is_replay(&self) -> bool {
         self.page.origin != Origin::Live

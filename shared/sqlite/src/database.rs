@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //! - A committed transaction survives a crash of the process and of the machine (WAL, `synchronous=FULL`).
-//! - Writers of this process that wait at the same time share one transaction (see [`group`]).
+//! - Writers of this process that wait at the same time share one transaction (see [`group_commit`]).
 //! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
@@ -12,7 +12,7 @@
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
 
-mod group;
+mod group_commit;
 mod location;
 mod probe;
 mod read_only;
@@ -29,9 +29,9 @@ use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
-use group::Turns;
+use group_commit::Turns;
 
-pub(crate) use group::Work;
+pub(crate) use group_commit::Work;
 pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};

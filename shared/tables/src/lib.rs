@@ -2,8 +2,8 @@
 //! they are written, which of two quotes is newer, and what the rows of the ledger say about a batch.
 
 pub mod columns;
-pub mod group;
 pub mod ledger;
+pub mod load;
 pub mod read;
 pub mod row;
 pub mod schema;

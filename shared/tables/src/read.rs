@@ -1,7 +1,7 @@
 //! Reading rows, and the texts of those reads that are equal for all databases.
 
-pub mod group;
 pub mod ledger;
 pub mod letters;
+pub mod load;
 pub mod outbox;
 pub mod quotes;

@@ -2,9 +2,9 @@
 //! that is there already is met differs, and is the adapters'.
 
 pub mod contents;
-pub mod group;
 pub mod ledger;
 pub mod letters;
+pub mod load;
 pub mod outbox;
 
 use std::borrow::Cow;

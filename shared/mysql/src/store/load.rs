@@ -1,6 +1,6 @@
 //! Loading chunks: judge each quote against the table, write what is new, and set aside what the tables refuse.
 //!
-//! What the chunks say is brought down to one row for each key in memory ([`tables::group`]), so the number of statements
+//! What the chunks say is brought down to one row for each key in memory ([`tables::load`]), so the number of statements
 //! does not grow with the number of chunks.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use domain::Chunk;
 use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
-use tables::group::GroupRow;
-use tables::group::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
-use tables::group::loading::Loading;
-use tables::group::quotes::{Held, HeldQuote, Judged, judge};
-use tables::read::group as read;
+use tables::load::LoadRow;
+use tables::load::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
+use tables::load::loading::Loading;
+use tables::load::quotes::{Held, HeldQuote, Judged, judge};
+use tables::read::load as read;
 use tables::row::{Row, Unreadable};
-use tables::write::group as write;
+use tables::write::load as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
@@ -57,7 +57,7 @@ pub(super) async fn load_rows(
 async fn write_part(
     connection: &mut MySqlConnection,
     chunks: usize,
-    rows: &[GroupRow<'_>],
+    rows: &[LoadRow<'_>],
 ) -> Result<Vec<Loaded>, sqlx::Error> {
     let ids = write_coins(connection, rows).await?;
     let mut held = Held::default();
@@ -77,7 +77,7 @@ async fn write_part(
 /// Until the end of the transaction nobody else writes of these coins, so what is read of their quotes stays true.
 async fn write_coins(
     connection: &mut MySqlConnection,
-    rows: &[GroupRow<'_>],
+    rows: &[LoadRow<'_>],
 ) -> Result<Vec<u32>, sqlx::Error> {
     let (coins, identities) = seen(rows);
     let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();

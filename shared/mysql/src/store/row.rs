@@ -3,12 +3,12 @@
 use domain::{Chunk, Coin, Kind, Measure, Quote};
 use ports::{Loaded, Refused};
 use sha2::{Digest, Sha256};
-use tables::group::coins::{Known, SeenIdentity};
-use tables::group::{GroupRow, rows};
+use tables::load::coins::{Known, SeenIdentity};
+use tables::load::{LoadRow, rows};
 use tables::row::{Row, Unreadable};
 use tables::write::Parameter;
 use tables::write::contents::tags;
-use tables::write::group as write;
+use tables::write::load as write;
 
 use super::parameters::{fits, whole};
 
@@ -21,7 +21,7 @@ const TAGS_BYTES: usize = 1 << 20;
 
 /// The quotes of `chunks` as [`rows`] gives them. Those that the tables cannot hold as they are, are added to what was
 /// refused of their chunk.
-pub(super) fn fitting<'a>(chunks: &[&'a Chunk], loaded: &mut [Loaded]) -> Vec<GroupRow<'a>> {
+pub(super) fn fitting<'a>(chunks: &[&'a Chunk], loaded: &mut [Loaded]) -> Vec<LoadRow<'a>> {
     let mut rows = rows(chunks);
     rows.retain(|row| {
         let reason = match unfit(row.coin, row.quote) {

@@ -1,6 +1,6 @@
 //! Loading chunks: judge each quote against the table, write what is new, and set aside what the tables refuse.
 //!
-//! What the chunks say is brought down to one row for each key in memory ([`tables::group`]); nobody else writes between what
+//! What the chunks say is brought down to one row for each key in memory ([`tables::load`]); nobody else writes between what
 //! is read here and what is written.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, timestamp};
 use ports::Loaded;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tables::group::coins::{Changes, IdentityChanges, Known, SeenIdentity, changes, identity_changes, seen};
-use tables::group::loading::Loading;
-use tables::group::quotes::{Held, HeldQuote, Judged, judge};
-use tables::group::{GroupRow, rows};
-use tables::read::group as read;
+use tables::load::coins::{Changes, IdentityChanges, Known, SeenIdentity, changes, identity_changes, seen};
+use tables::load::loading::Loading;
+use tables::load::quotes::{Held, HeldQuote, Judged, judge};
+use tables::load::{LoadRow, rows};
+use tables::read::load as read;
 use tables::row::{Row, Unreadable};
-use tables::write::group as write;
+use tables::write::load as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
@@ -75,7 +75,7 @@ async fn load_rows(connection: &mut SqliteConnection, chunks: &[&Chunk]) -> Resu
 async fn write_part(
     connection: &mut SqliteConnection,
     chunks: usize,
-    rows: &[GroupRow<'_>],
+    rows: &[LoadRow<'_>],
 ) -> Result<Vec<Loaded>, sqlx::Error> {
     let ids = write_coins(connection, rows).await?;
     let mut held = Held::default();
@@ -93,7 +93,7 @@ async fn write_part(
 /// Writes what is new of the coins of `rows`, and of their identities. Gives their ids.
 async fn write_coins(
     connection: &mut SqliteConnection,
-    rows: &[GroupRow<'_>],
+    rows: &[LoadRow<'_>],
 ) -> Result<Vec<u32>, sqlx::Error> {
     let (coins, identities) = seen(rows);
     let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();

@@ -2,7 +2,7 @@ use domain::{Chunk, Origin};
 use testkit::contract::store::sample::{at, chunk_of, row};
 
 use super::*;
-use crate::group::rows;
+use crate::load::rows;
 
 fn named(name: &str, fetched_at: i64) -> Chunk {
     let mut row = row(1, 1.0, at(0));

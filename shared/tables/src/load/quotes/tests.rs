@@ -2,7 +2,7 @@ use domain::{Chunk, Measure, Origin};
 use testkit::contract::store::sample::{at, chunk, chunk_of, quote, row};
 
 use super::*;
-use crate::group::rows;
+use crate::load::rows;
 
 /// The quote of coin 1 that is held: changed at 10, fetched at 20, at price 1.
 fn held(quote: Option<Quote>) -> Held {
@@ -88,7 +88,7 @@ fn of_several_chunks_each_key_is_written_once() {
     let chunks = [of(1.0, 10, 11), late, of(2.0, 20, 21), of(4.0, 30, 32)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
     let Judged { latest, history, loaded } = judge(&rows(&chunks), &Held::default(), chunks.len());
-    let row = |row: &GroupRow<'_>| (row.coin.id, row.last_updated(), row.quote.get(Measure::Price).unwrap());
+    let row = |row: &LoadRow<'_>| (row.coin.id, row.last_updated(), row.quote.get(Measure::Price).unwrap());
     assert_eq!(latest.new.iter().map(row).collect::<Vec<_>>(), [(0, at(5), 9.0), (1, at(30), 4.0)]);
     let expected = [(0, at(5), 9.0), (1, at(10), 1.0), (1, at(20), 2.0), (1, at(30), 4.0)];
     assert_eq!(history.new.iter().map(row).collect::<Vec<_>>(), expected);

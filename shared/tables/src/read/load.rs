@@ -1,12 +1,12 @@
-//! Reading what a table holds of the coins of a [group](crate::group) of chunks.
+//! Reading what a table holds of the coins of a [group](crate::load) of chunks.
 
 use std::collections::BTreeMap;
 
 use domain::{Coin, Measure, MeasureSet, Quote};
 
 use crate::columns::{COINS, quotes};
-use crate::group::coins::Known;
-use crate::group::quotes::HeldQuote;
+use crate::load::coins::Known;
+use crate::load::quotes::HeldQuote;
 use crate::row::{Row, Unreadable};
 
 /// The statement that reads `coins`, for [`coin`]; `ids` is what stands in the parentheses after `IN`. By id: in the order in

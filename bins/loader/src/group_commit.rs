@@ -31,7 +31,7 @@ const FIRST_QUOTES: usize = 5000;
 const LONG: Duration = Duration::from_secs(5);
 
 /// The chunks that wait, and the store.
-pub(crate) struct Groups {
+pub(crate) struct GroupCommit {
     store: Arc<dyn Store>,
     waiting: Mutex<VecDeque<Waiting>>,
     /// The quotes that the next transaction may have; a chunk of more is alone.
@@ -45,7 +45,7 @@ struct Waiting {
     told: oneshot::Sender<Result<Loaded, Failure>>,
 }
 
-impl Groups {
+impl GroupCommit {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self { store, waiting: Mutex::default(), limit: AtomicUsize::new(FIRST_QUOTES), turn: Turn::new(()) }
     }
@@ -79,7 +79,7 @@ impl Groups {
         let Ok(outcome) = AssertUnwindSafe(self.store.load_all(&chunks)).catch_unwind().await else { return };
         match outcome {
             Ok(all) => {
-                self.adapt(chunks.iter().map(|chunk| quotes(chunk)).sum(), begun.elapsed());
+                self.adapt(chunks.iter().map(|chunk| chunk.quotes()).sum(), begun.elapsed());
                 for (waiting, loaded) in group.into_iter().zip(all) {
                     // Whoever is gone gets the chunk again, and loads it again.
                     let _gone = waiting.told.send(Ok(loaded));
@@ -115,7 +115,7 @@ impl Groups {
         let (limit, mut in_group) = (self.limit.load(Ordering::Relaxed), 0);
         while let Some(next) = waiting.pop_front() {
             let is_of_kind = |first: &Waiting| first.chunk.page.simulated == next.chunk.page.simulated;
-            in_group += quotes(&next.chunk);
+            in_group += next.chunk.quotes();
             if !group.is_empty() && (in_group > limit || !group.first().is_some_and(is_of_kind)) {
                 waiting.push_front(next);
                 break;
@@ -130,10 +130,6 @@ impl Groups {
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn quotes(chunk: &Chunk) -> usize {
-    chunk.rows.iter().map(|row| row.quotes.len()).sum()
 }
 
 /// Tells all that the transaction failed.

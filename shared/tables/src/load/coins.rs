@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{Coin, timestamp};
 
-use super::{GroupRow, Split};
+use super::{LoadRow, Split};
 
 /// What the group says of a coin.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct SeenIdentity<'a> {
 }
 
 /// The coins of `rows` by id, and their identities by coin, in the order they came in.
-pub fn seen<'a>(rows: &[GroupRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'a>>) {
+pub fn seen<'a>(rows: &[LoadRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'a>>) {
     let (mut coins, mut identities) = (Vec::new(), Vec::new());
     for of_coin in rows.chunk_by(|one, next| one.coin.id == next.coin.id) {
         let mut described = of_coin[0];
@@ -56,7 +56,7 @@ pub fn seen<'a>(rows: &[GroupRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'
 }
 
 /// Adds the identity of `row` to those of its coin, which come after `others` of other coins.
-fn identify<'a>(identities: &mut Vec<SeenIdentity<'a>>, others: usize, row: &GroupRow<'a>) {
+fn identify<'a>(identities: &mut Vec<SeenIdentity<'a>>, others: usize, row: &LoadRow<'a>) {
     let is_same = |seen: &&mut SeenIdentity<'a>| {
         std::ptr::eq(seen.coin, row.coin)
             || (&seen.coin.symbol, &seen.coin.name, &seen.coin.slug)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::Quote;
 use ports::Loaded;
 
-use super::{GroupRow, Split};
+use super::{LoadRow, Split};
 
 /// What `quotes_latest` holds of the coins.
 #[derive(Debug, Default)]
@@ -37,14 +37,14 @@ impl Held {
         }
     }
 
-    fn get(&self, row: &GroupRow<'_>) -> Option<&HeldQuote> {
+    fn get(&self, row: &LoadRow<'_>) -> Option<&HeldQuote> {
         self.0.get(&row.coin.id)?.iter().find(|held| held.currency == row.quote.currency)
     }
 
     /// The coins of which one of `rows` has the `last_updated` that is held, and is not older: whether it says anything new,
     /// only the numbers tell.
-    pub fn coins_to_compare(&self, rows: &[GroupRow<'_>]) -> BTreeSet<u32> {
-        let is_equal = |row: &&GroupRow<'_>| {
+    pub fn coins_to_compare(&self, rows: &[LoadRow<'_>]) -> BTreeSet<u32> {
+        let is_equal = |row: &&LoadRow<'_>| {
             self.get(row).is_some_and(|held| {
                 held.last_updated == row.last_updated() && held.fetched_at <= row.fetched_at
             })
@@ -57,10 +57,10 @@ impl Held {
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The rows of `quotes_latest`, all of which win.
-    pub latest: Split<GroupRow<'a>>,
+    pub latest: Split<LoadRow<'a>>,
     /// The rows to offer to `quotes_history`: each stays unless one that was fetched later is there (or at the same time, when
     /// it is of no rebuild).
-    pub history: Split<GroupRow<'a>>,
+    pub history: Split<LoadRow<'a>>,
     /// For each chunk what its quotes count as.
     pub loaded: Vec<Loaded>,
 }
@@ -76,10 +76,10 @@ struct Current<'c> {
 }
 
 /// Judges `rows`, which are of so many `chunks`, one after the other, against what is `held` of their coins.
-pub fn judge<'a>(rows: &[GroupRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
+pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
     let mut loaded = vec![Loaded::default(); chunks];
-    let mut latest: BTreeMap<(u32, &str), GroupRow<'a>> = BTreeMap::new();
-    let mut history: BTreeMap<(u32, &str, DateTime<Utc>), GroupRow<'a>> = BTreeMap::new();
+    let mut latest: BTreeMap<(u32, &str), LoadRow<'a>> = BTreeMap::new();
+    let mut history: BTreeMap<(u32, &str, DateTime<Utc>), LoadRow<'a>> = BTreeMap::new();
     for row in rows {
         let (coin, currency, last_updated) = (row.coin.id, row.quote.currency.as_str(), row.last_updated());
         let written = latest.get(&(coin, currency)).map(|row| Current {
@@ -122,7 +122,7 @@ pub fn judge<'a>(rows: &[GroupRow<'a>], held: &Held, chunks: usize) -> Judged<'a
             })
             .or_insert(*row);
     }
-    let is_rebuild = |row: &GroupRow<'_>| row.is_rebuild;
+    let is_rebuild = |row: &LoadRow<'_>| row.is_rebuild;
     Judged {
         latest: Split::of(latest.into_values(), is_rebuild),
         history: Split::of(history.into_values(), is_rebuild),

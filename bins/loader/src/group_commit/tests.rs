@@ -50,7 +50,7 @@ impl Store for Held {
 
 struct Bench {
     store: Arc<Held>,
-    groups: Arc<Groups>,
+    groups: Arc<GroupCommit>,
 }
 
 type Loading = JoinHandle<Result<Loaded, Failure>>;
@@ -63,7 +63,7 @@ impl Bench {
             begun: AtomicUsize::new(0),
             transactions: Mutex::default(),
         });
-        Self { groups: Arc::new(Groups::new(store.clone())), store }
+        Self { groups: Arc::new(GroupCommit::new(store.clone())), store }
     }
 
     /// Loads `chunk` on a task of its own, which waits by now.

@@ -2,7 +2,7 @@
 
 use ports::{Loaded, Refused};
 
-use super::GroupRow;
+use super::LoadRow;
 
 /// Quotes that are judged and written at a time: those of five pages, all that a loader loads together.
 const AT_A_TIME: usize = 25_000;
@@ -12,17 +12,17 @@ const AT_A_TIME: usize = 25_000;
 #[derive(Debug)]
 pub struct Loading<'r, 'a> {
     /// The next one last.
-    pending: Vec<&'r [GroupRow<'a>]>,
+    pending: Vec<&'r [LoadRow<'a>]>,
     loaded: Vec<Loaded>,
 }
 
 impl<'r, 'a> Loading<'r, 'a> {
     /// For `rows` in their order; `loaded` tells for each chunk what became of rows that are not among them.
-    pub fn new(rows: &'r [GroupRow<'a>], loaded: Vec<Loaded>) -> Self {
+    pub fn new(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>) -> Self {
         Self::in_parts(rows, loaded, AT_A_TIME)
     }
 
-    fn in_parts(rows: &'r [GroupRow<'a>], loaded: Vec<Loaded>, at_most: usize) -> Self {
+    fn in_parts(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>, at_most: usize) -> Self {
         Self { pending: rows.chunks(at_most).rev().collect(), loaded }
     }
 
@@ -39,7 +39,7 @@ impl<'r, 'a> Loading<'r, 'a> {
     }
 
     /// The database refused `part` for this reason, and nothing of it was written. A single row is the one that does not fit.
-    pub fn refused(&mut self, part: &'r [GroupRow<'a>], reason: String) {
+    pub fn refused(&mut self, part: &'r [LoadRow<'a>], reason: String) {
         if let [row] = part {
             self.loaded[row.chunk].refused.push(Refused { coin_id: row.coin.id, reason });
             return;
@@ -58,9 +58,9 @@ impl<'r, 'a> Loading<'r, 'a> {
 }
 
 impl<'r, 'a> Iterator for Loading<'r, 'a> {
-    type Item = &'r [GroupRow<'a>];
+    type Item = &'r [LoadRow<'a>];
 
-    fn next(&mut self) -> Option<&'r [GroupRow<'a>]> {
+    fn next(&mut self) -> Option<&'r [LoadRow<'a>]> {
         self.pending.pop()
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     use testkit::contract::store::sample::chunk;
 
     use super::*;
-    use crate::group::rows;
+    use crate::load::rows;
 
     /// Loads coins, of which the database refuses those: what was written, and what was found to be refused.
     fn load(coins: &[u32], at_most: usize, bad: &[u32]) -> (Vec<u32>, Vec<u32>) {

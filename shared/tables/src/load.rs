@@ -13,7 +13,7 @@ use domain::{Chunk, Coin, PageMeta, Quote, timestamp};
 
 /// A quote of one of the chunks.
 #[derive(Clone, Copy, Debug)]
-pub struct GroupRow<'a> {
+pub struct LoadRow<'a> {
     /// Which of the chunks it is of, from 0.
     pub chunk: usize,
     /// The page of that chunk.
@@ -28,7 +28,7 @@ pub struct GroupRow<'a> {
     pub quote: &'a Quote,
 }
 
-impl GroupRow<'_> {
+impl LoadRow<'_> {
     /// When the quote changed, in whole milliseconds, as tables hold it.
     pub fn last_updated(&self) -> DateTime<Utc> {
         timestamp::to_millis(self.quote.last_updated)
@@ -59,14 +59,13 @@ impl<T> Split<T> {
 }
 
 /// The quotes of `chunks` by coin, those of one coin in the order they came in. All who load lock in this order.
-pub fn rows<'a>(chunks: &[&'a Chunk]) -> Vec<GroupRow<'a>> {
-    let quotes = |chunk: &&Chunk| chunk.rows.iter().map(|row| row.quotes.len()).sum::<usize>();
-    let mut rows = Vec::with_capacity(chunks.iter().map(quotes).sum());
+pub fn rows<'a>(chunks: &[&'a Chunk]) -> Vec<LoadRow<'a>> {
+    let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
     for (number, chunk) in chunks.iter().enumerate() {
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
         let is_rebuild = chunk.is_rebuild();
         let of_coin = |row: &'a domain::CoinRow| row.quotes.iter().map(move |quote| (&row.coin, quote));
-        rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| GroupRow {
+        rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| LoadRow {
             chunk: number,
             page: &chunk.page,
             fetched_at,

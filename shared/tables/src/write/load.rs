@@ -1,4 +1,4 @@
-//! The values of the rows of a [group](crate::group) of chunks.
+//! The values of the rows of a [group](crate::load) of chunks.
 
 use domain::{Kind, Measure, timestamp};
 
@@ -6,8 +6,8 @@ use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use super::contents::tags;
 use crate::columns::{COINS, IDENTITIES, QUOTES};
-use crate::group::GroupRow;
-use crate::group::coins::{SeenCoin, SeenIdentity};
+use crate::load::LoadRow;
+use crate::load::coins::{SeenCoin, SeenIdentity};
 
 /// The row of `coins`, in the order of [`COINS`].
 pub fn coin<'a>(seen: &SeenCoin<'a>) -> [Parameter<'a>; COINS.len()] {
@@ -43,7 +43,7 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
 
 /// The row of `quotes_latest` or `quotes_history`, in the order of [`quotes`](crate::columns::quotes). Zero has no sign: some
 /// tables drop it, and would not have what was written.
-pub fn quote<'a>(row: &GroupRow<'a>) -> [Parameter<'a>; QUOTES] {
+pub fn quote<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
     let quote = row.quote;
     let key = [row.coin.id.into(), quote.currency.as_str().into()];
     let measures = Measure::ALL.map(|measure| {
