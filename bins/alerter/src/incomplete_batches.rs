@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::fingerprint::fingerprint;
+use crate::settled_tries::SettledTries;
 
 /// How often the ledger is read.
 const POLL_INTERVAL: Duration = Duration::from_mins(1);
@@ -29,6 +30,7 @@ pub struct IncompleteBatches {
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
     after: TimeDelta,
+    tries: SettledTries,
     /// Since when this process has seen each batch incomplete. The slot does not tell: a batch that was fetched before an
     /// outage may arrive long after it.
     seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
@@ -43,14 +45,15 @@ impl IncompleteBatches {
         after: Duration,
     ) -> Self {
         let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-        Self { ledger, letters, clock, after, seen: Mutex::default() }
+        let tries = SettledTries::new(Arc::clone(&ledger), Arc::clone(&letters));
+        Self { ledger, letters, clock, after, tries, seen: Mutex::default() }
     }
 
-    /// Looks again and again until `stop`. While the store is away it waits.
+    /// Looks again and again until `stop`, also for tries that succeeded. While the store is away it waits.
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.look().await, POLL_INTERVAL, |error| {
+            let pause = outage.after_round(self.look_at_all().await, POLL_INTERVAL, |error| {
                 warn!(%error, "incomplete batches are not seen while the store is away");
             });
             tokio::select! {
@@ -58,6 +61,11 @@ impl IncompleteBatches {
                 () = self.clock.sleep(pause) => {}
             }
         }
+    }
+
+    async fn look_at_all(&self) -> Result<(), StoreError> {
+        self.look().await?;
+        self.tries.look().await
     }
 
     /// Files the letters that are due now. Reports each batch once.

@@ -1,7 +1,7 @@
 //! The alerter: files dead letters, then mails people about them, in few mails.
 //!
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
-//! incomplete in the ledger.
+//! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
@@ -12,6 +12,7 @@ mod mailer;
 mod metrics;
 mod policy;
 mod process;
+mod settled_tries;
 mod text;
 mod transport;
 

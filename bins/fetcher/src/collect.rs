@@ -25,6 +25,7 @@ use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
+use crate::waiting::WaitNote;
 
 pub use client::KeyStatus;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub(crate) struct Collector {
     metrics: FetchMetrics,
     crashes: Crashes,
     turns: Arc<RetryTurns>,
+    waits: WaitNote,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
@@ -64,6 +66,7 @@ impl Collector {
         context: FetchContext,
     ) -> Self {
         let FetchContext { clock, metrics, crashes, turns } = context;
+        let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
             settings,
             client,
@@ -73,6 +76,7 @@ impl Collector {
             metrics,
             crashes,
             turns,
+            waits,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             has_leftovers: AtomicBool::new(false),

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{DeadLetter, Message, MessageId, StageName};
+use domain::{DeadLetter, Message, MessageId, StageName, header};
 use outage::AwayOnce;
 use ports::Clock;
 use tracing::error;
 
-use crate::spool::{Found, Lost, MOST_LETTERS, SetAside, Spool, SpoolError, blocking};
+use crate::spool::{Found, Lost, MOST_LETTERS, Manifest, SetAside, Spool, SpoolError, blocking};
 
 /// Letters that are remembered as written. A forgotten one is written again under its id and filed once.
 const MOST_REMEMBERED: usize = 1000;
@@ -33,6 +33,18 @@ impl Incidents {
     /// Writes the letter about `code`, unless there is one for the same `occasion`.
     pub(crate) async fn report(&self, code: &str, occasion: impl fmt::Display, reason: &str) {
         let letter = DeadLetter::incident(StageName::Fetcher, code, occasion, reason, self.clock.now());
+        self.write(letter, reason).await;
+    }
+
+    /// As [`report`](Self::report), about a try at the batch of `order` that is followed by others: the alerter closes it when
+    /// the batch is whole in the tables.
+    pub(crate) async fn report_try(&self, code: &str, order: &Manifest, reason: &str) {
+        let mut letter = DeadLetter::incident(StageName::Fetcher, code, order.slot, reason, self.clock.now());
+        letter.headers.set(header::BATCH, &order.batch);
+        self.write(letter, reason).await;
+    }
+
+    async fn write(&self, letter: DeadLetter, reason: &str) {
         let message = letter.into_message();
         let id = message.id.clone();
         {

@@ -41,6 +41,7 @@ mod schedule;
 mod source;
 mod spool;
 mod trace;
+mod waiting;
 
 #[cfg(test)]
 mod busy;
@@ -56,3 +57,4 @@ pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
+pub use waiting::{Waiting, waiting};

@@ -40,6 +40,7 @@ struct FetchSet {
     snapshot_at: Level,
     leading: Level,
     credits_left: Level,
+    waiting_until: Level,
 }
 
 impl MetricSet for FetchSet {
@@ -49,6 +50,7 @@ impl MetricSet for FetchSet {
             snapshot_at: unknown(),
             leading: Level::default(),
             credits_left: unknown(),
+            waiting_until: unknown(),
         };
         for ending in SnapshotEnd::ALL {
             // The series is what is wanted; what is returned is a lock.
@@ -66,6 +68,12 @@ impl MetricSet for FetchSet {
             "credits_left",
             "Credits of the API key left this month; NaN while not known",
             set.credits_left.clone(),
+        );
+        registry.register_with_unit(
+            "fetch_waiting_until_timestamp",
+            "Until when the fetcher leaves the API alone; NaN while it does not wait",
+            Unit::Seconds,
+            set.waiting_until.clone(),
         );
         set
     }
@@ -107,6 +115,11 @@ impl FetchMetrics {
         self.set.leading.set(level(yes));
     }
 
+    /// Until when it waits for the API, while it does.
+    pub(crate) fn waiting_until(&self, until: Option<DateTime<Utc>>) {
+        self.set.waiting_until.set(until.map_or(f64::NAN, seconds));
+    }
+
     /// Credits that the API key has left this month, when known.
     pub(crate) fn credits_left(&self, credits: Option<u64>) {
         #[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
@@ -132,6 +145,7 @@ mod tests {
             r#"coinpipe_snapshots_total{ending="gave_up"} 0"#,
             "coinpipe_snapshot_timestamp_seconds NaN",
             "coinpipe_credits_left NaN",
+            "coinpipe_fetch_waiting_until_timestamp_seconds NaN",
             "coinpipe_leading 0.0",
             r#"coinpipe_messages_published_total{stage="fetcher"} 0"#,
         ]);

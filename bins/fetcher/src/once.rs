@@ -101,8 +101,12 @@ impl OnceFetcher {
         let job = FetchJob { order: &order, patience: Patience::Watched, observer, stop };
         let pages = match self.collector.collect(job).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
-            Ending::Interrupted => return Err(OnceFailure::Stopped),
+            Ending::Interrupted => {
+                self.collector.stop_waiting().await;
+                return Err(OnceFailure::Stopped);
+            }
             Ending::GaveUp(gave_up) => {
+                self.collector.stop_waiting().await;
                 telemetry::trace::failed(&span, &gave_up.reason);
                 self.collector.report_give_up(slot, &gave_up).await;
                 self.collector.seal_soon(order).await;

@@ -6,6 +6,7 @@
 //! SPOOL/batches/NAME/batch.json  what was asked for; how many pages, once that is settled ("sealed")
 //! SPOOL/batches/NAME/page-00001  one line of JSON about the page, then its compressed body
 //! SPOOL/letters/NAME.json        a dead letter that waits for the queue
+//! SPOOL/waiting.json             what the fetcher waits for, if it does; for `coinpipe status`
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
 //!
@@ -30,6 +31,7 @@ mod letters;
 mod names;
 mod pages;
 mod record;
+mod waiting;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -45,6 +47,7 @@ use folder::FolderLock;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
+pub(crate) use names::WAITING;
 pub(crate) use record::{ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;

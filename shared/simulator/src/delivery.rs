@@ -21,6 +21,10 @@ use crate::fault::Fault;
 /// The header that tells made-up answers from real ones.
 pub const SIMULATED_HEADER: &str = "x-coinpipe-simulated";
 
+/// The header in which Cloudflare says which request it was, and what a simulated firewall says there.
+pub(crate) const RAY_HEADER: &str = "cf-ray";
+pub(crate) const RAY_ID: &str = "5f00aa11bb22cc33-SIM";
+
 /// An answer, not yet encoded.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -38,6 +42,16 @@ impl Answer {
         let page = "<!DOCTYPE html>\n<html><head><title>Maintenance</title></head>\n\
             <body><h1>We&#39;ll be back soon</h1><p>The site is down for maintenance.</p></body></html>\n";
         Self { status, content_type: "text/html; charset=utf-8", body: page.as_bytes().to_vec() }
+    }
+
+    /// As Cloudflare words it.
+    pub(crate) fn firewall(status: u16) -> Self {
+        let page = format!(
+            "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Access denied | simulated firewall</title></head>\n\
+             <body><h1>Error 1006</h1><p>Ray ID: <strong>{RAY_ID}</strong></p><p>The owner of this website has banned \
+             your IP address.</p></body></html>\n"
+        );
+        Self { status, content_type: "text/html; charset=UTF-8", body: page.into_bytes() }
     }
 
     pub(crate) fn is_error(&self) -> bool {

@@ -6,6 +6,7 @@
 //! | `error=CODE` | the documented error with this code (400, 500, 1001 to 1011, 1022) and its HTTP status |
 //! | `error-in-200=CODE` | the same error, but HTTP says 200 |
 //! | `html`, `html=HTTP` | a maintenance page, with 200 or this status |
+//! | `firewall`, `firewall=HTTP` | a page as Cloudflare's firewall sends it, with 403 or this status, and its ray id |
 //! | `empty-body` | 200 and nothing |
 //! | `huge` | a valid listing of 128 MiB of spaces; a bomb when gzip is accepted |
 //! | `retry-after=DURATION` | a `Retry-After` header on answers that are errors |
@@ -26,7 +27,7 @@
 //! | `vanished`, `vanished=ID` | this coin (1 by default) is not listed |
 //!
 //! `:N` after any of them means the next N requests that it applies to. A fault that replaces the answer (the
-//! first six) applies to every path; the first one in the list that still has requests left wins, and only that
+//! first seven) applies to every path; the first one in the list that still has requests left wins, and only that
 //! one is used up, so `status=500:2 error=1008:1` is a sequence. `slow`, `trickle`, `truncate` and `close` apply
 //! to whatever is answered, the others to successful listings.
 
@@ -58,6 +59,11 @@ pub enum Fault {
     },
     /// A maintenance page.
     Html {
+        /// Its HTTP status.
+        http: u16,
+    },
+    /// A firewall's page.
+    Firewall {
         /// Its HTTP status.
         http: u16,
     },
@@ -115,6 +121,7 @@ impl Fault {
             Self::Status { .. }
             | Self::ErrorIn200 { .. }
             | Self::Html { .. }
+            | Self::Firewall { .. }
             | Self::EmptyBody
             | Self::Huge => Reach::Instead,
             Self::RetryAfter(_) => Reach::Error,

@@ -1,6 +1,8 @@
 //! `coinpipe status`: how fresh the table is, what waits, what needs someone.
 
+use chrono::{DateTime, Utc};
 use config::Config;
+use fetcher::Waiting;
 use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
@@ -35,10 +37,11 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         depths.push((queue, depth));
     }
     let now = process.clock.now();
+    let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
     if args.json {
         let places = batches::places(&found, &batches).await?;
-        let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
+        let instant = |at: Option<DateTime<Utc>>| at.map(domain::timestamp::to_text);
         let age_seconds = freshness.newest_fetch_at.map(|at| (now - at).num_seconds().max(0));
         let queues: Map<_, _> =
             depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
@@ -56,6 +59,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
             },
             "queues": queues,
             "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
+            "waiting": waiting.as_ref().map(waiting_json),
             "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
             "last_batch_credits": batches.first().and_then(|batch| batch.credits),
@@ -88,6 +92,9 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     for (queue, depth) in depths {
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
     }
+    if let Some(waiting) = &waiting {
+        output::print(format!("waiting   {}", waiting_text(waiting, now)))?;
+    }
     output::print(format!("trouble   {}", groups_text(&groups)))?;
     for line in mail_lines(&mail, now) {
         output::print(format!("mail      {line}"))?;
@@ -96,6 +103,25 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         output::print(batches::to_table(&batches, output::terminal_width()))?;
     }
     Ok(())
+}
+
+/// What the fetcher on this machine waits for, and until when.
+fn waiting_text(waiting: &Waiting, now: DateTime<Utc>) -> String {
+    let Waiting { code, reason, since, until } = waiting;
+    format!(
+        "for the API until {} (in {}), since {}: {} [{}]",
+        domain::timestamp::to_text(*until),
+        numbers::age(*until, now),
+        domain::timestamp::to_text(*since),
+        domain::one_line(reason, 300),
+        domain::one_line(code, 40),
+    )
+}
+
+fn waiting_json(waiting: &Waiting) -> serde_json::Value {
+    let Waiting { code, reason, since, until } = waiting;
+    let (since, until) = (domain::timestamp::to_text(*since), domain::timestamp::to_text(*until));
+    json!({ "code": code, "reason": reason, "since": since, "until": until })
 }
 
 fn groups_text(groups: &[AlertGroup]) -> String {
@@ -111,7 +137,7 @@ fn groups_text(groups: &[AlertGroup]) -> String {
 }
 
 /// What keeps mails from arriving, in words; nothing when they do.
-fn mail_lines(mail: &MailTrouble, now: chrono::DateTime<chrono::Utc>) -> Vec<String> {
+fn mail_lines(mail: &MailTrouble, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(since) = mail.waiting_since {
         let reason = mail.failure.as_ref().map(|reason| format!(": {}", domain::one_line(reason, 200)));
@@ -163,6 +189,23 @@ fn depth_json(depth: Depth) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_fetcher_waits_for_is_said_with_its_end() {
+        let at = |text: &str| domain::timestamp::from_text(text).unwrap();
+        let waiting = Waiting {
+            code: "api_1009".to_owned(),
+            reason: "the daily limit is\nreached".to_owned(),
+            since: at("2026-11-22T14:00:01Z"),
+            until: at("2026-11-23T00:00:00Z"),
+        };
+        assert_eq!(
+            waiting_text(&waiting, at("2026-11-22T22:00:00Z")),
+            "for the API until 2026-11-23T00:00:00.000Z (in 2 h), since 2026-11-22T14:00:01.000Z: the daily limit is reached \
+             [api_1009]"
+        );
+        assert_eq!(waiting_json(&waiting)["until"], "2026-11-23T00:00:00.000Z");
+    }
 
     #[test]
     fn what_keeps_mails_from_arriving_is_said_and_nothing_when_they_do() {

@@ -14,6 +14,7 @@ mod api_source;
 mod envelope;
 mod error;
 mod key;
+mod web_page;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) use api_source::{ApiSource, BadSource};
 use envelope::Answer;
 pub(crate) use error::{BodyFault, FetchError, Pause, TransportFault};
 pub use key::KeyStatus;
+pub(crate) use web_page::WebPage;
 
 const KEY_HEADER: &str = "x-cmc_pro_api_key";
 /// Set by the simulator, so that made-up quotes are recognised whatever the base URL is.
@@ -167,7 +169,8 @@ impl Client {
     /// What an answer other than 200 says.
     async fn refusal(&self, response: Response) -> FetchError {
         let status = response.status().as_u16();
-        let pause = Pause::asked_for(response.headers(), self.clock.now());
+        let headers = response.headers().clone();
+        let pause = Pause::asked_for(&headers, self.clock.now());
         // The status alone decides when the body cannot be read.
         let body = self.read(response, MAX_ERROR_BYTES).await.unwrap_or_default();
         match envelope::open::<IgnoredAny>(&body) {
@@ -175,8 +178,20 @@ impl Client {
                 let message = self.readable(&answer.message);
                 FetchError::Api { status, code: answer.error_code, message, pause }
             }
-            _ => FetchError::Http { status, sample: self.readable(&String::from_utf8_lossy(&body)), pause },
+            _ => {
+                let text = String::from_utf8_lossy(&body);
+                match self.web_page(&text, &headers) {
+                    Some(page) => FetchError::Page { status, page, pause },
+                    None => FetchError::Http { status, sample: self.readable(&text), pause },
+                }
+            }
         }
+    }
+
+    /// What a web page says, without the key.
+    fn web_page(&self, text: &str, headers: &HeaderMap) -> Option<WebPage> {
+        let text = envelope::without_key(text, &self.source.api_key);
+        WebPage::read(&text, headers)
     }
 
     /// Reads the decoded body, at most `limit` bytes of it.
@@ -204,7 +219,10 @@ impl Client {
 
     fn body_error(&self, fault: BodyFault, body: &[u8]) -> FetchError {
         let beginning = &body[..body.len().min(envelope::SAMPLED_BYTES)];
-        FetchError::Body { fault, sample: self.readable(&String::from_utf8_lossy(beginning)) }
+        let text = String::from_utf8_lossy(beginning);
+        let title = self.web_page(&text, &HeaderMap::new()).map(|page| page.title);
+        let telling = title.filter(|title| !title.is_empty());
+        FetchError::Body { fault, sample: telling.unwrap_or_else(|| self.readable(&text)) }
     }
 
     fn readable(&self, text: &str) -> String {

@@ -2,12 +2,12 @@
 //!
 //! | what | outcome |
 //! |---|---|
-//! | minute limit (1008), 429 without a reason | wait until the server says, else the next UTC minute |
+//! | minute limit (1008), limits by address (1011, 1022), 429 without a reason | wait until the server says, else the next UTC minute; later ones when that was in vain |
 //! | daily limit (1009) | wait until the next UTC midnight |
 //! | monthly limit (1010) | wait until the plan's month ends |
-//! | limits by address (1011, 1022) | wait five minutes |
-//! | key, plan or request refused (1001–1007, other 4xx), redirects, no TLS, another shape | stop: someone has to act |
-//! | 408, 5xx, unusable bodies, no connection, no answer | retry, waiting longer each time |
+//! | key refused or missing (1001, 1002, 1005, 1007), plan not paid (1003, 1004), not in the plan (1006), request refused (4000–4999, other 4xx of the API), redirects, no TLS, another shape | stop: someone has to act |
+//! | 403 or 406 that is not the API's own | a firewall or proxy: retry, waiting longer each time |
+//! | 408, 5xx, web pages and other unusable bodies, no connection, no answer | retry, waiting longer each time |
 
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ pub(crate) struct Circumstances {
     pub failures: u32,
     /// A random number from 0 to below 1, so that many fetchers do not come back in step.
     pub jitter: f64,
+    /// How many currencies were asked for.
+    pub currencies: usize,
     /// When the plan's month ends, as far as known.
     pub monthly_reset: Option<DateTime<Utc>>,
 }
@@ -58,7 +60,10 @@ pub(crate) struct Circumstances {
 /// Slower than for our own servers: requests to the API are counted and may cost credits.
 const RETRIES: Growth =
     Growth { first: Duration::from_secs(5), factor: 2, longest: Duration::from_mins(5), least_part: 0.5 };
-const ADDRESS_LIMIT_WAIT: TimeDelta = TimeDelta::minutes(5);
+/// Minutes in a row of which the beginning is tried; somebody else at the same address may use them up.
+const MINUTES_TRIED: u32 = 3;
+/// The longest wait for a limit that starts over each minute.
+const MOST_MINUTES: u32 = 5;
 /// What a server may ask for when a short wait is expected.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 const LONGEST_DAY: TimeDelta = TimeDelta::hours(25);
@@ -72,7 +77,7 @@ impl FetchError {
         match self {
             Self::Api { code, .. } if *code > 999 => format!("api_{code}"),
             Self::Api { code, .. } => format!("http_{code}"),
-            Self::Http { status, .. } => format!("http_{status}"),
+            Self::Http { status, .. } | Self::Page { status, .. } => format!("http_{status}"),
             Self::Body { fault, .. } => fault.code().to_owned(),
             Self::TooLarge { .. } => "too_large".to_owned(),
             Self::Transport { fault, .. } => fault.code().to_owned(),
@@ -87,11 +92,31 @@ impl FetchError {
     /// What someone can do about it, when waiting does not help.
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         // No circumstances make it pass.
-        let at = Circumstances { now: DateTime::UNIX_EPOCH, failures: 1, jitter: 0.0, monthly_reset: None };
+        let at = Circumstances {
+            now: DateTime::UNIX_EPOCH,
+            failures: 1,
+            jitter: 0.0,
+            currencies: 1,
+            monthly_reset: None,
+        };
         match self.outcome(&at) {
             Outcome::Stop { hint, .. } => Some(hint),
             _ => None,
         }
+    }
+
+    /// Where to look when waiting did not help for long.
+    pub(crate) fn pointer(&self) -> Option<&'static str> {
+        let status = match self {
+            Self::Page { status: 403 | 406 | 429, .. } | Self::Http { status: 403 | 406, .. } => {
+                return Some(
+                    "a firewall or proxy in between refuses this machine: try another address, or ask who runs it",
+                );
+            }
+            Self::Api { status, .. } | Self::Http { status, .. } | Self::Page { status, .. } => *status,
+            Self::Body { .. } | Self::TooLarge { .. } | Self::Transport { .. } => return None,
+        };
+        (500..600).contains(&status).then_some("https://status.coinmarketcap.com tells of outages")
     }
 
     /// What to do about it.
@@ -99,11 +124,19 @@ impl FetchError {
         match self {
             Self::Api { status, code, pause, .. } => match code {
                 1001..=1011 | 1022 => self.platform(*code, *pause, at),
+                // A parameter that is missing or makes no sense.
+                4000..=4999 => self.http(400, *pause, at),
                 // The code repeats an HTTP status when the platform has none of its own.
                 400..=599 => self.http(u16::try_from(*code).unwrap_or(*status), *pause, at),
                 _ => self.http(*status, *pause, at),
             },
-            Self::Http { status, pause, .. } => self.http(*status, *pause, at),
+            // The API says in an envelope of its own whom it refuses; these come from something before it.
+            Self::Http { status: 403 | 406, pause, .. } | Self::Page { status: 403 | 406, pause, .. } => {
+                self.retry(*pause, at)
+            }
+            Self::Http { status, pause, .. } | Self::Page { status, pause, .. } => {
+                self.http(*status, *pause, at)
+            }
             Self::Body { fault, .. } if fault.is_another_shape() => {
                 // Each answer costs its credits, and the next one will look the same.
                 self.stop(
@@ -124,21 +157,23 @@ impl FetchError {
             1002 | 1005 => self.stop("set fetch.api_key or CMC_API_KEY"),
             1003 => self.stop("activate the key's plan at https://pro.coinmarketcap.com/account/plan"),
             1004 => self.stop("renew the key's plan at https://pro.coinmarketcap.com/account/plan"),
-            1006 => self.stop("the key's plan does not include this: ask for fewer currencies in fetch.convert, or change the plan"),
+            1006 if at.currencies > 1 => {
+                self.stop("the key's plan does not include several currencies in one call: name one in fetch.convert, or change the plan")
+            }
+            1006 => self.stop("the key's plan does not include this endpoint: set the other fetch.api_version, or change the plan"),
             1007 => self.stop("CoinMarketCap has disabled the key; ask their support"),
             1009 => self.wait(pause, LONGEST_DAY, next_midnight(at.now), at),
             1010 => {
                 let known = at.monthly_reset.filter(|&reset| reset > at.now);
                 self.wait(pause, LONGEST_MONTH, known.unwrap_or_else(|| next_month(at.now)), at)
             }
-            1011 | 1022 => self.wait(pause, LONGEST_PAUSE, at.now + ADDRESS_LIMIT_WAIT, at),
-            _ => self.wait(pause, LONGEST_PAUSE, next_minute(at.now), at),
+            _ => self.wait(pause, LONGEST_PAUSE, later_minute(at), at),
         }
     }
 
     fn http(&self, status: u16, pause: Option<Pause>, at: &Circumstances) -> Outcome {
         match status {
-            429 => self.wait(pause, LONGEST_PAUSE, next_minute(at.now), at),
+            429 => self.wait(pause, LONGEST_PAUSE, later_minute(at), at),
             300..=399 => self.stop("set fetch.base_url to the address that it redirects to"),
             400 => {
                 self.stop("the API refuses the request: check fetch.convert, fetch.limit and fetch.page_size")
@@ -183,8 +218,12 @@ impl FetchError {
     }
 }
 
-fn next_minute(now: DateTime<Utc>) -> DateTime<Utc> {
-    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now) + TimeDelta::minutes(1)
+/// The beginning of the next UTC minute, when limits of a minute start over; of a later one when that was in vain several
+/// times in a row.
+fn later_minute(at: &Circumstances) -> DateTime<Utc> {
+    let in_vain = at.failures.saturating_sub(MINUTES_TRIED);
+    let minutes = 2u32.saturating_pow(in_vain).min(MOST_MINUTES);
+    at.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at.now) + TimeDelta::minutes(minutes.into())
 }
 
 fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {

@@ -15,11 +15,12 @@ const MOST_WAITING: usize = 500;
 
 impl Collector {
     /// Fetches `slot`, which is claimed and ends at `ends_at`, as far as it comes, and seals it. When it does not come whole, a
-    /// letter says so.
+    /// letter says so. The API wants to be left alone until `not_before`, which lies in the slot.
     pub(crate) async fn collect_slot(
         &self,
         slot: Slot,
         ends_at: DateTime<Utc>,
+        not_before: Option<DateTime<Utc>>,
         stop: &CancellationToken,
     ) -> Ending {
         let mut order = self.order(slot);
@@ -27,11 +28,21 @@ impl Collector {
         let patience = Patience::UntilNextSlot(ends_at);
         let job = FetchJob { order: &order, patience, observer: &NoObserver, stop };
         *self.in_work() = Some(order.clone());
+        if let Some(until) = not_before
+            && !self.wait_until(until, stop).await
+        {
+            return Ending::Interrupted;
+        }
         let ending = self.collect(job).instrument(span.clone()).await;
         match &ending {
-            Ending::Interrupted => return ending,
+            Ending::Interrupted => {
+                self.waits.end().await;
+                return ending;
+            }
             Ending::Complete(_) => {}
             Ending::GaveUp(gave_up) => {
+                let until = gave_up.until.unwrap_or(ends_at);
+                self.waits.begin(&gave_up.code, &gave_up.reason, self.clock.now(), until).await;
                 telemetry::trace::failed(&span, &gave_up.reason);
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
                 self.give_up(slot, gave_up).await;
@@ -40,6 +51,11 @@ impl Collector {
         self.seal_soon(order).await;
         *self.in_work() = None;
         ending
+    }
+
+    /// Nothing is tried any more, so nothing is waited for.
+    pub(crate) async fn stop_waiting(&self) {
+        self.waits.end().await;
     }
 
     /// Writes into the spool that the slot of `order` is about to be claimed. When too many batches wait there already,

@@ -59,6 +59,7 @@ impl Collector {
             match answer {
                 Ok(page) => {
                     failures_in_a_row = 0;
+                    self.waits.end().await;
                     self.crashes.pass(Point::Answered).await;
                     let (rows, bytes) = (page.rows, page.body.len());
                     match self.store_page(job, number, page).await {
@@ -74,7 +75,7 @@ impl Collector {
                     telemetry::trace::failed(&span, &error.to_string());
                     failures_in_all += 1;
                     failures_in_a_row += 1;
-                    let outcome = self.judge(&error, failures_in_a_row).await;
+                    let outcome = self.judge(&error, order.convert.len(), failures_in_a_row).await;
                     if let Some(ending) = self.wait_out(job, &error, outcome, failures_in_all).await {
                         return ending;
                     }
@@ -97,7 +98,7 @@ impl Collector {
         }
     }
 
-    async fn judge(&self, error: &FetchError, failures: u32) -> Outcome {
+    async fn judge(&self, error: &FetchError, currencies: usize, failures: u32) -> Outcome {
         let monthly_reset = if error.is_monthly_limit() {
             // Costs nothing, and says when the plan's month ends.
             self.client.key_status().await.ok().and_then(|status| status.resets_at)
@@ -105,7 +106,7 @@ impl Collector {
             None
         };
         let (now, jitter) = (self.clock.now(), fastrand::f64());
-        error.outcome(&Circumstances { now, failures, jitter, monthly_reset })
+        error.outcome(&Circumstances { now, failures, jitter, currencies, monthly_reset })
     }
 
     /// Waits out a failure; or says how the batch ends.
@@ -129,7 +130,13 @@ impl Collector {
         };
         if !patience.allows(until, now, failures) {
             let until = is_limit.then_some(until);
-            return Some(Ending::GaveUp(GaveUp { code, reason, hint: None, until, lasts: is_limit }));
+            return Some(Ending::GaveUp(GaveUp {
+                code,
+                reason,
+                hint: error.pointer(),
+                until,
+                lasts: is_limit,
+            }));
         }
         let text = timestamp::to_text(until);
         debug!(batch = %order.batch, code, until = text, "{reason}");
@@ -137,10 +144,12 @@ impl Collector {
             if matches!(patience, Patience::UntilNextSlot(_)) {
                 warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
             }
-            let reason = format!("fetching {} failed and is tried again: {reason}", order.batch);
-            self.incidents.report(&code, order.slot, &reason).await;
+            let reason =
+                format!("fetching {} failed and is tried again, next at {text}: {reason}", order.batch);
+            self.incidents.report_try(&code, order, &reason).await;
         }
         observer.step(Step::Waiting { until, reason: &reason });
+        self.waits.begin(&code, &reason, now, until).await;
         (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
     }
 

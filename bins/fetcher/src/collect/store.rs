@@ -103,7 +103,7 @@ impl Collector {
             }
             if is_first {
                 warn!(batch = %order.batch, "{reason}; trying again");
-                self.incidents.report("spool_failed", order.slot, &reason).await;
+                self.incidents.report_try("spool_failed", order, &reason).await;
             }
             let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
             observer.step(Step::Waiting { until: next, reason: &reason });

@@ -59,7 +59,8 @@ impl Scheduler {
     /// Fetches `slot`, which this fetcher claimed, and notes until when the API wants to be left alone.
     pub(super) async fn fetch_slot(&self, slot: Slot, state: &mut LeaderState, stop: &CancellationToken) {
         let began_at = self.clock.now();
-        match self.collector.collect_slot(slot, self.end_of(slot), stop).await {
+        let not_before = state.paused_until(began_at);
+        match self.collector.collect_slot(slot, self.end_of(slot), not_before, stop).await {
             Ending::Interrupted => {}
             Ending::Complete(_) => state.pause_until(None, began_at),
             Ending::GaveUp(gave_up) => state.pause_until(gave_up.until, began_at),

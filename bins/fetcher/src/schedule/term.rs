@@ -133,7 +133,9 @@ impl Scheduler {
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<(), QueueError> {
-        if let Some(until) = state.paused_until(self.clock.now()) {
+        if let Some(until) = state.paused_until(self.clock.now())
+            && until >= self.end_of(slot)
+        {
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
@@ -197,7 +199,7 @@ impl Scheduler {
             }
             if is_first {
                 warn!(batch = %order.batch, "{reason}");
-                self.incidents.report("spool_failed", order.slot, &reason).await;
+                self.incidents.report_try("spool_failed", order, &reason).await;
             }
             tokio::select! {
                 waited = self.turns.wait(backoff.next_wait().min(left), stop) => if !waited { return Intention::Over },

@@ -4,6 +4,8 @@ use domain::MessageId;
 
 /// What was asked for, in the folder of a batch.
 pub(super) const MANIFEST: &str = "batch.json";
+/// What the fetcher waits for, in the spool's folder.
+pub(crate) const WAITING: &str = "waiting.json";
 const PAGE: &str = "page-";
 
 pub(super) fn page_name(page: u32) -> String {

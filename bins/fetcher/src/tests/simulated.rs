@@ -86,6 +86,8 @@ async fn faults_that_last_end_a_watched_snapshot_with_their_code() {
         ("status=404", "http_404"),
         ("html", "html"),
         ("html=503", "http_503"),
+        ("firewall", "http_403"),
+        ("firewall=429", "http_429"),
         ("empty-body", "empty_body"),
         ("truncate", "truncated_json"),
         ("close", "broken_off"),
@@ -109,6 +111,10 @@ async fn faults_that_pass_and_oddities_that_are_none_give_a_snapshot() {
         "error=500:3",
         "error=1008:1",
         "html:2",
+        "firewall:2",
+        "firewall=429:1",
+        "error=1011:1",
+        "error=1022:2",
         "truncate:1",
         "empty-body:1",
         "close:1",
@@ -127,6 +133,62 @@ async fn faults_that_pass_and_oddities_that_are_none_give_a_snapshot() {
         let fetched = fetch(&lab, &simulator).await;
         assert!(fetched.is_ok(), "{fault}: {fetched:?}");
         assert_eq!((lab.ids(QueueName::Raw).len(), lab.ids(QueueName::Rows).len()), (1, 1), "{fault}");
+    }
+}
+
+/// Title and ray id are what its owner asks for.
+#[tokio::test]
+async fn a_firewall_that_stays_is_named() {
+    let lab = Lab::new(100, 100);
+    let simulator = start(&lab, Options::default()).await;
+    simulator.set_faults(["firewall".parse::<PlannedFault>().unwrap()]);
+    let failure = fetch(&lab, &simulator).await.unwrap_err().to_string();
+    for part in [
+        "HTTP 403",
+        "\"Access denied | simulated firewall\", ray id 5f00aa11bb22cc33-SIM",
+        "refuses this machine",
+    ] {
+        assert!(failure.contains(part), "{part}: {failure}");
+    }
+    assert!(!failure.contains("api_key"), "{failure}");
+}
+
+/// Each limit is waited for exactly as long as it lasts, in the scheduler, which goes on living.
+#[tokio::test]
+async fn the_schedule_waits_for_the_end_of_each_limit() {
+    for (fault, from, until) in [
+        ("error=1008:1", "2026-11-22T14:00:10Z", "2026-11-22T14:01:00Z"),
+        ("error=1011:1", "2026-11-22T14:00:10Z", "2026-11-22T14:01:00Z"),
+        ("error=1022:1", "2026-11-22T14:00:10Z", "2026-11-22T14:01:00Z"),
+        ("error=1009:1", "2026-11-22T23:10:00Z", "2026-11-23T00:00:00Z"),
+        ("error=1010:1", "2026-11-30T23:10:00Z", "2026-12-01T00:00:00Z"),
+    ] {
+        let lab = Lab::new(100, 100);
+        lab.clock.0.set(timestamp::from_text(from).unwrap());
+        let simulator = start(&lab, Options::default()).await;
+        simulator.set_faults([fault.parse::<PlannedFault>().unwrap()]);
+        let fetcher = fetcher(&lab, &simulator, KEY);
+        let (bell, rung) = tokio::sync::mpsc::channel(1);
+        super::run_with(&fetcher, rung, "the snapshot", || {
+            let _ = bell.try_send(());
+            if simulator.requests().iter().filter(|seen| seen.path.contains("listings")).count() == 1 {
+                let waiting = crate::waiting(&lab.settings.spool, lab.clock.now());
+                if let Some(waiting) = waiting
+                    && waiting.code == fault[..10].replace("error=", "api_")
+                    && lab.clock.now() < timestamp::from_text(until).unwrap()
+                {
+                    // Only the leap over the limit is the test's; the fetcher waits by itself.
+                    lab.clock.0.set(timestamp::from_text(until).unwrap());
+                }
+            }
+            lab.ids(QueueName::Rows).len() == 1
+        })
+        .await;
+        let fetched_at =
+            PageMeta::from_headers(&lab.queue.messages(QueueName::Raw)[0].headers).unwrap().fetched_at;
+        let late = fetched_at - timestamp::from_text(until).unwrap();
+        assert!((TimeDelta::zero()..TimeDelta::seconds(40)).contains(&late), "{fault}: {fetched_at}");
+        assert_eq!(crate::waiting(&lab.settings.spool, lab.clock.now()), None, "{fault}");
     }
 }
 

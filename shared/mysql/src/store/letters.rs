@@ -10,7 +10,7 @@ use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreEr
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
-use tables::write::letters::Filing;
+use tables::write::letters::{Filing, RESOLVE_GROUP};
 
 use super::MysqlStore;
 use super::columns::{read, read_all};
@@ -29,6 +29,10 @@ impl Letters for MysqlStore {
         self.check_length(letter).await?;
         let filing = Filing { letter, fingerprint, now: self.now() };
         Ok(self.database.write(&File(filing)).await?)
+    }
+
+    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
+        Ok(self.database.write(&Resolve { fingerprint, total }).await?)
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
@@ -58,6 +62,21 @@ impl Letters for MysqlStore {
         let query = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id));
         let rows = self.database.read(query).await?;
         read_all(&rows, |row| row.get("id")).map_err(|error| self.blame(error))
+    }
+}
+
+/// A group to resolve.
+struct Resolve<'a> {
+    fingerprint: &'a str,
+    total: u64,
+}
+
+impl Work for Resolve<'_> {
+    type Output = bool;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        let update = sqlx::query(RESOLVE_GROUP).bind(self.fingerprint).bind(self.total);
+        Ok(update.execute(connection).await?.rows_affected() > 0)
     }
 }
 

@@ -155,6 +155,10 @@ pub trait Letters: Send + Sync + 'static {
     /// delivers a letter again, or a stage that dies between publishing it and settling its input, makes no new one.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
 
+    /// Resolves the group `fingerprint` if it is open and `total` deaths were filed in it, as the caller has seen: a death
+    /// that came since keeps it open. `false` when nothing was changed.
+    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError>;
+
     /// The groups in `state` (all when `None`), the one with the newest death first.
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;
 

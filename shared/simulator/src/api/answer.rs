@@ -10,7 +10,7 @@ use domain::ApiVersion;
 use super::request::{Endpoint, Request};
 use super::{Api, broken};
 use crate::account::listing_credits;
-use crate::delivery::Answer;
+use crate::delivery::{Answer, RAY_HEADER, RAY_ID};
 use crate::envelope::Status;
 use crate::errors::ApiError;
 use crate::fault::{Fault, Reach};
@@ -29,6 +29,7 @@ impl Api {
         let whole = !ways.iter().any(|way| matches!(way, Fault::Truncate | Fault::Close));
         let mut answer = match instead {
             Some(Fault::Html { http }) => Answer::html(*http),
+            Some(Fault::Firewall { http }) => Answer::firewall(*http),
             Some(Fault::Status { http, code }) => self.refuse(request, &ApiError::with_status(*http, *code)),
             Some(Fault::ErrorIn200 { code }) => self.refuse(request, &ApiError::with_status(200, *code)),
             _ => self.answer(request, whole).unwrap_or_else(|error| self.refuse(request, &error)),
@@ -42,6 +43,9 @@ impl Api {
             Ok(encoded) => encoded.send(&ways, Arc::clone(&self.clock), self.stop.clone()),
             Err(_) => return broken("the answer could not be compressed"),
         };
+        if matches!(instead, Some(Fault::Firewall { .. })) {
+            response.headers_mut().insert(RAY_HEADER, HeaderValue::from_static(RAY_ID));
+        }
         for fault in errors {
             if let Fault::RetryAfter(wait) = fault {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));

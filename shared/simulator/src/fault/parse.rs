@@ -11,7 +11,7 @@ use super::{Fault, PlannedFault};
 use crate::errors::documented_codes;
 
 /// How each fault is written, for people.
-pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], empty-body, huge, \
+pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], firewall[=HTTP], empty-body, huge, \
     retry-after=DURATION, slow=DURATION, trickle=DURATION, truncate, close, empty-data, text-code, extra, \
     missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, renamed[=ID], vanished[=ID]; \
     each may end in :N for the next N requests only";
@@ -73,6 +73,8 @@ impl FromStr for Fault {
             "error-in-200" => Self::ErrorIn200 { code: written.code()? },
             "html" if value.is_none() => Self::Html { http: 200 },
             "html" => Self::Html { http: written.http_status()? },
+            "firewall" if value.is_none() => Self::Firewall { http: 403 },
+            "firewall" => Self::Firewall { http: written.http_status()? },
             "empty-body" => written.bare(Self::EmptyBody)?,
             "huge" => written.bare(Self::Huge)?,
             "retry-after" => Self::RetryAfter(written.duration()?),
@@ -160,6 +162,8 @@ mod tests {
         check("error-in-200=1002", Fault::ErrorIn200 { code: 1002 });
         check("html", Fault::Html { http: 200 });
         check("html=503", Fault::Html { http: 503 });
+        check("firewall", Fault::Firewall { http: 403 });
+        check("firewall=429", Fault::Firewall { http: 429 });
         check("empty-body", Fault::EmptyBody);
         check("huge", Fault::Huge);
         check("retry-after=30s", Fault::RetryAfter(Duration::from_secs(30)));

@@ -35,6 +35,10 @@ pub static INSERT_DEATH: LazyLock<String> = LazyLock::new(|| insert("letter_deat
 /// Inserts a group with one death: [`Filing::group`].
 pub static INSERT_GROUP: LazyLock<String> = LazyLock::new(|| insert("alert_groups", &GROUPS));
 
+/// Resolves the group with this fingerprint and this `total`, if it is open.
+pub const RESOLVE_GROUP: &str =
+    "UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = ? AND total = ? AND state = 'open'";
+
 /// Inserts the first death of a letter that has none; binds the letter's id twice. A program of an older version, which may
 /// run beside this one, files letters without their deaths.
 pub static INSERT_FIRST_DEATH: LazyLock<String> = LazyLock::new(|| {

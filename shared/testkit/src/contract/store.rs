@@ -122,6 +122,7 @@ macro_rules! store_contract {
                 a_letter_is_kept_whole
                 a_death_is_counted_once
                 a_letter_that_dies_again_counts_again
+                a_group_is_resolved_unless_another_death_came
                 a_letter_that_dies_of_another_cause_counts_there
                 an_incident_has_one_death
                 two_that_file_one_death_count_it_once

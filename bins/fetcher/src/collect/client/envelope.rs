@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::BodyFault;
+use super::web_page;
 
 /// How much of a body an error shows.
 pub(super) const SAMPLE_CHARS: usize = 200;
@@ -83,7 +84,7 @@ pub(super) fn open<'a, D: Deserialize<'a>>(body: &'a [u8]) -> Result<Answer<Opti
         // Cut in the middle of a character.
         if error.error_len().is_none() { BodyFault::Truncated } else { BodyFault::NotUtf8 }
     })?;
-    if text.trim_start().starts_with('<') {
+    if web_page::is_markup(text) {
         return Err(BodyFault::Html);
     }
     let envelope: Envelope<'_, D> = serde_json::from_str(text).map_err(|error| {
@@ -127,9 +128,14 @@ fn count(elements: &Elements) -> u32 {
 /// The first characters of `text` on one line, without the key. No more of it is looked at than can be shown, however
 /// often the key is in it.
 pub(super) fn sample(text: &str, key: &Secret) -> String {
-    let text = &text[..text.floor_char_boundary(SAMPLED_BYTES)];
-    let clean = if key.is_empty() { text.to_owned() } else { text.replace(key.expose(), "***") };
+    let clean = without_key(text, key);
     clean.chars().take(SAMPLE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The beginning of `text`, without the key.
+pub(super) fn without_key(text: &str, key: &Secret) -> String {
+    let text = &text[..text.floor_char_boundary(SAMPLED_BYTES)];
+    if key.is_empty() { text.to_owned() } else { text.replace(key.expose(), "***") }
 }
 
 /// A struct would also be read from an array of its fields.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::web_page::WebPage;
+
 /// The API could not be asked, or did not give what was asked for. Texts hold at most 200 characters of
 /// the answer, and never the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +33,18 @@ pub(crate) enum FetchError {
         status: u16,
         /// The beginning of the body.
         sample: String,
+        /// When it wants to be asked again.
+        pause: Option<Pause>,
+    },
+    /// A web page with another status than 200: a firewall, a proxy or maintenance answered, not the API.
+    #[error(
+        "a web page came in place of the API's answer, as firewalls and proxies send them (HTTP {status}): {page}"
+    )]
+    Page {
+        /// HTTP status.
+        status: u16,
+        /// What it says.
+        page: WebPage,
         /// When it wants to be asked again.
         pause: Option<Pause>,
     },

@@ -79,6 +79,7 @@ async fn every_answer_that_is_no_page_has_its_code() {
         (api_error(200, 1010), "api_1010"),
         (api_error(500, 500), "http_500"),
         (reply(502, &[], "<html>bad gateway</html>"), "http_502"),
+        (reply(403, &["cf-ray: 5f00aa11bb22cc33-FRA"], "<html><title>Access denied"), "http_403"),
         (reply(503, &[], ""), "http_503"),
         (reply(429, &[], "slow down"), "http_429"),
         (reply(204, &[], ""), "http_204"),

@@ -7,7 +7,7 @@ use testkit::clock::ManualClock;
 
 use super::*;
 use crate::collect::client::server::{Server, reply};
-use crate::collect::client::{BodyFault, Client};
+use crate::collect::client::{BodyFault, Client, WebPage};
 
 const NOW: &str = "2026-11-22T14:00:10.000Z";
 
@@ -16,7 +16,7 @@ fn instant(text: &str) -> DateTime<Utc> {
 }
 
 fn circumstances() -> Circumstances {
-    Circumstances { now: instant(NOW), failures: 1, jitter: 0.0, monthly_reset: None }
+    Circumstances { now: instant(NOW), failures: 1, jitter: 0.0, currencies: 1, monthly_reset: None }
 }
 
 fn api(status: u16, code: u32) -> FetchError {
@@ -27,6 +27,11 @@ fn http(status: u16) -> FetchError {
     FetchError::Http { status, sample: "<html>".to_owned(), pause: None }
 }
 
+fn page(status: u16) -> FetchError {
+    let page = WebPage { title: "Access denied".to_owned(), ray: Some("5f00aa11bb22cc33".to_owned()) };
+    FetchError::Page { status, page, pause: None }
+}
+
 fn paused(error: FetchError, until: &str) -> FetchError {
     let until = Some(Pause { until: instant(until) });
     match error {
@@ -34,6 +39,7 @@ fn paused(error: FetchError, until: &str) -> FetchError {
             FetchError::Api { status, code, message, pause: until }
         }
         FetchError::Http { status, sample, .. } => FetchError::Http { status, sample, pause: until },
+        FetchError::Page { status, page, .. } => FetchError::Page { status, page, pause: until },
         other => other,
     }
 }
@@ -72,13 +78,70 @@ fn refusals_of_key_plan_or_request_stop() {
         // Also when they come with another status.
         check(&api(200, code), &format!("api_{code}"), "stop");
     }
-    for status in [301, 302, 307, 400, 401, 402, 403, 404, 405, 410, 414, 422, 451] {
+    for status in [301, 302, 307, 400, 401, 402, 404, 405, 410, 414, 422, 451] {
         check(&http(status), &format!("http_{status}"), "stop");
     }
     for status in [400, 401, 402, 403, 404] {
         check(&api(status, u32::from(status)), &format!("http_{status}"), "stop");
     }
     check(&api(200, 400), "http_400", "stop");
+    for code in [4001, 4002] {
+        check(&api(400, code), &format!("api_{code}"), "stop");
+        check(&api(200, code), &format!("api_{code}"), "stop");
+    }
+    for status in [404, 405, 407] {
+        check(&page(status), &format!("http_{status}"), "stop");
+    }
+}
+
+/// The API refuses a key in an envelope of its own. Without one, something before it refused the machine, which passes.
+#[test]
+fn what_is_not_the_apis_own_refusal_is_waited_out() {
+    for status in [403, 406] {
+        check(&page(status), &format!("http_{status}"), "retry 2.5s");
+        check(&http(status), &format!("http_{status}"), "retry 2.5s");
+        check(&paused(page(status), "2026-11-22T14:00:40Z"), &format!("http_{status}"), "retry 30s");
+        assert!(page(status).pointer().unwrap().contains("firewall"), "{status}");
+    }
+    for status in [500, 503, 520, 525] {
+        check(&page(status), &format!("http_{status}"), "retry 2.5s");
+        assert!(page(status).pointer().unwrap().contains("status.coinmarketcap.com"), "{status}");
+    }
+    check(&page(429), "http_429", "until 2026-11-22T14:01:00.000Z");
+    assert_eq!(
+        page(403).to_string(),
+        "a web page came in place of the API's answer, as firewalls and proxies send them (HTTP 403): \"Access denied\", \
+         ray id 5f00aa11bb22cc33"
+    );
+}
+
+#[test]
+fn what_the_plan_does_not_include_is_named_by_its_option() {
+    let hint = |currencies| match api(403, 1006).outcome(&Circumstances { currencies, ..circumstances() }) {
+        Outcome::Stop { hint, .. } => hint,
+        other => panic!("{other:?}"),
+    };
+    assert!(hint(1).contains("fetch.api_version"), "{}", hint(1));
+    assert!(hint(3).contains("fetch.convert"), "{}", hint(3));
+}
+
+/// Whoever else uses the address, or the key, may take the whole minute each time.
+#[test]
+fn a_minute_that_was_waited_for_in_vain_is_followed_by_longer_waits() {
+    let until = ["14:01", "14:01", "14:01", "14:02", "14:04", "14:05", "14:05"];
+    for (failures, until) in (1..).zip(until) {
+        for code in [1008, 1011, 1022] {
+            let at = Circumstances { failures, ..circumstances() };
+            check_at(
+                &api(429, code),
+                &at,
+                &format!("api_{code}"),
+                &format!("until 2026-11-22T{until}:00.000Z"),
+            );
+        }
+    }
+    let at = Circumstances { failures: u32::MAX, ..circumstances() };
+    check_at(&http(429), &at, "http_429", "until 2026-11-22T14:05:00.000Z");
 }
 
 #[test]
@@ -87,8 +150,8 @@ fn limits_wait_for_their_end() {
     check(&api(200, 1008), "api_1008", "until 2026-11-22T14:01:00.000Z");
     check(&api(429, 1009), "api_1009", "until 2026-11-23T00:00:00.000Z");
     check(&api(429, 1010), "api_1010", "until 2026-12-01T00:00:00.000Z");
-    check(&api(429, 1011), "api_1011", "until 2026-11-22T14:05:10.000Z");
-    check(&api(429, 1022), "api_1022", "until 2026-11-22T14:05:10.000Z");
+    check(&api(429, 1011), "api_1011", "until 2026-11-22T14:01:00.000Z");
+    check(&api(429, 1022), "api_1022", "until 2026-11-22T14:01:00.000Z");
     check(&http(429), "http_429", "until 2026-11-22T14:01:00.000Z");
     check(&api(429, 429), "http_429", "until 2026-11-22T14:01:00.000Z");
     check(&api(429, 1099), "api_1099", "until 2026-11-22T14:01:00.000Z");
@@ -219,7 +282,7 @@ async fn no_wish_of_a_server_makes_the_fetcher_wait_for_ever() {
             let error = asked.map(|page| page.rows).unwrap_err();
             assert_eq!(error.code(), format!("http_{status}"), "{header}: {value}");
             for failures in [1, u32::MAX] {
-                let at = Circumstances { now, failures, jitter: 1.0, monthly_reset: None };
+                let at = Circumstances { now, failures, jitter: 1.0, currencies: 1, monthly_reset: None };
                 let until = match error.outcome(&at) {
                     Outcome::RetryLater { after, .. } => now + after,
                     Outcome::WaitUntil { until, .. } => until,

@@ -113,6 +113,21 @@ pub async fn letters_with_one_cause_make_one_group(lab: &impl StoreLab) {
     assert_eq!(lab.store().groups(None).await.expect("answers"), [expected]);
 }
 
+/// Whoever resolves says what it has seen: a death that it does not know of keeps the group open.
+pub async fn a_group_is_resolved_unless_another_death_came(lab: &impl StoreLab) {
+    let resolve = async |total| lab.store().resolve("one", total).await.expect("answers");
+    assert!(!resolve(0).await, "there is none");
+    assert!(file(lab, &poison("", "bad"), "one").await);
+    assert!(file(lab, &poison("replay/1", "bad"), "one").await);
+    assert!(!resolve(1).await, "another one came");
+    assert!(resolve(2).await);
+    assert!(!resolve(2).await, "it is resolved");
+    assert_eq!(group(lab, "one").await.state, GroupState::Resolved);
+    assert!(file(lab, &poison("replay/2", "bad"), "one").await);
+    assert!(!resolve(2).await);
+    assert_eq!(group(lab, "one").await.state, GroupState::Open);
+}
+
 /// In a replay it is another death: its letter shows both, its group counts two and is open again. A letter that is
 /// delivered again, also the older one, changes nothing.
 pub async fn a_letter_that_dies_again_counts_again(lab: &impl StoreLab) {

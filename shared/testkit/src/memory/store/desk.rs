@@ -90,6 +90,13 @@ impl Letters for MemoryStore {
         Ok(self.state()?.desk.file(letter, fingerprint, self.now()))
     }
 
+    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
+        let mut held = self.state()?;
+        let group = held.desk.groups.get_mut(fingerprint);
+        let group = group.filter(|group| group.state == GroupState::Open && group.total == total);
+        Ok(group.map(|group| group.state = GroupState::Resolved).is_some())
+    }
+
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
         let held = self.state()?;
         let groups = held.desk.groups.values().filter(|group| state.is_none_or(|state| group.state == state));
