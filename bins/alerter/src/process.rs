@@ -6,6 +6,7 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
+use crate::settled_tries::SettledTries;
 use crate::transport::transport_from;
 use crate::{Desk, IncompleteBatches, Mailer};
 
@@ -35,8 +36,11 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
     result
 }
 
-/// Posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends now.
+/// Closes what is settled, posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
+/// now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
+    let tries = SettledTries::new(Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
+    tries.look().await.context("the desk cannot be used")?;
     match mailer(process, stores)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),

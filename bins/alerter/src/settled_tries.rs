@@ -92,6 +92,7 @@ mod tests {
         settled.look().await.unwrap();
         assert_eq!(open(&store).await, [""; 0]);
         // It begins anew.
+        clock.advance(std::time::Duration::from_secs(1));
         store.file(&letter(StageName::Fetcher, "next", Some(batch(1)), &clock), "try").await.unwrap();
         settled.look().await.unwrap();
         assert_eq!(open(&store).await, ["try"]);
