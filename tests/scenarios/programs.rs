@@ -17,15 +17,15 @@ async fn once_in_an_empty_folder_loads_a_snapshot_and_shows_it() {
     let once = folder.run(&["--once"], &[]).await.expect(0);
     assert!(once.stdout.contains("Bitcoin"), "{}", once.stdout);
     assert!(once.stdout.contains("SIMULATED"), "{}", once.stdout);
-    assert!(once.stdout.contains("5,000 coins loaded, none rejected"), "{}", once.stdout);
+    assert!(once.stdout.contains("4,000 coins loaded, none rejected"), "{}", once.stdout);
     let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
     let batches = batches.as_array().expect("a list");
     assert_eq!(batches.len(), 1);
     assert_eq!(batches[0]["complete"], true);
     assert_eq!(batches[0]["simulated"], true);
-    assert_eq!(batches[0]["credits"], 25);
+    assert_eq!(batches[0]["credits"], 20);
     let status = folder.status().await;
-    assert_eq!(status["tables"]["quotes_latest"], 5000);
+    assert_eq!(status["tables"]["quotes_latest"], 4000);
     assert_eq!(status["dead_letter_groups"], serde_json::json!([]));
 }
 

@@ -130,9 +130,9 @@ async fn a_batch_is_one_trace(place: &Place) {
 
     let loads = named("process rows");
     let loads: Vec<_> = loads.iter().filter(of_batch).collect();
-    // 5,000 coins in chunks of 50, and the announcement, which comes from the fetcher.
+    // 4,000 coins in chunks of 50, and the announcement, which comes from the fetcher.
     let from = |parent: &Span| loads.iter().filter(|load| load.parent == parent.id).count();
-    assert_eq!((from(&clean), from(&publish)), (100, 1), "{}", dump());
+    assert_eq!((from(&clean), from(&publish)), (80, 1), "{}", dump());
     let commits = named("commit");
     for load in &loads {
         assert_eq!((load.service.as_str(), &load.trace), ("loader", &fetch.trace));

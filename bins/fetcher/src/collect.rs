@@ -21,6 +21,7 @@ use ports::Clock;
 
 use crate::context::FetchContext;
 use crate::crash::Crashes;
+use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
@@ -48,6 +49,7 @@ pub(crate) struct Collector {
     crashes: Crashes,
     turns: Arc<RetryTurns>,
     waits: WaitNote,
+    credits: Arc<Credits>,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
@@ -63,6 +65,7 @@ impl Collector {
         client: Client,
         spool: Arc<Spool>,
         incidents: Arc<Incidents>,
+        credits: Arc<Credits>,
         context: FetchContext,
     ) -> Self {
         let FetchContext { clock, metrics, crashes, turns } = context;
@@ -77,6 +80,7 @@ impl Collector {
             crashes,
             turns,
             waits,
+            credits,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             has_leftovers: AtomicBool::new(false),

@@ -29,6 +29,7 @@
 mod collect;
 mod context;
 mod crash;
+mod credits;
 mod incident;
 mod metrics;
 mod once;
@@ -51,6 +52,7 @@ mod testing;
 mod tests;
 
 pub use collect::KeyStatus;
+pub use credits::{Advice, Spending, free_plan};
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};

@@ -40,6 +40,10 @@ struct FetchSet {
     snapshot_at: Level,
     leading: Level,
     credits_left: Level,
+    credits_left_today: Level,
+    credits_spent: Counter,
+    snapshot_credits: Level,
+    month_credits: Level,
     waiting_until: Level,
 }
 
@@ -50,6 +54,10 @@ impl MetricSet for FetchSet {
             snapshot_at: unknown(),
             leading: Level::default(),
             credits_left: unknown(),
+            credits_left_today: unknown(),
+            credits_spent: Counter::default(),
+            snapshot_credits: unknown(),
+            month_credits: unknown(),
             waiting_until: unknown(),
         };
         for ending in SnapshotEnd::ALL {
@@ -68,6 +76,26 @@ impl MetricSet for FetchSet {
             "credits_left",
             "Credits of the API key left this month; NaN while not known",
             set.credits_left.clone(),
+        );
+        registry.register(
+            "credits_left_today",
+            "Credits of the API key left this UTC day; NaN while not known, or without such a limit",
+            set.credits_left_today.clone(),
+        );
+        registry.register(
+            "credits_spent",
+            "Credits that pages cost, as the API said",
+            set.credits_spent.clone(),
+        );
+        registry.register(
+            "snapshot_credits",
+            "Credits that one snapshot of the schedule costs; NaN where none is planned",
+            set.snapshot_credits.clone(),
+        );
+        registry.register(
+            "planned_credits",
+            "Credits that 30 days of the schedule cost; NaN where none is planned",
+            set.month_credits.clone(),
         );
         registry.register_with_unit(
             "fetch_waiting_until_timestamp",
@@ -120,11 +148,27 @@ impl FetchMetrics {
         self.set.waiting_until.set(until.map_or(f64::NAN, seconds));
     }
 
-    /// Credits that the API key has left this month, when known.
-    pub(crate) fn credits_left(&self, credits: Option<u64>) {
-        #[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
-        self.set.credits_left.set(credits.map_or(f64::NAN, |credits| credits as f64));
+    /// Credits that the API key has left this month and today, when known.
+    pub(crate) fn credits_left(&self, month: Option<u64>, today: Option<u64>) {
+        self.set.credits_left.set(month.map_or(f64::NAN, gauge));
+        self.set.credits_left_today.set(today.map_or(f64::NAN, gauge));
     }
+
+    /// Credits that one snapshot and a month of them cost.
+    pub(crate) fn planned_credits(&self, snapshot: u64, month: u64) {
+        self.set.snapshot_credits.set(gauge(snapshot));
+        self.set.month_credits.set(gauge(month));
+    }
+
+    /// A page cost `credits`.
+    pub(crate) fn spent(&self, credits: u64) {
+        self.set.credits_spent.inc_by(credits);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
+fn gauge(number: u64) -> f64 {
+    number as f64
 }
 
 #[cfg(test)]
@@ -151,13 +195,19 @@ mod tests {
         ]);
         let at = DateTime::from_timestamp_millis(1_795_356_000_250).unwrap();
         fetching.snapshot(SnapshotEnd::Complete, at);
-        fetching.credits_left(Some(9500));
+        fetching.credits_left(Some(9500), Some(23));
+        fetching.planned_credits(20, 14_400);
+        fetching.spent(25);
         fetching.leading(true);
         fetching.published(3);
         contains(&[
             r#"coinpipe_snapshots_total{ending="complete"} 1"#,
             "coinpipe_snapshot_timestamp_seconds 1795356000.25",
             "coinpipe_credits_left 9500.0",
+            "coinpipe_credits_left_today 23.0",
+            "coinpipe_snapshot_credits 20.0",
+            "coinpipe_planned_credits 14400.0",
+            "coinpipe_credits_spent_total 25",
             "coinpipe_leading 1.0",
             r#"coinpipe_messages_published_total{stage="fetcher"} 3"#,
         ]);

@@ -7,6 +7,7 @@ use ports::{Leadership, Ledger, Queue};
 
 use crate::collect::{Client, Collector};
 use crate::context::FetchContext;
+use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::once::OnceFetcher;
 use crate::publish::Publisher;
@@ -18,6 +19,7 @@ pub(crate) struct Parts {
     collector: Collector,
     publisher: Publisher,
     incidents: Arc<Incidents>,
+    credits: Arc<Credits>,
     context: FetchContext,
     every: Duration,
 }
@@ -33,10 +35,22 @@ impl Parts {
     ) -> Self {
         let every = settings.every;
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
-        let collector =
-            Collector::new(settings, client, Arc::clone(spool), Arc::clone(&incidents), context.clone());
+        let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
+        let collector = Collector::new(
+            settings,
+            client,
+            Arc::clone(spool),
+            Arc::clone(&incidents),
+            Arc::clone(&credits),
+            context.clone(),
+        );
         let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
-        Self { collector, publisher, incidents, context, every }
+        Self { collector, publisher, incidents, credits, context, every }
+    }
+
+    /// What the key has left, as these parts know it.
+    pub(crate) fn credits(&self) -> Arc<Credits> {
+        Arc::clone(&self.credits)
     }
 
     /// A fetcher that takes a snapshot when it is asked to.
@@ -52,7 +66,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, context, every } = self;
+        let Self { collector, publisher, incidents, context, every, .. } = self;
         Scheduler::new(every, collector, publisher, leadership, loaded, incidents, context)
     }
 }

@@ -1,10 +1,9 @@
 //! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use ports::{Clock, Ledger};
+use ports::Ledger;
 use service::{Process, Queues};
 use tracing::warn;
 use url::Url;
@@ -17,9 +16,16 @@ use crate::parts::Parts;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
 
-/// A fetcher for `process` that fetches when it is asked to. Holds the spool until it is dropped.
-pub fn for_once(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<OnceFetcher> {
-    Ok(parts(process, queues, source)?.once())
+/// A fetcher for `process` that fetches when it is asked to, and knows what the key has left. Holds the spool until it is
+/// dropped.
+pub async fn for_once(
+    process: &Process,
+    queues: &Queues,
+    source: &ChosenSource,
+) -> anyhow::Result<OnceFetcher> {
+    let parts = parts(process, queues, source)?;
+    parts.credits().begin(&client(process, source)?).await;
+    Ok(parts.once())
 }
 
 /// Fetches on schedule until the process is asked to stop. Looks into `ledger`, if there is one, for what was fetched by hand.
@@ -32,26 +38,13 @@ pub async fn run(
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
-    let scheduler = parts(process, queues, source)?.on_schedule(Arc::clone(&queues.leadership), ledger);
-    let observing = observe_credits(
-        client(process, source)?,
-        process.config().fetch.every,
-        FetchMetrics::new(&process.metrics),
-        Arc::clone(&process.clock),
-    );
-    process.observe(observing).await;
+    let parts = parts(process, queues, source)?;
+    let (credits, client) = (parts.credits(), client(process, source)?);
+    let scheduler = parts.on_schedule(Arc::clone(&queues.leadership), ledger);
+    // A stop is not held up by a server that does not answer.
+    process.shutdown.soft().run_until_cancelled(credits.begin(&client)).await;
+    process.observe(async move { credits.watch(&client).await }).await;
     scheduler.run(process.shutdown.soft()).await
-}
-
-/// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
-/// request.
-async fn observe_credits(client: Client, every: Duration, metrics: FetchMetrics, clock: Arc<dyn Clock>) {
-    let pause = (every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15));
-    loop {
-        let left = client.key_status().await.ok().and_then(|status| status.monthly_left);
-        metrics.credits_left(left);
-        clock.sleep(pause).await;
-    }
 }
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.

@@ -1,6 +1,7 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
 mod crashes;
+mod credits;
 mod leader;
 mod outages;
 mod pace;

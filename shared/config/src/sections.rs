@@ -120,6 +120,18 @@ pub enum ApiVersion {
     V3,
 }
 
+/// What to do about a schedule that costs more credits than the key's plan has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverBudget {
+    /// Fetch nothing.
+    Refuse,
+    /// Tell somebody, and fetch as long as a whole snapshot can be paid for.
+    Warn,
+    /// Fetch until the API refuses.
+    Allow,
+}
+
 /// `[fetch]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -142,6 +154,8 @@ pub struct Fetch {
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
+    /// What to do when the credits do not suffice.
+    pub over_budget: OverBudget,
     /// Longest wait for a whole request.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,

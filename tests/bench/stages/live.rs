@@ -34,7 +34,7 @@ impl ProgressObserver for Published {
 pub(crate) async fn run(process: &Process, snapshots: u32) -> anyhow::Result<()> {
     let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
     let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
-    let fetcher = fetcher::for_once(process, &queues, &source)?;
+    let fetcher = fetcher::for_once(process, &queues, &source).await?;
     let (published, mut batches) = unbounded_channel();
     let observer = Published(published);
     for snapshot in 0..WARM_UP + snapshots {

@@ -11,7 +11,10 @@ pub(super) fn measure(bench: &Bench<'_>) -> anyhow::Result<Sample> {
     let folder = bench.folder.join("once");
     std::fs::create_dir_all(&folder)?;
     let mut once = bench.programs.command("coinpipe");
-    let ran = child::run(once.arg("--once").current_dir(&folder), &bench.interrupt);
+    let ran = child::run(
+        once.arg("--once").env("COINPIPE__FETCH__LIMIT", "5000").current_dir(&folder),
+        &bench.interrupt,
+    );
     std::fs::remove_dir_all(&folder)?;
     let ran = ran?;
     let sample = Sample::of(COINS, ran.seconds);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
-use config::SecretUrl;
-use fetcher::{ChosenSource, KeyStatus};
+use chrono::{DateTime, Utc};
+use config::{Fetch, OverBudget, SecretUrl};
+use fetcher::{Advice, ChosenSource, KeyStatus, Spending};
 use ports::QueueName;
 use service::{Process, Queues, Stores};
 
@@ -12,22 +13,46 @@ use super::run;
 use crate::adapters::Found;
 use crate::{data_kind, numbers, output};
 
+/// What a check found.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Fine(String),
+    /// It works, and somebody should know.
+    Warning(String),
+    Failed(String),
+}
+
+impl From<anyhow::Result<String>> for Verdict {
+    fn from(result: anyhow::Result<String>) -> Self {
+        match result {
+            Ok(text) => Self::Fine(text),
+            Err(error) => Self::Failed(format!("{error:#}")),
+        }
+    }
+}
+
+fn copy(error: &anyhow::Error) -> anyhow::Error {
+    anyhow!("{error:#}")
+}
+
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     // A mistake that ends `run` with code 2 ends `check` with code 2, too.
     alerter::check_settings(process)?;
     let source = fetcher::choose_source(&process.config().fetch, Arc::clone(&process.clock)).await?;
     fetcher::check_settings(process, &source)?;
     let mut failed = 0;
-    let mut line = |name: &str, result: anyhow::Result<String>| {
-        let text = match result {
-            Ok(text) => format!("ok      {name:<8}{text}"),
-            Err(error) => {
+    let mut verdict = |name: &str, verdict: Verdict| {
+        let (word, text) = match verdict {
+            Verdict::Fine(text) => ("ok", text),
+            Verdict::Warning(text) => ("warning", text),
+            Verdict::Failed(text) => {
                 failed += 1;
-                format!("failed  {name:<8}{error:#}")
+                ("failed", text)
             }
         };
-        output::print(text)
+        output::print(format!("{word:<8}{name:<8}{text}"))
     };
+    let mut line = |name: &str, result: anyhow::Result<String>| verdict(name, result.into());
     // The configuration was checked when it was loaded: a mistake would have ended the program with code 2.
     line("config", Ok(format!("{} settings", process.loaded.settings().len())))?;
     let queues = process.open_queues_read_only().await;
@@ -41,7 +66,16 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     line("queue", queue)?;
     line("store", store)?;
     line("mail", alerter::check(process).await)?;
-    line("api", api(process, &source, found.as_ref()).await)?;
+    let status = api(process, &source, found.as_ref()).await;
+    line(
+        "api",
+        status.as_ref().map(|status| format!("{}; {}", run::describe(&source), limits(status))).map_err(copy),
+    )?;
+    if let Ok(status) = &status
+        && let Some(credits) = credits(&process.config().fetch, status, process.clock.now())
+    {
+        verdict("credits", credits)?;
+    }
     if failed > 0 {
         bail!("{failed} of the checks failed");
     }
@@ -79,12 +113,26 @@ fn to_be_made(url: &SecretUrl) -> String {
 }
 
 /// Whether the API answers, and whether its quotes are of the kind that the store holds, if the store can be read.
-async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<String> {
+async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<KeyStatus> {
     let status = fetcher::check(process, source).await?;
     if let Some(found) = found {
         data_kind::check(process, source, found).await?;
     }
-    Ok(format!("{}; {}", run::describe(source), limits(&status)))
+    Ok(status)
+}
+
+/// Whether the plan pays for the schedule; nothing where no limit is known.
+fn credits(settings: &Fetch, status: &KeyStatus, now: DateTime<Utc>) -> Option<Verdict> {
+    let Advice { plan, is_over, short } = Advice::new(&Spending::of(settings), status, now);
+    let plan = plan?;
+    Some(match (settings.over_budget, short, is_over) {
+        (OverBudget::Allow, ..) | (_, None, false) => Verdict::Fine(plan),
+        (_, Some((short, _)), _) => Verdict::Failed(format!("{short}; {plan}")),
+        (OverBudget::Refuse, None, true) => {
+            Verdict::Failed(format!("fetch.over_budget refuses this: {plan}"))
+        }
+        (OverBudget::Warn, None, true) => Verdict::Warning(plan),
+    })
 }
 
 /// What the key may still do, in words.
@@ -96,6 +144,9 @@ fn limits(status: &KeyStatus) -> String {
         let reset =
             status.resets_at.map(|at| format!(" until {}", at.format("%Y-%m-%d"))).unwrap_or_default();
         parts.push(format!("{}{of} credits left{reset}", numbers::count(left)));
+    }
+    if let (Some(left), Some(limit)) = (status.daily_left, status.daily_limit) {
+        parts.push(format!("{} of {} left today", numbers::count(left), numbers::count(limit)));
     }
     if let Some(limit) = status.minute_limit {
         parts.push(format!("{} a minute", numbers::counted(limit, "request")));
@@ -111,20 +162,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn credits_that_do_not_suffice_are_a_warning_or_a_failure_as_the_setting_says() {
+        let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let check = |over_budget, limit, left: u64| {
+            let settings = Fetch { over_budget, limit, ..config::Config::defaults().fetch };
+            let status =
+                KeyStatus { monthly_limit: Some(15_000), monthly_left: Some(left), ..KeyStatus::default() };
+            match credits(&settings, &status, now).unwrap() {
+                Verdict::Fine(_) => "ok",
+                Verdict::Warning(_) => "warning",
+                Verdict::Failed(_) => "failed",
+            }
+        };
+        use OverBudget::{Allow, Refuse, Warn};
+        for (over_budget, fits, over, short) in
+            [(Warn, "ok", "warning", "failed"), (Refuse, "ok", "failed", "failed"), (Allow, "ok", "ok", "ok")]
+        {
+            assert_eq!(check(over_budget, 4000, 15_000), fits, "{over_budget:?}");
+            assert_eq!(check(over_budget, 5000, 15_000), over, "{over_budget:?}");
+            assert_eq!(check(over_budget, 4000, 19), short, "{over_budget:?}");
+        }
+        assert_eq!(credits(&config::Config::defaults().fetch, &KeyStatus::default(), now), None);
+    }
+
+    #[test]
     fn what_the_key_may_do_is_told_as_far_as_it_is_known() {
         let status = KeyStatus {
             minute_limit: Some(30),
             monthly_limit: Some(2_000_000),
             monthly_left: Some(9500),
+            daily_limit: Some(333),
+            daily_left: Some(23),
             resets_at: domain::timestamp::from_text("2026-12-01T00:00:00.000Z"),
             simulated: false,
         };
-        assert_eq!(limits(&status), "9,500 of 2,000,000 credits left until 2026-12-01, 30 requests a minute");
+        let told =
+            "9,500 of 2,000,000 credits left until 2026-12-01, 23 of 333 left today, 30 requests a minute";
+        assert_eq!(limits(&status), told);
         assert_eq!(limits(&KeyStatus::default()), "the key works");
         // Whatever an API claims is written.
         let most = KeyStatus {
             monthly_left: Some(u64::MAX),
-            resets_at: Some(chrono::DateTime::<chrono::Utc>::MAX_UTC),
+            resets_at: Some(DateTime::<Utc>::MAX_UTC),
             ..KeyStatus::default()
         };
         assert!(limits(&most).starts_with("18,446,744,073,709,551,615 credits left until +262142-12-31"));

@@ -68,7 +68,7 @@ async fn snapshot(
     progress: &Progress,
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
-    let fetcher = fetcher::for_once(process, &adapters.queues, source)?;
+    let fetcher = fetcher::for_once(process, &adapters.queues, source).await?;
     // When it is asked to stop, it waits a moment for a response that is under way, because that is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {

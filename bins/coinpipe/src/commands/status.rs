@@ -1,5 +1,7 @@
 //! `coinpipe status`: how fresh the table is, what waits, what needs someone.
 
+mod credits;
+
 use chrono::{DateTime, Utc};
 use config::Config;
 use fetcher::Waiting;
@@ -24,7 +26,8 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         freshness = stores.quotes.freshness().await?;
-        batches = stores.ledger.batches(BATCHES).await?;
+        let wanted = credits::batches_to_read(process.config().fetch.every);
+        batches = stores.ledger.batches(wanted.max(BATCHES)).await?;
         groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
     }
@@ -37,6 +40,8 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         depths.push((queue, depth));
     }
     let now = process.clock.now();
+    let days = credits::by_day(&batches, now);
+    batches.truncate(BATCHES as usize);
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
     if args.json {
@@ -62,6 +67,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
             "waiting": waiting.as_ref().map(waiting_json),
             "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
+            "credits_by_day": credits::to_json(&days),
             "last_batch_credits": batches.first().and_then(|batch| batch.credits),
         });
         return output::print(serde_json::to_string_pretty(&status)?);
@@ -91,6 +97,9 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     ))?;
     for (queue, depth) in depths {
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
+    }
+    if let Some(days) = credits::to_text(&days, now) {
+        output::print(format!("credits   {days}"))?;
     }
     if let Some(waiting) = &waiting {
         output::print(format!("waiting   {}", waiting_text(waiting, now)))?;

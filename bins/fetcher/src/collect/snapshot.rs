@@ -38,6 +38,11 @@ impl Collector {
             Ok(pages) => pages,
             Err(ending) => return ending,
         };
+        if pages.is_empty()
+            && let Some(refusal) = self.credits.refusal(job.patience.is_watched())
+        {
+            return Ending::GaveUp(refusal);
+        }
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
         loop {
@@ -60,6 +65,7 @@ impl Collector {
                 Ok(page) => {
                     failures_in_a_row = 0;
                     self.waits.end().await;
+                    self.credits.spend(page.credits);
                     self.crashes.pass(Point::Answered).await;
                     let (rows, bytes) = (page.rows, page.body.len());
                     match self.store_page(job, number, page).await {

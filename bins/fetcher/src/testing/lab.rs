@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LeapingClock, RefusingQueue, Server};
 use crate::collect::{ApiSource, Client, Collector};
 use crate::context::FetchContext;
+use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
@@ -30,6 +31,7 @@ pub(crate) struct Fetcher {
     pub(crate) client: Client,
     pub(crate) spool: Arc<Spool>,
     context: FetchContext,
+    credits: [Arc<Credits>; 2],
     scheduler: Scheduler,
     once: OnceFetcher,
 }
@@ -47,9 +49,17 @@ impl Fetcher {
         let client = Client::new(source, settings.connect_timeout, settings.timeout, clock).unwrap();
         let spool = Arc::new(Spool::open(&settings.spool).unwrap());
         let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, context.clone());
-        let scheduler = parts(Arc::clone(&queue)).on_schedule(leadership, ledger);
-        let once = parts(queue).once();
-        Self { settings, client, spool, context, scheduler, once }
+        let (on_schedule, once) = (parts(Arc::clone(&queue)), parts(queue));
+        let credits = [on_schedule.credits(), once.credits()];
+        let (scheduler, once) = (on_schedule.on_schedule(leadership, ledger), once.once());
+        Self { settings, client, spool, context, credits, scheduler, once }
+    }
+
+    /// Asks what the key has left, as a process does at its start.
+    pub(crate) async fn know_credits(&self) {
+        for credits in &self.credits {
+            credits.begin(&self.client).await;
+        }
     }
 
     /// Looks for a slot whenever the bell was `rung`.
@@ -72,8 +82,9 @@ impl Fetcher {
     /// What is asked for in `slot`.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let (settings, client, spool) = (self.settings.clone(), self.client.clone(), Arc::clone(&self.spool));
-        let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&self.context.clock));
-        Collector::new(settings, client, spool, Arc::new(incidents), self.context.clone()).order(slot)
+        let incidents = Arc::new(Incidents::new(Arc::clone(&spool), Arc::clone(&self.context.clock)));
+        let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &self.context));
+        Collector::new(settings, client, spool, incidents, credits, self.context.clone()).order(slot)
     }
 }
 

@@ -213,6 +213,8 @@ async fn the_key_status_is_told_and_a_wrong_key_is_named() {
         minute_limit: Some(30),
         monthly_limit: Some(10_000),
         monthly_left: Some(10_000),
+        daily_limit: None,
+        daily_left: None,
         resets_at: timestamp::from_text("2026-12-01T00:00:00.000Z"),
         simulated: true,
     };

@@ -16,6 +16,10 @@ pub struct KeyStatus {
     pub monthly_limit: Option<u64>,
     /// Credits left in it.
     pub monthly_left: Option<u64>,
+    /// Credits that the plan includes in a day, if it has such a limit.
+    pub daily_limit: Option<u64>,
+    /// Credits left in it.
+    pub daily_left: Option<u64>,
     /// When the next month of the plan begins.
     pub resets_at: Option<DateTime<Utc>>,
     /// Whether a simulator answered.
@@ -35,6 +39,8 @@ impl KeyStatus {
             minute_limit: number("/plan/rate_limit_minute"),
             monthly_limit: number("/plan/credit_limit_monthly"),
             monthly_left: number("/usage/current_month/credits_left"),
+            daily_limit: number("/plan/credit_limit_daily"),
+            daily_left: number("/usage/current_day/credits_left"),
             resets_at: reset.and_then(timestamp::from_text),
             simulated,
         })
@@ -61,6 +67,8 @@ mod tests {
                 minute_limit: Some(30),
                 monthly_limit: Some(10_000),
                 monthly_left: Some(9500),
+                daily_limit: None,
+                daily_left: Some(9000),
                 resets_at: timestamp::from_text("2026-12-01T00:00:00.000Z"),
                 simulated: false,
             },

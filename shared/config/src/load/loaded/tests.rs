@@ -77,6 +77,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "base_url") => texts(&["", "https://x.example/a", "http://[::1]:80"]),
         ("telemetry", "otlp_url") => texts(&["", "off", "http://127.0.0.1:4318"]),
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
+        ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
         ("fetch", "convert") => texts(&["", "USD", "usd, eur", "1INCH"]),
         ("http", "listen") => texts(&["", "off", "0.0.0.0:1", "[::]:9464", "127.0.0.1:9464"]),
         ("log", "level") => texts(&["", "info", "warn,sqlx=debug"]),
@@ -213,5 +214,5 @@ fn the_name_of_a_file_cannot_become_a_line() {
     std::fs::write(&path, "fetch.every = \"2h\"").unwrap();
     let shown = load(Some(&path), []).unwrap().to_toml();
     let again = read_back(&shown, Vec::new()).unwrap();
-    assert_eq!((again.config.fetch.limit, again.config.fetch.every.as_secs()), (5000, 7200));
+    assert_eq!((again.config.fetch.limit, again.config.fetch.every.as_secs()), (4000, 7200));
 }

@@ -1,0 +1,253 @@
+//! What is planned beside what the plan pays for, in words: the two numbers, the day on which the credits run out, and
+//! settings that fit.
+
+use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
+use domain::timestamp;
+
+use super::Spending;
+use crate::collect::KeyStatus;
+
+/// Credits a month of CoinMarketCap's free plan (Basic), as their articles say in 2026.
+const FREE_PLAN: u64 = 15_000;
+
+/// How a schedule and a plan fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// The numbers, in one line. `None` when the plan is not known.
+    pub plan: Option<String>,
+    /// Whether the schedule costs more than the plan has.
+    pub is_over: bool,
+    /// Why not even one snapshot can be paid for now, and until when.
+    pub short: Option<(String, DateTime<Utc>)>,
+}
+
+impl Advice {
+    /// About `spending` with a key of this `status` at `now`.
+    pub fn new(spending: &Spending, status: &KeyStatus, now: DateTime<Utc>) -> Self {
+        let budget = budget(status);
+        let next_month = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
+        let plan = budget.map(|budget| {
+            let of = status.monthly_limit.unwrap_or(budget);
+            let mut text = sum(spending, Some(of));
+            if let Some(limit) = status.daily_limit {
+                text = format!("{text}, {} of {} a day", count(spending.a_day()), count(limit));
+            }
+            if spending.a_month() > budget {
+                let lasts = TimeDelta::from_std(spending.lasts(budget)).unwrap_or(TimeDelta::MAX);
+                let end = next_month + lasts - TimeDelta::seconds(1);
+                text = format!(
+                    "{text}: they last until about the {}; {}",
+                    ordinal(end.day()),
+                    fitting(spending, budget)
+                );
+            }
+            text
+        });
+        Self {
+            plan,
+            is_over: budget.is_some_and(|budget| spending.a_month() > budget),
+            short: shortage(spending, status, next_month, now),
+        }
+    }
+}
+
+/// What `spending` costs beside the free plan, for when the key's plan is not known.
+pub fn free_plan(spending: &Spending) -> String {
+    let sum = sum(spending, None);
+    if spending.a_month() > FREE_PLAN {
+        format!("{sum}; the free plan has {}: {}", count(FREE_PLAN), fitting(spending, FREE_PLAN))
+    } else {
+        format!("{sum}, of the {} of the free plan", count(FREE_PLAN))
+    }
+}
+
+/// Credits that may be spent in a month, both limits together.
+fn budget(status: &KeyStatus) -> Option<u64> {
+    let by_days = status.daily_limit.map(|limit| limit.saturating_mul(30));
+    match (status.monthly_limit, by_days) {
+        (Some(month), Some(days)) => Some(month.min(days)),
+        (month, days) => month.or(days),
+    }
+}
+
+fn sum(spending: &Spending, of: Option<u64>) -> String {
+    let of = of.map(|of| format!(" of {}", count(of))).unwrap_or_default();
+    format!(
+        "{} snapshots × {} = {}{of} credits a month",
+        count(spending.snapshots()),
+        count(spending.a_snapshot()),
+        count(spending.a_month())
+    )
+}
+
+/// Settings that fit into `budget`.
+fn fitting(spending: &Spending, budget: u64) -> String {
+    let limit = spending.with_fitting_limit(budget);
+    let limit = limit.map(|fits| format!("`limit = {}` ({})", fits.limit(), count(fits.a_month())));
+    let every = spending.with_fitting_interval(budget);
+    let every = every.map(|fits| format!("`every = {}` ({})", fits.interval(), count(fits.a_month())));
+    match (limit, every) {
+        (Some(limit), Some(every)) => format!("{limit} or {every} fit"),
+        (Some(one), None) | (None, Some(one)) => format!("{one} fits"),
+        (None, None) => "no setting fits; the plan is too small".to_owned(),
+    }
+}
+
+/// Why the rest of the day or the month does not pay for one snapshot.
+fn shortage(
+    spending: &Spending,
+    status: &KeyStatus,
+    next_month: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<(String, DateTime<Utc>)> {
+    let cost = spending.a_snapshot();
+    let short = |left: Option<u64>, period: &str, until: DateTime<Utc>| {
+        let left = left.filter(|left| *left < cost)?;
+        let until_text = timestamp::to_text(until);
+        let reason = format!(
+            "{} credits are left {period}, and a snapshot costs {}; there are more from {until_text}",
+            count(left),
+            count(cost)
+        );
+        Some((reason, until))
+    };
+    let tomorrow = now.date_naive().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1);
+    let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+    short(status.monthly_left, "this month", next_month).or_else(|| short(today, "today", tomorrow))
+}
+
+fn next_month(now: DateTime<Utc>) -> DateTime<Utc> {
+    let first = now.date_naive().with_day(1).and_then(|day| day.checked_add_months(Months::new(1)));
+    first.map_or(now, |day| day.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// A count with thousands separated.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A day of the month: `1st`, `12th`, `23rd`.
+fn ordinal(day: u32) -> String {
+    let ending = match (day % 10, day % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{day}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use config::Config;
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        timestamp::from_text(text).unwrap()
+    }
+
+    fn hourly(limit: u32) -> Spending {
+        let every = Duration::from_hours(1);
+        Spending::of(&config::Fetch { limit, page_size: 5000, every, ..Config::defaults().fetch })
+    }
+
+    fn plan(monthly: u64, left: u64) -> KeyStatus {
+        KeyStatus {
+            monthly_limit: Some(monthly),
+            monthly_left: Some(left),
+            resets_at: Some(at("2026-12-01T00:00:00Z")),
+            ..KeyStatus::default()
+        }
+    }
+
+    fn advice(limit: u32, status: &KeyStatus) -> Advice {
+        Advice::new(&hourly(limit), status, at("2026-11-22T14:00:00Z"))
+    }
+
+    #[test]
+    fn a_schedule_that_costs_too_much_is_told_with_the_day_and_what_fits() {
+        let over = advice(5000, &plan(15_000, 15_000));
+        assert_eq!(
+            over.plan.as_deref(),
+            Some(
+                "720 snapshots × 25 = 18,000 of 15,000 credits a month: they last until about the 25th; \
+                 `limit = 4000` (14,400) or `every = 90m` (12,000) fit"
+            )
+        );
+        assert!(over.is_over && over.short.is_none());
+        let over = advice(5000, &plan(10_000, 10_000));
+        let text = over.plan.unwrap();
+        assert!(
+            text.contains("about the 17th; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"),
+            "{text}"
+        );
+        // A plan that is billed on another day.
+        let billed = KeyStatus { resets_at: Some(at("2026-12-14T09:00:00Z")), ..plan(15_000, 100) };
+        assert!(advice(5000, &billed).plan.unwrap().contains("about the 8th"), "counted from the 14th");
+        let fits = advice(4000, &plan(15_000, 15_000));
+        assert_eq!(fits.plan.as_deref(), Some("720 snapshots × 20 = 14,400 of 15,000 credits a month"));
+        assert!(!fits.is_over);
+        let tiny = advice(5000, &plan(10, 10)).plan.unwrap();
+        assert!(tiny.ends_with("about the 1st; no setting fits; the plan is too small"), "{tiny}");
+    }
+
+    /// Field case 15.
+    #[test]
+    fn a_limit_of_the_day_counts_too() {
+        let status = KeyStatus { daily_limit: Some(333), daily_left: Some(23), ..plan(10_000, 10_000) };
+        let told = advice(5000, &status);
+        let text = told.plan.unwrap();
+        assert!(
+            text.starts_with("720 snapshots × 25 = 18,000 of 10,000 credits a month, 600 of 333 a day: "),
+            "{text}"
+        );
+        assert!(text.contains("`limit = 2600` (9,360) or `every = 2h` (9,000) fit"), "{text}");
+        let (reason, until) = told.short.unwrap();
+        assert!(reason.starts_with("23 credits are left today, and a snapshot costs 25"), "{reason}");
+        assert_eq!(until, at("2026-11-23T00:00:00Z"));
+        // Without a limit the day has no rest.
+        let unlimited = KeyStatus { daily_left: Some(0), ..plan(15_000, 15_000) };
+        assert_eq!(advice(4000, &unlimited).short, None);
+    }
+
+    #[test]
+    fn a_month_whose_rest_does_not_pay_for_a_snapshot_says_until_when() {
+        assert_eq!(advice(5000, &plan(15_000, 25)).short, None);
+        let (reason, until) = advice(5000, &plan(15_000, 24)).short.unwrap();
+        assert!(reason.starts_with("24 credits are left this month"), "{reason}");
+        assert_eq!(until, at("2026-12-01T00:00:00Z"));
+        let unknown = KeyStatus { resets_at: None, ..plan(15_000, 0) };
+        assert_eq!(advice(200, &unknown).short.unwrap().1, at("2026-12-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn without_a_plan_there_is_no_advice_but_the_free_plans() {
+        let none = Advice { plan: None, is_over: false, short: None };
+        assert_eq!(advice(5000, &KeyStatus::default()), none);
+        assert_eq!(
+            free_plan(&hourly(5000)),
+            "720 snapshots × 25 = 18,000 credits a month; the free plan has 15,000: `limit = 4000` (14,400) or \
+             `every = 90m` (12,000) fit"
+        );
+        let fits = "720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan";
+        assert_eq!(free_plan(&hourly(4000)), fits);
+    }
+
+    #[test]
+    fn days_are_written_as_they_are_read() {
+        let days: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 22, 23, 30, 31].into_iter().map(ordinal).collect();
+        assert_eq!(days.join(" "), "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 23rd 30th 31st");
+    }
+}

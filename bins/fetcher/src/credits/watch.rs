@@ -1,0 +1,159 @@
+//! What the key has left while the fetcher runs: asked for at the start and now and then, which costs nothing, and counted down
+//! in between. Warns at 80 and 95 %, and refuses what could not be paid for whole.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use config::OverBudget;
+use ports::Clock;
+use tracing::{info, warn};
+
+use super::{Advice, Spending};
+use crate::collect::{Client, GaveUp, KeyStatus};
+use crate::context::FetchContext;
+use crate::incident::Incidents;
+use crate::metrics::FetchMetrics;
+
+/// Shares of a limit, in percent, at which somebody is told.
+const WARN_AT: [u64; 2] = [95, 80];
+/// At the start nobody waits longer for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const HINT: &str = "ask for fewer coins with fetch.limit, or more rarely with fetch.every; fetch.over_budget = \"allow\" asks all the same";
+
+/// The credits of one key.
+pub(crate) struct Credits {
+    spending: Spending,
+    over_budget: OverBudget,
+    pause: Duration,
+    incidents: Arc<Incidents>,
+    clock: Arc<dyn Clock>,
+    metrics: FetchMetrics,
+    known: Mutex<Option<Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    /// With what was spent since taken off.
+    status: KeyStatus,
+    asked_at: DateTime<Utc>,
+}
+
+impl Credits {
+    /// The credits that `settings` plan to spend. Nothing is known yet.
+    pub(crate) fn new(settings: &config::Fetch, incidents: Arc<Incidents>, context: &FetchContext) -> Self {
+        let spending = Spending::of(settings);
+        context.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
+        Self {
+            spending,
+            over_budget: settings.over_budget,
+            // A few times a slot and at most once a minute: it counts as a request.
+            pause: (settings.every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15)),
+            incidents,
+            clock: Arc::clone(&context.clock),
+            metrics: context.metrics.clone(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.
+    pub(crate) async fn begin(&self, client: &Client) {
+        if let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, client.key_status()).await {
+            let advice = Advice::new(&self.spending, &status, self.clock.now());
+            if let Some(plan) = &advice.plan {
+                if advice.is_over && self.over_budget != OverBudget::Allow {
+                    warn!("{plan}");
+                } else {
+                    info!("{plan}");
+                }
+            }
+            self.learn(status).await;
+        }
+    }
+
+    /// Asks again and again.
+    pub(crate) async fn watch(&self, client: &Client) {
+        loop {
+            self.clock.sleep(self.pause).await;
+            match client.key_status().await {
+                Ok(status) => self.learn(status).await,
+                Err(_) => self.metrics.credits_left(None, None),
+            }
+        }
+    }
+
+    /// What the API said now. Somebody is told what is nearly used up, and, once a month, that the schedule costs too much.
+    pub(crate) async fn learn(&self, status: KeyStatus) {
+        let now = self.clock.now();
+        let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+        self.metrics.credits_left(status.monthly_left, today);
+        let month = status.resets_at.unwrap_or(now).format("%Y-%m-%d").to_string();
+        let day = now.date_naive().to_string();
+        self.warn(status.monthly_limit, status.monthly_left, "month", &month).await;
+        self.warn(status.daily_limit, today, "day", &day).await;
+        let advice = Advice::new(&self.spending, &status, now);
+        if let Some(plan) = advice.plan.filter(|_| advice.is_over && self.over_budget == OverBudget::Warn) {
+            let reason = format!("the schedule costs more than the plan has: {plan}");
+            self.incidents.report("over_budget", month, &reason).await;
+        }
+        *self.known() = Some(Known { status, asked_at: now });
+    }
+
+    async fn warn(&self, limit: Option<u64>, left: Option<u64>, period: &str, occasion: &str) {
+        let (Some(limit), Some(left)) = (limit, left) else { return };
+        let used = limit.saturating_sub(left);
+        let reached = WARN_AT
+            .into_iter()
+            .find(|share| u128::from(used) * 100 >= u128::from(limit) * u128::from(*share));
+        if let Some(share) = reached.filter(|_| limit > 0) {
+            let reason = format!(
+                "{share} % of the credits of the {period} are used: {used} of {limit}, {left} are left"
+            );
+            self.incidents.report(&format!("credits_{share}"), format!("{period}/{occasion}"), &reason).await;
+        }
+    }
+
+    /// `credits` were spent.
+    pub(crate) fn spend(&self, credits: u32) {
+        self.metrics.spent(credits.into());
+        if let Some(Known { status, .. }) = &mut *self.known() {
+            for left in [&mut status.monthly_left, &mut status.daily_left].into_iter().flatten() {
+                *left = left.saturating_sub(credits.into());
+            }
+        }
+    }
+
+    /// Why nothing may be asked for now, as far as is known. A person who `watches` asked for one snapshot, not for a schedule.
+    pub(crate) fn refusal(&self, watches: bool) -> Option<GaveUp> {
+        if self.over_budget == OverBudget::Allow {
+            return None;
+        }
+        let Known { mut status, asked_at } = self.known().clone()?;
+        let now = self.clock.now();
+        // What was left of a month or a day that is over says nothing.
+        if status.resets_at.is_some_and(|at| at <= now) || asked_at > now {
+            status.monthly_left = None;
+        }
+        if asked_at.date_naive() != now.date_naive() {
+            status.daily_left = None;
+        }
+        let advice = Advice::new(&self.spending, &status, now);
+        let gave_up = |code: &str, reason, until| {
+            Some(GaveUp { code: code.to_owned(), reason, hint: Some(HINT), until, lasts: true })
+        };
+        if let Some((reason, until)) = advice.short {
+            return gave_up("credits_short", reason, Some(until));
+        }
+        if self.over_budget == OverBudget::Refuse && advice.is_over && !watches {
+            let reason =
+                format!("fetch.over_budget refuses the schedule: {}", advice.plan.unwrap_or_default());
+            return gave_up("over_budget", reason, None);
+        }
+        None
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

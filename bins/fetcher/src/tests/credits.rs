@@ -1,0 +1,153 @@
+//! What a plan pays for: told before the call, warned about, and not exceeded by what could not be paid whole. Against the
+//! simulator, which keeps accounts as the API does.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use config::{OverBudget, Secret};
+use ports::{Clock, QueueName};
+use simulator::{Options, Simulator};
+use stage::Failpoints;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Seen, incidents, instant, reasons, run_with};
+use crate::collect::ApiSource;
+use crate::context::FetchContext;
+use crate::metrics::FetchMetrics;
+use crate::testing::{Fetcher, KEY, Lab};
+
+/// 500 coins in one page, which costs 3 credits.
+fn lab(over_budget: OverBudget) -> Lab {
+    let mut lab = Lab::new(500, 500);
+    lab.settings.over_budget = over_budget;
+    lab
+}
+
+async fn start(lab: &Lab, options: Options) -> Simulator {
+    let options = Options { coins: 500, ..options };
+    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
+}
+
+fn fetcher(lab: &Lab, simulator: &Simulator) -> Fetcher {
+    let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(KEY) };
+    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
+    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
+    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
+}
+
+fn listings(simulator: &Simulator) -> usize {
+    simulator.requests().iter().filter(|seen| seen.path.contains("listings")).count()
+}
+
+/// Runs the schedule through `slots` slots, of which some may be refused, and stops.
+async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) {
+    let (bell, rung) = mpsc::channel(1);
+    let first = instant("2026-11-22T14:00:00Z");
+    let mut slot = 0;
+    let mut heard = 0;
+    run_with(fetcher, rung, "the slots", || {
+        // A bell that was heard twice found nothing more to do.
+        if bell.capacity() == 1 {
+            heard += 1;
+            if heard % 3 == 0 && slot + 1 < slots {
+                slot += 1;
+                lab.clock.0.set(first + TimeDelta::hours(slot));
+            }
+            bell.try_send(()).unwrap();
+        }
+        heard > 3 * slots
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_snapshot_that_the_rest_of_the_month_does_not_pay_for_is_not_asked_for() {
+    let lab = lab(OverBudget::Warn);
+    let simulator = start(&lab, Options { credits_monthly: 8, ..Options::default() }).await;
+    let running = fetcher(&lab, &simulator);
+    running.know_credits().await;
+    live_through(&lab, &running, 4).await;
+    assert_eq!((listings(&simulator), lab.ids(QueueName::Rows).len()), (2, 2));
+    let told = incidents(&lab);
+    assert!(told.contains(&"credits_short/2026-11-22".to_owned()), "{told:?}");
+    let reason =
+        reasons(&lab).into_iter().find(|reason| reason.contains("2 credits are left this month")).unwrap();
+    assert!(reason.contains("a snapshot costs 3; there are more from 2026-12-01T00:00:00.000Z"), "{reason}");
+    let waiting = crate::waiting(&lab.settings.spool, lab.clock.now()).unwrap();
+    assert_eq!((waiting.code.as_str(), waiting.until), ("credits_short", instant("2026-12-01T00:00:00Z")));
+    drop(running);
+    // What was left of November says nothing about December.
+    lab.clock.0.set(instant("2026-12-01T00:00:00Z"));
+    let next = fetcher(&lab, &simulator);
+    next.know_credits().await;
+    super::run_until(&next, "a snapshot of December", || lab.ids(QueueName::Rows).len() == 3).await;
+    let metrics = lab.metrics.render();
+    for line in
+        ["coinpipe_credits_spent_total 9", "coinpipe_snapshot_credits 3.0", "coinpipe_planned_credits 2160.0"]
+    {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn so_is_one_that_the_rest_of_the_day_does_not_pay_for_unless_somebody_allows_it() {
+    for (over_budget, asked) in [(OverBudget::Warn, 0), (OverBudget::Refuse, 0), (OverBudget::Allow, 1)] {
+        let lab = lab(over_budget);
+        let options = Options { credits_daily: Some(2), credits_monthly: 1_000_000, ..Options::default() };
+        let simulator = start(&lab, options).await;
+        let once = fetcher(&lab, &simulator);
+        once.know_credits().await;
+        let failure =
+            once.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap_err().to_string();
+        assert_eq!(listings(&simulator), asked, "{over_budget:?}: {failure}");
+        assert!(failure.contains("left today, and a snapshot costs 3") || asked == 1, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_that_costs_too_much_is_told_once_a_month_or_refused() {
+    let plan = || Options { credits_monthly: 2000, ..Options::default() };
+    let told = "the schedule costs more than the plan has: 720 snapshots × 3 = 2,160 of 2,000 credits a month: they last until \
+                about the 28th; `limit = 400` (1,440) or `every = 90m` (1,440) fit";
+    let warned = lab(OverBudget::Warn);
+    let simulator = start(&warned, plan()).await;
+    let running = fetcher(&warned, &simulator);
+    running.know_credits().await;
+    live_through(&warned, &running, 2).await;
+    assert_eq!((listings(&simulator), reasons(&warned)), (2, vec![told.to_owned()]));
+
+    let refused = lab(OverBudget::Refuse);
+    let simulator = start(&refused, plan()).await;
+    let running = fetcher(&refused, &simulator);
+    running.know_credits().await;
+    live_through(&refused, &running, 2).await;
+    assert_eq!((listings(&simulator), incidents(&refused)), (0, vec!["over_budget/2026-11-22".to_owned()]));
+    // One snapshot by hand is no schedule.
+    running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+
+    let allowed = lab(OverBudget::Allow);
+    let simulator = start(&allowed, plan()).await;
+    let running = fetcher(&allowed, &simulator);
+    running.know_credits().await;
+    live_through(&allowed, &running, 2).await;
+    assert_eq!((listings(&simulator), reasons(&allowed)), (2, Vec::<String>::new()));
+}
+
+#[tokio::test]
+async fn somebody_is_told_at_eighty_and_at_ninety_five_percent_once_each() {
+    let lab = lab(OverBudget::Allow);
+    let simulator = start(&lab, Options { credits_monthly: 60, ..Options::default() }).await;
+    let running = fetcher(&lab, &simulator);
+    // Each run publishes what the one before had to say.
+    for _ in 1..=20 {
+        running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+        running.know_credits().await;
+    }
+    // 48 and 57 of 60.
+    assert_eq!(incidents(&lab), ["credits_80/month/2026-12-01", "credits_95/month/2026-12-01"]);
+    let reasons = reasons(&lab);
+    assert_eq!(reasons[0], "80 % of the credits of the month are used: 48 of 60, 12 are left");
+    assert_eq!(reasons[1], "95 % of the credits of the month are used: 57 of 60, 3 are left");
+}
