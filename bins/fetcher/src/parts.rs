@@ -21,19 +21,22 @@ pub(crate) struct Parts {
     incidents: Arc<Incidents>,
     credits: Arc<Credits>,
     context: FetchContext,
-    every: Duration,
+    /// Interval of the schedule, and the time from the beginning of a slot to its fetch.
+    times: (Duration, Duration),
 }
 
 impl Parts {
-    /// Parts that fetch what `settings` ask for with `client` and publish it to `queue`.
+    /// Parts that fetch what `settings` ask for with `client` and publish it to `queue`; a schedule fetches each slot `offset`
+    /// after its beginning.
     pub(crate) fn new(
         settings: config::Fetch,
         client: Client,
         spool: &Arc<Spool>,
         queue: Arc<dyn Queue>,
+        offset: Duration,
         context: FetchContext,
     ) -> Self {
-        let every = settings.every;
+        let times = (settings.every, offset);
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
         let collector = Collector::new(
@@ -45,7 +48,7 @@ impl Parts {
             context.clone(),
         );
         let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
-        Self { collector, publisher, incidents, credits, context, every }
+        Self { collector, publisher, incidents, credits, context, times }
     }
 
     /// What the key has left, as these parts know it.
@@ -66,7 +69,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, context, every, .. } = self;
-        Scheduler::new(every, collector, publisher, leadership, loaded, incidents, context)
+        let Self { collector, publisher, incidents, context, times, .. } = self;
+        Scheduler::new(times, collector, publisher, leadership, loaded, incidents, context)
     }
 }

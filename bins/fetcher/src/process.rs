@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use config::Offset;
 use ports::Ledger;
 use service::{Process, Queues};
 use tracing::warn;
@@ -13,6 +14,7 @@ use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
+use crate::schedule::offset_of;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
 
@@ -24,7 +26,7 @@ pub async fn for_once(
     source: &ChosenSource,
 ) -> anyhow::Result<OnceFetcher> {
     let parts = parts(process, queues, source)?;
-    parts.credits().begin(&client(process, source)?).await;
+    parts.credits().look(&client(process, source)?).await;
     Ok(parts.once())
 }
 
@@ -63,6 +65,10 @@ pub async fn is_simulated(process: &Process, source: &ChosenSource) -> Option<bo
 
 /// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
 pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Result<()> {
+    let fetch = &process.config().fetch;
+    if matches!(fetch.offset, Offset::After(offset) if offset >= fetch.every) {
+        return Err(service::Usage("fetch.offset must be shorter than fetch.every".to_owned()).into());
+    }
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
 
@@ -73,7 +79,18 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
     let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
-    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), context))
+    let offset = offset_of(&settings, &installation(process, &spool));
+    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), offset, context))
+}
+
+/// What tells this installation from others, the same for all its fetchers and after every start. Only a hash of it is used.
+fn installation(process: &Process, spool: &Spool) -> String {
+    let config = process.config();
+    if service::file_of(&config.queue.url).is_some() {
+        // One fetcher, whose spool has a name that was made up.
+        return spool.id();
+    }
+    [config.queue.url.expose(), &config.queue.prefix, config.fetch.api_key.expose()].join("\n")
 }
 
 fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {

@@ -9,6 +9,7 @@ mod claims;
 mod lead;
 mod leader_state;
 mod loaded;
+mod offset;
 mod publishing;
 mod settle;
 mod slots;
@@ -34,6 +35,7 @@ use crate::publish::Publisher;
 use crate::retry_turns::RetryTurns;
 
 pub(crate) use loaded::LoadedBatches;
+pub(crate) use offset::offset_of;
 
 #[cfg(test)]
 pub(crate) use claims::Claims;
@@ -41,6 +43,8 @@ pub(crate) use claims::Claims;
 /// Fetches a snapshot in each slot while it leads, and publishes it.
 pub(crate) struct Scheduler {
     every: Duration,
+    /// From the beginning of a slot to its fetch.
+    offset: Duration,
     collector: Collector,
     publisher: Publisher,
     leadership: Arc<dyn Leadership>,
@@ -55,9 +59,9 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler of slots that follow one another `every` so often.
+    /// A scheduler of slots that follow one another `every` so often; each is fetched `offset` after its beginning.
     pub(crate) fn new(
-        every: Duration,
+        (every, offset): (Duration, Duration),
         collector: Collector,
         publisher: Publisher,
         leadership: Arc<dyn Leadership>,
@@ -68,6 +72,7 @@ impl Scheduler {
         let FetchContext { clock, metrics, crashes, turns } = context;
         Self {
             every,
+            offset,
             collector,
             publisher,
             leadership,

@@ -17,8 +17,8 @@ pub use error::{ConfigError, Layer};
 pub use load::{Loaded, Setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, OverBudget, Queue,
-    Retry, Shutdown, Store, Transform,
+    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Offset, OverBudget,
+    Queue, Retry, Shutdown, Store, Transform,
 };
 
 /// The built-in `default.toml`: the reference of all settings.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
+use crate::values::{byte_size, comma_list, duration, durations, offset, or_off, upper_case_list};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -120,6 +120,15 @@ pub enum ApiVersion {
     V3,
 }
 
+/// How long after the beginning of a slot it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offset {
+    /// A little, steady for an installation, so that not all ask at once.
+    Spread,
+    /// So long.
+    After(Duration),
+}
+
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +156,9 @@ pub struct Fetch {
     /// Interval between slots; whole seconds, at least 60.
     #[serde(deserialize_with = "duration")]
     pub every: Duration,
+    /// Time from the beginning of a slot to its fetch; shorter than `every`.
+    #[serde(deserialize_with = "offset")]
+    pub offset: Offset,
     /// Coins in a snapshot, at least 1.
     pub limit: u32,
     /// Coins in a request, 1 to 5000.

@@ -174,10 +174,11 @@ mod tests {
                 Verdict::Failed(_) => "failed",
             }
         };
-        use OverBudget::{Allow, Refuse, Warn};
-        for (over_budget, fits, over, short) in
-            [(Warn, "ok", "warning", "failed"), (Refuse, "ok", "failed", "failed"), (Allow, "ok", "ok", "ok")]
-        {
+        for (over_budget, fits, over, short) in [
+            (OverBudget::Warn, "ok", "warning", "failed"),
+            (OverBudget::Refuse, "ok", "failed", "failed"),
+            (OverBudget::Allow, "ok", "ok", "ok"),
+        ] {
             assert_eq!(check(over_budget, 4000, 15_000), fits, "{over_budget:?}");
             assert_eq!(check(over_budget, 5000, 15_000), over, "{over_budget:?}");
             assert_eq!(check(over_budget, 4000, 19), short, "{over_budget:?}");

@@ -116,7 +116,8 @@ fn shortage(
     short(status.monthly_left, "this month", next_month).or_else(|| short(today, "today", tomorrow))
 }
 
-fn next_month(now: DateTime<Utc>) -> DateTime<Utc> {
+/// When the next UTC calendar month begins.
+pub(super) fn next_month(now: DateTime<Utc>) -> DateTime<Utc> {
     let first = now.date_naive().with_day(1).and_then(|day| day.checked_add_months(Months::new(1)));
     first.map_or(now, |day| day.and_time(NaiveTime::MIN).and_utc())
 }

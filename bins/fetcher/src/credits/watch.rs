@@ -9,6 +9,7 @@ use config::OverBudget;
 use ports::Clock;
 use tracing::{info, warn};
 
+use super::budget::next_month;
 use super::{Advice, Spending};
 use crate::collect::{Client, GaveUp, KeyStatus};
 use crate::context::FetchContext;
@@ -59,17 +60,25 @@ impl Credits {
 
     /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.
     pub(crate) async fn begin(&self, client: &Client) {
-        if let Ok(Ok(status)) = tokio::time::timeout(PATIENCE, client.key_status()).await {
-            let advice = Advice::new(&self.spending, &status, self.clock.now());
-            if let Some(plan) = &advice.plan {
-                if advice.is_over && self.over_budget != OverBudget::Allow {
-                    warn!("{plan}");
-                } else {
-                    info!("{plan}");
-                }
-            }
-            self.learn(status).await;
+        let Some(status) = self.ask(client).await else { return };
+        let advice = Advice::new(&self.spending, &status, self.clock.now());
+        match advice.plan {
+            Some(plan) if advice.is_over && self.over_budget != OverBudget::Allow => warn!("{plan}"),
+            Some(plan) => info!("{plan}"),
+            None => {}
         }
+        self.learn(status).await;
+    }
+
+    /// Asks what the key has left, for one snapshot that belongs to no schedule of ours.
+    pub(crate) async fn look(&self, client: &Client) {
+        if let Some(status) = self.ask(client).await {
+            self.note(status).await;
+        }
+    }
+
+    async fn ask(&self, client: &Client) -> Option<KeyStatus> {
+        tokio::time::timeout(PATIENCE, client.key_status()).await.ok()?.ok()
     }
 
     /// Asks again and again.
@@ -83,21 +92,29 @@ impl Credits {
         }
     }
 
-    /// What the API said now. Somebody is told what is nearly used up, and, once a month, that the schedule costs too much.
-    pub(crate) async fn learn(&self, status: KeyStatus) {
+    /// What the API said now. Once a month somebody is told that the schedule costs too much.
+    async fn learn(&self, status: KeyStatus) {
+        let advice = Advice::new(&self.spending, &status, self.clock.now());
+        if let Some(plan) = advice.plan.filter(|_| advice.is_over && self.over_budget == OverBudget::Warn) {
+            let reason = format!("the schedule costs more than the plan has: {plan}");
+            self.incidents.report("over_budget", self.month(&status), &reason).await;
+        }
+        self.note(status).await;
+    }
+
+    /// Somebody is told what is nearly used up.
+    async fn note(&self, status: KeyStatus) {
         let now = self.clock.now();
         let today = status.daily_left.filter(|_| status.daily_limit.is_some());
         self.metrics.credits_left(status.monthly_left, today);
-        let month = status.resets_at.unwrap_or(now).format("%Y-%m-%d").to_string();
-        let day = now.date_naive().to_string();
-        self.warn(status.monthly_limit, status.monthly_left, "month", &month).await;
-        self.warn(status.daily_limit, today, "day", &day).await;
-        let advice = Advice::new(&self.spending, &status, now);
-        if let Some(plan) = advice.plan.filter(|_| advice.is_over && self.over_budget == OverBudget::Warn) {
-            let reason = format!("the schedule costs more than the plan has: {plan}");
-            self.incidents.report("over_budget", month, &reason).await;
-        }
+        self.warn(status.monthly_limit, status.monthly_left, "month", &self.month(&status)).await;
+        self.warn(status.daily_limit, today, "day", &now.date_naive().to_string()).await;
         *self.known() = Some(Known { status, asked_at: now });
+    }
+
+    /// The plan's month, by its end.
+    fn month(&self, status: &KeyStatus) -> String {
+        status.resets_at.unwrap_or_else(|| next_month(self.clock.now())).format("%Y-%m-%d").to_string()
     }
 
     async fn warn(&self, limit: Option<u64>, left: Option<u64>, period: &str, occasion: &str) {

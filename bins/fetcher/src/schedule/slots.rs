@@ -10,12 +10,16 @@ use domain::Slot;
 /// Gives out each slot once.
 ///
 /// # Guarantees
+/// - A slot that begins while the ticker runs is given out `offset` later. One that had begun before is given out at once: a
+///   start is at no particular time.
 /// - Slots that were missed, for whatever reason, coalesce to the newest.
 /// - Set back, the clock passes slots that are done without giving them out again; set forward by mistake
 ///   and back again, it does not have to catch up with the future first.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     every: Duration,
+    offset: TimeDelta,
+    since: DateTime<Utc>,
     done: VecDeque<Slot>,
 }
 
@@ -23,9 +27,15 @@ impl Ticker {
     /// Slots that are remembered.
     const MOST_DONE: usize = 512;
 
-    /// A schedule on which `done` has been fetched before.
-    pub(crate) fn new(every: Duration, done: impl IntoIterator<Item = Slot>) -> Self {
-        let mut ticker = Self { every, done: VecDeque::new() };
+    /// A schedule that is followed `since` then, on which `done` has been fetched before.
+    pub(crate) fn new(
+        every: Duration,
+        offset: Duration,
+        since: DateTime<Utc>,
+        done: impl IntoIterator<Item = Slot>,
+    ) -> Self {
+        let offset = TimeDelta::from_std(offset).unwrap_or(TimeDelta::zero());
+        let mut ticker = Self { every, offset, since, done: VecDeque::new() };
         done.into_iter().for_each(|slot| ticker.remember(slot));
         ticker
     }
@@ -33,11 +43,28 @@ impl Ticker {
     /// The slot to fetch at `now`, if any.
     pub(crate) fn due(&mut self, now: DateTime<Utc>) -> Option<Slot> {
         let slot = Slot::current(now, self.every);
-        if self.covers(slot, now) {
+        if self.covers(slot, now) || self.from(slot) > now {
             return None;
         }
         self.remember(slot);
         Some(slot)
+    }
+
+    /// When the next slot is given out, as seen at `now`, when none is.
+    pub(crate) fn next(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let slot = Slot::current(now, self.every);
+        if self.covers(slot, now) {
+            let next = end_of(slot, self.every);
+            next.checked_add_signed(self.offset).unwrap_or(next)
+        } else {
+            self.from(slot)
+        }
+    }
+
+    /// From when on `slot` is given out.
+    fn from(&self, slot: Slot) -> DateTime<Utc> {
+        let begin = slot.starts_at();
+        if begin > self.since { begin.checked_add_signed(self.offset).unwrap_or(begin) } else { begin }
     }
 
     /// Whether `slot`, the one of `now`, is done: itself, or a snapshot taken within it. What is dated
@@ -78,7 +105,8 @@ mod tests {
 
     /// Each line: the time that the clock shows, and the slot that is then given out.
     fn check(done: &[&str], ticks: &[(&str, Option<&str>)]) {
-        let mut ticker = Ticker::new(HOUR, done.iter().map(|text| slot(text)));
+        let since = instant(ticks[0].0);
+        let mut ticker = Ticker::new(HOUR, Duration::ZERO, since, done.iter().map(|text| slot(text)));
         for (now, expected) in ticks {
             assert_eq!(ticker.due(instant(now)), expected.map(slot), "at {now}");
         }
@@ -108,6 +136,21 @@ mod tests {
             &["2026-11-22T13:59:59Z"],
             &[("2026-11-22T14:30:00Z", Some("2026-11-22T14:00:00Z")), ("2026-11-22T14:31:00Z", None)],
         );
+    }
+
+    #[test]
+    fn slots_that_begin_later_are_given_out_at_their_offset_and_the_first_at_once() {
+        let since = instant("2026-11-22T14:00:30Z");
+        let mut ticker = Ticker::new(HOUR, Duration::from_secs(100), since, []);
+        assert_eq!(ticker.due(since), Some(slot("2026-11-22T14:00:00Z")));
+        assert_eq!(ticker.next(since), instant("2026-11-22T15:01:40Z"));
+        assert_eq!(ticker.due(instant("2026-11-22T15:00:00Z")), None);
+        assert_eq!(ticker.next(instant("2026-11-22T15:00:00Z")), instant("2026-11-22T15:01:40Z"));
+        assert_eq!(ticker.due(instant("2026-11-22T15:01:39.999Z")), None);
+        assert_eq!(ticker.due(instant("2026-11-22T15:01:40Z")), Some(slot("2026-11-22T15:00:00Z")));
+        assert_eq!(ticker.next(instant("2026-11-22T15:01:40Z")), instant("2026-11-22T16:01:40Z"));
+        // Set back within the slot, the clock gives nothing out again.
+        assert_eq!(ticker.due(instant("2026-11-22T15:00:10Z")), None);
     }
 
     #[test]
@@ -157,7 +200,7 @@ mod tests {
                 ("2026-10-25T02:00:00Z", Some("2026-10-25T02:00:00Z")),
             ],
         );
-        let mut ticker = Ticker::new(Duration::MAX, []);
+        let mut ticker = Ticker::new(Duration::MAX, Duration::ZERO, DateTime::UNIX_EPOCH, []);
         let far = DateTime::<Utc>::MAX_UTC;
         assert!(ticker.due(far).is_some());
         assert_eq!(end_of(Slot::at(far), HOUR), far);

@@ -11,6 +11,9 @@
 //! again, whether it claimed. One that dies later continues. If it does not come back before the slot is over, the fetcher
 //! that leads then writes a letter (`settle`).
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use domain::{Slot, timestamp};
 use outage::Backoff;
 use ports::{QueueError, Term};
@@ -25,6 +28,9 @@ use super::leader_state::{LeaderState, STABLE_AFTER};
 use super::slots::Ticker;
 use crate::collect::GaveUp;
 use crate::spool::Manifest;
+
+/// A slot that is held back looks at the clock this often.
+const CLOCK_CHECK: Duration = Duration::from_secs(30);
 
 /// A term, and what is claimed as far as its leader knows.
 pub(super) struct LedTerm {
@@ -61,9 +67,11 @@ impl Scheduler {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
         let claimed = led.claims.slots(|slot| self.collector.order(slot));
-        let current = Slot::current(self.clock.now(), self.every);
+        let began_at = self.clock.now();
+        let current = Slot::current(began_at, self.every);
         let newest = self.loaded.newest(&self.collector.order(current)).await;
-        let mut ticker = Ticker::new(self.every, claimed.into_iter().chain(newest));
+        let done = claimed.into_iter().chain(newest);
+        let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
         let mut told = None;
         while !stop.is_cancelled() {
             let now = self.clock.now();
@@ -73,11 +81,13 @@ impl Scheduler {
                 }
                 continue;
             }
-            let next = self.end_of(Slot::current(now, self.every));
+            let next = ticker.next(now);
             if told.replace(next) != Some(next) && !state.is_in_doubt() {
                 info!(at = timestamp::to_text(next), "the next snapshot is due");
             }
-            match self.idle(&mut led, rung, state, stop).await {
+            // Later ones ring the bell.
+            let held = Some(next).filter(|next| *next < self.end_of(Slot::current(now, self.every)));
+            match self.idle(&mut led, held, rung, state, stop).await {
                 Ok(true) => {}
                 Ok(false) => {
                     if !state.is_in_doubt() {
@@ -91,18 +101,23 @@ impl Scheduler {
         None
     }
 
-    /// Settles claims until the bell is `rung` (`true`), the term is over (`false`), or `stop`. The error ended the
+    /// Settles claims until the bell is `rung`, or it is the time until which a slot is `held` back (`true`), the term is over (`false`), or `stop`. The error ended the
     /// term.
     async fn idle(
         &self,
         led: &mut LedTerm,
+        held: Option<DateTime<Utc>>,
         rung: &mut mpsc::Receiver<()>,
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<bool, QueueError> {
         loop {
             self.settle_claims(led, state, stop).await?;
+            // Somebody may set the clock meanwhile.
+            let left =
+                held.map(|held| (held - self.clock.now()).to_std().unwrap_or_default().min(CLOCK_CHECK));
             tokio::select! {
+                () = self.clock.sleep(left.unwrap_or_default()), if left.is_some() => return Ok(true),
                 () = stop.cancelled() => return Ok(true),
                 () = led.term.over() => return Ok(false),
                 rung = rung.recv() => {

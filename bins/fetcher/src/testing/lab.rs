@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use config::Config;
 use domain::Slot;
@@ -48,7 +49,9 @@ impl Fetcher {
         let clock = Arc::clone(&context.clock);
         let client = Client::new(source, settings.connect_timeout, settings.timeout, clock).unwrap();
         let spool = Arc::new(Spool::open(&settings.spool).unwrap());
-        let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, context.clone());
+        let offset = crate::schedule::offset_of(&settings, "lab");
+        let parts =
+            |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, offset, context.clone());
         let (on_schedule, once) = (parts(Arc::clone(&queue)), parts(queue));
         let credits = [on_schedule.credits(), once.credits()];
         let (scheduler, once) = (on_schedule.on_schedule(leadership, ledger), once.once());
@@ -57,9 +60,9 @@ impl Fetcher {
 
     /// Asks what the key has left, as a process does at its start.
     pub(crate) async fn know_credits(&self) {
-        for credits in &self.credits {
-            credits.begin(&self.client).await;
-        }
+        let [scheduled, by_hand] = &self.credits;
+        scheduled.begin(&self.client).await;
+        by_hand.look(&self.client).await;
     }
 
     /// Looks for a slot whenever the bell was `rung`.
@@ -106,7 +109,8 @@ impl Lab {
         let queue = MemoryQueue::new(Arc::new(clock.clone()));
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let spool = dir.path().join("spool");
-        let settings = config::Fetch { limit, page_size, spool, ..Config::defaults().fetch };
+        let offset = config::Offset::After(Duration::ZERO);
+        let settings = config::Fetch { limit, page_size, offset, spool, ..Config::defaults().fetch };
         let metrics = Metrics::default();
         Self { dir, clock, queue, store, settings, metrics }
     }

@@ -37,6 +37,41 @@ async fn the_schedule_fetches_at_once_and_then_in_each_slot() {
     assert!(lab.waiting().is_empty());
 }
 
+/// The slot keeps its even name; only the asking waits.
+#[tokio::test]
+async fn a_slot_is_fetched_at_its_offset_without_a_bell() {
+    let mut lab = Lab::new(100, 100);
+    lab.settings.offset = config::Offset::After(Duration::from_secs(100));
+    lab.clock.0.set(instant("2026-11-22T14:59:59Z"));
+    let server = Server::start([page(100, 100), page(100, 100)]).await;
+    let fetcher = lab.fetcher(&server);
+    let (bell, rung) = mpsc::channel(1);
+    let mut is_next = false;
+    run_with(&fetcher, rung, "two batches", || {
+        if !is_next && lab.ids(QueueName::Rows).len() == 1 {
+            is_next = true;
+            lab.clock.0.set(instant("2026-11-22T15:00:00Z"));
+            bell.try_send(()).unwrap();
+        }
+        lab.ids(QueueName::Rows).len() == 2
+    })
+    .await;
+    let fetched: Vec<_> = lab
+        .queue
+        .messages(QueueName::Raw)
+        .iter()
+        .map(|page| domain::PageMeta::from_headers(&page.headers).unwrap())
+        .collect();
+    let told: Vec<_> = fetched.iter().map(|meta| (meta.slot, meta.fetched_at)).collect();
+    let slot = |text| Slot::at(instant(text));
+    assert_eq!(
+        told[0],
+        (slot("2026-11-22T14:00:00Z"), instant("2026-11-22T14:59:59Z")),
+        "the first comes at once"
+    );
+    assert_eq!(told[1], (slot("2026-11-22T15:00:00Z"), instant("2026-11-22T15:01:40Z")));
+}
+
 #[tokio::test]
 async fn a_restart_within_the_slot_does_not_pay_again() {
     let lab = Lab::new(100, 100);
