@@ -1,9 +1,10 @@
 //! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use config::Offset;
+use config::{Offset, Source};
 use ports::Ledger;
 use service::{Process, Queues};
 use tracing::warn;
@@ -17,6 +18,9 @@ use crate::parts::Parts;
 use crate::schedule::offset_of;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
+
+/// What needs no key is asked for no more often than this.
+const LEAST_KEYLESS: Duration = Duration::from_hours(1);
 
 /// A fetcher for `process` that fetches when it is asked to, and knows what the key has left. Holds the spool until it is
 /// dropped.
@@ -59,8 +63,12 @@ pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<K
 
 /// Whether the source's data is made up. `None` when it cannot be asked now.
 pub async fn is_simulated(process: &Process, source: &ChosenSource) -> Option<bool> {
-    let status = client(process, source).ok()?.key_status().await.ok()?;
-    Some(status.simulated)
+    let client = client(process, source).ok()?;
+    match client.is_known_to_be_simulated() {
+        // A wrong key would be told from a simulator's.
+        Some(known) if client.is_keyless() || known => Some(known),
+        _ => client.key_status().await.ok().map(|status| status.simulated),
+    }
 }
 
 /// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
@@ -68,6 +76,16 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
     let fetch = &process.config().fetch;
     if matches!(fetch.offset, Offset::After(offset) if offset >= fetch.every) {
         return Err(service::Usage("fetch.offset must be shorter than fetch.every".to_owned()).into());
+    }
+    if fetch.source == Source::Keyless {
+        if !fetch.api_key.is_empty() {
+            let both = "fetch.source = \"keyless\" sends no key: leave fetch.api_key and CMC_API_KEY empty, or fetch.source";
+            return Err(service::Usage(both.to_owned()).into());
+        }
+        if fetch.every < LEAST_KEYLESS {
+            let often = "fetch.source = \"keyless\" takes a snapshot an hour at most: set fetch.every to 1h or longer";
+            return Err(service::Usage(often.to_owned()).into());
+        }
     }
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
@@ -101,5 +119,5 @@ fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {
 
 fn to_api_source(source: &ChosenSource) -> anyhow::Result<ApiSource> {
     let base_url = Url::parse(&source.base_url).context("fetch.base_url is not a URL")?;
-    Ok(ApiSource { base_url, api_key: source.api_key.clone() })
+    Ok(ApiSource { base_url, api_key: source.api_key.clone(), keyless: source.keyless })
 }

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod credits;
+mod keyless;
 mod leader;
 mod outages;
 mod pace;

@@ -18,7 +18,7 @@ pub use load::{Loaded, Setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Offset, OverBudget,
-    Queue, Retry, Shutdown, Store, Transform,
+    Queue, Retry, Shutdown, Source, Store, Transform,
 };
 
 /// The built-in `default.toml`: the reference of all settings.

@@ -120,6 +120,16 @@ pub enum ApiVersion {
     V3,
 }
 
+/// Where quotes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// `base_url` when set, the real API when there is a key, else the built-in simulator.
+    Auto,
+    /// The routes that the real API, or `base_url`, answers without a key.
+    Keyless,
+}
+
 /// How long after the beginning of a slot it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
@@ -145,6 +155,8 @@ pub enum OverBudget {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
+    /// Where quotes come from.
+    pub source: Source,
     /// API key; empty when there is none.
     pub api_key: Secret,
     /// Read `api_key` from this file.

@@ -15,6 +15,7 @@ use crate::options::{KeyPolicy, Options};
 pub(crate) struct Account {
     keys: KeyPolicy,
     per_minute: u32,
+    anonymous_minute: u32,
     per_month: u64,
     per_day: Option<u64>,
     usage: Mutex<Usage>,
@@ -25,6 +26,7 @@ impl Account {
         Self {
             keys: options.keys.clone(),
             per_minute: options.rate_limit_minute,
+            anonymous_minute: options.anonymous_minute,
             per_month: options.credits_monthly,
             per_day: options.credits_daily,
             usage: Mutex::default(),
@@ -50,6 +52,18 @@ impl Account {
             }
             usage.calls += 1;
             Ok(())
+        })
+    }
+
+    /// Counts one call without a key in the current UTC minute, or refuses it: each second time as if the API were busy.
+    pub(crate) fn count_anonymous_call(&self, now: DateTime<Utc>) -> Result<(), ApiError> {
+        self.with_usage(now, |usage| {
+            usage.anonymous_calls = usage.anonymous_calls.saturating_add(1);
+            match usage.anonymous_calls.checked_sub(self.anonymous_minute) {
+                None | Some(0) => Ok(()),
+                Some(beyond) if beyond.is_multiple_of(2) => Err(ApiError::busy()),
+                Some(_) => Err(ApiError::with_status(429, 1022)),
+            }
         })
     }
 

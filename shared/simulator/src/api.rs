@@ -66,6 +66,15 @@ impl Api {
             .route("/v1/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V1))))
             .route("/v3/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V3))))
             .route("/v1/key/info", get(endpoint(Endpoint::KeyInfo)))
+            .route(
+                "/public-api/v1/cryptocurrency/listings/latest",
+                get(endpoint(Endpoint::Anonymous(ApiVersion::V1))),
+            )
+            .route(
+                "/public-api/v3/cryptocurrency/listings/latest",
+                get(endpoint(Endpoint::Anonymous(ApiVersion::V3))),
+            )
+            .route("/public-api/{*path}", get(endpoint(Endpoint::NotAnonymous)))
             .fallback(endpoint(Endpoint::Nothing))
             .method_not_allowed_fallback(endpoint(Endpoint::Nothing))
             .with_state(self)

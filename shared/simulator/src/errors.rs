@@ -15,10 +15,12 @@ const ERRORS: [(u32, u16, &str); 14] = [
     (1009, 429, "You've exceeded your API Key's daily rate limit."),
     (1010, 429, "You've exceeded your API Key's monthly rate limit."),
     (1011, 429, "You've hit an IP rate limit."),
-    (1022, 429, "You've hit the anonymous rate limit."),
+    (1022, 429, "You've reached the limit for anonymous access. Please sign up for an API key."),
     (400, 400, "Invalid value for \"id\""),
     (500, 500, "An internal server error occurred"),
 ];
+
+const BUSY: &str = "The system is busy, please try again later.";
 
 /// An error as the API answers it.
 #[derive(Clone, Debug)]
@@ -39,8 +41,18 @@ impl ApiError {
     pub(crate) fn with_status(status: u16, code: u32) -> Self {
         match Self::documented(code) {
             Some(error) => Self { status, ..error },
-            None => Self { status, code, message: "The system is busy, please try again later.".into() },
+            None => Self { status, code, message: BUSY.into() },
         }
+    }
+
+    /// 500, which is also how anonymous callers are kept away.
+    pub(crate) fn busy() -> Self {
+        Self { status: 500, code: 500, message: BUSY.into() }
+    }
+
+    /// Whether its code is written as text, as 1022 is.
+    pub(crate) fn is_text(&self) -> bool {
+        self.code == 1022
     }
 
     /// 400: a parameter is wrong.

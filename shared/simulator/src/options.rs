@@ -16,6 +16,9 @@ pub struct Options {
     pub keys: KeyPolicy,
     /// Calls in one UTC minute; the next one is refused with 1008.
     pub rate_limit_minute: u32,
+    /// Calls without a key in one UTC minute, below `/public-api`; later ones are refused, by turns with 429 and 1022 and with
+    /// 500.
+    pub anonymous_minute: u32,
     /// Credits in one UTC calendar month; a call that would exceed them is refused with 1010.
     pub credits_monthly: u64,
     /// Credits in one UTC day, if the plan has such a limit; refused with 1009.
@@ -33,6 +36,7 @@ impl Default for Options {
             seed: 2_026,
             keys: KeyPolicy::Any,
             rate_limit_minute: 120,
+            anonymous_minute: 30,
             credits_monthly: 2_000_000,
             credits_daily: None,
             faults: Vec::new(),

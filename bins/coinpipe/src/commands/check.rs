@@ -152,7 +152,7 @@ fn limits(status: &KeyStatus) -> String {
         parts.push(format!("{} a minute", numbers::counted(limit, "request")));
     }
     if parts.is_empty() {
-        parts.push("the key works".to_owned());
+        parts.push("it answers".to_owned());
     }
     parts.join(", ")
 }
@@ -200,7 +200,7 @@ mod tests {
         let told =
             "9,500 of 2,000,000 credits left until 2026-12-01, 23 of 333 left today, 30 requests a minute";
         assert_eq!(limits(&status), told);
-        assert_eq!(limits(&KeyStatus::default()), "the key works");
+        assert_eq!(limits(&KeyStatus::default()), "it answers");
         // Whatever an API claims is written.
         let most = KeyStatus {
             monthly_left: Some(u64::MAX),

@@ -1,5 +1,6 @@
 //! `coinpipe config`: the settings.
 
+use config::Source;
 use fetcher::Spending;
 use service::Process;
 
@@ -7,6 +8,10 @@ use crate::output;
 
 /// Every setting, its value and where it came from: a file that `--config` takes. A comment says what the schedule costs.
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
-    let cost = fetcher::free_plan(&Spending::of(&process.config().fetch));
+    let fetch = &process.config().fetch;
+    let cost = match fetch.source {
+        Source::Auto => fetcher::free_plan(&Spending::of(fetch)),
+        Source::Keyless => "what needs no key and costs nothing".to_owned(),
+    };
     output::print(format!("{}\n\n# [fetch] asks for {cost}", process.loaded.to_toml().trim_end()))
 }

@@ -83,6 +83,8 @@ async fn guard(
 pub(crate) fn describe(source: &ChosenSource) -> String {
     if source.simulator.is_some() {
         "SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes".to_owned()
+    } else if source.keyless {
+        format!("{} without a key, which CoinMarketCap intends for early testing", source.base_url)
     } else {
         source.base_url.clone()
     }

@@ -30,6 +30,12 @@ pub(crate) struct SimulateArgs {
     /// Requests per UTC minute
     #[arg(long, default_value_t = 30, value_name = "N")]
     rate_limit: u32,
+    /// Requests without a key per UTC minute, below /public-api
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    anonymous_limit: u32,
+    /// Credits per day, if the plan has such a limit
+    #[arg(long, value_name = "N")]
+    credits_daily: Option<u64>,
     /// Credits per month
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     credits: u64,
@@ -63,7 +69,9 @@ fn options(args: &SimulateArgs) -> anyhow::Result<Options> {
     let mut options = Options {
         coins: args.coins,
         rate_limit_minute: args.rate_limit,
+        anonymous_minute: args.anonymous_limit,
         credits_monthly: args.credits,
+        credits_daily: args.credits_daily,
         ..Options::default()
     };
     if args.no_key {

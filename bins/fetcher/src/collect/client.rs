@@ -35,6 +35,8 @@ pub(crate) use web_page::WebPage;
 const KEY_HEADER: &str = "x-cmc_pro_api_key";
 /// Set by the simulator, so that made-up quotes are recognised whatever the base URL is.
 const SIMULATED_HEADER: &str = "x-coinpipe-simulated";
+/// Nothing there is made up.
+const REAL_HOST: &str = "pro-api.coinmarketcap.com";
 /// An error's body is read for its reason only.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 /// What is said about a key has about 1 KB.
@@ -112,30 +114,40 @@ impl Client {
         convert: &[String],
         api_version: ApiVersion,
     ) -> Result<ListingsPage, FetchError> {
-        let mut url = self.url(&format!("{api_version}/cryptocurrency/listings/latest"));
+        let mut url = self.source.url(&format!("{api_version}/cryptocurrency/listings/latest"));
         url.query_pairs_mut()
             .append_pair("start", &start.to_string())
             .append_pair("limit", &limit.to_string())
             .append_pair("convert", &convert.join(","));
         let (body, pause, simulated) = self.get(url, MAX_PAGE_BYTES).await?;
         let answer = self.success(envelope::open_listing(&body), &body, pause)?;
-        let (credits, total_count) = (answer.credits, answer.total_count);
+        // Without an account none are taken, whatever the answer says.
+        let credits = if self.source.keyless { 0 } else { answer.credits };
+        let total_count = answer.total_count;
         let rows = answer.data.map_err(|fault| self.body_error(fault, &body))?;
         Ok(ListingsPage { body, rows, credits, total_count, simulated })
     }
 
-    /// What the key may still do. Costs no credits.
-    pub(crate) async fn key_status(&self) -> Result<KeyStatus, FetchError> {
-        let (body, pause, simulated) = self.get(self.url("v1/key/info"), MAX_KEY_BYTES).await?;
-        let answer = self.success(envelope::open(&body), &body, pause)?;
-        KeyStatus::read(answer.data, simulated).map_err(|fault| self.body_error(fault, &body))
+    /// Whether it asks without a key what needs none.
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.source.keyless
     }
 
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.source.base_url.clone();
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{prefix}/{path}"));
-        url
+    /// Whether the answers are made up: what is said without asking. `None` when only an answer tells.
+    pub(crate) fn is_known_to_be_simulated(&self) -> Option<bool> {
+        let is_real = self.source.base_url.host_str() == Some(REAL_HOST);
+        if self.source.is_sandbox() { Some(true) } else { is_real.then_some(false) }
+    }
+
+    /// What the key may still do; costs no credits. Without a key there is nothing to be said, but that the API answers.
+    pub(crate) async fn key_status(&self) -> Result<KeyStatus, FetchError> {
+        if self.source.keyless {
+            let page = self.listings(1, 1, &["USD".to_owned()], ApiVersion::V3).await?;
+            return Ok(KeyStatus { simulated: page.simulated, ..KeyStatus::default() });
+        }
+        let (body, pause, simulated) = self.get(self.source.url("v1/key/info"), MAX_KEY_BYTES).await?;
+        let answer = self.success(envelope::open(&body), &body, pause)?;
+        KeyStatus::read(answer.data, simulated).map_err(|fault| self.body_error(fault, &body))
     }
 
     /// The body of an answer with status 200, of at most `limit` bytes, the pause it asks for, and whether a simulator gave it.
@@ -146,7 +158,8 @@ impl Client {
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
         }
-        let simulated = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
+        let is_marked = response.headers().get(SIMULATED_HEADER).is_some_and(|value| value == "true");
+        let simulated = is_marked || self.source.is_sandbox();
         let pause = Pause::asked_for(response.headers(), self.clock.now());
         Ok((self.read(response, limit).await?, pause, simulated))
     }

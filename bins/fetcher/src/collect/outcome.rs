@@ -53,6 +53,8 @@ pub(crate) struct Circumstances {
     pub jitter: f64,
     /// How many currencies were asked for.
     pub currencies: usize,
+    /// Whether no key was sent because none is needed.
+    pub keyless: bool,
     /// When the plan's month ends, as far as known.
     pub monthly_reset: Option<DateTime<Utc>>,
 }
@@ -97,6 +99,7 @@ impl FetchError {
             failures: 1,
             jitter: 0.0,
             currencies: 1,
+            keyless: false,
             monthly_reset: None,
         };
         match self.outcome(&at) {
@@ -153,6 +156,9 @@ impl FetchError {
 
     fn platform(&self, code: u32, pause: Option<Pause>, at: &Circumstances) -> Outcome {
         match code {
+            1001 | 1002 | 1005 if at.keyless => {
+                self.stop("CoinMarketCap does not answer this without a key any more: set fetch.source = \"auto\", and a key")
+            }
             1001 => self.stop("check fetch.api_key (or CMC_API_KEY); keys are at https://pro.coinmarketcap.com/account"),
             1002 | 1005 => self.stop("set fetch.api_key or CMC_API_KEY"),
             1003 => self.stop("activate the key's plan at https://pro.coinmarketcap.com/account/plan"),

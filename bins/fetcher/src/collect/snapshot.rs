@@ -112,7 +112,8 @@ impl Collector {
             None
         };
         let (now, jitter) = (self.clock.now(), fastrand::f64());
-        error.outcome(&Circumstances { now, failures, jitter, currencies, monthly_reset })
+        let keyless = self.client.is_keyless();
+        error.outcome(&Circumstances { now, failures, jitter, currencies, keyless, monthly_reset })
     }
 
     /// Waits out a failure; or says how the batch ends.

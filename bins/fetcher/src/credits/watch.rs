@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use config::OverBudget;
+use config::{OverBudget, Source};
 use ports::Clock;
 use tracing::{info, warn};
 
@@ -45,7 +45,9 @@ impl Credits {
     /// The credits that `settings` plan to spend. Nothing is known yet.
     pub(crate) fn new(settings: &config::Fetch, incidents: Arc<Incidents>, context: &FetchContext) -> Self {
         let spending = Spending::of(settings);
-        context.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
+        if settings.source != Source::Keyless {
+            context.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
+        }
         Self {
             spending,
             over_budget: settings.over_budget,
@@ -78,11 +80,17 @@ impl Credits {
     }
 
     async fn ask(&self, client: &Client) -> Option<KeyStatus> {
+        if client.is_keyless() {
+            return None;
+        }
         tokio::time::timeout(PATIENCE, client.key_status()).await.ok()?.ok()
     }
 
-    /// Asks again and again.
+    /// Asks again and again, where there is a key.
     pub(crate) async fn watch(&self, client: &Client) {
+        if client.is_keyless() {
+            return;
+        }
         loop {
             self.clock.sleep(self.pause).await;
             match client.key_status().await {

@@ -31,7 +31,8 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 }
 
 fn fetcher(lab: &Lab, simulator: &Simulator) -> Fetcher {
-    let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(KEY) };
+    let source =
+        ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(KEY), keyless: false };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
     let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
     Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)

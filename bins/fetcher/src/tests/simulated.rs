@@ -24,7 +24,8 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 }
 
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
-    let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
+    let source =
+        ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key), keyless: false };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
     let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
     Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 pub(super) struct Usage {
     pub(super) minute: i64,
     pub(super) calls: u32,
+    pub(super) anonymous_calls: u32,
     pub(super) day: NaiveDate,
     pub(super) day_credits: u64,
     pub(super) month: NaiveDate,
@@ -20,7 +21,7 @@ impl Usage {
         let day = now.date_naive();
         let month = first_of_month(day);
         if self.minute != minute {
-            (self.minute, self.calls) = (minute, 0);
+            (self.minute, self.calls, self.anonymous_calls) = (minute, 0, 0);
         }
         if self.day != day {
             (self.day, self.day_credits) = (day, 0);

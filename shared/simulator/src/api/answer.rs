@@ -58,15 +58,21 @@ impl Api {
         if let Endpoint::Nothing = request.endpoint {
             return Err(ApiError::not_found(format!("Not found: {}", request.path)));
         }
-        self.account.check_key(request.key.as_deref())?;
-        self.account.count_call(request.received_at)?;
+        match request.endpoint {
+            Endpoint::NotAnonymous => return Err(ApiError::with_status(403, 1005)),
+            Endpoint::Anonymous(_) => self.account.count_anonymous_call(request.received_at)?,
+            _ => {
+                self.account.check_key(request.key.as_deref())?;
+                self.account.count_call(request.received_at)?;
+            }
+        }
         let unreadable = || ApiError::bad_request("the query cannot be read".to_owned());
         let parameters = request.parameters.as_deref().ok_or_else(unreadable)?;
         match request.endpoint {
-            Endpoint::Listing(version) => {
+            Endpoint::Listing(version) | Endpoint::Anonymous(version) => {
                 self.listing(request, version, &ListingQuery::parse(parameters)?, whole)
             }
-            Endpoint::KeyInfo | Endpoint::Nothing => {
+            Endpoint::KeyInfo | Endpoint::NotAnonymous | Endpoint::Nothing => {
                 let json = self.account.to_json(request.received_at);
                 Ok(Answer::json(200, self.status(request, 0, None).object(&json)))
             }
@@ -92,8 +98,13 @@ impl Api {
         let now = if frozen { since } else { request.received_at };
         let mut page = self.source.page(version, query, now, frozen, &vanished)?;
         tamper::apply(&faults, &mut page).map_err(|_| ApiError::with_status(500, 500))?;
-        let credits = listing_credits(page.rows.len(), query.converts.len());
-        let notice = self.account.spend(credits, request.received_at)?;
+        let (credits, notice) = if let Endpoint::Anonymous(_) = request.endpoint {
+            // It says so, although there is no account that could pay.
+            (1, None)
+        } else {
+            let credits = listing_credits(page.rows.len(), query.converts.len());
+            (credits, self.account.spend(credits, request.received_at)?)
+        };
         // A client that got nothing usable asks again, and must not miss a snapshot by that.
         if query.start == 1 && whole && !frozen && !faults.contains(&Fault::EmptyData) {
             self.source.advance(version);
@@ -104,7 +115,9 @@ impl Api {
     }
 
     fn refuse(&self, request: &Request, error: &ApiError) -> Answer {
-        Answer::json(error.status, self.status(request, 0, None).error(error))
+        let mut status = self.status(request, 0, None);
+        status.code_as_text = error.is_text();
+        Answer::json(error.status, status.error(error))
     }
 
     fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {

@@ -11,6 +11,10 @@ use crate::key::{KEY_HEADER, KEY_PARAMETER};
 #[derive(Clone, Copy)]
 pub(super) enum Endpoint {
     Listing(ApiVersion),
+    /// A listing for anybody, without a key.
+    Anonymous(ApiVersion),
+    /// Something that anybody may not ask for.
+    NotAnonymous,
     KeyInfo,
     Nothing,
 }

@@ -44,6 +44,33 @@ async fn v3_has_the_rows_first_and_a_list_of_quotes() {
 }
 
 #[tokio::test]
+async fn below_public_api_nobody_needs_a_key_and_nothing_is_paid() {
+    let options = Options { anonymous_minute: 2, credits_monthly: 0, ..small() };
+    let (simulator, clock) =
+        start(Options { keys: KeyPolicy::OneOf(vec!["right".to_owned()]), ..options }).await;
+    let ask = async |path: &str| get_with(&simulator.url(), &format!("/public-api{path}?limit=2"), &[]).await;
+    for (path, first) in [(V1, r#"{"status":"#), (V3, r#"{"data":"#)] {
+        let reply = ask(path).await;
+        assert_eq!((reply.status, reply.rows().len()), (200, 2), "{path}");
+        assert_eq!(reply.json()["status"]["credit_count"], 1);
+        assert!(reply.text().starts_with(first), "{}", reply.text());
+    }
+    // Beyond the limit: a code in text, or as if it were busy.
+    let refused = ask(V3).await;
+    assert_eq!((refused.status, refused.error_code()), (429, "1022".into()));
+    let refused = ask(V3).await;
+    assert_eq!((refused.status, refused.error_code()), (500, 500.into()));
+    assert!(refused.text().contains("The system is busy"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), None);
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(ask(V3).await.status, 200);
+    for path in ["/v1/key/info", "/v3/cryptocurrency/quotes/historical"] {
+        let reply = ask(path).await;
+        assert_eq!((reply.status, reply.error_code()), (403, 1005.into()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn keys_are_checked_from_the_header_and_from_the_query() {
     check_key(KeyPolicy::Any, &[], "", 401, 1002).await;
     check_key(KeyPolicy::Any, &["X-CMC_PRO_API_KEY: "], "", 401, 1002).await;

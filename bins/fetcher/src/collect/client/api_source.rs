@@ -10,7 +10,14 @@ pub(crate) struct ApiSource {
     pub base_url: Url,
     /// Key; empty when the server needs none.
     pub api_key: Secret,
+    /// Whether only the routes are used that need no key.
+    pub keyless: bool,
 }
+
+/// What anybody may ask without a key is below this path.
+const KEYLESS_PATH: &str = "public-api";
+/// Its answers have the shape of real ones; its names and numbers are made up.
+const SANDBOX: &str = "sandbox-api.coinmarketcap.com";
 
 /// A source that cannot be used as it is configured. The texts are for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +43,22 @@ pub(crate) enum BadSource {
 }
 
 impl ApiSource {
+    /// The URL of `path`, such as `v1/key/info`.
+    pub(super) fn url(&self, path: &str) -> Url {
+        let mut url = self.base_url.clone();
+        let mut prefix = url.path().trim_end_matches('/').to_owned();
+        if self.keyless && !prefix.ends_with(KEYLESS_PATH) {
+            prefix = format!("{prefix}/{KEYLESS_PATH}");
+        }
+        url.set_path(&format!("{prefix}/{path}"));
+        url
+    }
+
+    /// Whether it is CoinMarketCap's sandbox.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.base_url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(SANDBOX))
+    }
+
     pub(super) fn check(&self) -> Result<(), BadSource> {
         let url = &self.base_url;
         if !matches!(url.scheme(), "http" | "https") {
@@ -58,5 +81,37 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(base_url: &str, keyless: bool) -> ApiSource {
+        ApiSource { base_url: base_url.parse().unwrap(), api_key: Secret::default(), keyless }
+    }
+
+    #[test]
+    fn routes_without_a_key_are_below_a_path_of_their_own() {
+        let check = |base_url, keyless, expected| {
+            assert_eq!(source(base_url, keyless).url("v1/x").as_str(), expected);
+        };
+        check("https://a.example", false, "https://a.example/v1/x");
+        check("https://a.example/b/", false, "https://a.example/b/v1/x");
+        check("https://a.example", true, "https://a.example/public-api/v1/x");
+        check("https://a.example/public-api/", true, "https://a.example/public-api/v1/x");
+    }
+
+    #[test]
+    fn the_sandbox_is_known_by_its_host() {
+        for (base_url, expected) in [
+            ("https://sandbox-api.coinmarketcap.com", true),
+            ("https://Sandbox-API.CoinMarketCap.com/x", true),
+            ("https://pro-api.coinmarketcap.com", false),
+            ("https://sandbox-api.coinmarketcap.com.example", false),
+        ] {
+            assert_eq!(source(base_url, false).is_sandbox(), expected, "{base_url}");
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Server {
     }
 
     pub(crate) fn source(&self) -> ApiSource {
-        ApiSource { base_url: self.url.parse().unwrap(), api_key: Secret::new(KEY) }
+        ApiSource { base_url: self.url.parse().unwrap(), api_key: Secret::new(KEY), keyless: false }
     }
 }
 

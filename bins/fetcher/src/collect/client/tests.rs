@@ -140,7 +140,7 @@ async fn a_server_that_is_not_there_is_said_to_be_so() {
 async fn a_host_without_an_address_and_a_server_without_tls_are_told_apart() {
     // A label may have 63 characters, so that no name server is asked.
     let base_url = format!("http://{}.invalid", "x".repeat(64)).parse().unwrap();
-    let source = ApiSource { base_url, api_key: Secret::default() };
+    let source = ApiSource { base_url, api_key: Secret::default(), keyless: false };
     let error = client(source).unwrap().key_status().await.unwrap_err();
     assert_eq!(error.code(), "dns", "{error}");
     let begin = format!("the API's host name cannot be resolved: {}.invalid: ", "x".repeat(64));
@@ -148,7 +148,7 @@ async fn a_host_without_an_address_and_a_server_without_tls_are_told_apart() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let client = match client(ApiSource { base_url, api_key: Secret::default() }) {
+    let client = match client(ApiSource { base_url, api_key: Secret::default(), keyless: false }) {
         Ok(client) => client,
         // A machine without CA certificates says so at once.
         Err(error) => return assert!(matches!(error, BadSource::Tls(_)), "{error}"),
@@ -196,7 +196,7 @@ async fn the_key_status_is_read() {
 #[test]
 fn sources_that_would_leak_or_mislead_are_refused() {
     let check = |url: &str, key: &str, expected: Result<(), &str>| {
-        let source = ApiSource { base_url: url.parse().unwrap(), api_key: Secret::new(key) };
+        let source = ApiSource { base_url: url.parse().unwrap(), api_key: Secret::new(key), keyless: false };
         match (client(source), expected) {
             // Machines without CA certificates cannot speak HTTPS at all.
             (Ok(_) | Err(BadSource::Tls(_)), Ok(())) => {}

@@ -16,7 +16,14 @@ fn instant(text: &str) -> DateTime<Utc> {
 }
 
 fn circumstances() -> Circumstances {
-    Circumstances { now: instant(NOW), failures: 1, jitter: 0.0, currencies: 1, monthly_reset: None }
+    Circumstances {
+        now: instant(NOW),
+        failures: 1,
+        jitter: 0.0,
+        currencies: 1,
+        keyless: false,
+        monthly_reset: None,
+    }
 }
 
 fn api(status: u16, code: u32) -> FetchError {
@@ -282,7 +289,14 @@ async fn no_wish_of_a_server_makes_the_fetcher_wait_for_ever() {
             let error = asked.map(|page| page.rows).unwrap_err();
             assert_eq!(error.code(), format!("http_{status}"), "{header}: {value}");
             for failures in [1, u32::MAX] {
-                let at = Circumstances { now, failures, jitter: 1.0, currencies: 1, monthly_reset: None };
+                let at = Circumstances {
+                    now,
+                    failures,
+                    jitter: 1.0,
+                    currencies: 1,
+                    keyless: false,
+                    monthly_reset: None,
+                };
                 let until = match error.outcome(&at) {
                     Outcome::RetryLater { after, .. } => now + after,
                     Outcome::WaitUntil { until, .. } => until,
