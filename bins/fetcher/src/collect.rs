@@ -4,6 +4,7 @@
 //! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
 
 mod client;
+mod credits;
 mod ending;
 mod leftovers;
 mod letters;
@@ -21,7 +22,6 @@ use ports::Clock;
 
 use crate::context::FetchContext;
 use crate::crash::Crashes;
-use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
@@ -32,6 +32,8 @@ pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
+pub(crate) use credits::Credits;
+pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 pub(crate) use snapshot::FetchJob;
 

@@ -29,7 +29,6 @@
 mod collect;
 mod context;
 mod crash;
-mod credits;
 mod incident;
 mod metrics;
 mod once;
@@ -51,8 +50,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use collect::KeyStatus;
-pub use credits::{Advice, Spending, free_plan};
+pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ports::{Leadership, Ledger, Queue};
 
-use crate::collect::{Client, Collector};
+use crate::collect::{Client, Collector, Credits};
 use crate::context::FetchContext;
-use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::once::OnceFetcher;
 use crate::publish::Publisher;

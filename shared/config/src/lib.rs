@@ -6,6 +6,7 @@ mod environment;
 mod error;
 mod file;
 mod load;
+mod offset;
 mod secret;
 mod secret_keys;
 mod sections;
@@ -15,10 +16,11 @@ mod values;
 pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
 pub use load::{Loaded, Setting, load};
+pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Offset, OverBudget,
-    Queue, Retry, Shutdown, Source, Store, Transform,
+    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, OverBudget, Queue,
+    Retry, Shutdown, Source, Store, Transform,
 };
 
 /// The built-in `default.toml`: the reference of all settings.

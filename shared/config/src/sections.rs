@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, offset, or_off, upper_case_list};
+use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -130,15 +131,6 @@ pub enum Source {
     Keyless,
 }
 
-/// How long after the beginning of a slot it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offset {
-    /// A little, steady for an installation, so that not all ask at once.
-    Spread,
-    /// So long.
-    After(Duration),
-}
-
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -169,7 +161,6 @@ pub struct Fetch {
     #[serde(deserialize_with = "duration")]
     pub every: Duration,
     /// Time from the beginning of a slot to its fetch; shorter than `every`.
-    #[serde(deserialize_with = "offset")]
     pub offset: Offset,
     /// Coins in a snapshot, at least 1.
     pub limit: u32,

@@ -5,8 +5,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use crate::sections::Offset;
-
 /// What is written where something that an earlier layer turns on is to be off: an empty text would say nothing.
 pub(crate) const OFF: &str = "off";
 
@@ -24,16 +22,6 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 pub(crate) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| parse_duration(text).map_err(Error::custom)).collect()
-}
-
-/// A duration, or `spread`.
-pub(crate) fn offset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Offset, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text == "spread" {
-        return Ok(Offset::Spread);
-    }
-    let wrong = |_| Error::custom(format!("{text:?} is neither \"spread\" nor a duration such as \"30s\""));
-    humantime::parse_duration(&text).map(Offset::After).map_err(wrong)
 }
 
 pub(crate) fn byte_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

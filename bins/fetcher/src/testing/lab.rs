@@ -15,9 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{LeapingClock, RefusingQueue, Server};
-use crate::collect::{ApiSource, Client, Collector};
+use crate::collect::{ApiSource, Client, Collector, Credits};
 use crate::context::FetchContext;
-use crate::credits::Credits;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;

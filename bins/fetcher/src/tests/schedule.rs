@@ -56,13 +56,13 @@ async fn a_slot_is_fetched_at_its_offset_without_a_bell() {
         lab.ids(QueueName::Rows).len() == 2
     })
     .await;
-    let fetched: Vec<_> = lab
+    let metas: Vec<_> = lab
         .queue
         .messages(QueueName::Raw)
         .iter()
         .map(|page| domain::PageMeta::from_headers(&page.headers).unwrap())
         .collect();
-    let told: Vec<_> = fetched.iter().map(|meta| (meta.slot, meta.fetched_at)).collect();
+    let told: Vec<_> = metas.iter().map(|meta| (meta.slot, meta.fetched_at)).collect();
     let slot = |text| Slot::at(instant(text));
     assert_eq!(
         told[0],

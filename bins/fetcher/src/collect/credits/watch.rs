@@ -11,7 +11,8 @@ use tracing::{info, warn};
 
 use super::budget::next_month;
 use super::{Advice, Spending};
-use crate::collect::{Client, GaveUp, KeyStatus};
+use crate::collect::client::{Client, KeyStatus};
+use crate::collect::ending::GaveUp;
 use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;

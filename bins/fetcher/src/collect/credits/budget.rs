@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
 use domain::timestamp;
 
 use super::Spending;
-use crate::collect::KeyStatus;
+use crate::collect::client::KeyStatus;
 
 /// Credits a month of CoinMarketCap's free plan (Basic), as their articles say in 2026.
 const FREE_PLAN: u64 = 15_000;
