@@ -18,6 +18,11 @@ pub(crate) const ALL: &[&str] = &[
     "coinpipe_snapshot_timestamp_seconds",
     "coinpipe_leading",
     "coinpipe_credits_left",
+    "coinpipe_credits_left_today",
+    "coinpipe_credits_spent_total",
+    "coinpipe_fetch_waiting_until_timestamp_seconds",
+    "coinpipe_planned_credits",
+    "coinpipe_snapshot_credits",
     // The alerter.
     "coinpipe_letters_filed_total",
     // Every process: crate service.
