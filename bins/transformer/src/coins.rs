@@ -9,11 +9,11 @@ use domain::{CoinRow, PageMeta};
 use serde_json::value::RawValue;
 
 use crate::budget::Budget;
-use crate::coin::{Coin, ReadCoins};
+use crate::coin::{Coin, Description, ReadCoins};
 use crate::envelope;
 use crate::fault::PageFault;
 use crate::frame::{FrameBuilder, QuoteNumbers};
-use crate::quick::{QuickCoin, QuickReader};
+use crate::quick::QuickReader;
 use crate::read::read_coin;
 use crate::reject::Reject;
 
@@ -52,7 +52,7 @@ fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coin
         scan.peek();
         let begin = scan.clone();
         if let Some(coin) = quick.coin(scan) {
-            reading.keep_quick(&quick, &coin, scan.since(&begin)).ok()
+            reading.keep(scan.since(&begin), coin, quick.tags(), quick.quotes()).ok()
         } else {
             *scan = begin;
             reading.take(scan.any()?).ok()
@@ -66,16 +66,6 @@ fn read_carefully<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Result<Co
     let mut reading = Reading::new(meta, bytes);
     envelope::each_coin(text, |raw| reading.take(raw))?;
     reading.finish()
-}
-
-/// These rows as if they had been read.
-#[cfg(test)]
-pub(crate) fn of_rows(meta: &PageMeta, rows: Vec<CoinRow>) -> Coins<'static> {
-    let mut reading = Reading::new(meta, domain::MAX_PAGE_BYTES);
-    for row in rows {
-        reading.keep_careful(row, "").unwrap();
-    }
-    reading.found
 }
 
 struct Reading<'a, 'm> {
@@ -95,7 +85,11 @@ impl<'a, 'm> Reading<'a, 'm> {
     /// Reads an element carefully, and keeps what came of it.
     fn take(&mut self, raw: &'a RawValue) -> Result<(), PageFault> {
         match read_coin(raw, &self.meta.convert) {
-            Ok(coin) => self.keep_careful(coin, raw.get()),
+            Ok(CoinRow { coin, quotes }) => {
+                let (description, tags) = Description::of(coin);
+                let tags = tags.map(|tags| tags.into_iter().map(Cow::Owned));
+                self.keep(raw.get(), description, tags, quotes.iter().map(QuoteNumbers::from))
+            }
             Err(unreadable) => {
                 let index = self.next()?;
                 let fault = unreadable.fault;
@@ -120,56 +114,17 @@ impl<'a, 'm> Reading<'a, 'm> {
         Ok(index)
     }
 
-    fn keep_careful(&mut self, CoinRow { coin, quotes }: CoinRow, raw: &'a str) -> Result<(), PageFault> {
-        let tags = coin.tags.map(|tags| self.found.read.add_tags(tags.into_iter().map(Cow::Owned)));
-        let read = Coin {
-            index: self.next()?,
-            raw,
-            id: coin.id,
-            name: coin.name.into(),
-            symbol: coin.symbol.into(),
-            slug: coin.slug.into(),
-            date_added: coin.date_added.map(|at| at.timestamp_millis()),
-            platform_id: coin.platform_id,
-            token_address: coin.token_address.map(Cow::Owned),
-            tags,
-            infinite_supply: coin.infinite_supply,
-            is_active: coin.is_active,
-        };
-        let quotes = quotes.iter().map(|quote| QuoteNumbers {
-            numbers: quote.numbers,
-            missing: quote.missing,
-            last_updated: quote.last_updated.timestamp_millis(),
-        });
-        self.keep(read, quotes)
-    }
-
-    fn keep_quick(
+    fn keep(
         &mut self,
-        quick: &QuickReader<'a, '_>,
-        coin: &QuickCoin<'a>,
         raw: &'a str,
+        description: Description<'a>,
+        tags: Option<impl Iterator<Item = Cow<'a, str>>>,
+        quotes: impl Iterator<Item = QuoteNumbers>,
     ) -> Result<(), PageFault> {
-        let read = Coin {
-            index: self.next()?,
-            raw,
-            id: coin.id,
-            name: coin.name.into(),
-            symbol: coin.symbol.into(),
-            slug: coin.slug.into(),
-            date_added: coin.date_added,
-            platform_id: coin.platform_id,
-            token_address: coin.token_address.map(Cow::Borrowed),
-            tags: coin.has_tags.then(|| self.found.read.add_tags(quick.tags())),
-            infinite_supply: coin.infinite_supply,
-            is_active: coin.is_active,
-        };
-        self.keep(read, quick.quotes())
-    }
-
-    fn keep(&mut self, coin: Coin<'a>, quotes: impl Iterator<Item = QuoteNumbers>) -> Result<(), PageFault> {
-        self.budget.keep_coin(&coin, self.found.read.tags(&coin), &self.meta.convert)?;
-        self.found.frame.add(coin.id, quotes);
+        let tags = tags.map(|tags| self.found.read.add_tags(tags));
+        let coin = Coin { index: self.next()?, raw, description, tags };
+        self.budget.keep_coin(&coin.description, self.found.read.tags(&coin), &self.meta.convert)?;
+        self.found.frame.add(coin.description.id, quotes);
         self.found.read.add(coin);
         Ok(())
     }
