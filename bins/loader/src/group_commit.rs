@@ -13,15 +13,12 @@ use std::time::Duration;
 
 use domain::Chunk;
 use futures_util::FutureExt;
-use ports::store::{Loaded, Store, StoreError};
+use ports::store::{Loaded, MOST_QUOTES, Store, StoreError};
 use tokio::sync::{Mutex as Turn, oneshot};
 use tokio::time::Instant;
 
 use crate::failure;
 use stage::Failure;
-
-/// Quotes of one transaction: those of five pages. More of them make a transaction longer, not the average quote cheaper.
-const MOST_QUOTES: usize = 25_000;
 
 /// Quotes of the first transaction.
 const FIRST_QUOTES: usize = 5000;
