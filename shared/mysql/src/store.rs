@@ -23,6 +23,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
+use tables::load::transaction::Load;
 use tables::read::ledger::{DATA_KINDS, data_kinds};
 use tables::schema::Schema;
 
@@ -77,15 +78,13 @@ impl MysqlStore {
 #[async_trait]
 impl Store for MysqlStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
-        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
-        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
-        loaded.ok_or(StoreError::Mixed { simulated })
+        let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
+        self.database.write(&load).await?.ok_or(load.mixed())
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        let simulated = fetched.simulated;
         let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
-        recorded.ok_or(StoreError::Mixed { simulated })
+        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -99,28 +98,6 @@ impl Store for MysqlStore {
     async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
         let rows = self.database.read(sqlx::query(DATA_KINDS)).await?;
         read_one(&rows, data_kinds).map_err(|error| self.blame(error))
-    }
-}
-
-/// The rows of chunks and their rows in the ledger; `None` when they are of the other kind than what is there.
-struct Load<'a> {
-    chunks: &'a [&'a Chunk],
-    simulated: bool,
-    now: DateTime<Utc>,
-}
-
-impl Work for Load<'_> {
-    type Output = Option<Vec<Loaded>>;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<Loaded>>, sqlx::Error> {
-        if !data_kind::admit(connection, self.simulated).await? {
-            return Ok(None);
-        }
-        let all = load::load_rows(connection, self.chunks).await?;
-        for (chunk, loaded) in self.chunks.iter().zip(&all) {
-            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
-        }
-        Ok(Some(all))
     }
 }
 

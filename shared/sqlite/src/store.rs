@@ -20,11 +20,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
+use tables::load::transaction::Load;
 use tables::schema::Schema;
 
 use crate::database::Database;
 use ledger::Announcement;
-use load::Load;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("sqlite");
 
@@ -55,15 +55,13 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
-        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
-        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
-        loaded.ok_or(StoreError::Mixed { simulated })
+        let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
+        self.database.write(&load).await?.ok_or(load.mixed())
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        let simulated = fetched.simulated;
         let recorded = self.database.write(&Announcement(fetched)).await?;
-        recorded.ok_or(StoreError::Mixed { simulated })
+        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

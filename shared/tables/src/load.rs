@@ -1,12 +1,14 @@
-//! Chunks that are loaded in one transaction, as one set of rows.
+//! Chunks that are loaded in one transaction, as one set of rows: [`transaction::Load`].
 //!
 //! What loading them one after the other would leave is found here, in memory: of each key of each table one row is left to
 //! write. The rules are those of [`Store`](ports::Store); what a database holds already is told to [`quotes::judge`] and
 //! [`coins::changes`], and its statements compare once more, for whoever else writes.
 
 pub mod coins;
-pub mod loading;
+mod loading;
 pub mod quotes;
+pub mod statements;
+pub mod transaction;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, PageMeta, Quote, timestamp};
@@ -59,7 +61,7 @@ impl<T> Split<T> {
 }
 
 /// The quotes of `chunks` by coin, those of one coin in the order they came in. All who load lock in this order.
-pub fn rows<'a>(chunks: &[&'a Chunk]) -> Vec<LoadRow<'a>> {
+fn rows<'a>(chunks: &[&'a Chunk]) -> Vec<LoadRow<'a>> {
     let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
     for (number, chunk) in chunks.iter().enumerate() {
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);

@@ -1,20 +1,13 @@
-//! Loading chunks: judge each quote against the table, write what is new, and set aside what the tables refuse.
-//!
-//! What the chunks say is brought down to one row for each key in memory ([`tables::load`]), so the number of statements
-//! does not grow with the number of chunks.
-
-use std::collections::BTreeMap;
+//! The statements of a [`Load`] on a server.
 
 use chrono::{DateTime, Utc};
-use domain::Chunk;
+use domain::{Chunk, Coin};
 use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use tables::load::LoadRow;
-use tables::load::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
-use tables::load::loading::Loading;
-use tables::load::quotes::{Held, HeldQuote, Judged, judge};
-use tables::read::load as read;
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::transaction::Load;
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
@@ -22,124 +15,84 @@ use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
 use super::parameters::bind;
-use super::row;
+use super::row::{self, IdentityKey};
+use super::{data_kind, ledger};
+use crate::database::Work;
 use crate::error::refusal;
 
-/// Loads the rows of `chunks` within the caller's transaction; what became of each chunk.
-///
-/// Rows the server refuses are found by halving: what is refused as a whole is undone, and its halves are
-/// tried one after the other, down to a single quote.
-pub(super) async fn load_rows(
-    connection: &mut MySqlConnection,
-    chunks: &[&Chunk],
-) -> Result<Vec<Loaded>, sqlx::Error> {
-    let mut loaded = vec![Loaded::default(); chunks.len()];
-    let rows = row::fitting(chunks, &mut loaded);
-    let mut loading = Loading::new(&rows, loaded);
-    while let Some(part) = loading.next() {
-        connection.execute("SAVEPOINT part").await?;
-        match write_part(connection, loading.chunks(), part).await {
-            Ok(judged) => {
-                connection.execute("RELEASE SAVEPOINT part").await?;
-                loading.written(judged);
-            }
-            Err(error) => {
-                let Some(reason) = refusal(&error) else { return Err(error) };
-                connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                loading.refused(part, reason);
-            }
-        }
+impl Work for Load<'_> {
+    type Output = Option<Vec<Loaded>>;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
+        Load::run(self, &mut OnServer(connection)).await
     }
-    Ok(loading.loaded())
 }
 
-/// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
-async fn write_part(
-    connection: &mut MySqlConnection,
-    chunks: usize,
-    rows: &[LoadRow<'_>],
-) -> Result<Vec<Loaded>, sqlx::Error> {
-    let ids = write_coins(connection, rows).await?;
-    let mut held = Held::default();
-    read_latest(connection, &ids, &mut held, (read::latest_keys, read::held)).await?;
-    let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
-    read_latest(connection, &equal, &mut held, (read::latest, read::held_whole)).await?;
-    let Judged { latest, history, loaded } = judge(rows, &held, chunks);
-    INSERTS.history.run(connection, &history.new, |_| 0, write::quote).await?;
-    REBUILDS.history.run(connection, &history.rebuilt, |_| 0, write::quote).await?;
-    INSERTS.latest.run(connection, &latest.new, |_| 0, write::quote).await?;
-    REBUILDS.latest.run(connection, &latest.rebuilt, |_| 0, write::quote).await?;
-    Ok(loaded)
-}
+type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Locks the coins of `rows`, and writes of them, and of their identities, what is new. Gives their ids.
-///
-/// Until the end of the transaction nobody else writes of these coins, so what is read of their quotes stays true.
-async fn write_coins(
-    connection: &mut MySqlConnection,
-    rows: &[LoadRow<'_>],
-) -> Result<Vec<u32>, sqlx::Error> {
-    let (coins, identities) = seen(rows);
-    let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
-    let mut known = BTreeMap::new();
-    for part in ids.chunks(COINS) {
-        let sql = |ids: &str| format!("{} FOR UPDATE", read::coins(ids));
-        let rows = of_coins(sql, part).fetch_all(&mut *connection).await?;
-        known.extend(read_all::<_, Vec<_>>(&rows, read::coin)?);
+struct OnServer<'c>(&'c mut MySqlConnection);
+
+impl Statements for OnServer<'_> {
+    type Error = sqlx::Error;
+    type IdentityKey = IdentityKey;
+
+    const COINS_LOCK: &'static str = " FOR UPDATE";
+    const IDENTITY_COLUMNS: &'static str = row::IDENTITY;
+
+    async fn admit(&mut self, simulated: bool) -> Result<bool> {
+        data_kind::admit(self.0, simulated).await
     }
-    let Changes { write, seen_again } = changes(coins, &known);
-    INSERTS.coins.run(connection, &write.new, |seen| row::tag_bytes(seen.coin), write::coin).await?;
-    REBUILDS.coins.run(connection, &write.rebuilt, |seen| row::tag_bytes(seen.coin), write::coin).await?;
-    update_seen(connection, "coins SET last_seen_at = ? WHERE id", &seen_again).await?;
-    write_identities(connection, &ids, identities).await?;
-    Ok(ids)
-}
 
-/// Writes what is new of the identities of the coins `ids`, which are locked.
-async fn write_identities(
-    connection: &mut MySqlConnection,
-    ids: &[u32],
-    identities: Vec<SeenIdentity<'_>>,
-) -> Result<(), sqlx::Error> {
-    let mut known = BTreeMap::new();
-    for part in ids.chunks(COINS) {
-        let rows = of_coins(row::identities_of, part).fetch_all(&mut *connection).await?;
-        known.extend(read_all::<_, Vec<_>>(&rows, row::known_identity)?);
+    fn misfit(row: &LoadRow<'_>) -> Option<String> {
+        row::misfit(row)
     }
-    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, row::identity_key);
-    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &seen_again).await?;
-    INSERTS.identities.run(connection, &write, |_| 0, row::identity).await
-}
 
-/// Sets when the rows of these coins were seen last; `update` is what stands between UPDATE and IN.
-async fn update_seen(
-    connection: &mut MySqlConnection,
-    update: &str,
-    seen: &BTreeMap<DateTime<Utc>, Vec<u32>>,
-) -> Result<(), sqlx::Error> {
-    for (at, ids) in seen {
+    fn refusal(error: &sqlx::Error) -> Option<String> {
+        refusal(error)
+    }
+
+    fn identity_key(coin: &Coin) -> IdentityKey {
+        row::identity_key(coin)
+    }
+
+    fn known_identity(row: &dyn Row) -> std::result::Result<KnownIdentity<IdentityKey>, Unreadable> {
+        row::known_identity(row)
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        self.0.execute(sql).await.map(drop)
+    }
+
+    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+        let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            let sql = |ids: &str| format!("UPDATE {update} IN ({ids})");
-            let query = bind(sqlx::query(AssertSqlSafe(sql_of(sql, part))), (*at).into());
-            bind_ids(query, part).execute(&mut *connection).await?;
+            let rows = of_coins(sql, part).fetch_all(&mut *self.0).await?;
+            all.append(&mut read_all(&rows, reader)?);
+        }
+        Ok(all)
+    }
+
+    async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
+        ledger::record_chunk(self.0, chunk, loaded, now).await
+    }
+
+    async fn set_seen(&mut self, sql: OfCoins, at: DateTime<Utc>, ids: &[u32]) -> Result<()> {
+        for part in ids.chunks(COINS) {
+            let query = bind(sqlx::query(AssertSqlSafe(sql_of(sql, part))), at.into());
+            bind_ids(query, part).execute(&mut *self.0).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert(&mut self, rows: Rows<'_, '_>, is_rebuild: bool) -> Result<()> {
+        let inserts = if is_rebuild { &REBUILDS } else { &INSERTS };
+        match rows {
+            Rows::Coins(rows) => {
+                inserts.coins.run(self.0, rows, |seen| row::tag_bytes(seen.coin), write::coin).await
+            }
+            Rows::Identities(rows) => inserts.identities.run(self.0, rows, |_| 0, row::identity).await,
+            Rows::Latest(rows) => inserts.latest.run(self.0, rows, |_| 0, write::quote).await,
+            Rows::History(rows) => inserts.history.run(self.0, rows, |_| 0, write::quote).await,
         }
     }
-    Ok(())
 }
-
-/// Reads what `quotes_latest` holds of the coins `ids` into `held`.
-async fn read_latest(
-    connection: &mut MySqlConnection,
-    ids: &[u32],
-    held: &mut Held,
-    (sql, reader): (fn(&str) -> String, Reader<HeldQuote>),
-) -> Result<(), sqlx::Error> {
-    for part in ids.chunks(COINS) {
-        let rows = of_coins(sql, part).fetch_all(&mut *connection).await?;
-        read_all::<_, Vec<_>>(&rows, reader)?.into_iter().for_each(|row| held.insert(row));
-    }
-    Ok(())
-}
-
-/// Makes a value of a row.
-type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;

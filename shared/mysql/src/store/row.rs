@@ -1,10 +1,9 @@
 //! A row as its tables take it: what they would change without a word is refused here.
 
-use domain::{Chunk, Coin, Kind, Measure, Quote};
-use ports::{Loaded, Refused};
+use domain::{Coin, Kind, Measure};
 use sha2::{Digest, Sha256};
+use tables::load::LoadRow;
 use tables::load::coins::{Known, SeenIdentity};
-use tables::load::{LoadRow, rows};
 use tables::row::{Row, Unreadable};
 use tables::write::Parameter;
 use tables::write::contents::tags;
@@ -19,26 +18,10 @@ const TEXT_BYTES: usize = 2048;
 /// The longest list of tags, as JSON.
 const TAGS_BYTES: usize = 1 << 20;
 
-/// The quotes of `chunks` as [`rows`] gives them. Those that the tables cannot hold as they are, are added to what was
-/// refused of their chunk.
-pub(super) fn fitting<'a>(chunks: &[&'a Chunk], loaded: &mut [Loaded]) -> Vec<LoadRow<'a>> {
-    let mut rows = rows(chunks);
-    rows.retain(|row| {
-        let reason = match unfit(row.coin, row.quote) {
-            None if !fits(row.fetched_at) => Some(format!("fetched_at is {}", row.fetched_at)),
-            reason => reason,
-        };
-        let fits = reason.is_none();
-        let refused = reason.map(|reason| Refused { coin_id: row.coin.id, reason });
-        loaded[row.chunk].refused.extend(refused);
-        fits
-    });
-    rows
-}
-
 /// Why the tables cannot hold this quote. A server rounds a count that is not whole and says nothing; numbers
 /// that are none, and instants far from now, cannot even be sent.
-fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
+pub(super) fn misfit(row: &LoadRow<'_>) -> Option<String> {
+    let LoadRow { coin, quote, .. } = row;
     for measure in Measure::ALL {
         let Some(number) = quote.get(measure) else { continue };
         if !number.is_finite() {
@@ -51,6 +34,9 @@ fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
                 u32::MAX
             ));
         }
+    }
+    if !fits(row.fetched_at) {
+        return Some(format!("fetched_at is {}", row.fetched_at));
     }
     if !fits(quote.last_updated) {
         return Some(format!("last_updated is {}", quote.last_updated));
@@ -78,8 +64,8 @@ pub(super) fn tag_bytes(coin: &Coin) -> usize {
     2 + coin.tags.iter().flatten().map(|tag| 6 * tag.len() + 3).sum::<usize>()
 }
 
-/// What tells one symbol, name and slug of a coin from another: its id and a hash of the three, which fits a key.
-pub(super) type IdentityKey = (u32, [u8; 32]);
+/// What tells one symbol, name and slug of a coin from another: a hash of the three, which fits a key.
+pub(super) type IdentityKey = [u8; 32];
 
 /// The key of the identity that `coin` has.
 pub(super) fn identity_key(coin: &Coin) -> IdentityKey {
@@ -89,24 +75,19 @@ pub(super) fn identity_key(coin: &Coin) -> IdentityKey {
         hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(text);
     }
-    (coin.id, hash.finalize().into())
+    hash.finalize().into()
 }
 
 /// The row of `coin_identities`: its hash, and what it has in every database.
 pub(super) fn identity<'a>(seen: &SeenIdentity<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
-    let (_, hash) = identity_key(seen.coin);
-    [Parameter::Bytes(hash.to_vec().into())].into_iter().chain(write::identity(seen))
+    [Parameter::Bytes(identity_key(seen.coin).to_vec().into())].into_iter().chain(write::identity(seen))
 }
 
-/// The statement that reads the identities of coins, for [`known_identity`].
-pub(super) fn identities_of(ids: &str) -> String {
-    format!(
-        "SELECT coin_id, identity, first_seen_at, last_seen_at FROM coin_identities WHERE coin_id IN ({ids})"
-    )
-}
+/// The columns of `coin_identities` that [`known_identity`] reads.
+pub(super) const IDENTITY: &str = "coin_id, identity, first_seen_at, last_seen_at";
 
 /// An identity that the table has, and its key.
-pub(super) fn known_identity(row: &dyn Row) -> Result<(IdentityKey, Known<()>), Unreadable> {
+pub(super) fn known_identity(row: &dyn Row) -> Result<((u32, IdentityKey), Known<()>), Unreadable> {
     let hash: Vec<u8> = row.get("identity")?;
     let hash = hash.try_into().map_err(|_| Unreadable::new("identity", "not the 32 bytes of a hash"))?;
     let (first_seen_at, last_seen_at) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
@@ -122,14 +103,22 @@ mod tests {
     #[test]
     fn what_a_server_would_change_or_cannot_be_sent_is_refused() {
         let check = |says: &str, spoil: &dyn Fn(&mut domain::CoinRow)| {
-            let mut bad = row(2, 1.0, at(0));
-            spoil(&mut bad);
-            let chunk = Chunk { rows: vec![row(1, 1.0, at(0)), bad], ..chunk(&[]) };
-            let mut loaded = [Loaded::default()];
-            let rows = fitting(&[&chunk], &mut loaded);
-            assert_eq!(rows.iter().map(|row| row.coin.id).collect::<Vec<_>>(), [1], "{says}");
-            let [Loaded { refused, .. }] = loaded;
-            assert!(refused[0].coin_id == 2 && refused[0].reason.contains(says), "{refused:?}");
+            let page = chunk(&[]).page;
+            let mut coin = row(2, 1.0, at(0));
+            let reason = |coin: &domain::CoinRow| {
+                misfit(&LoadRow {
+                    chunk: 0,
+                    page: &page,
+                    fetched_at: page.fetched_at,
+                    is_rebuild: false,
+                    coin: &coin.coin,
+                    quote: &coin.quotes[0],
+                })
+            };
+            assert_eq!(reason(&coin), None);
+            spoil(&mut coin);
+            let reason = reason(&coin).unwrap_or_default();
+            assert!(reason.contains(says), "{says}: {reason}");
         };
         let number = |measure: Measure, number: f64| {
             move |row: &mut domain::CoinRow| row.quotes[0].numbers[measure as usize] = Some(number)

@@ -1,20 +1,14 @@
-//! Loading chunks: judge each quote against the table, write what is new, and set aside what the tables refuse.
-//!
-//! What the chunks say is brought down to one row for each key in memory ([`tables::load`]); nobody else writes between what
-//! is read here and what is written.
-
-use std::collections::BTreeMap;
+//! The statements of a [`Load`] in a SQLite file, which has one writer at a time.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, timestamp};
 use ports::Loaded;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tables::load::coins::{Changes, IdentityChanges, Known, SeenIdentity, changes, identity_changes, seen};
-use tables::load::loading::Loading;
-use tables::load::quotes::{Held, HeldQuote, Judged, judge};
-use tables::load::{LoadRow, rows};
-use tables::read::load as read;
+use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
+use tables::load::LoadRow;
+use tables::load::coins::Known;
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::transaction::Load;
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
@@ -24,165 +18,85 @@ use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::{Error, refusal};
 
-/// The rows of chunks and their rows in the ledger; `None` when they are of the other kind than what is there.
-pub(super) struct Load<'a> {
-    pub(super) chunks: &'a [&'a Chunk],
-    pub(super) simulated: bool,
-    pub(super) now: DateTime<Utc>,
-}
-
 #[async_trait]
 impl Work for Load<'_> {
     type Output = Option<Vec<Loaded>>;
 
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<Vec<Loaded>>, Error> {
-        if !data_kind::admit(connection, self.simulated).await? {
-            return Ok(None);
-        }
-        let all = load_rows(connection, self.chunks).await?;
-        for (chunk, loaded) in self.chunks.iter().zip(&all) {
-            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
-        }
-        Ok(Some(all))
+    async fn run(&self, connection: &mut SqliteConnection) -> std::result::Result<Self::Output, Error> {
+        Ok(Load::run(self, &mut InFile(connection)).await?)
     }
 }
 
-/// Loads the rows of `chunks`; what became of each chunk.
-///
-/// Rows the database refuses are found by halving: what is refused as a whole is undone, and its halves
-/// are tried one after the other, down to a single quote.
-async fn load_rows(connection: &mut SqliteConnection, chunks: &[&Chunk]) -> Result<Vec<Loaded>, sqlx::Error> {
-    let rows = rows(chunks);
-    let mut loading = Loading::new(&rows, vec![Loaded::default(); chunks.len()]);
-    while let Some(part) = loading.next() {
-        let mut savepoint = connection.begin().await?;
-        match write_part(&mut savepoint, loading.chunks(), part).await {
-            Ok(judged) => {
-                savepoint.commit().await?;
-                loading.written(judged);
-            }
-            Err(error) => {
-                let Some(reason) = refusal(&error) else { return Err(error) };
-                savepoint.rollback().await?;
-                loading.refused(part, reason);
-            }
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+struct InFile<'c>(&'c mut SqliteConnection);
+
+impl Statements for InFile<'_> {
+    type Error = sqlx::Error;
+    type IdentityKey = String;
+
+    const COINS_LOCK: &'static str = "";
+    const IDENTITY_COLUMNS: &'static str = "coin_id, symbol, name, slug, first_seen_at, last_seen_at";
+
+    async fn admit(&mut self, simulated: bool) -> Result<bool> {
+        data_kind::admit(self.0, simulated).await
+    }
+
+    /// The tables are strict, and their checks find the rest.
+    fn misfit(_: &LoadRow<'_>) -> Option<String> {
+        None
+    }
+
+    fn refusal(error: &sqlx::Error) -> Option<String> {
+        refusal(error)
+    }
+
+    fn identity_key(coin: &Coin) -> String {
+        joined(&coin.symbol, &coin.name, &coin.slug)
+    }
+
+    fn known_identity(row: &dyn Row) -> std::result::Result<KnownIdentity<String>, Unreadable> {
+        let texts: [String; 3] = [row.get("symbol")?, row.get("name")?, row.get("slug")?];
+        let (first_seen_at, last_seen_at) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
+        let key = (row.get("coin_id")?, joined(&texts[0], &texts[1], &texts[2]));
+        Ok((key, Known { what: (), first_seen_at, last_seen_at }))
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        self.0.execute(sql).await.map(drop)
+    }
+
+    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(&mut *self.0).await?;
+        read_all(&rows, reader)
+    }
+
+    async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
+        ledger::record_chunk(self.0, chunk, loaded, now).await
+    }
+
+    async fn set_seen(&mut self, sql: OfCoins, at: DateTime<Utc>, ids: &[u32]) -> Result<()> {
+        let query = sqlx::query(AssertSqlSafe(sql(IDS))).bind(timestamp::to_text(at)).bind(json(ids));
+        query.execute(&mut *self.0).await.map(drop)
+    }
+
+    async fn insert(&mut self, rows: Rows<'_, '_>, is_rebuild: bool) -> Result<()> {
+        let inserts = if is_rebuild { &REBUILDS } else { &INSERTS };
+        match rows {
+            Rows::Coins(rows) => inserts.coins.run(self.0, rows, write::coin).await,
+            Rows::Identities(rows) => inserts.identities.run(self.0, rows, write::identity).await,
+            Rows::Latest(rows) => inserts.latest.run(self.0, rows, write::quote).await,
+            Rows::History(rows) => inserts.history.run(self.0, rows, write::quote).await,
         }
     }
-    Ok(loading.loaded())
 }
 
-/// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
-async fn write_part(
-    connection: &mut SqliteConnection,
-    chunks: usize,
-    rows: &[LoadRow<'_>],
-) -> Result<Vec<Loaded>, sqlx::Error> {
-    let ids = write_coins(connection, rows).await?;
-    let mut held = Held::default();
-    read_latest(connection, &ids, &mut held, (read::latest_keys, read::held)).await?;
-    let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
-    read_latest(connection, &equal, &mut held, (read::latest, read::held_whole)).await?;
-    let Judged { latest, history, loaded } = judge(rows, &held, chunks);
-    INSERTS.history.run(connection, &history.new, write::quote).await?;
-    REBUILDS.history.run(connection, &history.rebuilt, write::quote).await?;
-    INSERTS.latest.run(connection, &latest.new, write::quote).await?;
-    INSERTS.latest.run(connection, &latest.rebuilt, write::quote).await?;
-    Ok(loaded)
-}
-
-/// Writes what is new of the coins of `rows`, and of their identities. Gives their ids.
-async fn write_coins(
-    connection: &mut SqliteConnection,
-    rows: &[LoadRow<'_>],
-) -> Result<Vec<u32>, sqlx::Error> {
-    let (coins, identities) = seen(rows);
-    let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
-    let known = of_coins(connection, read::coins, &ids, read::coin).await?.into_iter().collect();
-    let Changes { write, seen_again } = changes(coins, &known);
-    INSERTS.coins.run(connection, &write.new, write::coin).await?;
-    REBUILDS.coins.run(connection, &write.rebuilt, write::coin).await?;
-    update_seen(connection, "coins SET last_seen_at = ? WHERE id", &seen_again).await?;
-    write_identities(connection, &ids, identities).await?;
-    Ok(ids)
-}
-
-/// Writes what is new of the identities of the coins `ids`.
-async fn write_identities(
-    connection: &mut SqliteConnection,
-    ids: &[u32],
-    identities: Vec<SeenIdentity<'_>>,
-) -> Result<(), sqlx::Error> {
-    let known: BTreeMap<_, _> =
-        of_coins(connection, identities_of, ids, known_identity).await?.into_iter().collect();
-    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, identity_key);
-    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &seen_again).await?;
-    INSERTS.identities.run(connection, &write, write::identity).await
-}
-
-/// What tells one symbol, name and slug of a coin from another: its id, and the three, each with its length.
-type IdentityKey = (u32, String);
-
-fn identity_key(coin: &Coin) -> IdentityKey {
-    (coin.id, joined(&coin.symbol, &coin.name, &coin.slug))
-}
-
+/// What tells one symbol, name and slug of a coin from another: the three, each with its length.
 fn joined(symbol: &str, name: &str, slug: &str) -> String {
     format!("{}:{symbol}{}:{name}{slug}", symbol.len(), name.len())
-}
-
-/// The statement that reads `coin_identities`, for [`known_identity`].
-fn identities_of(ids: &str) -> String {
-    format!(
-        "SELECT coin_id, symbol, name, slug, first_seen_at, last_seen_at FROM coin_identities WHERE coin_id IN ({ids})"
-    )
-}
-
-fn known_identity(row: &dyn Row) -> Result<(IdentityKey, Known<()>), Unreadable> {
-    let texts: [String; 3] = [row.get("symbol")?, row.get("name")?, row.get("slug")?];
-    let key = (row.get("coin_id")?, joined(&texts[0], &texts[1], &texts[2]));
-    Ok((
-        key,
-        Known { what: (), first_seen_at: row.get("first_seen_at")?, last_seen_at: row.get("last_seen_at")? },
-    ))
-}
-
-/// Sets when the rows of these coins were seen last; `update` is what stands between UPDATE and IN.
-async fn update_seen(
-    connection: &mut SqliteConnection,
-    update: &str,
-    seen: &BTreeMap<DateTime<Utc>, Vec<u32>>,
-) -> Result<(), sqlx::Error> {
-    let sql = format!("UPDATE {update} IN ({IDS})");
-    for (at, ids) in seen {
-        let query = sqlx::query(AssertSqlSafe(sql.clone())).bind(timestamp::to_text(*at)).bind(json(ids));
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Reads what `quotes_latest` holds of the coins `ids` into `held`.
-async fn read_latest(
-    connection: &mut SqliteConnection,
-    ids: &[u32],
-    held: &mut Held,
-    (sql, reader): (fn(&str) -> String, Reader<HeldQuote>),
-) -> Result<(), sqlx::Error> {
-    of_coins(connection, sql, ids, reader).await?.into_iter().for_each(|row| held.insert(row));
-    Ok(())
-}
-
-/// What `reader` makes of the rows of the coins `ids`; `sql` makes the statement.
-async fn of_coins<T>(
-    connection: &mut SqliteConnection,
-    sql: fn(&str) -> String,
-    ids: &[u32],
-    reader: Reader<T>,
-) -> Result<Vec<T>, sqlx::Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(connection).await?;
-    read_all(&rows, reader)
 }
 
 /// One JSON array instead of thousands of values: the statement is the same whatever their number.
@@ -191,6 +105,3 @@ const IDS: &str = "SELECT value FROM json_each(?)";
 fn json(ids: &[u32]) -> String {
     serde_json::json!(ids).to_string()
 }
-
-/// Makes a value of a row.
-type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;

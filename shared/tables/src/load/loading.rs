@@ -8,7 +8,7 @@ use super::LoadRow;
 /// The parts that are left to write, and what became of the others. A part that the database refuses is tried again in
 /// halves, down to a single row.
 #[derive(Debug)]
-pub struct Loading<'r, 'a> {
+pub(super) struct Loading<'r, 'a> {
     /// The next one last.
     pending: Vec<&'r [LoadRow<'a>]>,
     loaded: Vec<Loaded>,
@@ -16,7 +16,7 @@ pub struct Loading<'r, 'a> {
 
 impl<'r, 'a> Loading<'r, 'a> {
     /// For `rows` in their order; `loaded` tells for each chunk what became of rows that are not among them.
-    pub fn new(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>) -> Self {
+    pub(super) fn new(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>) -> Self {
         Self::in_parts(rows, loaded, MOST_QUOTES)
     }
 
@@ -25,19 +25,19 @@ impl<'r, 'a> Loading<'r, 'a> {
     }
 
     /// How many chunks the group has.
-    pub fn chunks(&self) -> usize {
+    pub(super) fn chunks(&self) -> usize {
         self.loaded.len()
     }
 
     /// A part was written; `judged` tells for each chunk what its quotes count as.
-    pub fn written(&mut self, judged: Vec<Loaded>) {
+    pub(super) fn written(&mut self, judged: Vec<Loaded>) {
         for (loaded, judged) in self.loaded.iter_mut().zip(judged) {
             loaded.add(judged);
         }
     }
 
     /// The database refused `part` for this reason, and nothing of it was written. A single row is the one that does not fit.
-    pub fn refused(&mut self, part: &'r [LoadRow<'a>], reason: String) {
+    pub(super) fn refused(&mut self, part: &'r [LoadRow<'a>], reason: String) {
         if let [row] = part {
             self.loaded[row.chunk].refused.push(Refused { coin_id: row.coin.id, reason });
             return;
@@ -47,7 +47,7 @@ impl<'r, 'a> Loading<'r, 'a> {
     }
 
     /// What became of each chunk, in the end; those that were refused by coin.
-    pub fn loaded(mut self) -> Vec<Loaded> {
+    pub(super) fn loaded(mut self) -> Vec<Loaded> {
         for loaded in &mut self.loaded {
             loaded.refused.sort_by_key(|refused| refused.coin_id);
         }

@@ -28,12 +28,14 @@ pub struct HeldQuote {
 }
 
 impl Held {
-    /// Adds a row, or the numbers of one.
-    pub fn insert(&mut self, row: HeldQuote) {
-        let of_coin = self.0.entry(row.coin_id).or_default();
-        match of_coin.iter_mut().find(|held| held.currency == row.currency) {
-            Some(held) => *held = row,
-            None => of_coin.push(row),
+    /// Adds rows, or the numbers of some.
+    pub fn extend(&mut self, rows: Vec<HeldQuote>) {
+        for row in rows {
+            let of_coin = self.0.entry(row.coin_id).or_default();
+            match of_coin.iter_mut().find(|held| held.currency == row.currency) {
+                Some(held) => *held = row,
+                None => of_coin.push(row),
+            }
         }
     }
 

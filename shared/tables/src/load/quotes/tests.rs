@@ -8,7 +8,7 @@ use crate::load::rows;
 fn held(quote: Option<Quote>) -> Held {
     let mut held = Held::default();
     let currency = "USD".to_owned();
-    held.insert(HeldQuote { coin_id: 1, currency, last_updated: at(10), fetched_at: at(20), quote });
+    held.extend(vec![HeldQuote { coin_id: 1, currency, last_updated: at(10), fetched_at: at(20), quote }]);
     held
 }
 

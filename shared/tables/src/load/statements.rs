@@ -1,0 +1,97 @@
+//! What a database does for a [load](super::transaction), in its own SQL.
+
+use chrono::{DateTime, Utc};
+use domain::{Chunk, Coin};
+use ports::Loaded;
+
+use super::LoadRow;
+use super::coins::{Known, SeenCoin, SeenIdentity};
+use crate::row::{Row, Unreadable};
+
+/// Makes a value of a row.
+pub type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;
+
+/// Makes a statement of what stands between the parentheses after `IN`.
+pub type OfCoins = fn(&str) -> String;
+
+/// An identity that a table has: its coin, its key, and when it was seen.
+pub type KnownIdentity<K> = ((u32, K), Known<()>);
+
+/// Rows to insert, in the order of their table's key. What is newer wins in the statement itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows<'r, 'a> {
+    /// Into `coins`.
+    Coins(&'r [SeenCoin<'a>]),
+    /// Into `coin_identities`.
+    Identities(&'r [SeenIdentity<'a>]),
+    /// Into `quotes_latest`.
+    Latest(&'r [LoadRow<'a>]),
+    /// Into the history.
+    History(&'r [LoadRow<'a>]),
+}
+
+/// The statements of one load, all in its transaction. Whoever implements them sees to it that nobody else writes of the same
+/// coins until its end: by [`COINS_LOCK`](Self::COINS_LOCK), or because there is one writer at a time.
+pub trait Statements: Send {
+    /// What can go wrong.
+    type Error: Send;
+
+    /// What tells one symbol, name and slug of a coin from another, as the table's key has it.
+    type IdentityKey: Ord + Send;
+
+    /// What follows the statement that reads `coins`, so that they stay locked.
+    const COINS_LOCK: &'static str;
+
+    /// The columns that [`known_identity`](Self::known_identity) reads of `coin_identities`.
+    const IDENTITY_COLUMNS: &'static str;
+
+    /// Whether data of this kind may be written. In an empty store it decides.
+    fn admit(&mut self, simulated: bool) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
+    /// Why the tables cannot hold this row as it is; what they would change without a word is to be found here. What they
+    /// refuse themselves need not.
+    fn misfit(row: &LoadRow<'_>) -> Option<String>;
+
+    /// The reason, when `error` says that the values of a row do not fit the tables.
+    fn refusal(error: &Self::Error) -> Option<String>;
+
+    /// The key of the identity that `coin` has.
+    fn identity_key(coin: &Coin) -> Self::IdentityKey;
+
+    /// A row of `coin_identities`.
+    fn known_identity(row: &dyn Row) -> Result<KnownIdentity<Self::IdentityKey>, Unreadable>;
+
+    /// Runs a statement without values.
+    fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// What `reader` makes of the rows of the coins `ids`.
+    fn of_coins<T: Send>(
+        &mut self,
+        sql: OfCoins,
+        ids: &[u32],
+        reader: Reader<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+
+    /// Writes into the ledger what became of `chunk`, loaded at `now`.
+    fn record(
+        &mut self,
+        chunk: &Chunk,
+        loaded: &Loaded,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Sets when the rows of the coins `ids` were seen last; the instant comes first in the statement.
+    fn set_seen(
+        &mut self,
+        sql: OfCoins,
+        at: DateTime<Utc>,
+        ids: &[u32],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Inserts `rows`; those of a [rebuild](domain::Chunk::is_rebuild) take the place of rows that have their own fetch time.
+    fn insert(
+        &mut self,
+        rows: Rows<'_, '_>,
+        is_rebuild: bool,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
