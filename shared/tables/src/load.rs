@@ -7,6 +7,7 @@
 pub mod coins;
 mod loading;
 pub mod quotes;
+mod read;
 pub mod statements;
 pub mod transaction;
 

@@ -13,8 +13,7 @@ use super::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_cha
 use super::loading::Loading;
 use super::quotes::{Held, Judged, judge};
 use super::statements::{OfCoins, Rows, Statements};
-use super::{LoadRow, Split, rows};
-use crate::read::load as read;
+use super::{LoadRow, Split, read, rows};
 
 /// Chunks that are loaded in one transaction.
 #[derive(Clone, Copy, Debug)]
