@@ -71,7 +71,10 @@ impl Scheduler {
                 if has_claimed {
                     info!(at, "the next snapshot is due");
                 } else {
-                    info!(at, "this slot has a snapshot already, or one is under way; the next one is due");
+                    info!(
+                        at,
+                        "this slot has a snapshot already, or one is under way; the next snapshot is due"
+                    );
                 }
             }
             match self.idle(&mut led, rung, state, stop).await {
