@@ -1,7 +1,8 @@
-//! The coins of a page: each is typed, or rejected with its reason. Stops at what is no page.
+//! Reads the coins of a page: each becomes typed values, or a reject with its reason. Gives up what is no page.
 //!
-//! A page is read in one pass as long as it is what the API sends. A coin that is not plain is read carefully, alone; a page
-//! that is not, from its beginning, so that the order in which its faults are found does not depend on how it is read.
+//! There are two ways, with the same result. The quick one takes the page in one pass, as the API sends it, and leaves a single
+//! coin that is not plain to the careful one. When the page itself is not plain, the careful one reads it again from the
+//! beginning, so that the same fault is found first either way.
 
 use std::borrow::Cow;
 
@@ -44,7 +45,7 @@ pub(crate) fn read<'a>(meta: &PageMeta, body: &'a [u8]) -> Result<Coins<'a>, Pag
     }
 }
 
-/// Reads them in one pass; `None` when that is not for certain what [`read_carefully`] gives.
+/// Reads them in one pass; `None` when only [`read_carefully`] can tell what the page is.
 fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coins<'a>> {
     let mut quick = QuickReader::new(&meta.convert)?;
     let mut reading = Reading::new(meta, bytes);
