@@ -5,6 +5,7 @@
 
 mod client;
 mod credits;
+mod drift;
 mod ending;
 mod leftovers;
 mod letters;
@@ -27,6 +28,8 @@ use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
+
+use drift::Drift;
 
 pub use client::KeyStatus;
 #[cfg(test)]
@@ -52,6 +55,7 @@ pub(crate) struct Collector {
     turns: Arc<RetryTurns>,
     waits: WaitNote,
     credits: Arc<Credits>,
+    drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
@@ -71,6 +75,7 @@ impl Collector {
         context: FetchContext,
     ) -> Self {
         let FetchContext { clock, metrics, crashes, turns } = context;
+        let drift = Drift::new(Arc::clone(&spool), Arc::clone(&incidents));
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
             settings,
@@ -83,6 +88,7 @@ impl Collector {
             turns,
             waits,
             credits,
+            drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             has_leftovers: AtomicBool::new(false),
