@@ -6,9 +6,9 @@ use std::sync::Arc;
 use mysql::{MysqlStore, Options};
 use ports::{Clock, Ledger, Letters, Outbox, Store};
 use sqlite::{Database, SqliteStore};
+use sqlkit::Client;
 use testkit::contents::Contents;
 use testkit::memory::MemoryStore;
-use testkit::sql::Client;
 use testkit::tables::Tables;
 
 /// What the stages of a pipeline ask of a store.
@@ -20,26 +20,28 @@ impl<T: Store + Ledger + Letters + Outbox> Ports for T {}
 #[derive(Clone)]
 pub(crate) struct AnyStore {
     ports: Arc<dyn Ports>,
-    contents: Contents,
+    contents: Arc<dyn Contents>,
+    is_embedded: bool,
 }
 
 impl AnyStore {
     pub(crate) fn in_memory(clock: Arc<dyn Clock>) -> Self {
         let store = Arc::new(MemoryStore::new(clock));
-        Self { ports: store.clone(), contents: Contents::Memory(store) }
+        Self { ports: store.clone(), contents: store, is_embedded: false }
     }
 
     /// In this file, which may hold a queue, too.
     pub(crate) async fn on_sqlite(database: Database, clock: Arc<dyn Clock>) -> Self {
-        let contents = Contents::Database(Client::Sqlite(database.path().to_owned()));
+        let contents = Arc::new(Client::Sqlite(database.path().to_owned()));
         let store = SqliteStore::open(database, clock).await.expect("a store");
-        Self { ports: Arc::new(store), contents }
+        Self { ports: Arc::new(store), contents, is_embedded: true }
     }
 
     pub(crate) async fn on_mysql(url: &str, clock: Arc<dyn Clock>) -> Self {
         let options = Options::new(url).expect("a good URL");
         let store = MysqlStore::open(&options, clock).await.expect("a store");
-        Self { ports: Arc::new(store), contents: Contents::Database(Client::Mysql(url.to_owned())) }
+        let contents = Arc::new(Client::Mysql(url.to_owned()));
+        Self { ports: Arc::new(store), contents, is_embedded: false }
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
@@ -60,7 +62,7 @@ impl AnyStore {
 
     /// Whether it is in a file.
     pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.contents, Contents::Database(Client::Sqlite(_)))
+        self.is_embedded
     }
 
     /// All rows about coins.

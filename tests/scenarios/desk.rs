@@ -83,7 +83,7 @@ async fn two_alerters_and_a_slow_server_send_each_mail_once(place: Place) {
         worker.until_said("starting").await;
     }
     happen(&place, "first").await;
-    mailing.until("a mail is in hand", &workers, async |server| server.begun() == 1).await;
+    mailing.until("a mail is being sent", &workers, async |server| server.begun() == 1).await;
     // Another one, while the first is being taken.
     happen(&place, "second").await;
     mailing.until("both are taken", &workers, async |server| server.taken().len() >= 2).await;

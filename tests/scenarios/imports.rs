@@ -6,6 +6,7 @@ use testkit::tables::Tables;
 
 use crate::market::{self, COINS};
 use crate::place::{Place, Servers, compare};
+use crate::process::Folder;
 use crate::workers::{Worker, crew, dismiss};
 
 /// Snapshot 0, in which coin 4 has the symbol of coin 3.
@@ -69,6 +70,8 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
 
         let report = Worker::print_with(&place, &import, &env).await;
         assert!(report.contains("3 Coin 3, 4 Coin 4"), "{report}");
+        // The script has no names; of what is too new the time is shown.
+        assert_eq!(report.matches("in the table").count(), 1, "{report}");
         assert!(report.contains("left out  1 row: several coins share the symbol"), "{report}");
         assert!(report.contains("left out  1 row: the newest snapshot has no such coin"), "{report}");
         assert!(report.contains("left out  1 row: written after the newest snapshot"), "{report}");
@@ -101,5 +104,27 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
 
         let mut wrong = Worker::operate(&place, &["import", "legacy", "--table", "crypto"]);
         assert!(matches!(wrong.ended().await, Some(1 | 2)), "{}", wrong.log());
+    }
+}
+
+/// A file is moved aside by the first run with a key; on servers real quotes need another place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_servers_an_import_beside_simulated_quotes_says_where_real_ones_go() {
+    let Some(Servers { broker, database }) = Servers::start().await else { return };
+    let table = "CREATE TABLE coinpipe.prices (symbol VARCHAR(20), price DOUBLE, last_updated DATETIME)";
+    database.query(table).expect("it is made");
+    let (queue, store) = (broker.url(), database.url());
+    let servers = [("COINPIPE__QUEUE__URL", queue.as_str()), ("COINPIPE__STORE__URL", store.as_str())];
+    for (env, needs_another) in [(&servers[..], true), (&[], false)] {
+        let folder = Folder::new();
+        let env = [env, &[("COINPIPE__FETCH__LIMIT", "50"), ("COINPIPE__IMPORT__URL", &store)]].concat();
+        folder.run(&["--once"], &env).await.expect(0);
+        let refused =
+            folder.run(&["import", "legacy", "--table", "prices", "--dry-run"], &env).await.expect(1);
+        let said = &refused.stderr;
+        assert!(said.contains("`coinpipe --once` with your own key takes real ones"), "{said}");
+        for name in ["another database in COINPIPE__STORE__URL", "another COINPIPE__QUEUE__PREFIX"] {
+            assert_eq!(said.contains(name), needs_another, "{said}");
+        }
     }
 }

@@ -52,7 +52,7 @@ async fn an_empty_folder_stays_empty_and_is_told_of() {
         let looked = folder.run(args, &[]).await;
         assert!(
             looked.stderr.contains("nothing is in ")
-                && looked.stderr.contains("yet; `coinpipe run --once` takes a first snapshot"),
+                && looked.stderr.contains("yet; `coinpipe --once` takes a first snapshot"),
             "{args:?}: {}",
             looked.stderr
         );
@@ -192,7 +192,7 @@ async fn a_command_that_waits_for_a_server_ends_when_it_is_asked_to() {
     }
 }
 
-/// The pipeline has nothing in hand yet, so that it ends well.
+/// The pipeline has nothing in flight yet, so it ends with code 0.
 #[tokio::test]
 async fn a_pipeline_that_waits_for_a_server_at_its_start_ends_when_it_is_asked_to() {
     let (code, said) = interrupted(&[]).await;

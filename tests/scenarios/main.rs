@@ -2,12 +2,12 @@
 //! the stages over `any_store` and any queue in this process and `simulation` lets everything go wrong there in any order;
 //! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
 //! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
-//! without room and `deletions` without their queue, before which pages stand at a `gate`; `replays` gives them the
+//! without room and `deletions` without their queue, before which pages stand at a `gate`; in `groups` one is killed within a transaction; `replays` gives them the
 //! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
-//! `numbers` what `/metrics` shows.
+//! `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
 mod configuration;
@@ -16,10 +16,12 @@ mod deletions;
 mod desk;
 mod disk;
 mod gate;
+mod groups;
 mod imports;
 mod looking;
 mod market;
 mod memory;
+mod metric_names;
 mod mistakes;
 mod numbers;
 mod once;

@@ -73,7 +73,11 @@ async fn a_bad_key_ends_once_with_what_to_do_and_never_shows_it() {
     assert!(!letters.stdout.contains("hunter2"));
     let check = folder.run(&["check"], &env).await.expect(1);
     assert!(check.stdout.contains("failed  api"), "{}", check.stdout);
+    assert!(check.stdout.contains("check fetch.api_key (or CMC_API_KEY)"), "{}", check.stdout);
     assert!(!check.stdout.contains("hunter2"));
+    // Without one it says what to set, as `--once` does.
+    let check = folder.run(&["check"], &env[..1]).await.expect(1);
+    assert!(check.stdout.contains("1002") && check.stdout.contains("set fetch.api_key"), "{}", check.stdout);
 }
 
 #[tokio::test]
@@ -130,5 +134,10 @@ async fn a_replay_that_leaves_out_every_file_that_is_named_fails() {
         let ended = folder.run(args, &[]).await.expect(1);
         assert!(ended.stderr.contains(says), "{args:?}: {says:?} is not in:\n{}", ended.stderr);
     }
+    // What is wrong with the file, and how it ended: no more.
+    let ended = folder.run(&["replay", "--files", "broken.json"], &[]).await.expect(1);
+    let said: Vec<_> = ended.stderr.lines().chain(ended.stdout.lines()).collect();
+    assert_eq!(said.iter().filter(|line| line.contains("broken.json")).count(), 1, "{said:#?}");
+    assert!(!said.iter().any(|line| line.contains("Replayed") || line.contains("none of the")), "{said:#?}");
     assert_eq!(folder.status().await["tables"]["quotes_latest"], 50);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::metric_names::ALL;
 use crate::process::{Folder, end, signal, until_said};
 
 /// There only while a queue holds a message.
@@ -19,7 +20,7 @@ async fn the_pipeline_shows_exactly_the_metrics_that_are_listed() {
     let line = until_said(&mut child, "serving /livez").await;
     let line: serde_json::Value = serde_json::from_str(&line).expect("lines of JSON");
     let address = line["address"].as_str().expect("an address");
-    let listed: BTreeSet<_> = telemetry::names::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let listed: BTreeSet<_> = ALL.iter().map(|name| (*name).to_owned()).collect();
     let mut shown = BTreeSet::new();
     let all = async {
         // Depths and the state of the connections come with the first look at them.
@@ -31,7 +32,7 @@ async fn the_pipeline_shows_exactly_the_metrics_that_are_listed() {
     let missing: Vec<_> = listed.iter().filter(|name| *name != SOMETIMES && !shown.contains(*name)).collect();
     assert!(in_time, "not shown: {missing:?}");
     let unlisted: Vec<_> = shown.difference(&listed).collect();
-    assert!(unlisted.is_empty(), "not listed in telemetry::names: {unlisted:?}");
+    assert!(unlisted.is_empty(), "not listed in metric_names: {unlisted:?}");
     signal(&child, "TERM").await;
     assert_eq!(end(child).await, Some(0));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ports::SystemClock;
 use simulator::{Options, Simulator};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use crate::place::{HEARTBEAT, Place, Servers};
 use crate::process::{DEADLINE, Folder, end, signal, until_said};
@@ -72,7 +73,7 @@ async fn stopped_while_it_loads_it_exits_1_and_says_what_is_missing() {
     for stop in ["TERM", "INT"] {
         let mut child = folder.command("coinpipe", &["--once"], &env).spawn().expect("it starts");
         let (sender, said) = tokio::sync::oneshot::channel();
-        let mut stderr = tokio::io::BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let reading = tokio::spawn(async move {
             use tokio::io::AsyncBufReadExt;
             let (mut text, mut sender) = (String::new(), Some(sender));
@@ -106,9 +107,18 @@ async fn stopped_while_it_fetches_it_exits_1() {
     let url = api.url();
     let env = [("COINPIPE__FETCH__BASE_URL", url.as_str()), ("COINPIPE__FETCH__API_KEY", "key")];
     let mut child = folder.command("coinpipe", &["--once"], &env).spawn().expect("it starts");
-    until_said(&mut child, "waiting until").await;
+    let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+    let mut said = String::new();
+    while !said.contains("waiting until") {
+        let read = tokio::time::timeout(DEADLINE, stderr.read_line(&mut said)).await;
+        assert!(read.expect("it says so").expect("it can be read") > 0, "{said}");
+    }
     signal(&child, "TERM").await;
+    stderr.read_to_string(&mut said).await.expect("the rest");
     assert_eq!(end(child).await, Some(1));
+    // No page arrived, so none is kept.
+    assert!(said.contains("stopped before the snapshot was fetched"), "{said}");
+    assert!(!said.contains("are kept"), "{said}");
     api.stop().await;
 }
 

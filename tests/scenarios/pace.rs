@@ -1,5 +1,5 @@
 //! Ten minutes in which a store takes nothing, in virtual time: what a whole process asks of it, logs, and how soon it is
-//! back. Loader, desk, mailer, watch, pruner and who asks for the metrics share the store as they do in a process.
+//! back. Loader, desk, mailer, the search for incomplete batches, pruner and metrics share the store as they do in a process.
 
 mod store;
 
@@ -7,13 +7,13 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alerter::{Desk, Mailer, SendError, Transport, Watch};
+use alerter::{Desk, IncompleteBatches, Mailer, SendError, Transport};
 use async_trait::async_trait;
 use domain::{DeadLetter, Message, StageName, wire};
 use loader::{Loader, Pruner};
 use ports::store::Mail;
 use ports::{Clock, Queue, QueueName, Quotes};
-use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, StageContext};
 use telemetry::Metrics;
 use testkit::clock::TokioClock;
 use testkit::contract::store::sample::{at, chunk_of, row};
@@ -58,13 +58,13 @@ impl Process {
             let delays = [10, 60, 600].map(Duration::from_secs).into();
             let retry = RetryPolicy { delays, attempts: 8 };
             let settings = Settings { concurrency, deadline: Duration::from_mins(1), retry };
-            let surroundings = Surroundings {
+            let context = StageContext {
                 queue: self.queue.clone(),
                 clock: Arc::clone(&self.clock),
                 metrics: metrics.clone(),
                 failpoints: Failpoints::none(),
             };
-            tokio::spawn(stage::run(stage, settings, surroundings, CancellationToken::new()));
+            tokio::spawn(stage::run(stage, settings, context, CancellationToken::new()));
         }
     }
 
@@ -73,10 +73,11 @@ impl Process {
         let mut settings = config::Config::defaults().mail;
         settings.max_per_hour = 1000;
         let mailer = Mailer::new(settings, store.clone(), self.post.clone(), Arc::clone(clock));
-        let watch = Watch::new(store.clone(), store.clone(), Arc::clone(clock), Duration::from_mins(15));
+        let incomplete =
+            IncompleteBatches::new(store.clone(), store.clone(), Arc::clone(clock), Duration::from_mins(15));
         let pruner = Pruner::new(store.clone(), Arc::clone(clock), Duration::from_hours(1));
         tokio::spawn(async move { mailer.run(CancellationToken::new()).await });
-        tokio::spawn(async move { watch.run(CancellationToken::new()).await });
+        tokio::spawn(async move { incomplete.run(CancellationToken::new()).await });
         tokio::spawn(async move { pruner.run(&CancellationToken::new()).await });
         // As `service::observe` does.
         let (store, clock) = (store.clone(), Arc::clone(clock));

@@ -8,7 +8,7 @@ use loader::Loader;
 use ports::store::BatchRecord;
 use ports::{Clock, Depth, Queue, QueueName};
 use sqlite::{Database, QueueOptions, SqliteQueue};
-use stage::{Failpoints, RetryPolicy, RunError, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, RunError, Settings, Stage, StageContext};
 use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryQueue;
@@ -75,13 +75,13 @@ impl Pipeline {
                 deadline: Duration::from_secs(30),
                 retry: RetryPolicy { delays: vec![Duration::from_secs(10)], attempts: 3 },
             };
-            let surroundings = Surroundings {
+            let context = StageContext {
                 queue: self.queue.clone(),
                 clock: Arc::new(self.clock.clone()),
                 metrics: Metrics::default(),
                 failpoints: failpoints.clone(),
             };
-            stages.spawn(stage::run(stage, settings, surroundings, stop.clone()));
+            stages.spawn(stage::run(stage, settings, context, stop.clone()));
         }
         Running { stop, stages }
     }

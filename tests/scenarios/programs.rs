@@ -59,7 +59,7 @@ async fn arguments_go_before_or_after_the_command_and_once_belongs_to_run() {
         assert!(shown.stdout.contains("fetch.limit = 7"), "{}", shown.stdout);
     }
     let ended = folder.run(&["--once", "check"], &[]).await.expect(2);
-    assert!(ended.stderr.contains("coinpipe run --once"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("coinpipe --once"), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -144,6 +144,8 @@ async fn four_processes_share_one_file() {
 /// A simulator as a process of its own, stopped when dropped.
 pub(crate) struct Simulate {
     pub url: String,
+    /// How it says it can be tried.
+    advice: String,
     _child: Child,
 }
 
@@ -153,7 +155,7 @@ impl Simulate {
         let mut child = folder.command("coinpipe", &args, &[]).spawn().expect("it starts");
         let line = until_said(&mut child, "COINPIPE__FETCH__BASE_URL=").await;
         let url = line.rsplit('=').next().expect("a URL").trim_matches(['"', '}']).to_owned();
-        Self { url, _child: child }
+        Self { url, advice: line, _child: child }
     }
 }
 
@@ -328,8 +330,12 @@ async fn health_is_200_and_the_simulator_asks_for_a_key_unless_told_not_to() {
     let simulator = Simulate::start(&folder, &[]).await;
     let refused = folder.run(&["health", &format!("{}/v1/key/info", simulator.url)], &[]).await.expect(1);
     assert!(refused.stderr.contains("/v1/key/info: 401 Unauthorized"), "{}", refused.stderr);
+    // What it says at its start is enough to try it.
+    let advice = &simulator.advice;
+    assert!(advice.contains("try it with CMC_API_KEY=any COINPIPE__FETCH__BASE_URL=http://"), "{advice}");
     drop(simulator);
     let simulator = Simulate::start(&folder, &["--no-key"]).await;
+    assert!(!simulator.advice.contains("CMC_API_KEY"), "{}", simulator.advice);
     let well = folder.run(&["health", &format!("{}/v1/key/info", simulator.url)], &[]).await.expect(0);
     assert_eq!((well.stdout.as_str(), well.stderr.as_str()), ("", ""));
     let usage = folder.run(&["health", "https://127.0.0.1/"], &[]).await.expect(2);

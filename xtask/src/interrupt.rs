@@ -9,10 +9,11 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// How often a running program is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often a running program is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// From its making on, signals are noted and no longer end this process.
+#[derive(Clone)]
 pub(crate) struct Interrupt {
     ctrl_c: Arc<AtomicBool>,
     term: Arc<AtomicBool>,
@@ -47,7 +48,7 @@ impl Interrupt {
                 passed_on = true;
                 let _ = kill_process(Pid::from_child(&child), Signal::TERM);
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -54,15 +54,8 @@ enum Command {
     Deny,
     /// Write THIRD-PARTY.md, the list of what the programs are made of, with the licence texts
     Licenses,
-    /// Measure `coinpipe --once` in an empty folder: wall time and peak memory
-    Bench {
-        /// How many runs
-        #[arg(long, default_value_t = 5)]
-        runs: u32,
-        /// Measure the release build
-        #[arg(long)]
-        release: bool,
-    },
+    /// Measure how fast the pipeline is, beside what the databases can do and what scripts do
+    Bench(bench::BenchArgs),
 }
 
 #[derive(Subcommand)]
@@ -85,7 +78,7 @@ fn main() -> ExitCode {
         Command::Lint => lint(),
         Command::Deny => deny::run(),
         Command::Licenses => licenses::write(),
-        Command::Bench { runs, release } => bench::run(runs, release),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

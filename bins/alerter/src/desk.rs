@@ -1,10 +1,12 @@
-//! The desk: files each death of a letter, once. The least clever code of all, because nothing catches what it
-//! drops: no letter is refused, and while the store is away letters wait in the queue.
+//! The desk: files each death of a letter, once.
+//!
+//! It is kept simple, because nothing catches what it drops: it refuses no letter, and while the store is away letters
+//! wait in the queue.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{DeadLetter, Message, StageName};
+use domain::{DeadLetter, Message, StageName, one_line};
 use ports::{Clock, Letters, QueueName};
 use stage::{Failure, Output, Stage};
 use telemetry::Metrics;
@@ -12,10 +14,10 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 use crate::metrics::LetterMetrics;
-use crate::text::{REASON_CHARS, one_line};
+use crate::text::REASON_CHARS;
 
-/// The longest body that is filed, in bytes: half of the smallest limit in use for a statement, and far more than
-/// any page or chunk of ours has.
+/// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
+/// than any page or chunk of ours has.
 const BODY_BYTES: usize = 8 << 20;
 
 /// The alerter's stage.
@@ -49,11 +51,11 @@ impl Stage for Desk {
         if self.letters.file(&letter, &group).await? {
             self.metrics.filed(letter.class);
             let stage = letter.stage.map_or("?", StageName::as_str);
-            // Whatever a letter says, it cannot write log lines of its own.
+            // A letter comes from outside: with line breaks in it, it could forge log lines.
             let [id, code, reason] =
                 [letter.id.as_str(), &letter.code, &letter.reason].map(|text| one_line(text, REASON_CHARS));
-            let life = one_line(letter.life().as_str(), REASON_CHARS);
-            warn!(letter = id, life, group, stage, class = %letter.class, code, "dead letter: {reason}");
+            let replay = one_line(letter.replay().as_str(), REASON_CHARS);
+            warn!(letter = id, replay, group, stage, class = %letter.class, code, "dead letter: {reason}");
         }
         Ok(Vec::new())
     }
@@ -63,7 +65,7 @@ impl Stage for Desk {
     }
 }
 
-/// Cuts a body that no database takes in one packet: the letter is worth more than the end of its message.
+/// Cuts a body that is too long for a database: a letter without the end of its body is better than none.
 fn shorten(letter: &mut DeadLetter) {
     let bytes = letter.body.len();
     if bytes > BODY_BYTES {
@@ -117,15 +119,15 @@ mod tests {
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="unknown"} 4"#), "{text}");
     }
 
-    /// And only what is new is counted in the metrics.
+    /// The metrics count only new deaths.
     #[tokio::test]
     async fn every_death_of_a_message_is_filed() {
         let (store, desk, metrics) = bench();
         let headers = Headers::new().with("x-dead-class", "poison").with("x-dead-reason", "no good");
-        let letter = |life: Option<&str>, code: &str| {
+        let letter = |replay: Option<&str>, code: &str| {
             let mut headers = headers.clone().with("x-dead-code", code);
-            if let Some(life) = life {
-                headers.set(header::LIFE, life);
+            if let Some(replay) = replay {
+                headers.set(header::REPLAY_ID, replay);
             }
             Message { id: MessageId::new("dead/loader/b/p1/c1"), headers, body: b"rows"[..].into() }
         };
@@ -135,9 +137,9 @@ mod tests {
             assert_eq!(desk.handle(message).await, Ok(Vec::new()));
         }
         let filed = store.letter("dead/loader/b/p1/c1").await.unwrap().expect("filed");
-        let lives: Vec<_> =
-            filed.deaths.iter().map(|death| (death.life.as_str(), death.code.as_str())).collect();
-        assert_eq!(lives, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
+        let replays: Vec<_> =
+            filed.deaths.iter().map(|death| (death.replay.as_str(), death.code.as_str())).collect();
+        assert_eq!(replays, [("", "bad"), ("replay/1", "bad"), ("replay/1", "worse")]);
         let text = metrics.render();
         assert!(text.contains(r#"coinpipe_letters_filed_total{class="poison"} 3"#), "{text}");
     }

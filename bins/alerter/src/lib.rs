@@ -1,24 +1,24 @@
-//! The alerter: dead letters are filed first, then people are told, in few mails.
+//! The alerter: files dead letters, then mails people about them, in few mails.
 //!
-//! `Desk` is the stage: one letter in, one row filed. `Watch` files letters of its own, about what the ledger shows.
+//! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
+//! incomplete in the ledger.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
 mod desk;
 mod fingerprint;
+mod incomplete_batches;
 mod mailer;
 mod metrics;
 mod policy;
 mod process;
 mod text;
 mod transport;
-mod watch;
 
 pub use desk::Desk;
 pub use fingerprint::fingerprint;
+pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
-pub use policy::{MailPlan, Posted, plan};
 pub use process::{check, check_settings, flush, run};
-pub use transport::{SendError, SendErrorKind, Transport, TransportError, transport_from};
-pub use watch::Watch;
+pub use transport::{SendError, SendErrorKind, Transport};

@@ -1,18 +1,19 @@
 //! The mailer: posts what the policy asks for to the outbox, and sends what is in the outbox.
 //!
 //! # Guarantees
-//! - A mail is in the outbox, in the transaction that plans it and marks its letters as told, before it is sent: a
-//!   crash repeats at most the sending, under the same Message-ID.
-//! - Any number of mailers share one outbox: what one of them plans and posts, no other does; the caps are those of
-//!   all together; a mail is claimed before it is sent, and another mailer takes it over when its holder is silent for
-//!   longer than sending can take.
-//! - What cannot be sent now is tried again for ever, at growing distances; what the server refuses for
-//!   good is recorded and logged, and told again in another mail.
-//! - What the server took is not sent again by this process, also when the store cannot record it.
-//! - While mails cannot be sent, none are posted: what happens meanwhile becomes one digest.
+//! - A mail is written to the outbox, in the transaction that plans it and marks its letters as mailed, before it is sent.
+//!   So a crash repeats at most the sending, under the same Message-ID.
+//! - Any number of mailers share one outbox. Each mail is planned and posted once, and the caps hold for all mailers
+//!   together. A mailer claims a mail before it sends it; another takes it over when the claim expires, which is later than
+//!   sending can take.
+//! - A mail that cannot be sent now is tried again for ever, with growing waits. When the server refuses a mail for good,
+//!   that is recorded and logged, and another mail covers its letters.
+//! - This process does not send a mail again that the server accepted, even when the store cannot record it.
+//! - While a mail cannot be sent, no other is posted: what happens meanwhile becomes one digest.
 //!
 //! # Not guaranteed
-//! That a mail is sent once: who dies, or cannot reach the store, after the server took it leaves it to another.
+//! That each mail is sent once: a mailer that dies, or loses the store, after the server accepted a mail may cause a second
+//! send.
 
 mod posting;
 
@@ -31,21 +32,21 @@ use crate::policy::Posted;
 use crate::transport::{SendError, SendErrorKind, Transport};
 use posting::posting;
 
-/// How often the desk is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the desk is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The waits between attempts to send one mail.
 const RETRIES: Growth = Growth::doubling(Duration::from_secs(30), Duration::from_mins(15));
 /// The longest of them.
 const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(15);
 
-/// How long a mail in hand may still take when the process is asked to stop; and giving it back then.
+/// When the process is asked to stop: how long a mail that is being sent may still take, and then recording it.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// What a transport may take beyond `mail.timeout`, for its goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Tells people what was filed.
+/// Mails people about the dead letters that were filed.
 pub struct Mailer {
     settings: config::Mail,
     outbox: Arc<dyn Outbox>,
@@ -54,12 +55,12 @@ pub struct Mailer {
     memory: Mutex<Memory>,
 }
 
-/// What a mailer knows beside the outbox; a new one can do without.
+/// What a mailer remembers outside the outbox; it may be lost.
 #[derive(Default)]
 struct Memory {
     /// Attempts that the store could not record yet, by the mail's id.
     unrecorded: BTreeMap<String, Attempt>,
-    /// It was said that somebody has to change something, and no mail was taken since.
+    /// It was logged that somebody has to change `[mail]`, and no mail was accepted since.
     is_misconfigured: bool,
 }
 
@@ -86,7 +87,7 @@ impl Mailer {
     pub async fn run(&self, stop: CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         loop {
-            let pause = outage.after_round(self.round(false, &stop).await, LOOK, |error| {
+            let pause = outage.after_round(self.round(false, &stop).await, POLL_INTERVAL, |error| {
                 warn!(%error, "no mails while the store is away");
             });
             tokio::select! {
@@ -96,12 +97,13 @@ impl Mailer {
         }
     }
 
-    /// Posts what is new without gathering more, as far as quiet times and caps allow, and tries to send it once.
+    /// Posts a mail about what is new without waiting for more, as far as quiet times and caps allow, and tries to send it
+    /// once.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.round(true, &CancellationToken::new()).await
     }
 
-    /// Sends what waited first, so that what was held back behind it is told in the same round.
+    /// Sends the waiting mails first, so that what they held up is mailed in the same round.
     async fn round(&self, no_wait: bool, stop: &CancellationToken) -> Result<(), StoreError> {
         self.send_due(stop).await?;
         if self.post(no_wait).await? {
@@ -110,10 +112,10 @@ impl Mailer {
         Ok(())
     }
 
-    /// Posts the mail that is due, if any, and says whether it did.
+    /// Posts the mail that is due, if there is one, and returns whether it did.
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let plan = |standing: &OutboxState| posting(standing, now, &self.settings, no_wait);
+        let plan = |state: &OutboxState| posting(state, now, &self.settings, no_wait);
         let posted = self.outbox.post(Posted::since(now, &self.settings), &plan).await?;
         Ok(posted.is_some())
     }
@@ -125,7 +127,7 @@ impl Mailer {
             let ClaimedMail { mail, number: claim } = claimed;
             let (result, is_stopped) = match self.send(&mail, stop).await {
                 Some(result) => (result, false),
-                // Whoever comes next need not wait for the end of the claim.
+                // Ends the claim, so that the next mailer need not wait for it to expire.
                 None => (put_off(self.clock.now(), "the process was asked to stop".to_owned()), true),
             };
             let attempt = Attempt { claim, at: self.clock.now(), result };
@@ -141,7 +143,7 @@ impl Mailer {
         Ok(())
     }
 
-    /// Takes the next mail that is due, and that nobody else is sending, for longer than sending it can take.
+    /// Claims the next mail that is due and that nobody else is sending. The claim lasts longer than sending can take.
     async fn claim(&self) -> Result<Option<ClaimedMail>, StoreError> {
         let now = self.clock.now();
         let lease = TimeDelta::from_std(self.longest_sending()).unwrap_or(LONGEST_RETRY) + CLOCK_SKEW;
@@ -154,7 +156,7 @@ impl Mailer {
         self.settings.timeout.saturating_add(GOODBYE)
     }
 
-    /// Records what became of the mails that were in hand.
+    /// Records the attempts that are not recorded yet.
     async fn record_all(&self) -> Result<(), StoreError> {
         while let Some((id, attempt)) = self.memory(|memory| {
             memory.unrecorded.first_key_value().map(|(id, attempt)| (id.clone(), attempt.clone()))
@@ -167,8 +169,8 @@ impl Mailer {
         Ok(())
     }
 
-    /// Tries to send `mail`; `None` when the process was asked to stop meanwhile and it took too long: the
-    /// mail stays due.
+    /// Tries to send `mail`. `None` when the process was asked to stop and sending took longer than the grace: the mail
+    /// stays due.
     async fn send(&self, mail: &Mail, stop: &CancellationToken) -> Option<MailResult> {
         let given_up = async {
             stop.cancelled().await;
@@ -192,7 +194,7 @@ impl Mailer {
             Err(SendError { kind: SendErrorKind::Refused, reason }) => {
                 error!(
                     mail = mail.id,
-                    reason, "the server refused a mail for good; its letters will be told again"
+                    reason, "the server refused a mail for good; its letters will be mailed again"
                 );
                 MailResult::Refused(reason)
             }

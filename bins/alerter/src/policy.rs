@@ -1,13 +1,13 @@
 //! What is worth a mail now. A pure function, so that storms are tests and not nights.
 //!
-//! - A group that was never mailed about is due `group_wait` after its first letter, so that a burst
+//! - A group without a mail so far is due `group_wait` after its first letter, so that a burst
 //!   becomes one mail.
-//! - A group that was mailed about is due again after `repeat_after`, or when it grew tenfold.
-//! - Groups that are due together share one mail, and such digests are `digest_every` apart; only a group
-//!   that was never mailed about need not wait for the next digest.
+//! - A group with a mail is due again after `repeat_after`, or when it grew tenfold.
+//! - Groups that are due together share one mail, and such digests are `digest_every` apart; only a group without a mail
+//!   so far need not wait for the next digest.
 //! - At most `max_per_hour` and `max_per_day` mails, whatever happens; the last one before a cap says so.
-//! - What the server refused is told again, in mails that quote nothing (it may be the quotes that it refuses), at
-//!   growing distances: the caps of a day outlast any number of refusals.
+//! - Letters of a mail that the server refused are mailed again, without quoted reasons (these may be what the server
+//!   refuses), after growing waits, so that refusals do not use up the caps of a day.
 //!
 //! The clock may step back: an instant in the future counts as long ago, so nothing is held back for ever;
 //! the caps still hold, because they count the mails of the next day too.
@@ -19,7 +19,7 @@ use config::Mail as Settings;
 use outage::Growth;
 use ports::store::{AlertGroup, CLOCK_SKEW, Fate, GroupState, PostedMail};
 
-/// How much a group must grow to be mailed about before `repeat_after`.
+/// By which factor a group must grow to be due before `repeat_after`.
 const GROWTH: u64 = 10;
 
 /// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
@@ -27,9 +27,9 @@ const FIRST_REFUSAL: Duration = Duration::from_mins(1);
 /// The longest such wait, unless `digest_every` is longer.
 const LAST_REFUSAL: Duration = Duration::from_hours(1);
 
-/// What was posted lately.
+/// The mails that were posted lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Posted {
+pub(crate) struct Posted {
     /// Mails in the last hour, refused ones too; and those of the next day, which a clock that stepped back leaves.
     pub last_hour: u64,
     /// The same for the last 24 hours.
@@ -44,7 +44,7 @@ pub struct Posted {
 
 impl Posted {
     /// How far back before `now` mails matter.
-    pub fn since(now: DateTime<Utc>, settings: &Settings) -> DateTime<Utc> {
+    pub(crate) fn since(now: DateTime<Utc>, settings: &Settings) -> DateTime<Utc> {
         let window = TimeDelta::days(1).max(delta(settings.digest_every));
         now.checked_sub_signed(window).unwrap_or(DateTime::UNIX_EPOCH)
     }
@@ -53,7 +53,7 @@ impl Posted {
     ///
     /// Those of up to a day ahead were posted before the clock stepped back: they count, or each step would lift the
     /// caps; those still further ahead do not, or nothing would be mailed until the clock gets there.
-    pub fn new(mails: &[PostedMail], now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(mails: &[PostedMail], now: DateTime<Utc>) -> Self {
         let beyond = now + TimeDelta::days(1);
         let within = |window: TimeDelta| {
             let counted = mails.iter().filter(|mail| (now - window..beyond).contains(&mail.posted_at));
@@ -77,18 +77,18 @@ impl Posted {
 
 /// A mail to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailPlan<'a> {
-    /// The groups it tells about, those with most news first.
+pub(crate) struct MailPlan<'a> {
+    /// The groups it covers, those with the most new deaths first.
     pub groups: Vec<&'a AlertGroup>,
-    /// Set when this is the last mail that a cap allows for now: mails go on about then.
+    /// Set when this is the last mail that a cap allows for now: until about when.
     pub capped_until: Option<DateTime<Utc>>,
-    /// Whether it says nothing but names of its own and numbers, because the server refused one that did.
+    /// Omits quoted reasons: the server refused the last mail.
     pub is_plain: bool,
 }
 
 /// The mail to post now, if any. With `no_wait`, for a process that ends now, a new group need not gather
 /// and a digest need not wait for its time; quiet times and caps hold.
-pub fn plan<'a>(
+pub(crate) fn plan<'a>(
     now: DateTime<Utc>,
     groups: &'a [AlertGroup],
     posted: Posted,

@@ -1,4 +1,4 @@
-//! The alerter as a process runs it: the desk on the loop, the watch and the mailer beside it.
+//! The alerter in a process: the desk on the loop; the search for incomplete batches and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -6,14 +6,15 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Desk, Mailer, Watch, transport_from};
+use crate::transport::transport_from;
+use crate::{Desk, IncompleteBatches, Mailer};
 
-/// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed what was in hand.
+/// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
-    let watch = Watch::new(
+    let incomplete = IncompleteBatches::new(
         Arc::clone(&stores.ledger),
         Arc::clone(&stores.letters),
         Arc::clone(&process.clock),
@@ -30,11 +31,11 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), ()) = tokio::join!(desk, watch.run(stop.clone()), mailing);
+    let (result, (), ()) = tokio::join!(desk, incomplete.run(stop.clone()), mailing);
     result
 }
 
-/// Tells what was filed and not told yet, and tries to send it once; for a run that ends now.
+/// Posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     match mailer(process, stores)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
@@ -50,7 +51,7 @@ pub async fn check(process: &Process) -> anyhow::Result<String> {
     }
 }
 
-/// Whether `[mail]` makes sense; asked before anything outside is touched.
+/// Checks `[mail]`; called before anything outside is touched.
 pub fn check_settings(process: &Process) -> anyhow::Result<()> {
     transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
 }

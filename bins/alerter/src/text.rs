@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::{Class, timestamp};
+use domain::{Class, one_line, timestamp};
 use ports::store::AlertGroup;
 
 use crate::policy::MailPlan;
@@ -10,8 +10,8 @@ use crate::policy::MailPlan;
 /// The longest subject, in characters.
 const SUBJECT_CHARS: usize = 120;
 
-/// How many groups are told one by one; a mail with hundreds would not be read.
-const GROUPS_TOLD: usize = 20;
+/// How many groups a mail lists; nobody would read a mail with hundreds.
+const GROUPS_LISTED: usize = 20;
 
 /// The longest reason that is quoted, in characters.
 pub(crate) const REASON_CHARS: usize = 500;
@@ -36,11 +36,11 @@ pub(crate) fn body(plan: &MailPlan<'_>) -> String {
     let mut text = format!("{}\n", opening(plan));
     if plan.is_plain {
         text.push_str(
-            "\nThe mail server refused the last mail about this for good. In case it was for what that quoted, this one \
-             leaves the reasons out; `coinpipe status` has the server's answer.\n",
+            "\nThe mail server refused the last mail about this for good. The quoted reasons may be why, so this one \
+             leaves the reasons out; `coinpipe status` shows the server's answer.\n",
         );
     }
-    for group in plan.groups.iter().take(GROUPS_TOLD) {
+    for group in plan.groups.iter().take(GROUPS_LISTED) {
         let (cause, reason) = if plan.is_plain {
             (group.class.to_string(), String::new())
         } else {
@@ -56,9 +56,9 @@ pub(crate) fn body(plan: &MailPlan<'_>) -> String {
             group.fingerprint,
         );
     }
-    let more = plan.groups.len().saturating_sub(GROUPS_TOLD);
+    let more = plan.groups.len().saturating_sub(GROUPS_LISTED);
     if more > 0 {
-        let letters: u64 = plan.groups.iter().skip(GROUPS_TOLD).map(|group| group.unsent).sum();
+        let letters: u64 = plan.groups.iter().skip(GROUPS_LISTED).map(|group| group.unsent).sum();
         let _ = write!(text, "\n* and {more} more groups with {letters} new letters\n");
     }
     text.push_str(
@@ -75,30 +75,29 @@ pub(crate) fn body(plan: &MailPlan<'_>) -> String {
     text
 }
 
-/// An incident is no message, so nothing of it is kept.
-fn opening(plan: &MailPlan<'_>) -> &'static str {
-    let incidents = plan.groups.iter().filter(|group| group.class == Class::Incident).count();
-    match (incidents, plan.groups.len() - incidents) {
-        (0, _) => "Some messages could not be handled. They are kept.",
-        (_, 0) => "Something happened that a person should know.",
-        _ => {
-            "Some messages could not be handled. They are kept. And something happened that a person should know."
-        }
-    }
+/// The first sentences: how many messages and how many incidents. Only messages are said to be kept: an incident has
+/// none.
+fn opening(plan: &MailPlan<'_>) -> String {
+    let unsent = |is_incident: bool| -> u64 {
+        let groups = plan.groups.iter().filter(|group| (group.class == Class::Incident) == is_incident);
+        groups.map(|group| group.unsent).sum()
+    };
+    let messages = match unsent(false) {
+        0 => None,
+        1 => Some("1 message could not be handled; it is kept.".to_owned()),
+        count => Some(format!("{count} messages could not be handled; they are kept.")),
+    };
+    let incidents = match unsent(true) {
+        0 => None,
+        1 => Some("1 incident needs attention.".to_owned()),
+        count => Some(format!("{count} incidents need attention.")),
+    };
+    messages.into_iter().chain(incidents).collect::<Vec<_>>().join(" ")
 }
 
 fn cause(group: &AlertGroup) -> String {
     let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
     one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
-}
-
-/// `text` as one line of at most `most` characters.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= most {
-        return line;
-    }
-    line.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -138,17 +137,17 @@ mod tests {
     #[test]
     fn only_messages_are_said_to_be_kept() {
         let letter = group("x");
-        let incident = AlertGroup { class: Class::Incident, ..letter.clone() };
+        let incident = AlertGroup { class: Class::Incident, unsent: 1, ..letter.clone() };
         let begin = |groups: Vec<&AlertGroup>| {
             let text = body(&MailPlan { groups, capped_until: None, is_plain: false });
             text.lines().next().unwrap().to_owned()
         };
-        assert_eq!(begin(vec![&letter]), "Some messages could not be handled. They are kept.");
+        assert_eq!(begin(vec![&letter]), "7 messages could not be handled; they are kept.");
         // A snapshot that was given up is not kept anywhere.
-        assert_eq!(begin(vec![&incident]), "Something happened that a person should know.");
+        assert_eq!(begin(vec![&incident]), "1 incident needs attention.");
         assert_eq!(
             begin(vec![&incident, &letter]),
-            "Some messages could not be handled. They are kept. And something happened that a person should know."
+            "7 messages could not be handled; they are kept. 1 incident needs attention."
         );
     }
 

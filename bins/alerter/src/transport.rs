@@ -49,7 +49,7 @@ impl Envelope {
 /// A setting of `[mail]` that makes no sense. Never holds a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {reason}")]
-pub struct TransportError {
+pub(crate) struct TransportError {
     key: &'static str,
     reason: String,
 }
@@ -63,7 +63,7 @@ impl TransportError {
 /// What a failed attempt means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendErrorKind {
-    /// It may pass by itself: no connection, a timeout, a full mailbox, an answer that says so.
+    /// Trying again may help: no connection, a timeout, a full mailbox, an answer that says so.
     Transient,
     /// This mail will never be taken.
     Refused,
@@ -99,7 +99,7 @@ pub trait Transport: Send + Sync {
 
 /// The transport that the settings ask for; `None` when nothing is to be mailed: `mail.url` is off, or it and `mail.to`
 /// are empty.
-pub fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+pub(crate) fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn Transport>>, TransportError> {
     if settings.is_off() {
         return Ok(None);
     }

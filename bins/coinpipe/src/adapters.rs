@@ -1,4 +1,4 @@
-//! Queue and store as commands open them: for work, or read-only, which makes nothing.
+//! Queue and store as commands open them: for work, or read-only, which creates nothing.
 
 use anyhow::bail;
 use config::SecretUrl;
@@ -24,9 +24,9 @@ pub(crate) async fn find(process: &Process) -> anyhow::Result<Found> {
     })
 }
 
-/// Says that at `url` is nothing yet.
+/// The message that there is nothing at `url` yet.
 pub(crate) fn nothing_at(url: &SecretUrl) -> String {
-    format!("nothing is in {} yet; `coinpipe run --once` takes a first snapshot", service::place(url))
+    format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
 }
 
 /// Opens queue and store for work on what is there; a file that does not exist is not created.

@@ -36,7 +36,7 @@ impl Cli {
         match command {
             None => (common, Command::Run(run)),
             Some(_) if run.is_once() => Self::command()
-                .error(ErrorKind::ArgumentConflict, "--once belongs to `run`: coinpipe run --once")
+                .error(ErrorKind::ArgumentConflict, "--once belongs to no other command: coinpipe --once")
                 .exit(),
             Some(command) => (common, command),
         }

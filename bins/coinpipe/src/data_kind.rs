@@ -11,14 +11,13 @@ use crate::output;
 
 /// Opens queue and store for running with `source`.
 ///
-/// A store of simulated quotes is moved aside when real ones are about to come: the quotes of the first
-/// try, without a key, must not stay among the real. The other way round is refused: real quotes stay
-/// where they are, and whoever wants simulated ones names another file.
+/// When real quotes are about to come, a store of simulated ones is moved aside: the quotes of a first try without a key must
+/// not mix with real ones. The other way round is an error, which says how to name another file: real quotes are not moved.
 pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
     let adapters = open(process).await?;
-    let origins = origins(Some(&adapters.queues), Some(&adapters.stores)).await;
-    let DataKinds { simulated, real } = match origins {
-        Ok(origins) => origins,
+    let held = data_kinds(Some(&adapters.queues), Some(&adapters.stores)).await;
+    let DataKinds { simulated, real } = match held {
+        Ok(held) => held,
         // A server that is away is waited for; the loader refuses what does not belong.
         Err(error) if is_transient(&error) => DataKinds::default(),
         Err(error) => return Err(error),
@@ -59,7 +58,7 @@ fn is_on_files(process: &Process) -> bool {
 
 /// Fails when a run with `source` would be refused.
 pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
-    let DataKinds { simulated, real } = origins(found.queues.as_ref(), found.stores.as_ref()).await?;
+    let DataKinds { simulated, real } = data_kinds(found.queues.as_ref(), found.stores.as_ref()).await?;
     match fetcher::is_simulated(process, source).await {
         Some(true) if real => Err(refusal(process).into()),
         Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
@@ -67,11 +66,20 @@ pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Foun
     }
 }
 
+/// What to do in order to have real quotes, when there are simulated ones.
+pub(crate) fn how_to_take_real_ones(process: &Process) -> String {
+    let with_key = "`coinpipe --once` with your own key takes real ones";
+    if is_on_files(process) { with_key.to_owned() } else { format!("{ANOTHER_PLACE}; there, {with_key}") }
+}
+
+/// On servers nothing is moved aside.
+const ANOTHER_PLACE: &str =
+    "name another database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX";
+
 fn refusal_of_real(process: &Process) -> Usage {
     let config = process.config();
     Usage(format!(
-        "{} or the archive of {} holds simulated quotes, and real ones would get among them; name another \
-         database in COINPIPE__STORE__URL, and another COINPIPE__QUEUE__PREFIX",
+        "{} or the archive of {} holds simulated quotes, and real ones would get among them; {ANOTHER_PLACE}",
         service::place(&config.store.url),
         service::place(&config.queue.url),
     ))
@@ -85,12 +93,12 @@ fn refusal(process: &Process) -> Usage {
     ))
 }
 
-/// What the store holds, and what was published to the queue and may still be on its way there. The oldest
-/// page in the archive speaks for all: they are of one kind, because `run` and `--once` ask here before they fetch, and the
-/// loader refuses what a stage program brings of the other kind.
-async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
-    let mut origins = match stores {
-        Some(stores) => stores.store.origins().await?,
+/// The kinds of data in the store, and in the archive, whose pages may still be on their way to the store. The oldest page
+/// of the archive stands for all: they are of one kind, because `run` and `--once` check here before they fetch, and the
+/// loader refuses the other kind from programs of single stages.
+async fn data_kinds(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
+    let mut held = match stores {
+        Some(stores) => stores.store.data_kinds().await?,
         None => DataKinds::default(),
     };
     let archived = match queues {
@@ -99,9 +107,9 @@ async fn origins(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Re
     };
     for archived in archived {
         match archived.message.headers.get(header::SIMULATED) {
-            Some("true") => origins.simulated = true,
-            _ => origins.real = true,
+            Some("true") => held.simulated = true,
+            _ => held.real = true,
         }
     }
-    Ok(origins)
+    Ok(held)
 }

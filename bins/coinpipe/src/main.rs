@@ -1,14 +1,17 @@
 //! coinpipe: all stages in one process, and the operator's commands.
 
 mod adapters;
+mod archived;
 mod arguments;
 mod cli;
 mod commands;
 mod data_kind;
 mod missing;
+mod numbers;
 mod output;
 mod page_files;
 mod selection;
+mod values;
 
 use std::process::ExitCode;
 

@@ -7,10 +7,7 @@ use clap::Args;
 use domain::{BatchId, PageMeta, timestamp};
 use service::Usage;
 
-use crate::arguments::{duration, instant};
-
-/// Pages read from an archive at a time; they have a megabyte each.
-pub(crate) const READ: u32 = 4;
+use crate::values::{duration, instant};
 
 /// How much earlier than its slot a page may be in the archive, by the clocks of two machines.
 const SKEW: TimeDelta = TimeDelta::minutes(10);

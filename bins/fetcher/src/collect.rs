@@ -19,14 +19,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{ApiVersion, BatchId, Headers, Slot};
 use ports::Clock;
 
+use crate::context::FetchContext;
 use crate::crash::Crashes;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
-use crate::spool::{Claim, Manifest, Spool};
-use crate::surroundings::Surroundings;
+use crate::spool::{ClaimState, Manifest, Spool};
 
 pub use client::KeyStatus;
+#[cfg(test)]
+pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 pub(crate) use snapshot::FetchJob;
@@ -59,9 +61,9 @@ impl Collector {
         client: Client,
         spool: Arc<Spool>,
         incidents: Arc<Incidents>,
-        surroundings: Surroundings,
+        context: FetchContext,
     ) -> Self {
-        let Surroundings { clock, metrics, crashes, turns } = surroundings;
+        let FetchContext { clock, metrics, crashes, turns } = context;
         Self {
             settings,
             client,
@@ -94,7 +96,7 @@ impl Collector {
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
-            claim: Claim::Claimed,
+            claim: ClaimState::Claimed,
         }
     }
 

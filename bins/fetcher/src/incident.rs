@@ -1,12 +1,12 @@
-//! Incidents: letters to the alerter about what a person should know. They wait in the spool until the
-//! queue takes them, and each is written once. While the disk takes none they wait in memory.
+//! Incidents: letters to the alerter about what somebody has to know or do. They wait in the spool until the queue takes
+//! them, and each is written once. While the disk takes none, they wait in memory.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{DeadLetter, Message, MessageId, StageName};
+use outage::AwayOnce;
 use ports::Clock;
 use tracing::error;
 
@@ -19,21 +19,15 @@ pub(crate) struct Incidents {
     spool: Arc<Spool>,
     clock: Arc<dyn Clock>,
     written: Mutex<HashSet<MessageId>>,
-    /// What the disk refused.
+    /// Letters that the disk refused.
     unkept: Mutex<Vec<Message>>,
-    /// Whether the disk refused the newest letter: that is said once.
-    is_refusing: AtomicBool,
+    /// Whether the disk refused the newest letter: that is logged once.
+    disk: AwayOnce,
 }
 
 impl Incidents {
     pub(crate) fn new(spool: Arc<Spool>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            spool,
-            clock,
-            written: Mutex::default(),
-            unkept: Mutex::default(),
-            is_refusing: AtomicBool::new(false),
-        }
+        Self { spool, clock, written: Mutex::default(), unkept: Mutex::default(), disk: AwayOnce::default() }
     }
 
     /// Writes the letter about `code`, unless there is one for the same `occasion`.
@@ -52,12 +46,14 @@ impl Incidents {
         }
         let kept = message.clone();
         match blocking(&self.spool, move |spool| spool.put_letter(&kept)).await {
-            Ok(true) => self.is_refusing.store(false, Ordering::Relaxed),
+            Ok(true) => {
+                self.disk.worked();
+            }
             Ok(false) => {
                 return error!(%id, "too many letters wait for the queue; this one is dropped: {reason}");
             }
             Err(error) => {
-                if !self.is_refusing.swap(true, Ordering::Relaxed) {
+                if self.disk.failed() {
                     let error = telemetry::error_chain(&error);
                     error!(%id, "cannot keep a letter in the spool ({error}); it waits in memory: {reason}");
                 }

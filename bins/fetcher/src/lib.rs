@@ -7,7 +7,7 @@
 //!   confirmed them, they leave the disk.
 //! - `schedule`: who leads, which slot is due, and when. The leader claims a slot and has it collected.
 //!
-//! `coinpipe run --once` ([`for_once`]) uses the first two only; [`run`] uses all three. `source` chooses what is asked: the real
+//! `coinpipe --once` ([`for_once`]) uses the first two only; [`run`] uses all three. `source` chooses what is asked: the real
 //! API, another server, or a simulator that is started for it.
 //!
 //! # Guarantees
@@ -27,21 +27,23 @@
 //!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
 mod collect;
+mod context;
 mod crash;
 mod incident;
 mod metrics;
 mod once;
 mod parts;
 mod process;
+mod progress;
 mod publish;
 mod retry_turns;
 mod schedule;
 mod source;
 mod spool;
-mod surroundings;
 mod trace;
-mod watch;
 
+#[cfg(test)]
+mod busy;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -51,6 +53,6 @@ pub use collect::KeyStatus;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
+pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
-pub use watch::{Step, Watch};

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::collect::{Collector, Ending, FetchJob, Patience};
+use crate::progress::{ProgressObserver, Step};
 use crate::publish::{PublishError, Publisher};
-use crate::spool::{Claim, Manifest, PageRecord, SpoolError};
+use crate::spool::{ClaimState, Manifest, PageRecord, SpoolError};
 use crate::trace;
-use crate::watch::{Step, Watch};
 
 /// Snapshots by hand are named by the second.
 const SECOND: Duration = Duration::from_secs(1);
@@ -76,13 +76,13 @@ impl OnceFetcher {
     /// most when the API is in trouble, and for the queue until `stop`.
     pub async fn fetch_now(
         &self,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
         self.collector.seal_leftovers_at_start().await?;
-        self.publish_patiently(watch, &stop).await?;
+        self.publish_patiently(observer, &stop).await?;
         let slot = Slot::current(self.clock.now(), SECOND);
-        let fetched = self.fetch_by_hand(slot, watch, &stop).await;
+        let fetched = self.fetch_by_hand(slot, observer, &stop).await;
         // Named by the same second, the next one would be the same batch.
         if Slot::current(self.clock.now(), SECOND) == slot {
             self.collector.wait_until(slot.starts_at() + SECOND, &stop).await;
@@ -93,12 +93,12 @@ impl OnceFetcher {
     async fn fetch_by_hand(
         &self,
         slot: Slot,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         stop: &CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        let mut order = Manifest { claim: Claim::ByHand, ..self.collector.order(slot) };
+        let mut order = Manifest { claim: ClaimState::ByHand, ..self.collector.order(slot) };
         let span = trace::fetching(&mut order);
-        let job = FetchJob { order: &order, patience: Patience::Watched, watch, stop };
+        let job = FetchJob { order: &order, patience: Patience::Watched, observer, stop };
         let pages = match self.collector.collect(job).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
             Ending::Interrupted => return Err(OnceFailure::Stopped),
@@ -116,14 +116,14 @@ impl OnceFetcher {
         };
         drop(span);
         self.collector.seal(order.clone()).await?;
-        self.publish_patiently(watch, stop).await?;
-        watch.step(Step::Published { batch: &order.batch });
+        self.publish_patiently(observer, stop).await?;
+        observer.step(Step::Published { batch: &order.batch });
         Ok(summary(order.batch, &pages, self.clock.now()))
     }
 
     async fn publish_patiently(
         &self,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         stop: &CancellationToken,
     ) -> Result<(), OnceFailure> {
         let mut backoff = Backoff::default();
@@ -135,7 +135,7 @@ impl OnceFetcher {
             };
             let wait = backoff.next_wait();
             let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            watch.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
+            observer.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
             tokio::select! {
                 () = stop.cancelled() => return Err(OnceFailure::Stopped),
                 () = self.clock.sleep(wait) => {}

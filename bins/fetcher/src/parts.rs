@@ -6,19 +6,19 @@ use std::time::Duration;
 use ports::{Leadership, Ledger, Queue};
 
 use crate::collect::{Client, Collector};
+use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::once::OnceFetcher;
 use crate::publish::Publisher;
 use crate::schedule::{LoadedBatches, Scheduler};
 use crate::spool::Spool;
-use crate::surroundings::Surroundings;
 
 /// A collector and a publisher that share a spool.
 pub(crate) struct Parts {
     collector: Collector,
     publisher: Publisher,
     incidents: Arc<Incidents>,
-    surroundings: Surroundings,
+    context: FetchContext,
     every: Duration,
 }
 
@@ -29,19 +29,19 @@ impl Parts {
         client: Client,
         spool: &Arc<Spool>,
         queue: Arc<dyn Queue>,
-        surroundings: Surroundings,
+        context: FetchContext,
     ) -> Self {
         let every = settings.every;
-        let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&surroundings.clock)));
+        let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let collector =
-            Collector::new(settings, client, Arc::clone(spool), Arc::clone(&incidents), surroundings.clone());
-        let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &surroundings);
-        Self { collector, publisher, incidents, surroundings, every }
+            Collector::new(settings, client, Arc::clone(spool), Arc::clone(&incidents), context.clone());
+        let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
+        Self { collector, publisher, incidents, context, every }
     }
 
     /// A fetcher that takes a snapshot when it is asked to.
     pub(crate) fn once(self) -> OnceFetcher {
-        OnceFetcher::new(self.collector, self.publisher, self.surroundings.clock)
+        OnceFetcher::new(self.collector, self.publisher, self.context.clock)
     }
 
     /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
@@ -52,7 +52,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, surroundings, every } = self;
-        Scheduler::new(every, collector, publisher, leadership, loaded, incidents, surroundings)
+        let Self { collector, publisher, incidents, context, every } = self;
+        Scheduler::new(every, collector, publisher, leadership, loaded, incidents, context)
     }
 }

@@ -10,12 +10,12 @@ use tracing::warn;
 use url::Url;
 
 use crate::collect::{ApiSource, Client, KeyStatus};
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
-use crate::surroundings::Surroundings;
 
 /// A fetcher for `process` that fetches when it is asked to. Holds the spool until it is dropped.
 pub fn for_once(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<OnceFetcher> {
@@ -33,19 +33,19 @@ pub async fn run(
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
     let scheduler = parts(process, queues, source)?.on_schedule(Arc::clone(&queues.leadership), ledger);
-    let watching = watch_credits(
+    let observing = observe_credits(
         client(process, source)?,
         process.config().fetch.every,
         FetchMetrics::new(&process.metrics),
         Arc::clone(&process.clock),
     );
-    process.watch(watching).await;
+    process.observe(observing).await;
     scheduler.run(process.shutdown.soft()).await
 }
 
 /// Asks what the key has left, a few times a slot and at most once a minute: that costs no credits, but counts as a
 /// request.
-async fn watch_credits(client: Client, every: Duration, metrics: FetchMetrics, clock: Arc<dyn Clock>) {
+async fn observe_credits(client: Client, every: Duration, metrics: FetchMetrics, clock: Arc<dyn Clock>) {
     let pause = (every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15));
     loop {
         let left = client.key_status().await.ok().and_then(|status| status.monthly_left);
@@ -56,7 +56,10 @@ async fn watch_credits(client: Client, every: Duration, metrics: FetchMetrics, c
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.
 pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<KeyStatus> {
-    Ok(client(process, source)?.key_status().await?)
+    client(process, source)?.key_status().await.map_err(|error| {
+        let remedy = error.remedy().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+        anyhow::anyhow!("{}{remedy}", telemetry::error_chain(&error))
+    })
 }
 
 /// Whether the source's data is made up. `None` when it cannot be asked now.
@@ -76,9 +79,8 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let client = client(process, source)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
-    let surroundings =
-        Surroundings::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
-    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), surroundings))
+    let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
+    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), context))
 }
 
 fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {

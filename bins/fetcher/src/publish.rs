@@ -16,11 +16,11 @@ use domain::{Message, MessageId};
 use ports::{Queue, QueueError, QueueName};
 use tracing::Instrument as _;
 
+use crate::context::FetchContext;
 use crate::crash::Crashes;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::spool::{Spool, blocking};
-use crate::surroundings::Surroundings;
 use crate::trace;
 
 pub(crate) use error::PublishError;
@@ -42,9 +42,9 @@ impl Publisher {
         spool: Arc<Spool>,
         queue: Arc<dyn Queue>,
         incidents: Arc<Incidents>,
-        surroundings: &Surroundings,
+        context: &FetchContext,
     ) -> Self {
-        let Surroundings { metrics, crashes, .. } = surroundings.clone();
+        let FetchContext { metrics, crashes, .. } = context.clone();
         Self { spool, queue, incidents, metrics, crashes, confirmed: Mutex::default() }
     }
 

@@ -26,12 +26,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::collect::Collector;
+use crate::context::FetchContext;
 use crate::crash::Crashes;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::publish::Publisher;
 use crate::retry_turns::RetryTurns;
-use crate::surroundings::Surroundings;
 
 pub(crate) use loaded::LoadedBatches;
 
@@ -63,9 +63,9 @@ impl Scheduler {
         leadership: Arc<dyn Leadership>,
         loaded: LoadedBatches,
         incidents: Arc<Incidents>,
-        surroundings: Surroundings,
+        context: FetchContext,
     ) -> Self {
-        let Surroundings { clock, metrics, crashes, turns } = surroundings;
+        let FetchContext { clock, metrics, crashes, turns } = context;
         Self {
             every,
             collector,
@@ -81,8 +81,8 @@ impl Scheduler {
         }
     }
 
-    /// Fetches a snapshot in each slot and publishes it, until `stop`; then publishes what is in hand, if
-    /// the queue is there, and returns. Trouble with the API and the disk is waited out and reported as letters.
+    /// Fetches a snapshot in each slot and publishes it, until `stop`; then publishes what is in
+    /// the spool, if the queue is there, and returns. It waits out trouble with the API and the disk, and reports it in letters.
     ///
     /// An error means that waiting cannot help: the queue is misconfigured.
     pub(crate) async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {

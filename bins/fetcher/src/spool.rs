@@ -45,7 +45,7 @@ use folder::FolderLock;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
-pub(crate) use record::{Claim, Manifest, PageRecord};
+pub(crate) use record::{ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;
 
@@ -270,7 +270,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Spool) -> T + Send + 'static,
 ) -> T {
     #[cfg(test)]
-    let _busy = crate::testing::busy::Busy::begin();
+    let _busy = crate::busy::Busy::begin();
     let used = Arc::clone(spool);
     let done = tokio::task::spawn_blocking(move || work(&used)).await;
     spool.tell_notices();

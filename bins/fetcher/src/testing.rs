@@ -1,18 +1,16 @@
 //! What the tests stand around a fetcher: a server that says what a script says, a queue that can hang,
 //! a clock on which waiting takes no time.
 
-pub(crate) mod busy;
 mod clock;
 mod lab;
 mod queues;
-mod server;
 
 use std::time::Duration;
 
+pub(crate) use crate::collect::server::{KEY, Reply, Server, api_error, page, page_body, reply};
 pub(crate) use clock::{LeapingClock, WatchedClock};
 pub(crate) use lab::{Fetcher, Lab};
 pub(crate) use queues::{HangingQueue, RefusingQueue};
-pub(crate) use server::{KEY, Reply, Server, api_error, page, page_body, reply};
 
 /// The longest that a test waits for something that should happen.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::testing::{Fetcher, Lab, until};
-use crate::{Step, Watch};
+use crate::{ProgressObserver, Step};
 
 const PAGE_1: &str = "2026-11-22T14:00:00Z/listings/USD/p1";
 const PAGE_2: &str = "2026-11-22T14:00:00Z/listings/USD/p2";
@@ -30,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Seen(Mutex<Vec<String>>);
 
-impl Watch for Seen {
+impl ProgressObserver for Seen {
     fn step(&self, step: Step<'_>) {
         self.0.lock().unwrap().push(step.to_string());
     }

@@ -1,6 +1,7 @@
 //! The loader: rows from the queue into the store. Everything hard about it (newer wins, one
 //! transaction with the ledger, repeats) is the store's promise; see [`ports::Store`].
 
+mod group;
 mod prune;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info};
 
+use group::Groups;
 pub use prune::Pruner;
 
 /// A quote is the newest of its coin now.
@@ -40,6 +42,7 @@ fn row_metrics(metrics: &Metrics) -> RowMetrics {
 /// The loader stage.
 pub struct Loader {
     store: Arc<dyn Store>,
+    groups: Groups,
     clock: Arc<dyn Clock>,
     rows: RowMetrics,
 }
@@ -47,12 +50,13 @@ pub struct Loader {
 impl Loader {
     /// A loader that writes into `store`, and counts rows in `metrics`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        Self { store, clock, rows: row_metrics(metrics) }
+        Self { groups: Groups::new(Arc::clone(&store)), store, clock, rows: row_metrics(metrics) }
     }
 
-    async fn load(&self, message: &Message, chunk: &Chunk) -> Result<Vec<Output>, Failure> {
-        let loaded =
-            self.store.load(chunk).instrument(telemetry::trace::step("commit")).await.map_err(failure)?;
+    async fn load(&self, message: &Message, chunk: Chunk) -> Result<Vec<Output>, Failure> {
+        let (batch, page, number, chunks) =
+            (chunk.page.batch.clone(), chunk.page.page, chunk.chunk, chunk.chunks);
+        let loaded = self.groups.load(chunk).instrument(telemetry::trace::step("commit")).await?;
         let refused = loaded.refused.len() as u64;
         for (result, count) in [
             (WRITTEN, loaded.written),
@@ -63,23 +67,21 @@ impl Loader {
             self.rows.add(result, count);
         }
         info!(
-            batch = %chunk.page.batch,
-            page = chunk.page.page,
-            chunk = chunk.chunk,
-            chunks = chunk.chunks,
+            batch = %batch,
+            page,
+            chunk = number,
+            chunks,
             written = loaded.written,
             unchanged = loaded.unchanged,
             stale = loaded.stale,
             refused,
-            "loaded chunk {} of {}",
-            chunk.chunk,
-            chunk.chunks
+            "loaded chunk {number} of {chunks}"
         );
         Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
     }
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
-        self.store.record_fetched(fetched).await.map_err(failure)?;
+        self.store.record_fetched(fetched).await.map_err(|error| failure(&error))?;
         Ok(Vec::new())
     }
 
@@ -108,7 +110,7 @@ impl Loader {
 
 /// What becomes of a message that the store does not take. Real and made-up numbers in one table would be worthless, and
 /// nobody could tell them apart later.
-fn failure(error: StoreError) -> Failure {
+fn failure(error: &StoreError) -> Failure {
     match error {
         StoreError::Mixed { simulated: true } => {
             Failure::Reject { class: Class::Poison, code: "mixed_origins", reason: error.to_string() }
@@ -155,7 +157,7 @@ impl Stage for Loader {
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
         match wire::decode(&message.body) {
-            Ok(RowsMessage::Chunk(chunk)) => self.load(message, &chunk.with_headers(&message.headers)).await,
+            Ok(RowsMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
             Ok(RowsMessage::Fetched(fetched)) => self.announce(&fetched).await,
             Err(error) => {
                 let batch = message.headers.get(header::BATCH).unwrap_or("an unknown batch");

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 const STEP: u32 = 1000;
 /// Between two steps, so that loaders come first.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often there is something to delete.
-const EVERY: Duration = Duration::from_mins(10);
+/// How often to delete.
+const POLL_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Keeps `quotes_history` short.
 pub struct Pruner {
@@ -33,7 +33,7 @@ impl Pruner {
     pub async fn run(&self, stop: &CancellationToken) {
         let mut outage = Outage::new(Arc::clone(&self.clock));
         while !stop.is_cancelled() {
-            let pause = outage.after_round(self.prune(stop).await.map(|_rows| ()), EVERY, |error| {
+            let pause = outage.after_round(self.prune(stop).await.map(|_rows| ()), POLL_INTERVAL, |error| {
                 warn!(%error, "the history is not pruned while the store is away");
             });
             self.pause(pause, stop).await;

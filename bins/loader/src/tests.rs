@@ -150,13 +150,13 @@ async fn what_the_headers_say_of_a_chunk_reaches_the_ledger() {
     let mut page = page(false);
     page.origin = Origin::Replay;
     let part = Chunk { page, chunk: 2, chunks: 2, ..decoded(&chunk(false)) };
-    let message = |life: &str, size: u32| Message {
+    let message = |replay: &str, size: u32| Message {
         id: part.message_id(),
-        headers: part.headers().with(header::LIFE, life).with(header::CHUNK_COINS, size),
+        headers: part.headers().with(header::REPLAY_ID, replay).with(header::CHUNK_COINS, size),
         body: wire::encode_chunk(&part).into(),
     };
-    for (life, size) in [("a", 10), ("a", 10), ("b", 10)] {
-        loader.handle(&message(life, size)).await.unwrap();
+    for (replay, size) in [("a", 10), ("a", 10), ("b", 10)] {
+        loader.handle(&message(replay, size)).await.unwrap();
     }
     let mut other = message("b", 10);
     other.body = wire::encode_chunk(&Chunk { chunk: 1, ..part.clone() }).into();
@@ -193,9 +193,12 @@ impl Store for Refusing {
         Ok(0)
     }
 
-    async fn load(&self, _: &Chunk) -> Result<Loaded, StoreError> {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let refused = vec![ports::Refused { coin_id: 7, reason: "CHECK constraint failed".to_owned() }];
-        Ok(Loaded { written: 999, refused, ..Loaded::default() })
+        Ok(chunks
+            .iter()
+            .map(|_| Loaded { written: 999, refused: refused.clone(), ..Loaded::default() })
+            .collect())
     }
 
     async fn record_fetched(&self, _: &Fetched) -> Result<(), StoreError> {
@@ -206,7 +209,7 @@ impl Store for Refusing {
         Ok(())
     }
 
-    async fn origins(&self) -> Result<ports::DataKinds, StoreError> {
+    async fn data_kinds(&self) -> Result<ports::DataKinds, StoreError> {
         Ok(ports::DataKinds::default())
     }
 }

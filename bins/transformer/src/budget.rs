@@ -5,8 +5,9 @@
 //! reading of the page and its messages. A page that needs more than a small multiple of its size is a bad page. Together
 //! with the page itself that stays below 4 × its decoded size + 64 MiB.
 
-use domain::CoinRow;
+use std::borrow::Cow;
 
+use crate::coin::Coin;
 use crate::fault::PageFault;
 use crate::reject::Reject;
 
@@ -15,8 +16,12 @@ const BYTES_FOR_A_BYTE: usize = 2;
 /// What may be kept of any page, in bytes.
 const BYTES_FOR_ALL: usize = 40 << 20;
 
-/// What a quote takes beside its own memory, which is counted twice: its row of the frame, or its bytes on the wire.
-const QUOTE_BYTES: usize = 200;
+/// What a coin takes beside its texts and quotes.
+const COIN_BYTES: usize = 176;
+/// What a quote takes as a value of its own: that is more than its row of the frame and its bytes on the wire take.
+const QUOTE_BYTES: usize = 312;
+/// What a quote takes beside that, which is counted twice.
+const QUOTE_ROW_BYTES: usize = 200;
 /// What the allocator adds to the bytes of a text.
 const TEXT_BYTES: usize = 32;
 
@@ -32,9 +37,21 @@ impl Budget {
         Self { page_bytes, left: page_bytes * BYTES_FOR_A_BYTE + BYTES_FOR_ALL }
     }
 
-    /// Counts a coin that could be read, twice: its chunk has a copy of it while that is written.
-    pub(crate) fn keep_coin(&mut self, row: &CoinRow) -> Result<(), PageFault> {
-        self.keep(2 * row.memory() + QUOTE_BYTES * row.quotes.len())
+    /// Counts a coin that could be read, with one quote in each currency of `convert`, twice: it is in the message of its
+    /// chunk, too. That is as much as it took when its texts were copied, so that what is too much does not depend on how
+    /// a page is read.
+    pub(crate) fn keep_coin(
+        &mut self,
+        coin: &Coin,
+        tags: Option<&[Cow<str>]>,
+        convert: &[String],
+    ) -> Result<(), PageFault> {
+        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter().chain(&coin.token_address);
+        let names: usize = names.map(|text| TEXT_BYTES + text.len()).sum();
+        let tags = tags.unwrap_or_default().iter().map(|tag| size_of::<String>() + TEXT_BYTES + tag.len());
+        let quotes = convert.iter().map(|currency| QUOTE_BYTES + TEXT_BYTES + currency.len());
+        let coin = COIN_BYTES + names + tags.sum::<usize>() + quotes.sum::<usize>();
+        self.keep(2 * coin + QUOTE_ROW_BYTES * convert.len())
     }
 
     /// Counts a coin that could not be read. Its texts are in a letter, too.
@@ -50,11 +67,19 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use domain::CoinRow;
     use serde_json::value::RawValue;
 
     use super::*;
     use crate::read::read_coin;
-    use crate::test_page::{TestCoin, rows};
+    use crate::test_page::{TestCoin, coins_of, rows};
+
+    fn keep(budget: &mut Budget, row: &CoinRow) -> Result<(), PageFault> {
+        let convert: Vec<_> = row.quotes.iter().map(|quote| quote.currency.clone()).collect();
+        let read = coins_of(std::slice::from_ref(row)).read;
+        let coin = read.get(0).unwrap();
+        budget.keep_coin(coin, read.tags(coin), &convert)
+    }
 
     #[test]
     fn coins_of_the_api_are_within_what_their_bytes_allow() {
@@ -65,7 +90,7 @@ mod tests {
             let convert: Vec<_> = std::iter::once("USD".to_owned()).chain(convert.to_vec()).collect();
             let raw = RawValue::from_string(coin.json()).unwrap();
             let mut budget = Budget { page_bytes: bytes, left: bytes * BYTES_FOR_A_BYTE };
-            budget.keep_coin(&read_coin(&raw, &convert).unwrap()).unwrap();
+            keep(&mut budget, &read_coin(&raw, &convert).unwrap()).unwrap();
         }
     }
 
@@ -74,7 +99,7 @@ mod tests {
         let tags = format!("[{}]", vec!["\"\""; 1000].join(","));
         let row = &rows(&[TestCoin::new(1).set("tags", &tags)])[0];
         let mut budget = Budget::new(1 << 20);
-        let kept = (0..10_000).take_while(|_| budget.keep_coin(row).is_ok()).count();
+        let kept = (0..10_000).take_while(|_| keep(&mut budget, row).is_ok()).count();
         assert!((100..1000).contains(&kept), "{kept}");
     }
 }

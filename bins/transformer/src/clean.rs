@@ -1,45 +1,54 @@
 //! Cleans one page: the whole of the transformer without queues, threads or clocks.
 
 use chrono::{DateTime, Utc};
-use domain::{CoinRow, Measure, MeasureSet, PageMeta};
+use domain::{MeasureSet, PageMeta};
 use polars::prelude::{DataFrame, PolarsResult};
 
+use crate::coin::ReadCoins;
 use crate::coins::{self, Coins};
 use crate::fault::PageFault;
-use crate::frame;
 use crate::reject::Reject;
+use crate::rows::Rows;
 use crate::rules::{self, Limits};
 use crate::schema::{self, MISSING};
 use crate::split::split;
 
-/// A cleaned page. `rows` and `rejects` together are all the coins that it held.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cleaned {
-    /// The coins that passed, in the order of the page.
-    pub rows: Vec<CoinRow>,
+/// A cleaned page. The coins that passed and `rejects` together are all that it held.
+#[derive(Clone, Debug)]
+pub struct Cleaned<'a> {
+    convert: Vec<String>,
+    coins: ReadCoins<'a>,
+    frame: DataFrame,
+    /// Which of the coins passed, in the order of the page.
+    pub(crate) passed: Vec<u32>,
     /// The coins that did not, in the order of the page.
     pub rejects: Vec<Reject>,
     /// Measures that no coin had a field for, on a page that is long enough to tell: the API has changed.
     pub sent_by_none: MeasureSet,
 }
 
-impl Cleaned {
+impl Cleaned<'_> {
     /// How many coins the page held.
     pub fn coins_in(&self) -> usize {
-        self.rows.len() + self.rejects.len()
+        self.passed.len() + self.rejects.len()
+    }
+
+    /// All that was read, to be written.
+    pub(crate) fn rows(&self) -> PolarsResult<Rows<'_>> {
+        Rows::new(&self.frame, &self.coins, &self.convert)
     }
 }
 
 /// Cleans the page `meta` with the decompressed `body`; `now` tells what lies in the future.
-pub fn clean(meta: &PageMeta, body: &[u8], now: DateTime<Utc>) -> Result<Cleaned, PageFault> {
-    let Coins { rows: coins, read, mut rejects } = coins::read(meta, body)?;
-    let mut frame = frame::build(&coins)?;
+pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<Cleaned<'a>, PageFault> {
+    let Coins { read: coins, frame, mut rejects } = coins::read(meta, body)?;
+    let mut frame = frame.finish()?;
     rules::apply(&mut frame, &Limits::new(meta, now))?;
     let sent_by_none = sent_by_none(&frame, coins.len())?;
-    let (rows, rejected) = split(&frame, coins, &read)?;
+    let (passed, rejected) = split(&frame, &coins)?;
     rejects.extend(rejected);
     rejects.sort_by_key(|reject| reject.index);
-    Ok(Cleaned { rows, rejects, sent_by_none })
+    Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects, sent_by_none })
 }
 
 /// The measures that are missing from every coin; none when there are too few coins to tell.
@@ -49,9 +58,7 @@ fn sent_by_none(frame: &DataFrame, coins: usize) -> PolarsResult<MeasureSet> {
         return Ok(MeasureSet::default());
     }
     let missing = schema::whole(frame, MISSING)?.iter().flatten();
-    Ok(missing.map(MeasureSet::from_bits).fold(Measure::ALL.into_iter().collect(), |none, row| {
-        none.iter().filter(|&measure| row.contains(measure)).collect()
-    }))
+    Ok(MeasureSet::from_bits(missing.fold(u32::MAX, |none, row| none & row)))
 }
 
 #[cfg(test)]

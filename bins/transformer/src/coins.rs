@@ -1,14 +1,21 @@
-//! The coins of a page, read one at a time: each is typed, or rejected with its reason. Stops at what is no page.
+//! The coins of a page: each is typed, or rejected with its reason. Stops at what is no page.
+//!
+//! A page is read in one pass as long as it is what the API sends. A coin that is not plain is read carefully, alone; a page
+//! that is not, from its beginning, so that the order in which its faults are found does not depend on how it is read.
+
+use std::borrow::Cow;
 
 use domain::{CoinRow, PageMeta};
 use serde_json::value::RawValue;
 
 use crate::budget::Budget;
+use crate::coin::{Coin, ReadCoins};
 use crate::envelope;
 use crate::fault::PageFault;
+use crate::frame::{FrameBuilder, QuoteNumbers};
+use crate::quick::{QuickCoin, QuickReader};
 use crate::read::read_coin;
 use crate::reject::Reject;
-use crate::split::ReadCoin;
 
 /// The most elements that a page may have. The API sends at most 5,000, and knows about 10,000 coins.
 pub(crate) const MAX_COINS: usize = 20_000;
@@ -21,27 +28,54 @@ pub(crate) const TOLERATED_GARBAGE: usize = 100;
 /// The coins of a page, in its order.
 pub(crate) struct Coins<'a> {
     /// Those that could be read.
-    pub(crate) rows: Vec<CoinRow>,
-    /// Where in the page each of them stands.
-    pub(crate) read: Vec<ReadCoin<'a>>,
+    pub(crate) read: ReadCoins<'a>,
+    /// Their numbers.
+    pub(crate) frame: FrameBuilder,
     /// Those that could not.
     pub(crate) rejects: Vec<Reject>,
 }
 
 /// Reads the coins of the page `meta` with the decompressed `body`.
 pub(crate) fn read<'a>(meta: &PageMeta, body: &'a [u8]) -> Result<Coins<'a>, PageFault> {
-    let mut reading = Reading {
-        meta,
-        budget: Budget::new(body.len()),
-        found: Coins { rows: Vec::new(), read: Vec::new(), rejects: Vec::new() },
-        elements: 0,
-        garbage: 0,
-    };
-    envelope::each_coin(body, |raw| reading.take(raw))?;
-    if reading.garbage > TOLERATED_GARBAGE && reading.garbage > reading.elements / 2 {
-        return Err(reading.is_garbage());
+    let text = envelope::text(body)?;
+    match read_quickly(meta, text, body.len()) {
+        Some(coins) => Ok(coins),
+        None => read_carefully(meta, text, body.len()),
     }
-    Ok(reading.found)
+}
+
+/// Reads them in one pass; `None` when that is not for certain what [`read_carefully`] gives.
+fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coins<'a>> {
+    let mut quick = QuickReader::new(&meta.convert)?;
+    let mut reading = Reading::new(meta, bytes);
+    envelope::each_coin_quickly(text, |scan| {
+        scan.peek();
+        let begin = scan.clone();
+        if let Some(coin) = quick.coin(scan) {
+            reading.keep_quick(&quick, &coin, scan.since(&begin)).ok()
+        } else {
+            *scan = begin;
+            reading.take(scan.any()?).ok()
+        }
+    })?;
+    reading.finish().ok()
+}
+
+/// Reads them one at a time, whatever they are, and says what is wrong with the page.
+fn read_carefully<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Result<Coins<'a>, PageFault> {
+    let mut reading = Reading::new(meta, bytes);
+    envelope::each_coin(text, |raw| reading.take(raw))?;
+    reading.finish()
+}
+
+/// These rows as if they had been read.
+#[cfg(test)]
+pub(crate) fn of_rows(meta: &PageMeta, rows: Vec<CoinRow>) -> Coins<'static> {
+    let mut reading = Reading::new(meta, domain::MAX_PAGE_BYTES);
+    for row in rows {
+        reading.keep_careful(row, "").unwrap();
+    }
+    reading.found
 }
 
 struct Reading<'a, 'm> {
@@ -52,23 +86,21 @@ struct Reading<'a, 'm> {
     garbage: usize,
 }
 
-impl<'a> Reading<'a, '_> {
+impl<'a, 'm> Reading<'a, 'm> {
+    fn new(meta: &'m PageMeta, bytes: usize) -> Self {
+        let found = Coins { read: ReadCoins::default(), frame: FrameBuilder::new(), rejects: Vec::new() };
+        Self { meta, budget: Budget::new(bytes), found, elements: 0, garbage: 0 }
+    }
+
+    /// Reads an element carefully, and keeps what came of it.
     fn take(&mut self, raw: &'a RawValue) -> Result<(), PageFault> {
-        let index = self.elements;
-        if index == MAX_COINS {
-            return Err(PageFault::TooManyCoins { limit: MAX_COINS });
-        }
-        self.elements += 1;
         match read_coin(raw, &self.meta.convert) {
-            Ok(coin) => {
-                self.budget.keep_coin(&coin)?;
-                self.found.rows.push(coin);
-                self.found.read.push(ReadCoin { index, raw });
-                Ok(())
-            }
+            Ok(coin) => self.keep_careful(coin, raw.get()),
             Err(unreadable) => {
+                let index = self.next()?;
                 let fault = unreadable.fault;
-                let reject = Reject::new(index, unreadable.coin_id, fault.rule(), fault.to_string(), raw);
+                let reject =
+                    Reject::new(index, unreadable.coin_id, fault.rule(), fault.to_string(), raw.get());
                 self.budget.keep_reject(&reject)?;
                 self.found.rejects.push(reject);
                 self.garbage += usize::from(unreadable.coin_id.is_none());
@@ -76,6 +108,77 @@ impl<'a> Reading<'a, '_> {
                 if self.garbage > MAX_COINS / 2 { Err(self.is_garbage()) } else { Ok(()) }
             }
         }
+    }
+
+    /// The index of the next element.
+    fn next(&mut self) -> Result<usize, PageFault> {
+        let index = self.elements;
+        if index == MAX_COINS {
+            return Err(PageFault::TooManyCoins { limit: MAX_COINS });
+        }
+        self.elements += 1;
+        Ok(index)
+    }
+
+    fn keep_careful(&mut self, CoinRow { coin, quotes }: CoinRow, raw: &'a str) -> Result<(), PageFault> {
+        let tags = coin.tags.map(|tags| self.found.read.add_tags(tags.into_iter().map(Cow::Owned)));
+        let read = Coin {
+            index: self.next()?,
+            raw,
+            id: coin.id,
+            name: coin.name.into(),
+            symbol: coin.symbol.into(),
+            slug: coin.slug.into(),
+            date_added: coin.date_added.map(|at| at.timestamp_millis()),
+            platform_id: coin.platform_id,
+            token_address: coin.token_address.map(Cow::Owned),
+            tags,
+            infinite_supply: coin.infinite_supply,
+            is_active: coin.is_active,
+        };
+        let quotes = quotes.iter().map(|quote| QuoteNumbers {
+            numbers: quote.numbers,
+            missing: quote.missing,
+            last_updated: quote.last_updated.timestamp_millis(),
+        });
+        self.keep(read, quotes)
+    }
+
+    fn keep_quick(
+        &mut self,
+        quick: &QuickReader<'a, '_>,
+        coin: &QuickCoin<'a>,
+        raw: &'a str,
+    ) -> Result<(), PageFault> {
+        let read = Coin {
+            index: self.next()?,
+            raw,
+            id: coin.id,
+            name: coin.name.into(),
+            symbol: coin.symbol.into(),
+            slug: coin.slug.into(),
+            date_added: coin.date_added,
+            platform_id: coin.platform_id,
+            token_address: coin.token_address.map(Cow::Borrowed),
+            tags: coin.has_tags.then(|| self.found.read.add_tags(quick.tags())),
+            infinite_supply: coin.infinite_supply,
+            is_active: coin.is_active,
+        };
+        self.keep(read, quick.quotes())
+    }
+
+    fn keep(&mut self, coin: Coin<'a>, quotes: impl Iterator<Item = QuoteNumbers>) -> Result<(), PageFault> {
+        self.budget.keep_coin(&coin, self.found.read.tags(&coin), &self.meta.convert)?;
+        self.found.frame.add(coin.id, quotes);
+        self.found.read.add(coin);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Coins<'a>, PageFault> {
+        if self.garbage > TOLERATED_GARBAGE && self.garbage > self.elements / 2 {
+            return Err(self.is_garbage());
+        }
+        Ok(self.found)
     }
 
     fn is_garbage(&self) -> PageFault {
@@ -88,5 +191,7 @@ impl<'a> Reading<'a, '_> {
     }
 }
 
+#[cfg(test)]
+mod same;
 #[cfg(test)]
 mod tests;

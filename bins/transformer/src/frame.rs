@@ -1,52 +1,94 @@
-//! Builds the frame out of the coins that could be read.
+//! Builds the frame, column by column, while the coins are read.
 
-use domain::{CoinRow, Measure, Quote};
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
+use domain::{Measure, MeasureSet};
+use polars::prelude::{
+    ChunkedArray, ChunkedBuilder, Column, DataFrame, DataType, Float64Type, Int64Type, IntoColumn,
+    IntoSeries, PolarsNumericType, PolarsResult, PrimitiveChunkedBuilder, UInt32Type,
+};
 
 use crate::schema::{CURRENCY, ID, LAST_UPDATED, MISSING, POSITION, REASON, REJECTED_BY};
 
-/// One row for each quote of each coin, in order.
-pub(crate) fn build(coins: &[CoinRow]) -> PolarsResult<DataFrame> {
-    let height = rows(coins).count();
-    let whole = |name: &str, number: fn(Row) -> u32| {
-        Column::new(name.into(), rows(coins).map(number).collect::<Vec<u32>>())
-    };
-    let last_updated: Vec<i64> = rows(coins).map(|row| row.quote.last_updated.timestamp_millis()).collect();
-    let mut columns = vec![
-        whole(POSITION, |row| row.position),
-        whole(CURRENCY, |row| row.currency),
-        whole(ID, |row| row.coin.coin.id),
-        Column::new(LAST_UPDATED.into(), last_updated),
-        whole(MISSING, |row| row.quote.missing.bits()),
-    ];
-    columns.extend(Measure::ALL.map(|measure| {
-        let numbers: Vec<Option<f64>> = rows(coins).map(|row| row.quote.get(measure)).collect();
-        Column::new(measure.column().into(), numbers)
-    }));
-    columns.push(Column::full_null(REJECTED_BY.into(), height, &DataType::UInt32));
-    columns.push(Column::full_null(REASON.into(), height, &DataType::String));
-    DataFrame::new(height, columns)
+/// The numbers of a coin in one currency.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct QuoteNumbers {
+    /// Indexed by [`Measure`].
+    pub(crate) numbers: [Option<f64>; Measure::COUNT],
+    /// The measures that were not sent.
+    pub(crate) missing: MeasureSet,
+    /// In milliseconds since 1970.
+    pub(crate) last_updated: i64,
 }
 
-/// What one row of the frame is made of.
-struct Row<'a> {
-    position: u32,
-    currency: u32,
-    coin: &'a CoinRow,
-    quote: &'a Quote,
+/// The columns of the frame, as far as they are read.
+pub(crate) struct FrameBuilder {
+    coins: u32,
+    position: Vec<u32>,
+    currency: Vec<u32>,
+    id: Vec<u32>,
+    last_updated: Vec<i64>,
+    missing: Vec<u32>,
+    measures: [PrimitiveChunkedBuilder<Float64Type>; Measure::COUNT],
 }
 
-fn rows(coins: &[CoinRow]) -> impl Iterator<Item = Row<'_>> {
-    (0..).zip(coins).flat_map(|(position, coin)| {
-        (0..).zip(&coin.quotes).map(move |(currency, quote)| Row { position, currency, coin, quote })
-    })
+impl FrameBuilder {
+    /// Without rows.
+    pub(crate) fn new() -> Self {
+        let measures = Measure::ALL.map(|measure| PrimitiveChunkedBuilder::new(measure.column().into(), 0));
+        Self {
+            coins: 0,
+            position: Vec::new(),
+            currency: Vec::new(),
+            id: Vec::new(),
+            last_updated: Vec::new(),
+            missing: Vec::new(),
+            measures,
+        }
+    }
+
+    /// Adds the next coin: one row for each of its quotes, in order.
+    pub(crate) fn add(&mut self, id: u32, quotes: impl Iterator<Item = QuoteNumbers>) {
+        for (currency, quote) in (0..).zip(quotes) {
+            self.position.push(self.coins);
+            self.currency.push(currency);
+            self.id.push(id);
+            self.last_updated.push(quote.last_updated);
+            self.missing.push(quote.missing.bits());
+            for (column, number) in self.measures.iter_mut().zip(quote.numbers) {
+                column.append_option(number);
+            }
+        }
+        self.coins += 1;
+    }
+
+    /// The frame of all that was added. The columns move into it as they are.
+    pub(crate) fn finish(self) -> PolarsResult<DataFrame> {
+        let height = self.position.len();
+        let mut columns = vec![
+            column::<UInt32Type>(POSITION, self.position),
+            column::<UInt32Type>(CURRENCY, self.currency),
+            column::<UInt32Type>(ID, self.id),
+            column::<Int64Type>(LAST_UPDATED, self.last_updated),
+            column::<UInt32Type>(MISSING, self.missing),
+        ];
+        columns.extend(self.measures.map(|numbers| numbers.finish().into_series().into_column()));
+        columns.push(Column::full_null(REJECTED_BY.into(), height, &DataType::UInt32));
+        columns.push(Column::full_null(REASON.into(), height, &DataType::String));
+        DataFrame::new(height, columns)
+    }
+}
+
+fn column<T: PolarsNumericType>(name: &str, numbers: Vec<T::Native>) -> Column
+where
+    ChunkedArray<T>: IntoSeries,
+{
+    ChunkedArray::<T>::from_vec(name.into(), numbers).into_series().into_column()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::schema;
-    use crate::test_page::{TestCoin, rows};
+    use crate::test_page::{TestCoin, frame_of, rows};
 
     #[test]
     fn the_frame_is_as_declared_and_keeps_null_apart_from_zero() {
@@ -55,7 +97,7 @@ mod tests {
             TestCoin::new(2).set("max_supply", "null"),
             TestCoin::new(3).remove("max_supply"),
         ]);
-        let frame = build(&coins).unwrap();
+        let frame = frame_of(&coins);
         schema::check(&frame).unwrap();
         let supplies: Vec<_> = schema::numbers(&frame, Measure::MaxSupply).unwrap().iter().collect();
         assert_eq!(supplies, [Some(0.0), None, None]);
@@ -65,7 +107,7 @@ mod tests {
 
     #[test]
     fn no_coins_give_an_empty_frame_of_the_same_shape() {
-        let frame = build(&[]).unwrap();
+        let frame = frame_of(&[]);
         schema::check(&frame).unwrap();
         assert_eq!(frame.height(), 0);
     }

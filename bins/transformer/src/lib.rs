@@ -3,11 +3,15 @@
 //! A page passes these steps, each in its own file:
 //!
 //! ```text
-//! envelope   bytes → the coins as raw JSON, one at a time, or a fault of the whole page
+//! envelope   bytes → the coins, one at a time, or a fault of the whole page
 //! coins      each of them → typed, or rejected; the other coins go on; stops at garbage
-//! frame      the numbers → a Polars frame, one row per coin and currency
+//!   quick    a coin as the API sends it → typed, in one pass over its bytes (scan); anything else goes to
+//!   read     any coin → typed, or why not, field by field. It is the definition, and quick gives the same
+//! coin       what describes the coins: their texts stay in the page
+//! frame      the numbers → a Polars frame, column by column, one row per coin and currency
 //! rules      checks mark rows, changes rewrite columns; rules.rs is the list
 //! split      marks → rows and rejects, once, at the end
+//! rows       the frame and the texts → rows, for the wire alone
 //! messages   rows → chunks; rejects → one letter a chunk
 //! ```
 //!
@@ -19,6 +23,7 @@
 
 mod budget;
 mod clean;
+mod coin;
 mod coins;
 mod envelope;
 mod fault;
@@ -26,10 +31,15 @@ mod fields;
 mod frame;
 mod marks;
 mod messages;
+#[cfg(test)]
+mod odd_json;
 mod process;
+mod quick;
 mod read;
 mod reject;
+mod rows;
 mod rules;
+mod scan;
 mod schema;
 mod split;
 #[cfg(test)]

@@ -19,7 +19,7 @@ const MAX_CHUNK_BYTES: usize = 15 << 20;
 /// not depend on how many of them passed. An empty page is one chunk without rows.
 pub(crate) fn outputs(
     meta: &PageMeta,
-    cleaned: Cleaned,
+    cleaned: &Cleaned,
     chunk_coins: u32,
     now: DateTime<Utc>,
 ) -> Result<Vec<Output>, PageFault> {
@@ -27,17 +27,15 @@ pub(crate) fn outputs(
     let coins = count(cleaned.coins_in());
     let chunks = coins.div_ceil(size).max(1);
     let sent_by_none = cleaned.sent_by_none;
-    let mut rows = cleaned.rows.into_iter();
-    let mut rejects = cleaned.rejects.into_iter().peekable();
+    let rows = cleaned.rows()?;
+    let (mut passed, mut rejects) = (&cleaned.passed[..], &cleaned.rejects[..]);
     let mut outputs = Vec::new();
     for number in 1..=chunks {
         let begin = (number - 1).saturating_mul(size);
         let end = begin.saturating_add(size).min(coins);
-        let mut rejected = Vec::new();
-        while let Some(reject) = rejects.next_if(|reject| reject.index < end as usize) {
-            rejected.push(reject);
-        }
-        let passed = (end - begin) as usize - rejected.len();
+        let of_chunk = rejects.partition_point(|reject| reject.index < end as usize);
+        let rejected = take(&mut rejects, of_chunk);
+        let positions = take(&mut passed, (end - begin) as usize - rejected.len());
         let chunk = Chunk {
             page: meta.clone(),
             chunk: number,
@@ -47,15 +45,18 @@ pub(crate) fn outputs(
             transformed_at: timestamp::to_millis(now),
             coins_in: end - begin,
             rejected: count(rejected.len()),
-            rows: rows.by_ref().take(passed).collect(),
+            rows: Vec::new(),
         };
-        let message = rows_message(&chunk);
+        let rows: Vec<_> = positions.iter().map(|&position| rows.get(position)).collect::<Result<_, _>>()?;
+        // The loop passes the replay on.
+        let body = wire::encode_rows(&chunk, rows.into_iter()).into();
+        let message = Message { id: chunk.message_id(), headers: chunk.headers(), body };
         if message.body.len() > MAX_CHUNK_BYTES {
             let bytes = message.body.len();
             return Err(PageFault::ChunkTooLarge { chunk: number, bytes, limit: MAX_CHUNK_BYTES });
         }
         outputs.push(Output { to: QueueName::Rows, message });
-        let letter = letters::about_rejects(&chunk, &rejected, now);
+        let letter = letters::about_rejects(&chunk, rejected, now);
         outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
     }
     let letter = letters::about_missing_fields(meta, sent_by_none, now);
@@ -63,10 +64,11 @@ pub(crate) fn outputs(
     Ok(outputs)
 }
 
-fn rows_message(chunk: &Chunk) -> Message {
-    // The loop passes the replay on.
-    let headers = chunk.headers();
-    Message { id: chunk.message_id(), headers, body: wire::encode_chunk(chunk).into() }
+/// Takes the first `count` off `rest`.
+fn take<'a, T>(rest: &mut &'a [T], count: usize) -> &'a [T] {
+    let (taken, left) = rest.split_at(count.min(rest.len()));
+    *rest = left;
+    taken
 }
 
 /// A page of at most 64 MiB holds far fewer than 2^32 coins.

@@ -19,9 +19,9 @@ use self::fault::Unreadable;
 use crate::fields::{Fields, Sent, excerpt, parse_as};
 
 /// The longest symbol, name, slug and token address, in characters: what the text columns hold.
-const MAX_CHARS: usize = 255;
+pub(crate) const MAX_CHARS: usize = 255;
 /// The most tags of a coin. The API sends some sixty.
-const MAX_TAGS: usize = 1000;
+pub(crate) const MAX_TAGS: usize = 1000;
 
 /// The fields of a coin that are looked at.
 static COIN: LazyLock<Vec<&str>> = LazyLock::new(|| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Message, PageMeta, StageName, decompress_body};
+use domain::{Headers, Message, PageMeta, StageName, decompress_body};
 use ports::{Clock, QueueName};
 use stage::{Failure, Output, RowMetrics, Stage};
 use telemetry::Metrics;
@@ -55,11 +55,11 @@ impl Stage for Transformer {
     }
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
-        let (message, counted) = (message.clone(), self.rows.clone());
+        let (headers, body, counted) = (message.headers.clone(), message.body.clone(), self.rows.clone());
         let (chunk_coins, now) = (self.settings.chunk_coins, self.clock.now());
         let span = Span::current();
         let cleaning = tokio::task::spawn_blocking(move || {
-            span.in_scope(|| transform(&message, chunk_coins, now, &counted))
+            span.in_scope(|| transform(&headers, &body, chunk_coins, now, &counted))
         });
         match cleaning.await {
             Ok(outputs) => Ok(outputs?),
@@ -71,18 +71,17 @@ impl Stage for Transformer {
 }
 
 fn transform(
-    message: &Message,
+    headers: &Headers,
+    body: &[u8],
     chunk_coins: u32,
     now: DateTime<Utc>,
     counted: &RowMetrics,
 ) -> Result<Vec<Output>, PageFault> {
-    let meta = PageMeta::from_headers(&message.headers)?;
-    let cleaned = {
-        let body = decompress_body(&message.body)?;
-        clean(&meta, &body, now)?
-    };
-    let (rows, rejected) = (cleaned.rows.len(), cleaned.rejects.len());
-    let outputs = outputs(&meta, cleaned, chunk_coins, now)?;
+    let meta = PageMeta::from_headers(headers)?;
+    let body = decompress_body(body)?;
+    let cleaned = clean(&meta, &body, now)?;
+    let (rows, rejected) = (cleaned.passed.len(), cleaned.rejects.len());
+    let outputs = outputs(&meta, &cleaned, chunk_coins, now)?;
     counted.add(CLEANED, rows as u64);
     counted.add(REJECTED, rejected as u64);
     info!(

@@ -27,12 +27,12 @@ pub(crate) enum Meaning {
     KeyAlias,
     /// `section__key`, in lower case.
     Setting(String),
-    /// A setting was meant; with the name of the one that it seems to be.
+    /// A misspelt setting; with the name of the setting that it seems to be.
     Misspelt(Option<String>),
-    /// It has our name and means nothing to us. That alone is no mistake: Kubernetes gives every container variables
+    /// It has our prefix but no meaning. That is no mistake: Kubernetes gives every container variables
     /// such as `COINPIPE_SERVICE_HOST` when there is a service called coinpipe.
     Unknown,
-    /// None of our business.
+    /// Not for us.
     Foreign,
 }
 

@@ -6,7 +6,6 @@ mod environment;
 mod error;
 mod file;
 mod load;
-mod loaded;
 mod secret;
 mod secret_keys;
 mod sections;
@@ -15,8 +14,7 @@ mod values;
 
 pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
-pub use load::load;
-pub use loaded::{Loaded, Setting};
+pub use load::{Loaded, Setting, load};
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, Queue, Retry,

@@ -1,6 +1,8 @@
 //! Loading: lays the layers over each other, remembers where each value came from, and names the key,
 //! the section and the layer of every mistake.
 
+mod loaded;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,21 +12,22 @@ use toml::{Table, Value};
 use crate::defaults::defaults;
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
-use crate::loaded::Loaded;
 use crate::secret_keys::{SECRETS, file_key, is_redacted, partner};
 use crate::sections::Config;
 use crate::{file, shallow};
 
-/// Where an empty text is a value of its own, and not as if nothing were said.
+pub use loaded::{Loaded, Setting};
+
+/// Settings for which an empty text is a value. Elsewhere it is as if the setting were absent.
 const EMPTY_IS_A_VALUE: [(&str, &str); 1] = [("http", "listen")];
 
-/// More than any configuration, and any secret, has.
+/// Far larger than any real configuration or secret, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 const LARGEST_SECRET: u64 = 64 << 10;
 
 /// Loads the layers: defaults, then `file`, then `env` (name and value of every variable; only those
-/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are looked at). An empty text says nothing: what an earlier layer
-/// says holds.
+/// that begin with `COINPIPE_`, and `CMC_API_KEY`, are read). An empty text counts as absent: the value
+/// of an earlier layer stays.
 pub fn load(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
@@ -46,14 +49,14 @@ pub fn load(
 struct Layers {
     defaults: Table,
     table: Table,
-    origins: BTreeMap<(String, String), Layer>,
+    by_key: BTreeMap<(String, String), Layer>,
     warnings: Vec<String>,
 }
 
 impl Layers {
     fn new() -> Self {
         let defaults = defaults();
-        Self { table: defaults.clone(), defaults, origins: BTreeMap::new(), warnings: Vec::new() }
+        Self { table: defaults.clone(), defaults, by_key: BTreeMap::new(), warnings: Vec::new() }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -110,7 +113,7 @@ impl Layers {
             reason,
         };
         let value = parse_like(default, text).map_err(invalid)?;
-        if let Some(Layer::Env(other)) = self.origins.get(&(section.to_owned(), key.to_owned()))
+        if let Some(Layer::Env(other)) = self.by_key.get(&(section.to_owned(), key.to_owned()))
             && other != KEY_ALIAS
         {
             return Err(invalid(format!("{other} is set, too, and means the same setting")));
@@ -138,13 +141,13 @@ impl Layers {
         if let Some(other) = partner(section, key) {
             self.set_aside(section, key, &other, &layer)?;
         }
-        self.origins.insert((section.to_owned(), key.to_owned()), layer);
+        self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         Ok(())
     }
 
     fn set_aside(&mut self, section: &str, key: &str, other: &str, layer: &Layer) -> Result<(), ConfigError> {
         let place = (section.to_owned(), other.to_owned());
-        let both = match (self.origins.get(&place), layer) {
+        let both = match (self.by_key.get(&place), layer) {
             (Some(Layer::Env(one)), Layer::Env(two)) => {
                 (one != KEY_ALIAS).then(|| format!("set either {one} or {two}, not both"))
             }
@@ -165,7 +168,7 @@ impl Layers {
         ) {
             keys.insert(other.to_owned(), default.clone());
         }
-        self.origins.remove(&place);
+        self.by_key.remove(&place);
         Ok(())
     }
 
@@ -177,7 +180,7 @@ impl Layers {
             if path.as_os_str().is_empty() {
                 continue;
             }
-            let layer = self.origin(section, &file_key);
+            let layer = self.layer(section, &file_key);
             let invalid = |reason| ConfigError::Invalid {
                 section: section.to_owned(),
                 key: file_key.clone(),
@@ -193,13 +196,13 @@ impl Layers {
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
             }
-            self.origins.insert((section.to_owned(), key.to_owned()), layer);
+            self.by_key.insert((section.to_owned(), key.to_owned()), layer);
         }
         Ok(())
     }
 
-    fn origin(&self, section: &str, key: &str) -> Layer {
-        self.origins.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
+    fn layer(&self, section: &str, key: &str) -> Layer {
+        self.by_key.get(&(section.to_owned(), key.to_owned())).cloned().unwrap_or(Layer::Default)
     }
 
     fn text(&self, section: &str, key: &str) -> &str {
@@ -231,7 +234,7 @@ impl Layers {
                 let invalid = |reason| ConfigError::Invalid {
                     section: section.clone(),
                     key: key.clone(),
-                    layer: self.origin(section, key),
+                    layer: self.layer(section, key),
                     reason,
                 };
                 self.check_revealed(section, key).map_err(invalid)?;
@@ -244,9 +247,9 @@ impl Layers {
                 crate::check::check(&config, section, key).map_err(invalid)?;
             }
         }
-        let Self { table, origins, warnings, .. } = self;
+        let Self { table, by_key: layers, warnings, .. } = self;
         let config = Config::deserialize(table.clone()).expect("each value was read alone before");
-        Ok(Loaded { config, warnings, table, origins })
+        Ok(Loaded { config, warnings, table, layers })
     }
 
     /// What `coinpipe config` shows in the place of a secret must not be taken for one.

@@ -1,11 +1,10 @@
-//! Text that must not be seen.
+//! Text that must not be shown.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// A secret: prints as `***`, so it cannot slip into logs, errors or messages. Read it with
-/// [`expose`](Self::expose), where it is used.
+/// A secret. It prints as `***`, so it cannot slip into logs, errors or messages; [`expose`](Self::expose) returns it.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -61,10 +60,10 @@ impl SecretUrl {
 }
 
 impl SecretUrl {
-    /// The URL without what may be a secret in it; `None` when nothing may.
+    /// The URL without its secrets; `None` when it has none.
     pub(crate) fn redacted(&self) -> Option<String> {
-        // A password with `/`, `?` or `#` in it ends up behind the host: then, and when the URL cannot be
-        // parsed at all, any part may be the secret, and only the scheme is shown.
+        // An unescaped `/`, `?` or `#` in a password ends the host early, and the rest of the password becomes path, query
+        // or fragment. Then, and when the URL cannot be parsed, any part may be secret: show only the scheme.
         let all = || Some(format!("{}:***", self.scheme()));
         let Ok(mut url) = url::Url::parse(&self.0) else {
             return if self.0.contains('@') { all() } else { None };
@@ -94,7 +93,7 @@ impl SecretUrl {
     }
 }
 
-/// What is read of queries, none of it secret. In another one, which nobody reads, may be anything.
+/// Parameters shown as they are; all others are redacted.
 const PARAMETERS: [&str; 11] = [
     "heartbeat",
     "connection_timeout",

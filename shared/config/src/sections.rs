@@ -287,7 +287,7 @@ pub struct Telemetry {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
-    /// Longest time to finish what is in hand.
+    /// Longest time to finish the messages in flight.
     #[serde(deserialize_with = "duration")]
     pub drain: Duration,
 }

@@ -22,7 +22,7 @@ pub struct Chunk {
     /// How many coins each chunk of the page has, but the last; two chunks are parts of one whole only when they were
     /// cut alike. It travels in a [header](header::CHUNK_COINS); `None` when it did not.
     pub size: Option<u32>,
-    /// Which replay it comes from; `None` for a live page, and when no [header](header::LIFE) says so.
+    /// Which replay it comes from; `None` for a live page, and when no [header](header::REPLAY_ID) says so.
     pub replay: Option<ReplayId>,
     /// When the transformer made it.
     pub transformed_at: DateTime<Utc>,
@@ -56,7 +56,7 @@ impl Chunk {
             headers.set(header::CHUNK_COINS, size);
         }
         if let Some(replay) = &self.replay {
-            headers.set(header::LIFE, replay);
+            headers.set(header::REPLAY_ID, replay);
         }
         headers
     }

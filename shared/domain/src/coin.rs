@@ -35,7 +35,7 @@ pub struct Coin {
 pub struct CoinRow {
     /// The coin.
     pub coin: Coin,
-    /// Its quotes, in the order of the requested currencies. Never empty.
+    /// Its quotes, in the order of the requested currencies. The transformer sends no row without any; a store ignores one.
     pub quotes: Vec<Quote>,
 }
 

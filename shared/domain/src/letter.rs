@@ -18,7 +18,7 @@ use crate::timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its own id; the same whenever the same message dies in the same stage. Deaths of one letter differ in
-    /// [`life`](Self::life), class or code.
+    /// [`replay`](Self::replay), class or code.
     pub id: MessageId,
     /// Coarse cause.
     pub class: Class,
@@ -107,11 +107,11 @@ impl DeadLetter {
         }
     }
 
-    /// Which sending of the message into the pipeline died: empty for the first, and for an incident, which is no
+    /// The replay in which the message died. Empty when it died before any replay, and for an incident, which is no
     /// message and happens once. At most [`MessageId::MAX_BYTES`] long.
-    pub fn life(&self) -> MessageId {
-        let life = self.headers.get(header::LIFE).filter(|_| self.class != Class::Incident);
-        MessageId::new(life.unwrap_or_default())
+    pub fn replay(&self) -> MessageId {
+        let replay = self.headers.get(header::REPLAY_ID).filter(|_| self.class != Class::Incident);
+        MessageId::new(replay.unwrap_or_default())
     }
 
     /// The message that carries this letter on the dead queue.
@@ -190,16 +190,16 @@ mod tests {
                 DeadLetter::for_message(message, StageName::Loader, Class::Poison, "bad", "no", now());
             DeadLetter::from_message(letter.into_message(), now())
         };
-        assert_eq!(letter(&message()).life().as_str(), "");
+        assert_eq!(letter(&message()).replay().as_str(), "");
         let mut again = message();
-        again.headers.set(header::LIFE, "replay/2");
-        assert_eq!(letter(&again).life().as_str(), "replay/2");
-        again.headers.set(header::LIFE, "long".repeat(1000));
-        assert!(letter(&again).life().as_str().len() <= MessageId::MAX_BYTES);
+        again.headers.set(header::REPLAY_ID, "replay/2");
+        assert_eq!(letter(&again).replay().as_str(), "replay/2");
+        again.headers.set(header::REPLAY_ID, "long".repeat(1000));
+        assert!(letter(&again).replay().as_str().len() <= MessageId::MAX_BYTES);
 
         let mut incident = DeadLetter::incident(StageName::Fetcher, "x", "slot", "no", now());
-        incident.headers.set(header::LIFE, "replay/2");
-        assert_eq!(incident.life().as_str(), "");
+        incident.headers.set(header::REPLAY_ID, "replay/2");
+        assert_eq!(incident.replay().as_str(), "");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl ReplayId {
 
     /// The replay that a message with these headers comes from. One that makes no sense is none.
     pub fn from_headers(headers: &Headers) -> Option<Self> {
-        headers.get(header::LIFE).and_then(Self::new)
+        headers.get(header::REPLAY_ID).and_then(Self::new)
     }
 
     /// An id read back from where it was stored.
@@ -55,11 +55,11 @@ mod tests {
     fn an_id_that_no_column_takes_is_none() {
         let long = "x".repeat(65);
         for text in ["", " ", "a b", "line\nbreak", "ü", &long] {
-            let headers = Headers::new().with(header::LIFE, text);
+            let headers = Headers::new().with(header::REPLAY_ID, text);
             assert_eq!(ReplayId::from_headers(&headers), None, "{text:?}");
         }
         assert_eq!(ReplayId::from_headers(&Headers::new()), None);
-        let headers = Headers::new().with(header::LIFE, &long[1..]);
+        let headers = Headers::new().with(header::REPLAY_ID, &long[1..]);
         assert_eq!(ReplayId::from_headers(&headers), ReplayId::new(&long[1..]));
     }
 }

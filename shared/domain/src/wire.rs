@@ -21,6 +21,7 @@
 
 mod envelope;
 mod error;
+mod row;
 mod short;
 mod v1;
 
@@ -29,7 +30,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::error::WireError;
-use self::v1::{ChunkHeadV1, ChunkV1, CoinRowV1, FetchedV1};
+pub use self::row::{QuoteRef, RowRef};
+use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::coin::CoinRow;
@@ -62,9 +64,25 @@ pub enum RowsMessage {
 
 /// The bytes for `chunk`.
 pub fn encode_chunk(chunk: &Chunk) -> Vec<u8> {
+    encode_rows(chunk, chunk.rows.iter().map(RowRef::from))
+}
+
+/// The bytes for `chunk` with `rows` in place of its own. They are taken one at a time, and nothing is copied but into
+/// the message.
+pub fn encode_rows<'a, T: AsRef<str> + 'a>(
+    chunk: &Chunk,
+    rows: impl ExactSizeIterator<Item = RowRef<'a, T>>,
+) -> Vec<u8> {
     // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
     let schema = if chunk.is_rebuild() { SCHEMA_REBUILT_V1 } else { SCHEMA_CHUNK_V1 };
-    seal(schema, &ChunkV1::from(chunk))
+    let mut bytes = vec![0; HEADER_BYTES];
+    put(&mut bytes, &ChunkHeadV1::from(chunk));
+    put(&mut bytes, &(rows.len() as u64));
+    for row in rows {
+        put(&mut bytes, &WrittenRowV1::from(&row));
+    }
+    envelope::seal(&mut bytes, schema);
+    bytes
 }
 
 /// The bytes for `fetched`.
@@ -89,10 +107,14 @@ pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
 
 fn seal<T: Serialize>(schema: u16, value: &T) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
-    bincode::serde::encode_into_std_write(value, &mut bytes, BINCODE)
-        .expect("plain structs encode into memory");
+    put(&mut bytes, value);
     envelope::seal(&mut bytes, schema);
     bytes
+}
+
+/// Adds the bytes of `value`.
+fn put<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
+    bincode::serde::encode_into_std_write(value, bytes, BINCODE).expect("plain structs encode into memory");
 }
 
 fn open<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {

@@ -5,7 +5,6 @@
 
 mod database;
 mod error;
-mod letters;
 mod options;
 mod read_only;
 mod source;

@@ -2,13 +2,15 @@
 //!
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
-pub(crate) mod columns;
+mod columns;
+mod data_kind;
 mod insert;
 mod ledger;
+mod letters;
 mod load;
-mod origin;
+mod of_coins;
 mod outbox;
-pub(crate) mod parameters;
+mod parameters;
 #[cfg(test)]
 mod plans;
 mod quotes;
@@ -21,7 +23,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
-use tables::read::ledger::{ORIGINS, origins};
+use tables::read::ledger::{DATA_KINDS, data_kinds};
 use tables::schema::Schema;
 
 use crate::database::{Database, Work};
@@ -57,17 +59,6 @@ impl MysqlStore {
         }
     }
 
-    /// Brings the schema up to date, or says why it cannot be. A store that opened with its server away
-    /// knows only then.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.database.migrate().await?)
-    }
-
-    /// Host, port and database, for people.
-    pub fn place(&self) -> &str {
-        self.database.place()
-    }
-
     /// Waits for running calls and closes all connections. Later calls fail as unavailable.
     pub async fn close(&self) {
         self.database.close().await;
@@ -85,9 +76,9 @@ impl MysqlStore {
 
 #[async_trait]
 impl Store for MysqlStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
-        let simulated = chunk.page.simulated;
-        let loaded = self.database.write(&Load { chunk, now: self.now() }).await?;
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
+        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
+        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
         loaded.ok_or(StoreError::Mixed { simulated })
     }
 
@@ -105,28 +96,31 @@ impl Store for MysqlStore {
         Ok(self.database.write(&Prune { before, limit }).await?)
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        let rows = self.database.read(sqlx::query(ORIGINS)).await?;
-        read_one(&rows, origins).map_err(|error| self.blame(error))
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        let rows = self.database.read(sqlx::query(DATA_KINDS)).await?;
+        read_one(&rows, data_kinds).map_err(|error| self.blame(error))
     }
 }
 
-/// The rows of a chunk and its line in the ledger; `None` when they are of the other kind than what is there.
+/// The rows of chunks and their rows in the ledger; `None` when they are of the other kind than what is there.
 struct Load<'a> {
-    chunk: &'a Chunk,
+    chunks: &'a [&'a Chunk],
+    simulated: bool,
     now: DateTime<Utc>,
 }
 
 impl Work for Load<'_> {
-    type Output = Option<Loaded>;
+    type Output = Option<Vec<Loaded>>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Loaded>, sqlx::Error> {
-        if !origin::admit(connection, self.chunk.page.simulated).await? {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<Loaded>>, sqlx::Error> {
+        if !data_kind::admit(connection, self.simulated).await? {
             return Ok(None);
         }
-        let loaded = load::load_rows(connection, self.chunk).await?;
-        ledger::record_chunk(connection, self.chunk, &loaded, self.now).await?;
-        Ok(Some(loaded))
+        let all = load::load_rows(connection, self.chunks).await?;
+        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+            ledger::record_chunk(connection, chunk, loaded, self.now).await?;
+        }
+        Ok(Some(all))
     }
 }
 

@@ -1,15 +1,15 @@
-//! Errors that may mean "away", and that can be told to others.
+//! Errors that may mean "away", and that can be passed on to other callers.
 
 use std::fmt::Display;
 
 use ports::{QueueError, StoreError};
 
-/// An error that may mean "away", and that can be told to others who wait for the same.
+/// An error that may mean "away", and that can be passed on to other callers that wait for the same.
 pub trait Away: Display + Sized {
     /// Whether waiting can help.
     fn is_away(&self) -> bool;
 
-    /// An error that says so, because of `reason`: the text of another one.
+    /// The error for "away", with the text of another error as its `reason`.
     fn away(reason: String) -> Self;
 }
 

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-/// How waits grow from one failure to the next, and how they are spread, so that several that wait do not come back in step.
+/// How waits grow from one failure to the next, and how far they are spread, so that many callers do not come back in step.
 #[derive(Clone, Copy, Debug)]
 pub struct Growth {
     /// The first wait.
     pub first: Duration,
-    /// How many times as long each wait is as the one before.
+    /// The factor from each wait to the next.
     pub factor: u32,
     /// The longest wait.
     pub longest: Duration,
-    /// The part of each wait that chance leaves at least, from 0 to 1.
+    /// The smallest part of a wait that jitter leaves, from 0 to 1.
     pub least_part: f64,
 }
 
 impl Growth {
-    /// Waits that double from `first` to `longest`, without chance.
+    /// Waits that double from `first` to `longest`, without jitter.
     pub const fn doubling(first: Duration, longest: Duration) -> Self {
         Self { first, factor: 2, longest, least_part: 1.0 }
     }
@@ -27,18 +27,18 @@ impl Growth {
         self.whole_wait(failures).mul_f64(part)
     }
 
-    /// The same before chance takes its part.
+    /// The same without jitter.
     pub fn whole_wait(&self, failures: u32) -> Duration {
         let times = self.factor.saturating_pow(failures.saturating_sub(1));
         self.first.saturating_mul(times).min(self.longest)
     }
 }
 
-/// Waits that triple from 100 ms to 14 s, each cut at random by up to a twentieth, so that workers which lost the
+/// Waits that triple from 100 ms to 14 s, each shortened at random by up to a twentieth, so that workers which lost the
 /// same server do not come back in step.
 ///
-/// The longest is what two promises leave room for: ten minutes of an outage cost a process no more than 60 calls,
-/// and it is back at work within 15 s after.
+/// Two promises bound the longest wait: an outage of ten minutes costs a process at most 60 calls, and the process works
+/// again within 15 s after it.
 #[derive(Debug, Default)]
 pub struct Backoff {
     failures: u32,
@@ -62,7 +62,7 @@ impl Backoff {
         self.failures == 0
     }
 
-    /// Begins anew after a success.
+    /// Starts again from the first wait, after a success.
     pub fn reset(&mut self) {
         self.failures = 0;
     }

@@ -1,18 +1,18 @@
-//! What a process knows about a server or a file that may be away, shared by all in it who need it.
+//! What a process knows about a server or a file that may be away, shared by all its callers.
 //!
-//! Loops, mailers and whoever asks for metrics would each find out by themselves that a database takes no more
-//! writes, again and again. A gate lets them through while all is well. After a call that failed it is shut: who
-//! comes then waits, with everybody else, for one probe at growing distances, and shares what it found.
+//! Without it, each loop, mailer and metric would find out by itself, again and again, that a database takes no writes.
+//! A gate is open while all is well. A call that fails shuts it. Then all callers wait for one probe, which is made after
+//! growing waits, and share its result.
 //!
 //! # Guarantees
-//! - While it is shut, nothing is asked but by that probe or, where probes were wrong, by one call in its place.
-//! - The distances grow. Only a call that worked makes them short again: not a probe that said yes, and not a read when
-//!   it is writing that failed.
-//! - Who waits knows at most one [`Backoff`] after the end of an outage that it is over.
+//! - While it is shut, only the probe reaches the server or, after a probe was wrong, one call in its place (the *trial*).
+//! - The waits grow. Only a call that worked makes them short again: not a probe that succeeded, and not a read when
+//!   writes fail.
+//! - Callers that wait learn of the end of an outage at most one [`Backoff`] after it.
 //!
 //! # Not guaranteed
-//! That a call works when the gate is open. A probe may prove less than a call needs: a disk may have room for a
-//! little and not for much. After a probe that was wrong, the calls themselves are tried, one at a time.
+//! That a call works when the gate is open. A probe may prove less than a call needs: a disk may have room for a small
+//! write and not for a large one. After such a wrong probe the calls themselves are tried, one at a time.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::away::Away;
 use crate::backoff::Backoff;
 
-/// How much later than a write a read is tried in its place: where there is a write to try, it tells more.
+/// Reads wait this much longer, so that a pending write is tried first: a write that works proves more.
 const READS_LATER: Duration = Duration::from_secs(3);
 
 /// What a call needs.
@@ -40,9 +40,9 @@ pub enum Need {
 #[derive(Debug, Default)]
 pub struct Gate {
     state: Arc<Mutex<State>>,
-    /// Held by who probes or is tried.
+    /// Held by the caller that probes or is the trial.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// It was shut again, or opened.
+    /// Notified when the gate was shut again, or opened.
     changed: Notify,
 }
 
@@ -77,9 +77,9 @@ impl State {
     }
 }
 
-/// The leave to make one call; kept until it has ended and the gate was told how.
+/// The permission to make one call; kept until [`Gate::ended`] was told how the call ended.
 #[derive(Debug)]
-#[must_use = "whoever is tried alone is so for as long as it keeps this"]
+#[must_use = "a trial lasts for as long as its pass is kept"]
 pub struct Pass {
     trial: Option<(OwnedMutexGuard<()>, Arc<Mutex<State>>)>,
 }
@@ -93,13 +93,13 @@ impl Drop for Pass {
 }
 
 impl Gate {
-    /// What failed and has not worked since; `None`: all is well, as far as is known.
+    /// What failed and has not worked since; `None` when all is well, as far as is known.
     pub fn failing(&self) -> Option<Need> {
         self.state().failing
     }
 
-    /// Returns when the caller may make its call, which needs `need`. The error is the one of the last probe, or call;
-    /// `probe` is told what is to be proved. Cancel-safe.
+    /// Returns when the caller may make its call, which needs `need`. The error is that of the last probe or trial.
+    /// `probe` is given what it has to prove. Cancel-safe.
     pub async fn pass<E, P>(&self, need: Need, probe: impl FnOnce(Need) -> P) -> Result<Pass, E>
     where
         E: Away,
@@ -126,7 +126,7 @@ impl Gate {
             }
         }
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        // Somebody may have probed, or was tried, while this one waited for its turn.
+        // Somebody may have probed, or made a trial, while this caller waited for its turn.
         if self.news::<E>(known, need)?.is_none() {
             return Ok(FREE);
         }
@@ -146,7 +146,7 @@ impl Gate {
                 self.changed.notify_waiters();
                 Err(error)
             }
-            // Somebody has to act: each call says so by itself.
+            // Somebody has to act. The calls fail with that error themselves, so the gate need not stay shut.
             probed => {
                 state.shut = None;
                 state.probe_said_yes = true;
@@ -156,8 +156,8 @@ impl Gate {
         }
     }
 
-    /// When somebody who knows of the first `known` times may probe; `None`: it is open. The error of the last time, when
-    /// there was another.
+    /// When a caller that has seen the gate shut `known` times may probe; `None` when it is open. When it was shut again
+    /// since, the reason of that as an error.
     fn news<E: Away>(&self, known: u64, need: Need) -> Result<Option<Instant>, E> {
         let state = self.state();
         match &state.shut {
@@ -170,7 +170,7 @@ impl Gate {
         }
     }
 
-    /// Is told how a call for which someone passed ended.
+    /// Records how a call ended for which the caller passed.
     pub fn ended<T, E: Away>(&self, need: Need, result: &Result<T, E>) {
         match result {
             Ok(_) => self.worked(need),
@@ -179,10 +179,10 @@ impl Gate {
         }
     }
 
-    /// A call failed: the thing is away.
+    /// Records that a call failed because the server or the file is away.
     pub fn failed(&self, need: Need, error: &impl Display) {
         let mut state = self.state();
-        // What was on its way when it was shut fails like the first.
+        // Calls that were under way when the gate was shut fail like the first one.
         if state.shut.is_some() && !state.is_trying {
             return;
         }
@@ -192,7 +192,7 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
-    /// A call worked.
+    /// Records that a call worked.
     pub fn worked(&self, need: Need) {
         let mut state = self.state();
         if state.failing.is_some_and(|failing| need >= failing) {

@@ -1,13 +1,14 @@
 //! Living with what may be away.
 //!
 //! - [`Backoff`] says how long to wait.
-//! - [`Outage`] is what one loop knows: whether its own work failed, when to try again, and what of it is news for the log.
-//! - [`Gate`] is what all callers of one server or file in a process know together: who may call it now.
-//! - [`AwayOnce`] is for what is used beside the work, where one line about its absence and one about its end are enough.
+//! - [`Outage`] belongs to one loop: whether its work failed, when to try again, and what to log.
+//! - [`Gate`] is shared by all callers of one server or file in a process: who may call it now.
+//! - [`AwayOnce`] is for what is used beside the work, where one log line when it goes away and one when it is back are
+//!   enough.
 //!
-//! Loop and gate are two, because they end at different things. The gate opens when a call works. A loop goes on as before
-//! only when a message was handled: its calls may work one by one, and the work may fail all the same (another server, a
-//! full disk behind a read that works). So a gate counts calls, which it can hold back, and a loop counts work and logs.
+//! Loop and gate are two, because different things end them. A call that works opens the gate. A loop goes on as before
+//! only when a message was handled, because single calls may work while the work fails (another server is away, or the disk
+//! is full and only reads work). So the gate counts calls and holds them back; the loop counts work and logs.
 
 mod away;
 mod backoff;
@@ -19,4 +20,4 @@ pub use away::Away;
 pub use backoff::{Backoff, Growth};
 pub use gate::{Gate, Need, Pass};
 pub use once::AwayOnce;
-pub use outage::{Missing, News, Outage};
+pub use outage::{News, Outage, Resource};

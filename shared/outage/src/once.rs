@@ -1,4 +1,4 @@
-//! Saying once that something is away, and once that it is back.
+//! Logging once that something is away, and once that it is back.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,12 +9,12 @@ pub struct AwayOnce {
 }
 
 impl AwayOnce {
-    /// It failed; `true` when that is news.
+    /// Records a failure; `true` when it is the first since a success.
     pub fn failed(&self) -> bool {
         !self.is_away.swap(true, Ordering::SeqCst)
     }
 
-    /// It worked; `true` when that is news.
+    /// Records a success; `true` when it is the first since a failure.
     pub fn worked(&self) -> bool {
         self.is_away.swap(false, Ordering::SeqCst)
     }

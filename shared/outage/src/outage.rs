@@ -1,7 +1,7 @@
-//! One loop lives through an outage: how long it waits before the next try, whether it asks first, and when it logs.
+//! How one loop behaves in an outage: how long it waits before the next try, whether it probes first, and when it logs.
 //!
-//! Only work that was done ends an outage. That the store says it is ready, that a read works or that a message could be
-//! put off proves nothing: none of these is what failed.
+//! Only completed work ends an outage. A store that says it is ready, a read that works or a message that could be requeued
+//! prove nothing, because none of these is what failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use ports::Clock;
 
 use crate::backoff::{Backoff, Growth};
 
-/// The outages of one loop, one after the other, if any.
+/// The outages of one loop, one after the other.
 pub struct Outage {
     clock: Arc<dyn Clock>,
     backoff: Backoff,
@@ -23,9 +23,9 @@ pub struct Outage {
     told: [Option<Told>; 2],
 }
 
-/// What is away. Each is logged by itself.
+/// What may be away. Each is logged separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum Resource {
     /// What messages come from and go to.
     Queue,
     /// What the work itself needs.
@@ -50,10 +50,10 @@ pub enum News {
 }
 
 impl Outage {
-    /// Between one line about an outage and the next.
+    /// The waits between log lines about one outage.
     const DISTANCES: Growth = Growth::doubling(Duration::from_mins(5), Duration::from_hours(1));
 
-    /// All is well, as far as is known.
+    /// No outage so far.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
@@ -65,17 +65,17 @@ impl Outage {
         }
     }
 
-    /// Whether something failed, and no work was done since.
+    /// Whether something failed, and no work was completed since.
     pub fn is_on(&self) -> bool {
         self.began_at.is_some()
     }
 
-    /// Something failed.
-    pub fn failed(&mut self, missing: Missing) -> News {
+    /// Records a failure.
+    pub fn failed(&mut self, resource: Resource) -> News {
         let now = self.clock.now();
-        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && missing == Missing::Store;
+        self.answer_was_wrong |= std::mem::take(&mut self.said_ready) && resource == Resource::Store;
         let began_at = *self.began_at.get_or_insert(now);
-        let told = &mut self.told[missing as usize];
+        let told = &mut self.told[resource as usize];
         match told {
             None => {
                 *told = Some(Told { at: now, times: 1 });
@@ -109,7 +109,7 @@ impl Outage {
                 every
             }
             Err(error) => {
-                if self.failed(Missing::Store) != News::Old {
+                if self.failed(Resource::Store) != News::Old {
                     tell(&error);
                 }
                 self.next_wait()
@@ -122,12 +122,12 @@ impl Outage {
         !self.answer_was_wrong
     }
 
-    /// The store was asked, and said that it is ready.
+    /// Records that the store was asked, and said that it is ready.
     pub fn asked(&mut self) {
         self.said_ready = true;
     }
 
-    /// Work was done, which ends the outage, if there was one. Returns how long it lasted.
+    /// Records completed work, which ends the outage. Returns how long it lasted, if there was one.
     pub fn worked(&mut self) -> Option<TimeDelta> {
         let began_at = self.began_at?;
         let lasted = self.clock.now() - began_at;
@@ -154,24 +154,24 @@ mod tests {
         let mut told = Vec::new();
         for minute in 0..200 {
             for _ in 0..5 {
-                if outage.failed(Missing::Store) != News::Old {
+                if outage.failed(Resource::Store) != News::Old {
                     told.push(minute);
                 }
             }
             clock.advance(Duration::from_mins(1));
         }
         assert_eq!(told, [0, 5, 15, 35, 75, 135, 195]);
-        assert_eq!(outage.failed(Missing::Queue), News::Begins);
+        assert_eq!(outage.failed(Resource::Queue), News::Begins);
         assert_eq!(outage.worked(), Some(TimeDelta::minutes(200)));
         assert!(!outage.is_on());
-        assert_eq!(outage.failed(Missing::Store), News::Begins);
+        assert_eq!(outage.failed(Resource::Store), News::Begins);
     }
 
     #[test]
     fn only_work_makes_waits_short_again_and_asking_worth_it() {
         let mut outage = Outage::new(Arc::new(ManualClock::default()));
         for _ in 0..10 {
-            outage.failed(Missing::Store);
+            outage.failed(Resource::Store);
             outage.next_wait();
             outage.asked();
         }

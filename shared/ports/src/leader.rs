@@ -1,10 +1,10 @@
-//! The leadership port: of any number of schedulers one acts, and the next one knows what it did.
+//! The leadership port: one of any number of schedulers acts, and the next one knows what it did.
 
 use async_trait::async_trait;
 
 use crate::QueueError;
 
-/// Who of several processes acts.
+/// Elects one of several processes as the leader.
 ///
 /// # Guarantees
 /// - A leader that ended, died or froze is followed by another process that waits, within a bounded time
@@ -15,10 +15,10 @@ use crate::QueueError;
 ///
 /// # Not guaranteed
 /// That there is never more than one: a leader that was frozen believes itself the leader until it
-/// asks. Who must not do something twice writes it down *before* doing it.
+/// asks. So a leader writes down what must not be done twice *before* doing it.
 #[async_trait]
 pub trait Leadership: Send + Sync + 'static {
-    /// Waits until this process leads. Cancel-safe: who stops waiting leaves the line.
+    /// Waits until this process leads. Cancel-safe: a process that stops waiting leaves the queue.
     async fn lead(&self) -> Result<Box<dyn Term>, QueueError>;
 }
 

@@ -3,18 +3,19 @@
 //! What a trait's documentation promises, the contract suites of crate `testkit` check: an adapter that passes them can replace
 //! any other.
 
+pub mod archive;
 pub mod clock;
 pub mod leader;
 pub mod queue;
 pub mod source;
 pub mod store;
 
+pub use archive::{Archive, ArchiveRange, Archived};
 pub use clock::{Clock, SystemClock};
+/// Callers of the ports name queues, so they find the name here too.
+pub use domain::QueueName;
 pub use leader::{Leadership, Term};
-pub use queue::{
-    Archive, ArchiveRange, Archived, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt,
-    Settlement,
-};
+pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
     AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Fate, FiledLetter,

@@ -1,72 +1,11 @@
 //! The queue port: durable work queues with confirmed publishing, leases and dead letters.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{DeadLetter, Message, StageName, UnknownName};
-
-/// The queues of the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QueueName {
-    /// Raw pages, from the fetcher to the transformers.
-    Raw,
-    /// Chunks of rows, from the transformers to the loaders.
-    Rows,
-    /// Dead letters, from everyone to the alerter.
-    Dead,
-}
-
-impl QueueName {
-    /// All queues, in the order of the pipeline.
-    pub const ALL: [Self; 3] = [Self::Raw, Self::Rows, Self::Dead];
-
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Rows => "rows",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The stage that consumes it.
-    pub const fn consumer(self) -> StageName {
-        match self {
-            Self::Raw => StageName::Transformer,
-            Self::Rows => StageName::Loader,
-            Self::Dead => StageName::Alerter,
-        }
-    }
-
-    /// Whether a message published on it also enters the archive.
-    pub fn archives(self, message: &Message) -> bool {
-        self == Self::Raw && message.is_live()
-    }
-
-    /// Whether one of its messages that was delivered `deliveries` times, the last time to a holder that died, has
-    /// reached the `limit`. Letters have no limit: there is nowhere left to put them.
-    pub const fn is_past_limit(self, deliveries: u32, limit: u32) -> bool {
-        !matches!(self, Self::Dead) && deliveries >= limit
-    }
-}
-
-impl fmt::Display for QueueName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for QueueName {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|queue| queue.as_str() == text);
-        found.ok_or_else(|| UnknownName::new("queue", text))
-    }
-}
+use domain::{DeadLetter, Message, QueueName};
 
 /// What a queue cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +27,8 @@ pub enum QueueError {
         reason: String,
     },
     /// This message, or one of these, can never be published as it is: it is larger than the broker allows, or
-    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. Whoever wanted to
-    /// publish it has to do without it; a delivery that leads to it belongs to the dead letters.
+    /// has more headers than fit. Nothing is wrong with the queue, and other messages go on. The caller has to do without
+    /// the message; a delivery that leads to it belongs to the dead letters.
     #[error("the queue refuses the message: {reason}")]
     Refused {
         /// Which message and why, without secrets.
@@ -137,7 +76,7 @@ impl Depth {
 /// - Delivery is at least once and in no particular order.
 /// - Each unsettled delivery is held by one consumer; when its process dies or freezes, the message is
 ///   delivered again, to anyone, within a bounded time (the lease, or the heartbeat).
-/// - A message whose holder died more often than the delivery limit goes to the dead queue by itself,
+/// - A message whose holder died more often than the delivery limit is moved to the dead queue by the queue,
 ///   with class [`DeliveryLimit`](domain::Class::DeliveryLimit).
 ///
 /// # Not guaranteed
@@ -145,11 +84,11 @@ impl Depth {
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
     /// Makes `messages` durable on `to`. `Ok`: all of them are, on that queue and nowhere else. `Err`: any subset
-    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be.
+    /// may be; publish all again under the same ids. [`QueueError::Refused`]: one of them can never be published.
     ///
     /// A live page on [`QueueName::Raw`] also enters the archive, once, however often it is published; its retries
-    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up nobody: it gets
-    /// what was published meanwhile when it is back.
+    /// and replays do not. What the queue refuses is not archived. An archive that is away holds up no
+    /// publisher: what was published meanwhile is appended when it is back.
     async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), QueueError>;
 
     /// Starts consuming: at most `prefetch` (at least 1) deliveries unsettled at any time.
@@ -159,9 +98,9 @@ pub trait Queue: Send + Sync + 'static {
     /// that something is done.
     async fn depth(&self, queue: QueueName) -> Result<Depth, QueueError>;
 
-    /// Waits until everything that consumers of this process gave up (deliveries dropped unsettled, waits
-    /// cancelled half-way) is given back, so that others need not wait out its lease. For the end of a
-    /// process. Queues that give back at once have nothing to do.
+    /// Waits until everything that consumers of this process gave up (deliveries dropped unsettled, waits cancelled half-way)
+    /// is requeued, so that others need not wait for its lease to expire. For the end of a process. Queues that requeue at
+    /// once have nothing to do.
     async fn flush(&self) {}
 }
 
@@ -192,14 +131,14 @@ pub enum Settlement {
 /// The adapter's half of a delivery.
 #[async_trait]
 pub trait Receipt: Send + Sync {
-    /// Settles `message` durably. What the settlement publishes is durable before the original is
-    /// forgotten; when the queue refuses it for good, the message goes to the dead letters all the same, or, from
-    /// there, back. [`QueueError::Lost`]: someone else has the message now.
+    /// Settles `message` durably. What the settlement publishes is durable before the original is acked. When the queue
+    /// refuses that for good, the message still goes to the dead letters or, if it came from there, back.
+    /// [`QueueError::Lost`]: another consumer has the message now.
     async fn settle(self: Box<Self>, message: Message, settlement: Settlement) -> Result<(), QueueError>;
 }
 
 /// A message that was handed out and must be settled. Settling consumes it, so it happens at most once
-/// (invariant 3). Dropping it unsettled gives the message back, to be delivered again.
+/// (invariant 3). Dropping it unsettled requeues the message.
 pub struct Delivery {
     message: Message,
     deliveries: u32,
@@ -235,61 +174,5 @@ impl fmt::Debug for Delivery {
             .field("id", &self.message.id)
             .field("deliveries", &self.deliveries)
             .finish_non_exhaustive()
-    }
-}
-
-/// A page in the archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archived {
-    /// Where it stands; grows with time, and reading can go on after it.
-    pub position: u64,
-    /// The message as it was published.
-    pub message: Message,
-}
-
-/// A part of the archive, from where it is read to where it ended when somebody looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArchiveRange {
-    /// The position that its first page comes after: what [`Archive::read`] takes.
-    pub after: u64,
-    /// The position of its last page; `after` when it has none.
-    pub end: u64,
-}
-
-/// The archive of raw pages, as they were fetched, for as long as the retention says.
-#[async_trait]
-pub trait Archive: Send + Sync + 'static {
-    /// The range with every page that was archived at or after `since` (with all when `None`), as far as the
-    /// archive goes now. A few older pages may be in it: brokers know the time of whole blocks only.
-    async fn range(&self, since: Option<DateTime<Utc>>) -> Result<ArchiveRange, QueueError>;
-
-    /// Up to `limit` pages after position `after` (0: from the start), oldest first. Reading removes
-    /// nothing. Empty when there are no more. A page is there once, but for an accident: archives that older versions
-    /// filled, or a crash of a broker, may have it twice. One call returns an id once, two calls may both return it.
-    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Archived>, QueueError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::{Headers, MessageId, header};
-
-    use super::*;
-
-    #[test]
-    fn only_live_pages_on_raw_are_archived() {
-        let check = |to: QueueName, origin: Option<&str>, archived| {
-            let mut headers = Headers::new();
-            if let Some(origin) = origin {
-                headers.set(header::ORIGIN, origin);
-            }
-            let message = Message { id: MessageId::new("m"), headers, body: domain::Bytes::new() };
-            assert_eq!(to.archives(&message), archived, "{to} {origin:?}");
-        };
-        check(QueueName::Raw, Some("live"), true);
-        check(QueueName::Raw, Some("replay"), false);
-        check(QueueName::Raw, Some("rebuild"), false);
-        check(QueueName::Raw, None, false);
-        check(QueueName::Rows, Some("live"), false);
-        check(QueueName::Dead, Some("live"), false);
     }
 }

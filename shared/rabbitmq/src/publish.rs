@@ -41,7 +41,7 @@ const SMALL_IN_FLIGHT: usize = 32;
 /// How many channels are kept for the next call.
 const MOST_IDLE_CHANNELS: usize = 4;
 /// How often to check whether an alarm is over.
-const CHECK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Publisher {
     pub(crate) fn new(connection: Arc<Connection>, options: Arc<Options>, clock: Arc<dyn Clock>) -> Self {
@@ -101,7 +101,7 @@ impl Publisher {
             if Instant::now() >= until {
                 return Err(blocked());
             }
-            tokio::time::sleep(CHECK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The one place that knows which adapters exist: a `match` on the scheme of each of two URLs.
+//! The one place that knows which adapters exist: the schemes of two URLs choose among them.
 
 mod read_only;
 mod set_aside;
@@ -50,9 +50,9 @@ pub struct Stores {
 /// What a command is about to do with queue and store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Look at what is there. Nothing is made, changed or brought up to date.
+    /// Read what is there. Nothing is created, changed or migrated.
     ReadOnly,
-    /// Work with it. What is missing is made.
+    /// Read and write. What is missing is created.
     Work,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Connections {
     servers: Mutex<Vec<Server>>,
 }
 
-/// A connection to a server. A server that is away is waited for, so having one says nothing about it.
+/// A connection to a server. It may not be established: a server that is away is waited for.
 enum Server {
     Rabbit(Arc<RabbitQueue>),
     Mysql(Arc<MysqlStore>),
@@ -71,7 +71,7 @@ enum Server {
 }
 
 impl Connections {
-    /// Connects the queue; `None` when it is only to be looked at and not there yet.
+    /// Connects the queue; `None` when it is opened read-only and does not exist yet.
     pub(crate) async fn queues(
         &self,
         config: &Config,
@@ -115,7 +115,7 @@ impl Connections {
         }
     }
 
-    /// Connects the store; `None` when it is only to be looked at and not there yet.
+    /// Connects the store; `None` when it is opened read-only and does not exist yet.
     pub(crate) async fn stores(
         &self,
         config: &Config,

@@ -19,7 +19,7 @@ use tracing::info;
 
 use crate::metrics::{Server, ServerMetrics};
 
-/// A handful of probes and scrapes at once; whoever holds on to more must not cost the stages their handles.
+/// Enough for probes and scrapes. A client that opens more connections must not use up the file handles that stages need.
 const LIMITS: web::Limits =
     web::Limits { connections: 64, head: Duration::from_secs(5), whole: Duration::from_secs(15) };
 

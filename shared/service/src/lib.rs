@@ -15,7 +15,6 @@ mod start;
 mod usage;
 
 pub use adapters::{Queues, Stores, check_writable, file_of, place, set_aside};
-pub use config;
 pub use logging::LogDefault;
 pub use process::Process;
 pub use shutdown::Shutdown;

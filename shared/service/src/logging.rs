@@ -6,7 +6,7 @@ use telemetry::{BadSetting, Format, Traces};
 /// How much is logged when the operator did not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogDefault {
-    /// What `log.level` says: for processes that run for good.
+    /// As `log.level` says: for processes that keep running.
     Configured,
     /// Warnings only: for commands whose own output is what people read.
     Quiet,
@@ -23,7 +23,7 @@ pub(crate) fn start(
     let format = match loaded.config.log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
-        // What a command says is for people, terminal or not.
+        // Commands write for people, on a terminal or not.
         LogFormat::Auto if log == LogDefault::Quiet => Format::Text,
         LogFormat::Auto => Format::Auto,
     };

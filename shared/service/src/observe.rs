@@ -8,8 +8,8 @@ use ports::{Clock, Queue, QueueError, QueueName, Quotes, StoreError};
 
 use crate::metrics::{FreshnessMetrics, Server, ServerMetrics};
 
-/// Often enough for whoever scrapes every 15 s.
-const EVERY: Duration = Duration::from_secs(10);
+/// How often to ask: often enough for a scrape interval of 15 s.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Asks `queue` for its depths for as long as it is polled; more rarely while it is away.
 pub(crate) async fn queue(queue: Arc<dyn Queue>, servers: ServerMetrics, clock: Arc<dyn Clock>) {
@@ -25,9 +25,9 @@ pub(crate) async fn queue(queue: Arc<dyn Queue>, servers: ServerMetrics, clock: 
 fn pause(is_there: bool, backoff: &mut Backoff) -> Duration {
     if is_there {
         backoff.reset();
-        return EVERY;
+        return POLL_INTERVAL;
     }
-    EVERY.max(backoff.next_wait())
+    POLL_INTERVAL.max(backoff.next_wait())
 }
 
 async fn depths(queue: &dyn Queue, servers: &ServerMetrics) -> Result<(), QueueError> {
@@ -66,11 +66,11 @@ mod tests {
 
     use super::*;
 
-    /// Polls `watching`, which never ends, until it waits for its clock.
-    async fn once(watching: impl Future<Output = ()>) {
+    /// Polls `observing`, which never ends, until it waits for its clock.
+    async fn once(observing: impl Future<Output = ()>) {
         tokio::select! {
             biased;
-            () = watching => panic!("it ended"),
+            () = observing => panic!("it ended"),
             () = std::future::ready(()) => {}
         }
     }

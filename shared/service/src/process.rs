@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use config::{Config, Loaded};
 use domain::StageName;
 use ports::{Clock, LegacyTable, SystemClock};
-use stage::{Failpoints, RetryPolicy, Settings, Stage, Surroundings};
+use stage::{Failpoints, RetryPolicy, Settings, Stage, StageContext};
 use telemetry::Metrics;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use crate::{Shutdown, observe};
 
 /// What a process has, ready to run.
 pub struct Process {
-    /// The configuration and its origins.
+    /// The configuration, and the layer of each value.
     pub loaded: Loaded,
     /// The machine's clock.
     pub clock: Arc<dyn Clock>,
@@ -29,8 +29,8 @@ pub struct Process {
     connections: Connections,
     /// Whether metrics are served.
     is_seen: bool,
-    /// What runs beside the stages.
-    watching: Mutex<JoinSet<()>>,
+    /// What observes queue and store for the metrics, beside the stages.
+    observers: Mutex<JoinSet<()>>,
 }
 
 impl Process {
@@ -44,7 +44,7 @@ impl Process {
             failpoints,
             connections: Connections::default(),
             is_seen,
-            watching: Mutex::default(),
+            observers: Mutex::default(),
         }
     }
 
@@ -57,8 +57,9 @@ impl Process {
     pub async fn open_queues(&self) -> anyhow::Result<Queues> {
         let queues = self.connections.queues(self.config(), Arc::clone(&self.clock), Access::Work).await?;
         let queues = queues.context("the queue is not there")?;
-        let watching = observe::queue(Arc::clone(&queues.queue), self.metrics.set(), Arc::clone(&self.clock));
-        self.watch(watching).await;
+        let observing =
+            observe::queue(Arc::clone(&queues.queue), self.metrics.set(), Arc::clone(&self.clock));
+        self.observe(observing).await;
         Ok(queues)
     }
 
@@ -66,13 +67,13 @@ impl Process {
     pub async fn open_stores(&self) -> anyhow::Result<Stores> {
         let stores = self.connections.stores(self.config(), Arc::clone(&self.clock), Access::Work).await?;
         let stores = stores.context("the store is not there")?;
-        let watching = observe::store(
+        let observing = observe::store(
             Arc::clone(&stores.quotes),
             self.metrics.set(),
             self.metrics.set(),
             Arc::clone(&self.clock),
         );
-        self.watch(watching).await;
+        self.observe(observing).await;
         Ok(stores)
     }
 
@@ -113,10 +114,10 @@ impl Process {
         }
     }
 
-    /// Does `watching` until the process closes what it has open, if anybody can see what it finds.
-    pub async fn watch(&self, watching: impl Future<Output = ()> + Send + 'static) {
+    /// Runs `observing` until the process closes, if its metrics are served.
+    pub async fn observe(&self, observing: impl Future<Output = ()> + Send + 'static) {
         if self.is_seen {
-            self.watching.lock().await.spawn(watching);
+            self.observers.lock().await.spawn(observing);
         }
     }
 
@@ -128,20 +129,20 @@ impl Process {
 
     /// Closes what is open. The next opening opens anew.
     pub async fn close(&self) {
-        self.watching.lock().await.shutdown().await;
+        self.observers.lock().await.shutdown().await;
         self.connections.close().await;
     }
 
     /// Runs `stage` until asked to stop, or until it cannot go on.
     pub async fn run_stage(&self, stage: Arc<dyn Stage>, queues: &Queues) -> anyhow::Result<()> {
         let settings = self.stage_settings(stage.name());
-        let surroundings = Surroundings {
+        let context = StageContext {
             queue: Arc::clone(&queues.queue),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             failpoints: self.failpoints.clone(),
         };
-        Ok(stage::run(stage, settings, surroundings, self.shutdown.soft()).await?)
+        Ok(stage::run(stage, settings, context, self.shutdown.soft()).await?)
     }
 
     fn stage_settings(&self, stage: StageName) -> Settings {

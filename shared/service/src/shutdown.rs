@@ -1,4 +1,4 @@
-//! Stopping: a soft request first (take nothing new, finish what is in hand), a hard one after it.
+//! Stopping: a soft request first (take nothing new, finish what is in flight), a hard one after it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// The two stop requests of a process. Clones share them; passed on, never global.
+/// The two stop requests of a process. Clones share them. It is passed on, never global.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     soft: CancellationToken,
@@ -37,12 +37,12 @@ impl Shutdown {
                 }
             };
             let first = next().await;
-            info!(signal = first, "stopping: finishing what is in hand; once more stops at once");
+            info!(signal = first, "stopping: finishing what is in flight; a second signal stops at once");
             shutdown.soft.cancel();
             tokio::select! {
-                second = next() => warn!(signal = second, "stopping at once; what is in hand will be delivered again"),
+                second = next() => warn!(signal = second, "stopping at once; messages in flight will be delivered again"),
                 () = tokio::time::sleep(drain) => {
-                    warn!(?drain, "not done in time; what is in hand will be delivered again");
+                    warn!(?drain, "not finished in time; messages in flight will be delivered again");
                 }
             }
             shutdown.hard.cancel();

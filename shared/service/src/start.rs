@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use crate::adapters::check_urls;
 use crate::{LogDefault, Process, Usage, http, logging, metrics};
 
-/// How long closing may take. What is in the tables and queues does not depend on it.
+/// How long closing may take. Nothing in tables or queues depends on it.
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// Arguments that every command takes.
@@ -23,8 +23,7 @@ pub struct CommonArgs {
     pub config: Option<PathBuf>,
 }
 
-/// Runs `body` as a process of `stages`: everything around it is the same for all. With stages, health
-/// and metrics are served.
+/// Runs `body` as a process of `stages`. Health and metrics are served when there are stages.
 pub fn run<F>(common: &CommonArgs, stages: &[StageName], log: LogDefault, body: F) -> ExitCode
 where
     F: AsyncFnOnce(&Process) -> anyhow::Result<()>,
@@ -87,8 +86,8 @@ where
     result
 }
 
-/// The environment as text. A setting that is not text must not be overlooked: a key that is garbled would
-/// mean simulated data.
+/// The environment as text. A setting of ours that is not UTF-8 is an error: to overlook a garbled API key would mean
+/// simulated data.
 fn env() -> Result<Vec<(String, String)>, Usage> {
     let mut env = Vec::new();
     for (name, value) in std::env::vars_os() {
@@ -97,7 +96,7 @@ fn env() -> Result<Vec<(String, String)>, Usage> {
             (Ok(name), Err(_)) if config::is_setting(&name) => {
                 return Err(Usage(format!("environment variable {name} is not UTF-8")));
             }
-            // The name alone may be a mistake.
+            // Kept with an empty value: its name may still be a misspelled setting.
             (Ok(name), Err(_)) => env.push((name, String::new())),
             (Err(_), _) => {}
         }
@@ -116,7 +115,7 @@ where
     );
     let command = CommonArgs::augment_args(clap::Command::new(stage.as_str()));
     let matches = command.version(env!("CARGO_PKG_VERSION")).about(about).get_matches();
-    // What clap took is what was described to it.
+    // This cannot fail: clap parsed the arguments that these types declare.
     let common = CommonArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     run(&common, &[stage], LogDefault::Configured, async |process| {
         info!(%stage, version = env!("CARGO_PKG_VERSION"), "starting");
@@ -126,8 +125,8 @@ where
     })
 }
 
-/// Says on stderr why the process ends: as a log line for a process whose logs are read, else plainly. A
-/// mistake in what was typed is told to who typed it.
+/// Says why the process ends: in the log for a process that has one, else on stderr. Usage errors go to stderr, not to the
+/// log.
 #[expect(clippy::print_stderr, reason = "this is the last word of a command to the person who typed it")]
 fn report(error: &anyhow::Error, log: LogDefault) {
     if log == LogDefault::Configured && !error.is::<Usage>() && tracing::dispatcher::has_been_set() {

@@ -1,4 +1,4 @@
-//! What the user of a command did wrong.
+//! Mistakes of the user of a command.
 
 /// A mistake of the user's: ends the process with exit code 2 instead of 1.
 #[derive(Debug)]

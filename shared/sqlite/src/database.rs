@@ -2,6 +2,7 @@
 //!
 //! # Guarantees
 //! - A committed transaction survives a crash of the process and of the machine (WAL, `synchronous=FULL`).
+//! - Writers of this process that wait at the same time share one transaction (see [`group`]).
 //! - Writers in any number of processes take turns: a write transaction locks when it begins, so it never
 //!   fails half-way because another one was faster.
 //! - Readers see one committed state and never wait for a writer.
@@ -11,6 +12,7 @@
 //! # Not guaranteed
 //! Network file systems: SQLite's locks do not work on many of them.
 
+mod group;
 mod location;
 mod probe;
 mod read_only;
@@ -25,8 +27,11 @@ use std::time::Duration;
 
 use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
+use group::Turns;
+
+pub(crate) use group::Work;
 pub(crate) use write::Write;
 
 use crate::error::{Error, is_cannot_open};
@@ -40,6 +45,10 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Readers at once; more wait for their turn.
 const READERS: u32 = 4;
 
+/// What the writer keeps of the file in memory, in KiB (SQLite takes the minus for that). A snapshot touches a page of each of
+/// 5,000 coins' histories; with SQLite's own 2 MiB they are written and read several times within a transaction.
+const WRITER_CACHE: &str = "-16384";
+
 /// Several processes that open one new file at once may meet while it becomes a WAL database, which
 /// SQLite does not wait for by itself. This many waits of [`OPEN_PAUSE`] outlast any such meeting.
 const OPEN_ATTEMPTS: u32 = 50;
@@ -52,6 +61,8 @@ pub struct Database {
     writer: SqlitePool,
     readers: SqlitePool,
     access: Access,
+    /// Before the writer, for those who share transactions.
+    turns: Turns,
     /// Before the writer.
     gate: Arc<Gate>,
     /// Bytes without which nothing is written after something failed.
@@ -65,8 +76,8 @@ enum Access {
     Work,
     /// Reading what others write.
     ReadOnly,
-    /// Reading what nobody was writing when it was opened. The writer's connections are for reading, too: for when
-    /// somebody begins to.
+    /// Read-only, no journal when opened: the readers may take the file for immutable. When a journal appears, somebody
+    /// has begun to write, and the pool of the writer, which does not take it so, reads instead.
     ReadOnlyAtRest,
 }
 
@@ -116,7 +127,8 @@ impl Database {
         Ok(())
     }
 
-    /// Begins a write transaction, which no other writer can disturb. Dropping it undoes it.
+    /// Begins a write transaction of the caller's own, which no other writer can disturb. Dropping it undoes it. Those who
+    /// write often [share](Self::write) theirs.
     pub(crate) async fn begin(&self) -> Result<Write, Error> {
         let pass = self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?;
         Ok(Write::new(self.begin_now().await?, Arc::clone(&self.gate), pass))
@@ -126,23 +138,7 @@ impl Database {
         if self.access != Access::Work {
             return Err(self.blame(Error::Misconfigured("was opened read-only".to_owned())));
         }
-        let transaction = match self.writer.begin_with("BEGIN IMMEDIATE").await {
-            Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
-                self.replace_writer().await?;
-                self.writer.begin_with("BEGIN IMMEDIATE").await
-            }
-            begun => begun,
-        };
-        transaction.map_err(|error| self.blame(error))
-    }
-
-    /// Closes the writing connection; the pool opens another. When a disk is full or fails, SQLite undoes
-    /// the transaction by itself, sqlx's own undoing then fails, and it believes for ever that the
-    /// connection is within a transaction (sqlx-sqlite 0.9, `connection/worker.rs`).
-    async fn replace_writer(&self) -> Result<(), Error> {
-        let mut writer = self.writer.acquire().await.map_err(|error| self.blame(error))?;
-        writer.close_on_drop();
-        Ok(())
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.blame(error))
     }
 
     /// Makes `transaction` durable.
@@ -169,7 +165,8 @@ impl Database {
     }
 
     fn with(path: PathBuf, writer: SqlitePool, readers: SqlitePool, access: Access) -> Self {
-        Self { path: path.into(), writer, readers, access, gate: Arc::default(), room_needed: probe::ROOM }
+        let (turns, gate) = (Turns::default(), Arc::default());
+        Self { path: path.into(), writer, readers, access, turns, gate, room_needed: probe::ROOM }
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -182,7 +179,8 @@ impl Database {
             .foreign_keys(true)
             // The journal shrinks again after a burst of large pages.
             .pragma("journal_size_limit", "67108864");
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| opening(&path, error))?;
+        let working = options.clone().pragma("cache_size", WRITER_CACHE);
+        let writer = pool(1).connect_with(working).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::with(path, writer, readers, Access::Work))
     }
@@ -193,7 +191,9 @@ pub fn file_of_url(url: &str) -> Result<PathBuf, Error> {
     location::from_url(url)
 }
 
-/// Connections to a local file do not age and need no test before use.
+/// Connections to a local file do not age, and need one test before use. When a disk is full or fails, SQLite undoes the
+/// transaction by itself, sqlx's own undoing then fails, and it believes for ever that the connection is within a transaction
+/// (sqlx-sqlite 0.9, `connection/worker.rs`): the pool closes such a connection, and opens another.
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -201,6 +201,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// A file that cannot be opened is a wrong path more often than trouble that passes.

@@ -5,7 +5,6 @@
 
 mod database;
 mod error;
-mod letters;
 mod queue;
 mod read_only;
 mod store;

@@ -1,8 +1,8 @@
 //! The queue in a SQLite file: messages are rows, a delivery is a lease on a row.
 //!
 //! # Guarantees
-//! Those of [`ports::Queue`]. Publishing and settling are one transaction each. A lease is renewed in the
-//! background for as long as its delivery is held, so a slow holder keeps its message, and the messages of
+//! Those of [`ports::Queue`]. Publishing, settling and claiming are whole or not at all; what waits for the file's lock
+//! at the same time shares one transaction. A lease is renewed in the background for as long as its delivery is held, so a slow holder keeps its message, and the messages of
 //! a process that died or froze are delivered again when their leases expired. A late ack returns
 //! [`QueueError::Lost`] and changes nothing: each lease on a message has a new number.
 //!
@@ -54,6 +54,11 @@ pub(crate) const SCHEMA: Schema = Schema {
             version: 2,
             description: "leader",
             sql: include_str!("../../../migrations/sqlite/queue/0002_leader.sql"),
+        },
+        Migration {
+            version: 3,
+            description: "bodies",
+            sql: include_str!("../../../migrations/sqlite/queue/0003_bodies.sql"),
         },
     ],
 };

@@ -2,13 +2,14 @@
 //!
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
-pub(crate) mod columns;
+mod columns;
+mod data_kind;
 mod insert;
 mod ledger;
+mod letters;
 mod load;
-mod origin;
 mod outbox;
-pub(crate) mod parameters;
+mod parameters;
 mod quotes;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::schema::Schema;
 
 use crate::database::Database;
+use ledger::Announcement;
+use load::Load;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("sqlite");
 
@@ -51,28 +54,16 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
-        let blame = |error| self.blame(error);
-        let mut transaction = self.database.begin().await?;
-        let simulated = chunk.page.simulated;
-        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
-            return Err(StoreError::Mixed { simulated });
-        }
-        let loaded = load::load_rows(&mut transaction, chunk).await.map_err(blame)?;
-        ledger::record_chunk(&mut transaction, chunk, &loaded, self.now()).await.map_err(blame)?;
-        transaction.commit().await.map_err(blame)?;
-        Ok(loaded)
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
+        let Some(simulated) = chunks.first().map(|chunk| chunk.page.simulated) else { return Ok(Vec::new()) };
+        let loaded = self.database.write(&Load { chunks, simulated, now: self.now() }).await?;
+        loaded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
-        let blame = |error| self.blame(error);
-        let mut transaction = self.database.begin().await?;
         let simulated = fetched.simulated;
-        if !origin::admit(&mut transaction, simulated).await.map_err(blame)? {
-            return Err(StoreError::Mixed { simulated });
-        }
-        ledger::record_fetched(&mut transaction, fetched).await.map_err(blame)?;
-        transaction.commit().await.map_err(blame)
+        let recorded = self.database.write(&Announcement(fetched)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -90,7 +81,7 @@ impl Store for SqliteStore {
         Ok(pruned.rows_affected())
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        origin::origins(self.database.readers()).await.map_err(|error| self.blame(error))
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        data_kind::data_kinds(self.database.readers()).await.map_err(|error| self.blame(error))
     }
 }

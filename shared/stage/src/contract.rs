@@ -51,6 +51,12 @@ pub enum Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
         let reason = error.to_string();
         if error.is_transient() { Self::Outage { reason } } else { Self::Fatal { reason } }
     }

@@ -6,8 +6,8 @@
 
 mod contract;
 mod failpoint;
-mod life;
 mod metrics;
+mod replay_id;
 mod retry;
 mod run;
 
@@ -16,4 +16,4 @@ pub use failpoint::{BadFailpoint, Crash, Failpoints, Point};
 pub use metrics::{RowMetrics, StageMetrics};
 
 pub use retry::RetryPolicy;
-pub use run::{RunError, Settings, Surroundings, run};
+pub use run::{RunError, Settings, StageContext, run};

@@ -9,7 +9,7 @@
 //!   neither counts attempts nor fills the dead letters (invariant 5). It waits before each try, ever longer,
 //!   until a message was handled: whatever says that all is well again is not believed twice. Until then it
 //!   tries one message at a time.
-//! - After `stop` it takes nothing new, finishes what is in hand and returns.
+//! - After `stop` it takes nothing new, finishes what is in flight and returns.
 //!
 //! # Not guaranteed
 //! Order, and exactly-once handling: see [`Queue`].
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::StageName;
-use outage::{Missing, News, Outage};
+use outage::{News, Outage, Resource};
 use ports::{Clock, Queue};
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ use ended::Ended;
 /// How a stage is run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Messages in hand at once, at least 1.
+    /// Messages in flight at once, at least 1.
     pub concurrency: u16,
     /// The longest time to handle one message; well below the queue's own limit.
     pub deadline: Duration,
@@ -48,7 +48,7 @@ pub struct Settings {
 
 /// What a stage runs on.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct StageContext {
     /// Where it consumes and publishes.
     pub queue: Arc<dyn Queue>,
     /// Time.
@@ -79,15 +79,15 @@ pub enum RunError {
 pub async fn run(
     stage: Arc<dyn Stage>,
     settings: Settings,
-    surroundings: Surroundings,
+    context: StageContext,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let metrics = StageMetrics::new(&surroundings.metrics, stage.name());
-    let runner = Arc::new(Runner { name: stage.name(), stage, settings, surroundings, metrics });
+    let metrics = StageMetrics::new(&context.metrics, stage.name());
+    let runner = Arc::new(Runner { name: stage.name(), stage, settings, context, metrics });
     let ended = runner.run(&stop).await;
     // A crash, in a test, gives nothing back.
     if !matches!(ended, Err(RunError::Crash(_))) {
-        runner.surroundings.queue.flush().await;
+        runner.context.queue.flush().await;
     }
     ended
 }
@@ -97,13 +97,13 @@ struct Runner {
     name: StageName,
     stage: Arc<dyn Stage>,
     settings: Settings,
-    surroundings: Surroundings,
+    context: StageContext,
     metrics: StageMetrics,
 }
 
 impl Runner {
     async fn run(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), RunError> {
-        let mut outage = Outage::new(Arc::clone(&self.surroundings.clock));
+        let mut outage = Outage::new(Arc::clone(&self.context.clock));
         loop {
             let ended = self.session(&mut outage, stop).await;
             self.metrics.consuming(false);
@@ -113,13 +113,13 @@ impl Runner {
                 Ended::Fatal(reason) => return Err(RunError::Fatal { stage: self.name, reason }),
                 Ended::QueueAway(reason) => {
                     self.metrics.reconnected();
-                    self.tell(outage.failed(Missing::Queue), "the queue is away; waiting for it", &reason);
+                    self.tell(outage.failed(Resource::Queue), "the queue is away; waiting for it", &reason);
                     if !self.wait(outage.next_wait(), stop).await {
                         return Ok(());
                     }
                 }
                 Ended::Outage(reason) => {
-                    self.tell(outage.failed(Missing::Store), PAUSED, &reason);
+                    self.tell(outage.failed(Resource::Store), PAUSED, &reason);
                     match self.wait_until_ready(&mut outage, stop).await {
                         Ok(true) => {}
                         Ok(false) => return Ok(()),
@@ -145,7 +145,7 @@ impl Runner {
     async fn wait(&self, duration: Duration, stop: &CancellationToken) -> bool {
         tokio::select! {
             () = stop.cancelled() => false,
-            () = self.surroundings.clock.sleep(duration) => true,
+            () = self.context.clock.sleep(duration) => true,
         }
     }
 
@@ -171,7 +171,7 @@ impl Runner {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_elapsed) => format!("no answer within {:?}", self.settings.deadline),
             };
-            self.tell(outage.failed(Missing::Store), PAUSED, &reason);
+            self.tell(outage.failed(Resource::Store), PAUSED, &reason);
         }
     }
 }

@@ -37,20 +37,83 @@ pub fn quotes() -> [&'static str; QUOTES] {
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
 
-/// Of `batches`.
-pub const BATCHES: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
+/// Of `batches`. A chunk tells the first five; the rest comes with the announcement.
+pub const BATCHES: [&str; 8] =
+    ["id", "slot", "endpoint", "currencies", "simulated", "fetched_at", "pages", "credits"];
 
-/// Of `batch_chunks`, what is read of it; `c` is the table.
-pub const CHUNKS: &str = "c.batch_id, c.page, c.chunk, c.pages, c.chunks, c.chunk_coins, c.fetched_at, \
-    c.transformed_at, c.loaded_at, c.coins_in, c.rejected, c.written, c.unchanged, c.stale, c.loads";
+/// Of `batch_chunks`.
+pub const CHUNKS: [&str; 18] = [
+    "batch_id",
+    "page",
+    "chunk",
+    "pages",
+    "chunks",
+    "chunk_coins",
+    "fetched_at",
+    "coins_in",
+    "rejected",
+    "transformed_at",
+    "written",
+    "unchanged",
+    "stale",
+    "loaded_at",
+    "replays",
+    "newest_quote_at",
+    "newest_fetch_at",
+    "loads",
+];
 
-/// Of `chunk_replays`; `r` is the table.
-pub const REPLAYS: &str = "r.batch_id, r.page, r.replay, r.chunks, r.chunk_coins, r.chunk";
+/// Of `chunk_replays`.
+pub const REPLAYS: [&str; 6] = ["batch_id", "page", "replay", "chunks", "chunk_coins", "chunk"];
 
 /// Of `alert_groups`.
-pub(crate) const GROUPS: &str = "fingerprint, stage, class, code, reason, state, first_seen_at, last_seen_at, total, \
-    unsent, mailed_at, mailed_total";
+pub const GROUPS: [&str; 12] = [
+    "fingerprint",
+    "stage",
+    "class",
+    "code",
+    "reason",
+    "state",
+    "first_seen_at",
+    "last_seen_at",
+    "total",
+    "unsent",
+    "mailed_at",
+    "mailed_total",
+];
 
-/// Of a letter, whole or in a list.
-pub(crate) const LETTERS: &str =
-    "id, class, code, reason, stage, attempt, first_seen_at, headers, fingerprint, filed_at";
+/// Of `dead_letters`; the body last, so that lists can leave it out.
+pub const LETTERS: [&str; 11] = [
+    "id",
+    "class",
+    "code",
+    "reason",
+    "stage",
+    "attempt",
+    "first_seen_at",
+    "headers",
+    "fingerprint",
+    "filed_at",
+    "body",
+];
+
+/// Of `letter_deaths`. Those after the first three have the names that they have in `dead_letters`.
+pub const DEATHS: [&str; 11] = [
+    "letter_id",
+    "number",
+    "life",
+    "fingerprint",
+    "class",
+    "code",
+    "reason",
+    "stage",
+    "attempt",
+    "first_seen_at",
+    "filed_at",
+];
+
+/// `columns` of the table or alias `table` for a `SELECT` from several tables; the rows are read by the plain names.
+pub(crate) fn of_table(table: &str, columns: &[&str]) -> String {
+    let named = columns.iter().map(|column| format!("{table}.{column} AS {column}"));
+    named.collect::<Vec<_>>().join(", ")
+}

@@ -1,4 +1,4 @@
-//! From the lines of a ledger to what is known of a batch, once for all stores.
+//! From the rows of the ledger to the record of a batch, once for all stores.
 
 mod page;
 mod replays;
@@ -42,7 +42,7 @@ pub struct ChunkRow {
     pub chunk: u32,
     /// Pages of the batch, as the page says.
     pub pages: u32,
-    /// What it is a part of.
+    /// The cut that it is a part of.
     pub cut: Cut,
     /// When its newest version was transformed.
     pub transformed_at: DateTime<Utc>,
@@ -62,19 +62,20 @@ pub struct ChunkRow {
     pub loads: u32,
 }
 
-/// Which fetch of a page, cut into chunks of which size: chunks of one cut are parts of one whole, those of another are not.
+/// The *cut* of a page: which fetch of it, cut into chunks of which size. Only chunks of the same cut are parts of one
+/// whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cut {
     /// Chunks of the page.
     pub chunks: u32,
     /// Coins in each but the last; `None` when there is only one, and when a message of an older version did not say.
     pub size: Option<u32>,
-    /// When the page was fetched; `None` in lines of older versions.
+    /// When the page was fetched; `None` in rows of older versions.
     pub fetched_at: Option<DateTime<Utc>>,
 }
 
 impl Cut {
-    /// What `chunk` is a part of.
+    /// The cut that `chunk` is a part of.
     pub fn of(chunk: &Chunk) -> Self {
         Self {
             chunks: chunk.chunks,
@@ -83,7 +84,7 @@ impl Cut {
         }
     }
 
-    /// Whether it is the same cut as `other`, as far as they say.
+    /// Whether it is the same cut as `other`. What one of them does not say does not tell them apart.
     pub fn is(self, other: Self) -> bool {
         fn agree<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.is_none() || other.is_none() || one == other
@@ -94,7 +95,7 @@ impl Cut {
     }
 }
 
-/// What is known of `batches`, in their order, from the lines of theirs, which come in any order.
+/// The records of `batches`, in their order. `chunks` and `replays` are their rows, in any order.
 pub fn records(
     batches: impl IntoIterator<Item = BatchRow>,
     chunks: impl IntoIterator<Item = (BatchId, ChunkRow)>,
@@ -109,15 +110,15 @@ pub fn records(
     batches.into_iter().map(one).collect()
 }
 
-fn by_batch<T>(lines: impl IntoIterator<Item = (BatchId, T)>) -> HashMap<BatchId, Vec<T>> {
+fn by_batch<T>(rows: impl IntoIterator<Item = (BatchId, T)>) -> HashMap<BatchId, Vec<T>> {
     let mut by_batch: HashMap<_, Vec<_>> = HashMap::new();
-    for (batch, line) in lines {
-        by_batch.entry(batch).or_default().push(line);
+    for (batch, row) in rows {
+        by_batch.entry(batch).or_default().push(row);
     }
     by_batch
 }
 
-/// What is known of `batch` from its `chunks` and `replays`, which come in any order.
+/// The record of `batch`. `chunks` and `replays` are its rows, in any order.
 pub fn record(
     batch: BatchRow,
     chunks: impl IntoIterator<Item = ChunkRow>,
@@ -147,12 +148,12 @@ pub fn record(
     };
     let mut loaded: BTreeMap<u32, Page> = BTreeMap::new();
     let mut pages_by_chunks = None;
-    for line in chunks {
-        pages_by_chunks = pages_by_chunks.max(Some(line.pages));
-        record.transformed_at = record.transformed_at.max(Some(line.transformed_at));
-        record.loaded_at = record.loaded_at.max(Some(line.loaded_at));
-        record.loads = record.loads.max(line.loads);
-        loaded.entry(line.page).or_default().add(line);
+    for row in chunks {
+        pages_by_chunks = pages_by_chunks.max(Some(row.pages));
+        record.transformed_at = record.transformed_at.max(Some(row.transformed_at));
+        record.loaded_at = record.loaded_at.max(Some(row.loaded_at));
+        record.loads = record.loads.max(row.loads);
+        loaded.entry(row.page).or_default().add(row);
     }
     // Until the announcement came, the pages themselves say how many there are.
     record.pages = pages.or(pages_by_chunks);
@@ -163,12 +164,12 @@ pub fn record(
             Some(page) => record.missing.extend(page.missing(number)),
             None => record.missing.push(Missing::Page(number)),
         }
-        for line in page.into_iter().flat_map(Page::counted) {
-            record.coins_in += line.coins_in;
-            record.rejected += line.rejected;
-            record.written += line.written;
-            record.unchanged += line.unchanged;
-            record.stale += line.stale;
+        for row in page.into_iter().flat_map(Page::counted) {
+            record.coins_in += row.coins_in;
+            record.rejected += row.rejected;
+            record.written += row.written;
+            record.unchanged += row.unchanged;
+            record.stale += row.stale;
         }
         let replays = record.page_replays.get(&number).map_or(0, BTreeSet::len);
         fewest = Some(fewest.map_or(replays, |fewest: usize| fewest.min(replays)));

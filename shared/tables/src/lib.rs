@@ -2,10 +2,9 @@
 //! they are written, which of two quotes is newer, and what the rows of the ledger say about a batch.
 
 pub mod columns;
-pub mod judgement;
+pub mod group;
 pub mod ledger;
 pub mod read;
 pub mod row;
-pub mod rows;
 pub mod schema;
 pub mod write;

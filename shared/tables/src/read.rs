@@ -1,6 +1,6 @@
 //! Reading rows, and the texts of those reads that are equal for all databases.
 
-pub mod contents;
+pub mod group;
 pub mod ledger;
 pub mod letters;
 pub mod outbox;

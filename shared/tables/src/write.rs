@@ -2,12 +2,20 @@
 //! that is there already is met differs, and is the adapters'.
 
 pub mod contents;
+pub mod group;
 pub mod ledger;
 pub mod letters;
+pub mod outbox;
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+
+/// Inserts a row of `columns` into `table`.
+pub(crate) fn insert(table: &str, columns: &[&str]) -> String {
+    let places = vec!["?"; columns.len()].join(", ");
+    format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "))
+}
 
 /// A value of a statement. `None` is NULL.
 #[derive(Clone, Debug, PartialEq)]

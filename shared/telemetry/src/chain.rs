@@ -2,12 +2,15 @@
 
 use std::error::Error;
 
-/// `error` and everything that caused it, in one line.
+/// `error` and its causes, in one line. A cause that the text has already is left out: some errors repeat theirs.
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text = format!("{text}: {cause}");
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
         source = cause.source();
     }
     text

@@ -3,7 +3,6 @@
 mod chain;
 mod logs;
 mod metrics;
-pub mod names;
 mod settings;
 pub mod trace;
 mod traces;

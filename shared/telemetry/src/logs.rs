@@ -1,4 +1,4 @@
-//! Logs: text for people on a terminal, JSON for machines, always on stderr. And traces, for who collects them.
+//! Starts logs (text for people on a terminal, JSON for machines, always on stderr) and traces (for a collector).
 
 use std::io::IsTerminal;
 
@@ -10,7 +10,7 @@ use tracing_subscriber::{Layer, fmt};
 use crate::settings::{BadSetting, Format, Settings};
 use crate::{Traces, error_chain, trace};
 
-/// A library that logs each of its errors before it returns it to us, who log it where it is handled.
+/// A library that logs each error before it returns it. We log errors where they are handled, so its lines would repeat them.
 const TWICE: &str = "lapin";
 
 /// Begins logging, and sending traces. Must not be called in an async runtime.

@@ -1,5 +1,4 @@
-//! The numbers of a process, for `/metrics`. Each crate declares its own as a [`MetricSet`]; [`names`](crate::names) lists
-//! them all.
+//! The numbers of a process, for `/metrics`. Each crate declares its own as a [`MetricSet`].
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -73,7 +73,7 @@ pub fn pass_on(span: &Span, came: &Headers, headers: &mut Headers) {
     }
 }
 
-/// Takes the trace out of `headers`: what is done again begins a trace of its own.
+/// Removes the trace from `headers`: a replay begins a new trace.
 pub fn forget(headers: &mut Headers) {
     for name in NAMES {
         headers.remove(name);

@@ -1,38 +1,15 @@
-//! What a store of any kind holds, without asking it.
+//! What a store of any kind holds, without going through its ports.
 
-use std::sync::Arc;
+use async_trait::async_trait;
 
-use crate::memory::MemoryStore;
-use crate::sql::Client;
 use crate::tables::Tables;
 
-/// Where the rows of a store are.
-#[derive(Clone)]
-pub enum Contents {
-    /// In memory.
-    Memory(Arc<MemoryStore>),
-    /// In a database.
-    Database(Client),
-}
-
-impl Contents {
+/// Where the rows of a store are. Panics where they cannot be had: a test cannot go on then.
+#[async_trait]
+pub trait Contents: Send + Sync {
     /// All rows about coins.
-    pub async fn tables(&self) -> Tables {
-        match self {
-            Self::Memory(store) => store.tables(),
-            Self::Database(client) => client.tables().await,
-        }
-    }
+    async fn tables(&self) -> Tables;
 
     /// Marks a group as dealt with, as an operator does.
-    pub async fn resolve(&self, fingerprint: &str) {
-        match self {
-            Self::Memory(store) => store.resolve(fingerprint),
-            Self::Database(client) => {
-                let sql =
-                    format!("UPDATE alert_groups SET state = 'resolved' WHERE fingerprint = '{fingerprint}'");
-                client.execute(&sql).await;
-            }
-        }
-    }
+    async fn resolve(&self, fingerprint: &str);
 }

@@ -1,7 +1,5 @@
-//! The contract suites: what each port promises, as tests that every adapter passes; and what users of the tables see, as
-//! tests that every database passes.
+//! The contract suites: what each port promises, as tests that every adapter passes.
 
 pub mod leader;
 pub mod queue;
-pub mod sql;
 pub mod store;

@@ -4,4 +4,6 @@ mod queue;
 mod store;
 
 pub use queue::MemoryQueue;
+#[cfg(test)]
+pub(crate) use queue::Options;
 pub use store::MemoryStore;

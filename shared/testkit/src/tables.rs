@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Coin, Quote};
 
-/// All rows about coins, in the order of their keys..
+/// All rows about coins, in the order of their keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tables {
     /// `coins`, by id.

@@ -27,6 +27,8 @@ use crate::{LabError, place, skip};
 pub struct MySql {
     server: Server,
     port: u16,
+    /// Whether it is kept small, as tests want it.
+    is_small: bool,
     options: Vec<String>,
 }
 
@@ -55,26 +57,32 @@ impl MySql {
 
     /// Starts a server with more options, such as `--max-connections=2`.
     pub fn start_with(options: &[&str]) -> Result<Self, LabError> {
-        Self::start_in(Server::private("mysql")?, options)
+        Self::start_in(Server::private("mysql")?, true, options)
+    }
+
+    /// Starts a server that works as its makers ship it: the binary log, the size of the redo log and all that decides
+    /// how fast it is, as nobody set them. For measurements.
+    pub fn start_with_defaults() -> Result<Self, LabError> {
+        Self::start_in(Server::private("mysql")?, false, &[])
     }
 
     /// Starts a server in `folder` that outlives this handle and this process, until [`crate::remove`].
     pub fn start_detached(folder: &Path) -> Result<Self, LabError> {
-        Self::start_in(Server::detached("mysql", folder)?, &[])
+        Self::start_in(Server::detached("mysql", folder)?, true, &[])
     }
 
     /// The server that [`MySql::start_detached`] started in `folder`, if it still runs.
     pub fn find(folder: &Path) -> Option<Self> {
         let server = Server::find("mysql", folder)?;
         let port = std::fs::read_to_string(server.folder().join("port")).ok()?.trim().parse().ok()?;
-        Some(Self { server, port, options: Vec::new() })
+        Some(Self { server, port, is_small: true, options: Vec::new() })
     }
 
-    fn start_in(server: Server, options: &[&str]) -> Result<Self, LabError> {
+    fn start_in(server: Server, is_small: bool, options: &[&str]) -> Result<Self, LabError> {
         install::copy_template(&server.folder().join("data"))?;
         let [port] = place::free_ports()?;
         server.write("port", &port.to_string())?;
-        let mut started = Self { server, port, options: Vec::new() };
+        let mut started = Self { server, port, is_small, options: Vec::new() };
         started.set_options(options);
         started.start_again()?;
         Ok(started)
@@ -94,6 +102,9 @@ impl MySql {
         command
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"]);
+        if self.is_small {
+            command.args(install::small());
+        }
         command.args(&self.options);
         self.server.start(command)?;
         self.wait_ready()

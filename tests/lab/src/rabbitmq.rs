@@ -17,9 +17,12 @@ const SCRIPTS: &[&str] = &["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/
 
 /// A node spends its start asking the file system for modules: it does not look for archives in place of folders
 /// (strict). It must wait for the answers asleep, as RabbitMQ does unless told otherwise (`+sbwt none`): awake, it
-/// starts in half the time on an idle machine, and not within a minute on one whose cores are busy. Two
-/// schedulers are enough for tests. The node talks to `rabbitmqctl` on the loopback interface.
-const START: &str = "+S 2:2 -code_path_choice strict -kernel inet_dist_use_interface {127,0,0,1}";
+/// starts in half the time on an idle machine, and not within a minute on one whose cores are busy. The node talks to
+/// `rabbitmqctl` on the loopback interface.
+const START: &str = "-code_path_choice strict -kernel inet_dist_use_interface {127,0,0,1}";
+
+/// Two schedulers are enough for tests; a node has one for each core otherwise.
+const SMALL: &str = "+S 2:2 ";
 
 /// The name of the node: its `epmd` is its own, so any name is free. An address needs no name service.
 const NODE: &str = "lab@127.0.0.1";
@@ -37,6 +40,8 @@ const NODE: &str = "lab@127.0.0.1";
 pub struct RabbitMq {
     server: Server,
     ports: Ports,
+    /// Whether it is kept small, as tests want it.
+    is_small: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +76,12 @@ impl RabbitMq {
 
     /// Starts a node with more lines in its configuration file, such as `consumer_timeout = 10000`.
     pub fn start_with(config: &str) -> Result<Self, LabError> {
-        Self::start_in(Server::private("rabbitmq")?, config)
+        Self::start_in(Server::private("rabbitmq")?, true, config)
+    }
+
+    /// Starts a node that uses all of the machine, as RabbitMQ does by itself. For measurements.
+    pub fn start_with_defaults() -> Result<Self, LabError> {
+        Self::start_in(Server::private("rabbitmq")?, false, "")
     }
 
     /// A node that also takes encrypted connections, at the URL; a client has to trust the authority.
@@ -87,13 +97,13 @@ impl RabbitMq {
             certificates.server.display(),
             certificates.key.display(),
         );
-        let node = Self::start_in(server, &config)?;
+        let node = Self::start_in(server, true, &config)?;
         Ok((node, format!("amqps://lab:lab@localhost:{port}/%2f"), certificates))
     }
 
     /// Starts a node in `folder` that outlives this handle and this process, until [`crate::remove`].
     pub fn start_detached(folder: &Path) -> Result<Self, LabError> {
-        Self::start_in(Server::detached("rabbitmq", folder)?, "")
+        Self::start_in(Server::detached("rabbitmq", folder)?, true, "")
     }
 
     /// The node that [`RabbitMq::start_detached`] started in `folder`, if it still runs.
@@ -102,12 +112,12 @@ impl RabbitMq {
         let text = std::fs::read_to_string(server.folder().join("ports")).ok()?;
         let ports: Vec<u16> = text.split_whitespace().filter_map(|port| port.parse().ok()).collect();
         let &[amqp, distribution, epmd] = ports.as_slice() else { return None };
-        Some(Self { server, ports: Ports { amqp, distribution, epmd } })
+        Some(Self { server, ports: Ports { amqp, distribution, epmd }, is_small: true })
     }
 
-    fn start_in(server: Server, config: &str) -> Result<Self, LabError> {
+    fn start_in(server: Server, is_small: bool, config: &str) -> Result<Self, LabError> {
         let [amqp, distribution, epmd] = place::free_ports()?;
-        let node = Self { server, ports: Ports { amqp, distribution, epmd } };
+        let node = Self { server, ports: Ports { amqp, distribution, epmd }, is_small };
         node.server.write("ports", &format!("{amqp} {distribution} {epmd}\n"))?;
         node.server.write(
             "rabbitmq.conf",
@@ -137,7 +147,8 @@ impl RabbitMq {
         let mut command = self.command("rabbitmq-server")?;
         // As under systemd, the script becomes the node instead of watching over it.
         command.env("RUNNING_UNDER_SYSTEMD", "true").env_remove("NOTIFY_SOCKET");
-        command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", START);
+        let schedulers = if self.is_small { SMALL } else { "" };
+        command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", format!("{schedulers}{START}"));
         self.server.start(command)?;
         self.wait_ready()
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 /// How long anything may take. Long, because a loaded machine is slow; only failures wait this long.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
-/// How often a level is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often the condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// An instant in the future.
 pub(crate) struct Deadline(Instant);
@@ -35,7 +35,7 @@ pub(crate) fn poll<T>(duration: Duration, mut seen: impl FnMut() -> Option<T>) -
         if last {
             return None;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -3,9 +3,9 @@
 use domain::wire::{RowsMessage, decode, encode_chunk};
 use domain::{Chunk, Measure, Message, MessageId, header};
 use ports::QueueName;
-use transformer::{Cleaned, clean};
 
 use super::{MIB, Place, Servers, Stages, market, page_with};
+use crate::oracle;
 
 /// The size of a page, decoded.
 const BYTES: usize = 8 * MIB;
@@ -61,27 +61,12 @@ async fn embedded_no_shape_of_a_page_takes_more_than_it_may() {
 }
 
 /// A chunk of one coin of the market, with as many of something as asked for.
-fn chunk(change: impl FnOnce(&mut Chunk)) -> Message {
-    let page = market::page(1, domain::Origin::Live);
-    let meta = domain::PageMeta::from_headers(&page.headers).expect("a page");
-    let body = domain::decompress_body(&page.body).expect("a page");
-    let now = meta.fetched_at;
-    let Cleaned { rows, .. } = clean(&meta, &body, now).expect("a page");
-    let mut chunk = Chunk {
-        page: meta,
-        chunk: 1,
-        chunks: 1,
-        size: None,
-        replay: None,
-        transformed_at: now,
-        coins_in: 1,
-        rejected: 0,
-        rows,
-    };
-    chunk.rows.truncate(1);
+async fn chunk(change: impl FnOnce(&mut Chunk)) -> Message {
+    let mut chunk = oracle::chunks(1, 1).await.swap_remove(0);
     change(&mut chunk);
     let id = MessageId::new(format!("chunk/{}", chunk.rows.len()));
-    Message { id, headers: page.headers, body: encode_chunk(&chunk).into() }
+    let headers = market::page(1, domain::Origin::Live).headers;
+    Message { id, headers, body: encode_chunk(&chunk).into() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,11 +89,13 @@ async fn no_shape_of_a_chunk_takes_more_than_it_may(place: &Place) {
             text.clear();
         }
         chunk.rows = vec![row.clone(); 400_000];
-    });
+    })
+    .await;
     let tags = chunk(|chunk| {
         chunk.rows[0].coin.tags = Some(vec![String::new(); 1000]);
         chunk.rows = vec![chunk.rows[0].clone(); 2000];
-    });
+    })
+    .await;
     for message in [empty, tags] {
         let bytes = message.body.len();
         stages.take(place, QueueName::Rows, message, bytes, Some("too_dense")).await;
@@ -125,7 +112,8 @@ async fn no_shape_of_a_chunk_takes_more_than_it_may(place: &Place) {
                 (0..120).map(|n| domain::Quote { currency: format!("C{n}"), ..quote.clone() }).collect();
             chunk.rows.push(row);
         }
-    });
+    })
+    .await;
     assert!(matches!(decode(&wide.body), Ok(RowsMessage::Chunk(_))));
     let bytes = wide.body.len();
     stages.take(place, QueueName::Rows, wide, bytes, None).await;

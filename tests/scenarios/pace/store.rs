@@ -105,8 +105,8 @@ impl PacedStore {
 
 #[async_trait]
 impl Store for PacedStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
-        self.through(Need::Write, self.memory.load(chunk)).await
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
+        self.through(Need::Write, self.memory.load_all(chunks)).await
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
@@ -121,8 +121,8 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.prune_history(before, limit)).await
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        self.through(Need::Read, self.memory.origins()).await
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        self.through(Need::Read, self.memory.data_kinds()).await
     }
 }
 

@@ -12,28 +12,40 @@ pub(crate) struct Call(Vec<String>);
 /// Why a call cannot be meant.
 type Wrong = String;
 
-/// Looks at the arguments of a program.
-type Look = fn(&[&str]) -> Result<(), Wrong>;
+/// How the arguments of a program are looked at.
+#[derive(Clone, Copy)]
+pub(crate) enum Look {
+    /// By code of its own.
+    By(fn(&[&str]) -> Result<(), Wrong>),
+    /// Its commands, where it has any, and its options: no others may stand in a page.
+    Words(&'static [&'static str], &'static [&'static str]),
+}
 
 /// The programs that commands of ours name and that are not run, with how their arguments are looked at instead. A
 /// program that is neither here nor one of ours fails the test.
-pub(crate) const NOT_RUN: [(&str, Option<Look>); 12] = [
+pub(crate) const NOT_RUN: [(&str, Look); 12] = [
     // Would build, which the tests before this one did, or begin the tests anew. `cargo run --` is one of ours.
-    ("cargo", Some(cargo)),
+    ("cargo", Look::By(cargo)),
     // Needs a daemon: services, profiles and what coinpipe is asked in a container are looked at.
-    ("docker", Some(docker)),
+    ("docker", Look::By(docker)),
     // Needs a machine to install on: the units are looked at.
-    ("systemctl", Some(systemctl)),
-    // For the systems around coinpipe. Nobody but a reader checks these.
-    ("apt-get", None),
-    ("journalctl", None),
-    ("mysqldump", None),
-    ("rabbitmq-queues", None),
-    ("rabbitmq-streams", None),
-    ("rabbitmqctl", None),
-    ("sqlite3", None),
-    ("systemd-analyze", None),
-    ("systemd-sysusers", None),
+    ("systemctl", Look::By(systemctl)),
+    // For the systems around coinpipe. Who writes a new word of theirs into a page tries it, and adds it here.
+    ("apt-get", Look::Words(&["install"], &[])),
+    ("journalctl", Look::Words(&[], &["-u"])),
+    ("mysqldump", Look::Words(&[], &["--databases", "--defaults-extra-file", "--single-transaction"])),
+    ("rabbitmq-queues", Look::Words(&["grow"], &[])),
+    ("rabbitmq-streams", Look::Words(&["add_replica"], &[])),
+    (
+        "rabbitmqctl",
+        Look::Words(
+            &["add_user", "change_password", "delete_user", "set_permissions", "set_policy"],
+            &["--apply-to", "-p"],
+        ),
+    ),
+    ("sqlite3", Look::Words(&[], &[".backup"])),
+    ("systemd-analyze", Look::Words(&["security"], &[])),
+    ("systemd-sysusers", Look::Words(&[], &[])),
 ];
 
 impl Call {
@@ -50,7 +62,8 @@ impl Call {
             return understood(program, arguments);
         }
         match NOT_RUN.iter().find(|(name, _)| name == program) {
-            Some((_, look)) => look.map_or(Ok(()), |look| look(arguments)),
+            Some((_, Look::By(look))) => look(arguments),
+            Some((_, Look::Words(commands, options))) => known(arguments, commands, options),
             // A program of ours that was run, and failed.
             None => Err(words.join(" ")),
         }
@@ -76,6 +89,17 @@ fn understood(program: &str, arguments: &[&str]) -> Result<(), Wrong> {
     let is_understood =
         if asks_only { output.status.success() } else { lacks_more || said.contains("fetch.every") };
     if is_understood { Ok(()) } else { Err(format!("{program} does not understand it: {said}")) }
+}
+
+/// Whether all commands and options are among these. A command of sqlite3's begins with a point.
+fn known(arguments: &[&str], commands: &[&str], options: &[&str]) -> Result<(), Wrong> {
+    let is_option = |word: &&&str| word.starts_with(['-', '.']);
+    let command = arguments.first().filter(|word| !commands.is_empty() && !is_option(word));
+    let unknown_command = command.filter(|word| !commands.contains(word));
+    let bare = |word: &str| word.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let unknown_option =
+        arguments.iter().filter(is_option).find(|word| !options.contains(&bare(word).as_str()));
+    unknown_command.or(unknown_option).map_or(Ok(()), |word| Err(format!("what is {word}?")))
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), Wrong> {
@@ -146,7 +170,16 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
             compose(&[&["up"], rest].concat())
         }
         ["restart" | "logs", names @ ..] => services(names),
-        ["exec", "-T", name, ..] => service(name),
+        ["exec", "-T", name, rest @ ..] => {
+            service(name)?;
+            match rest {
+                // Its program is in the image of the service.
+                [program, ..] if NOT_RUN.iter().any(|(known, _)| known == program) => {
+                    Call(rest.iter().map(|&word| word.to_owned()).collect()).look()
+                }
+                _ => Ok(()),
+            }
+        }
         ["run", "--rm", rest @ ..] | ["run", "--user" | "-v", _, rest @ ..] => {
             compose(&[&["run"], rest].concat())
         }
@@ -177,6 +210,7 @@ fn systemctl(arguments: &[&str]) -> Result<(), Wrong> {
 fn what_cannot_be_meant_is_found() {
     let look = |call: &str| Call(call.split(' ').map(str::to_owned).collect()).look();
     for right in [
+        "rabbitmqctl",
         "coinpipe replay --last 48h --dry-run",
         "coinpipe dead",
         "coinpipe replay",
@@ -204,6 +238,29 @@ fn what_cannot_be_meant_is_found() {
         "docker compose --profile nothing up",
         "systemctl restart coinpipe-mailer",
         "curl http://127.0.0.1:9464/livez",
+    ] {
+        assert!(look(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_word_of_another_program_is_found() {
+    let look = |call: &str| Call(call.split(' ').map(str::to_owned).collect()).look();
+    for right in [
+        "sqlite3 coinpipe.db",
+        "rabbitmqctl",
+        "rabbitmqctl set_permissions -p VHOST USER a b c",
+        "docker compose exec -T mysql mysqldump --defaults-extra-file=root.cnf --databases coinpipe",
+    ] {
+        assert_eq!(look(right), Ok(()), "{right}");
+    }
+    for wrong in [
+        "sqlite3 coinpipe.db .backp",
+        "mysqldump --single-transactions --databases coinpipe",
+        "docker compose exec -T mysql mysqldump --all",
+        "rabbitmqctl add_usr",
+        "rabbitmqctl set_policy a b c --apply-on queues",
+        "nobody --knows --me",
     ] {
         assert!(look(wrong).is_err(), "{wrong}");
     }

@@ -4,7 +4,7 @@
 //! Blocks of `sh` and `console` are run as they stand, page by page, each page on a [`Machine`](machine::Machine) of its own.
 //! There, coinpipe's programs are real; `calls::NOT_RUN` lists the programs that are not, and how what is asked of them is
 //! looked at. Commands within the text are looked at in the same way, and not run. Blocks of `sql` are run by the stores' tests
-//! (`testkit::contract::sql::snapshot`).
+//! (`sqlkit::contract::snapshot`).
 
 mod calls;
 mod flags;
@@ -121,8 +121,8 @@ fn private_servers_run_the_commands_that_need_them() {
     let Some(database) = lab::MySql::start_or_skip() else { return };
     for statement in [
         "CREATE DATABASE crypto",
-        "CREATE TABLE crypto.coins (coin VARCHAR(20), price_usd DOUBLE, last_updated DATETIME)",
-        "INSERT INTO crypto.coins VALUES ('VLMO', 48213.7, '2024-05-01 10:00:00')",
+        "CREATE TABLE crypto.prices (coin VARCHAR(20), price_usd DOUBLE, last_updated DATETIME)",
+        "INSERT INTO crypto.prices VALUES ('VLMO', 48213.7, '2024-05-01 10:00:00')",
     ] {
         database.query(statement).expect("it is made");
     }

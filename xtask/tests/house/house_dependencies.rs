@@ -2,9 +2,8 @@
 //! use the libraries that are walled in. Reads `cargo metadata`, so nothing can go around it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
-use serde_json::Value;
+use crate::workspace::{Kind, packages, rust_files};
 
 /// What each crate of the house may depend on, apart from tests. Stages (the first four) never know an
 /// adapter or each other; adapters never know each other, `stage` or `config`.
@@ -13,8 +12,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ports", &["domain"]),
     ("outage", &["ports", "domain"]),
     ("tables", &["ports", "domain"]),
-    // Only ever beside tests.
-    ("testkit", &["tables", "ports", "domain"]),
+    // The next two are only ever beside tests.
+    ("testkit", &["ports", "domain"]),
+    ("sqlkit", &["testkit", "ports", "domain"]),
     ("telemetry", &["outage", "ports", "domain"]),
     ("stage", &["telemetry", "outage", "ports", "domain"]),
     ("config", &[]),
@@ -48,18 +48,30 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    // The scenarios look at everything from outside.
+    // All that these have is tests, and an example.
+    ("scenarios", &[]),
+    ("bench", &[]),
+    ("lab", &[]),
+    ("xtask", &["lab"]),
+];
+
+/// What tests may use besides, apart from `testkit` and `lab`, which all may: no stage needs another to be tested, and no adapter
+/// another or a stage.
+const TESTS_MAY_USE: &[(&str, &[&str])] = &[
+    ("sqlite", &["sqlkit"]),
+    ("mysql", &["sqlkit"]),
+    // They look at everything together. The programs they start, they do not link.
     (
         "scenarios",
         &[
-            "fetcher",
             "transformer",
             "loader",
             "alerter",
-            "coinpipe",
             "simulator",
             "sqlite",
-            "service",
+            "mysql",
+            "rabbitmq",
+            "sqlkit",
             "stage",
             "telemetry",
             "config",
@@ -68,15 +80,28 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
-    ("lab", &[]),
-    ("xtask", &["lab"]),
+    // It measures stages through the ports, whatever is behind them.
+    (
+        "bench",
+        &[
+            "fetcher",
+            "transformer",
+            "simulator",
+            "service",
+            "stage",
+            "telemetry",
+            "config",
+            "ports",
+            "domain",
+        ],
+    ),
 ];
 
-/// Libraries that only these crates may use, tests included.
+/// Libraries that only these crates may use, tests included; and so with what they are made of, such as `sqlx-core`.
 const WALLED_IN: &[(&str, &[&str])] = &[
     ("lapin", &["rabbitmq"]),
-    // testkit reads the tables by itself, to compare what the adapters wrote.
-    ("sqlx", &["sqlite", "mysql", "testkit"]),
+    // sqlkit reads the tables by itself, to compare what the adapters wrote.
+    ("sqlx", &["sqlite", "mysql", "sqlkit"]),
     ("polars", &["transformer"]),
     ("lettre", &["alerter"]),
     // The API, and the collector of traces.
@@ -85,57 +110,76 @@ const WALLED_IN: &[(&str, &[&str])] = &[
     ("bincode", &["domain"]),
 ];
 
-struct Edge {
-    from: String,
-    to: String,
-    for_tests: bool,
-}
-
-/// The packages of the workspace, and what each asks for.
-fn edges() -> (BTreeSet<String>, Vec<Edge>) {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let arguments = ["metadata", "--format-version=1", "--no-deps", "--manifest-path", manifest];
-    let output = Command::new(env!("CARGO")).args(arguments).output().expect("cargo runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON");
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let mut members = BTreeSet::new();
-    let mut edges = Vec::new();
-    for package in metadata["packages"].as_array().expect("packages") {
-        members.insert(text(&package["name"]));
-        for dependency in package["dependencies"].as_array().expect("dependencies") {
-            let for_tests = dependency["kind"] == "dev";
-            edges.push(Edge { from: text(&package["name"]), to: text(&dependency["name"]), for_tests });
-        }
-    }
-    (members, edges)
-}
-
 #[test]
 fn dependencies_point_one_way() {
-    let (members, edges) = edges();
+    let packages = packages();
     let may_use: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
-    let listed: BTreeSet<_> = may_use.keys().map(|&name| name.to_owned()).collect();
+    let tests_may_use: BTreeMap<_, _> = TESTS_MAY_USE.iter().copied().collect();
+    let members: BTreeSet<_> = packages.iter().map(|package| package.name.as_str()).collect();
+    let listed: BTreeSet<_> = may_use.keys().copied().collect();
     assert_eq!(members, listed, "a crate of the workspace is not in MAY_USE, or the other way round");
-    let wrong: Vec<_> = edges
-        .iter()
-        // Tests of a stage may stand a simulator beside it; what is built for users may not.
-        .filter(|edge| members.contains(&edge.to) && !edge.for_tests)
-        .filter(|edge| !may_use[edge.from.as_str()].contains(&edge.to.as_str()))
-        .map(|edge| format!("{} uses {}", edge.from, edge.to))
-        .collect();
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    for package in &packages {
+        let from = package.name.as_str();
+        for dependency in package.dependencies.iter().filter(|to| members.contains(to.name.as_str())) {
+            let to = dependency.name.as_str();
+            let beside_tests = tests_may_use.get(from).is_some_and(|names| names.contains(&to));
+            let is_right = match dependency.kind {
+                Kind::Tests => {
+                    ["testkit", "lab"].contains(&to) || beside_tests || may_use[from].contains(&to)
+                }
+                Kind::Normal | Kind::Build => may_use[from].contains(&to),
+            };
+            if beside_tests {
+                used.insert((from, to));
+            }
+            if !is_right {
+                wrong.push(format!("{from} uses {to}"));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "against the house rules: {wrong:?}");
+    let listed = TESTS_MAY_USE.iter().flat_map(|(from, names)| names.iter().map(|to| (*from, *to)));
+    assert_eq!(listed.filter(|edge| !used.contains(edge)).collect::<Vec<_>>(), [], "listed for nothing");
+}
+
+/// Whether `package` is `library`, or a part of it that is published by itself.
+fn is_of(package: &str, library: &str) -> bool {
+    package.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
 }
 
 #[test]
-fn walled_in_libraries_have_one_home() {
-    let (_, edges) = edges();
-    for (library, homes) in WALLED_IN {
-        for edge in edges.iter().filter(|edge| edge.to == *library) {
-            assert!(
-                homes.contains(&edge.from.as_str()),
-                "{} uses {library}, which only {homes:?} may",
-                edge.from
-            );
+fn walled_in_libraries_have_few_homes() {
+    assert!(is_of("sqlx", "sqlx") && is_of("sqlx-core", "sqlx") && !is_of("sqlxmq", "sqlx"));
+    for package in packages() {
+        for (library, homes) in WALLED_IN {
+            for dependency in package.dependencies.iter().filter(|to| is_of(&to.name, library)) {
+                let is_home = homes.contains(&package.name.as_str());
+                assert!(is_home, "{} uses {}, which only {homes:?} may", package.name, dependency.name);
+            }
         }
     }
+}
+
+/// A library that a home passes on has as many homes as the home has users; and a crate of the house that is passed on is used
+/// where `Cargo.toml` does not say so.
+#[test]
+fn no_crate_passes_another_on() {
+    let packages = packages();
+    let mut names: BTreeSet<_> = packages.iter().map(|package| package.name.as_str()).collect();
+    names.extend(WALLED_IN.iter().map(|(library, _)| *library));
+    let mut found = Vec::new();
+    for file in packages.iter().flat_map(|package| rust_files(&package.folder)) {
+        let text = std::fs::read_to_string(&file).expect("a source is text");
+        for line in text.lines() {
+            let Some(path) = line.trim().strip_prefix("pub use ") else { continue };
+            let name = path.trim_start_matches("::").trim_end_matches(';').split([' ', ':']).next();
+            // What is written as `name::Item` may be a module of that name.
+            let is_whole = !path.trim_start_matches("::").contains("::");
+            if is_whole && name.is_some_and(|name| names.contains(name)) {
+                found.push(format!("{}: {line}", file.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

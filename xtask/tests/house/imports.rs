@@ -1,203 +1,121 @@
-//! Which files of a crate import which: a scan of the text, which knows `use`, paths, and what modules re-export. Tests
-//! (`#[cfg(test)]`) do not count.
+//! Which files of a crate import which, tests included.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::Path as File;
+use std::slice::from_ref;
 
-/// A module as its path from the crate's root; the root is empty.
-pub(crate) type Module = Vec<String>;
+use crate::tokens::{self, Module, Path};
 
-/// For each module that is a file, the files it imports. Parents and children are not among them.
-pub(crate) fn between_files(sources: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
-    let sources: BTreeMap<_, _> =
-        sources.iter().map(|(module, text)| (module.clone(), stripped(text))).collect();
-    let exports = exports(&sources);
-    let mut imports = BTreeMap::new();
-    for (module, text) in &sources {
-        let mut found = BTreeSet::new();
-        for path in used(text).into_iter().chain(mentioned(text)) {
-            let Some(path) = absolute(module, &path, &sources) else { continue };
-            let Some(file) = file_of(&path, &sources, &exports, 0) else { continue };
-            let is_kin = file.starts_with(module) || module.starts_with(&file);
-            if !is_kin {
-                found.insert(file);
+/// The modules of a crate, by their paths from its root, which is the empty one.
+pub(crate) struct Crate {
+    modules: BTreeMap<Path, Module>,
+    /// Those that are files of their own.
+    files: BTreeSet<Path>,
+}
+
+/// How many re-exports and globs a name may be led through: more are a circle of them.
+const MOST_STEPS: usize = 16;
+
+impl Crate {
+    /// The crate whose first file is `root`.
+    pub(crate) fn at(root: &File) -> Self {
+        let folder = root.parent().expect("a folder");
+        Self::read(&|module| {
+            let below = folder.join(module.join("/"));
+            let places = [below.with_extension("rs"), below.join("mod.rs")];
+            let place = if module.is_empty() { root } else { places.iter().find(|place| place.exists())? };
+            Some(std::fs::read_to_string(place).expect("a source is text"))
+        })
+    }
+
+    /// The crate whose files' texts `text` gives, beginning with the root's.
+    pub(crate) fn read(text: &dyn Fn(&Path) -> Option<String>) -> Self {
+        let mut found = Self { modules: BTreeMap::new(), files: BTreeSet::new() };
+        found.add_file(Path::new(), text);
+        found
+    }
+
+    fn add_file(&mut self, path: Path, text: &dyn Fn(&Path) -> Option<String>) {
+        let source = text(&path).unwrap_or_else(|| panic!("there is no file of {path:?}"));
+        self.files.insert(path.clone());
+        self.add(path, tokens::module(&source), text);
+    }
+
+    fn add(&mut self, path: Path, mut module: Module, text: &dyn Fn(&Path) -> Option<String>) {
+        for (name, within) in &mut module.children {
+            let child = [path.as_slice(), from_ref(name)].concat();
+            match within.take() {
+                Some(within) => self.add(child, within, text),
+                None => self.add_file(child, text),
             }
         }
-        imports.insert(module.clone(), found);
+        self.modules.insert(path, module);
     }
-    imports
-}
 
-/// The sources of the crate in `folder`, by module, without its files of tests.
-pub(crate) fn sources(folder: &Path) -> BTreeMap<Module, String> {
-    let mut sources = BTreeMap::new();
-    collect(&folder.join("src"), &Vec::new(), &mut sources);
-    sources
-}
-
-fn collect(folder: &Path, parent: &Module, sources: &mut BTreeMap<Module, String>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let mut module = parent.clone();
-        // The root of a library and of a program, and an old name for a folder's own file.
-        if !["lib", "main", "mod"].contains(&stem.as_str()) {
-            module.push(stem.clone());
+    /// For each file, the files it imports.
+    pub(crate) fn between_files(&self) -> BTreeMap<Path, BTreeSet<Path>> {
+        let mut imports: BTreeMap<Path, BTreeSet<Path>> = BTreeMap::new();
+        for (at, module) in &self.modules {
+            let from = self.file_of(at);
+            let to = module.mentions.iter().filter_map(|path| self.target(at, path));
+            let to = to.map(|to| self.file_of(&to)).filter(|to| *to != from);
+            imports.entry(from.clone()).or_default().extend(to);
         }
-        if path.is_dir() {
-            collect(&path, &module, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_for_tests(&module) {
-            let text = std::fs::read_to_string(&path).expect("a source is text");
-            // A package that is a library and a program: their roots are looked at as one.
-            sources.entry(module).or_default().push_str(&text);
-        }
+        imports
     }
-}
 
-fn is_for_tests(module: &Module) -> bool {
-    module.iter().any(|name| ["tests", "testing", "test_page"].contains(&name.as_str()))
-}
-
-/// `text` without comments and without what is only there for tests.
-fn stripped(text: &str) -> String {
-    let code: String = text
-        .lines()
-        .map(|line| line.find("//").map_or(line, |at| &line[..at]))
-        .flat_map(|line| [line, "\n"])
-        .collect();
-    let mut kept = String::new();
-    let mut rest = code.as_str();
-    while let Some(at) = rest.find("#[cfg(test)]") {
-        kept.push_str(&rest[..at]);
-        rest = after_item(&rest[at..]);
+    fn file_of(&self, module: &Path) -> Path {
+        let length = (0..=module.len()).rev().find(|&length| self.files.contains(&module[..length]));
+        module[..length.unwrap_or(0)].to_vec()
     }
-    kept.push_str(rest);
-    kept
-}
 
-/// What follows the item at the start of `text`, which ends with `;` or with its block.
-fn after_item(text: &str) -> &str {
-    let mut depth = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ';' if depth == 0 => return &text[at + 1..],
-            _ => continue,
+    /// The module in which that is written which `path` names in the module `at`; `None` when it is not of this crate.
+    fn target(&self, at: &Path, path: &[String]) -> Option<Path> {
+        let target = self.lead(at, path, 0)?;
+        // One word that is a module's name is a variable that is called so; an import of it is seen where it stands.
+        let is_module = path.len() == 1 && target.last() == path.last();
+        (!is_module).then_some(target)
+    }
+
+    fn lead(&self, at: &Path, path: &[String], steps: usize) -> Option<Path> {
+        if steps > MOST_STEPS {
+            return None;
         }
-        if c == '}' && depth == 0 {
-            return &text[at + 1..];
+        let (first, rest) = path.split_first()?;
+        match first.as_str() {
+            "crate" => self.inside(&Path::new(), rest, steps),
+            "self" | "super" => self.inside(at, path, steps),
+            _ => self.named(at, path, steps),
         }
     }
-    ""
-}
 
-/// The trees of `use` in `text`, with what stands before `use`: `pub`, `pub(crate)` or nothing.
-fn trees(text: &str) -> Vec<(&str, &str)> {
-    let mut trees = Vec::new();
-    let mut start = 0;
-    while let Some(at) = text[start..].find("use ").map(|at| at + start) {
-        start = at + 4;
-        let before = text[..at].rsplit(['\n', ';', '{', '}']).next().unwrap_or_default().trim();
-        let is_use = before.is_empty() || before.starts_with("pub");
-        if let (true, Some(end)) = (is_use, text[start..].find(';')) {
-            trees.push((before, &text[start..start + end]));
+    /// Where `path` leads, which begins in the module `at`. What a macro made is taken to be there.
+    fn inside(&self, at: &Path, path: &[String], steps: usize) -> Option<Path> {
+        let Some((first, rest)) = path.split_first() else { return Some(at.clone()) };
+        match first.as_str() {
+            "self" => self.inside(at, rest, steps),
+            "super" => self.inside(&at[..at.len().checked_sub(1)?].to_vec(), rest, steps),
+            _ => self.named(at, path, steps).or_else(|| {
+                let is_foreign = self.modules[at].names.contains_key(first);
+                (!is_foreign).then(|| at.clone())
+            }),
         }
     }
-    trees
-}
 
-/// Every path of a tree such as `a::{b, c::{d, e as f}}`.
-fn paths(tree: &str) -> Vec<Vec<String>> {
-    let tree = tree.trim();
-    let Some((head, group)) = tree.split_once('{') else {
-        let path = tree.split(" as ").next().unwrap_or_default();
-        return vec![
-            path.split("::").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
-        ];
-    };
-    let group = group.strip_suffix('}').unwrap_or(group);
-    let (mut depth, mut part, mut parts) = (0, String::new(), Vec::new());
-    for c in group.chars() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
+    /// Where `path` leads, of which the module `at` knows the first name.
+    fn named(&self, at: &Path, path: &[String], steps: usize) -> Option<Path> {
+        let (first, rest) = path.split_first()?;
+        let module = self.modules.get(at)?;
+        if module.children.contains_key(first) {
+            return self.inside(&[at.as_slice(), from_ref(first)].concat(), rest, steps);
         }
-        if c == ',' && depth == 0 {
-            parts.push(std::mem::take(&mut part));
-        } else {
-            part.push(c);
+        if module.items.contains(first) {
+            return Some(at.clone());
         }
-    }
-    parts.push(part);
-    let parts = parts.iter().filter(|part| !part.trim().is_empty());
-    parts.flat_map(|part| paths(&format!("{head}{}", part.trim()))).collect()
-}
-
-fn used(text: &str) -> Vec<Vec<String>> {
-    trees(text).into_iter().flat_map(|(_, tree)| paths(tree)).collect()
-}
-
-/// Paths that begin with `crate::` or `super::`, wherever they stand.
-fn mentioned(text: &str) -> Vec<Vec<String>> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let words = text.split(|c: char| !is_part(c));
-    let paths = words.filter(|word| word.starts_with("crate::") || word.starts_with("super::"));
-    paths.map(|word| word.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect()).collect()
-}
-
-/// `path`, which stands in `module`, from the crate's root; `None` when it leads to another crate.
-fn absolute(module: &Module, path: &[String], sources: &BTreeMap<Module, String>) -> Option<Module> {
-    let first = path.first()?;
-    match first.as_str() {
-        "crate" => Some(path[1..].to_vec()),
-        "self" => Some([module, &path[1..]].concat()),
-        "super" => {
-            let ups = path.iter().take_while(|name| *name == "super").count();
-            let kept = module.len().checked_sub(ups)?;
-            Some([&module[..kept], &path[ups..]].concat())
+        if let Some(stands_for) = module.names.get(first) {
+            return self.lead(at, &[stands_for, rest].concat(), steps + 1);
         }
-        name => {
-            let child = [module.as_slice(), &[name.to_owned()]].concat();
-            sources.contains_key(&child).then(|| [module, path].concat())
-        }
-    }
-}
-
-/// What each module re-exports: the name, and the path it stands for.
-fn exports(sources: &BTreeMap<Module, String>) -> BTreeMap<(Module, String), Module> {
-    let mut exports = BTreeMap::new();
-    for (module, text) in sources {
-        for (_, tree) in trees(text).into_iter().filter(|(before, _)| before.starts_with("pub")) {
-            for path in paths(tree) {
-                let Some(name) = path.last().cloned() else { continue };
-                if let Some(path) = absolute(module, &path, sources) {
-                    exports.insert((module.clone(), name), path);
-                }
-            }
-        }
-    }
-    exports
-}
-
-/// The file in which what `path` names is written, through re-exports.
-fn file_of(
-    path: &[String],
-    sources: &BTreeMap<Module, String>,
-    exports: &BTreeMap<(Module, String), Module>,
-    hops: usize,
-) -> Option<Module> {
-    // Longer ways than this are a circle of re-exports.
-    if hops > 6 {
-        return None;
-    }
-    let length = (0..=path.len()).rev().find(|&length| sources.contains_key(&path[..length]))?;
-    let module = path[..length].to_vec();
-    let next = path.get(length).and_then(|name| exports.get(&(module.clone(), name.clone())));
-    match next {
-        Some(next) => file_of(next, sources, exports, hops + 1).or(Some(module)),
-        None => Some(module),
+        let globs = module.globs.iter().filter_map(|glob| self.lead(at, glob, steps + 1));
+        globs.filter(|glob| glob != at).find_map(|glob| self.named(&glob, path, steps + 1))
     }
 }

@@ -1,4 +1,4 @@
-//! From what there is to the mail to post: what the outbox is asked to plan by.
+//! Builds the mail to post from the outbox's state.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{Covered, Fate, Mail, OutboxState, Posting};
@@ -8,33 +8,33 @@ use crate::text;
 
 /// The mail that is due and what it covers, if there is one.
 pub(super) fn posting(
-    standing: &OutboxState,
+    state: &OutboxState,
     now: DateTime<Utc>,
     settings: &config::Mail,
     no_wait: bool,
 ) -> Option<Posting> {
-    if is_held_up(standing, now, settings) {
+    if is_held_up(state, now, settings) {
         return None;
     }
-    let posted = Posted::new(&standing.mails, now);
-    let plan = plan(now, &standing.groups, posted, settings, no_wait)?;
+    let posted = Posted::new(&state.mails, now);
+    let plan = plan(now, &state.groups, posted, settings, no_wait)?;
     let covered = plan.groups.iter().map(|group| Covered {
         fingerprint: group.fingerprint.clone(),
         letters: group.unsent,
         total: group.total,
     });
-    Some(Posting { covered: covered.collect(), mail: mail(&plan, &standing.installation, now) })
+    Some(Posting { covered: covered.collect(), mail: mail(&plan, &state.installation, now) })
 }
 
-/// Whether a mail waits that could not be sent. Only for as long as a group stays quiet: a single mail
-/// that the server puts off for ever must not silence all others.
-fn is_held_up(standing: &OutboxState, now: DateTime<Utc>, settings: &config::Mail) -> bool {
+/// Whether a mail that could not be sent yet holds up the next one. It does so for at most `mail.repeat_after`: one mail
+/// that the server defers for ever must not hold up all others.
+fn is_held_up(state: &OutboxState, now: DateTime<Utc>, settings: &config::Mail) -> bool {
     let patience = TimeDelta::from_std(settings.repeat_after).unwrap_or(TimeDelta::MAX);
-    let waiting = standing.mails.iter().filter(|mail| mail.fate == Fate::Waiting && mail.attempts > 0);
+    let waiting = state.mails.iter().filter(|mail| mail.fate == Fate::Waiting && mail.attempts > 0);
     waiting.into_iter().any(|mail| (now - mail.posted_at).abs() < patience)
 }
 
-/// The mail for a plan. Its id follows from what it covers, when, and of which installation.
+/// The mail for a plan. Its id is derived from what it covers, the time and the installation.
 fn mail(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc>) -> Mail {
     let covers: Vec<_> =
         plan.groups.iter().map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();

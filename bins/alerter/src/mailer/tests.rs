@@ -78,7 +78,7 @@ impl Bench {
     async fn pass(&self, duration: Duration) {
         let end = self.clock.now() + TimeDelta::from_std(duration).unwrap();
         while self.clock.now() < end {
-            self.clock.advance(LOOK);
+            self.clock.advance(POLL_INTERVAL);
             self.mailer.round(false, &CancellationToken::new()).await.unwrap();
         }
     }
@@ -287,7 +287,7 @@ async fn a_mail_that_was_taken_is_not_sent_again_because_the_disk_is_full() {
     bench.mailer = bench.mailer_over(disk.clone());
     bench.letters("broken", 1).await;
     for _ in 0..100 {
-        bench.clock.advance(LOOK);
+        bench.clock.advance(POLL_INTERVAL);
         let _ = bench.mailer.round(false, &CancellationToken::new()).await;
     }
     assert_eq!(bench.tried().len(), 1);

@@ -175,9 +175,9 @@ fn decode(text: &str) -> Result<String, TransportError> {
 
 /// Hands `message` over, step by step.
 ///
-/// Nobody gets it before everybody is asked for who may get it now or never: while a mailbox is full for the moment
-/// the mail waits, so that the others do not get it twice. Recipients that are refused for good do not keep the
-/// others from getting it.
+/// It sends RCPT for all recipients before DATA. If the server defers one of them, such as a full mailbox, the whole mail
+/// is deferred: otherwise the others would get it again with the next attempt. Recipients that are refused for good are
+/// left out, and the others get the mail.
 async fn deliver(session: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SendError> {
     let (envelope, bytes) = (message.envelope(), message.formatted());
     let mut parameters = Vec::new();

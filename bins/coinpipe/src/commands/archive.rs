@@ -7,8 +7,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use domain::PageMeta;
 use service::Process;
 
-use crate::selection::{READ, Selection, SpanArgs};
-use crate::{adapters, output, page_files};
+use crate::selection::{Selection, SpanArgs};
+use crate::{adapters, archived, numbers, output, page_files};
 
 #[derive(Args, Debug)]
 pub(crate) struct ArchiveArgs {
@@ -54,7 +54,7 @@ async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     let (mut pages, mut bytes, mut unreadable) = (0, 0, 0);
     let mut position = range.after;
     while position < range.end && !stop.is_cancelled() {
-        let read = archive.read(position, READ).await?;
+        let read = archived::read(&*archive, position).await?;
         let Some(last) = read.last() else { break };
         position = last.position;
         for page in read.into_iter().filter(|page| page.position <= range.end) {
@@ -72,12 +72,12 @@ async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     }
     output::print(format!(
         "Wrote {} ({}) to {}",
-        output::counted(pages, "page"),
+        numbers::counted(pages, "page"),
         bytesize::ByteSize(bytes),
         folder.display()
     ))?;
     if unreadable > 0 {
-        bail!("left out {}: they cannot be read as pages", output::counted(unreadable, "message"));
+        bail!("left out {}: they cannot be read as pages", numbers::counted(unreadable, "message"));
     }
     if stop.is_cancelled() {
         bail!("stopped before the end; the same command writes all of it again");

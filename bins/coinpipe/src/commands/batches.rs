@@ -11,6 +11,7 @@ use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
 use crate::missing::letters_about;
+use crate::numbers;
 use crate::output;
 
 /// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
@@ -31,7 +32,7 @@ pub(crate) struct BatchesArgs {
 
 pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
-    // Which ones are incomplete only their chunks tell: there is no shorter way than through all.
+    // Only the chunks tell which batches are incomplete, so all batches are read.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
     let mut batches = match &found.stores {
         Some(stores) => stores.ledger.batches(limit).await?,
@@ -54,7 +55,7 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
         output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
         return Ok(());
     }
-    output::print(to_table(&batches))?;
+    output::print(to_table(&batches, output::terminal_width()))?;
     for (id, parts) in &places {
         for (part, place) in parts {
             output::say(format!("{id} {part}: {place}"));
@@ -63,10 +64,10 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
     Ok(())
 }
 
-/// Where what is missing of each batch is, as far as can be told.
+/// For each batch, where its missing parts are, as far as can be told.
 pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
 
-/// Looks for what is missing of `batches`.
+/// Looks for the missing parts of `batches`.
 pub(crate) async fn places(found: &Found, batches: &[BatchRecord]) -> anyhow::Result<Places> {
     let mut places = Places::new();
     let Some(stores) = &found.stores else { return Ok(places) };
@@ -105,13 +106,17 @@ async fn queued_messages(queues: Option<&Queues>) -> anyhow::Result<u64> {
     Ok(messages)
 }
 
-pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
+/// Columns of the table, the least important first, for terminals that are too narrow for all.
+const LEAST: [usize; 10] = [10, 7, 8, 9, 1, 3, 6, 2, 5, 4];
+
+/// The batches as a table that fits `width`, if that is known, by leaving columns out.
+pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_table::Table {
     let number =
-        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| output::count(number.into()));
+        |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| numbers::count(number.into()));
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
         at.map_or_else(|| "–".to_owned(), |at| at.format("%m-%d %H:%M:%S").to_string())
     };
-    output::table(
+    let mut table = output::table(
         &[
             "batch",
             "fetched",
@@ -137,17 +142,19 @@ pub(crate) fn to_table(batches: &[BatchRecord]) -> comfy_table::Table {
                 instant(batch.fetched_at),
                 instant(batch.loaded_at),
                 number(batch.pages),
-                output::count(batch.coins_in),
-                output::count(batch.rejected),
-                output::count(batch.written),
-                output::count(batch.unchanged),
-                output::count(batch.stale),
+                numbers::count(batch.coins_in),
+                numbers::count(batch.rejected),
+                numbers::count(batch.written),
+                numbers::count(batch.unchanged),
+                numbers::count(batch.stale),
                 number(batch.credits),
-                output::count(batch.replays.into()),
+                numbers::count(batch.replays.into()),
                 state(batch),
             ]
         }),
-    )
+    );
+    output::fit(&mut table, width, &LEAST);
+    table
 }
 
 pub(crate) fn state(batch: &BatchRecord) -> String {
@@ -196,4 +203,45 @@ pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
         "missing": missing,
         "missing_at": missing_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Slot;
+
+    use super::*;
+
+    #[test]
+    fn a_usual_terminal_has_room_for_what_matters_most() {
+        let at = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let batch = BatchRecord {
+            id: BatchId::new(Slot::at(at), "listings", &["USD".to_owned()]),
+            slot: Slot::at(at),
+            endpoint: "listings".to_owned(),
+            convert: vec!["USD".to_owned()],
+            simulated: true,
+            fetched_at: Some(at),
+            transformed_at: Some(at),
+            loaded_at: Some(at),
+            pages: Some(1),
+            credits: Some(25),
+            coins_in: 5000,
+            rejected: 0,
+            written: 5000,
+            unchanged: 0,
+            stale: 0,
+            loads: 1,
+            replays: 0,
+            page_replays: BTreeMap::new(),
+            missing: Vec::new(),
+        };
+        let wide = to_table(std::slice::from_ref(&batch), None).to_string();
+        assert!(wide.contains("unchanged") && wide.contains("fetched"), "{wide}");
+        let narrow = to_table(&[batch], Some(80));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+        let narrow = narrow.to_string();
+        for shown in ["2026-11-22T14:00:00Z/listings/USD (simulated)", "5,000", "rejected", "complete"] {
+            assert!(narrow.contains(shown), "{shown} is not in:\n{narrow}");
+        }
+    }
 }

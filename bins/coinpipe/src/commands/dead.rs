@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use service::Process;
 
 use crate::arguments::JsonArgs;
-use crate::{adapters, output};
+use crate::{adapters, numbers, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct DeadArgs {
@@ -71,7 +71,7 @@ pub(crate) async fn run(process: &Process, args: &DeadArgs) -> anyhow::Result<()
     }
 }
 
-/// Where there is no store yet: nothing, and JSON that is well-formed all the same.
+/// Output when there is no store yet: empty, and valid JSON.
 fn show_nothing(process: &Process, command: &DeadCommand) -> anyhow::Result<()> {
     match command {
         DeadCommand::Groups(JsonArgs { json: true }) | DeadCommand::List { json: true, .. } => {
@@ -99,10 +99,10 @@ fn show_groups(groups: &[AlertGroup]) -> anyhow::Result<()> {
             group.fingerprint.clone(),
             group.state.to_string(),
             group.stage.map_or("–", domain::StageName::as_str).to_owned(),
-            format!("{}/{}", group.class, output::plain(&group.code, 40)),
-            output::count(group.total),
+            format!("{}/{}", group.class, domain::one_line(&group.code, 40)),
+            numbers::count(group.total),
             domain::timestamp::to_text(group.last_seen_at),
-            output::plain(&group.reason, 80),
+            domain::one_line(&group.reason, 80),
         ]
     });
     output::print(output::table(
@@ -119,11 +119,11 @@ fn show_letters(letters: &[LetterSummary]) -> anyhow::Result<()> {
     }
     let rows = letters.iter().map(|letter| {
         vec![
-            output::plain(letter.id.as_str(), 120),
+            domain::one_line(letter.id.as_str(), 120),
             domain::timestamp::to_text(letter.filed_at),
-            output::count(letter.deaths),
-            format!("{}/{}", letter.class, output::plain(&letter.code, 40)),
-            output::plain(&letter.reason, 80),
+            numbers::count(letter.deaths),
+            format!("{}/{}", letter.class, domain::one_line(&letter.code, 40)),
+            domain::one_line(&letter.reason, 80),
         ]
     });
     output::print(output::table(&["letter", "filed", "deaths", "cause", "reason"], &[2], rows))
@@ -132,10 +132,10 @@ fn show_letters(letters: &[LetterSummary]) -> anyhow::Result<()> {
 fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
     let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let stage = letter.stage.map_or("–", domain::StageName::as_str);
-    output::print(format!("letter    {}", output::plain(letter.id.as_str(), 255)))?;
+    output::print(format!("letter    {}", domain::one_line(letter.id.as_str(), 255)))?;
     output::print(format!("group     {fingerprint}"))?;
-    output::print(format!("cause     {}/{} in {stage}", letter.class, output::plain(&letter.code, 80)))?;
-    output::print(format!("reason    {}", output::plain(&letter.reason, 4096)))?;
+    output::print(format!("cause     {}/{} in {stage}", letter.class, domain::one_line(&letter.code, 80)))?;
+    output::print(format!("reason    {}", domain::one_line(&letter.reason, 4096)))?;
     output::print(format!("seen      first {}", domain::timestamp::to_text(letter.first_seen_at)))?;
     output::print(format!(
         "filed     {}, attempt {}",
@@ -143,7 +143,7 @@ fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
         letter.attempt
     ))?;
     for (name, value) in letter.headers.iter() {
-        output::print(format!("header    {}: {}", output::plain(name, 80), output::plain(value, 400)))?;
+        output::print(format!("header    {}: {}", domain::one_line(name, 80), domain::one_line(value, 400)))?;
     }
     if deaths.len() > 1 {
         output::print(format!("died      {} times, most recently as above", deaths.len()))?;
@@ -161,20 +161,20 @@ fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
 fn show_deaths(deaths: &[Death]) -> comfy_table::Table {
     let rows = deaths.iter().map(|death| {
         vec![
-            output::plain(life(death).unwrap_or("first"), 80),
+            domain::one_line(replay(death).unwrap_or("none"), 80),
             domain::timestamp::to_text(death.filed_at),
             death.stage.map_or("–", domain::StageName::as_str).to_owned(),
-            format!("{}/{}", death.class, output::plain(&death.code, 40)),
+            format!("{}/{}", death.class, domain::one_line(&death.code, 40)),
             death.attempt.to_string(),
-            output::plain(&death.reason, 80),
+            domain::one_line(&death.reason, 80),
         ]
     });
-    output::table(&["life", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
+    output::table(&["replay", "filed", "stage", "cause", "attempt", "reason"], &[4], rows)
 }
 
-/// Which sending of the message ended; `None` for the first.
-fn life(death: &Death) -> Option<&str> {
-    Some(death.life.as_str()).filter(|life| !life.is_empty())
+/// The replay in which the message died; `None` when before any.
+fn replay(death: &Death) -> Option<&str> {
+    Some(death.replay.as_str()).filter(|replay| !replay.is_empty())
 }
 
 pub(crate) fn group_json(group: &AlertGroup) -> Value {
@@ -240,7 +240,7 @@ fn letter_json(filed: &FiledLetter) -> Value {
 
 fn death_json(death: &Death) -> Value {
     json!({
-        "life": life(death),
+        "life": replay(death),
         "group": death.fingerprint,
         "class": death.class.as_str(),
         "code": death.code,

@@ -1,7 +1,7 @@
 //! `coinpipe health`: asks a process over HTTP whether it is well.
 //!
-//! The request is written by hand: reqwest is walled in (decision 2), and of an answer from this machine nothing but
-//! the status line and, when it is bad, the words below it are looked at. HTTP/1.0 has no chunks to put together.
+//! The request is written by hand, because only two crates may use reqwest (decision 2) and little of the answer matters: the
+//! status line and, when it is bad, the text below. It is HTTP/1.0, which has no chunked bodies.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -13,9 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use url::{Position, Url};
 
-use crate::output;
-
-/// Shorter than the time that a health check of a container is given.
+/// Shorter than the usual timeout of a container's health check.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Of an answer, more than this is not read.
 const MOST: u64 = 4096;
@@ -88,7 +86,7 @@ async fn get(url: &Url) -> anyhow::Result<()> {
         bail!("the answer is not HTTP");
     };
     let said = if body.trim().is_empty() { String::new() } else { format!(": {}", body.trim()) };
-    bail!("{}", output::plain(&format!("{status}{said}"), 200))
+    bail!("{}", domain::one_line(&format!("{status}{said}"), 200))
 }
 
 #[cfg(test)]
@@ -130,7 +128,7 @@ mod tests {
         assert!(ready_at("").unwrap_err().0.contains("http.listen"));
     }
 
-    /// Whoever sends for ever is not listened to for ever.
+    /// A server that sends for ever does not keep the command for ever.
     #[tokio::test]
     async fn an_answer_without_end_has_one() {
         for flood in ["x", "HTTP/1.0 500 Bad\r\n\r\nx", "HTTP/1.0 500 Bad\r\nX: y\r\n"] {

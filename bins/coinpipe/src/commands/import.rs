@@ -24,8 +24,8 @@ use service::Process;
 
 use super::replay;
 use crate::adapters::{self, Adapters};
-use crate::arguments::{assignment, instant};
-use crate::output;
+use crate::values::{assignment, instant};
+use crate::{data_kind, numbers, output};
 use decisions::Decisions;
 use import_plan::ImportPlan;
 use mapping::Mapping;
@@ -96,13 +96,13 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
         None => process.unless_stopped(process.open_stores_read_only()).await?,
     };
     let Some(stores) = stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
-    if stores.store.origins().await?.simulated {
-        bail!("the store holds simulated quotes; `coinpipe run --once` with your own key takes real ones");
+    if stores.store.data_kinds().await?.simulated {
+        bail!("the store holds simulated quotes; {}", data_kind::how_to_take_real_ones(process));
     }
     let listed = stores.quotes.listed(&args.currency).await?;
     ensure!(
         !listed.is_empty(),
-        "there is no snapshot in {} to look symbols up in; `coinpipe run --once` takes one",
+        "there is no snapshot in {} to look symbols up in; `coinpipe --once` takes one",
         args.currency
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
@@ -111,7 +111,7 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     report(&plan)?;
     let pages = plan.pages(&args.table, Slot::at(process.clock.now()))?;
     let Some(adapters) = adapters.filter(|_| !pages.is_empty()) else {
-        return output::print(format!("Would import {}", output::counted(plan.rows_of_coins(), "row")));
+        return output::print(format!("Would import {}", numbers::counted(plan.rows_of_coins(), "row")));
     };
     let batch = pages[0].0.batch.clone();
     let pages = pages.into_iter().map(|(_, message)| message).collect();
@@ -138,13 +138,15 @@ fn report(plan: &ImportPlan) -> anyhow::Result<()> {
         let rows = group.rows().iter().take(LISTED).map(|row| {
             let coins = row.candidates.iter().map(|coin| format!("{} {}", coin.id, coin.name));
             vec![
-                output::plain(&row.symbol, 40),
-                output::plain(&row.found, 40),
-                output::plain(&coins.collect::<Vec<_>>().join(", "), 100),
+                domain::one_line(&row.symbol, 40),
+                domain::one_line(&row.found, 40),
+                domain::one_line(&coins.collect::<Vec<_>>().join(", "), 100),
             ]
         });
-        output::print(output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows))?;
-        let count = output::counted(group.rows().len() as u64, "row");
+        let mut table = output::table(&["symbol", "in the table", "coins of the newest snapshot"], &[], rows);
+        output::hide_empty(&mut table);
+        output::print(table)?;
+        let count = numbers::counted(group.rows().len() as u64, "row");
         output::print(format!("left out  {count}: {}\n", group.reason()))?;
     }
     Ok(())
@@ -157,13 +159,13 @@ async fn conclude(adapters: &Adapters, batch: &BatchId) -> anyhow::Result<()> {
     let BatchRecord { coins_in, rejected, written, unchanged, stale, .. } = record;
     output::print(format!(
         "Imported {}: {} now the newest quote of their coin, {} there already, {} only in the history",
-        output::counted(coins_in - rejected, "row"),
-        output::count(written),
-        output::count(unchanged),
-        output::count(stale),
+        numbers::counted(coins_in - rejected, "row"),
+        numbers::count(written),
+        numbers::count(unchanged),
+        numbers::count(stale),
     ))?;
     if rejected > 0 {
-        let rows = output::counted(rejected, "row");
+        let rows = numbers::counted(rejected, "row");
         output::print(format!("rejected  {rows}; `coinpipe dead list` says why"))?;
     }
     Ok(())

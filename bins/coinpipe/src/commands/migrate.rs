@@ -11,7 +11,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
     let queue = async {
         let missing = process.missing_queues().await?;
-        // Opening connects to nobody yet; counting needs what there is to count.
+        // Opening does not connect yet; asking for a depth does, and declares the queues.
         process.open_queues().await?.queue.depth(QueueName::Raw).await?;
         output::print(format!("queue  {}: {}", service::place(&config.queue.url), made(&missing)))
     };

@@ -1,4 +1,4 @@
-//! `coinpipe run --once`: one snapshot from the API to the tables, watched by a person.
+//! `coinpipe --once`: one snapshot from the API to the tables, watched by a person.
 
 mod arrival;
 mod progress;
@@ -28,7 +28,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         let result = snapshot(process, &adapters, &source, &progress).await;
         progress.clear();
         if let Ok(Ended::Stopped { missing }) = &result {
-            // Said now: what is in hand may not end before the process does.
+            // Printed now, because the process may be stopped before what is in flight is finished.
             output::say(format!("stopping  {missing}"));
         }
         stop.cancel();
@@ -41,6 +41,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     match ended {
         Ended::Arrived { batch } => report::report(process, &adapters, &source, &batch).await,
         Ended::Late { why } => bail!(why),
+        Ended::StoppedBefore => bail!("stopped before the snapshot was fetched"),
         Ended::Stopped { missing } => bail!(
             "stopped before the snapshot was loaded: {missing}; the pages that arrived are kept, and the next run loads them"
         ),
@@ -53,7 +54,9 @@ enum Ended {
     Arrived { batch: BatchId },
     /// Nothing happened for too long.
     Late { why: String },
-    /// Asked to stop before.
+    /// Asked to stop when no page had arrived.
+    StoppedBefore,
+    /// Asked to stop before the end.
     Stopped { missing: String },
 }
 
@@ -66,7 +69,7 @@ async fn snapshot(
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
     let fetcher = fetcher::for_once(process, &adapters.queues, source)?;
-    // Asked to stop it gives an answer that is on its way a moment to arrive: it is paid for.
+    // When it is asked to stop, it waits a moment for a response that is under way, because that is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             Ok(match arrival::wait(&*process.clock, &stop, adapters, &snapshot, progress).await? {
@@ -75,6 +78,7 @@ async fn snapshot(
                 Arrival::Stopped(missing) => Ended::Stopped { missing },
             })
         }
+        Err(_) if stop.is_cancelled() && !progress.has_received() => Ok(Ended::StoppedBefore),
         Err(_) if stop.is_cancelled() => {
             Ok(Ended::Stopped { missing: "it was not fetched whole".to_owned() })
         }

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run;
 use crate::adapters::{self, Adapters};
+use crate::numbers;
 use crate::output;
 use crate::page_files::PageFiles;
 use crate::selection::{Selection, SpanArgs};
@@ -32,12 +33,12 @@ use pace::Pace;
 use pages::{Pages, Seen};
 use waiting::until_answered;
 
-/// How often queue and ledger are looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often queue and ledger are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// RabbitMQ does not tell what others hold. They hold it for as long as their work may take, and this much longer
-/// when they die with it.
+/// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
+/// long more when they die.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
@@ -85,7 +86,7 @@ pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<
     beside_workers(process, replay.adapters, replay.run()).await
 }
 
-/// Says which batches a replay would be of. Makes nothing, and changes nothing.
+/// Lists the batches that a replay would send. Creates and changes nothing.
 async fn list(
     process: &Process,
     args: &ReplayArgs,
@@ -131,8 +132,8 @@ fn new_replay_id(process: &Process) -> ReplayId {
     ReplayId::new(format!("replay/{begun}/{:016x}", fastrand::u64(..))).expect("it is short and plain")
 }
 
-/// Does `work`, which asks something of the workers. With the queue in a file nobody else may be there to do it: then
-/// they run here until it is done.
+/// Does `work`, which needs transformers and loaders. With the queue in a file there may be no other process with them, so
+/// they run in this one until `work` is done.
 async fn beside_workers<T>(
     process: &Process,
     adapters: &Adapters,
@@ -153,6 +154,10 @@ async fn beside_workers<T>(
     drained.map(|()| done)
 }
 
+fn hold_no_page(files: usize) -> String {
+    if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
+}
+
 struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
@@ -167,7 +172,7 @@ impl Replay<'_> {
             output::say(format!(
                 "stopped; what was published ({}) will be loaded all the same. To go on: the same command with \
                  --after {position}",
-                output::counted(seen.published, "page"),
+                numbers::counted(seen.published, "page"),
             ));
             return Ok(());
         }
@@ -179,22 +184,26 @@ impl Replay<'_> {
                 "warning: only {pages} of the {of} pages of {batch} were there; they are loaded"
             ));
         }
+        // Of a file without a page enough is said.
+        if seen.pages.is_empty() && !self.pages.bad_files().is_empty() {
+            arrivals.check()?;
+            bail!("{}; nothing was replayed", hold_no_page(self.pages.bad_files().len()));
+        }
         output::print(format!(
             "Replayed {} of {}, {}",
-            output::counted(seen.published, "page"),
+            numbers::counted(seen.published, "page"),
             match arrivals.batches() + arrivals.lost().len() as u64 {
                 1 => "1 batch".to_owned(),
-                batches => format!("{} batches", output::count(batches)),
+                batches => format!("{} batches", numbers::count(batches)),
             },
-            output::counted(arrivals.coins(), "coin"),
+            numbers::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
         let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
             0 => Ok(()),
-            1 => bail!("1 file holds no page; {others}"),
-            files => bail!("{files} files hold no page; {others}"),
+            files => bail!("{}; {others}", hold_no_page(files)),
         }
     }
 
@@ -218,7 +227,7 @@ impl Replay<'_> {
         let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
-        let kinds = self.adapters.stores.store.origins().await?;
+        let kinds = self.adapters.stores.store.data_kinds().await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
@@ -257,7 +266,7 @@ impl Replay<'_> {
         Ok((seen, pace.into_arrivals(), position))
     }
 
-    /// How long after the last news something may still come while the queues seem to be empty.
+    /// How long after the last arrival another one may still come although the queues seem to be empty.
     fn patience(&self) -> TimeDelta {
         let config = self.process.config();
         if service::file_of(&config.queue.url).is_some() {
@@ -275,7 +284,7 @@ impl Replay<'_> {
         {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(LOOK);
+        bar.enable_steady_tick(POLL_INTERVAL);
         bar
     }
 }

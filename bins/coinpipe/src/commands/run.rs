@@ -25,7 +25,7 @@ impl RunArgs {
 
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
-    // A process may wait long for its servers, and is looked at meanwhile.
+    // Declared now, because a process may wait long for its servers, and its metrics are scraped meanwhile.
     for declare in [
         fetcher::declare_metrics,
         transformer::declare_metrics,
@@ -37,7 +37,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let config = process.config();
     let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    // A server that is away is waited for, and nothing is in hand yet.
+    // This waits for a server that is away. Nothing is in flight yet, so a stop needs no draining.
     let opening = Box::pin(data_kind::open_for(process, &source));
     let Some(adapters) = process.shutdown.soft().run_until_cancelled_owned(opening).await else {
         info!("stopped");

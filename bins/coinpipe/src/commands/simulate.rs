@@ -47,7 +47,12 @@ pub(crate) async fn run(process: &Process, args: &SimulateArgs) -> anyhow::Resul
     let simulator = Simulator::start(args.listen, options, Arc::clone(&process.clock)).await?;
     let kind = if args.serve.is_empty() { "a made-up market" } else { "recorded responses" };
     let url = simulator.url();
-    output::say(format!("serving {kind} at {url}; try it with COINPIPE__FETCH__BASE_URL={url}"));
+    let key = match (args.no_key, args.key.is_empty()) {
+        (true, _) => "",
+        (false, true) => "CMC_API_KEY=any ",
+        (false, false) => "CMC_API_KEY=KEY ",
+    };
+    output::say(format!("serving {kind} at {url}; try it with {key}COINPIPE__FETCH__BASE_URL={url}"));
     process.shutdown.soft().cancelled().await;
     simulator.stop().await;
     Ok(())

@@ -8,14 +8,14 @@ use service::Process;
 
 use super::{batches, dead};
 use crate::arguments::JsonArgs;
-use crate::{adapters, output};
+use crate::{adapters, numbers, output};
 
 /// How many batches are shown.
 const BATCHES: u32 = 5;
 
 pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
-    // What is not there yet is empty, and well-formed all the same.
+    // What does not exist yet is shown as empty, in valid JSON too.
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
@@ -76,14 +76,14 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     }
     let freshness = freshness.newest_fetch_at.map_or_else(
         || "no quotes yet".to_owned(),
-        |at| format!("fetched {} ago, at {}", output::age(now, at), domain::timestamp::to_text(at)),
+        |at| format!("fetched {} ago, at {}", numbers::age(now, at), domain::timestamp::to_text(at)),
     );
     output::print(format!("quotes    {freshness}"))?;
     output::print(format!(
         "tables    {} coins, {} latest quotes, {} in the history",
-        output::count(totals.coins),
-        output::count(totals.quotes_latest),
-        output::count(totals.quotes_history)
+        numbers::count(totals.coins),
+        numbers::count(totals.quotes_latest),
+        numbers::count(totals.quotes_history)
     ))?;
     for (queue, depth) in depths {
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
@@ -93,7 +93,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         output::print(format!("mail      {line}"))?;
     }
     if !batches.is_empty() {
-        output::print(batches::to_table(&batches))?;
+        output::print(batches::to_table(&batches, output::terminal_width()))?;
     }
     Ok(())
 }
@@ -105,8 +105,8 @@ fn groups_text(groups: &[AlertGroup]) -> String {
     let letters: u64 = groups.iter().map(|group| group.total).sum();
     format!(
         "{} with {}; see `coinpipe dead groups`",
-        output::counted(groups.len() as u64, "open dead-letter group"),
-        output::counted(letters, "letter")
+        numbers::counted(groups.len() as u64, "open dead-letter group"),
+        numbers::counted(letters, "letter")
     )
 }
 
@@ -114,20 +114,20 @@ fn groups_text(groups: &[AlertGroup]) -> String {
 fn mail_lines(mail: &MailTrouble, now: chrono::DateTime<chrono::Utc>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(since) = mail.waiting_since {
-        let reason = mail.failure.as_ref().map(|reason| format!(": {}", output::plain(reason, 200)));
-        let mails = output::counted(mail.waiting, "mail");
+        let reason = mail.failure.as_ref().map(|reason| format!(": {}", domain::one_line(reason, 200)));
+        let mails = numbers::counted(mail.waiting, "mail");
         lines.push(format!(
             "{mails} not sent yet, for {}{}",
-            output::age(now, since),
+            numbers::age(now, since),
             reason.unwrap_or_default()
         ));
     }
     if let Some((at, reason)) = &mail.refusal {
-        let mails = output::counted(mail.refused, "mail");
+        let mails = numbers::counted(mail.refused, "mail");
         lines.push(format!(
             "{mails} refused by the server, the last {} ago, and to be told again: {}",
-            output::age(now, *at),
-            output::plain(reason, 200)
+            numbers::age(now, *at),
+            domain::one_line(reason, 200)
         ));
     }
     lines
@@ -148,7 +148,7 @@ fn depth_text(depth: Depth) -> String {
     if depth.total() == 0 {
         return "empty".to_owned();
     }
-    format!("{} ready, {} waiting for a retry, {} in hand", depth.ready, depth.delayed, depth.unsettled)
+    format!("{} ready, {} waiting for a retry, {} in flight", depth.ready, depth.delayed, depth.unsettled)
 }
 
 fn depth_json(depth: Depth) -> serde_json::Value {

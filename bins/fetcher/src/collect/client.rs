@@ -139,7 +139,7 @@ impl Client {
     /// The body of an answer with status 200, of at most `limit` bytes, the pause it asks for, and whether a simulator gave it.
     async fn get(&self, url: Url, limit: usize) -> Result<(Vec<u8>, Option<Pause>, bool), FetchError> {
         #[cfg(test)]
-        let _busy = crate::testing::busy::Busy::begin();
+        let _busy = crate::busy::Busy::begin();
         let response = self.http.get(url).send().await.map_err(|error| self.transport(error))?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
@@ -212,5 +212,7 @@ impl Client {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use domain::Slot;
 use tracing::warn;
 
 use super::Collector;
-use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
+use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 
 impl Collector {
     /// Seals what an earlier run left half fetched, but for the batch of the slot `current`. Returns whether that one was
@@ -20,7 +20,7 @@ impl Collector {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, _) = self.incidents.report_found(found).await;
         let is_begun = |manifest: &Manifest| {
-            manifest.batch == order.batch && manifest.pages.is_none() && manifest.claim == Claim::Claimed
+            manifest.batch == order.batch && manifest.pages.is_none() && manifest.claim == ClaimState::Claimed
         };
         Ok(batches.iter().any(is_begun))
     }
@@ -49,7 +49,7 @@ impl Collector {
         let (batches, mut trouble) = self.incidents.report_found(found).await;
         for manifest in batches {
             let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
-            if manifest.pages.is_none() && (is_in_work || manifest.claim == Claim::Intended) {
+            if manifest.pages.is_none() && (is_in_work || manifest.claim == ClaimState::Intended) {
                 continue;
             }
             if let Err(error) = self.seal_leftover(manifest).await {
@@ -73,7 +73,7 @@ impl Collector {
         if let Some(error) = trouble {
             return Err(error);
         }
-        if pages.is_empty() && manifest.claim == Claim::Claimed {
+        if pages.is_empty() && manifest.claim == ClaimState::Claimed {
             self.report_missed(&manifest, "its fetcher ended before the first page was kept").await;
         }
         self.seal(manifest).await

@@ -1,4 +1,4 @@
-//! What to do about each way in which the API can fail. All decisions about waiting are made here.
+//! What to do about each failure of the API. All decisions about waiting are made here.
 //!
 //! | what | outcome |
 //! |---|---|
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
         /// What happened.
         reason: String,
     },
-    /// It does not pass by itself.
+    /// Permanent: somebody has to act.
     Stop {
         /// What happened.
         reason: String,
@@ -42,7 +42,7 @@ pub(crate) enum Outcome {
     },
 }
 
-/// What a decision depends on besides the error.
+/// What the decision depends on besides the error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances {
     /// The time.
@@ -82,6 +82,16 @@ impl FetchError {
     /// Whether the plan's month is used up, so that its end is worth asking for.
     pub(crate) fn is_monthly_limit(&self) -> bool {
         matches!(self, Self::Api { code: 1010, .. })
+    }
+
+    /// What someone can do about it, when waiting does not help.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        // No circumstances make it pass.
+        let at = Circumstances { now: DateTime::UNIX_EPOCH, failures: 1, jitter: 0.0, monthly_reset: None };
+        match self.outcome(&at) {
+            Outcome::Stop { hint, .. } => Some(hint),
+            _ => None,
+        }
     }
 
     /// What to do about it.

@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Collector, Ending, FetchJob, Patience};
-use crate::spool::{Claim, Manifest, Spool, SpoolError, blocking};
+use crate::progress::NoObserver;
+use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::trace;
-use crate::watch::Unwatched;
 
 /// Batches that may wait for the queue before no more is paid for.
 const MOST_WAITING: usize = 500;
@@ -25,7 +25,7 @@ impl Collector {
         let mut order = self.order(slot);
         let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(ends_at);
-        let job = FetchJob { order: &order, patience, watch: &Unwatched, stop };
+        let job = FetchJob { order: &order, patience, observer: &NoObserver, stop };
         *self.in_work() = Some(order.clone());
         let ending = self.collect(job).instrument(span.clone()).await;
         match &ending {
@@ -51,7 +51,7 @@ impl Collector {
         if batches.len() >= MOST_WAITING {
             return Ok(Some(batches.len()));
         }
-        let order = Manifest { claim: Claim::Intended, ..order.clone() };
+        let order = Manifest { claim: ClaimState::Intended, ..order.clone() };
         blocking(&self.spool, move |spool| spool.put_manifest(&order)).await?;
         Ok(None)
     }

@@ -12,9 +12,9 @@ use super::client::{FetchError, ListingsPage};
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
 use crate::metrics::SnapshotEnd;
+use crate::progress::{ProgressObserver, Step};
 use crate::spool::Manifest;
 use crate::trace;
-use crate::watch::{Step, Watch};
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,14 +26,14 @@ const CLOCK_CHECK: Duration = Duration::from_secs(30);
 pub(crate) struct FetchJob<'a> {
     pub(crate) order: &'a Manifest,
     pub(crate) patience: Patience,
-    pub(crate) watch: &'a dyn Watch,
+    pub(crate) observer: &'a dyn ProgressObserver,
     pub(crate) stop: &'a CancellationToken,
 }
 
 impl Collector {
     /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed.
     pub(crate) async fn collect(&self, job: FetchJob<'_>) -> Ending {
-        let FetchJob { order, watch, stop, .. } = job;
+        let FetchJob { order, observer, stop, .. } = job;
         let mut pages = match self.begin(job).await {
             Ok(pages) => pages,
             Err(ending) => return ending,
@@ -50,7 +50,7 @@ impl Collector {
             if stop.is_cancelled() {
                 return Ending::Interrupted;
             }
-            watch.step(Step::Fetching { page: number, pages: expected });
+            observer.step(Step::Fetching { page: number, pages: expected });
             self.crashes.pass(Point::Asking).await;
             let span = trace::asking(self.client.host(), number);
             let Some(answer) = self.ask(job, number).instrument(span.clone()).await else {
@@ -67,7 +67,7 @@ impl Collector {
                     }
                     self.crashes.pass(Point::Kept).await;
                     let expected = order.pages_expected(&pages);
-                    watch.step(Step::Received { page: number, pages: expected, rows, bytes });
+                    observer.step(Step::Received { page: number, pages: expected, rows, bytes });
                     info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
@@ -116,7 +116,7 @@ impl Collector {
         outcome: Outcome,
         failures: u32,
     ) -> Option<Ending> {
-        let FetchJob { order, patience, watch, stop } = job;
+        let FetchJob { order, patience, observer, stop } = job;
         let now = self.clock.now();
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
@@ -140,7 +140,7 @@ impl Collector {
             let reason = format!("fetching {} failed and is tried again: {reason}", order.batch);
             self.incidents.report(&code, order.slot, &reason).await;
         }
-        watch.step(Step::Waiting { until, reason: &reason });
+        observer.step(Step::Waiting { until, reason: &reason });
         (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
     }
 

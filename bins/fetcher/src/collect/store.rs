@@ -8,8 +8,8 @@ use tracing::{info, warn};
 
 use super::client::ListingsPage;
 use super::{Collector, Ending, FetchJob, GaveUp};
+use crate::progress::Step;
 use crate::spool::{PageRecord, SpoolError, blocking};
-use crate::watch::Step;
 
 const DISK_HINT: &str = "look after the disk that fetch.spool is on";
 
@@ -70,7 +70,7 @@ impl Collector {
         until: Option<DateTime<Utc>>,
         work: impl AsyncFn() -> Result<T, SpoolError>,
     ) -> Result<T, Ending> {
-        let FetchJob { order, watch, stop, .. } = job;
+        let FetchJob { order, observer, stop, .. } = job;
         let mut backoff = Backoff::default();
         loop {
             let is_first = backoff.is_fresh();
@@ -106,7 +106,7 @@ impl Collector {
                 self.incidents.report("spool_failed", order.slot, &reason).await;
             }
             let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            watch.step(Step::Waiting { until: next, reason: &reason });
+            observer.step(Step::Waiting { until: next, reason: &reason });
             if !self.turns.wait(wait, stop).await {
                 return Err(Ending::Interrupted);
             }

@@ -9,7 +9,7 @@ use ports::Clock;
 use tokio::sync::mpsc;
 
 /// How often clokwerk is asked whether it is time.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Rings `bell` at the beginning of each slot, for ever. A bell that still rings is not rung again.
 pub(crate) async fn ring(every: Duration, clock: Arc<dyn Clock>, bell: mpsc::Sender<()>) {
@@ -17,7 +17,7 @@ pub(crate) async fn ring(every: Duration, clock: Arc<dyn Clock>, bell: mpsc::Sen
     let mut before = clock.now();
     loop {
         scheduler.run_pending().await;
-        clock.sleep(LOOK).await;
+        clock.sleep(POLL_INTERVAL).await;
         let now = clock.now();
         if now < before {
             // clokwerk has fixed its next run and would be silent until a clock that was set back has

@@ -173,7 +173,7 @@ mod tests {
             host: host.to_owned(),
             pages: None,
             trace: Headers::new(),
-            claim: spool::Claim::Claimed,
+            claim: spool::ClaimState::Claimed,
         }
     }
 

@@ -12,7 +12,7 @@ use super::Scheduler;
 use super::claims::{OpenClaim, Owner};
 use super::leader_state::LeaderState;
 use super::term::LedTerm;
-use crate::spool::{Claim, SpoolError};
+use crate::spool::{ClaimState, SpoolError};
 
 impl Scheduler {
     /// Settles the claims of which the spool and the tables say that nothing more will come. The error ended the term.
@@ -22,14 +22,14 @@ impl Scheduler {
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<(), QueueError> {
-        let in_hand = self.resolve_intentions(led, state, stop).await.map_err(|error| {
+        let pending = self.resolve_intentions(led, state, stop).await.map_err(|error| {
             // The loops that write there log it.
             debug!("cannot look into the spool: {}", telemetry::error_chain(&error));
         });
         let mut is_changed = false;
         for claim in led.claims.open() {
             let is_settled = if self.collector.is_own_spool(&claim.by) {
-                in_hand.as_ref().is_ok_and(|in_hand| !in_hand.contains(&claim.batch))
+                pending.as_ref().is_ok_and(|pending| !pending.contains(&claim.batch))
             } else {
                 claim.is_over(self.clock.now(), self.every) && self.report_unsettled(&claim).await
             };
@@ -55,7 +55,7 @@ impl Scheduler {
     ) -> Result<BTreeSet<BatchId>, SpoolError> {
         let current = Slot::current(self.clock.now(), self.every);
         for intended in self.collector.batches().await? {
-            if intended.claim != Claim::Intended || intended.pages.is_some() {
+            if intended.claim != ClaimState::Intended || intended.pages.is_some() {
                 continue;
             }
             let is_current = intended.batch == self.collector.order(current).batch;
@@ -81,12 +81,12 @@ impl Scheduler {
             }
             self.collector.forget(&intended.batch).await?;
         }
-        let in_hand = self.collector.batches().await?.into_iter().map(|manifest| manifest.batch);
-        let in_hand: BTreeSet<_> = in_hand.collect();
+        let pending = self.collector.batches().await?.into_iter().map(|manifest| manifest.batch);
+        let pending: BTreeSet<_> = pending.collect();
         // A slot that was given up is a letter; until that is published it may be lost with the spool.
         let has_letters = self.collector.has_letters().await?;
         let unsaid = has_letters.then(|| led.claims.open()).into_iter().flatten().map(|claim| claim.batch);
-        Ok(in_hand.into_iter().chain(unsaid).collect())
+        Ok(pending.into_iter().chain(unsaid).collect())
     }
 
     /// Reports a slot that another fetcher claimed and never settled. `false` while it

@@ -1,9 +1,9 @@
 //! A term, the time for which a fetcher leads: slots come due, are claimed, and are fetched.
 //!
 //! This order of writes keeps a slot from being paid for twice, and from being lost silently:
-//! 1. the spool: this slot is about to be claimed (`Claim::Intended`);
+//! 1. the spool: this slot is about to be claimed (`ClaimState::Intended`);
 //! 2. the leaders' note: it is claimed, by this spool;
-//! 3. the spool: it is claimed (`Claim::Claimed`). From now on its fetcher continues it after a restart, whichever fetcher leads;
+//! 3. the spool: it is claimed (`ClaimState::Claimed`). From now on its fetcher continues it after a restart, whichever fetcher leads;
 //! 4. the pages, each in the spool before the next is asked for; the seal; the queue's confirmations;
 //! 5. the leaders' note: settled.
 //!

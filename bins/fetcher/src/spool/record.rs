@@ -10,7 +10,7 @@ const VERSION: u32 = 1;
 /// Whether a slot is claimed for a batch, so that its pages may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Claim {
+pub(crate) enum ClaimState {
     /// A person asked for it; nobody else will.
     ByHand,
     /// It is about to be claimed. Only the leaders' note tells whether it was.
@@ -43,7 +43,7 @@ pub(crate) struct Manifest {
     /// The trace that the fetch belongs to, as headers; empty where traces are not collected.
     pub trace: Headers,
     /// Whether its slot is claimed.
-    pub claim: Claim,
+    pub claim: ClaimState,
 }
 
 /// What is known about a page besides its body.
@@ -230,11 +230,11 @@ struct ManifestFile {
     trace: Headers,
     /// Not in files of older versions, which claimed first.
     #[serde(default = "claimed")]
-    claim: Claim,
+    claim: ClaimState,
 }
 
-fn claimed() -> Claim {
-    Claim::Claimed
+fn claimed() -> ClaimState {
+    ClaimState::Claimed
 }
 
 #[derive(Serialize, Deserialize)]

@@ -25,7 +25,7 @@ fn manifest(slot: &str) -> Manifest {
         host: "127.0.0.1".to_owned(),
         pages: None,
         trace: Headers::new(),
-        claim: Claim::Claimed,
+        claim: ClaimState::Claimed,
     }
 }
 

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use ports::Clock;
 use testkit::clock::ManualClock;
 
-use super::busy::is_busy;
 use super::until;
+use crate::busy::is_busy;
 
 /// A clock on which sleeping moves the time instead of taking any.
 #[derive(Clone, Debug, Default)]

@@ -15,21 +15,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LeapingClock, RefusingQueue, Server};
 use crate::collect::{ApiSource, Client, Collector};
+use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::schedule::Scheduler;
 use crate::spool::{Manifest, Spool};
-use crate::surroundings::Surroundings;
-use crate::{FetchedBatch, OnceFailure, Watch};
+use crate::{FetchedBatch, OnceFailure, ProgressObserver};
 
 /// A fetcher that can be used in both ways, though not at once.
 pub(crate) struct Fetcher {
     settings: config::Fetch,
     pub(crate) client: Client,
     pub(crate) spool: Arc<Spool>,
-    surroundings: Surroundings,
+    context: FetchContext,
     scheduler: Scheduler,
     once: OnceFetcher,
 }
@@ -41,15 +41,15 @@ impl Fetcher {
         queue: Arc<dyn Queue>,
         leadership: Arc<dyn Leadership>,
         ledger: Option<Arc<dyn Ledger>>,
-        surroundings: Surroundings,
+        context: FetchContext,
     ) -> Self {
-        let clock = Arc::clone(&surroundings.clock);
+        let clock = Arc::clone(&context.clock);
         let client = Client::new(source, settings.connect_timeout, settings.timeout, clock).unwrap();
         let spool = Arc::new(Spool::open(&settings.spool).unwrap());
-        let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, surroundings.clone());
+        let parts = |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, context.clone());
         let scheduler = parts(Arc::clone(&queue)).on_schedule(leadership, ledger);
         let once = parts(queue).once();
-        Self { settings, client, spool, surroundings, scheduler, once }
+        Self { settings, client, spool, context, scheduler, once }
     }
 
     /// Looks for a slot whenever the bell was `rung`.
@@ -63,17 +63,17 @@ impl Fetcher {
 
     pub(crate) async fn fetch_now(
         &self,
-        watch: &dyn Watch,
+        observer: &dyn ProgressObserver,
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
-        self.once.fetch_now(watch, stop).await
+        self.once.fetch_now(observer, stop).await
     }
 
     /// What is asked for in `slot`.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let (settings, client, spool) = (self.settings.clone(), self.client.clone(), Arc::clone(&self.spool));
-        let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&self.surroundings.clock));
-        Collector::new(settings, client, spool, Arc::new(incidents), self.surroundings.clone()).order(slot)
+        let incidents = Incidents::new(Arc::clone(&spool), Arc::clone(&self.context.clock));
+        Collector::new(settings, client, spool, Arc::new(incidents), self.context.clone()).order(slot)
     }
 }
 
@@ -131,7 +131,7 @@ impl Lab {
         }
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
-        let around = Surroundings::new(clock, FetchMetrics::new(&self.metrics), failpoints);
+        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints);
         Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), around)
     }
 

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use stage::Failpoints;
 
 use super::*;
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::spool::Op;
-use crate::surroundings::Surroundings;
 use crate::testing::{Server, WatchedClock, page};
 use lines::Lines;
 use queue::{UnsteadyLeadership, UnsteadyQueue};
@@ -38,7 +38,7 @@ impl Bench {
         let queue = UnsteadyQueue::new(lab.queue.clone());
         let leadership = Arc::new(UnsteadyLeadership(Arc::clone(&queue)));
         let around =
-            Surroundings::new(Arc::new(clock.clone()), FetchMetrics::new(&lab.metrics), Failpoints::none());
+            FetchContext::new(Arc::new(clock.clone()), FetchMetrics::new(&lab.metrics), Failpoints::none());
         let settings = lab.settings.clone();
         let fetcher = Fetcher::new(settings, server.source(), queue.clone(), leadership, None, around);
         Self { lab, clock, queue, fetcher }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use config::Secret;
-use domain::PageMeta;
+use domain::{PageMeta, timestamp};
 use ports::{Clock, QueueName};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 use stage::Failpoints;
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Seen;
 use crate::collect::ApiSource;
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
-use crate::surroundings::Surroundings;
 use crate::testing::{Fetcher, KEY, Lab};
-use crate::{FetchedBatch, OnceFailure};
+use crate::{FetchedBatch, KeyStatus, OnceFailure};
 
 async fn start(lab: &Lab, options: Options) -> Simulator {
     let options = Options { coins: 500, keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..options };
@@ -26,7 +26,7 @@ async fn start(lab: &Lab, options: Options) -> Simulator {
 fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
     let source = ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key) };
     let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = Surroundings::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
+    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
     Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
 }
 
@@ -147,9 +147,14 @@ async fn the_key_status_is_told_and_a_wrong_key_is_named() {
     let options = Options { credits_monthly: 10_000, rate_limit_minute: 30, ..Options::default() };
     let simulator = start(&lab, options).await;
     let status = fetcher(&lab, &simulator, KEY).client.key_status().await.unwrap();
-    assert!(status.simulated);
-    let shown = status.to_string();
-    assert_eq!(shown, "10000 of 10000 credits left until 2026-12-01T00:00:00.000Z, 30 requests a minute");
+    let expected = KeyStatus {
+        minute_limit: Some(30),
+        monthly_limit: Some(10_000),
+        monthly_left: Some(10_000),
+        resets_at: timestamp::from_text("2026-12-01T00:00:00.000Z"),
+        simulated: true,
+    };
+    assert_eq!(status, expected);
     let error = fetcher(&lab, &simulator, "another-key").client.key_status().await.unwrap_err();
     assert_eq!(error.code(), "api_1001");
 }

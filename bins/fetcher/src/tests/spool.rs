@@ -147,12 +147,12 @@ async fn a_spool_folder_that_is_deleted_while_pages_arrive_keeps_the_rest() {
     let server = Server::start([page(100, 200), page(100, 200)]).await;
     let spool = lab.settings.spool.clone();
     let deleted = AtomicBool::new(false);
-    let watch = OnFirstPage(|| {
+    let observer = OnFirstPage(|| {
         if !deleted.swap(true, Ordering::Relaxed) {
             delete(&spool);
         }
     });
-    let fetched = lab.fetcher(&server).fetch_now(&watch, CancellationToken::new()).await.unwrap();
+    let fetched = lab.fetcher(&server).fetch_now(&observer, CancellationToken::new()).await.unwrap();
     assert_eq!((fetched.pages, server.requests().len()), (2, 2));
     assert_eq!(lab.ids(QueueName::Raw), [PAGE_2]);
     run_idle(&lab.fetcher(&server)).await;
@@ -168,7 +168,7 @@ fn delete(folder: &std::path::Path) {
 
 struct OnFirstPage<F>(F);
 
-impl<F: Fn() + Send + Sync> Watch for OnFirstPage<F> {
+impl<F: Fn() + Send + Sync> ProgressObserver for OnFirstPage<F> {
     fn step(&self, step: Step<'_>) {
         if let Step::Received { page: 1, .. } = step {
             self.0();

@@ -10,9 +10,9 @@ use stage::{Crash, Failpoints, Point};
 
 use super::leader::another;
 use super::*;
+use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::schedule::Claims;
-use crate::surroundings::Surroundings;
 use crate::testing::{Server, page};
 
 const HERE: &str = "2026-11-22T14:00:00Z/listings/USD";
@@ -218,7 +218,7 @@ async fn a_claim_whose_answer_was_lost_is_found_again_and_fetched_once() {
         let queue: Arc<dyn Queue> = Arc::new(lab.queue.clone());
         let clock = Arc::new(lab.clock.clone());
         let metrics = FetchMetrics::new(&lab.metrics);
-        let around = Surroundings::new(clock, metrics, Failpoints::none());
+        let around = FetchContext::new(clock, metrics, Failpoints::none());
         let settings = lab.settings.clone();
         let fetcher = Fetcher::new(settings, server.source(), queue, leadership, None, around);
         run_until(&fetcher, "the batch", || lab.ids(QueueName::Rows).len() == 1).await;

@@ -1,94 +1,17 @@
 //! Properties of cleaning, for any input, and whole responses.
 
+use domain::{CoinRow, Measure};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
-
-/// Fields of a coin, its quotes, and some that no one uses.
-const FIELDS: [&str; 16] = [
-    "id",
-    "name",
-    "symbol",
-    "slug",
-    "tags",
-    "platform",
-    "date_added",
-    "max_supply",
-    "cmc_rank",
-    "infinite_supply",
-    "quote",
-    "quote.price",
-    "quote.market_cap",
-    "quote.percent_change_1h",
-    "quote.last_updated",
-    "something_new",
-];
-
-/// JSON that stands where it should not, or just about should.
-const ODD: [&str; 20] = [
-    "null",
-    "0",
-    "-0.0",
-    "-1",
-    "1.5",
-    "7",
-    "4294967296",
-    "1e400",
-    "5e-324",
-    "true",
-    "\"\"",
-    "\"not_available\"",
-    "\"\\u0000\"",
-    "\"1970-01-01T00:00:00Z\"",
-    "\"2999-01-01T00:00:00Z\"",
-    "[]",
-    "{}",
-    "[[[[[[]]]]]]",
-    "{\"USD\": {}}",
-    "[{\"symbol\": \"USD\"}]",
-];
-
-/// A valid coin to which any number of odd things happened. Few ids, so that duplicates are common.
-fn odd_coin() -> impl Strategy<Value = String> {
-    let mutation =
-        (proptest::sample::select(&FIELDS[..]), proptest::option::of(proptest::sample::select(&ODD[..])));
-    (1..6_u32, any::<bool>(), proptest::collection::vec(mutation, 0..3)).prop_map(|(id, v1, mutations)| {
-        let coin = if v1 { TestCoin::new(id).v1() } else { TestCoin::new(id) };
-        let mutated = mutations.into_iter().fold(coin, |coin, (field, json)| match json {
-            Some(json) => coin.set(field, json),
-            None => coin.remove(field),
-        });
-        mutated.json()
-    })
-}
-
-/// Any JSON at all.
-fn any_json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        any::<bool>().prop_map(|it| it.to_string()),
-        any::<i64>().prop_map(|it| it.to_string()),
-        any::<f64>().prop_map(|it| serde_json::json!(it).to_string()),
-        any::<String>().prop_map(|it| serde_json::json!(it).to_string()),
-    ];
-    leaf.prop_recursive(4, 24, 6, |inner| {
-        let name = prop_oneof![
-            any::<String>(),
-            proptest::sample::select(&FIELDS[..]).prop_map(|it| it.trim_start_matches("quote.").to_owned()),
-        ];
-        let entry =
-            (name, inner.clone()).prop_map(|(name, json)| format!("{}: {json}", serde_json::json!(name)));
-        prop_oneof![
-            proptest::collection::vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
-            proptest::collection::vec(entry, 0..6).prop_map(|items| format!("{{{}}}", items.join(","))),
-        ]
-    })
-}
+use crate::odd_json::{any_json, odd_coin};
+use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now, rows_of};
 
 fn check_nothing_is_lost(coins: &[String]) -> Result<(), TestCaseError> {
-    let cleaned = clean(&meta(), &body(coins), now()).expect("the page is a listing");
+    let page = body(coins);
+    let cleaned = clean(&meta(), &page, now()).expect("the page is a listing");
+    let rows = rows_of(&cleaned);
     prop_assert_eq!(cleaned.coins_in(), coins.len());
     for (reject, later) in cleaned.rejects.iter().zip(cleaned.rejects.iter().skip(1)) {
         prop_assert!(reject.index < later.index, "rejects are in order, and each coin is rejected once");
@@ -96,11 +19,11 @@ fn check_nothing_is_lost(coins: &[String]) -> Result<(), TestCaseError> {
     for reject in &cleaned.rejects {
         prop_assert_eq!(&reject.raw, &coins[reject.index]);
     }
-    let mut ids: Vec<_> = cleaned.rows.iter().map(|row| row.coin.id).collect();
+    let mut ids: Vec<_> = rows.iter().map(|row| row.coin.id).collect();
     ids.sort_unstable();
     ids.dedup();
-    prop_assert_eq!(ids.len(), cleaned.rows.len(), "a page gives each id once");
-    for quote in cleaned.rows.iter().flat_map(|row| &row.quotes) {
+    prop_assert_eq!(ids.len(), rows.len(), "a page gives each id once");
+    for quote in rows.iter().flat_map(|row| &row.quotes) {
         prop_assert!(quote.numbers.iter().flatten().all(|number| number.is_finite()));
     }
     Ok(())
@@ -141,11 +64,10 @@ proptest! {
 
 #[test]
 fn an_empty_page_is_clean() {
-    let cleaned = clean(&meta(), &body(&[]), now()).unwrap();
-    assert_eq!(
-        cleaned,
-        Cleaned { rows: Vec::new(), rejects: Vec::new(), sent_by_none: MeasureSet::default() }
-    );
+    let page = body(&[]);
+    let cleaned = clean(&meta(), &page, now()).unwrap();
+    assert_eq!((rows_of(&cleaned), &cleaned.rejects[..]), (Vec::new(), &[][..]));
+    assert!(cleaned.sent_by_none.is_empty());
 }
 
 #[test]
@@ -173,7 +95,7 @@ fn each_row_has_the_cleaned_numbers_of_its_own_coin_and_currency() {
             })
             .collect::<Vec<_>>()
     };
-    let found: Vec<_> = cleaned.rows.iter().map(numbers).collect();
+    let found: Vec<_> = rows_of(&cleaned).iter().map(numbers).collect();
     let expected = [[[1.10006, 1.1, 1.0], [1.20006, 1.2, 1.0]], [[4.10006, 4.1, 4.0], [4.20006, 4.2, 4.0]]];
     assert_eq!(found, expected);
 }
@@ -181,7 +103,7 @@ fn each_row_has_the_cleaned_numbers_of_its_own_coin_and_currency() {
 #[test]
 fn a_null_price_is_a_row_without_a_price() {
     let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("quote.price", "null")]);
-    let quote = &cleaned.rows[0].quotes[0];
+    let quote = &rows_of(&cleaned)[0].quotes[0];
     assert_eq!((quote.get(Measure::Price), quote.missing.is_empty()), (None, true));
 }
 
@@ -212,10 +134,11 @@ fn whole_responses_keep_every_bit() {
         let convert = listing.currencies.iter().map(|currency| (*currency).to_owned()).collect();
         let cleaned =
             clean(&PageMeta { convert, ..meta() }, &bytes, instant("2026-11-22T14:00:00Z")).unwrap();
-        assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (listing.coins, 0));
+        let rows = rows_of(&cleaned);
+        assert_eq!((rows.len(), cleaned.rejects.len()), (listing.coins, 0));
         assert!(cleaned.sent_by_none.is_empty());
         let page: Value = serde_json::from_slice(&bytes).unwrap();
-        for (row, sent) in cleaned.rows.iter().zip(page["data"].as_array().unwrap()) {
+        for (row, sent) in rows.iter().zip(page["data"].as_array().unwrap()) {
             assert_eq!(row.coin.id, sent["id"]);
             assert_eq!(
                 [&row.coin.name, &row.coin.symbol, &row.coin.slug],

@@ -1,7 +1,7 @@
 //! Pages that no API sends: each is one fault, or coin by coin as it should be, and takes little memory.
 
 use super::*;
-use crate::test_page::{TestCoin, body, clean_coins, meta, now};
+use crate::test_page::{TestCoin, body, clean_coins, meta, now, rows_of};
 
 fn fault(body: &[u8]) -> Option<PageFault> {
     crate::clean(&meta(), body, now()).err()
@@ -35,10 +35,11 @@ fn half_of_a_page_may_be_garbage_and_a_little_always() {
     let check = |coins: u32, garbage: usize, is_fault: bool| {
         let good = (1..=coins).map(|id| TestCoin::new(id).json());
         let page: Vec<_> = good.chain(std::iter::repeat_n("0".to_owned(), garbage)).collect();
-        match crate::clean(&meta(), &body(&page), now()) {
+        let page = body(&page);
+        match crate::clean(&meta(), &page, now()) {
             Ok(cleaned) => {
                 assert!(!is_fault, "{coins} coins and {garbage} others");
-                assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (coins as usize, garbage));
+                assert_eq!((rows_of(&cleaned).len(), cleaned.rejects.len()), (coins as usize, garbage));
             }
             Err(fault) => assert!(is_fault, "{coins} coins and {garbage} others: {fault}"),
         }
@@ -57,7 +58,7 @@ fn coins_with_an_id_are_no_garbage_whatever_else_is_wrong_with_them() {
         .map(|id| if id <= 10 { TestCoin::new(id) } else { TestCoin::new(id).remove("quote") })
         .collect();
     let cleaned = clean_coins(&meta(), &coins);
-    assert_eq!((cleaned.rows.len(), cleaned.rejects.len()), (10, 290));
+    assert_eq!((rows_of(&cleaned).len(), cleaned.rejects.len()), (10, 290));
 }
 
 #[test]
@@ -94,8 +95,9 @@ fn what_nobody_looks_at_costs_no_coin() {
         format!(r#"{{"id": 1, "x": "{}"{quote}"#, "x".repeat(1 << 20)),
         format!(r#"{{"id": 1, "x": 1{}{quote}"#, "0".repeat(1 << 20)),
     ] {
-        let cleaned = crate::clean(&meta(), &body(&[odd]), now()).unwrap();
-        assert_eq!(cleaned.rows.len(), 1, "{:?}", cleaned.rejects);
+        let page = body(&[odd]);
+        let cleaned = crate::clean(&meta(), &page, now()).unwrap();
+        assert_eq!(rows_of(&cleaned).len(), 1, "{:?}", cleaned.rejects);
     }
     let quotes = |list: &str| TestCoin::new(1).set("quote", list);
     let usd = r#"{"symbol": "USD", "price": 1, "last_updated": "2026-11-22T13:59:00Z"}"#;
@@ -103,7 +105,7 @@ fn what_nobody_looks_at_costs_no_coin() {
     for coin in
         [quotes(&format!("[{},{usd}]", many("{}"))), quotes(&format!(r#"{{{others}, "USD": {usd}}}"#))]
     {
-        assert_eq!(clean_coins(&meta(), &[coin]).rows.len(), 1);
+        assert_eq!(rows_of(&clean_coins(&meta(), &[coin])).len(), 1);
     }
 }
 
@@ -111,7 +113,7 @@ fn what_nobody_looks_at_costs_no_coin() {
 fn tags_that_no_list_has_are_not_known() {
     let read = |json: &str| {
         let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("tags", json)]);
-        cleaned.rows[0].coin.tags.as_ref().map(Vec::len)
+        rows_of(&cleaned)[0].coin.tags.as_ref().map(Vec::len)
     };
     let list = |tag: &str, count| format!("[{}]", vec![tag; count].join(","));
     assert_eq!(read(&list("\"a\"", 1000)), Some(1000));

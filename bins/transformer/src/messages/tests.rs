@@ -6,7 +6,7 @@ use super::*;
 use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
 
 /// The messages of a page that can be sent.
-fn outputs(meta: &PageMeta, cleaned: Cleaned, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {
+fn outputs(meta: &PageMeta, cleaned: &Cleaned, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {
     super::outputs(meta, cleaned, chunk_coins, now).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn page(coins: u32, bad: &[u32]) -> Vec<TestCoin> {
 
 #[test]
 fn chunks_are_ranges_of_the_source_whatever_was_rejected() {
-    let outputs = outputs(&meta(), clean_coins(&meta(), &page(5, &[0, 1, 3])), 2, now());
+    let outputs = outputs(&meta(), &clean_coins(&meta(), &page(5, &[0, 1, 3])), 2, now());
     let counts: Vec<_> = chunks(&outputs)
         .iter()
         .map(|chunk| {
@@ -48,7 +48,7 @@ fn chunks_are_ranges_of_the_source_whatever_was_rejected() {
 
 #[test]
 fn a_chunk_says_where_it_comes_from() {
-    let outputs = outputs(&meta(), clean_coins(&meta(), &page(1, &[])), 1000, now());
+    let outputs = outputs(&meta(), &clean_coins(&meta(), &page(1, &[])), 1000, now());
     let [Output { message, .. }] = &outputs[..] else { panic!("one message") };
     assert_eq!(message.id.as_str(), "2026-11-22T14:00:00Z/listings/USD/p1/c1");
     assert_eq!(message.headers.get(header::BATCH), Some("2026-11-22T14:00:00Z/listings/USD"));
@@ -60,7 +60,7 @@ fn a_chunk_says_where_it_comes_from() {
 
 #[test]
 fn an_empty_page_is_one_chunk_without_rows() {
-    let outputs = outputs(&meta(), clean_coins(&meta(), &[]), 1000, now());
+    let outputs = outputs(&meta(), &clean_coins(&meta(), &[]), 1000, now());
     let [chunk] = &chunks(&outputs)[..] else { panic!("one chunk") };
     assert_eq!((chunk.chunk, chunk.chunks, chunk.coins_in, chunk.rows.len()), (1, 1, 0, 0));
     assert_eq!(outputs.len(), 1);
@@ -68,7 +68,7 @@ fn an_empty_page_is_one_chunk_without_rows() {
 
 #[test]
 fn the_rejects_of_a_chunk_are_one_letter() {
-    let outputs = outputs(&meta(), clean_coins(&meta(), &page(4, &[1, 2, 3])), 3, now());
+    let outputs = outputs(&meta(), &clean_coins(&meta(), &page(4, &[1, 2, 3])), 3, now());
     let [first, second] = &letters(&outputs)[..] else { panic!("two letters") };
     assert_eq!(first.id.as_str(), "dead/transformer/2026-11-22T14:00:00Z/listings/USD/p1/c1");
     assert_eq!((first.class, first.code.as_str()), (Class::RejectedRows, "price_negative"));
@@ -96,7 +96,7 @@ fn a_letter_about_several_rules_counts_each() {
     let coin = TestCoin::new;
     let coins =
         [coin(1).set("quote.price", "-1"), coin(2).remove("id"), coin(3).set("quote.price", "-2"), coin(4)];
-    let outputs = outputs(&meta(), clean_coins(&meta(), &coins), 1000, now());
+    let outputs = outputs(&meta(), &clean_coins(&meta(), &coins), 1000, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert_eq!(letter.code, "several_rules");
     assert_eq!(letter.reason, "3 of 4 coins of page 1 were rejected: price_negative ×2, bad_id ×1");
@@ -105,8 +105,9 @@ fn a_letter_about_several_rules_counts_each() {
 #[test]
 fn a_letter_stays_small_enough_for_a_broker() {
     let huge = |id| format!(r#"{{"id": {id}, "name": "{}"}}"#, "\\u0001".repeat(2000));
-    let cleaned = crate::clean(&meta(), &body(&(1..=5000).map(huge).collect::<Vec<_>>()), now()).unwrap();
-    let outputs = outputs(&meta(), cleaned, 5000, now());
+    let page = body(&(1..=5000).map(huge).collect::<Vec<_>>());
+    let cleaned = crate::clean(&meta(), &page, now()).unwrap();
+    let outputs = outputs(&meta(), &cleaned, 5000, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert!(letter.body.len() < 12 << 20, "{} bytes", letter.body.len());
     let list: Vec<serde_json::Value> = serde_json::from_slice(&letter.body).unwrap();
@@ -120,8 +121,9 @@ fn a_letter_about_the_longest_page_is_small_enough_too() {
     let coin =
         |id| format!(r#"{{"id": {id}, "slug": ["{quotes}"], "name": "", "symbol": "", "more": "{quotes}"}}"#);
     let coins: Vec<_> = (1..=crate::coins::MAX_COINS).map(coin).collect();
-    let cleaned = crate::clean(&meta(), &body(&coins), now()).unwrap();
-    let outputs = outputs(&meta(), cleaned, u32::MAX, now());
+    let page = body(&coins);
+    let cleaned = crate::clean(&meta(), &page, now()).unwrap();
+    let outputs = outputs(&meta(), &cleaned, u32::MAX, now());
     let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
     assert!(letter.body.len() < 15 << 20, "{} bytes", letter.body.len());
 }
@@ -132,11 +134,15 @@ fn a_chunk_that_no_broker_takes_is_a_fault_of_the_page() {
     let page = PageMeta { convert: convert.clone(), ..meta() };
     let coin = convert.iter().fold(TestCoin::new(1), |coin, currency| coin.also_in(currency));
     let one = clean_coins(&page, &[coin]);
-    let cleaned = || Cleaned { rows: vec![one.rows[0].clone(); 400], ..one.clone() };
-    let fault = super::outputs(&page, cleaned(), 1000, now()).unwrap_err();
+    let cleaned = || {
+        let mut cleaned = one.clone();
+        cleaned.passed = vec![0; 400];
+        cleaned
+    };
+    let fault = super::outputs(&page, &cleaned(), 1000, now()).unwrap_err();
     assert_eq!(fault.code(), "chunk_too_large");
     assert!(fault.to_string().contains("transform.chunk_coins"), "{fault}");
-    assert_eq!(outputs(&page, cleaned(), 200, now()).len(), 2);
+    assert_eq!(outputs(&page, &cleaned(), 200, now()).len(), 2);
 }
 
 #[test]
@@ -145,7 +151,7 @@ fn a_field_that_the_api_stopped_sending_is_one_incident_a_batch() {
     let mut ids = Vec::new();
     for page in [1, 2] {
         let meta = PageMeta { page, ..meta() };
-        let outputs = outputs(&meta, clean_coins(&meta, &coins), 3, now());
+        let outputs = outputs(&meta, &clean_coins(&meta, &coins), 3, now());
         let [letter] = &letters(&outputs)[..] else { panic!("one letter") };
         assert_eq!((letter.class, letter.code.as_str()), (Class::Incident, "field_missing"));
         assert!(letter.reason.contains(Measure::Volume24h.column()), "{}", letter.reason);
@@ -161,7 +167,7 @@ proptest! {
         bad in proptest::collection::vec(0..30_u32, 0..10),
         chunk_coins in 0..12_u32,
     ) {
-        let run = |at| outputs(&meta(), clean_coins(&meta(), &page(coins, &bad)), chunk_coins, instant(at));
+        let run = |at| outputs(&meta(), &clean_coins(&meta(), &page(coins, &bad)), chunk_coins, instant(at));
         let (first, again) = (run("2026-11-22T14:00:05Z"), run("2026-11-23T09:00:00Z"));
         let ids = |outputs: &[Output]| -> Vec<_> {
             outputs.iter().map(|output| (output.to, output.message.id.clone())).collect()

@@ -1,8 +1,9 @@
-use domain::{Class, Headers, MAX_PAGE_BYTES, compress_body, header};
+use domain::wire::crc32c;
+use domain::{BatchId, Class, Headers, MAX_PAGE_BYTES, Origin, Slot, compress_body, header};
 use testkit::clock::ManualClock;
 
 use super::*;
-use crate::test_page::{TestCoin, body, meta};
+use crate::test_page::{TestCoin, body, instant, meta};
 
 fn transformer() -> Transformer {
     Transformer::new(
@@ -67,4 +68,27 @@ async fn the_reason_of_a_fault_says_what_is_wrong() {
     assert_eq!(failure.to_string(), r#"header x-page is "two", not a number"#);
     let failure = transformer().handle(&message(br#"{"data": {"1": {}}}"#)).await.unwrap_err();
     assert_eq!(failure.to_string(), r#"body is not a listing: data is not an array but {"1": {}}"#);
+}
+
+/// The checksums of what two whole responses became before they were read in one pass: no byte may change.
+#[tokio::test]
+async fn whole_responses_become_the_same_messages_byte_for_byte() {
+    for (file, origin, simulated, expected) in [
+        ("v1", Origin::Rebuild, true, [0xf738_af82, 0xb4eb_32b5, 0xc319_7d23, 0x5c20_4e60]),
+        ("v3", Origin::Replay, false, [0xd532_6aab, 0x2ad0_b0d7, 0xce9d_e64e, 0x4532_f9a3]),
+    ] {
+        let path = format!("{}/../../tests/data/listings_{file}.json", env!("CARGO_MANIFEST_DIR"));
+        let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+        let now = instant("2026-11-22T14:00:05Z");
+        let slot = Slot::at(now);
+        let batch = BatchId::new(slot, "listings", &convert);
+        let meta = PageMeta { batch, slot, pages: 1, fetched_at: now, convert, simulated, origin, ..meta() };
+        let page = meta.to_message(compress_body(&std::fs::read(path).unwrap()));
+        let settings = config::Transform { chunk_coins: 3, ..config::Config::defaults().transform };
+        let clock = ManualClock::starting_at(now);
+        let transformer = Transformer::new(settings, Arc::new(clock), &Metrics::default());
+        let outputs = transformer.handle(&page).await.unwrap();
+        let found: Vec<_> = outputs.iter().map(|output| crc32c(&output.message.body)).collect();
+        assert_eq!(found, expected, "{file}");
+    }
 }

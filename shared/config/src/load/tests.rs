@@ -18,9 +18,9 @@ fn later_layers_win_and_each_value_knows_its_layer() {
     let loaded = load(Some(&path), env).unwrap();
     assert_eq!(loaded.config.fetch.limit, 100);
     assert_eq!(loaded.config.fetch.every.as_secs(), 1800);
-    assert_eq!(loaded.origin("fetch", "limit").to_string(), "environment variable COINPIPE__FETCH__LIMIT");
-    assert_eq!(loaded.origin("fetch", "every"), Layer::File(path.to_path_buf()));
-    assert_eq!(loaded.origin("fetch", "convert"), Layer::Default);
+    assert_eq!(loaded.layer("fetch", "limit").to_string(), "environment variable COINPIPE__FETCH__LIMIT");
+    assert_eq!(loaded.layer("fetch", "every"), Layer::File(path.to_path_buf()));
+    assert_eq!(loaded.layer("fetch", "convert"), Layer::Default);
     assert_eq!(
         from_env(&[("COINPIPE__FETCH__CONVERT", "usd, eur")]).unwrap().config.fetch.convert,
         ["USD", "EUR"]

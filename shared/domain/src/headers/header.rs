@@ -20,9 +20,9 @@ pub const CONVERT: &str = "x-convert";
 pub const SIMULATED: &str = "x-simulated";
 /// `live`, `replay` or `rebuild`: the text of an [`Origin`](crate::Origin).
 pub const ORIGIN: &str = "x-origin";
-/// Which sending of the message into the pipeline it comes from, when not the first: a text of its own for each
-/// replay. What is made of a message inherits it, so that what dies again is told from a letter that came twice.
-pub const LIFE: &str = "x-life";
+/// The id of the replay that the message comes from; absent for live pages and what is made of them. All that is made of a
+/// message inherits it. It tells a message that dies again in a replay from a letter that was delivered twice.
+pub const REPLAY_ID: &str = "x-life";
 /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
 pub const CHUNK_COINS: &str = "x-chunk-coins";
 /// How the body is encoded (`zstd`), as in HTTP.

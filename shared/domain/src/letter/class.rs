@@ -16,9 +16,9 @@ pub enum Class {
     RetriesExhausted,
     /// A message whose worker died each time it was handed out; counted by the queue.
     DeliveryLimit,
-    /// Not a message at all: something happened that a person should know, such as a failed fetch.
+    /// No message: something that somebody has to know or do, such as a failed fetch.
     Incident,
-    /// A letter without a readable class; it is kept all the same.
+    /// A letter without a readable class; it is kept, too.
     Unknown,
 }
 

@@ -212,9 +212,9 @@ fn a_payload_that_does_not_fit_its_schema_is_an_error_even_with_a_right_checksum
     let mut nan = golden_chunk();
     nan.rows[0].quotes[0].numbers[0] = Some(f64::NAN);
     assert_eq!(decode(&encode_chunk(&nan)), Err(WireError::Senseless("a number is not finite")));
-    let mut trailing = ChunkV1::from(&golden_chunk());
-    trailing.rows.clear();
-    let trailing = seal(SCHEMA_CHUNK_V1, &(trailing, 1_u8));
+    let mut trailing = encode_chunk(&Chunk { rows: Vec::new(), ..golden_chunk() });
+    trailing.push(1);
+    envelope::seal(&mut trailing, SCHEMA_CHUNK_V1);
     assert!(matches!(decode(&trailing), Err(WireError::Length { .. })));
 }
 

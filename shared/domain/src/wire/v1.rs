@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 
+pub(super) use encode::WrittenRowV1;
 use serde::{Deserialize, Serialize};
 
 use super::short::Short;
@@ -10,12 +11,6 @@ use crate::measure::Measure;
 
 const _: () =
     assert!(Measure::COUNT == 17, "QuoteV1 is frozen at 17 numbers: add QuoteV2 and a new schema id");
-
-#[derive(Serialize)]
-pub(super) struct ChunkV1 {
-    head: ChunkHeadV1,
-    pub(super) rows: Vec<CoinRowV1>,
-}
 
 /// All of a chunk but its rows, which follow: how many, then one after the other.
 #[derive(Serialize, Deserialize)]
@@ -42,7 +37,8 @@ struct PageV1 {
     replay: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+/// As it is read; [`WrittenRowV1`] is the same to write.
+#[derive(Deserialize)]
 pub(super) struct CoinRowV1 {
     id: u32,
     name: String,
@@ -57,7 +53,7 @@ pub(super) struct CoinRowV1 {
     quotes: Short<QuoteV1>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct QuoteV1 {
     currency: String,
     numbers: [Option<f64>; 17],

@@ -1,4 +1,4 @@
-//! Probing whether the server does what a call needs, before one is made.
+//! Probing whether the server can do what a call needs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::Database;
 use crate::error::Error;
 
-/// How long a probe may take. Who handles a message waits for it, and has a deadline.
+/// How long a probe may take. The handling of a message waits for it, and has a deadline.
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl Database {
@@ -16,7 +16,7 @@ impl Database {
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let failing = self.gate.failing();
         drop(self.gate.pass(Need::Write, |need| self.probe(need)).await?);
-        // Who passes a gate that is shut for writes was told about them, or is what is tried.
+        // Passing a gate that is shut for writes means that the probe just succeeded, or that this call is the trial.
         if failing == Some(Need::Write) {
             return Ok(());
         }
@@ -29,8 +29,9 @@ impl Database {
         looked
     }
 
-    /// Finds out whether the server does what is needed. A write is one for good: it is refused by a server that is
-    /// read-only, has no room for its logs, or lost its cluster. It proves little about room for many rows.
+    /// Finds out whether the server can do what is needed. The probe of writing commits a write, because a server that is
+    /// read-only, has no room for its logs, or lost its cluster refuses only that. It proves little about room for many
+    /// rows.
     pub(super) async fn probe(&self, need: Need) -> Result<(), Error> {
         self.migrate_now().await?;
         let looking = self.in_time(Box::pin(self.ask(need)));
@@ -46,7 +47,7 @@ impl Database {
         match self.schema.filter(|_| need == Need::Write) {
             Some(schema) => {
                 connection.execute("START TRANSACTION READ WRITE").await?;
-                // A number that nobody reads, another one each time: a row that stays as it is is not written.
+                // Writes a number that nobody reads. It changes each time, because MySQL does not write an unchanged row.
                 let write = format!(
                     "UPDATE {} SET execution_time = -1 - execution_time WHERE version = 1",
                     schema.table

@@ -1,6 +1,6 @@
 //! Bringing a database's schema up to date.
 //!
-//! Servers commit each change of a table at once, so a crash can leave a step half done. Its line then says
+//! Servers commit each change of a table at once, so a crash can leave a step half done. Its row then says
 //! that it did not succeed, and it is applied again: its statements must be repeatable
 //! (`IF NOT EXISTS`, `OR REPLACE`).
 
@@ -43,9 +43,11 @@ pub(super) async fn migrate(database: &Database, schema: &Schema) -> Result<(), 
 pub(super) async fn pending(database: &Database, schema: &Schema) -> Result<Vec<String>, Error> {
     let mut lease = database.in_time(database.lease()).await?;
     let applied = database.in_time(applied(lease.connection(), schema)).await?;
+    let present = database.in_time(present(lease.connection())).await?;
     lease.give_back();
+    refuse_strangers(schema, &present)?;
     is_current(&applied, &steps(schema))?;
-    let is_done = |version| applied.iter().any(|line| line.success && line.version == version);
+    let is_done = |version| applied.iter().any(|row| row.success && row.version == version);
     let pending = schema.migrations.iter().filter(|step| !is_done(step.version));
     Ok(pending.map(|step| step.description.to_owned()).collect())
 }
@@ -67,7 +69,8 @@ async fn migrate_alone(
     if is_current(&applied, &steps)? {
         return Ok(());
     }
-    let (found, needed) = (applied.iter().filter(|line| line.success).count(), steps.len());
+    refuse_strangers(schema, &present(connection).await?)?;
+    let (found, needed) = (applied.iter().filter(|row| row.success).count(), steps.len());
     apply(connection, schema, steps).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_denied(&error) => {
             Error::Misconfigured(format!(
@@ -100,6 +103,19 @@ async fn apply(
     migrator.run_direct(None, connection, false).await
 }
 
+/// The tables and views of the database.
+async fn present(connection: &mut MySqlConnection) -> Result<Vec<String>, sqlx::Error> {
+    // The servers do not agree on the type of a name.
+    let sql =
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()";
+    sqlx::query_scalar(sql).fetch_all(connection).await
+}
+
+/// Fails when `schema` was never begun, and a table or view of somebody else's has a name of its.
+fn refuse_strangers(schema: &Schema, present: &[String]) -> Result<(), Error> {
+    schema.stranger(present).map_or(Ok(()), |why| Err(Error::Misconfigured(why)))
+}
+
 fn steps(schema: &Schema) -> Vec<sqlx::migrate::Migration> {
     let steps = schema.migrations.iter().map(|step| {
         let sql = step.sql.into_sql_str();
@@ -109,7 +125,7 @@ fn steps(schema: &Schema) -> Vec<sqlx::migrate::Migration> {
     steps.collect()
 }
 
-/// A line of the table.
+/// A row of the table.
 struct Applied {
     version: i64,
     success: bool,
@@ -118,33 +134,33 @@ struct Applied {
 
 async fn applied(connection: &mut MySqlConnection, schema: &Schema) -> Result<Vec<Applied>, sqlx::Error> {
     let sql = format!("SELECT version, success, checksum FROM {} ORDER BY version", schema.table);
-    let lines = match sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await {
+    let rows = match sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await {
         Err(error) if is_missing_table(&error) => return Ok(Vec::new()),
-        lines => lines?,
+        rows => rows?,
     };
-    Ok(lines.into_iter().map(|(version, success, checksum)| Applied { version, success, checksum }).collect())
+    Ok(rows.into_iter().map(|(version, success, checksum)| Applied { version, success, checksum }).collect())
 }
 
 /// Whether nothing is to do; an error when the schema is not one that this program can use.
 fn is_current(applied: &[Applied], steps: &[sqlx::migrate::Migration]) -> Result<bool, Error> {
     let known = steps.last().map_or(0, |step| step.version);
-    for line in applied {
-        let Some(step) = steps.iter().find(|step| step.version == line.version) else {
+    for row in applied {
+        let Some(step) = steps.iter().find(|step| step.version == row.version) else {
             return Err(Error::Misconfigured(format!(
                 "was written by a newer coinpipe (schema {}, this one knows {known}); run the newer one, or name \
                  another database",
-                line.version
+                row.version
             )));
         };
-        if line.success && line.checksum != *step.checksum {
+        if row.success && row.checksum != *step.checksum {
             return Err(Error::Misconfigured(format!(
                 "the schema is not coinpipe's: step {} is another one; name another database",
-                line.version
+                row.version
             )));
         }
     }
     let done = |step: &sqlx::migrate::Migration| {
-        applied.iter().any(|line| line.success && line.version == step.version)
+        applied.iter().any(|row| row.success && row.version == step.version)
     };
     Ok(steps.iter().all(done))
 }

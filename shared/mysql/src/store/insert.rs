@@ -93,30 +93,30 @@ impl Insert {
     }
 
     /// Inserts `rows`, which come in the order of the table's key; `values` are those of one in the order
-    /// of the columns, and `bytes` tells about how long they are.
-    pub(super) async fn run<T, V: IntoIterator<Item = Parameter<'static>>>(
+    /// of the columns, and `bytes` tells at most how long they are beside numbers and names.
+    pub(super) async fn run<'q, T, V: IntoIterator<Item = Parameter<'q>>>(
         &self,
         connection: &mut MySqlConnection,
-        rows: impl IntoIterator<Item = T>,
-        bytes: impl Fn(&T) -> usize,
-        values: impl Fn(&T) -> V,
+        rows: &[T],
+        bytes: fn(&T) -> usize,
+        values: fn(&T) -> V,
     ) -> Result<(), sqlx::Error> {
-        let mut rows = rows.into_iter().peekable();
-        let mut part = Vec::with_capacity(ROWS);
-        while rows.peek().is_some() {
-            part.clear();
+        let mut rows = rows;
+        while !rows.is_empty() {
             let mut length = 0;
-            while let Some(row) = rows.next_if(|_| part.len() < ROWS && length < BYTES) {
-                let bytes = bytes(&row);
-                length += bytes;
-                part.push((bytes, row));
-            }
+            let fits = |row: &&T| {
+                let fits = length < BYTES;
+                length += bytes(row);
+                fits
+            };
+            let (part, rest) = rows.split_at(rows.iter().take(ROWS).take_while(fits).count());
+            rows = rest;
             let shape = SHAPES.partition_point(|rows| *rows < part.len());
             // The shortest: there are never more repeats than rows, so the packet at most doubles.
-            let shortest = part.iter().min_by_key(|(bytes, _)| *bytes).into_iter();
+            let shortest = part.iter().min_by_key(|row| bytes(row)).into_iter();
             let filled = part.iter().chain(shortest.cycle()).take(SHAPES[shape]);
             let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.shapes[shape])));
-            filled.flat_map(|(_, row)| values(row)).fold(query, bind).execute(&mut *connection).await?;
+            filled.flat_map(values).fold(query, bind).execute(&mut *connection).await?;
         }
         Ok(())
     }

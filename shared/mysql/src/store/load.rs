@@ -1,111 +1,145 @@
-//! Loading the rows of a chunk: judge each quote against the table, write what is new, and set aside what
-//! the tables refuse.
+//! Loading chunks: judge each quote against the table, write what is new, and set aside what the tables refuse.
+//!
+//! What the chunks say is brought down to one row for each key in memory ([`tables::group`]), so the number of statements
+//! does not grow with the number of chunks.
 
 use std::collections::BTreeMap;
 
-use domain::{Chunk, Coin, Quote, timestamp};
-use ports::{Loaded, Refused};
+use chrono::{DateTime, Utc};
+use domain::Chunk;
+use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
-use tables::judgement::{Held, Judged, Judging};
-use tables::read::contents::{self as read, latest_of};
-use tables::rows::{CoinQuote, Parts};
-use tables::write::{Parameter, contents as write};
+use tables::group::GroupRow;
+use tables::group::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
+use tables::group::loading::Loading;
+use tables::group::quotes::{Held, HeldQuote, Judged, judge};
+use tables::read::group as read;
+use tables::row::{Row, Unreadable};
+use tables::write::group as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
+use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
+use super::parameters::bind;
 use super::row;
 use crate::error::refusal;
 
-/// Coins asked for in one statement.
-const COINS: usize = 500;
-
-/// Quotes that are judged and written at a time. What is known of each is held several times over while that lasts, so a
-/// chunk of a hundred thousand would take many times its size. Ours have 1,000 coins, mostly in one currency.
-const QUOTES: usize = 10_000;
-
-/// Loads the rows of `chunk` within the caller's transaction.
+/// Loads the rows of `chunks` within the caller's transaction; what became of each chunk.
 ///
 /// Rows the server refuses are found by halving: what is refused as a whole is undone, and its halves are
 /// tried one after the other, down to a single quote.
 pub(super) async fn load_rows(
     connection: &mut MySqlConnection,
-    chunk: &Chunk,
-) -> Result<Loaded, sqlx::Error> {
-    let (rows, refused) = row::fitting(chunk);
-    let mut loaded = Loaded { refused, ..Loaded::default() };
-    let mut parts = Parts::new(&rows, QUOTES);
-    while let Some(part) = parts.next() {
+    chunks: &[&Chunk],
+) -> Result<Vec<Loaded>, sqlx::Error> {
+    let mut loaded = vec![Loaded::default(); chunks.len()];
+    let rows = row::fitting(chunks, &mut loaded);
+    let mut loading = Loading::new(&rows, loaded);
+    while let Some(part) = loading.next() {
         connection.execute("SAVEPOINT part").await?;
-        match write_part(connection, chunk, part).await {
+        match write_part(connection, loading.chunks(), part).await {
             Ok(judged) => {
                 connection.execute("RELEASE SAVEPOINT part").await?;
-                loaded.add(judged);
+                loading.written(judged);
             }
             Err(error) => {
                 let Some(reason) = refusal(&error) else { return Err(error) };
                 connection.execute("ROLLBACK TO SAVEPOINT part").await?;
-                let refused = parts.refused(part);
-                loaded.refused.extend(refused.map(|(coin, _)| Refused { coin_id: coin.id, reason }));
+                loading.refused(part, reason);
             }
         }
     }
-    loaded.refused.sort_by_key(|refused| refused.coin_id);
-    Ok(loaded)
+    Ok(loading.loaded())
 }
 
-/// Writes all of `rows`, which are of `chunk`, or fails.
+/// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
 async fn write_part(
     connection: &mut MySqlConnection,
-    chunk: &Chunk,
-    rows: &[CoinQuote<'_>],
-) -> Result<Loaded, sqlx::Error> {
-    // Ordered by key, so that writes go through the tables' trees from one end to the other, and all who
-    // load lock in one order. When the chunk repeats a coin, the first description stays.
-    let mut coins = BTreeMap::new();
-    let mut identities = BTreeMap::new();
-    for (coin, _) in rows {
-        coins.entry(coin.id).or_insert(*coin);
-        identities.entry((coin.id, row::identity(coin))).or_insert(*coin);
-    }
-    let inserts = if chunk.is_rebuild() { &*REBUILDS } else { &*INSERTS };
-    // The coins first: whoever has written a coin alone writes of it until the end of the transaction, so
-    // what is read of its quotes then stays true.
-    let ids: Vec<u32> = coins.keys().copied().collect();
-    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
-    let bytes_of_coin = |coin: &&Coin| write::tags(coin).map_or(0, |json| json.len());
-    let coin = |coin: &&Coin| write::coin(coin, fetched_at);
-    inserts.coins.run(connection, coins.into_values(), bytes_of_coin, coin).await?;
-    let identity = |((_, identity), coin): &((u32, [u8; 32]), &Coin)| {
-        let columns = write::identity((coin.id, &coin.symbol, &coin.name, &coin.slug), fetched_at);
-        [Parameter::Bytes(identity.to_vec().into())].into_iter().chain(columns)
-    };
-    inserts.identities.run(connection, identities, |_| 0, identity).await?;
-
-    let mut judging = Judging::new(chunk, held(connection, &ids).await?);
-    for (coin, quote) in rows {
-        judging.take(coin.id, row::stored(quote));
-    }
-    let Judged { latest, history, loaded } = judging.judged();
-    let batch = &chunk.page.batch;
-    let quote = |(id, quote): &(u32, Quote)| write::quote(*id, quote, fetched_at, batch);
-    let history = history.into_iter().map(|((id, ..), quote)| (id, quote));
-    inserts.history.run(connection, history, |_| 0, quote).await?;
-    let latest = latest.into_iter().map(|((id, _), quote)| (id, quote));
-    inserts.latest.run(connection, latest, |_| 0, quote).await?;
+    chunks: usize,
+    rows: &[GroupRow<'_>],
+) -> Result<Vec<Loaded>, sqlx::Error> {
+    let ids = write_coins(connection, rows).await?;
+    let mut held = Held::default();
+    read_latest(connection, &ids, &mut held, (read::latest_keys, read::held)).await?;
+    let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
+    read_latest(connection, &equal, &mut held, (read::latest, read::held_whole)).await?;
+    let Judged { latest, history, loaded } = judge(rows, &held, chunks);
+    INSERTS.history.run(connection, &history.new, |_| 0, write::quote).await?;
+    REBUILDS.history.run(connection, &history.rebuilt, |_| 0, write::quote).await?;
+    INSERTS.latest.run(connection, &latest.new, |_| 0, write::quote).await?;
+    REBUILDS.latest.run(connection, &latest.rebuilt, |_| 0, write::quote).await?;
     Ok(loaded)
 }
 
-/// What `quotes_latest` holds of these coins.
-async fn held(connection: &mut MySqlConnection, ids: &[u32]) -> Result<Held, sqlx::Error> {
-    let sql = latest_of(&vec!["?"; COINS].join(", "));
-    let mut held = Held::with_capacity(ids.len());
+/// Locks the coins of `rows`, and writes of them, and of their identities, what is new. Gives their ids.
+///
+/// Until the end of the transaction nobody else writes of these coins, so what is read of their quotes stays true.
+async fn write_coins(
+    connection: &mut MySqlConnection,
+    rows: &[GroupRow<'_>],
+) -> Result<Vec<u32>, sqlx::Error> {
+    let (coins, identities) = seen(rows);
+    let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
+    let mut known = BTreeMap::new();
     for part in ids.chunks(COINS) {
-        // One shape for any number: the last is repeated.
-        let filled = part.iter().chain(std::iter::repeat(&part[part.len() - 1])).take(COINS);
-        let query = filled.fold(sqlx::query(AssertSqlSafe(sql.clone())), |query, id| query.bind(*id));
-        let rows = query.fetch_all(&mut *connection).await?;
-        held.extend(read_all::<_, Vec<_>>(&rows, read::held)?);
+        let sql = |ids: &str| format!("{} FOR UPDATE", read::coins(ids));
+        let rows = of_coins(sql, part).fetch_all(&mut *connection).await?;
+        known.extend(read_all::<_, Vec<_>>(&rows, read::coin)?);
     }
-    Ok(held)
+    let Changes { write, seen_again } = changes(coins, &known);
+    INSERTS.coins.run(connection, &write.new, |seen| row::tag_bytes(seen.coin), write::coin).await?;
+    REBUILDS.coins.run(connection, &write.rebuilt, |seen| row::tag_bytes(seen.coin), write::coin).await?;
+    update_seen(connection, "coins SET last_seen_at = ? WHERE id", &seen_again).await?;
+    write_identities(connection, &ids, identities).await?;
+    Ok(ids)
 }
+
+/// Writes what is new of the identities of the coins `ids`, which are locked.
+async fn write_identities(
+    connection: &mut MySqlConnection,
+    ids: &[u32],
+    identities: Vec<SeenIdentity<'_>>,
+) -> Result<(), sqlx::Error> {
+    let mut known = BTreeMap::new();
+    for part in ids.chunks(COINS) {
+        let rows = of_coins(row::identities_of, part).fetch_all(&mut *connection).await?;
+        known.extend(read_all::<_, Vec<_>>(&rows, row::known_identity)?);
+    }
+    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, row::identity_key);
+    update_seen(connection, "coin_identities SET last_seen_at = ? WHERE coin_id", &seen_again).await?;
+    INSERTS.identities.run(connection, &write, |_| 0, row::identity).await
+}
+
+/// Sets when the rows of these coins were seen last; `update` is what stands between UPDATE and IN.
+async fn update_seen(
+    connection: &mut MySqlConnection,
+    update: &str,
+    seen: &BTreeMap<DateTime<Utc>, Vec<u32>>,
+) -> Result<(), sqlx::Error> {
+    for (at, ids) in seen {
+        for part in ids.chunks(COINS) {
+            let sql = |ids: &str| format!("UPDATE {update} IN ({ids})");
+            let query = bind(sqlx::query(AssertSqlSafe(sql_of(sql, part))), (*at).into());
+            bind_ids(query, part).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads what `quotes_latest` holds of the coins `ids` into `held`.
+async fn read_latest(
+    connection: &mut MySqlConnection,
+    ids: &[u32],
+    held: &mut Held,
+    (sql, reader): (fn(&str) -> String, Reader<HeldQuote>),
+) -> Result<(), sqlx::Error> {
+    for part in ids.chunks(COINS) {
+        let rows = of_coins(sql, part).fetch_all(&mut *connection).await?;
+        read_all::<_, Vec<_>>(&rows, reader)?.into_iter().for_each(|row| held.insert(row));
+    }
+    Ok(())
+}
+
+/// Makes a value of a row.
+type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;

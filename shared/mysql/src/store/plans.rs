@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::Slot;
 use ports::Store;
+use sqlkit::contract::snapshot::{documented, snapshot};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use testkit::clock::ManualClock;
-use testkit::contract::sql::snapshot::{documented, snapshot};
 use testkit::contract::store::sample::{at, batch};
 
 use super::ledger::Which;
@@ -64,7 +64,7 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     connection.execute(AssertSqlSafe(format!("ANALYZE TABLE {tables}"))).await.expect("analyzed");
 
     let mut looked_up = Vec::new();
-    for sql in [quotes::FRESHNESS, ORIGINS] {
+    for sql in [quotes::FRESHNESS, DATA_KINDS] {
         looked_up.push((sql.to_owned(), plan(&mut connection, sql).await));
     }
     let ids = [batch(0), batch(3600), batch(7200)];

@@ -1,10 +1,14 @@
 //! A row as its tables take it: what they would change without a word is refused here.
 
-use domain::{Chunk, Coin, Kind, Measure, Quote, timestamp};
-use ports::Refused;
+use domain::{Chunk, Coin, Kind, Measure, Quote};
+use ports::{Loaded, Refused};
 use sha2::{Digest, Sha256};
-use tables::rows::{CoinQuote, coin_quotes};
+use tables::group::coins::{Known, SeenIdentity};
+use tables::group::{GroupRow, rows};
+use tables::row::{Row, Unreadable};
+use tables::write::Parameter;
 use tables::write::contents::tags;
+use tables::write::group as write;
 
 use super::parameters::{fits, whole};
 
@@ -15,19 +19,21 @@ const TEXT_BYTES: usize = 2048;
 /// The longest list of tags, as JSON.
 const TAGS_BYTES: usize = 1 << 20;
 
-/// The quotes of `chunk` as [`coin_quotes`] gives them, and those that the tables cannot hold as they are.
-pub(super) fn fitting(chunk: &Chunk) -> (Vec<CoinQuote<'_>>, Vec<Refused>) {
-    let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
-    let late = (!fits(fetched_at)).then(|| format!("fetched_at is {fetched_at}"));
-    let mut refused = Vec::new();
-    let mut rows = coin_quotes(chunk);
-    rows.retain(|(coin, quote)| {
-        let reason = late.clone().or_else(|| unfit(coin, quote));
+/// The quotes of `chunks` as [`rows`] gives them. Those that the tables cannot hold as they are, are added to what was
+/// refused of their chunk.
+pub(super) fn fitting<'a>(chunks: &[&'a Chunk], loaded: &mut [Loaded]) -> Vec<GroupRow<'a>> {
+    let mut rows = rows(chunks);
+    rows.retain(|row| {
+        let reason = match unfit(row.coin, row.quote) {
+            None if !fits(row.fetched_at) => Some(format!("fetched_at is {}", row.fetched_at)),
+            reason => reason,
+        };
         let fits = reason.is_none();
-        refused.extend(reason.map(|reason| Refused { coin_id: coin.id, reason }));
+        let refused = reason.map(|reason| Refused { coin_id: row.coin.id, reason });
+        loaded[row.chunk].refused.extend(refused);
         fits
     });
-    (rows, refused)
+    rows
 }
 
 /// Why the tables cannot hold this quote. A server rounds a count that is not whole and says nothing; numbers
@@ -62,26 +68,49 @@ fn unfit(coin: &Coin, quote: &Quote) -> Option<String> {
     if let Some((column, _)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES) {
         return Some(format!("{column} is too long"));
     }
-    let long = tags(coin).is_some_and(|json| json.len() > TAGS_BYTES);
+    // The JSON is only made for a list that may be too long.
+    let long = tag_bytes(coin) > TAGS_BYTES && tags(coin).is_some_and(|json| json.len() > TAGS_BYTES);
     long.then(|| "tags are too long".to_owned())
 }
 
-/// `quote` as the tables hold it, and give it back: its instant in whole milliseconds, and zeros without a
-/// sign, which MariaDB drops.
-pub(super) fn stored(quote: &Quote) -> Quote {
-    let numbers = quote.numbers.map(|number| number.map(|number| number + 0.0));
-    Quote { numbers, last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() }
+/// The most bytes that the tags of `coin` take as JSON: six for each of a text that has to be escaped.
+pub(super) fn tag_bytes(coin: &Coin) -> usize {
+    2 + coin.tags.iter().flatten().map(|tag| 6 * tag.len() + 3).sum::<usize>()
 }
 
-/// What tells one symbol, name and slug from another: a hash, which fits a key.
-pub(super) fn identity(coin: &Coin) -> [u8; 32] {
+/// What tells one symbol, name and slug of a coin from another: its id and a hash of the three, which fits a key.
+pub(super) type IdentityKey = (u32, [u8; 32]);
+
+/// The key of the identity that `coin` has.
+pub(super) fn identity_key(coin: &Coin) -> IdentityKey {
     let mut hash = Sha256::new();
     for text in [&coin.symbol, &coin.name, &coin.slug] {
         // With its length in front, a text cannot run over into the next.
         hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(text);
     }
-    hash.finalize().into()
+    (coin.id, hash.finalize().into())
+}
+
+/// The row of `coin_identities`: its hash, and what it has in every database.
+pub(super) fn identity<'a>(seen: &SeenIdentity<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let (_, hash) = identity_key(seen.coin);
+    [Parameter::Bytes(hash.to_vec().into())].into_iter().chain(write::identity(seen))
+}
+
+/// The statement that reads the identities of coins, for [`known_identity`].
+pub(super) fn identities_of(ids: &str) -> String {
+    format!(
+        "SELECT coin_id, identity, first_seen_at, last_seen_at FROM coin_identities WHERE coin_id IN ({ids})"
+    )
+}
+
+/// An identity that the table has, and its key.
+pub(super) fn known_identity(row: &dyn Row) -> Result<(IdentityKey, Known<()>), Unreadable> {
+    let hash: Vec<u8> = row.get("identity")?;
+    let hash = hash.try_into().map_err(|_| Unreadable::new("identity", "not the 32 bytes of a hash"))?;
+    let (first_seen_at, last_seen_at) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
+    Ok(((row.get("coin_id")?, hash), Known { what: (), first_seen_at, last_seen_at }))
 }
 
 #[cfg(test)]
@@ -96,8 +125,10 @@ mod tests {
             let mut bad = row(2, 1.0, at(0));
             spoil(&mut bad);
             let chunk = Chunk { rows: vec![row(1, 1.0, at(0)), bad], ..chunk(&[]) };
-            let (rows, refused) = fitting(&chunk);
-            assert_eq!(rows.iter().map(|(coin, _)| coin.id).collect::<Vec<_>>(), [1], "{says}");
+            let mut loaded = [Loaded::default()];
+            let rows = fitting(&[&chunk], &mut loaded);
+            assert_eq!(rows.iter().map(|row| row.coin.id).collect::<Vec<_>>(), [1], "{says}");
+            let [Loaded { refused, .. }] = loaded;
             assert!(refused[0].coin_id == 2 && refused[0].reason.contains(says), "{refused:?}");
         };
         let number = |measure: Measure, number: f64| {
@@ -122,7 +153,7 @@ mod tests {
         let with = |symbol: &str, name: &str| {
             let mut row = row(1, 1.0, at(0));
             (row.coin.symbol, row.coin.name) = (symbol.to_owned(), name.to_owned());
-            identity(&row.coin)
+            identity_key(&row.coin)
         };
         assert_ne!(with("ab", "c"), with("a", "bc"));
         assert_eq!(with("ab", "c"), with("ab", "c"));

@@ -3,4 +3,4 @@
 use crate::database::setup;
 
 testkit::store_contract!(setup);
-testkit::sql_contract!(setup);
+sqlkit::sql_contract!(setup);

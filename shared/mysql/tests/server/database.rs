@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mysql::{MysqlStore, Options};
+use sqlkit::Client;
+use sqlkit::contract::SqlLab;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use testkit::clock::ManualClock;
 use testkit::contents::Contents;
-use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
-use testkit::sql::Client;
 use url::Url;
 
 /// Of users that tests create.
@@ -54,8 +54,8 @@ impl StoreLab for Lab {
         &self.clock
     }
 
-    fn contents(&self) -> Contents {
-        Contents::Database(self.client())
+    fn contents(&self) -> Arc<dyn Contents> {
+        Arc::new(self.client())
     }
 }
 

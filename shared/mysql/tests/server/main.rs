@@ -5,9 +5,9 @@
 //! server, and start one of their own.
 
 mod contract;
+mod data_kind;
 mod database;
 mod load;
-mod origin;
 mod private;
 mod proxy;
 mod rights;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use lab::{Certificates, MySql};
 use mysql::{MysqlStore, Options};
 use ports::{Letters, Quotes, Store, StoreError};
+use sqlkit::Client;
 use testkit::clock::ManualClock;
+use testkit::contents::Contents;
 use testkit::contract::store::sample::{at, chunk, letter};
 use testkit::memory::MemoryStore;
-use testkit::sql::Client;
 
 async fn try_open(url: &str) -> Result<MysqlStore, StoreError> {
     MysqlStore::open(&Options::new(url).unwrap(), Arc::new(ManualClock::default())).await

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use domain::Origin;
 use mysql::MysqlStore;
 use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
+use sqlkit::contract::SqlLab;
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::Row;
 use testkit::clock::ManualClock;
-use testkit::contract::sql::SqlLab;
-use testkit::contract::sql::snapshot::snapshot;
 use testkit::contract::store::sample::{at, chunk, letter};
 
 use crate::database::{Database, setup, steps};
@@ -88,8 +88,39 @@ async fn what_was_loaded_before_migration_6_is_found_by_what_is_new() {
 }
 
 #[tokio::test]
+async fn a_database_with_somebody_elses_tables_is_refused_and_left_alone() {
+    for (made, names) in [
+        ("CREATE TABLE coins (symbol VARCHAR(20), price DOUBLE)", "`coins`"),
+        ("CREATE TABLE mail_covers (id INT)", "`mail_covers`"),
+        ("CREATE TABLE cryptocurrencies (symbol VARCHAR(20))", "`cryptocurrencies`"),
+        ("CREATE VIEW batches AS SELECT 1 AS one", "`batches`"),
+    ] {
+        let database = Database::create().await;
+        database.execute(made).await;
+        database.execute("CREATE TABLE something_else (n INT)").await;
+        let looked = match MysqlStore::pending(&database.options()).await {
+            Err(StoreError::Misconfigured { reason }) => reason,
+            other => panic!("not misconfigured: {other:?}"),
+        };
+        for said in [refused(&database).await, looked] {
+            assert!(said.contains(&format!("table or view {names} that is not coinpipe's")), "{said}");
+            assert!(said.contains("a database of its own") && said.contains(&database.name), "{said}");
+        }
+        assert_eq!(database.rows("SHOW TABLES").await.len(), 2, "{made}");
+    }
+    // Beside other names there is no reason to refuse.
+    let database = Database::create().await;
+    database.execute("CREATE TABLE prices (symbol VARCHAR(20), price DOUBLE)").await;
+    database.open().await.load(&chunk(&[1])).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_table_where_a_view_of_ours_belongs_is_left_alone() {
     let database = Database::create().await;
+    // Of an older program: what was never coinpipe's is refused earlier.
+    database.open().await.close().await;
+    database.execute("DROP VIEW cryptocurrencies").await;
+    database.execute("DELETE FROM store_migrations WHERE version = 6").await;
     database.execute("CREATE TABLE cryptocurrencies (symbol VARCHAR(20), price DOUBLE)").await;
     database.execute("INSERT INTO cryptocurrencies VALUES ('BTC', 1.5)").await;
     let said = refused(&database).await;
@@ -142,7 +173,7 @@ async fn letters_of_an_older_program_have_died_once() {
         let filed = store.letter(letter.id.as_str()).await.unwrap().expect("is there");
         let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
         assert_eq!(
-            (death.life.as_str(), &death.reason, death.filed_at),
+            (death.replay.as_str(), &death.reason, death.filed_at),
             ("", &letter.reason, filed.filed_at)
         );
     }

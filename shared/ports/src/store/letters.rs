@@ -79,8 +79,8 @@ impl FromStr for GroupState {
 /// One death of a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// Which sending of the message into the pipeline ended so, see [`DeadLetter::life`]; empty for the first.
-    pub life: String,
+    /// The replay in which the message died, see [`DeadLetter::replay`]; empty when before any.
+    pub replay: String,
     /// Where.
     pub stage: Option<StageName>,
     /// Coarse cause.
@@ -89,7 +89,7 @@ pub struct Death {
     pub code: String,
     /// What happened.
     pub reason: String,
-    /// How often the message had been tried in this life.
+    /// How often the message had been tried in this replay, or before any.
     pub attempt: u32,
     /// When the trouble was first seen.
     pub first_seen_at: DateTime<Utc>,
@@ -110,31 +110,6 @@ pub struct FiledLetter {
     pub filed_at: DateTime<Utc>,
     /// All its deaths, in the order in which they were filed.
     pub deaths: Vec<Death>,
-}
-
-impl FiledLetter {
-    /// The letter with its deaths. One that a program wrote which knew of none has died once, as it says itself.
-    pub fn new(
-        letter: DeadLetter,
-        fingerprint: String,
-        filed_at: DateTime<Utc>,
-        mut deaths: Vec<Death>,
-    ) -> Self {
-        if deaths.is_empty() {
-            deaths.push(Death {
-                life: String::new(),
-                stage: letter.stage,
-                class: letter.class,
-                code: letter.code.clone(),
-                reason: letter.reason.clone(),
-                attempt: letter.attempt,
-                first_seen_at: letter.first_seen_at,
-                filed_at,
-                fingerprint: fingerprint.clone(),
-            });
-        }
-        Self { letter, fingerprint, filed_at, deaths }
-    }
 }
 
 /// What a list shows of a letter: all but the body.
@@ -176,7 +151,7 @@ pub trait Letters: Send + Sync + 'static {
     /// group counts one more and is open. `false` when this death was filed before, whatever came after it: then
     /// nothing is changed or counted.
     ///
-    /// Two deaths of one letter are the same when [`life`](DeadLetter::life), class and code are: a queue that
+    /// Two deaths of one letter are the same when [`replay`](DeadLetter::replay), class and code are: a queue that
     /// delivers a letter again, or a stage that dies between publishing it and settling its input, makes no new one.
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
 

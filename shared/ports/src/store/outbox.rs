@@ -1,12 +1,12 @@
-//! The outbox: mails that are posted by plan, claimed, sent, and recorded.
+//! The outbox: mails are planned and posted, claimed, sent, and recorded.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{AlertGroup, StoreError};
 
-/// How far apart the clocks of two processes may be. What one of them dates further ahead than this was dated before
-/// a clock was set back.
+/// How far apart the clocks of two processes may be. An instant further in the future than this was written before a
+/// clock was set back.
 pub const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
 
 /// A mail in the outbox.
@@ -29,7 +29,7 @@ pub struct Mail {
 pub struct Covered {
     /// The group.
     pub fingerprint: String,
-    /// Its deaths that the mail tells about: taken off the group's `unsent`, which never falls below 0.
+    /// Its deaths that the mail covers: taken off the group's `unsent`, which never falls below 0.
     pub letters: u64,
     /// The group's `total` when the mail was written.
     pub total: u64,
@@ -40,7 +40,7 @@ pub struct Covered {
 pub struct Posting {
     /// The mail.
     pub mail: Mail,
-    /// What it tells about.
+    /// What it covers.
     pub covered: Vec<Covered>,
 }
 
@@ -51,7 +51,7 @@ pub enum Fate {
     Waiting,
     /// The server took it.
     Sent,
-    /// The server refused it for good, then.
+    /// The server refused it for good, at this time.
     Refused(DateTime<Utc>),
 }
 
@@ -71,13 +71,14 @@ pub struct PostedMail {
 pub struct OutboxState {
     /// The name of this store, made up once: ids of mails from two stores differ by it. Letters and digits.
     pub installation: String,
-    /// The open groups with deaths that no mail tells about, by fingerprint.
+    /// The open groups with deaths that no mail covers, by fingerprint.
     pub groups: Vec<AlertGroup>,
-    /// The mails that were posted since the time asked for, and all that wait; oldest first.
+    /// The mails posted since the time asked for, and all that wait; oldest first.
     pub mails: Vec<PostedMail>,
 }
 
-/// Makes the mail of a standing, if there is one to post. It may be asked more than once: it changes nothing.
+/// Plans the next mail from the outbox's state, if there is one to post. A store may call it more than once, so it must not
+/// change anything.
 pub type Planner<'a> = dyn Fn(&OutboxState) -> Option<Posting> + Send + Sync + 'a;
 
 /// Asks for a mail to send.
@@ -87,8 +88,8 @@ pub struct Claim {
     pub now: DateTime<Utc>,
     /// Until when the mail is this process's alone: longer than sending it can take, by [`CLOCK_SKEW`].
     pub until: DateTime<Utc>,
-    /// Further ahead than any attempt is put off: a mail that is due later was dated by a clock that has been set
-    /// back since, and is due now.
+    /// Later than any attempt is put off. A mail that is due after this was dated by a clock that has been set back since;
+    /// it is due now.
     pub far: DateTime<Utc>,
 }
 
@@ -97,7 +98,7 @@ pub struct Claim {
 pub struct ClaimedMail {
     /// The mail.
     pub mail: Mail,
-    /// How often it was claimed, which tells this claim from all others.
+    /// How often the mail was claimed; identifies this claim.
     pub number: u64,
 }
 
@@ -132,21 +133,21 @@ pub struct MailTrouble {
     pub refusal: Option<(DateTime<Utc>, String)>,
 }
 
-/// Mails that wait to be sent; what is posted survives a crash.
+/// Mails that wait to be sent. A posted mail survives a crash.
 ///
 /// # Guarantees
 /// Any number of processes may use one outbox:
-/// - planning and posting is one step: whatever two of them plan, nobody plans on what another has changed
-///   meanwhile, so nothing is told twice, and what the planner allows in an hour holds for all of them together;
-/// - a mail is one process's at a time, and another's when the claim has ended;
+/// - planning and posting is one atomic step, so no death is mailed twice, and the planner's caps hold for all processes
+///   together;
+/// - one process at a time holds the claim of a mail; when it expires, another may claim the mail;
 /// - a process whose claim was taken over records nothing.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Asks `plan` for a mail, posts it and takes what it covers off the groups, in one transaction that no other
-    /// posting, claim or record can come between. The mail that was posted; `None` when there was none, or one with
-    /// its id is there already.
+    /// posting, claim or record can come between. Returns the mail that was posted; `None` when there
+    /// was none to post, or one with its id exists.
     ///
-    /// `since` is how far back the planner looks at mails.
+    /// The planner sees the mails posted since `since`, and all that wait.
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError>;
 
     /// Claims the oldest mail that is neither sent nor refused, whose time has come and that nobody holds. A claim

@@ -1,4 +1,4 @@
-//! What a URL of queue or store says by itself, without anything being opened.
+//! What the URL of a queue or store says, without opening anything.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Probing whether the file takes writes, before one is made.
+//! Probing whether the file can be written.
 
 use outage::Need;
 use rustix::io::Errno;
@@ -7,9 +7,8 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::Database;
 use crate::error::Error;
 
-/// Room on the disk without which nothing is tried, in bytes: a page of 5,000 coins twice, for it is in the queue and
-/// in the archive, and as much again for the journal. A small write finds room where a page does not, for the journal
-/// keeps what it had.
+/// Free bytes on the disk without which no write is tried: a page of 5,000 coins twice (queue and archive), and as much
+/// again for the journal. A probe by a small write proves less: it fits into the room that the journal has already.
 pub(super) const ROOM: u64 = 8 << 20;
 
 impl Database {
@@ -17,12 +16,12 @@ impl Database {
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let was_shut = self.gate.failing().is_some();
         drop(self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?);
-        // Who passes a gate that is shut was told, or is what is tried.
+        // Passing a shut gate means that the probe just succeeded, or that this call is the trial.
         if was_shut { Ok(()) } else { self.probe().await }
     }
 
-    /// Finds out whether the disk has room, and whether the file can be written: by a write that is made for good, of
-    /// a number that nobody reads, as it is.
+    /// Finds out whether the disk has room, and whether the file can be written: it commits a write of a number that nobody
+    /// reads, with its old value.
     pub(super) async fn probe(&self) -> Result<(), Error> {
         let room = self.room().map_err(|error| self.blame(error))?;
         if room < self.room_needed {
@@ -37,9 +36,9 @@ impl Database {
         written.await.map_err(|error| self.blame(error))
     }
 
-    /// Bytes that this process may still write on the file's disk.
+    /// Free bytes on the disk of the file, for this process.
     fn room(&self) -> Result<u64, Error> {
-        // The file itself may be away, and what is asked is about its disk.
+        // The folder, because the file itself may not exist.
         let folder = self.path().parent().unwrap_or(self.path());
         match rustix::fs::statvfs(folder) {
             Ok(disk) => Ok(disk.f_bavail.saturating_mul(disk.f_frsize)),

@@ -84,6 +84,11 @@ impl Database {
             applied =
                 sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&self.readers).await.map_err(blame)?;
         }
+        let mut reader = self.readers.acquire().await.map_err(blame)?;
+        super::schema::refuse_strangers(schema, &mut reader)
+            .await
+            .map_err(|error| error.in_file(self.path()))?;
+        drop(reader);
         let known = schema.migrations.last().map_or(0, |step| step.version);
         if let Some(&newer) = applied.last().filter(|&&last| last > known) {
             return Err(super::schema::newer(newer, known).in_file(self.path()));

@@ -2,6 +2,7 @@
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::sqlite::SqliteConnection;
 use tables::schema::Schema;
 
 use super::Database;
@@ -20,10 +21,21 @@ impl Database {
         // "Dangerous" is to change the name later.
         migrator.dangerous_set_table_name(schema.table);
         let mut transaction = self.begin().await?;
+        refuse_strangers(schema, &mut transaction).await.map_err(|error| error.in_file(self.path()))?;
         let outcome = migrator.run_direct(None, &mut *transaction, false).await;
         outcome.map_err(|error| explain(error, schema).in_file(self.path()))?;
         self.commit(transaction).await
     }
+}
+
+/// Fails when `schema` was never begun, and a table or view of somebody else's has a name of its.
+pub(super) async fn refuse_strangers(
+    schema: &Schema,
+    connection: &mut SqliteConnection,
+) -> Result<(), Error> {
+    let present = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')";
+    let present: Vec<String> = sqlx::query_scalar(present).fetch_all(connection).await?;
+    schema.stranger(&present).map_or(Ok(()), |why| Err(Error::Misconfigured(why)))
 }
 
 /// The schema is at `found`, and this program knows `known`.

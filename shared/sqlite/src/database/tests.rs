@@ -42,6 +42,29 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     database.migrate(&SCHEMA).await.unwrap();
 }
 
+#[tokio::test]
+async fn somebody_elses_table_with_a_name_of_ours_is_refused_and_left_alone() {
+    for made in ["CREATE TABLE Numbers (symbol TEXT)", "CREATE VIEW numbers AS SELECT 1 AS symbol"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("coinpipe.db");
+        let database = Database::open(&path).await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query(made).execute(&mut *transaction).await.unwrap();
+        database.commit(transaction).await.unwrap();
+        for refused in [database.migrate(&SCHEMA).await, database.pending(&SCHEMA).await.map(drop)] {
+            let Err(Error::Misconfigured(said)) = refused else { panic!("was taken: {made}") };
+            assert!(said.contains(path.to_str().unwrap()), "{said}");
+            assert!(said.to_lowercase().contains("table or view `numbers` that is not coinpipe's"), "{said}");
+            assert!(said.contains("a database of its own"), "{said}");
+        }
+        let names: Vec<String> = sqlx::query_scalar("SELECT lower(name) FROM sqlite_master")
+            .fetch_all(database.readers())
+            .await
+            .unwrap();
+        assert_eq!(names, ["numbers"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes_may_start_at_once_on_an_empty_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -167,4 +190,23 @@ async fn a_disk_without_room_for_a_page_is_full() {
     write_a_number(&database).await.unwrap_err();
     database.room_needed = 0;
     write_a_number(&database).await.unwrap();
+}
+
+/// As on a full disk: SQLite undoes a transaction by itself, and the driver does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn transactions_that_sqlite_undid_by_itself_leave_the_others_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("a.db")).await.unwrap();
+    let writers = (0..8).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                let mut transaction = database.begin().await.expect("begins");
+                sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.expect("is undone");
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
 }

@@ -9,10 +9,11 @@ use super::message_row::{headers_to_text, message_from};
 use super::options::QueueOptions;
 use crate::error::Error;
 
-/// Inserts `page`, unless its id is there already, and deletes what is too old or too much.
+/// Inserts `page`, whose body is number `body`, unless its id is there already, and deletes what is too old or too much.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     page: &Message,
+    body: i64,
     now: DateTime<Utc>,
     options: &QueueOptions,
 ) -> Result<(), Error> {
@@ -24,7 +25,7 @@ pub(super) async fn insert(
     .bind(headers_to_text(&page.headers))
     .bind(now.timestamp_millis())
     .bind(to_integer(page.size()))
-    .bind(&page.body[..])
+    .bind(body)
     .execute(&mut *connection)
     .await?;
     let keep = i64::try_from(options.archive_keep.as_millis()).unwrap_or(i64::MAX);
@@ -58,7 +59,8 @@ pub(super) async fn range(pool: &SqlitePool, since: Option<DateTime<Utc>>) -> Re
 /// Up to `limit` pages after the position `after`.
 pub(super) async fn read(pool: &SqlitePool, after: u64, limit: u32) -> Result<Vec<Archived>, Error> {
     let rows = sqlx::query(
-        "SELECT position, id, headers, body FROM queue_archive WHERE position > ? ORDER BY position LIMIT ?",
+        "SELECT position, id, headers, b.body FROM queue_archive AS a \
+         LEFT JOIN queue_bodies AS b ON b.number = a.body WHERE position > ? ORDER BY position LIMIT ?",
     );
     let rows = rows.bind(to_integer(after)).bind(limit).fetch_all(pool).await?;
     let page = |row| {

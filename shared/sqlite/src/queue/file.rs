@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use domain::Message;
 use ports::{Clock, QueueName};
 use sqlx::SqliteConnection;
@@ -12,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::held::HeldLeases;
 use super::options::QueueOptions;
 use super::{archive, table};
-use crate::database::Database;
+use crate::database::{Database, Work};
 use crate::error::Error;
 
 /// One process at the file.
@@ -53,25 +54,29 @@ impl QueueFile {
 
     /// Publishes all of `messages`, or none, and archives the live pages among them.
     pub(super) async fn publish(&self, to: QueueName, messages: &[Message]) -> Result<(), Error> {
-        let mut transaction = self.database.begin().await?;
-        let inserted = self.insert(&mut transaction, to, messages).await;
-        inserted.map_err(|error| self.database.blame(error))?;
-        self.database.commit(transaction).await?;
+        self.database.write(&Publish { file: self, to, messages }).await?;
         self.wake(to);
         Ok(())
     }
+}
 
-    async fn insert(
-        &self,
-        connection: &mut SqliteConnection,
-        to: QueueName,
-        messages: &[Message],
-    ) -> Result<(), Error> {
-        let now = self.clock.now();
-        for message in messages {
-            table::insert(connection, to, message, now).await?;
-            if to.archives(message) {
-                archive::insert(connection, message, now, &self.options).await?;
+struct Publish<'p> {
+    file: &'p QueueFile,
+    to: QueueName,
+    messages: &'p [Message],
+}
+
+#[async_trait]
+impl Work for Publish<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        let QueueFile { clock, options, .. } = self.file;
+        let now = clock.now();
+        for message in self.messages {
+            let body = table::insert(connection, self.to, message, now).await?;
+            if self.to.archives(message) {
+                archive::insert(connection, message, body, now, options).await?;
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::Message;
 use domain::timestamp::later;
+use domain::{Headers, Message};
 use ports::{QueueError, QueueName, Receipt, Settlement};
 use sqlx::SqliteConnection;
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::file::QueueFile;
 use super::table::{self, LeaseKey};
+use crate::database::Work;
 use crate::error::Error;
 
 /// A delivery that is held: its lease is renewed until it is dropped, and it is requeued when it was not settled.
@@ -73,50 +74,69 @@ async fn settle(
     message: Message,
     settlement: Settlement,
 ) -> Result<bool, Error> {
-    let wakes = match settlement {
-        Settlement::Done => None,
-        Settlement::RetryAfter { .. } => Some(from),
-        Settlement::DeadLetter(_) => Some(QueueName::Dead),
+    let now = queue.clock.now();
+    let (end, wakes) = match settlement {
+        Settlement::Done => (End::Deleted, None),
+        Settlement::RetryAfter { delay, attempt } => {
+            let headers = message.retried(attempt, now).headers;
+            (End::Retried { headers, available_at: later(now, delay) }, Some(from))
+        }
+        Settlement::DeadLetter(letter) if letter.body == message.body => {
+            (End::Moved { letter: letter.into_message(), now }, Some(QueueName::Dead))
+        }
+        Settlement::DeadLetter(letter) => {
+            (End::Replaced { letter: letter.into_message(), now }, Some(QueueName::Dead))
+        }
     };
-    let mut transaction = queue.database.begin().await?;
-    let settled = settle_in(&mut transaction, key, message, settlement, queue.clock.now()).await;
-    let settled = settled.map_err(|error| queue.database.blame(error))?;
-    queue.database.commit(transaction).await?;
+    let settled = queue.database.write(&Settle { key, end }).await?;
     if let Some(name) = wakes {
         queue.wake(name);
     }
     Ok(settled)
 }
 
-async fn settle_in(
-    connection: &mut SqliteConnection,
-    key: LeaseKey,
-    message: Message,
-    settlement: Settlement,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
-    match settlement {
-        Settlement::Done => table::delete(connection, key).await,
-        Settlement::RetryAfter { delay, attempt } => {
-            let headers = message.retried(attempt, now).headers;
-            table::retry(connection, key, &headers, later(now, delay)).await
-        }
-        Settlement::DeadLetter(letter) if letter.body == message.body => {
-            table::dead_letter(connection, key.seq, Some(key.claims), &letter.into_message(), now).await
-        }
-        Settlement::DeadLetter(letter) => {
-            let is_ours = table::delete(connection, key).await?;
-            if is_ours {
-                table::insert(connection, QueueName::Dead, &letter.into_message(), now).await?;
-            }
-            Ok(is_ours)
-        }
-    }
+async fn requeue(queue: &QueueFile, key: LeaseKey) -> Result<(), Error> {
+    queue.database.write(&Settle { key, end: End::Requeued }).await?;
+    Ok(())
 }
 
-async fn requeue(queue: &QueueFile, key: LeaseKey) -> Result<(), Error> {
-    let mut transaction = queue.database.begin().await?;
-    let requeued = table::requeue(&mut transaction, key).await;
-    requeued.map_err(|error| queue.database.blame(error))?;
-    queue.database.commit(transaction).await
+/// Ending a lease; `false` when it was lost.
+struct Settle {
+    key: LeaseKey,
+    end: End,
+}
+
+/// What becomes of its message.
+enum End {
+    Deleted,
+    Requeued,
+    Retried { headers: Headers, available_at: DateTime<Utc> },
+    Moved { letter: Message, now: DateTime<Utc> },
+    Replaced { letter: Message, now: DateTime<Utc> },
+}
+
+#[async_trait]
+impl Work for Settle {
+    type Output = bool;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<bool, Error> {
+        let key = self.key;
+        match &self.end {
+            End::Deleted => table::delete(connection, key).await,
+            End::Requeued => table::requeue(connection, key).await,
+            End::Retried { headers, available_at } => {
+                table::retry(connection, key, headers, *available_at).await
+            }
+            End::Moved { letter, now } => {
+                table::dead_letter(connection, key.seq, Some(key.claims), letter, *now).await
+            }
+            End::Replaced { letter, now } => {
+                let is_ours = table::delete(connection, key).await?;
+                if is_ours {
+                    table::insert(connection, QueueName::Dead, letter, *now).await?;
+                }
+                Ok(is_ours)
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::timestamp::later;
 use sqlx::SqliteConnection;
@@ -10,6 +11,7 @@ use tracing::warn;
 
 use super::file::QueueFile;
 use super::table;
+use crate::database::Work;
 use crate::error::Error;
 
 /// Three times per lease, so that one late or failed renewal costs nothing.
@@ -41,23 +43,41 @@ async fn renew_now(queue: &QueueFile, now: DateTime<Utc>) -> Result<(), Error> {
     if queue.held().is_empty() {
         return Ok(());
     }
-    let mut transaction = queue.database.begin().await?;
-    let renewed = renew_held(queue, &mut transaction, now).await;
-    renewed.map_err(|error| queue.database.blame(error))?;
-    queue.database.commit(transaction).await
+    queue.database.write(&Renewal { queue, now }).await?;
+    queue.held().set_renewed(now);
+    Ok(())
 }
 
-/// Renews what this process holds, unless that was just done. Claims call it too: after a jump of the clock they must not
-/// take from this process what it is still working on.
+/// Renewing what this process holds.
+struct Renewal<'q> {
+    queue: &'q QueueFile,
+    now: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Work for Renewal<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        renew_held(self.queue, connection, self.now).await
+    }
+}
+
+/// Renews what this process holds, unless that was just done; whether it did, which counts once it is durable. Claims call it
+/// too: after a jump of the clock they must not take from this process what it is still working on.
 pub(super) async fn renew_if_due(
     queue: &QueueFile,
     connection: &mut SqliteConnection,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let renewed_at = queue.held().renewed_at();
     let next = later(renewed_at, renewal_interval(queue.options.lease));
     // When the clock was set back, the last renewal seems to be in the future.
-    if (renewed_at..next).contains(&now) { Ok(()) } else { renew_held(queue, connection, now).await }
+    let is_due = !(renewed_at..next).contains(&now);
+    if is_due {
+        renew_held(queue, connection, now).await?;
+    }
+    Ok(is_due)
 }
 
 async fn renew_held(
@@ -69,6 +89,5 @@ async fn renew_held(
     for key in keys {
         table::renew(connection, key, later(now, queue.options.lease)).await?;
     }
-    queue.held().set_renewed(now);
     Ok(())
 }

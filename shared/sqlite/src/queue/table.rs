@@ -1,4 +1,4 @@
-//! The statements on `queue_messages`. Each runs in its caller's transaction.
+//! The statements on `queue_messages` and the bodies of messages. Each runs in its caller's transaction.
 
 use chrono::{DateTime, Utc};
 use domain::{Headers, Message};
@@ -24,21 +24,21 @@ pub(super) struct Candidate {
     pub(super) deliveries: u32,
 }
 
+/// Inserts a message; gives the number of its body.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     to: QueueName,
     message: &Message,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
-    sqlx::query("INSERT INTO queue_messages (queue, id, headers, published_at, body) VALUES (?, ?, ?, ?, ?)")
-        .bind(to.as_str())
-        .bind(message.id.as_str())
-        .bind(headers_to_text(&message.headers))
-        .bind(now.timestamp_millis())
-        .bind(&message.body[..])
-        .execute(connection)
-        .await?;
-    Ok(())
+) -> Result<i64, Error> {
+    let insert =
+        sqlx::query("INSERT INTO queue_messages (queue, id, headers, published_at) VALUES (?, ?, ?, ?)");
+    let insert = insert.bind(to.as_str()).bind(message.id.as_str()).bind(headers_to_text(&message.headers));
+    let inserted = insert.bind(now.timestamp_millis()).execute(&mut *connection).await?;
+    let seq = inserted.last_insert_rowid();
+    let insert = sqlx::query("INSERT INTO queue_bodies (number, body) VALUES (?, ?)");
+    insert.bind(seq).bind(&message.body[..]).execute(connection).await?;
+    Ok(seq)
 }
 
 /// When the next message of `queue` may be delivered, in milliseconds; 0: at once; `None`: it is empty.
@@ -47,33 +47,43 @@ pub(super) async fn next_due(pool: &SqlitePool, queue: QueueName) -> Result<Opti
     Ok(due.bind(queue.as_str()).fetch_one(pool).await?)
 }
 
-/// The message of `queue` to deliver next, if there is one: retries and expired leases first, so that a backlog cannot
-/// hold them up, then the oldest.
-pub(super) async fn candidate(
+/// The messages of `queue` to deliver next, `limit` at most: retries and expired leases first, so that a backlog cannot hold
+/// them up, then the oldest.
+pub(super) async fn candidates(
     connection: &mut SqliteConnection,
     queue: QueueName,
     now: DateTime<Utc>,
-) -> Result<Option<Candidate>, Error> {
+    limit: usize,
+) -> Result<Vec<Candidate>, Error> {
     let due = sqlx::query(
         "SELECT seq, id, headers, leased, deliveries, body FROM queue_messages \
-         WHERE queue = ? AND available_at > 0 AND available_at <= ? ORDER BY available_at, seq LIMIT 1",
+         LEFT JOIN queue_bodies ON number = seq \
+         WHERE queue = ? AND available_at > 0 AND available_at <= ? ORDER BY available_at, seq LIMIT ?",
     );
-    let due = due.bind(queue.as_str()).bind(now.timestamp_millis());
-    let mut row = due.fetch_optional(&mut *connection).await?;
-    if row.is_none() {
+    let due = due.bind(queue.as_str()).bind(now.timestamp_millis()).bind(to_limit(limit));
+    let mut rows = due.fetch_all(&mut *connection).await?;
+    if rows.len() < limit {
         let fresh = sqlx::query(
             "SELECT seq, id, headers, leased, deliveries, body FROM queue_messages \
-             WHERE queue = ? AND available_at = 0 ORDER BY seq LIMIT 1",
+             LEFT JOIN queue_bodies ON number = seq \
+             WHERE queue = ? AND available_at = 0 ORDER BY seq LIMIT ?",
         );
-        row = fresh.bind(queue.as_str()).fetch_optional(connection).await?;
+        let fresh = fresh.bind(queue.as_str()).bind(to_limit(limit - rows.len()));
+        rows.extend(fresh.fetch_all(connection).await?);
     }
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Candidate {
-        seq: row.try_get("seq")?,
-        message: message_from(&row)?,
-        expired: row.try_get("leased")?,
-        deliveries: row.try_get("deliveries")?,
-    }))
+    let candidate = |row| {
+        Ok(Candidate {
+            seq: Row::try_get(row, "seq")?,
+            message: message_from(row)?,
+            expired: row.try_get("leased")?,
+            deliveries: row.try_get("deliveries")?,
+        })
+    };
+    rows.iter().map(candidate).collect()
+}
+
+fn to_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// Leases the message `seq` until `until`.
@@ -105,17 +115,14 @@ pub(super) async fn renew(
     Ok(())
 }
 
-/// Requeues a message: this delivery does not count towards the delivery limit. When the lease was lost nothing happens.
-pub(super) async fn requeue(connection: &mut SqliteConnection, key: LeaseKey) -> Result<(), Error> {
-    sqlx::query(
+/// Requeues a message: this delivery does not count towards the delivery limit. `false`: the lease was lost.
+pub(super) async fn requeue(connection: &mut SqliteConnection, key: LeaseKey) -> Result<bool, Error> {
+    let update = sqlx::query(
         "UPDATE queue_messages SET leased = 0, available_at = 0, deliveries = deliveries - 1 \
          WHERE seq = ? AND claims = ? AND leased = 1",
-    )
-    .bind(key.seq)
-    .bind(key.claims)
-    .execute(connection)
-    .await?;
-    Ok(())
+    );
+    let updated = update.bind(key.seq).bind(key.claims).execute(connection).await?;
+    Ok(updated.rows_affected() == 1)
 }
 
 /// Deletes a leased message. `false`: the lease was lost.

@@ -1,5 +1,8 @@
 //! The SQLite queue keeps the contract; and what only a file can do.
 
+mod bodies;
+mod groups;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;

@@ -67,25 +67,20 @@ impl Insert {
     }
 
     /// Inserts `rows`; `values` are those of one in the order of the columns.
-    pub(super) async fn run<T, const N: usize>(
+    pub(super) async fn run<'a, T, const N: usize>(
         &self,
         connection: &mut SqliteConnection,
-        rows: impl IntoIterator<Item = T>,
-        values: impl Fn(T) -> [Parameter<'static>; N],
+        rows: &[T],
+        values: impl Fn(&T) -> [Parameter<'a>; N],
     ) -> Result<(), sqlx::Error> {
-        let rows: Vec<T> = rows.into_iter().collect();
-        let mut left = rows.len();
-        let mut rows = rows.into_iter();
-        while left > 0 {
-            let count = left.min(ROWS);
-            left -= count;
+        for rows in rows.chunks(ROWS) {
             // A prepared statement is worth keeping only when its shape comes again.
-            let query = if count == ROWS {
+            let query = if rows.len() == ROWS {
                 sqlx::query(AssertSqlSafe(Arc::clone(&self.full)))
             } else {
-                sqlx::query(AssertSqlSafe(self.sql(count))).persistent(false)
+                sqlx::query(AssertSqlSafe(self.sql(rows.len()))).persistent(false)
             };
-            rows.by_ref().take(count).flat_map(&values).fold(query, bind).execute(&mut *connection).await?;
+            rows.iter().flat_map(&values).fold(query, bind).execute(&mut *connection).await?;
         }
         Ok(())
     }

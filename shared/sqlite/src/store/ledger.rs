@@ -11,7 +11,7 @@ use tables::read::ledger as read;
 use super::SqliteStore;
 use super::columns::{columns, undecodable};
 use super::parameters::Query;
-pub(super) use record::{record_chunk, record_fetched};
+pub(super) use record::{Announcement, record_chunk};
 
 #[async_trait]
 impl Ledger for SqliteStore {

@@ -13,9 +13,10 @@ use ports::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, RECORD, WAITING, claimed_mail, count_refused,
-    posted_mail, refusal, refused, waiting,
+    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused, posted_mail,
+    refusal, refused, waiting,
 };
+use tables::write::outbox::RECORD;
 
 use super::SqliteStore;
 use super::columns::{read, read_all};

@@ -1,5 +1,6 @@
 //! The contract on SQLite, and what only a file can show: views, several processes, reopening.
 
+mod documented;
 mod plans;
 mod upgrade;
 
@@ -7,14 +8,14 @@ use std::path::Path;
 
 use domain::{Chunk, Measure};
 use ports::{BatchRecord, Ledger, Letters, Outbox, Quotes};
+use sqlkit::Client;
+use sqlkit::contract::SqlLab;
 use sqlx::AssertSqlSafe;
 use testkit::clock::ManualClock;
 use testkit::contents::Contents;
-use testkit::contract::sql::SqlLab;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::rows::numbered_chunks;
 use testkit::contract::store::sample::{at, batch, chunk, fetched, letter, quote, row};
-use testkit::sql::Client;
 use testkit::tables::Tables;
 
 use super::*;
@@ -54,8 +55,8 @@ impl StoreLab for File {
         &self.clock
     }
 
-    fn contents(&self) -> Contents {
-        Contents::Database(self.client())
+    fn contents(&self) -> Arc<dyn Contents> {
+        Arc::new(self.client())
     }
 }
 
@@ -70,7 +71,7 @@ fn client(directory: &Path) -> Client {
 }
 
 testkit::store_contract!(setup);
-testkit::sql_contract!(setup);
+sqlkit::sql_contract!(setup);
 
 #[tokio::test]
 async fn only_the_quotes_that_the_database_refuses_are_left_out() {
@@ -94,6 +95,33 @@ async fn only_the_quotes_that_the_database_refuses_are_left_out() {
     let tables = lab.tables().await;
     assert_eq!((tables.coins.len(), tables.latest.len(), tables.history.len()), (300, 899, 899));
     assert_eq!(tables.identities.len(), 300);
+}
+
+/// A description that says nothing new costs no row, and no index: only when it was seen last is set.
+#[tokio::test]
+async fn coins_that_were_only_seen_again_are_not_written_anew() {
+    let lab = setup().await;
+    let of_page = |fetched_at| {
+        let mut chunk = chunk(&[1, 2, 3]);
+        chunk.page.fetched_at = at(fetched_at);
+        chunk
+    };
+    lab.store.load(&of_page(10)).await.unwrap();
+    let forbid = |table: &str| {
+        format!(
+            "CREATE TRIGGER {table}_anew BEFORE UPDATE OF name, first_seen_at ON {table} \
+             BEGIN SELECT RAISE(ABORT, 'written anew'); END;"
+        )
+    };
+    lab.client().execute(&format!("{}{}", forbid("coins"), forbid("coin_identities"))).await;
+    let loaded = lab.store.load(&of_page(20)).await.unwrap();
+    assert!(loaded.refused.is_empty(), "{loaded:?}");
+    let tables = lab.tables().await;
+    assert!(tables.coins.iter().all(|coin| coin.last_seen_at == at(20)), "{:?}", tables.coins);
+    let mut renamed = of_page(30);
+    renamed.rows[0].coin.name = "another".to_owned();
+    let refused = lab.store.load(&renamed).await.unwrap().refused;
+    assert_eq!(refused.len(), 1, "the trigger is there: {refused:?}");
 }
 
 #[tokio::test]
@@ -172,7 +200,7 @@ async fn letters_of_an_older_file_have_died_once() {
     assert!(!again.file(&known, "one").await.unwrap());
     let filed = again.letter(known.id.as_str()).await.unwrap().expect("is there");
     let [death] = &filed.deaths[..] else { panic!("{filed:?}") };
-    assert_eq!((death.life.as_str(), &death.reason, death.filed_at), ("", &known.reason, filed.filed_at));
+    assert_eq!((death.replay.as_str(), &death.reason, death.filed_at), ("", &known.reason, filed.filed_at));
 }
 
 /// Lists and the mailer's looks use an index, however many letters and mails there are.

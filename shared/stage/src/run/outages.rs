@@ -107,14 +107,14 @@ impl Bench {
             deadline: Duration::from_mins(1),
             retry: RetryPolicy { delays: vec![Duration::from_secs(10)], attempts: 8 },
         };
-        let surroundings = Surroundings {
+        let context = StageContext {
             queue: queue.clone(),
             clock,
             metrics: Metrics::default(),
             failpoints: Failpoints::none(),
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(run(stage.clone(), settings, surroundings, stop.clone()));
+        let running = tokio::spawn(run(stage.clone(), settings, context, stop.clone()));
         Self { queue, stage, stop, running }
     }
 

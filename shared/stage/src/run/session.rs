@@ -1,4 +1,4 @@
-//! One session with the queue: from the first delivery to the end of what is in hand.
+//! One session with the queue: from the first delivery to the end of what is in flight.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::Runner;
 use super::ended::{After, Ended};
 
 impl Runner {
-    /// Consumes until stopped or in trouble, then finishes what is in hand.
+    /// Consumes until stopped or in trouble, then finishes what is in flight.
     pub(super) async fn session(self: &Arc<Self>, outage: &mut Outage, stop: &CancellationToken) -> Ended {
         let concurrency = self.settings.concurrency.max(1);
-        let consuming = self.surroundings.queue.consume(self.stage.input(), concurrency);
+        let consuming = self.context.queue.consume(self.stage.input(), concurrency);
         let mut consumer = tokio::select! {
             () = stop.cancelled() => return Ended::Stopped,
             consumer = consuming => match consumer {
@@ -24,19 +24,19 @@ impl Runner {
             },
         };
         self.metrics.consuming(true);
-        let mut in_hand = JoinSet::new();
-        let ended = self.consume(consumer.as_mut(), &mut in_hand, outage, stop).await;
+        let mut in_flight = JoinSet::new();
+        let ended = self.consume(consumer.as_mut(), &mut in_flight, outage, stop).await;
         drop(consumer);
         if let Ended::Crashed(_) = ended {
-            in_hand.shutdown().await;
+            in_flight.shutdown().await;
             return ended;
         }
-        // A worse end than "stopped" may come up among what was in hand.
+        // A worse end than "stopped" may come up among what was in flight.
         let mut ended = ended;
-        while let Some(joined) = in_hand.join_next().await {
+        while let Some(joined) = in_flight.join_next().await {
             if let (Ok(After::End(later)), Ended::Stopped) = (joined, &ended) {
                 ended = match later {
-                    // The message went back; whoever consumes next will wait for the outage to end.
+                    // The message was requeued; its next consumer will wait for the outage to end.
                     Ended::Outage(_) | Ended::QueueAway(_) => Ended::Stopped,
                     worse => worse,
                 };
@@ -48,18 +48,18 @@ impl Runner {
     async fn consume(
         self: &Arc<Self>,
         consumer: &mut dyn Consumer,
-        in_hand: &mut JoinSet<After>,
+        in_flight: &mut JoinSet<After>,
         outage: &mut Outage,
         stop: &CancellationToken,
     ) -> Ended {
         loop {
-            // Whether what was away is back, one message shows as well as many.
+            // In an outage one message is enough to find out whether it is over.
             let most = if outage.is_on() { 1 } else { self.settings.concurrency.max(1) };
-            let has_room = in_hand.len() < usize::from(most);
+            let has_room = in_flight.len() < usize::from(most);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ended::Stopped,
-                Some(joined) = in_hand.join_next() => match joined {
+                Some(joined) = in_flight.join_next() => match joined {
                     Ok(After::Worked) => if let Some(lasted) = outage.worked() {
                         info!(stage = %self.name, seconds = lasted.num_seconds(), "back; going on");
                     },
@@ -72,7 +72,7 @@ impl Runner {
                     Ok(delivery) => {
                         self.metrics.received();
                         let runner = Arc::clone(self);
-                        in_hand.spawn(async move { runner.settle_one(delivery).await });
+                        in_flight.spawn(async move { runner.settle_one(delivery).await });
                     }
                     Err(error) => return Ended::by(&error),
                 },

@@ -9,11 +9,11 @@ use telemetry::trace;
 use tracing::{Instrument as _, Span, debug, info, info_span};
 
 use super::ended::{After, Ended};
-use super::{Runner, Surroundings};
+use super::{Runner, StageContext};
 use crate::contract::{Failure, Output};
 use crate::failpoint::{Crash, Point};
-use crate::life;
 use crate::metrics::Outcome;
+use crate::replay_id;
 
 impl Runner {
     /// Takes one delivery from received to settled.
@@ -29,7 +29,7 @@ impl Runner {
     }
 
     async fn try_settle_one(&self, delivery: Delivery, trace: &Span) -> Result<After, Crash> {
-        let Surroundings { queue, failpoints, .. } = &self.surroundings;
+        let StageContext { queue, failpoints, .. } = &self.context;
         failpoints.pass(self.name, Point::Received).await?;
         let started = tokio::time::Instant::now();
         let result = self.handle(&delivery).await;
@@ -40,7 +40,7 @@ impl Runner {
             Ok(mut outputs) => {
                 for output in &mut outputs {
                     trace::pass_on(trace, &delivery.message().headers, &mut output.message.headers);
-                    life::pass_on(&delivery.message().headers, &mut output.message.headers);
+                    replay_id::pass_on(&delivery.message().headers, &mut output.message.headers);
                 }
                 let count = outputs.len() as u64;
                 match publish(queue.as_ref(), outputs).await {

@@ -18,7 +18,7 @@ impl Runner {
     ) -> (Settlement, Outcome, After) {
         let message = delivery.message();
         let letter = |class, code: &str, reason: String| {
-            let now = self.surroundings.clock.now();
+            let now = self.context.clock.now();
             Settlement::DeadLetter(Box::new(DeadLetter::for_message(
                 message, self.name, class, code, reason, now,
             )))

@@ -17,8 +17,8 @@ use crate::failpoint::Point;
 struct Copier {
     store_away: AtomicBool,
     handled: Mutex<Vec<String>>,
-    in_hand: AtomicU32,
-    most_in_hand: AtomicU32,
+    in_flight: AtomicU32,
+    most_in_flight: AtomicU32,
     release: tokio::sync::Notify,
 }
 
@@ -47,10 +47,10 @@ impl Stage for Copier {
                 Err(failure) => Err(failure),
             },
             b"wait" => {
-                let now = self.in_hand.fetch_add(1, Ordering::SeqCst) + 1;
-                self.most_in_hand.fetch_max(now, Ordering::SeqCst);
+                let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_in_flight.fetch_max(now, Ordering::SeqCst);
                 self.release.notified().await;
-                self.in_hand.fetch_sub(1, Ordering::SeqCst);
+                self.in_flight.fetch_sub(1, Ordering::SeqCst);
                 Ok(vec![copy(message)])
             }
             b"bare" => {
@@ -105,13 +105,13 @@ impl Bench {
             deadline: Duration::from_mins(1),
             retry: RetryPolicy { delays: vec![Duration::from_secs(10), Duration::from_mins(1)], attempts: 3 },
         };
-        let surroundings = Surroundings {
+        let context = StageContext {
             queue: queue.clone(),
             clock: Arc::new(clock.clone()),
             metrics: metrics.clone(),
             failpoints: if failpoints.is_empty() { Failpoints::none() } else { failpoints.parse().unwrap() },
         };
-        let running = tokio::spawn(run(stage.clone(), settings, surroundings, stop.clone()));
+        let running = tokio::spawn(run(stage.clone(), settings, context, stop.clone()));
         Self { queue, clock, stage, metrics, stop, running }
     }
 
@@ -154,17 +154,18 @@ fn message(n: usize, body: &str) -> Message {
 #[tokio::test]
 async fn the_life_of_a_message_is_passed_on() {
     let bench = Bench::start("");
-    let replayed = Message { headers: Headers::new().with(header::LIFE, "replay-1"), ..message(0, "bare") };
+    let replayed =
+        Message { headers: Headers::new().with(header::REPLAY_ID, "replay-1"), ..message(0, "bare") };
     bench.queue.publish(QueueName::Raw, &[replayed, message(1, "bare")]).await.unwrap();
     bench.until("both copies", async |bench| bench.ids(QueueName::Rows).len() == 2).await;
-    let lives: Vec<_> = bench
+    let replays: Vec<_> = bench
         .queue
         .messages(QueueName::Rows)
         .iter()
-        .map(|copy| (copy.id.to_string(), copy.headers.get(header::LIFE).map(str::to_owned)))
+        .map(|copy| (copy.id.to_string(), copy.headers.get(header::REPLAY_ID).map(str::to_owned)))
         .collect();
-    assert!(lives.contains(&("m0/copy".to_owned(), Some("replay-1".to_owned()))), "{lives:?}");
-    assert!(lives.contains(&("m1/copy".to_owned(), None)), "{lives:?}");
+    assert!(replays.contains(&("m0/copy".to_owned(), Some("replay-1".to_owned()))), "{replays:?}");
+    assert!(replays.contains(&("m1/copy".to_owned(), None)), "{replays:?}");
     bench.stop().await.unwrap();
 }
 
@@ -322,15 +323,15 @@ async fn a_fatal_failure_ends_the_stage_and_keeps_the_message() {
 }
 
 #[tokio::test]
-async fn stopping_finishes_what_is_in_hand_and_takes_nothing_new() {
+async fn stopping_finishes_what_is_in_flight_and_takes_nothing_new() {
     let bench = Bench::start("");
     bench.publish(&["wait", "wait", "wait", "wait"]).await;
-    bench.until("two in hand", async |bench| bench.stage.in_hand.load(Ordering::SeqCst) == 2).await;
+    bench.until("two in flight", async |bench| bench.stage.in_flight.load(Ordering::SeqCst) == 2).await;
     bench.stop.cancel();
     bench.stage.release.notify_waiters();
     let (queue, stage) = (bench.queue.clone(), bench.stage.clone());
     bench.stop().await.unwrap();
-    assert_eq!(stage.most_in_hand.load(Ordering::SeqCst), 2, "concurrency bounds what is in hand");
+    assert_eq!(stage.most_in_flight.load(Ordering::SeqCst), 2, "concurrency bounds what is in flight");
     assert_eq!(queue.messages(QueueName::Rows).len(), 2);
     let raw = queue.depth(QueueName::Raw).await.unwrap();
     assert_eq!((raw.ready, raw.unsettled), (2, 0));
@@ -403,25 +404,25 @@ async fn a_trace_goes_through_the_loop_into_outputs_and_dead_letters() {
 #[tokio::test]
 async fn the_life_of_a_message_goes_through_the_loop_into_outputs_and_dead_letters() {
     let bench = Bench::start("");
-    for (n, life) in [None, Some("replay/1")].into_iter().enumerate() {
+    for (n, replay) in [None, Some("replay/1")].into_iter().enumerate() {
         let mut messages = [message(2 * n, "good"), message(2 * n + 1, "reject")];
         for message in &mut messages {
-            if let Some(life) = life {
-                message.headers.set(header::LIFE, life);
+            if let Some(replay) = replay {
+                message.headers.set(header::REPLAY_ID, replay);
             }
         }
         bench.queue.publish(QueueName::Raw, &messages).await.unwrap();
     }
     bench.until("all are done", async |bench| bench.total(QueueName::Raw).await == 0).await;
     for queue in [QueueName::Rows, QueueName::Dead] {
-        let mut lives: Vec<_> = bench
+        let mut replays: Vec<_> = bench
             .queue
             .messages(queue)
             .into_iter()
-            .map(|message| message.headers.get(header::LIFE).map(str::to_owned))
+            .map(|message| message.headers.get(header::REPLAY_ID).map(str::to_owned))
             .collect();
-        lives.sort();
-        assert_eq!(lives, [None, Some("replay/1".to_owned())], "{queue}");
+        replays.sort();
+        assert_eq!(replays, [None, Some("replay/1".to_owned())], "{queue}");
     }
     bench.stop().await.unwrap();
 }

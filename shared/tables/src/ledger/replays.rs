@@ -1,4 +1,4 @@
-//! Which replays loaded all of a page: proved for each replay by itself, however often its messages came.
+//! Which replays loaded all of a page: proved for each replay separately, however often its messages were delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,14 +15,14 @@ pub struct ReplayRow {
     pub replay: ReplayId,
     /// Chunks of the page as the replay's transformer cut it.
     pub chunks: u32,
-    /// Coins in each of them but the last; 0 when there is only one, or nobody said.
+    /// Coins in each of them but the last; 0 when there is only one, or the message did not say.
     pub size: u32,
     /// Its number in the page, from 1.
     pub chunk: u32,
 }
 
 impl ReplayRow {
-    /// The line of `chunk`; `None` when it comes from no replay.
+    /// The row for `chunk`; `None` when it comes from no replay.
     pub fn of(chunk: &Chunk) -> Option<Self> {
         let Cut { chunks, size, .. } = Cut::of(chunk);
         chunk.is_replay().then(|| Self {
@@ -36,9 +36,9 @@ impl ReplayRow {
 }
 
 /// For each page, the replays that loaded every chunk of it, in one and the same cut.
-pub(super) fn whole(lines: impl IntoIterator<Item = ReplayRow>) -> BTreeMap<u32, BTreeSet<ReplayId>> {
+pub(super) fn whole(rows: impl IntoIterator<Item = ReplayRow>) -> BTreeMap<u32, BTreeSet<ReplayId>> {
     let mut parts: BTreeMap<(u32, ReplayId, u32, u32), BTreeSet<u32>> = BTreeMap::new();
-    for ReplayRow { page, replay, chunks, size, chunk } in lines {
+    for ReplayRow { page, replay, chunks, size, chunk } in rows {
         parts.entry((page, replay, chunks, size)).or_default().insert(chunk);
     }
     let mut whole: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();

@@ -3,7 +3,7 @@
 use domain::{BatchId, ReplayId, Slot};
 use ports::{BatchRecord, DataKinds};
 
-use crate::columns::{BATCHES, CHUNKS, REPLAYS};
+use crate::columns::{BATCHES, CHUNKS, REPLAYS, of_table};
 use crate::ledger::{self, BatchRow, ChunkRow, Cut, ReplayRow};
 use crate::row::{Row, Unreadable, each};
 
@@ -13,25 +13,26 @@ use crate::row::{Row, Unreadable, each};
 /// `from` is `FROM batches` and which of them, in their order. `join` is the database's join that keeps the order: each
 /// batch, and then its rows by their key.
 pub fn statements(from: &str, join: &str) -> [String; 3] {
-    let of_batches = |columns: &str, table: &str| {
+    let of_batches = |columns: &[&str], table: &str| {
+        let columns = of_table(table, columns);
         format!("SELECT {columns} FROM (SELECT id {from}) AS wanted {join} {table} ON batch_id = wanted.id")
     };
     [
-        format!("SELECT {BATCHES} {from}"),
-        of_batches(CHUNKS, "batch_chunks AS c"),
-        of_batches(REPLAYS, "chunk_replays AS r"),
+        format!("SELECT {} {from}", BATCHES.join(", ")),
+        of_batches(&CHUNKS, "batch_chunks"),
+        of_batches(&REPLAYS, "chunk_replays"),
     ]
 }
 
-/// Whether there is simulated data, and whether there is real data; for [`origins`].
-pub const ORIGINS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
+/// Whether there is simulated data, and whether there is real data; for [`data_kinds`].
+pub const DATA_KINDS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
                                   EXISTS (SELECT 1 FROM batches WHERE simulated = 0) AS has_real";
 
 /// Whether there are batches of a kind; binds whether it is simulated.
 pub const HAS_KIND: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = ?)";
 
-/// The row of [`ORIGINS`].
-pub fn origins(row: &dyn Row) -> Result<DataKinds, Unreadable> {
+/// The row of [`DATA_KINDS`].
+pub fn data_kinds(row: &dyn Row) -> Result<DataKinds, Unreadable> {
     Ok(DataKinds { simulated: row.get("has_simulated")?, real: row.get("has_real")? })
 }
 
@@ -62,7 +63,7 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
 
 /// A row of `batch_chunks`, and whose it is.
 fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
-    let line = ChunkRow {
+    let chunk = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,
         pages: row.get("pages")?,
@@ -80,17 +81,17 @@ fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
         stale: row.get("stale")?,
         loads: row.get("loads")?,
     };
-    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), chunk))
 }
 
 /// A row of `chunk_replays`, and whose it is.
 fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
-    let line = ReplayRow {
+    let replay = ReplayRow {
         page: row.get("page")?,
         replay: ReplayId::from_stored(row.get::<String>("replay")?),
         chunks: row.get("chunks")?,
         size: row.get("chunk_coins")?,
         chunk: row.get("chunk")?,
     };
-    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), line))
+    Ok((BatchId::from_stored(row.get::<String>("batch_id")?), replay))
 }

@@ -3,39 +3,56 @@
 use domain::{DeadLetter, Headers, MessageId};
 use ports::{AlertGroup, Death, FiledLetter, LetterSummary};
 
-use crate::columns::{GROUPS, LETTERS};
+use crate::columns::{DEATHS, GROUPS, LETTERS};
 use crate::row::{Row, Unreadable};
 
 /// The groups in one state or in any, newest first, for [`group`]; binds the state, if there is one.
 pub fn groups(of_state: bool) -> String {
     let which = if of_state { "WHERE state = ? " } else { "" };
-    format!("SELECT {GROUPS} FROM alert_groups {which}ORDER BY last_seen_at DESC, fingerprint")
+    format!("SELECT {} FROM alert_groups {which}ORDER BY last_seen_at DESC, fingerprint", GROUPS.join(", "))
 }
 
 /// The open groups with deaths that no mail tells about, for [`group`].
 pub fn untold_groups() -> String {
-    format!("SELECT {GROUPS} FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint")
+    format!(
+        "SELECT {} FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint",
+        GROUPS.join(", ")
+    )
 }
 
 /// The letters of one group or of any, newest first, for [`summary`]; binds the group's fingerprint, if there is one, and how
 /// many. `body_bytes` is how the database tells the length of a body without reading it.
 pub fn summaries(body_bytes: &str, of_group: bool) -> String {
     let which = if of_group { "WHERE fingerprint = ? " } else { "" };
+    let [columns @ .., _body] = LETTERS;
     format!(
-        "SELECT {LETTERS}, {body_bytes} AS body_bytes, \
+        "SELECT {}, {body_bytes} AS body_bytes, \
              (SELECT count(*) FROM letter_deaths WHERE letter_id = dead_letters.id) AS deaths \
-         FROM dead_letters {which}ORDER BY filed_at DESC, id DESC LIMIT ?"
+         FROM dead_letters {which}ORDER BY filed_at DESC, id DESC LIMIT ?",
+        columns.join(", ")
     )
 }
 
 /// A letter with its body, for [`letter`]; binds its id.
 pub fn whole_letter() -> String {
-    format!("SELECT {LETTERS}, body FROM dead_letters WHERE id = ?")
+    format!("SELECT {} FROM dead_letters WHERE id = ?", LETTERS.join(", "))
 }
 
 /// The deaths of a letter in their order, for [`death`]; binds its id.
-pub const DEATHS: &str = "SELECT life, stage, class, code, reason, attempt, first_seen_at, filed_at, fingerprint \
-    FROM letter_deaths WHERE letter_id = ? ORDER BY number";
+pub fn deaths_of() -> String {
+    format!("SELECT {} FROM letter_deaths WHERE letter_id = ? ORDER BY number", DEATHS.join(", "))
+}
+
+/// Which death of the letter this one is: [`Filing::cause`](crate::write::letters::Filing::cause), for [`next_death`].
+pub const LAST_DEATH: &str = "SELECT max(number) AS deaths, max(life = ? AND class = ? AND code = ?) AS is_known \
+    FROM letter_deaths WHERE letter_id = ?";
+
+/// The number of the death that [`LAST_DEATH`] asked for; `None` when it was filed before.
+pub fn next_death(row: &dyn Row) -> Result<Option<u64>, Unreadable> {
+    let deaths: Option<u64> = row.nullable("deaths")?;
+    let is_known = row.nullable("is_known")?.unwrap_or(false);
+    Ok((!is_known).then_some(deaths.unwrap_or(0) + 1))
+}
 
 /// A row of `alert_groups`.
 pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
@@ -55,8 +72,9 @@ pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
     })
 }
 
-/// A row of [`whole_letter`], which died these `deaths`.
-pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadable> {
+/// A row of [`whole_letter`], and its `deaths`. Programs of older versions filed letters without deaths: such a letter died
+/// once, as its row says.
+pub fn letter(row: &dyn Row, mut deaths: Vec<Death>) -> Result<FiledLetter, Unreadable> {
     let letter = DeadLetter {
         id: MessageId::new(row.get::<String>("id")?),
         class: row.name("class")?,
@@ -68,13 +86,27 @@ pub fn letter(row: &dyn Row, deaths: Vec<Death>) -> Result<FiledLetter, Unreadab
         headers: headers(row)?,
         body: row.get::<Vec<u8>>("body")?.into(),
     };
-    Ok(FiledLetter::new(letter, row.get("fingerprint")?, row.get("filed_at")?, deaths))
+    let (fingerprint, filed_at): (String, _) = (row.get("fingerprint")?, row.get("filed_at")?);
+    if deaths.is_empty() {
+        deaths.push(Death {
+            replay: String::new(),
+            stage: letter.stage,
+            class: letter.class,
+            code: letter.code.clone(),
+            reason: letter.reason.clone(),
+            attempt: letter.attempt,
+            first_seen_at: letter.first_seen_at,
+            filed_at,
+            fingerprint: fingerprint.clone(),
+        });
+    }
+    Ok(FiledLetter { letter, fingerprint, filed_at, deaths })
 }
 
-/// A row of [`DEATHS`].
+/// A row of [`deaths_of`].
 pub fn death(row: &dyn Row) -> Result<Death, Unreadable> {
     Ok(Death {
-        life: row.get("life")?,
+        replay: row.get("life")?,
         stage: row.nullable_name("stage")?,
         class: row.name("class")?,
         code: row.get("code")?,

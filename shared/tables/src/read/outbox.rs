@@ -33,21 +33,12 @@ pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
     WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY refused_at DESC LIMIT 1";
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
-pub const COVERED: &str = "SELECT c.fingerprint, c.letters, c.mailed_at, c.mailed_total, m.posted_at \
+pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \
+        c.mailed_total AS mailed_total, m.posted_at AS posted_at \
     FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
-
-/// A mail that is settled covers nothing any more; binds the mail's id.
-pub const FORGET_COVERED: &str = "DELETE FROM mail_covers WHERE mail_id = ?";
 
 /// The columns of a mail for [`claimed_mail`].
 pub const CLAIMED: &str = "id, subject, body, posted_at, attempts, claims";
-
-/// Records what became of a claim, if it is still the mail's last; binds the instant, when it is due again, when it was sent,
-/// when it was refused, why it failed, why it was refused, the mail's id, the number of the claim.
-pub const RECORD: &str = "UPDATE mail_outbox SET attempts = attempts + 1, last_tried_at = ?, claimed_at = NULL, \
-        claimed_until = NULL, due_at = coalesce(?, due_at), sent_at = ?, refused_at = ?, \
-        failure = coalesce(?, failure), refusal = ? \
-    WHERE id = ? AND claims = ? AND claimed_at IS NOT NULL";
 
 /// A row of [`POSTED`].
 pub fn posted_mail(row: &dyn Row) -> Result<PostedMail, Unreadable> {

@@ -1,37 +1,34 @@
-//! The values of the ledger's rows.
+//! Writing the ledger's rows.
+
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
 
-use super::Parameter;
-use super::Parameter::{Count, Instant};
+use super::Parameter::{self, Count, Instant};
+use super::insert;
+use crate::columns::{BATCHES, CHUNKS, REPLAYS};
 use crate::ledger::{Cut, ReplayRow, refused_coins};
 
 /// Inserts what a chunk tells of its batch: [`batch_of`].
-pub const INSERT_BATCH: &str =
-    "INSERT INTO batches (id, slot, endpoint, currencies, simulated) VALUES (?, ?, ?, ?, ?)";
+pub static INSERT_BATCH: LazyLock<String> = LazyLock::new(|| insert("batches", &BATCHES[..5]));
 
 /// Inserts the announcement of a batch: [`announcement`].
-pub const INSERT_ANNOUNCEMENT: &str = "INSERT INTO batches (id, slot, endpoint, currencies, simulated, fetched_at, pages, credits) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+pub static INSERT_ANNOUNCEMENT: LazyLock<String> = LazyLock::new(|| insert("batches", &BATCHES));
 
 /// Inserts the row of a chunk that was loaded once: [`chunk`].
-pub const INSERT_CHUNK: &str = "INSERT INTO batch_chunks (batch_id, page, chunk, pages, chunks, chunk_coins, fetched_at, \
-        coins_in, rejected, transformed_at, written, unchanged, stale, loaded_at, replays, newest_quote_at, \
-        newest_fetch_at, loads) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)";
+pub static INSERT_CHUNK: LazyLock<String> = LazyLock::new(|| insert("batch_chunks", &CHUNKS));
 
-/// The columns that [`INSERT_CHUNK`] changes in a row that is there when it is of another cut, and those that it changes when
-/// the transformer's word is at least as new, in an order in which they can be assigned one after the other: a repeat keeps
-/// what the first load of its cut found, and of what the transformer said, its newest word counts.
+/// The columns that a repeat of [`INSERT_CHUNK`] changes when it is of another cut: what the first load of a cut found stays.
 pub const OF_CUT: [&str; 3] = ["written", "unchanged", "stale"];
 
-/// See [`OF_CUT`].
+/// The columns that a repeat of [`INSERT_CHUNK`] changes when it was transformed at the same time or later. They may be
+/// assigned one after the other in this order.
 pub const OF_NEWEST: [&str; 6] = ["pages", "chunks", "chunk_coins", "fetched_at", "coins_in", "rejected"];
 
 /// Inserts that a replay loaded a chunk: [`replay`].
-pub const INSERT_REPLAY: &str = "INSERT INTO chunk_replays (batch_id, page, replay, chunks, chunk_coins, chunk) VALUES (?, ?, ?, ?, ?, ?)";
+pub static INSERT_REPLAY: LazyLock<String> = LazyLock::new(|| insert("chunk_replays", &REPLAYS));
 
 /// For [`INSERT_BATCH`].
 pub fn batch_of(chunk: &Chunk) -> [Parameter<'_>; 5] {
@@ -46,7 +43,7 @@ pub fn batch_of(chunk: &Chunk) -> [Parameter<'_>; 5] {
 }
 
 /// For [`INSERT_ANNOUNCEMENT`].
-pub fn announcement(fetched: &Fetched) -> [Parameter<'_>; 8] {
+pub fn announcement(fetched: &Fetched) -> [Parameter<'_>; BATCHES.len()] {
     [
         fetched.batch.as_str().into(),
         fetched.slot.starts_at().into(),
@@ -60,7 +57,7 @@ pub fn announcement(fetched: &Fetched) -> [Parameter<'_>; 8] {
 }
 
 /// For [`INSERT_CHUNK`].
-pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Parameter<'a>; 17] {
+pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Parameter<'a>; CHUNKS.len()] {
     let cut = Cut::of(chunk);
     [
         chunk.page.batch.as_str().into(),
@@ -80,18 +77,19 @@ pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Para
         u32::from(chunk.is_replay()).into(),
         Instant(loaded.newest_quote_at),
         Instant(loaded.newest_fetch_at),
+        1_u32.into(),
     ]
 }
 
 /// For [`INSERT_REPLAY`]; `None` when the chunk comes from no replay.
-pub fn replay(chunk: &Chunk) -> Option<[Parameter<'_>; 6]> {
-    let line = ReplayRow::of(chunk)?;
+pub fn replay(chunk: &Chunk) -> Option<[Parameter<'_>; REPLAYS.len()]> {
+    let row = ReplayRow::of(chunk)?;
     Some([
         chunk.page.batch.as_str().into(),
-        line.page.into(),
-        line.replay.as_str().to_owned().into(),
-        line.chunks.into(),
-        line.size.into(),
-        line.chunk.into(),
+        row.page.into(),
+        row.replay.as_str().to_owned().into(),
+        row.chunks.into(),
+        row.size.into(),
+        row.chunk.into(),
     ])
 }

@@ -1,11 +1,14 @@
-//! The values of the dead-letter desk's rows.
+//! Writing the rows of the dead-letter desk.
+
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use domain::{DeadLetter, StageName};
+use ports::GroupState;
 
-use super::Parameter;
-use super::Parameter::{Bytes, Text};
-use crate::row::{Row, Unreadable};
+use super::Parameter::{self, Bytes, Instant, Text};
+use super::insert;
+use crate::columns::{DEATHS, GROUPS, LETTERS};
 
 /// A death to be filed.
 #[derive(Clone, Copy, Debug)]
@@ -19,41 +22,33 @@ pub struct Filing<'a> {
 }
 
 /// Inserts a letter: [`Filing::letter`].
-pub const INSERT_LETTER: &str = "INSERT INTO dead_letters (id, class, code, reason, stage, attempt, first_seen_at, headers, \
-        body, fingerprint, filed_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub static INSERT_LETTER: LazyLock<String> = LazyLock::new(|| insert("dead_letters", &LETTERS));
+
+/// The columns of a letter that follow its newest death: all but its id, in the order of [`LETTERS`].
+pub fn described() -> &'static [&'static str] {
+    &LETTERS[1..]
+}
 
 /// Inserts a death: [`Filing::death`].
-pub const INSERT_DEATH: &str = "INSERT INTO letter_deaths (letter_id, number, life, fingerprint, class, code, reason, stage, \
-        attempt, first_seen_at, filed_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub static INSERT_DEATH: LazyLock<String> = LazyLock::new(|| insert("letter_deaths", &DEATHS));
 
 /// Inserts a group with one death: [`Filing::group`].
-pub const INSERT_GROUP: &str = "INSERT INTO alert_groups (fingerprint, stage, class, code, reason, state, first_seen_at, \
-        last_seen_at, total, unsent, mailed_total) \
-    VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 1, 1, 0)";
+pub static INSERT_GROUP: LazyLock<String> = LazyLock::new(|| insert("alert_groups", &GROUPS));
 
 /// Inserts the first death of a letter that has none; binds the letter's id twice. A program of an older version, which may
 /// run beside this one, files letters without their deaths.
-pub const INSERT_FIRST_DEATH: &str = "INSERT INTO letter_deaths (letter_id, number, life, fingerprint, class, code, reason, \
-        stage, attempt, first_seen_at, filed_at) \
-    SELECT id, 1, '', fingerprint, class, code, reason, stage, attempt, first_seen_at, filed_at \
-    FROM dead_letters WHERE id = ? AND NOT EXISTS (SELECT 1 FROM letter_deaths WHERE letter_id = ?)";
-
-/// Which death of the letter this one is: [`Filing::cause`], read by [`next_death`].
-pub const LAST_DEATH: &str = "SELECT max(number) AS deaths, max(life = ? AND class = ? AND code = ?) AS is_known \
-    FROM letter_deaths WHERE letter_id = ?";
-
-/// The number of the death that [`LAST_DEATH`] asked for; `None` when it was filed before.
-pub fn next_death(row: &dyn Row) -> Result<Option<u64>, Unreadable> {
-    let deaths: Option<u64> = row.nullable("deaths")?;
-    let is_known = row.nullable("is_known")?.unwrap_or(false);
-    Ok((!is_known).then_some(deaths.unwrap_or(0) + 1))
-}
+pub static INSERT_FIRST_DEATH: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO letter_deaths ({}) SELECT id, 1, '', {} FROM dead_letters \
+         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM letter_deaths WHERE letter_id = ?)",
+        DEATHS.join(", "),
+        DEATHS[3..].join(", ")
+    )
+});
 
 impl<'a> Filing<'a> {
     /// For [`INSERT_LETTER`].
-    pub fn letter(self) -> [Parameter<'a>; 11] {
+    pub fn letter(self) -> [Parameter<'a>; LETTERS.len()] {
         let Self { letter, fingerprint, now } = self;
         [
             letter.id.as_str().into(),
@@ -64,19 +59,19 @@ impl<'a> Filing<'a> {
             letter.attempt.into(),
             letter.first_seen_at.into(),
             serde_json::json!(letter.headers).to_string().into(),
-            Bytes((&letter.body[..]).into()),
             fingerprint.into(),
             now.into(),
+            Bytes((&letter.body[..]).into()),
         ]
     }
 
     /// For [`INSERT_DEATH`].
-    pub fn death(self, number: u64) -> [Parameter<'a>; 11] {
+    pub fn death(self, number: u64) -> [Parameter<'a>; DEATHS.len()] {
         let Self { letter, fingerprint, now } = self;
         [
             letter.id.as_str().into(),
             number.into(),
-            letter.life().as_str().to_owned().into(),
+            letter.replay().as_str().to_owned().into(),
             fingerprint.into(),
             letter.class.as_str().into(),
             letter.code.as_str().into(),
@@ -89,7 +84,7 @@ impl<'a> Filing<'a> {
     }
 
     /// For [`INSERT_GROUP`].
-    pub fn group(self) -> [Parameter<'a>; 7] {
+    pub fn group(self) -> [Parameter<'a>; GROUPS.len()] {
         let Self { letter, fingerprint, now } = self;
         [
             fingerprint.into(),
@@ -97,16 +92,21 @@ impl<'a> Filing<'a> {
             letter.class.as_str().into(),
             letter.code.as_str().into(),
             letter.reason.as_str().into(),
+            GroupState::Open.as_str().into(),
             letter.first_seen_at.into(),
             now.into(),
+            1_u32.into(),
+            1_u32.into(),
+            Instant(None),
+            0_u32.into(),
         ]
     }
 
-    /// For [`LAST_DEATH`].
+    /// For [`LAST_DEATH`](crate::read::letters::LAST_DEATH).
     pub fn cause(self) -> [Parameter<'a>; 4] {
         let letter = self.letter;
         [
-            letter.life().as_str().to_owned().into(),
+            letter.replay().as_str().to_owned().into(),
             letter.class.as_str().into(),
             letter.code.as_str().into(),
             letter.id.as_str().into(),

@@ -91,7 +91,7 @@ pub async fn one_leads_at_a_time(lab: &impl LeaderLab) {
     assert_eq!(lead(&leadership).await.note(), Some(&b"15"[..]));
 }
 
-/// Whoever waits after it leads all the same.
+/// A process that waits after it leads as usual.
 pub async fn who_stops_waiting_leaves_the_line(lab: &impl LeaderLab) {
     let leadership = lab.leadership();
     let term = lead(&leadership).await;

@@ -2,8 +2,8 @@
 //! [`Consumer`], [`Delivery`] and [`Archive`].
 //!
 //! An adapter implements [`QueueLab`] and writes `testkit::queue_contract!(lab);` in a test module, where
-//! `async fn lab() -> impl QueueLab` sets up an empty queue. Time may be real or a test's: a lab passes it,
-//! and no test here waits for anything but a level, with a deadline.
+//! `async fn lab() -> impl QueueLab` sets up an empty queue. Time may be real or the test's own: the lab lets it pass.
+//! Tests wait only for a state, with a deadline.
 
 mod archive;
 mod crash;
@@ -25,7 +25,7 @@ pub use deliver::*;
 pub use settle::*;
 pub use share::*;
 
-/// What an adapter brings to the tests: a queue of its own, empty, and power over time and processes.
+/// What an adapter brings to the tests: an empty queue of its own, and control of time and processes.
 #[async_trait]
 pub trait QueueLab: Send + Sync {
     /// The queue, as the process sees it that lives now.
@@ -40,9 +40,9 @@ pub trait QueueLab: Send + Sync {
     /// Lets `duration` pass, for processes that live.
     async fn pass(&self, duration: Duration);
 
-    /// Freezes the process that lives now, without a word to anyone, and starts another. Returns once
-    /// what the first one holds may be delivered again. It gets nothing more done, except that what it
-    /// still calls reaches the queue, late.
+    /// Freezes the process that lives now and starts another. Returns once the messages that the first one
+    /// holds may be delivered again. The frozen one does nothing more by itself, but calls that a test makes
+    /// on it reach the queue, late.
     async fn crash(&self);
 
     /// How long a process may be silent.
@@ -56,7 +56,7 @@ pub trait QueueLab: Send + Sync {
 }
 
 /// What `$lab` of [`queue_contract`](crate::queue_contract) returns: a lab, or `None` where there is no server
-/// to test with. Whoever returns `None` has said that the test is skipped.
+/// to test with. An adapter that returns `None` has printed that the test is skipped.
 pub trait Setup {
     /// The lab.
     type Lab: QueueLab;
@@ -102,7 +102,7 @@ macro_rules! queue_contract {
             a_dead_letter_moves_with_its_reason
             depth_tells_what_waits_and_what_is_in_work
             a_dead_process_loses_its_messages_to_another
-            who_settles_too_late_is_told_and_does_no_harm
+            a_late_ack_returns_lost
             a_slow_holder_keeps_its_message
             a_message_that_kills_its_holders_goes_to_the_dead_letters
             a_retry_starts_the_count_of_deliveries_anew

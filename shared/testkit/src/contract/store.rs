@@ -6,14 +6,16 @@
 
 pub mod claims;
 pub mod cuts;
+pub mod data_kind;
 pub mod ledger;
+pub mod left_out;
 pub mod letters;
-pub mod origin;
 pub mod outbox;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
 pub mod sample;
+pub mod together;
 
 use std::sync::Arc;
 
@@ -40,7 +42,7 @@ pub trait StoreLab: Send + Sync {
     fn clock(&self) -> &ManualClock;
 
     /// What the store holds, without asking it.
-    fn contents(&self) -> Contents;
+    fn contents(&self) -> Arc<dyn Contents>;
 
     /// What the store's tables about coins hold.
     async fn tables(&self) -> Tables {
@@ -74,15 +76,21 @@ macro_rules! store_contract {
                 every_identity_is_kept
                 currencies_do_not_mix
                 a_chunk_may_repeat_a_coin
-                a_refused_coin_does_not_take_the_others_with_it
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            left_out:
+                a_row_without_quotes_changes_nothing
+                a_refused_coin_does_not_take_the_others_with_it;
+            together:
+                chunks_that_are_loaded_together_are_as_if_one_after_the_other
+                of_chunks_that_are_loaded_together_one_refused_coin_leaves_the_others;
             ledger:
                 a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
                 an_announcement_and_its_chunks_may_come_in_any_order
                 a_later_announcement_wins
                 an_empty_page_is_a_chunk_without_rows
+                a_batch_is_as_new_as_its_newest_chunk
                 repeats_are_counted_and_keep_the_first_loads_numbers
                 a_page_transformed_again_replaces_what_the_transformer_said
                 a_page_cut_anew_has_as_many_chunks_as_its_newest_says
@@ -92,13 +100,15 @@ macro_rules! store_contract {
             cuts:
                 of_a_page_cut_anew_the_newest_cut_alone_counts
                 what_a_longer_cut_left_does_not_count
-                a_chunk_that_does_not_say_its_size_fits;
+                a_chunk_that_does_not_say_its_size_fits
+                chunks_of_another_number_do_not_fit;
             replays:
                 a_page_arrives_with_a_replay_when_all_its_chunks_do
                 a_batch_has_the_replays_that_all_its_pages_have
+                a_batch_with_parts_missing_has_no_replay
                 parts_of_two_cuts_are_no_whole_replay
                 replays_that_do_not_say_which_they_are_are_one;
-            origin:
+            data_kind:
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
                 of_two_kinds_at_once_exactly_one_gets_in;

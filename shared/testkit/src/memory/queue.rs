@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use domain::Message;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use self::options::Options;
+pub(crate) use self::options::Options;
 use self::state::{Claim, Lease, State};
 use ports::{
     Archive, ArchiveRange, Archived, Clock, Consumer, Delivery, Depth, Queue, QueueError, QueueName, Receipt,
@@ -44,7 +44,7 @@ impl MemoryQueue {
     }
 
     /// An empty queue.
-    fn with_options(options: Options, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn with_options(options: Options, clock: Arc<dyn Clock>) -> Self {
         let shared = Shared { state: Mutex::new(State::default()), changed: Notify::new() };
         Self { shared: Arc::new(shared), options, clock }
     }
@@ -193,6 +193,3 @@ impl Drop for MemoryReceipt {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,6 +18,7 @@ use domain::{Chunk, Fetched, timestamp};
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
 
+use crate::contents::Contents;
 use crate::tables::{CoinEntry, QuoteEntry, Tables};
 use desk::Desk;
 use ledger::LedgerState;
@@ -71,11 +72,6 @@ impl MemoryStore {
         self.tables().history
     }
 
-    /// Marks a group as dealt with, which no port does yet.
-    pub fn resolve(&self, fingerprint: &str) {
-        self.lock().desk.resolve(fingerprint);
-    }
-
     fn now(&self) -> DateTime<Utc> {
         timestamp::to_millis(self.clock.now())
     }
@@ -100,13 +96,28 @@ impl std::fmt::Debug for MemoryStore {
 }
 
 #[async_trait]
+impl Contents for MemoryStore {
+    async fn tables(&self) -> Tables {
+        self.lock().rows.tables()
+    }
+
+    async fn resolve(&self, fingerprint: &str) {
+        self.lock().desk.resolve(fingerprint);
+    }
+}
+
+#[async_trait]
 impl Store for MemoryStore {
-    async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let mut state = self.state()?;
-        state.ledger.admit(chunk.page.simulated)?;
-        let loaded = state.rows.load(chunk);
-        state.ledger.record_chunk(chunk, &loaded, self.now());
-        Ok(loaded)
+        let mut all = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            state.ledger.admit(chunk.page.simulated)?;
+            let loaded = state.rows.load(chunk);
+            state.ledger.record_chunk(chunk, &loaded, self.now());
+            all.push(loaded);
+        }
+        Ok(all)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
@@ -124,61 +135,7 @@ impl Store for MemoryStore {
         Ok(self.state()?.rows.prune_history(before, limit))
     }
 
-    async fn origins(&self) -> Result<DataKinds, StoreError> {
-        Ok(self.state()?.ledger.origins())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-    use crate::contents::Contents;
-    use crate::contract::store::StoreLab;
-
-    struct Memory {
-        clock: Arc<ManualClock>,
-        store: Arc<MemoryStore>,
-    }
-
-    async fn setup() -> Memory {
-        let clock = Arc::new(ManualClock::default());
-        let store = Arc::new(MemoryStore::new(clock.clone()));
-        Memory { clock, store }
-    }
-
-    #[async_trait]
-    impl StoreLab for Memory {
-        type Store = MemoryStore;
-
-        fn store(&self) -> Arc<MemoryStore> {
-            Arc::clone(&self.store)
-        }
-
-        async fn beside(&self) -> Arc<MemoryStore> {
-            Arc::clone(&self.store)
-        }
-
-        fn clock(&self) -> &ManualClock {
-            &self.clock
-        }
-
-        fn contents(&self) -> Contents {
-            Contents::Memory(Arc::clone(&self.store))
-        }
-    }
-
-    crate::store_contract!(setup);
-
-    #[tokio::test]
-    async fn an_outage_is_transient_and_loses_nothing() {
-        let lab = setup().await;
-        let chunk = crate::contract::store::sample::chunk(&[1]);
-        lab.store.load(&chunk).await.expect("before");
-        lab.store.set_available(false);
-        assert!(lab.store.load(&chunk).await.expect_err("during").is_transient());
-        assert!(lab.store.ready().await.expect_err("during").is_transient());
-        lab.store.set_available(true);
-        assert_eq!(lab.store.load(&chunk).await.expect("after").unchanged, 1);
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        Ok(self.state()?.ledger.data_kinds())
     }
 }

@@ -34,14 +34,19 @@ pub(super) fn server(folder: &Path) -> Result<Command, LabError> {
     // Not in a folder that it shares: at its start a server deletes all temporary tables that it finds there.
     command.arg(format!("--tmpdir={}", folder.display()));
     // Relative to the data: a long path would not fit into a socket's address.
-    command.args(["--socket=s.sock", "--pid-file=s.pid", "--skip-log-bin", "--performance-schema=OFF"]);
+    command.args(["--socket=s.sock", "--pid-file=s.pid"]);
     command.args(as_user());
-    if is_mariadb() {
-        command.arg("--innodb-log-file-size=8M");
-    } else {
-        command.args(["--loose-mysqlx=OFF", "--loose-innodb-redo-log-capacity=8M"]);
+    if !is_mariadb() {
+        command.arg("--loose-mysqlx=OFF");
     }
     Ok(command)
+}
+
+/// What makes a server small, for tests that start many of them.
+pub(super) fn small() -> [&'static str; 3] {
+    let redo_log =
+        if is_mariadb() { "--innodb-log-file-size=8M" } else { "--loose-innodb-redo-log-capacity=8M" };
+    ["--skip-log-bin", "--performance-schema=OFF", redo_log]
 }
 
 /// Copies the template to `folder`; makes it first when there is none for the installed version.
@@ -80,11 +85,12 @@ fn make(folder: &Path) -> Result<(), LabError> {
         command
     } else {
         let mut command = server(&data)?;
-        command.arg("--initialize-insecure");
+        command.args(small()).arg("--initialize-insecure");
         command
     };
     run(&mut tables, folder)?;
     let mut first = server(&data)?;
+    first.args(small());
     first.args(["--skip-networking", &format!("--init-file={}", sql.display())]);
     run(&mut first, folder)
 }

@@ -16,7 +16,7 @@ async fn two_mailers_and_a_slow_server_send_each_mail_once() {
             // The first is sending: it waits for the server.
             for _ in 0..10 {
                 other.round(false, &stop).await.unwrap();
-                bench.clock.advance(LOOK);
+                bench.clock.advance(POLL_INTERVAL);
                 tokio::task::yield_now().await;
             }
             bench.server.release.notify_one();

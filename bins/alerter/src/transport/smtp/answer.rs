@@ -1,8 +1,7 @@
 //! What each answer of a mail server means for the next attempt, and each failure on the way to one.
 //!
-//! Whatever a server may lift by itself is waited for. What is the same for every mail until a person changes the
-//! configuration, here or there, is tried rarely and said. Only what is about this one mail ends it; its letters are
-//! told again in another.
+//! What a server may lift by itself is waited for. What concerns every mail until somebody changes the configuration, here
+//! or there, is logged and tried rarely. Only what concerns this one mail ends it; another mail covers its letters.
 //!
 //! Reply codes: RFC 5321 (SMTP), RFC 4954 (AUTH), RFC 3207 (STARTTLS), RFC 7504 (521, 556). Enhanced codes: RFC 3463,
 //! and the registry of RFC 5248.
@@ -10,13 +9,15 @@
 use std::error::Error as _;
 use std::io;
 
+use domain::one_line;
 use lettre::transport::smtp::Error as SmtpError;
+use telemetry::error_chain;
 
 use super::super::SendError;
 use super::super::SendErrorKind::{self, Misconfigured, Refused, Transient};
-use crate::text::{REASON_CHARS, one_line};
+use crate::text::REASON_CHARS;
 
-/// Where in the talk with the server.
+/// The step of the dialogue with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Connecting, the greeting, EHLO.
@@ -84,7 +85,7 @@ const DETAILS: &[(&str, SendErrorKind, &str)] = &[
     ("7.60", Misconfigured, "this login may not send as mail.from"),
 ];
 
-/// Security and policy: about who sends to whom, as long as the server has not seen the text.
+/// Codes of security and policy, before the server has seen the text: they are about client, login or addresses.
 const POLICY: &str = "the server does not let this client, login or sender send there";
 
 /// What `error` means at `step`.
@@ -93,10 +94,10 @@ pub(super) fn meaning(step: Step, error: &SmtpError) -> SendError {
         Some(code) => of_answer(step, code, &answer_text(error)),
         None => of_failure(step, error),
     };
-    // What the server says about a login may repeat what it was told.
+    // An answer to a login may repeat the user or the password.
     let said = match error.status() {
         Some(code) if step == Step::Login => format!("code {code}"),
-        _ => chain(error),
+        _ => error_chain(error),
     };
     SendError { kind, reason: one_line(&format!("{why} ({said})"), REASON_CHARS) }
 }
@@ -193,20 +194,6 @@ fn is_about_tls(error: &SmtpError) -> bool {
 /// What the server answered, as far as it is known.
 fn answer_text(error: &SmtpError) -> String {
     error.source().map(ToString::to_string).unwrap_or_default()
-}
-
-/// The error with its causes, which lettre's own text leaves out in part.
-fn chain(error: &SmtpError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

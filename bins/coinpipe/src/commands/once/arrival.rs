@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
 use fetcher::FetchedBatch;
+use outage::Growth;
 use ports::store::Missing;
 use ports::{Clock, Depth, QueueError, QueueName, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -14,18 +15,16 @@ use super::Progress;
 use crate::adapters::Adapters;
 use crate::commands::batches;
 use crate::missing::letters_about;
-use crate::output;
+use crate::numbers;
 
-/// The first wait between two looks, and the longest, when nothing happens.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// The waits between polls while nothing happens.
+const POLL_INTERVAL: Growth = Growth::doubling(Duration::from_millis(50), Duration::from_secs(1));
 
-/// How long nothing may happen before the rest is not waited for: longer than it takes a broker to give what a dead worker
-/// held to another one.
+/// How long to wait while nothing happens: longer than a broker takes to deliver the messages of a dead worker to another.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// The same for what other snapshots left in the queues, when ours is there.
+/// The same for messages of other snapshots in the queues, once ours has arrived.
 const PATIENCE_WITH_OTHERS: TimeDelta = TimeDelta::seconds(30);
-/// After so long it is said that another worker is waited for.
+/// After so long the progress says that it waits for another worker.
 const STILL: TimeDelta = TimeDelta::seconds(2);
 /// How long a letter about a failed fetch is waited for.
 const PATIENCE_WITH_LETTERS: TimeDelta = TimeDelta::minutes(1);
@@ -62,17 +61,17 @@ pub(super) async fn wait(
     snapshot: &FetchedBatch,
     progress: &Progress,
 ) -> anyhow::Result<Arrival> {
-    let doing = format!("cleaning and loading {} coins", output::count(u64::from(snapshot.coins)));
+    let doing = format!("cleaning and loading {} coins", numbers::count(u64::from(snapshot.coins)));
     let mut last = None;
     let mut moved_at = clock.now();
-    let mut pause = FIRST_LOOK;
+    let mut polls = 0;
     loop {
         let now = clock.now();
         let state = look(adapters, &snapshot.batch, snapshot.pages).await?;
         if last.as_ref().and_then(|last: &Result<BatchState, Unavailable>| last.as_ref().ok())
             != state.as_ref().ok()
         {
-            (moved_at, pause) = (now, FIRST_LOOK);
+            (moved_at, polls) = (now, 0);
         }
         match &state {
             Ok(state) => {
@@ -97,27 +96,27 @@ pub(super) async fn wait(
             return Ok(Arrival::Late(late(state.as_ref(), &snapshot.batch, now - moved_at)));
         }
         last = Some(state);
+        polls += 1;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = clock.sleep(pause) => {}
+            () = clock.sleep(POLL_INTERVAL.whole_wait(polls)) => {}
         }
-        pause = (pause * 2).min(LONGEST_LOOK);
     }
 }
 
 /// Waits until the letters that were written are on the desk, for a while.
 pub(super) async fn wait_for_letters(clock: &dyn Clock, stop: &CancellationToken, adapters: &Adapters) {
     let until: DateTime<Utc> = clock.now() + PATIENCE_WITH_LETTERS;
-    let mut pause = FIRST_LOOK;
+    let mut polls = 0;
     while clock.now() < until && !stop.is_cancelled() {
         if adapters.queues.queue.depth(QueueName::Dead).await.is_ok_and(|depth| depth.total() == 0) {
             return;
         }
+        polls += 1;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = clock.sleep(pause) => {}
+            () = clock.sleep(POLL_INTERVAL.whole_wait(polls)) => {}
         }
-        pause = (pause * 2).min(LONGEST_LOOK);
     }
 }
 
@@ -164,13 +163,13 @@ impl BatchState {
         if delayed > 0 && delayed == self.depth.total() {
             return format!(
                 "waiting: {} failed and will be tried again",
-                output::counted(delayed, "message")
+                numbers::counted(delayed, "message")
             );
         }
         if !self.is_open() {
             return format!(
                 "loading what else is in the queues: {}",
-                output::counted(self.depth.total(), "message")
+                numbers::counted(self.depth.total(), "message")
             );
         }
         if self.depth.total() == 0 && is_still {

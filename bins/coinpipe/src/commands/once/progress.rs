@@ -1,5 +1,6 @@
 //! Progress of a snapshot, for the person who waits for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::output;
 pub(super) struct Progress {
     bar: ProgressBar,
     last: Mutex<String>,
+    has_received: AtomicBool,
 }
 
 impl Progress {
@@ -20,7 +22,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, last: Mutex::default() }
+        Self { bar, last: Mutex::default(), has_received: AtomicBool::new(false) }
     }
 
     pub(super) fn show(&self, step: &str) {
@@ -36,13 +38,21 @@ impl Progress {
         }
     }
 
+    /// Whether a page of the snapshot has arrived.
+    pub(super) fn has_received(&self) -> bool {
+        self.has_received.load(Ordering::Relaxed)
+    }
+
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-impl fetcher::Watch for Progress {
+impl fetcher::ProgressObserver for Progress {
     fn step(&self, step: fetcher::Step<'_>) {
+        if let fetcher::Step::Received { .. } = step {
+            self.has_received.store(true, Ordering::Relaxed);
+        }
         self.show(&step.to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! What a snapshot brought: the top of the table, the counts, and why it is not whole, if it is not.
+//! The result of a snapshot: the top of the table, the counts, and why it is incomplete, if it is.
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -8,10 +8,14 @@ use ports::store::{BatchRecord, TopCoin};
 use service::Process;
 
 use crate::adapters::Adapters;
+use crate::numbers;
 use crate::output;
 
 /// How many coins the table shows.
 const TOP: u32 = 10;
+
+/// Columns of the table, the least important first, for terminals that are too narrow for all.
+const LEAST: [usize; 5] = [8, 6, 4, 7, 5];
 
 /// Prints it. The error says why the batch is not what was asked for.
 pub(super) async fn report(
@@ -32,9 +36,9 @@ pub(super) async fn report(
     let totals = adapters.stores.quotes.totals().await?;
     output::print(format!(
         "Tables: {} coins, {} latest quotes, {} in the history, in {}",
-        output::count(totals.coins),
-        output::count(totals.quotes_latest),
-        output::count(totals.quotes_history),
+        numbers::count(totals.coins),
+        numbers::count(totals.quotes_latest),
+        numbers::count(totals.quotes_history),
         service::place(&config.store.url),
     ))?;
     if record.simulated {
@@ -45,7 +49,7 @@ pub(super) async fn report(
         output::say("warning: the API sent no coins");
     }
     if record.is_complete() && record.coins_in > 0 && record.coins_in == record.rejected {
-        bail!("all {} coins were rejected; `coinpipe dead list` says why", output::count(record.rejected));
+        bail!("all {} coins were rejected; `coinpipe dead list` says why", numbers::count(record.rejected));
     }
     if record.is_complete() {
         Ok(())
@@ -62,35 +66,37 @@ fn summary(record: &BatchRecord) -> String {
     let rejected = if record.rejected == 0 {
         "none rejected".to_owned()
     } else {
-        format!("{} rejected (see `coinpipe dead list`)", output::count(record.rejected))
+        format!("{} rejected (see `coinpipe dead list`)", numbers::count(record.rejected))
     };
     format!(
         "Batch {}: {} coins loaded, {rejected}; {} quotes written, {} unchanged, {} stale",
         record.id,
-        output::count(coins),
-        output::count(record.written),
-        output::count(record.unchanged),
-        output::count(record.stale),
+        numbers::count(coins),
+        numbers::count(record.written),
+        numbers::count(record.unchanged),
+        numbers::count(record.stale),
     )
 }
 
 fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table::Table {
     let price = format!("price {currency}");
-    output::table(
+    let mut table = output::table(
         &["#", "coin", "symbol", &price, "1 h", "24 h", "7 d", "market cap", "age"],
         &[0, 3, 4, 5, 6, 7, 8],
         top.iter().map(|coin| {
             vec![
                 coin.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()),
-                output::plain(&coin.name, 24),
-                output::plain(&coin.symbol, 10),
-                output::price(coin.price),
-                output::percent(coin.percent_change_1h),
-                output::percent(coin.percent_change_24h),
-                output::percent(coin.percent_change_7d),
-                output::money(coin.market_cap),
-                output::age(now, coin.last_updated),
+                domain::one_line(&coin.name, 24),
+                domain::one_line(&coin.symbol, 10),
+                numbers::price(coin.price),
+                numbers::percent(coin.percent_change_1h),
+                numbers::percent(coin.percent_change_24h),
+                numbers::percent(coin.percent_change_7d),
+                numbers::money(coin.market_cap),
+                numbers::age(now, coin.last_updated),
             ]
         }),
-    )
+    );
+    output::fit(&mut table, output::terminal_width(), &LEAST);
+    table
 }

@@ -1,6 +1,6 @@
-//! Which of the replayed pages have arrived in the tables: those of which the ledger says that this replay loaded every
-//! chunk. That they are there proves nothing, for they may have been there before; nor does how often they were loaded,
-//! for a chunk may be delivered twice.
+//! Which of the replayed pages have arrived in the tables: those of which this replay loaded every chunk, by the ledger. That
+//! rows are there proves nothing, because they may be older; nor does the number of loads, because a chunk may be delivered
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use domain::{BatchId, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches are looked up at a time, in one go; the others in their turn.
+/// How many batches one statement looks up; the others follow in turn.
 const LOOKED_UP: usize = 16;
 
 /// Pages on their way, and what has arrived.
@@ -51,7 +51,7 @@ impl Waiting {
 }
 
 impl Arrivals {
-    /// For the pages of `replay`, which `ledger` tells of.
+    /// For the pages of `replay`, by `ledger`.
     pub(super) fn new(ledger: Arc<dyn Ledger>, replay: ReplayId) -> Self {
         Self { ledger, replay, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
     }

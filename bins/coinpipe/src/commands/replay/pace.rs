@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::arrivals::Arrivals;
 use super::waiting::until_answered;
-use super::{LOOK, Replay};
+use super::{POLL_INTERVAL, Replay};
+use crate::numbers;
 use crate::output;
 
-/// While so many pages, or chunks, are in their queues no more are published.
+/// No more pages are published while so many pages, or chunks, are in their queues.
 const PAGES_AHEAD: u64 = 8;
 const CHUNKS_AHEAD: u64 = 100;
-/// When nothing arrives for so long, people are told what is waited for.
+/// When nothing arrives for so long, the progress says what it waits for.
 const QUIET: TimeDelta = TimeDelta::seconds(9);
 
 /// Keeps a replay from running ahead of the workers, and shows how far they are.
@@ -121,7 +122,7 @@ impl<'a> Pace<'a> {
     fn ask_operator(&mut self, waiting: u64) {
         if waiting > 0 && !self.has_asked && self.quiet() >= QUIET * 3 {
             self.has_asked = true;
-            let messages = output::counted(waiting, "message");
+            let messages = numbers::counted(waiting, "message");
             output::say(format!(
                 "waiting   {messages} in the queue; are a transformer and a loader running?"
             ));
@@ -140,9 +141,9 @@ impl<'a> Pace<'a> {
         let (batches, coins) = (self.arrivals.batches(), self.arrivals.coins());
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);
-        let (batches, rate) = (output::count(batches), output::money(Some(rate)));
+        let (batches, rate) = (numbers::count(batches), numbers::money(Some(rate)));
         self.bar
-            .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", output::count(coins)));
+            .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", numbers::count(coins)));
         if news {
             (self.quiet_since, self.has_asked) = (self.replay.process.clock.now(), false);
         }
@@ -152,7 +153,7 @@ impl<'a> Pace<'a> {
     async fn pause(&self, stop: &CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.replay.process.clock.sleep(LOOK) => {}
+            () = self.replay.process.clock.sleep(POLL_INTERVAL) => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pages of a replay: where they are from, which are wanted, and what is told about them.
+//! The pages of a replay: where they come from, which are wanted, and what is reported about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -10,9 +10,9 @@ use ports::{Archive, ArchiveRange, Archived, QueueError};
 use service::Stores;
 
 use super::ReplayArgs;
-use crate::output;
 use crate::page_files::PageFiles;
-use crate::selection::{READ, Selection};
+use crate::selection::Selection;
+use crate::{archived, numbers, output};
 
 /// The pages that a replay is about.
 pub(super) struct Pages<'a> {
@@ -66,7 +66,7 @@ impl<'a> Pages<'a> {
 
     /// The next pages after `position`.
     pub(super) async fn read(&self, position: u64) -> Result<Vec<Archived>, QueueError> {
-        self.archive.read(position, READ).await
+        archived::read(&*self.archive, position).await
     }
 
     /// The id of the replay.
@@ -105,7 +105,7 @@ impl<'a> Pages<'a> {
         seen.pages.insert(message.id.clone());
         let origin = if self.args.rebuild { Origin::Rebuild } else { Origin::Replay };
         message.headers.set(header::ORIGIN, origin);
-        message.headers.set(header::LIFE, &self.replay);
+        message.headers.set(header::REPLAY_ID, &self.replay);
         telemetry::trace::forget(&mut message.headers);
         Some((meta, message))
     }
@@ -117,12 +117,12 @@ impl<'a> Pages<'a> {
             );
         }
         if seen.unreadable > 0 {
-            let pages = output::counted(seen.unreadable, "page");
+            let pages = numbers::counted(seen.unreadable, "page");
             let place = if self.files.is_some() { "the files" } else { "the archive" };
             output::say(format!("warning: {pages} in {place} cannot be read and were left out"));
         }
         if seen.other_kind > 0 {
-            let pages = output::counted(seen.other_kind, "page");
+            let pages = numbers::counted(seen.other_kind, "page");
             output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
         }
         for bad in self.bad_files() {
@@ -132,7 +132,7 @@ impl<'a> Pages<'a> {
             None if seen.pages.is_empty() && seen.other_kind == 0 => {
                 output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
-            Some(_) if seen.pages.is_empty() && seen.other_kind == 0 => {
+            Some(_) if seen.pages.is_empty() && seen.other_kind == 0 && self.bad_files().is_empty() => {
                 output::say("none of the files holds such a page");
             }
             _ => {}
@@ -152,7 +152,7 @@ impl<'a> Pages<'a> {
     /// Lists the batches that a replay would be of, and what `stores`, if they are there, know of them.
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
         let kinds = match stores {
-            Some(stores) => stores.store.origins().await?,
+            Some(stores) => stores.store.data_kinds().await?,
             None => DataKinds::default(),
         };
         let mut seen = Seen::default();

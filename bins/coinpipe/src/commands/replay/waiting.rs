@@ -1,30 +1,13 @@
 //! Calls queue or store again while they are away.
 
-use outage::Backoff;
-use ports::{Clock, QueueError, StoreError};
+use outage::{Away, Backoff};
+use ports::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::output;
 
-/// An error that may be gone at the next call.
-pub(super) trait MaybeTransient: std::error::Error + Send + Sync + 'static {
-    fn is_transient(&self) -> bool;
-}
-
-impl MaybeTransient for QueueError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-}
-
-impl MaybeTransient for StoreError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-}
-
-/// Calls queue or store until it answers, or until asked to stop; then the answer is the default.
-pub(super) async fn until_answered<T: Default, E: MaybeTransient>(
+/// Calls queue or store until it answers. When stopped before that, the answer is the default.
+pub(super) async fn until_answered<T: Default, E: Away + Into<anyhow::Error>>(
     clock: &dyn Clock,
     stop: &CancellationToken,
     mut call: impl AsyncFnMut() -> Result<T, E>,
@@ -35,7 +18,7 @@ pub(super) async fn until_answered<T: Default, E: MaybeTransient>(
             () = stop.cancelled() => return Ok(T::default()),
             answer = call() => match answer {
                 Ok(answer) => return Ok(answer),
-                Err(error) if error.is_transient() => error,
+                Err(error) if error.is_away() => error,
                 Err(error) => return Err(error.into()),
             },
         };

@@ -5,13 +5,12 @@ mod hostile;
 use std::io::Write;
 
 use config::Secret;
-use domain::timestamp;
 use testkit::clock::ManualClock;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use super::server::{KEY, Reply, Server, api_error, page, page_body, reply};
 use super::*;
-use crate::testing::{KEY, Reply, Server, api_error, page, page_body, reply};
 
 fn client(source: ApiSource) -> Result<Client, BadSource> {
     let (connect, whole) = (Duration::from_secs(5), Duration::from_secs(20));

@@ -1,9 +1,13 @@
 //! One line for each failure that the API's table and FAULTS know.
 
-use domain::timestamp;
+use std::sync::Arc;
+
+use domain::{ApiVersion, timestamp};
+use testkit::clock::ManualClock;
 
 use super::*;
-use crate::collect::client::BodyFault;
+use crate::collect::client::server::{Server, reply};
+use crate::collect::client::{BodyFault, Client};
 
 const NOW: &str = "2026-11-22T14:00:10.000Z";
 
@@ -173,4 +177,58 @@ fn limits_at_the_end_of_the_year_reach_into_the_next() {
     check_at(&api(429, 1008), &at, "api_1008", "until 2027-01-01T00:00:00.000Z");
     check_at(&api(429, 1009), &at, "api_1009", "until 2027-01-01T00:00:00.000Z");
     check_at(&api(429, 1010), &at, "api_1010", "until 2027-01-01T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn no_wish_of_a_server_makes_the_fetcher_wait_for_ever() {
+    let now = instant("2026-11-22T14:00:00Z");
+    for value in [
+        "-1",
+        "-9223372036854775808",
+        "0",
+        "1e18",
+        "1000000000000000000",
+        "18446744073709551615",
+        "4294967295",
+        "99999999999999999999999999999999",
+        "NaN",
+        "20.5",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:60 -2359",
+        "Mon, 01 Jan 0000 00:00:00 +2359",
+        "Sun, 99 Nov 2026 99:99:99 GMT",
+        "Sunday, 22-Nov-26 14:00:00 GMT",
+        "9999-12-31 23:59:59 -2359",
+        "+262142-12-31 23:59:59 -2359",
+        "-262143-01-01 00:00:00 +2359",
+        "",
+    ] {
+        for (status, header) in [
+            (503, "retry-after"),
+            (429, "retry-after"),
+            (503, "x-ratelimit-reset"),
+            (429, "x-ratelimit-reset"),
+        ] {
+            let reply = reply(status, &[&format!("{header}: {value}")], "no");
+            let server = Server::start([reply]).await;
+            let patience = Duration::from_secs(20);
+            let clock = Arc::new(ManualClock::default());
+            let client = Client::new(server.source(), patience, patience, clock).unwrap();
+            let asked = client.listings(1, 5000, &["USD".to_owned()], ApiVersion::V3).await;
+            let error = asked.map(|page| page.rows).unwrap_err();
+            assert_eq!(error.code(), format!("http_{status}"), "{header}: {value}");
+            for failures in [1, u32::MAX] {
+                let at = Circumstances { now, failures, jitter: 1.0, monthly_reset: None };
+                let until = match error.outcome(&at) {
+                    Outcome::RetryLater { after, .. } => now + after,
+                    Outcome::WaitUntil { until, .. } => until,
+                    Outcome::Stop { .. } => panic!("{header}: {value} stops"),
+                };
+                let wait = until - now;
+                assert!(wait > TimeDelta::zero(), "{header}: {value}: {wait}");
+                assert!(wait <= TimeDelta::seconds(3605), "{header}: {value}: {wait}");
+            }
+        }
+    }
 }

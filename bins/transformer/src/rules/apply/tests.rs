@@ -5,21 +5,21 @@ use std::collections::HashSet;
 use domain::{Measure, PageMeta};
 
 use crate::rules::CHECKS;
-use crate::test_page::{TestCoin, clean_coins, meta};
+use crate::test_page::{TestCoin, clean_coins, meta, rows_of};
 
 /// The page's only coin breaks `rule`, and this is the reason.
 fn check(coin: &TestCoin, rule: &str, reason: &str) {
     let cleaned = clean_coins(&meta(), std::slice::from_ref(coin));
     let [reject] = &cleaned.rejects[..] else { panic!("{rule}: passed") };
     assert_eq!((reject.rule, reject.reason.as_str()), (rule, reason));
-    assert!(cleaned.rows.is_empty());
+    assert!(rows_of(&cleaned).is_empty());
     assert_eq!(reject.raw, coin.json());
 }
 
 fn check_passes(coin: &TestCoin) {
     let cleaned = clean_coins(&meta(), std::slice::from_ref(coin));
     assert_eq!(cleaned.rejects, []);
-    assert_eq!(cleaned.rows.len(), 1);
+    assert_eq!(rows_of(&cleaned).len(), 1);
 }
 
 fn usd_and_eur() -> PageMeta {
@@ -114,7 +114,7 @@ fn one_bad_quote_rejects_its_coin_and_no_other() {
     let good = TestCoin::new(1).also_in("EUR");
     let bad = TestCoin::new(2).also_in("EUR").updated_in("EUR", "1970-01-01T00:00:00Z");
     let cleaned = clean_coins(&usd_and_eur(), &[good.clone(), bad, TestCoin::new(3).also_in("EUR")]);
-    assert_eq!(cleaned.rows.iter().map(|row| row.coin.id).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(rows_of(&cleaned).iter().map(|row| row.coin.id).collect::<Vec<_>>(), [1, 3]);
     let [reject] = &cleaned.rejects[..] else { panic!("one reject") };
     assert_eq!((reject.index, reject.coin_id, reject.rule), (1, Some(2), "before_bitcoin"));
     assert!(reject.reason.contains("in EUR"), "{}", reject.reason);

@@ -4,16 +4,15 @@ use domain::{Kind, Measure};
 use proptest::prelude::*;
 
 use super::*;
-use crate::frame;
 use crate::rules::{Limits, apply};
 use crate::schema;
-use crate::test_page::{TestCoin, meta, now, rows};
+use crate::test_page::{TestCoin, frame_of, meta, now, rows};
 
 /// What becomes of `number` as `measure`.
 fn changed(measure: Measure, number: f64) -> f64 {
     let mut coins = rows(&[TestCoin::new(1)]);
     coins[0].quotes[0].numbers[measure as usize] = Some(number);
-    let mut frame = frame::build(&coins).unwrap();
+    let mut frame = frame_of(&coins);
     apply(&mut frame, &Limits::new(&meta(), now())).unwrap();
     schema::numbers(&frame, measure).unwrap().get(0).expect("a number stays a number")
 }

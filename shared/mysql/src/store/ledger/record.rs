@@ -1,4 +1,4 @@
-//! Writing the ledger's lines.
+//! Writing the ledger's rows.
 
 use std::sync::LazyLock;
 
@@ -13,10 +13,10 @@ use write::{
 };
 
 use crate::database::Work;
-use crate::store::origin;
+use crate::store::data_kind;
 use crate::store::parameters::query;
 
-/// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
+/// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
 pub(in crate::store) async fn record_chunk(
     connection: &mut MySqlConnection,
     chunk: &Chunk,
@@ -28,13 +28,13 @@ pub(in crate::store) async fn record_chunk(
     let sql = "SELECT 1 FROM batches WHERE id = ?";
     let known = sqlx::query(sql).bind(chunk.page.batch.as_str()).fetch_optional(&mut *connection).await?;
     if known.is_none() {
-        let sql = format!("{INSERT_BATCH} ON DUPLICATE KEY UPDATE id = id");
+        let sql = format!("{} ON DUPLICATE KEY UPDATE id = id", *INSERT_BATCH);
         query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
     }
-    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
+    let sql = format!("{} {}", *INSERT_CHUNK, *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
-        let sql = format!("{INSERT_REPLAY} ON DUPLICATE KEY UPDATE chunk = chunk");
+        let sql = format!("{} ON DUPLICATE KEY UPDATE chunk = chunk", *INSERT_REPLAY);
         query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
@@ -71,15 +71,16 @@ impl Work for Announcement<'_> {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<()>, sqlx::Error> {
         let Self(fetched) = self;
-        if !origin::admit(connection, fetched.simulated).await? {
+        if !data_kind::admit(connection, fetched.simulated).await? {
             return Ok(None);
         }
         let sql = format!(
-            "{INSERT_ANNOUNCEMENT} ON DUPLICATE KEY UPDATE \
+            "{} ON DUPLICATE KEY UPDATE \
                  pages = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(pages), pages), \
                  credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(credits), credits), \
                  fetched_at = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(fetched_at), \
-                                 fetched_at)"
+                                 fetched_at)",
+            *INSERT_ANNOUNCEMENT
         );
         query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
         Ok(Some(()))

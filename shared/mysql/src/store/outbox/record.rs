@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use ports::MailResult;
 use sqlx::mysql::MySqlConnection;
-use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, RECORD, cover};
+use tables::read::outbox::{COVERED, Cover, cover};
+use tables::write::outbox::{FORGET_COVERED, RECORD};
 
 use super::lock;
 use crate::database::Work;

@@ -1,7 +1,8 @@
-//! Writing the ledger's lines.
+//! Writing the ledger's rows.
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
@@ -11,21 +12,24 @@ use write::{
     INSERT_ANNOUNCEMENT, INSERT_BATCH, INSERT_CHUNK, INSERT_REPLAY, OF_CUT, OF_NEWEST, announcement, batch_of,
 };
 
+use crate::database::Work;
+use crate::error::Error;
+use crate::store::data_kind;
 use crate::store::parameters::query;
 
-/// Writes the line of `chunk`, and its batch when this is the first to be heard of it.
+/// Writes the row of `chunk`, and that of its batch when it is the first chunk of it.
 pub(in crate::store) async fn record_chunk(
     connection: &mut SqliteConnection,
     chunk: &Chunk,
     loaded: &Loaded,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let sql = format!("{INSERT_BATCH} ON CONFLICT DO NOTHING");
+    let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_BATCH);
     query(AssertSqlSafe(sql), batch_of(chunk)).execute(&mut *connection).await?;
-    let sql = format!("{INSERT_CHUNK} {}", *OR_UPDATE_CHUNK);
+    let sql = format!("{} {}", *INSERT_CHUNK, *OR_UPDATE_CHUNK);
     query(AssertSqlSafe(sql), write::chunk(chunk, loaded, now)).execute(&mut *connection).await?;
     if let Some(replay) = write::replay(chunk) {
-        let sql = format!("{INSERT_REPLAY} ON CONFLICT DO NOTHING");
+        let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_REPLAY);
         query(AssertSqlSafe(sql), replay).execute(connection).await?;
     }
     Ok(())
@@ -53,16 +57,25 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Writes or corrects the announcement of a batch.
-pub(in crate::store) async fn record_fetched(
-    connection: &mut SqliteConnection,
-    fetched: &Fetched,
-) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "{INSERT_ANNOUNCEMENT} ON CONFLICT DO UPDATE SET \
-             fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
-         WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at"
-    );
-    query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
-    Ok(())
+/// The announcement of a batch, to be written or corrected; `None` when it is of the other kind than what is there.
+pub(in crate::store) struct Announcement<'a>(pub(in crate::store) &'a Fetched);
+
+#[async_trait]
+impl Work for Announcement<'_> {
+    type Output = Option<()>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<()>, Error> {
+        let Self(fetched) = self;
+        if !data_kind::admit(connection, fetched.simulated).await? {
+            return Ok(None);
+        }
+        let sql = format!(
+            "{} ON CONFLICT DO UPDATE SET \
+                 fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits \
+             WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
+            *INSERT_ANNOUNCEMENT
+        );
+        query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
+        Ok(Some(()))
+    }
 }

@@ -2,7 +2,8 @@
 
 use domain::timestamp;
 use sqlx::SqliteConnection;
-use tables::read::outbox::{COVERED, Cover, FORGET_COVERED, cover};
+use tables::read::outbox::{COVERED, Cover, cover};
+use tables::write::outbox::FORGET_COVERED;
 
 use crate::store::columns::read;
 use crate::store::parameters::integer;

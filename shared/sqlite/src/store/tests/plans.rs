@@ -1,6 +1,6 @@
 //! How SQLite finds what is asked all the time: by indexes, never through a table.
 
-use testkit::contract::sql::snapshot::documented;
+use sqlkit::contract::snapshot::documented;
 
 use super::*;
 use crate::store::ledger::Which;
@@ -28,8 +28,8 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for index in ["batch_chunks_by_quote", "batch_chunks_by_fetch"] {
         assert!(newest.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{newest:#?}");
     }
-    let origins = plan(&lab.store, tables::read::ledger::ORIGINS).await;
-    assert_eq!(scans(&origins), ["SCAN CONSTANT ROW"], "{origins:#?}");
+    let data_kinds = plan(&lab.store, tables::read::ledger::DATA_KINDS).await;
+    assert_eq!(scans(&data_kinds), ["SCAN CONSTANT ROW"], "{data_kinds:#?}");
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use domain::Origin;
 use ports::{DataKinds, Freshness};
+use sqlkit::contract::snapshot::snapshot;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use testkit::contract::sql::snapshot::snapshot;
 
 use super::*;
 
@@ -35,7 +35,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
     let freshness = Freshness { newest_quote_at: Some(at(3600)), newest_fetch_at: Some(at(3601)) };
     assert_eq!(store.freshness().await.unwrap(), freshness);
     assert_eq!(everything(directory.path(), &store).await, now);
-    assert_eq!(store.origins().await.unwrap(), DataKinds { simulated: false, real: true });
+    assert_eq!(store.data_kinds().await.unwrap(), DataKinds { simulated: false, real: true });
     let sql = "SELECT id, currency, listed FROM cryptocurrencies ORDER BY id";
     let rows = client(directory.path()).found(sql, &["id", "currency", "listed"]).await;
     assert_eq!(rows, ["1 EUR 1", "2 EUR 1", "3 USD 0"]);
@@ -46,7 +46,7 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
 
 /// Copies what the earlier version has columns for.
 async fn copy(from: &Path, to: &Path) {
-    const LINE: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
+    const CHUNK: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
                         transformed_at, loaded_at, loads, replays";
     let mut old = SqliteConnectOptions::new().filename(to).connect().await.expect("the old file");
     let attach = format!("ATTACH DATABASE '{}' AS new", from.display());
@@ -55,7 +55,7 @@ async fn copy(from: &Path, to: &Path) {
         let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
     }
-    let sql = format!("INSERT INTO main.batch_chunks ({LINE}) SELECT {LINE} FROM new.batch_chunks");
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("lines");
+    let sql = format!("INSERT INTO main.batch_chunks ({CHUNK}) SELECT {CHUNK} FROM new.batch_chunks");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("rows");
     old.close().await.expect("closes");
 }

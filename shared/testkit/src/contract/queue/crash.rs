@@ -5,10 +5,10 @@ use domain::{Class, DeadLetter, StageName};
 use super::{QueueLab, consume, first, message, next, publish, until_depth, until_empty};
 use ports::{QueueError, QueueName, Settlement};
 
-/// What a dead process held is delivered to another.
+/// The messages of a dead process are delivered to another one.
 pub async fn a_dead_process_loses_its_messages_to_another(lab: &impl QueueLab) {
     publish(&lab.queue(), QueueName::Raw, &[message("m")]).await;
-    // The dead do not give back.
+    // A process that dies does not requeue.
     std::mem::forget(first(&lab.queue(), QueueName::Raw).await);
     lab.crash().await;
     let again = first(&lab.queue(), QueueName::Raw).await;
@@ -17,8 +17,9 @@ pub async fn a_dead_process_loses_its_messages_to_another(lab: &impl QueueLab) {
     until_empty(&lab.queue(), QueueName::Raw).await;
 }
 
-/// A process that was frozen for longer than its lease cannot settle, retry or bury what another has now.
-pub async fn who_settles_too_late_is_told_and_does_no_harm(lab: &impl QueueLab) {
+/// A process that was frozen for longer than its lease cannot ack, requeue or dead-letter a message that another process
+/// holds now: it gets `Lost`, and nothing changes.
+pub async fn a_late_ack_returns_lost(lab: &impl QueueLab) {
     let late = [
         Settlement::Done,
         Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 2 },
@@ -46,7 +47,7 @@ pub async fn who_settles_too_late_is_told_and_does_no_harm(lab: &impl QueueLab) 
     }
 }
 
-/// A process that lives keeps what it works on, however long that takes.
+/// A living process keeps the message that it handles, however long that takes.
 pub async fn a_slow_holder_keeps_its_message(lab: &impl QueueLab) {
     let queue = lab.queue();
     publish(&queue, QueueName::Raw, &[message("slow")]).await;
@@ -80,7 +81,7 @@ pub async fn a_message_that_kills_its_holders_goes_to_the_dead_letters(lab: &imp
     until_empty(&queue, QueueName::Dead).await;
 }
 
-/// A retry is proof that its holder lived.
+/// A retry proves that the holder lived.
 pub async fn a_retry_starts_the_count_of_deliveries_anew(lab: &impl QueueLab) {
     publish(&lab.queue(), QueueName::Raw, &[message("m")]).await;
     kill_holders(lab, QueueName::Raw, lab.delivery_limit() - 1).await;
@@ -93,7 +94,7 @@ pub async fn a_retry_starts_the_count_of_deliveries_anew(lab: &impl QueueLab) {
     until_empty(&lab.queue(), QueueName::Dead).await;
 }
 
-/// Letters have no limit: there is nowhere left to put them.
+/// Letters have no limit: there is no other queue to move them to.
 pub async fn a_letter_is_delivered_however_often_its_holders_die(lab: &impl QueueLab) {
     publish(&lab.queue(), QueueName::Dead, &[message("letter")]).await;
     kill_holders(lab, QueueName::Dead, lab.delivery_limit() + 1).await;
@@ -102,17 +103,17 @@ pub async fn a_letter_is_delivered_however_often_its_holders_die(lab: &impl Queu
     letter.settle(Settlement::Done).await.unwrap();
 }
 
-/// Only dying counts, not giving back.
+/// Only deaths of holders count, not requeueing.
 pub async fn giving_back_does_not_count_towards_the_limit(lab: &impl QueueLab) {
     publish(&lab.queue(), QueueName::Raw, &[message("m")]).await;
     let mut consumer = consume(&lab.queue(), QueueName::Raw).await;
     for _ in 0..=lab.delivery_limit() {
         drop(next(&mut consumer).await);
     }
-    // A consumer that nobody asks may keep what came last, and a process that dies giving back may leave two.
+    // A consumer may hold the last delivery although nobody asked for it.
     drop(consumer);
     lab.queue().flush().await;
-    // Its first holder that dies is not one too many.
+    // One death is within the limit.
     kill_holders(lab, QueueName::Raw, 1).await;
     first(&lab.queue(), QueueName::Raw).await.settle(Settlement::Done).await.unwrap();
     until_empty(&lab.queue(), QueueName::Raw).await;

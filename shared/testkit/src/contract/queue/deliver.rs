@@ -18,7 +18,7 @@ pub async fn what_is_published_is_delivered_until_it_is_done(lab: &impl QueueLab
     until_empty(&queue, QueueName::Raw).await;
 }
 
-/// Publishing wakes those who wait.
+/// Publishing wakes the consumers that wait.
 pub async fn a_waiting_consumer_gets_what_is_published_later(lab: &impl QueueLab) {
     let queue = lab.queue();
     let mut consumer = consume(&queue, QueueName::Rows).await;

@@ -1,4 +1,4 @@
-//! What the outbox promises about who sends a mail.
+//! What the outbox promises about claims: which process may send a mail.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;

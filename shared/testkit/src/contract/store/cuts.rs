@@ -44,18 +44,19 @@ fn told(record: &BatchRecord) -> Told {
     }
 }
 
-/// What must be told once these were loaded, one after the other: of each number the one that was transformed last remains.
+/// What the ledger must say when these were loaded one after the other: for each number, the chunk that was transformed
+/// last counts.
 fn expected<'a>(loaded: impl IntoIterator<Item = &'a Chunk>) -> Told {
-    let mut lines: BTreeMap<u32, &Chunk> = BTreeMap::new();
+    let mut rows: BTreeMap<u32, &Chunk> = BTreeMap::new();
     for chunk in loaded {
-        let held = lines.entry(chunk.chunk).or_insert(chunk);
+        let held = rows.entry(chunk.chunk).or_insert(chunk);
         if chunk.transformed_at >= held.transformed_at {
             *held = chunk;
         }
     }
-    let newest = lines.values().max_by_key(|chunk| chunk.transformed_at).expect("one at least");
+    let newest = rows.values().max_by_key(|chunk| chunk.transformed_at).expect("one at least");
     let (chunks, cut) = (newest.chunks, (newest.size, newest.page.fetched_at));
-    let counted = |number: u32| lines.get(&number).filter(|chunk| (chunk.size, chunk.page.fetched_at) == cut);
+    let counted = |number: u32| rows.get(&number).filter(|chunk| (chunk.size, chunk.page.fetched_at) == cut);
     let mut told = Told::default();
     for number in 1..=chunks {
         if let Some(chunk) = counted(number) {
@@ -116,4 +117,20 @@ pub async fn a_chunk_that_does_not_say_its_size_fits(lab: &impl StoreLab) {
     }
     let record = store.batch(&batch(0)).await.expect("answers").expect("is there");
     assert_eq!((record.coins_in, record.is_complete()), (12, true));
+}
+
+/// Whether or not they say their size.
+pub async fn chunks_of_another_number_do_not_fit(lab: &impl StoreLab) {
+    let store = lab.store();
+    let mut long = cut(0, at(1), 10, 4);
+    let mut short = cut(0, at(1), 20, 6);
+    for chunk in long.iter_mut().chain(&mut short) {
+        chunk.size = None;
+    }
+    for chunk in [&long[0], &long[1], &short[0]] {
+        store.load(chunk).await.expect("loads");
+    }
+    let record = store.batch(&batch(0)).await.expect("answers").expect("is there");
+    assert_eq!((record.coins_in, record.rejected), (6, 1));
+    assert_eq!(record.missing, [Missing::Chunk { page: 1, chunk: 2, of: 2 }]);
 }

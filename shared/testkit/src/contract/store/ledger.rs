@@ -110,6 +110,33 @@ pub async fn an_empty_page_is_a_chunk_without_rows(lab: &impl StoreLab) {
     assert_eq!((record.missing.len(), record.coins_in, record.loads), (0, 0, 1));
 }
 
+/// Whichever of its chunks that is: it was transformed and loaded when the newest was, as often as the most often loaded,
+/// and has as many pages as the most that a page says.
+pub async fn a_batch_is_as_new_as_its_newest_chunk(lab: &impl StoreLab) {
+    for newest in 1..=3 {
+        let batch = batch(i64::from(newest) * 3600);
+        let part = |number: u32, pages: u32, transformed: i64| {
+            let mut part = Chunk { transformed_at: at(transformed), ..part(number, pages, 1, 1) };
+            part.page.batch = batch.clone();
+            part
+        };
+        let others = (1..=3).filter(|number| *number != newest);
+        let newest_part = part(newest, 4, 50);
+        for _ in 0..3 {
+            load(lab, &newest_part).await;
+        }
+        for (number, pages) in others.zip([2, 3]) {
+            load(lab, &part(number, pages, 20)).await;
+        }
+        lab.clock().advance(Duration::from_mins(1));
+        load(lab, &newest_part).await;
+        let record = lab.store().batch(&batch).await.expect("answers").expect("is there");
+        assert_eq!((record.loads, record.pages), (4, Some(4)), "{newest}");
+        let instants = (record.transformed_at, record.loaded_at);
+        assert_eq!(instants, (Some(at(50)), Some(at(i64::from(newest) * 60))), "{newest}");
+    }
+}
+
 /// A repeat finds every quote there already, which says nothing about the batch.
 pub async fn repeats_are_counted_and_keep_the_first_loads_numbers(lab: &impl StoreLab) {
     let newer = row(1, 9.0, at(500));

@@ -12,34 +12,35 @@ async fn file(lab: &impl StoreLab, letter: &DeadLetter, fingerprint: &str) -> bo
     lab.store().file(letter, fingerprint).await.expect("the letter is filed")
 }
 
-async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
+/// The group of this fingerprint.
+pub(super) async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
     let groups = lab.store().groups(None).await.expect("the desk answers");
     groups.into_iter().find(|group| group.fingerprint == fingerprint).expect("the group is there")
 }
 
-/// A letter about a message that died in `life`, with this code.
-fn poison(life: &str, code: &str) -> DeadLetter {
+/// A letter about a message that died in `replay` (empty: before any), with this code.
+fn poison(replay: &str, code: &str) -> DeadLetter {
     let mut headers = Headers::new().with("x-batch", "b");
-    if !life.is_empty() {
-        headers.set(header::LIFE, life);
+    if !replay.is_empty() {
+        headers.set(header::REPLAY_ID, replay);
     }
     DeadLetter {
         id: MessageId::new("dead/loader/b/p1/c1"),
         class: Class::Poison,
         code: code.to_owned(),
-        reason: format!("{code} in life {life:?}"),
+        reason: format!("{code} in replay {replay:?}"),
         stage: Some(StageName::Loader),
         attempt: 3,
         first_seen_at: at(-5),
         headers,
-        body: life.as_bytes().to_vec().into(),
+        body: replay.as_bytes().to_vec().into(),
     }
 }
 
 /// What is known of the death in `letter` when it was filed at `filed_at`.
 fn death(letter: &DeadLetter, fingerprint: &str, filed_at: i64) -> Death {
     Death {
-        life: letter.life().to_string(),
+        replay: letter.replay().to_string(),
         stage: letter.stage,
         class: letter.class,
         code: letter.code.clone(),
@@ -112,8 +113,8 @@ pub async fn letters_with_one_cause_make_one_group(lab: &impl StoreLab) {
     assert_eq!(lab.store().groups(None).await.expect("answers"), [expected]);
 }
 
-/// In another life it is another death: its letter shows both, its group counts two and is open again. What is
-/// delivered again, the older of them too, changes nothing.
+/// In a replay it is another death: its letter shows both, its group counts two and is open again. A letter that is
+/// delivered again, also the older one, changes nothing.
 pub async fn a_letter_that_dies_again_counts_again(lab: &impl StoreLab) {
     let (first, second) = (poison("", "bad"), poison("replay/1", "bad"));
     assert!(file(lab, &first, "one").await);
@@ -136,7 +137,7 @@ pub async fn a_letter_that_dies_again_counts_again(lab: &impl StoreLab) {
     assert_eq!(kept, Some(filed));
 }
 
-/// In the same life, too; it counts where its cause counts, and the letter is found there.
+/// Also without a replay in between. The death counts in the group of its cause, and the letter is found there.
 pub async fn a_letter_that_dies_of_another_cause_counts_there(lab: &impl StoreLab) {
     let (first, second) = (poison("", "bad"), poison("", "worse"));
     assert!(file(lab, &first, "one").await);
@@ -159,7 +160,7 @@ pub async fn a_letter_that_dies_of_another_cause_counts_there(lab: &impl StoreLa
 pub async fn an_incident_has_one_death(lab: &impl StoreLab) {
     let first = letter("slot", at(0));
     let mut again = first.clone();
-    again.headers.set(header::LIFE, "replay/1");
+    again.headers.set(header::REPLAY_ID, "replay/1");
     assert!(file(lab, &first, "one").await);
     assert!(!file(lab, &again, "one").await);
     assert!(file(lab, &letter("another slot", at(0)), "one").await);
@@ -168,11 +169,11 @@ pub async fn an_incident_has_one_death(lab: &impl StoreLab) {
 /// Two alerters may get the same letter, one after the other has lost it.
 pub async fn two_that_file_one_death_count_it_once(lab: &impl StoreLab) {
     let (one, other) = (lab.store(), lab.beside().await);
-    for life in ["", "replay/1", "replay/2"] {
-        let letter = poison(life, "bad");
+    for replay in ["", "replay/1", "replay/2"] {
+        let letter = poison(replay, "bad");
         let (first, second) = tokio::join!(one.file(&letter, "one"), other.file(&letter, "one"));
         let (first, second) = (first.expect("answers"), second.expect("answers"));
-        assert!(first != second, "life {life:?} was filed by both, or by none");
+        assert!(first != second, "replay {replay:?} was filed by both, or by none");
     }
     let group = group(lab, "one").await;
     assert_eq!((group.total, group.unsent), (3, 3));

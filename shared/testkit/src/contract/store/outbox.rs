@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
 use super::StoreLab;
+use super::letters::group;
 use super::sample::{at, letter};
 use ports::store::{
-    AlertGroup, Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState,
-    PostedMail, Posting,
+    Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState, PostedMail, Posting,
 };
 
 /// A mail with texts of all kinds.
@@ -28,17 +28,17 @@ fn covers(fingerprint: &str, letters: u64, total: u64) -> Covered {
     Covered { fingerprint: fingerprint.to_owned(), letters, total }
 }
 
-/// Posts `mail` whatever the standing; whether it was.
+/// Posts `mail` whatever the state of the outbox; returns whether it was posted.
 pub(super) async fn post(lab: &impl StoreLab, mail: &Mail, covered: &[Covered]) -> bool {
     let plan = |_: &OutboxState| Some(Posting { mail: mail.clone(), covered: covered.to_vec() });
     lab.store().post(at(0), &plan).await.expect("the outbox answers").is_some()
 }
 
 /// What a planner sees that looks back to `since`.
-async fn standing(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState {
+async fn outbox_state(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState {
     let seen = std::sync::Mutex::new(None);
-    let plan = |standing: &OutboxState| {
-        *seen.lock().expect("nobody panics") = Some(standing.clone());
+    let plan = |state: &OutboxState| {
+        *seen.lock().expect("nobody panics") = Some(state.clone());
         None
     };
     assert_eq!(lab.store().post(since, &plan).await.expect("the outbox answers"), None);
@@ -58,11 +58,6 @@ async fn file(lab: &impl StoreLab, occasions: &[&str], fingerprint: &str) {
     for occasion in occasions {
         lab.store().file(&letter(occasion, at(0)), fingerprint).await.expect("the letter is filed");
     }
-}
-
-async fn group(lab: &impl StoreLab, fingerprint: &str) -> AlertGroup {
-    let groups = lab.store().groups(None).await.expect("the desk answers");
-    groups.into_iter().find(|group| group.fingerprint == fingerprint).expect("the group is there")
 }
 
 /// `unsent`, `mailed_at` and `mailed_total` of a group.
@@ -110,7 +105,7 @@ pub async fn a_mail_covers_no_more_than_there_is(lab: &impl StoreLab) {
 
 /// Open groups with news; mails of the time asked for, and older ones that wait.
 pub async fn a_planner_sees_what_is_untold_and_what_was_posted(lab: &impl StoreLab) {
-    assert_eq!(standing(lab, at(0)).await.groups, []);
+    assert_eq!(outbox_state(lab, at(0)).await.groups, []);
     for (occasion, fingerprint) in [("a", "two"), ("b", "one"), ("c", "told"), ("d", "resolved")] {
         file(lab, &[occasion], fingerprint).await;
     }
@@ -134,7 +129,7 @@ pub async fn a_planner_sees_what_is_untold_and_what_was_posted(lab: &impl StoreL
         (31, vec![b, d]),
         (99, vec![b, d]),
     ] {
-        let seen = standing(lab, at(since)).await;
+        let seen = outbox_state(lab, at(since)).await;
         assert_eq!(seen.groups, [group(lab, "one").await, group(lab, "two").await]);
         assert_eq!(seen.mails, mails, "since {since}");
     }
@@ -151,9 +146,9 @@ pub async fn what_two_plan_holds_for_both(lab: &impl StoreLab) {
             for round in 0..10 {
                 let occasion = format!("{user}/{round}");
                 store.file(&letter(&occasion, at(0)), "one").await.expect("the letter is filed");
-                let plan = |standing: &OutboxState| {
-                    let group = standing.groups.first().filter(|_| standing.mails.len() < MOST)?;
-                    let mail = mail(&format!("{}-{occasion}", standing.installation), at(round));
+                let plan = |state: &OutboxState| {
+                    let group = state.groups.first().filter(|_| state.mails.len() < MOST)?;
+                    let mail = mail(&format!("{}-{occasion}", state.installation), at(round));
                     let covered = vec![covers(&group.fingerprint, group.unsent, group.total)];
                     // How much a mail covers is in its subject, for the sum.
                     let mail = Mail { subject: group.unsent.to_string(), ..mail };
@@ -198,7 +193,7 @@ pub async fn a_refused_mail_gives_back_what_it_covered(lab: &impl StoreLab) {
     assert_eq!(group(lab, "known").await.state, before);
 }
 
-/// It was put off for long; a later mail told of the same group, and stands.
+/// The mail was put off for long. A later mail covered the same group, and its cover stays.
 pub async fn a_refused_mail_leaves_what_a_later_one_told(lab: &impl StoreLab) {
     file(lab, &["a"], "one").await;
     post(lab, &mail("first", at(10)), &[covers("one", 1, 1)]).await;
@@ -238,15 +233,15 @@ pub async fn what_keeps_mails_from_arriving_is_told(lab: &impl StoreLab) {
 
 /// Every process reads the same one; it can stand in a Message-ID.
 pub async fn an_installation_keeps_its_name(lab: &impl StoreLab) {
-    let name = standing(lab, at(0)).await.installation;
+    let name = outbox_state(lab, at(0)).await.installation;
     assert!(
         (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric()),
         "{name}"
     );
     let beside: Arc<_> = lab.beside().await;
     let seen = std::sync::Mutex::new(String::new());
-    let plan = |standing: &OutboxState| {
-        seen.lock().expect("nobody panics").clone_from(&standing.installation);
+    let plan = |state: &OutboxState| {
+        seen.lock().expect("nobody panics").clone_from(&state.installation);
         None
     };
     beside.post(at(0), &plan).await.expect("the outbox answers");

@@ -86,7 +86,7 @@ pub async fn the_best_ranked_come_first_and_the_unranked_last(lab: &impl StoreLa
     }
     store.load(&Chunk { rows, ..chunk(&[]) }).await.expect("loads");
 
-    let names = |top: Vec<TopCoin>| top.into_iter().map(|line| line.name).collect::<Vec<_>>();
+    let names = |top: Vec<TopCoin>| top.into_iter().map(|coin| coin.name).collect::<Vec<_>>();
     let all = store.top("USD", 100).await.expect("top");
     assert_eq!(
         all[0],
@@ -122,7 +122,7 @@ pub async fn coins_that_left_the_listing_are_not_ranked(lab: &impl StoreLab) {
     for chunk in [snapshot(&[2, 3], 3600), snapshot(&[1, 2], 0)] {
         store.load(&chunk).await.expect("loads");
     }
-    let names = |top: Vec<TopCoin>| top.into_iter().map(|line| line.name).collect::<Vec<_>>();
+    let names = |top: Vec<TopCoin>| top.into_iter().map(|coin| coin.name).collect::<Vec<_>>();
     assert_eq!(names(store.top("USD", 10).await.expect("top")), ["Coin 2", "Coin 3"]);
     let listed = |id| ListedCoin {
         id,

@@ -1,4 +1,4 @@
-//! What the ledger promises about replays: each is told for itself, and a repeat of its messages proves nothing.
+//! What the ledger promises about replays: each is counted separately, and a repeat of its messages proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,21 @@ pub async fn a_batch_has_the_replays_that_all_its_pages_have(lab: &impl StoreLab
     assert_eq!(names(&record(lab).await, 2), ["a", "b", "c"]);
 }
 
+/// Although every page arrived with it once: one was cut anew since.
+pub async fn a_batch_with_parts_missing_has_no_replay(lab: &impl StoreLab) {
+    for (chunk, expected) in [
+        (part(1, 1, 1, Some("a")), 0),
+        (part(2, 1, 1, Some("a")), 1),
+        (Chunk { transformed_at: at(1000), ..part(2, 1, 2, None) }, 0),
+        (Chunk { transformed_at: at(1000), ..part(2, 2, 2, None) }, 1),
+    ] {
+        lab.store().load(&chunk).await.expect("loads");
+        let record = record(lab).await;
+        assert_eq!(record.replays, expected, "{chunk:?}");
+        assert_eq!(names(&record, 2).len(), usize::from(chunk.page.page == 2), "{chunk:?}");
+    }
+}
+
 /// Two transformers with different settings cut the page of one replay: parts of the one are none of the other.
 pub async fn parts_of_two_cuts_are_no_whole_replay(lab: &impl StoreLab) {
     let sized = |number, size| Chunk { size: Some(size), ..part(1, number, 2, Some("a")) };
@@ -85,7 +100,7 @@ pub async fn parts_of_two_cuts_are_no_whole_replay(lab: &impl StoreLab) {
     }
 }
 
-/// They cannot be told apart.
+/// Replays of older versions cannot be told apart.
 pub async fn replays_that_do_not_say_which_they_are_are_one(lab: &impl StoreLab) {
     let unnamed = |number| Chunk { replay: None, ..part(1, number, 2, Some("x")) };
     for chunk in [unnamed(1), unnamed(2), unnamed(1), unnamed(2)] {

@@ -343,23 +343,6 @@ pub async fn a_chunk_may_repeat_a_coin(lab: &impl StoreLab) {
     assert_eq!(prices(&tables.history), [3.0, 1.0, 2.0]);
 }
 
-/// Ids start at 1, so every store refuses 0; wherever it is, the rest is loaded.
-pub async fn a_refused_coin_does_not_take_the_others_with_it(lab: &impl StoreLab) {
-    for bad in [0, 3, 6] {
-        let mut ids: Vec<u32> = (1..=6).map(|id| id + 10 * bad).collect();
-        ids.insert(bad as usize, 0);
-        let mut chunk = chunk(&ids);
-        chunk.rows[bad as usize].quotes.push(quote("EUR", 1.0, at(0)));
-        let loaded = load(lab, &chunk).await;
-        assert_eq!((loaded.written, loaded.unchanged, loaded.stale), (6, 0, 0), "coin 0 at {bad}");
-        assert_eq!(loaded.refused.iter().map(|refused| refused.coin_id).collect::<Vec<_>>(), [0, 0]);
-        assert!(loaded.refused.iter().all(|refused| !refused.reason.is_empty()));
-    }
-    let tables = lab.tables().await;
-    assert_eq!((tables.coins.len(), tables.latest.len(), tables.history.len()), (18, 18, 18));
-    assert_eq!(tables.identities.len(), 18);
-}
-
 /// Twenty random orders with repeats, each on coins of its own, against the plain order without repeats.
 pub async fn any_order_and_any_duplication_gives_the_same_tables(lab: &impl StoreLab) {
     let oracle = MemoryStore::new(Arc::new(ManualClock::default()));

@@ -9,7 +9,7 @@ use domain::timestamp::later;
 use super::MemoryQueue;
 use ports::{Clock, Leadership, QueueError, Term};
 
-/// The one who leads, and what was written.
+/// The leader, and its note.
 #[derive(Default)]
 pub(super) struct LeaderState {
     /// Terms so far; the number of the newest.
@@ -26,7 +26,7 @@ impl LeaderState {
 }
 
 impl MemoryQueue {
-    /// When the one who leads counts as dead; `None` when nobody leads.
+    /// When the leader counts as dead; `None` when nobody leads.
     fn gone_at(&self, leader: &LeaderState) -> Option<DateTime<Utc>> {
         leader.holder.as_ref().map(|clock| later(clock.now(), self.options.lease))
     }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// How the queue in memory behaves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// How long a process may stand still before others are given what it holds.
-    pub(super) lease: Duration,
+    pub(crate) lease: Duration,
     /// How often a message may be delivered to holders that die before it goes to the dead letters.
-    pub(super) delivery_limit: u32,
+    pub(crate) delivery_limit: u32,
     /// Age at which a page leaves the archive.
-    pub(super) archive_keep: Duration,
+    pub(crate) archive_keep: Duration,
     /// Size of the archive in bytes at which its oldest pages leave.
-    pub(super) archive_max_bytes: u64,
+    pub(crate) archive_max_bytes: u64,
 }
 
 impl Default for Options {

@@ -24,7 +24,7 @@ pub(super) struct State {
     published: u64,
     archive: VecDeque<Page>,
     archived: u64,
-    /// Letters that claims have put on the dead queue: its consumers have to be told when it grows.
+    /// Letters that claims have put on the dead queue: its consumers have to be woken when it grows.
     pub(super) buried: u64,
     pub(super) leader: LeaderState,
 }

@@ -19,17 +19,17 @@ pub(super) struct Desk {
 
 impl Desk {
     fn file(&mut self, letter: DeadLetter, fingerprint: &str, now: DateTime<Utc>) -> bool {
-        let life = letter.life();
+        let replay = letter.replay();
         let filed = self.letters.get(letter.id.as_str());
         let mut deaths = filed.map(|filed| filed.deaths.clone()).unwrap_or_default();
         let is_known = |death: &Death| {
-            (death.life.as_str(), death.class, &death.code) == (life.as_str(), letter.class, &letter.code)
+            (death.replay.as_str(), death.class, &death.code) == (replay.as_str(), letter.class, &letter.code)
         };
         if deaths.iter().any(is_known) {
             return false;
         }
         let death = Death {
-            life: life.to_string(),
+            replay: replay.to_string(),
             stage: letter.stage,
             class: letter.class,
             code: letter.code.clone(),

@@ -1,4 +1,9 @@
 //! The ledger of batches in memory.
+//!
+//! The other stores are compared with this one, so it makes its sums by itself ([`fold`]), and shares no code for that with
+//! them.
+
+mod fold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +12,8 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, Slot, timestamp};
 
 use super::MemoryStore;
+use fold::{Part, Replays};
 use ports::store::{BatchRecord, DataKinds, Freshness, Ledger, Loaded, StoreError};
-use tables::ledger::{BatchRow, ChunkRow, Cut, ReplayRow, refused_coins};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
@@ -25,8 +30,9 @@ struct Batch {
     convert: Vec<String>,
     simulated: bool,
     announced: Option<Announced>,
-    chunks: BTreeMap<(u32, u32), ChunkRow>,
-    replays: BTreeSet<ReplayRow>,
+    /// The newest version of each chunk, by page and number.
+    parts: BTreeMap<(u32, u32), Part>,
+    replays: Replays,
 }
 
 struct Announced {
@@ -52,8 +58,8 @@ impl LedgerState {
             convert: fetched.convert.clone(),
             simulated: fetched.simulated,
             announced: None,
-            chunks: BTreeMap::new(),
-            replays: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            replays: Replays::default(),
         });
         let fetched_at = timestamp::to_millis(fetched.fetched_at);
         if batch.announced.as_ref().is_none_or(|held| fetched_at > held.fetched_at) {
@@ -69,46 +75,27 @@ impl LedgerState {
             convert: page.convert.clone(),
             simulated: page.simulated,
             announced: None,
-            chunks: BTreeMap::new(),
-            replays: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            replays: Replays::default(),
         });
-        let new = ChunkRow {
-            page: page.page,
-            chunk: chunk.chunk,
-            pages: page.pages,
-            cut: Cut::of(chunk),
-            coins_in: chunk.coins_in.into(),
-            rejected: u64::from(chunk.rejected) + refused_coins(loaded),
-            transformed_at: timestamp::to_millis(chunk.transformed_at),
-            written: loaded.written,
-            unchanged: loaded.unchanged,
-            stale: loaded.stale,
-            loaded_at: now,
-            loads: 1,
-        };
-        batch.replays.extend(ReplayRow::of(chunk));
+        batch.replays.add(chunk);
         let Freshness { newest_quote_at, newest_fetch_at } = &mut self.freshness;
         *newest_quote_at = (*newest_quote_at).max(loaded.newest_quote_at);
         *newest_fetch_at = (*newest_fetch_at).max(loaded.newest_fetch_at);
-        let Some(held) = batch.chunks.get_mut(&(page.page, chunk.chunk)) else {
-            batch.chunks.insert((page.page, chunk.chunk), new);
-            return;
+        let new = Part::new(chunk, loaded, now);
+        let key = (page.page, chunk.chunk);
+        let newest = match batch.parts.remove(&key) {
+            Some(held) => held.then(new),
+            None => new,
         };
-        let (loads, loaded_at) = (held.loads + 1, held.loaded_at.max(now));
-        if new.transformed_at >= held.transformed_at {
-            // A repeat of the same cut keeps what its first load found.
-            let first = if new.cut.is(held.cut) { *held } else { new };
-            let (written, unchanged, stale) = (first.written, first.unchanged, first.stale);
-            *held = ChunkRow { written, unchanged, stale, ..new };
-        }
-        (held.loads, held.loaded_at) = (loads, loaded_at);
+        batch.parts.insert(key, newest);
     }
 
     pub(super) fn freshness(&self) -> Freshness {
         self.freshness
     }
 
-    pub(super) fn origins(&self) -> DataKinds {
+    pub(super) fn data_kinds(&self) -> DataKinds {
         DataKinds {
             simulated: self.batches.values().any(|batch| batch.simulated),
             real: self.batches.values().any(|batch| !batch.simulated),
@@ -119,17 +106,37 @@ impl LedgerState {
 impl Batch {
     fn record(&self, id: &BatchId) -> BatchRecord {
         let announced = self.announced.as_ref();
-        let batch = BatchRow {
+        let pages = announced.map(|announced| announced.pages);
+        // Until the announcement comes, the pages themselves say how many there are.
+        let pages = pages.or_else(|| self.parts.values().map(|part| part.pages).max());
+        let counted = fold::counted(&self.parts);
+        let missing = fold::missing(&counted, pages.unwrap_or(0));
+        // What is not among the pages is not summed up.
+        let counted = || counted.range(..=(pages.unwrap_or(0), u32::MAX)).map(|(_, part)| part);
+        let page_replays = self.replays.whole();
+        let replays_of = |page| page_replays.get(&page).map_or(0, BTreeSet::len);
+        let replays = (1..=pages.unwrap_or(0)).map(replays_of).min().filter(|_| missing.is_empty());
+        BatchRecord {
             id: id.clone(),
             slot: self.slot,
             endpoint: self.endpoint.clone(),
             convert: self.convert.clone(),
             simulated: self.simulated,
             fetched_at: announced.map(|announced| announced.fetched_at),
-            pages: announced.map(|announced| announced.pages),
+            transformed_at: self.parts.values().map(|part| part.transformed_at).max(),
+            loaded_at: self.parts.values().map(|part| part.loaded_at).max(),
+            pages,
             credits: announced.map(|announced| announced.credits),
-        };
-        tables::ledger::record(batch, self.chunks.values().copied(), self.replays.iter().cloned())
+            coins_in: counted().map(|part| part.coins_in).sum(),
+            rejected: counted().map(|part| part.rejected).sum(),
+            written: counted().map(|part| part.written).sum(),
+            unchanged: counted().map(|part| part.unchanged).sum(),
+            stale: counted().map(|part| part.stale).sum(),
+            loads: self.parts.values().map(|part| part.loads).max().unwrap_or(0),
+            replays: u32::try_from(replays.unwrap_or(0)).expect("a few"),
+            page_replays,
+            missing,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Mails {
     mails: BTreeMap<String, Held>,
 }
 
-/// A mail, whoever holds it.
+/// A mail, claimed or not.
 struct Held {
     mail: Mail,
     due_at: DateTime<Utc>,
@@ -68,7 +68,7 @@ impl Held {
 }
 
 impl State {
-    fn standing(&self, since: DateTime<Utc>) -> OutboxState {
+    fn outbox_state(&self, since: DateTime<Utc>) -> OutboxState {
         let untold = |group: &&_| {
             let group: &ports::store::AlertGroup = group;
             group.state == GroupState::Open && group.unsent > 0
@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    /// Takes what a mail posted at `at` tells about off its groups.
+    /// Takes what a mail posted at `at` covers off its groups.
     fn cover(&mut self, covered: Vec<Covered>, at: DateTime<Utc>) -> Vec<Cover> {
         let mut covers = Vec::new();
         for Covered { fingerprint, letters, total } in covered {
@@ -111,7 +111,7 @@ impl State {
         for cover in covers {
             let Some(group) = self.desk.groups.get_mut(&cover.fingerprint) else { continue };
             group.unsent = (group.unsent + cover.letters).min(group.total);
-            // A later mail may have told about the group since.
+            // A later mail may have covered the group since.
             if group.mailed_at == Some(at) {
                 (group.mailed_at, group.mailed_total) = (cover.mailed_at, cover.mailed_total);
             }
@@ -123,7 +123,7 @@ impl State {
 impl Outbox for MemoryStore {
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError> {
         let mut state = self.state()?;
-        let Some(posting) = plan(&state.standing(since)) else { return Ok(None) };
+        let Some(posting) = plan(&state.outbox_state(since)) else { return Ok(None) };
         if state.mails.mails.contains_key(&posting.mail.id) {
             return Ok(None);
         }

@@ -41,7 +41,7 @@ impl Rows {
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
         let mut described = BTreeSet::new();
         let mut seen = SeenInChunk::default();
-        for CoinRow { coin, quotes } in &chunk.rows {
+        for CoinRow { coin, quotes } in chunk.rows.iter().filter(|row| !row.quotes.is_empty()) {
             if coin.id == 0 {
                 let no_id = Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() };
                 loaded.refused.extend(quotes.iter().map(|_| no_id.clone()));

@@ -1,0 +1,117 @@
+//! Numbers for people: prices, amounts, percentages, ages, counts.
+
+use chrono::{DateTime, Utc};
+
+/// A price: two decimals and thousands from 1 up, four significant digits below.
+pub(crate) fn price(amount: Option<f64>) -> String {
+    match amount {
+        None => "–".to_owned(),
+        Some(0.0) => "0".to_owned(),
+        Some(amount) if amount >= 1.0 => thousands(amount, 2),
+        Some(amount) if amount >= 1e-4 => {
+            // As many decimals as leave four significant digits.
+            let decimals = if amount >= 0.1 {
+                4
+            } else if amount >= 0.01 {
+                5
+            } else if amount >= 0.001 {
+                6
+            } else {
+                7
+            };
+            format!("{amount:.decimals$}")
+        }
+        Some(amount) => format!("{amount:.3e}"),
+    }
+}
+
+/// An amount of money in a short form: `1.27 T`, `35.1 M`.
+pub(crate) fn money(amount: Option<f64>) -> String {
+    let Some(amount) = amount else { return "–".to_owned() };
+    for (unit, name) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")] {
+        if amount >= unit {
+            return format!("{:.2} {name}", amount / unit);
+        }
+    }
+    format!("{amount:.2}")
+}
+
+/// A percentage with its sign.
+pub(crate) fn percent(amount: Option<f64>) -> String {
+    amount.map_or_else(|| "–".to_owned(), |amount| format!("{amount:+.2} %"))
+}
+
+/// How long ago `at` was: `42 s`, `5 min`, `3 h`, `2 d`. The future, which a stepped clock can show, is `0 s`.
+pub(crate) fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let seconds = (now - at).num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A count with thousands separated: `5,000`.
+pub(crate) fn count(number: u64) -> String {
+    group(&number.to_string())
+}
+
+/// A number of things: `1 message`, `5,000 messages`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
+fn thousands(amount: f64, decimals: usize) -> String {
+    let text = format!("{amount:.decimals$}");
+    match text.split_once('.') {
+        Some((whole, fraction)) => format!("{}.{fraction}", group(whole)),
+        None => group(&text),
+    }
+}
+
+fn group(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_well_at_every_size() {
+        for (amount, written) in [
+            (63_120.955_116_672_26, "63,120.96"),
+            (1.0, "1.00"),
+            (0.998_972_2, "0.9990"),
+            (0.061_234_5, "0.06123"),
+            (0.000_123_46, "0.0001235"),
+            (5e-18, "5.000e-18"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(price(Some(amount)), written);
+        }
+        assert_eq!(price(None), "–");
+        assert_eq!(money(Some(1.265_258e12)), "1.27 T");
+        assert_eq!(percent(Some(-1.2)), "-1.20 %");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn ages_are_short_and_never_negative() {
+        let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
+        for (seconds, written) in
+            [(-5, "0 s"), (42, "42 s"), (300, "5 min"), (10_000, "2 h"), (200_000, "2 d")]
+        {
+            assert_eq!(age(now, now - chrono::TimeDelta::seconds(seconds)), written);
+        }
+    }
+}

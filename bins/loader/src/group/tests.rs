@@ -1,0 +1,249 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::Fetched;
+use ports::DataKinds;
+use testkit::clock::ManualClock;
+use testkit::contract::store::sample::{at, chunk, quote, row};
+use testkit::memory::MemoryStore;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// Loads when it is let, and remembers how many chunks each transaction had. Coin 13 makes it panic.
+struct Held {
+    memory: MemoryStore,
+    let_go: Semaphore,
+    begun: AtomicUsize,
+    transactions: Mutex<Vec<usize>>,
+}
+
+#[async_trait]
+impl Store for Held {
+    async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.let_go.acquire().await.unwrap().forget();
+        assert!(chunks.iter().flat_map(|chunk| &chunk.rows).all(|row| row.coin.id != 13), "coin 13");
+        self.transactions.lock().unwrap().push(chunks.len());
+        self.memory.load_all(chunks).await
+    }
+
+    async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
+        self.memory.record_fetched(fetched).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.memory.ready().await
+    }
+
+    async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
+        self.memory.prune_history(before, limit).await
+    }
+
+    async fn data_kinds(&self) -> Result<DataKinds, StoreError> {
+        self.memory.data_kinds().await
+    }
+}
+
+struct Bench {
+    store: Arc<Held>,
+    groups: Arc<Groups>,
+}
+
+type Loading = JoinHandle<Result<Loaded, Failure>>;
+
+impl Bench {
+    fn new() -> Self {
+        let store = Arc::new(Held {
+            memory: MemoryStore::new(Arc::new(ManualClock::default())),
+            let_go: Semaphore::new(0),
+            begun: AtomicUsize::new(0),
+            transactions: Mutex::default(),
+        });
+        Self { groups: Arc::new(Groups::new(store.clone())), store }
+    }
+
+    /// Loads `chunk` on a task of its own, which waits by now.
+    async fn load(&self, chunk: Chunk) -> Loading {
+        let groups = Arc::clone(&self.groups);
+        let loading = tokio::spawn(async move { groups.load(chunk).await });
+        // On this one thread the task has run until it had to wait.
+        tokio::task::yield_now().await;
+        loading
+    }
+
+    /// A transaction that is held up, so that others gather.
+    async fn held_up(&self) -> Loading {
+        let loading = self.load(chunk(&[1])).await;
+        assert_eq!(self.store.begun.load(Ordering::SeqCst), 1);
+        loading
+    }
+
+    fn let_go(&self) {
+        self.store.let_go.add_permits(100);
+    }
+
+    fn transactions(&self) -> Vec<usize> {
+        self.store.transactions.lock().unwrap().clone()
+    }
+}
+
+async fn loaded(loading: Loading) -> Loaded {
+    let ended = tokio::time::timeout(Duration::from_secs(10), loading).await.expect("it ends");
+    ended.expect("does not panic").expect("loads")
+}
+
+#[tokio::test]
+async fn a_chunk_that_makes_the_store_panic_takes_no_other_with_it() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let mut others = Vec::new();
+    for id in 2..=5 {
+        others.push(bench.load(chunk(&[id, id + 10])).await);
+    }
+    bench.let_go();
+    assert_eq!(loaded(first).await.written, 1);
+    let mut written = 0;
+    for (id, other) in (2..).zip(others) {
+        if id == 3 {
+            assert!(other.await.expect_err("it panics").is_panic());
+        } else {
+            written += loaded(other).await.written;
+        }
+    }
+    assert_eq!(written, 6);
+    assert_eq!(bench.transactions(), [1, 1, 1, 1], "after a panic each is alone");
+    let second = bench.load(chunk(&[20])).await;
+    assert_eq!(loaded(second).await.written, 1);
+}
+
+#[tokio::test]
+async fn chunks_that_wait_share_a_transaction_and_each_is_told_its_own() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let second = bench.load(chunk(&[2, 3])).await;
+    let repeat = bench.load(chunk(&[2])).await;
+    let third = bench.load(chunk(&[4])).await;
+    bench.let_go();
+    assert_eq!(loaded(first).await.written, 1);
+    assert_eq!(loaded(second).await.written, 2);
+    let repeat = loaded(repeat).await;
+    assert_eq!((repeat.written, repeat.unchanged), (0, 1));
+    assert_eq!(loaded(third).await.written, 1);
+    assert_eq!(bench.transactions(), [1, 3]);
+}
+
+#[tokio::test]
+async fn real_and_simulated_chunks_never_share_one() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let simulated = |id| {
+        let mut chunk = chunk(&[id]);
+        chunk.page.simulated = true;
+        chunk
+    };
+    let others =
+        [bench.load(simulated(2)).await, bench.load(chunk(&[3])).await, bench.load(simulated(4)).await];
+    bench.let_go();
+    loaded(first).await;
+    let [second, third, fourth] = others;
+    for refused in [second, fourth] {
+        assert!(matches!(refused.await.unwrap(), Err(Failure::Reject { code: "mixed_origins", .. })));
+    }
+    assert_eq!(loaded(third).await.written, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_has_so_many_quotes_and_no_more() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let large = || {
+        let mut chunk = chunk(&[]);
+        let mut row = row(7, 1.0, at(0));
+        row.quotes = vec![quote("USD", 1.0, at(0)); FIRST_QUOTES / 2];
+        chunk.rows = vec![row];
+        chunk
+    };
+    let others = [bench.load(large()).await, bench.load(large()).await, bench.load(large()).await];
+    bench.let_go();
+    loaded(first).await;
+    for other in others {
+        loaded(other).await;
+    }
+    assert_eq!(bench.transactions(), [1, 2, 1]);
+}
+
+/// Twice as many while that is quick, half as many when it is not.
+#[tokio::test]
+async fn a_slow_database_gets_smaller_transactions() {
+    let groups = Bench::new().groups;
+    let limits = |steps: &[(usize, u64)]| {
+        steps
+            .iter()
+            .map(|(quotes, millis)| {
+                groups.adapt(*quotes, Duration::from_millis(*millis));
+                groups.limit.load(Ordering::Relaxed)
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        limits(&[(5000, 300), (10_000, 600), (20_000, 900), (25_000, 990)]),
+        [10_000, 20_000, 25_000, 25_000]
+    );
+    assert_eq!(limits(&[(25_000, 3000), (1000, 10)]), [25_000, 25_000], "neither long nor full");
+    assert_eq!(
+        limits(&[(25_000, 6000), (12_000, 30_000), (1000, 6000), (1000, 6000)]),
+        [12_500, 6000, 500, 250]
+    );
+    assert_eq!(limits(&[(1, 6000), (1, 6000), (1, 1)]), [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn when_who_loads_for_all_is_given_up_the_others_load_by_themselves() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let leader = bench.load(chunk(&[2])).await;
+    let other = bench.load(chunk(&[3])).await;
+    bench.store.let_go.add_permits(1);
+    loaded(first).await;
+    while bench.store.begun.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    leader.abort();
+    assert!(leader.await.expect_err("it was given up").is_cancelled());
+    bench.let_go();
+    assert_eq!(loaded(other).await.written, 1);
+    assert_eq!(bench.transactions(), [1, 1]);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_loaded() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let gone = bench.load(chunk(&[2])).await;
+    gone.abort();
+    assert!(gone.await.expect_err("it was given up").is_cancelled());
+    let third = bench.load(chunk(&[3])).await;
+    bench.let_go();
+    loaded(first).await;
+    loaded(third).await;
+    assert_eq!(bench.store.memory.coins().len(), 2);
+    assert_eq!(bench.transactions(), [1, 1]);
+}
+
+#[tokio::test]
+async fn an_outage_is_told_to_all() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let others = [bench.load(chunk(&[2])).await, bench.load(chunk(&[3])).await];
+    bench.store.memory.set_available(false);
+    bench.let_go();
+    assert!(matches!(first.await.unwrap(), Err(Failure::Outage { .. })));
+    for other in others {
+        assert!(matches!(other.await.unwrap(), Err(Failure::Outage { .. })));
+    }
+    assert_eq!(bench.transactions(), [1, 2]);
+}

@@ -1,0 +1,70 @@
+//! The rows of a frame as the wire takes them.
+
+use std::borrow::Cow;
+
+use domain::wire::{QuoteRef, RowRef};
+use domain::{Measure, MeasureSet};
+use polars::prelude::{DataFrame, Float64Chunked, Int64Chunked, PolarsResult, UInt32Chunked, polars_err};
+
+use crate::coin::{Coin, ReadCoins};
+use crate::schema::{self, MISSING};
+
+/// The columns of a cleaned frame that go on the wire, and what the coins of its rows are.
+pub(crate) struct Rows<'f> {
+    coins: &'f ReadCoins<'f>,
+    convert: &'f [String],
+    numbers: Vec<&'f Float64Chunked>,
+    missing: &'f UInt32Chunked,
+    last_updated: &'f Int64Chunked,
+}
+
+impl<'f> Rows<'f> {
+    /// The rows of `frame`, which has one for each of `coins` and each currency of `convert`.
+    pub(crate) fn new(
+        frame: &'f DataFrame,
+        coins: &'f ReadCoins<'f>,
+        convert: &'f [String],
+    ) -> PolarsResult<Self> {
+        Ok(Self {
+            coins,
+            convert,
+            numbers: Measure::ALL.iter().map(|&it| schema::numbers(frame, it)).collect::<Result<_, _>>()?,
+            missing: schema::whole(frame, MISSING)?,
+            last_updated: schema::last_updated(frame)?,
+        })
+    }
+
+    /// The coin at `position`, with its quotes.
+    pub(crate) fn get(&self, position: u32) -> PolarsResult<RowRef<'f, Cow<'f, str>>> {
+        let missing = || polars_err!(OutOfBounds: "the frame has no coin {position}");
+        let coin: &'f Coin = self.coins.get(position).ok_or_else(missing)?;
+        let first = position as usize * self.convert.len();
+        let quotes = (first..).zip(self.convert).map(|(row, currency)| self.quote(row, currency));
+        Ok(RowRef {
+            id: coin.id,
+            name: &coin.name,
+            symbol: &coin.symbol,
+            slug: &coin.slug,
+            date_added: coin.date_added,
+            platform_id: coin.platform_id,
+            token_address: coin.token_address.as_deref(),
+            tags: self.coins.tags(coin),
+            infinite_supply: coin.infinite_supply,
+            is_active: coin.is_active,
+            quotes: quotes.collect::<Option<_>>().ok_or_else(missing)?,
+        })
+    }
+
+    fn quote(&self, row: usize, currency: &'f str) -> Option<QuoteRef<'f>> {
+        let mut numbers = [None; Measure::COUNT];
+        for (number, column) in numbers.iter_mut().zip(&self.numbers) {
+            *number = column.get(row);
+        }
+        Some(QuoteRef {
+            currency,
+            numbers,
+            missing: MeasureSet::from_bits(self.missing.get(row)?),
+            last_updated: self.last_updated.get(row)?,
+        })
+    }
+}

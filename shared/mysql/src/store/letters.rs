@@ -1,0 +1,81 @@
+//! The dead-letter desk.
+
+mod file;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use domain::DeadLetter;
+use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlConnection;
+use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
+use tables::write::letters::Filing;
+
+use super::MysqlStore;
+use super::columns::{read, read_all};
+use super::parameters::query;
+use crate::database::Work;
+use file::File;
+
+#[async_trait]
+impl Letters for MysqlStore {
+    async fn ready_to_file(&self) -> Result<(), StoreError> {
+        Ok(self.database.ready().await?)
+    }
+
+    /// A letter that is longer than the server's `max_allowed_packet` is a misconfiguration that says so.
+    async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError> {
+        self.check_length(letter).await?;
+        let filing = Filing { letter, fingerprint, now: self.now() };
+        Ok(self.database.write(&File(filing)).await?)
+    }
+
+    async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
+        let query = query(AssertSqlSafe(groups(state.is_some())), state.map(|state| state.as_str().into()));
+        let rows = self.database.read(query).await?;
+        read_all(&rows, group).map_err(|error| self.blame(error))
+    }
+
+    async fn letters(&self, fingerprint: Option<&str>, limit: u32) -> Result<Vec<LetterSummary>, StoreError> {
+        // A body lies on pages of its own, and its length in the row.
+        let sql = summaries("octet_length(body)", fingerprint.is_some());
+        let query = query(AssertSqlSafe(sql), fingerprint.map(Into::into)).bind(limit);
+        let rows = self.database.read(query).await?;
+        read_all(&rows, summary).map_err(|error| self.blame(error))
+    }
+
+    async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
+        Ok(self.database.snapshot(&Read { id }).await?)
+    }
+
+    async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let places = vec!["?"; ids.len()].join(", ");
+        let sql = format!("SELECT id FROM dead_letters WHERE id IN ({places})");
+        let query = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(*id));
+        let rows = self.database.read(query).await?;
+        read_all(&rows, |row| row.get("id")).map_err(|error| self.blame(error))
+    }
+}
+
+/// A letter with its deaths.
+struct Read<'a> {
+    id: &'a str,
+}
+
+impl Work for Read<'_> {
+    type Output = Option<FiledLetter>;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<FiledLetter>, sqlx::Error> {
+        let letters = sqlx::query(AssertSqlSafe(whole_letter())).bind(self.id);
+        let Some(row) = letters.fetch_optional(&mut *connection).await? else { return Ok(None) };
+        let deaths = read_all(
+            &sqlx::query(AssertSqlSafe(deaths_of())).bind(self.id).fetch_all(connection).await?,
+            death,
+        )?;
+        read(&row, |row| letter(row, deaths)).map(Some)
+    }
+}

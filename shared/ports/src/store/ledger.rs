@@ -1,0 +1,109 @@
+//! The ledger: which pages and chunks each batch has, and which of them are loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{BatchId, ReplayId, Slot};
+
+use super::StoreError;
+
+/// One batch in the ledger. Counts of rows are sums over the chunks recorded so far. When a page was cut into chunks
+/// of another size, or fetched again, its newest cut alone counts: the one transformed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// The batch.
+    pub id: BatchId,
+    /// Its slot.
+    pub slot: Slot,
+    /// What was fetched: `listings`.
+    pub endpoint: String,
+    /// Currencies asked for.
+    pub convert: Vec<String>,
+    /// Whether a simulator made it up.
+    pub simulated: bool,
+    /// When its last page arrived; `None` until the announcement was recorded.
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// When its newest chunk was transformed.
+    pub transformed_at: Option<DateTime<Utc>>,
+    /// When its newest chunk was loaded.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// Pages it should have; `None` until known.
+    pub pages: Option<u32>,
+    /// Credits it cost; `None` until the announcement was recorded.
+    pub credits: Option<u32>,
+    /// Coins that the source sent.
+    pub coins_in: u64,
+    /// Coins that a rule or the database rejected.
+    pub rejected: u64,
+    /// Quotes written to `quotes_latest`.
+    pub written: u64,
+    /// Quotes that were there already.
+    pub unchanged: u64,
+    /// Quotes older than the table.
+    pub stale: u64,
+    /// The most often any of its chunks was loaded; 1 means no repeats or replays.
+    pub loads: u32,
+    /// How many replays loaded each of its pages, whole: the fewest for any page. 0 while something is missing.
+    pub replays: u32,
+    /// For each page, the replays that loaded all chunks of it. Those of older versions do not say which they
+    /// are, and are one.
+    pub page_replays: BTreeMap<u32, BTreeSet<ReplayId>>,
+    /// What has not been loaded, in order. Empty when complete.
+    pub missing: Vec<Missing>,
+}
+
+impl BatchRecord {
+    /// Whether every chunk of every page is in the tables.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+/// A part of a batch that has not been loaded: `page 2`, or `page 1 chunk 3 of 5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// All of a page, as far as the ledger knows.
+    Page(u32),
+    /// A chunk of a page of which others were loaded.
+    Chunk {
+        /// The page.
+        page: u32,
+        /// Its chunk.
+        chunk: u32,
+        /// How many chunks the page has.
+        of: u32,
+    },
+}
+
+impl Missing {
+    /// The page that it is, or is of.
+    pub fn page(self) -> u32 {
+        match self {
+            Self::Page(page) | Self::Chunk { page, .. } => page,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Page(page) => write!(f, "page {page}"),
+            Self::Chunk { page, chunk, of } => write!(f, "page {page} chunk {chunk} of {of}"),
+        }
+    }
+}
+
+/// The ledger of batches.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// The `limit` newest batches by slot, newest first. As many statements for a thousand as for one.
+    async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
+
+    /// One batch.
+    async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;
+
+    /// Those of `ids` that there are, newest slot first, as of one moment: for polling a few batches.
+    async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
+}

@@ -1,0 +1,32 @@
+//! Filing a death: the letter, its place among the deaths of the letter, the count of its group.
+
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::read::letters::{LAST_DEATH, next_death};
+use tables::write::letters::{
+    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, described,
+};
+
+use crate::store::columns::read;
+use crate::store::parameters::query;
+
+/// Files a death in the caller's transaction; `false` when it was filed before.
+pub(super) async fn file(connection: &mut SqliteConnection, filing: Filing<'_>) -> Result<bool, sqlx::Error> {
+    let id = filing.letter.id.as_str();
+    sqlx::query(INSERT_FIRST_DEATH.as_str()).bind(id).bind(id).execute(&mut *connection).await?;
+    let row = query(LAST_DEATH, filing.cause()).fetch_one(&mut *connection).await?;
+    let Some(number) = read(&row, next_death)? else { return Ok(false) };
+    // The letter becomes what its newest death says.
+    let newest: Vec<_> = described().iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let sql = format!("{} ON CONFLICT DO UPDATE SET {}", *INSERT_LETTER, newest.join(", "));
+    query(AssertSqlSafe(sql), filing.letter()).execute(&mut *connection).await?;
+    query(INSERT_DEATH.as_str(), filing.death(number)).execute(&mut *connection).await?;
+    let sql = format!(
+        "{} \
+         ON CONFLICT DO UPDATE SET reason = excluded.reason, state = excluded.state, \
+             first_seen_at = min(first_seen_at, excluded.first_seen_at), last_seen_at = excluded.last_seen_at, \
+             total = total + 1, unsent = unsent + 1",
+        *INSERT_GROUP
+    );
+    query(AssertSqlSafe(sql), filing.group()).execute(connection).await?;
+    Ok(true)
+}

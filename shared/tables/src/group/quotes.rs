@@ -1,0 +1,140 @@
+//! Which quotes `quotes_latest` and `quotes_history` take, and what each counts as.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::Quote;
+use ports::Loaded;
+
+use super::{GroupRow, Split};
+
+/// What `quotes_latest` holds of the coins.
+#[derive(Debug, Default)]
+pub struct Held(HashMap<u32, Vec<HeldQuote>>);
+
+/// A row of `quotes_latest`. Instants are in whole milliseconds.
+#[derive(Clone, Debug)]
+pub struct HeldQuote {
+    /// Whose quote it is.
+    pub coin_id: u32,
+    /// Its currency.
+    pub currency: String,
+    /// When it changed.
+    pub last_updated: DateTime<Utc>,
+    /// When it was fetched.
+    pub fetched_at: DateTime<Utc>,
+    /// Its numbers, where they were read: they only tell what an equal `last_updated` counts as.
+    pub quote: Option<Quote>,
+}
+
+impl Held {
+    /// Adds a row, or the numbers of one.
+    pub fn insert(&mut self, row: HeldQuote) {
+        let of_coin = self.0.entry(row.coin_id).or_default();
+        match of_coin.iter_mut().find(|held| held.currency == row.currency) {
+            Some(held) => *held = row,
+            None => of_coin.push(row),
+        }
+    }
+
+    fn get(&self, row: &GroupRow<'_>) -> Option<&HeldQuote> {
+        self.0.get(&row.coin.id)?.iter().find(|held| held.currency == row.quote.currency)
+    }
+
+    /// The coins of which one of `rows` has the `last_updated` that is held, and is not older: whether it says anything new,
+    /// only the numbers tell.
+    pub fn coins_to_compare(&self, rows: &[GroupRow<'_>]) -> BTreeSet<u32> {
+        let is_equal = |row: &&GroupRow<'_>| {
+            self.get(row).is_some_and(|held| {
+                held.last_updated == row.last_updated() && held.fetched_at <= row.fetched_at
+            })
+        };
+        rows.iter().filter(is_equal).map(|row| row.coin.id).collect()
+    }
+}
+
+/// What to write, in the order of the tables' keys, and what the quotes count as.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// The rows of `quotes_latest`, all of which win.
+    pub latest: Split<GroupRow<'a>>,
+    /// The rows to offer to `quotes_history`: each stays unless one that was fetched later is there (or at the same time, when
+    /// it is of no rebuild).
+    pub history: Split<GroupRow<'a>>,
+    /// For each chunk what its quotes count as.
+    pub loaded: Vec<Loaded>,
+}
+
+/// What a quote is compared with: the one held, or one of the rows before it.
+#[derive(Clone, Copy)]
+struct Current<'c> {
+    last_updated: DateTime<Utc>,
+    fetched_at: DateTime<Utc>,
+    quote: Option<&'c Quote>,
+    /// The chunk that it is of.
+    chunk: Option<usize>,
+}
+
+/// Judges `rows`, which are of so many `chunks`, one after the other, against what is `held` of their coins.
+pub fn judge<'a>(rows: &[GroupRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
+    let mut loaded = vec![Loaded::default(); chunks];
+    let mut latest: BTreeMap<(u32, &str), GroupRow<'a>> = BTreeMap::new();
+    let mut history: BTreeMap<(u32, &str, DateTime<Utc>), GroupRow<'a>> = BTreeMap::new();
+    for row in rows {
+        let (coin, currency, last_updated) = (row.coin.id, row.quote.currency.as_str(), row.last_updated());
+        let written = latest.get(&(coin, currency)).map(|row| Current {
+            last_updated: row.last_updated(),
+            fetched_at: row.fetched_at,
+            quote: Some(row.quote),
+            chunk: Some(row.chunk),
+        });
+        let current = written.or_else(|| {
+            held.get(row).map(|held| Current {
+                last_updated: held.last_updated,
+                fetched_at: held.fetched_at,
+                quote: held.quote.as_ref(),
+                chunk: None,
+            })
+        });
+        let of_chunk = &mut loaded[row.chunk];
+        of_chunk.newest_quote_at = of_chunk.newest_quote_at.max(Some(last_updated));
+        let (wins, count) = match current {
+            None => (true, &mut of_chunk.written),
+            Some(current) if last_updated < current.last_updated => (false, &mut of_chunk.stale),
+            Some(current) if last_updated > current.last_updated => (true, &mut of_chunk.written),
+            Some(current) => {
+                let wins = row.is_after(current.fetched_at, current.chunk);
+                let says_more = current.quote.is_none_or(|quote| !has_numbers_of(row.quote, quote));
+                (wins, if wins && says_more { &mut of_chunk.written } else { &mut of_chunk.unchanged })
+            }
+        };
+        *count += 1;
+        if wins {
+            of_chunk.newest_fetch_at = Some(row.fetched_at);
+            latest.insert((coin, currency), *row);
+        }
+        history
+            .entry((coin, currency, last_updated))
+            .and_modify(|earlier| {
+                if row.is_after(earlier.fetched_at, Some(earlier.chunk)) {
+                    *earlier = *row;
+                }
+            })
+            .or_insert(*row);
+    }
+    let is_rebuild = |row: &GroupRow<'_>| row.is_rebuild;
+    Judged {
+        latest: Split::of(latest.into_values(), is_rebuild),
+        history: Split::of(history.into_values(), is_rebuild),
+        loaded,
+    }
+}
+
+/// Whether the numbers are the same, bit for bit but for the sign of zero, which tables drop, and the same ones were not sent.
+fn has_numbers_of(one: &Quote, other: &Quote) -> bool {
+    let bits = |quote: &Quote| quote.numbers.map(|number| number.map(|number| (number + 0.0).to_bits()));
+    one.missing == other.missing && bits(one) == bits(other)
+}
+
+#[cfg(test)]
+mod tests;

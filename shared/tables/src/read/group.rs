@@ -1,0 +1,79 @@
+//! Reading what a table holds of the coins of a [group](crate::group) of chunks.
+
+use std::collections::BTreeMap;
+
+use domain::{Coin, Measure, MeasureSet, Quote};
+
+use crate::columns::{COINS, quotes};
+use crate::group::coins::Known;
+use crate::group::quotes::HeldQuote;
+use crate::row::{Row, Unreadable};
+
+/// The statement that reads `coins`, for [`coin`]; `ids` is what stands in the parentheses after `IN`. By id: in the order in
+/// which all who load lock.
+pub fn coins(ids: &str) -> String {
+    format!("SELECT {} FROM coins WHERE id IN ({ids}) ORDER BY id", COINS.join(", "))
+}
+
+/// The statement that reads the keys and instants of `quotes_latest`, for [`held`].
+pub fn latest_keys(ids: &str) -> String {
+    format!("SELECT coin_id, currency, last_updated, fetched_at FROM quotes_latest WHERE coin_id IN ({ids})")
+}
+
+/// The statement that reads `quotes_latest` whole, for [`held_whole`].
+pub fn latest(ids: &str) -> String {
+    format!("SELECT {} FROM quotes_latest WHERE coin_id IN ({ids})", quotes().join(", "))
+}
+
+/// A row of `coins`, and its key.
+pub fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
+    let id = row.get("id")?;
+    let coin = Coin {
+        id,
+        name: row.get("name")?,
+        symbol: row.get("symbol")?,
+        slug: row.get("slug")?,
+        date_added: row.nullable("date_added")?,
+        platform_id: row.nullable("platform_id")?,
+        token_address: row.nullable("token_address")?,
+        tags: row.json("tags")?,
+        infinite_supply: row.nullable("infinite_supply")?,
+        is_active: row.nullable("is_active")?,
+    };
+    let (first_seen_at, last_seen_at) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
+    Ok((id, Known { what: coin, first_seen_at, last_seen_at }))
+}
+
+/// A row of `quotes_latest` without its numbers.
+pub fn held(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
+    Ok(HeldQuote {
+        coin_id: row.get("coin_id")?,
+        currency: row.get("currency")?,
+        last_updated: row.get("last_updated")?,
+        fetched_at: row.get("fetched_at")?,
+        quote: None,
+    })
+}
+
+/// A row of `quotes_latest`.
+pub fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
+    let mut numbers = [None; Measure::COUNT];
+    for (number, measure) in numbers.iter_mut().zip(Measure::ALL) {
+        *number = row.nullable(measure.column())?;
+    }
+    let missing: Option<String> = row.nullable("missing_fields")?;
+    let held = held(row)?;
+    let quote = Quote {
+        currency: held.currency.clone(),
+        numbers,
+        missing: missing.as_deref().map(measures).unwrap_or_default(),
+        last_updated: held.last_updated,
+    };
+    Ok(HeldQuote { quote: Some(quote), ..held })
+}
+
+/// The measures of a column list. A column of a newer version is not one of them.
+fn measures(list: &str) -> MeasureSet {
+    let named = |name: &str| Measure::ALL.into_iter().find(|measure| measure.column() == name);
+    list.split(',').filter_map(named).collect()
+}

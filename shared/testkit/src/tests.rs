@@ -1,0 +1,4 @@
+//! The contract suites on the ports in memory.
+
+mod queue;
+mod store;

@@ -1,0 +1,71 @@
+//! A live page: from the moment that its last byte has arrived to the moment that the ledger says that all of it is in
+//! the tables. Workers on the same queue and store do the work.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use domain::BatchId;
+use fetcher::{ProgressObserver, Step};
+use ports::Ledger;
+use ports::store::BatchRecord;
+use service::Process;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::said::say;
+
+/// How often the ledger is asked: what is measured is too long by half of it, on average.
+const LOOK: Duration = Duration::from_millis(5);
+/// Snapshots that are not counted: connections are made, statements prepared.
+const WARM_UP: u32 = 2;
+
+/// Tells which batch is in the queue.
+struct Published(UnboundedSender<BatchId>);
+
+impl ProgressObserver for Published {
+    fn step(&self, step: Step<'_>) {
+        if let Step::Published { batch } = step {
+            // Nobody listens any more when the measuring failed, which is told there.
+            let _ = self.0.send(batch.clone());
+        }
+    }
+}
+
+pub(crate) async fn run(process: &Process, snapshots: u32) -> anyhow::Result<()> {
+    let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
+    let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
+    let fetcher = fetcher::for_once(process, &queues, &source)?;
+    let (published, mut batches) = unbounded_channel();
+    let observer = Published(published);
+    for snapshot in 0..WARM_UP + snapshots {
+        let fetching = async { Ok(fetcher.fetch_now(&observer, process.shutdown.soft()).await?) };
+        let seeing = async {
+            let batch =
+                batches.recv().await.unwrap_or_else(|| unreachable!("`observer` holds the other end"));
+            seen(process, &*stores.ledger, &batch).await
+        };
+        let (batch, (record, at)) = tokio::try_join!(fetching, seeing)?;
+        let transformed = record.transformed_at.context("the ledger does not say when it was transformed")?;
+        let millis = |to: DateTime<Utc>| to.signed_duration_since(batch.fetched_at).as_seconds_f64() * 1000.0;
+        if snapshot >= WARM_UP {
+            say("live", &[("transformed_ms", millis(transformed)), ("loaded_ms", millis(at))])?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the ledger has all of `batch`, and says when that was seen.
+async fn seen(
+    process: &Process,
+    ledger: &dyn Ledger,
+    batch: &BatchId,
+) -> anyhow::Result<(BatchRecord, DateTime<Utc>)> {
+    loop {
+        if let Some(record) = ledger.batch(batch).await?
+            && record.is_complete()
+        {
+            return Ok((record, process.clock.now()));
+        }
+        process.clock.sleep(LOOK).await;
+    }
+}
