@@ -64,7 +64,7 @@ fn parse(file: Bytes) -> anyhow::Result<Message> {
         return Ok(page.to_message(body));
     }
     if file.starts_with(&ZSTD) {
-        // The file is the body: compressing it again took two thirds of the CPU for such a page.
+        // The file is the body: compressing it again took a third of the CPU of a replay of such files.
         return Ok(recorded::page_meta(&decompress_body(&file)?)?.to_message(file));
     }
     let response = if file.starts_with(&GZIP) { gunzip(&file)?.into() } else { file };
