@@ -19,12 +19,12 @@ cursor = connection.cursor()
 
 
 def read(table, columns, file):
-    """The rows of a file as values of the types that the table has."""
-    cursor.execute(f"CREATE TEMPORARY TABLE typed LIKE {table}")
+    """The rows of a file as values of the types that the table has. No temporary table: those have no partitions."""
+    cursor.execute(f"CREATE TABLE typed LIKE {table}")
     cursor.execute(f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE typed CHARACTER SET utf8mb4 ({columns})")
     cursor.execute(f"SELECT {columns} FROM typed")
     rows = list(cursor.fetchall())
-    cursor.execute("DROP TEMPORARY TABLE typed")
+    cursor.execute("DROP TABLE typed")
     return rows
 
 

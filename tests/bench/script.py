@@ -1,5 +1,5 @@
-"""The way of the script that coinpipe took the place of: JSON into pandas, pandas into Polars, then row by row an UPDATE of
-the coin with this symbol, and an INSERT where there is none. The newest quotes only; a commit for each page.
+"""The way of the script that coinpipe took the place of: JSON into pandas, pandas into Polars, then row by row a look
+whether there is a coin with this symbol, and an UPDATE or an INSERT. The newest quotes only; a commit for each page.
 
     script.py PORT DATABASE RESPONSE..."""
 
@@ -24,8 +24,6 @@ port, database, *responses = sys.argv[1:]
 connection = pymysql.connect(
     host="127.0.0.1", port=int(port), user="lab", password="lab", database=database, charset="utf8mb4"
 )
-connection.client_flag |= pymysql.constants.CLIENT.FOUND_ROWS
-connection.connect()
 cursor = connection.cursor()
 doubles = ", ".join(f"{name} DOUBLE" for name in SUPPLIES + NUMBERS)
 cursor.execute(
@@ -33,6 +31,7 @@ cursor.execute(
     "last_updated DATETIME(3)) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 )
 sets = ", ".join(f"{name} = %s" for name in COLUMNS[1:])
+known = "SELECT symbol FROM coins_by_symbol WHERE symbol = %s"
 update = f"UPDATE coins_by_symbol SET {sets} WHERE symbol = %s"
 insert = f"INSERT INTO coins_by_symbol ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
 
@@ -51,7 +50,9 @@ for response in responses:
     )
     frame = frame.with_columns(polars.col(percents).round(2)).unique("symbol", keep="first", maintain_order=True)
     for row in frame.iter_rows():
-        if cursor.execute(update, (*row[1:], row[0])) == 0:
+        if cursor.execute(known, row[:1]):
+            cursor.execute(update, (*row[1:], row[0]))
+        else:
             cursor.execute(insert, row)
         rows += 1
     connection.commit()

@@ -59,10 +59,7 @@ impl Away for Error {
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Unavailable(reason) => Self::Unavailable { reason },
-            Error::Misconfigured(reason) => Self::Misconfigured { reason },
-        }
+        Self::by_adapter(error.is_transient(), error.to_string())
     }
 }
 

@@ -37,6 +37,11 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// What an adapter says: whether waiting helps, and what happened or what to do, without secrets.
+    pub fn by_adapter(is_transient: bool, reason: String) -> Self {
+        if is_transient { Self::Unavailable { reason } } else { Self::Misconfigured { reason } }
+    }
+
     /// Whether waiting and trying again can help.
     pub fn is_transient(&self) -> bool {
         !matches!(self, Self::Misconfigured { .. } | Self::Refused { .. })

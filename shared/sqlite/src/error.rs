@@ -100,18 +100,12 @@ fn without_code(error: &sqlx::Error) -> Error {
 
 impl From<Error> for QueueError {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Unavailable(reason) => Self::Unavailable { reason },
-            Error::Misconfigured(reason) => Self::Misconfigured { reason },
-        }
+        Self::by_adapter(error.is_transient(), error.to_string())
     }
 }
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Unavailable(reason) => Self::Unavailable { reason },
-            Error::Misconfigured(reason) => Self::Misconfigured { reason },
-        }
+        Self::by_adapter(error.is_transient(), error.to_string())
     }
 }

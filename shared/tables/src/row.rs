@@ -143,6 +143,11 @@ impl Unreadable {
     pub fn new(column: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { column: column.to_owned(), source: source.into() }
     }
+
+    /// `column` cannot be read, as the driver says, which names the column once more before it says why.
+    pub fn by_driver(column: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::new(column, error.source().unwrap_or(error).to_string())
+    }
 }
 
 impl fmt::Display for Unreadable {

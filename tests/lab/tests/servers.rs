@@ -109,3 +109,24 @@ fn private_server_is_detached_found_again_and_removed() {
     lab::remove(&folder);
     assert!(!folder.exists() && MySql::find(&folder).is_none());
 }
+
+/// A server that is kept small has a redo log of 8 MiB, which no maker ships; a measurement of it would be of nobody's server.
+#[test]
+fn private_server_with_defaults_is_as_its_makers_ship_it() {
+    if !MySql::is_installed() {
+        return lab::skip("neither MariaDB nor MySQL is installed");
+    }
+    let sizes = |database: &MySql| {
+        let sizes = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('innodb_log_file_size', 'innodb_redo_log_capacity')";
+        let rows = database.query(sizes).expect("variables");
+        let sizes = rows.lines().filter_map(|row| row.split('\t').nth(1)?.parse().ok());
+        sizes.max().unwrap_or(0_u64)
+    };
+    let small = MySql::start().expect("it starts");
+    let mut shipped = MySql::start_with_defaults().expect("it starts");
+    assert!(sizes(&small) < sizes(&shipped), "{} and {}", sizes(&small), sizes(&shipped));
+    assert_eq!(shipped.query("SELECT @@innodb_flush_log_at_trx_commit").expect("a row"), "1\n");
+    let size = sizes(&shipped);
+    shipped.restart().expect("it stops and starts");
+    assert_eq!(sizes(&shipped), size, "it is small after a restart");
+}

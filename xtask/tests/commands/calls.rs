@@ -33,7 +33,13 @@ pub(crate) const NOT_RUN: [(&str, Look); 12] = [
     // For the systems around coinpipe. Who writes a new word of theirs into a page tries it, and adds it here.
     ("apt-get", Look::Words(&["install"], &[])),
     ("journalctl", Look::Words(&[], &["-u"])),
-    ("mysqldump", Look::Words(&[], &["--databases", "--defaults-extra-file", "--single-transaction"])),
+    (
+        "mysqldump",
+        Look::Words(
+            &[],
+            &["--databases", "--defaults-extra-file", "--set-gtid-purged", "--single-transaction"],
+        ),
+    ),
     ("rabbitmq-queues", Look::Words(&["grow"], &[])),
     ("rabbitmq-streams", Look::Words(&["add_replica"], &[])),
     (

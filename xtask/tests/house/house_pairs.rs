@@ -8,8 +8,8 @@ use crate::workspace::{packages, rust_files};
 /// So many equal lines in a row are a pair of equal places.
 const LINES: usize = 6;
 
-/// How many such pairs there may be. Ten are the aim; loading chunks in groups brought seven more, and there must not be others.
-const MOST_PAIRS: usize = 17;
+/// How many such pairs there may be. Ten are the aim; loading chunks in groups brought four more, and there must not be others.
+const MOST_PAIRS: usize = 14;
 
 /// A file's lines of code, without imports: their numbers and texts.
 type Code = Vec<(usize, String)>;

@@ -46,12 +46,13 @@ impl<'r> Columns<'r> {
     where
         T: sqlx::Decode<'r, MySql> + Type<MySql>,
     {
-        sqlx::Row::try_get(self.0, column).map_err(|error| unreadable(column, error))
+        sqlx::Row::try_get(self.0, column).map_err(|error| Unreadable::by_driver(column, &error))
     }
 
     /// Whether `column` is of a type that `T` is read from.
     fn is<T: Type<MySql>>(&self, column: &str) -> Result<bool, Unreadable> {
-        let value = sqlx::Row::try_get_raw(self.0, column).map_err(|error| unreadable(column, error))?;
+        let value =
+            sqlx::Row::try_get_raw(self.0, column).map_err(|error| Unreadable::by_driver(column, &error))?;
         Ok(T::compatible(&value.type_info()))
     }
 }
@@ -62,7 +63,7 @@ impl Row for Columns<'_> {
     }
 
     fn json_text(&self, column: &str) -> Result<Option<String>, Unreadable> {
-        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| unreadable(column, error))
+        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| Unreadable::by_driver(column, &error))
     }
 
     fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, Unreadable> {
@@ -90,12 +91,5 @@ impl Row for Columns<'_> {
 
     fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {
         self.take(column)
-    }
-}
-
-fn unreadable(column: &str, error: sqlx::Error) -> Unreadable {
-    match error {
-        sqlx::Error::ColumnDecode { source, .. } => Unreadable::new(column, source),
-        error => Unreadable::new(column, error),
     }
 }

@@ -39,7 +39,7 @@ impl<'r> Columns<'r> {
     where
         T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
     {
-        sqlx::Row::try_get(self.0, column).map_err(|error| unreadable(column, error))
+        sqlx::Row::try_get(self.0, column).map_err(|error| Unreadable::by_driver(column, &error))
     }
 }
 
@@ -59,7 +59,7 @@ impl Row for Columns<'_> {
 
     /// Also from an INTEGER column.
     fn number(&self, column: &str) -> Result<Option<f64>, Unreadable> {
-        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| unreadable(column, error))
+        sqlx::Row::try_get_unchecked(self.0, column).map_err(|error| Unreadable::by_driver(column, &error))
     }
 
     fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
@@ -72,12 +72,5 @@ impl Row for Columns<'_> {
 
     fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {
         self.take(column)
-    }
-}
-
-fn unreadable(column: &str, error: sqlx::Error) -> Unreadable {
-    match error {
-        sqlx::Error::ColumnDecode { source, .. } => Unreadable::new(column, source),
-        error => Unreadable::new(column, error),
     }
 }
