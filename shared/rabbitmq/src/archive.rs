@@ -52,8 +52,9 @@ impl ArchivedQueue {
         let keys: Vec<Key> = live.iter().map(|page| Key::of(page)).collect();
         let exchange = self.client.names.pages();
         let route = |message, key| RoutedMessage { exchange: &exchange, key, message };
-        let is_new = |(_, key): &(&&Message, &Key)| !self.confirmed.contains(key);
-        let new = live.iter().zip(&keys).filter(is_new).map(|(page, _)| route(*page, LIVE));
+        let are_new: Vec<bool> = keys.iter().map(|key| !self.confirmed.contains(key)).collect();
+        let new =
+            live.iter().zip(&are_new).filter(|(_, is_new)| **is_new).map(|(page, _)| route(*page, LIVE));
         let again = again.into_iter().map(|message| route(message, "raw.again"));
         self.client.publisher.publish(&new.chain(again).collect::<Vec<_>>()).await?;
         if live.is_empty() {
@@ -61,8 +62,13 @@ impl ArchivedQueue {
         }
         self.confirmed.insert(&keys);
         self.keep_catching_up();
-        for page in &live {
-            self.writer.keep(page).await?;
+        for (page, is_new) in live.iter().zip(are_new) {
+            if is_new {
+                self.writer.keep(page).await?;
+            } else {
+                // The stream may have it since the last time, or the queue *unarchived*, whose consumer appends it now.
+                self.writer.keep_for_later(page).await?;
+            }
         }
         self.confirmed.remove(&keys);
         Ok(())
