@@ -62,4 +62,6 @@ fn sent_by_none(frame: &DataFrame, coins: usize) -> PolarsResult<MeasureSet> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
