@@ -57,7 +57,7 @@ impl Schema {
         };
         let name = present.iter().find(|name| is_made(&after, name) && !is_made(&before, name))?;
         Some(format!(
-            "has a table or view `{name}` that is not coinpipe's; give coinpipe a database of its own"
+            "has a table or view `{name}` that is not coinpipe's; rename it, or give coinpipe a database of its own"
         ))
     }
 }
