@@ -158,7 +158,17 @@ async fn private_servers_with_nothing_on_them_stay_so_and_are_told_of() {
         let code = if args.contains(&"replay") { 0 } else { code };
         folder.run(args, &others).await.expect(code);
     }
-    folder.run(&["check"], &others).await.expect(0);
+    // Queues that exist cannot change: that is told before work begins, and by the workers alike.
+    let check = folder.run(&["check"], &others).await.expect(1);
+    let mut worker = folder.command("loader", &[], &others);
+    let worker = tokio::time::timeout(DEADLINE, worker.output()).await.expect("it ends").expect("it ran");
+    assert_eq!(worker.status.code(), Some(1));
+    let worker = String::from_utf8_lossy(&[worker.stdout, worker.stderr].concat()).into_owned();
+    let differs = "cannot declare queue coinpipe.raw: it exists with x-max-length-bytes = 4294967296, and the configuration asks \
+                   for 1048576 (queue.max_size); change the setting back";
+    for said in [check.stdout, worker] {
+        assert!(said.contains(differs), "{differs} is not in:\n{said}");
+    }
     assert_eq!(state(), made);
 
     let newest = std::fs::read_dir("../migrations/mysql").expect("the steps").count();

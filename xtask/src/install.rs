@@ -1,4 +1,4 @@
-//! Installing the servers on a fresh Debian or Ubuntu machine, without starting them.
+//! Installing what tests need on a fresh Debian or Ubuntu machine, without starting any server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,19 +20,14 @@ const POLICY_TEXT: &str =
 /// The ports that the installed services would listen on.
 const SYSTEM_PORTS: &[u16] = &[5672, 3306];
 
-/// What to do where nothing can be installed.
-pub(crate) const HINT: &str = "install rabbitmq-server and mariadb-server (or mysql-server), or run a server anywhere and set \
-     COINPIPE_TEST_AMQP_URL=amqp://USER:PASSWORD@HOST:PORT/%2f and \
-     COINPIPE_TEST_MYSQL_URL=mysql://USER:PASSWORD@HOST:PORT/DATABASE";
-
-/// Installs `packages` with apt. An error where that is impossible: not root, or no apt.
-pub(crate) fn install(packages: &[&str], interrupt: &Interrupt) -> anyhow::Result<()> {
+/// Installs `packages` with apt. An error where that is impossible, not root or no apt, which ends with `hint`.
+pub(crate) fn install(packages: &[&str], hint: &str, interrupt: &Interrupt) -> anyhow::Result<()> {
     let list = packages.join(" and ");
     if !rustix::process::geteuid().is_root() {
-        bail!("{list} not installed, and only root may install: {HINT}");
+        bail!("{list} not installed, and only root may install: {hint}");
     }
     if !Path::new("/usr/bin/apt-get").exists() {
-        bail!("{list} not installed, and there is no apt-get here: {HINT}");
+        bail!("{list} not installed, and there is no apt-get here: {hint}");
     }
     say(&format!("{list} not installed: installing with apt-get. No system service is started."));
     let taken_before = taken();
@@ -42,7 +37,7 @@ pub(crate) fn install(packages: &[&str], interrupt: &Interrupt) -> anyhow::Resul
     let installed = apt(packages, &mark, interrupt);
     drop(policy);
     lab::remove(&mark);
-    installed.with_context(|| format!("could not install {list}; {HINT}"))?;
+    installed.with_context(|| format!("could not install {list}; {hint}"))?;
     for port in taken().iter().filter(|port| !taken_before.contains(port)) {
         say(&format!("warning: a system service now listens on port {port}; nothing here needs it"));
     }

@@ -12,6 +12,11 @@ use crate::cargo::say;
 use crate::install;
 use crate::interrupt::Interrupt;
 
+/// What to do where no server can be installed.
+const HINT: &str = "install rabbitmq-server and mariadb-server (or mysql-server), or run a server anywhere and set \
+     COINPIPE_TEST_AMQP_URL=amqp://USER:PASSWORD@HOST:PORT/%2f and \
+     COINPIPE_TEST_MYSQL_URL=mysql://USER:PASSWORD@HOST:PORT/DATABASE";
+
 /// The two services, in the order in which everything is said.
 pub(crate) const ALL: [Service; 2] = [Service::RabbitMq, Service::MySql];
 
@@ -124,7 +129,7 @@ fn shared_folder() -> PathBuf {
 pub(crate) fn install_missing(wanted: &[Service], interrupt: &Interrupt) -> anyhow::Result<()> {
     let missing: Vec<_> =
         wanted.iter().filter(|service| !service.is_installed()).map(|service| service.package()).collect();
-    if missing.is_empty() { Ok(()) } else { install::install(&missing, interrupt) }
+    if missing.is_empty() { Ok(()) } else { install::install(&missing, HINT, interrupt) }
 }
 
 /// Makes sure that both run and prints where: `export` lines on stdout, for `eval`.

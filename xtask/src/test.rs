@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::cargo::{Cargo, say};
+use crate::cargo::{Cargo, is_ci, say};
 use crate::interrupt::Interrupt;
 use crate::services::{self, Held, Service};
 
 /// Builds first, because the process tests run the programs. cargo-nextest runs tests faster where installed.
 pub(crate) fn run(filter: Option<&str>, no_services: bool) -> anyhow::Result<()> {
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let ci = is_ci();
     if ci && no_services {
         bail!("CI=true means that nothing may be skipped, and --no-services skips");
     }

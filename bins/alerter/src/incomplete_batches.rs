@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, DeadLetter, StageName};
-use outage::Outage;
 use ports::store::BatchRecord;
 use ports::{Clock, Ledger, Letters, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -48,16 +47,9 @@ impl IncompleteBatches {
 
     /// Looks again and again until `stop`. While the store is away it waits.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut outage = Outage::new(Arc::clone(&self.clock));
-        loop {
-            let pause = outage.after_round(self.look().await, POLL_INTERVAL, |error| {
-                warn!(%error, "incomplete batches are not seen while the store is away");
-            });
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.clock.sleep(pause) => {}
-            }
-        }
+        let tell =
+            |error: &StoreError| warn!(%error, "incomplete batches are not seen while the store is away");
+        outage::rounds(&self.clock, POLL_INTERVAL, &stop, || self.look(), tell).await;
     }
 
     /// Files the letters that are due now. Reports each batch once.

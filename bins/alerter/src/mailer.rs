@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use outage::{Growth, Outage};
+use outage::Growth;
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, OutboxState};
 use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -85,16 +85,8 @@ impl Mailer {
 
     /// Runs until `stop`. While the store is away it waits for it.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut outage = Outage::new(Arc::clone(&self.clock));
-        loop {
-            let pause = outage.after_round(self.round(false, &stop).await, POLL_INTERVAL, |error| {
-                warn!(%error, "no mails while the store is away");
-            });
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.clock.sleep(pause) => {}
-            }
-        }
+        let tell = |error: &StoreError| warn!(%error, "no mails while the store is away");
+        outage::rounds(&self.clock, POLL_INTERVAL, &stop, || self.round(false, &stop), tell).await;
     }
 
     /// Posts a mail about what is new without waiting for more, as far as quiet times and caps allow, and tries to send it

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, timestamp};
+use domain::BatchId;
 
 /// A step of a snapshot. Its text is one line for the person who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl fmt::Display for Step<'_> {
                 write!(f, "received page {page} of {pages}: {rows} coins, {} KiB", bytes.div_ceil(1024))
             }
             Self::Waiting { until, reason } => {
-                write!(f, "waiting until {}: {reason}", timestamp::to_text(*until))
+                write!(f, "waiting until {} UTC: {reason}", until.format("%F %T"))
             }
             Self::Published { batch } => write!(f, "published {batch}"),
         }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod lab;
+mod lines;
 mod queues;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub(crate) use crate::collect::server::{KEY, Reply, Server, api_error, page, page_body, reply};
 pub(crate) use clock::{LeapingClock, WatchedClock};
 pub(crate) use lab::{Fetcher, Lab};
+pub(crate) use lines::Lines;
 pub(crate) use queues::{HangingQueue, RefusingQueue};
 
 /// The longest that a test waits for something that should happen.

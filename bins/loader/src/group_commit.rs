@@ -1,9 +1,9 @@
-//! Chunks that wait are loaded together: while one transaction runs, those that come meanwhile gather for the next
-//! (group commit). Nobody waits for company: a chunk that comes alone is loaded at once, alone. How many quotes a transaction
-//! may have follows from how long the last ones took.
+//! Group commit: one transaction loads all chunks that wait. Chunks that arrive while it runs wait for the next one. A chunk
+//! that arrives when nothing runs is loaded at once, without waiting for others. How many quotes a transaction may have follows
+//! from how long the last ones took.
 //!
-//! Whoever gets the turn loads for all. Should it be given up half-way (its deadline, the end of the process), or should the
-//! store panic, each of the others loads its chunk by itself, so that a chunk's trouble stays its own.
+//! The task that gets the lock loads for the whole group. When that task is dropped half-way (its deadline, the end of the
+//! process), or the store panics, each of the others loads its own chunk, so that one chunk cannot fail the others.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -13,21 +13,18 @@ use std::time::Duration;
 
 use domain::Chunk;
 use futures_util::FutureExt;
-use ports::store::{Loaded, Store, StoreError};
+use ports::store::{Loaded, MOST_QUOTES, Store, StoreError};
 use tokio::sync::{Mutex as Turn, oneshot};
 use tokio::time::Instant;
 
 use crate::failure;
 use stage::Failure;
 
-/// Quotes of one transaction: those of five pages. More of them make a transaction longer, not the average quote cheaper.
-const MOST_QUOTES: usize = 25_000;
-
 /// Quotes of the first transaction.
 const FIRST_QUOTES: usize = 5000;
 
-/// A transaction that takes longer has too many quotes for its database; one that takes less than a fifth may have more. Well
-/// below the deadline of a chunk: all chunks of a transaction have to wait for its end.
+/// After a transaction that took longer, the next one may have half as many quotes; after a full one that took less than a
+/// fifth of this, twice as many. Well below the deadline of a chunk, because all chunks of a transaction wait for its end.
 const LONG: Duration = Duration::from_secs(5);
 
 /// The chunks that wait, and the store.
@@ -75,13 +72,13 @@ impl GroupCommit {
         let group = self.next();
         let chunks: Vec<&Chunk> = group.iter().map(|waiting| &*waiting.chunk).collect();
         let begun = Instant::now();
-        // Those of a group that panics are not told, and load by themselves.
+        // After a panic nobody is told, so each chunk of the group is loaded by its own task.
         let Ok(outcome) = AssertUnwindSafe(self.store.load_all(&chunks)).catch_unwind().await else { return };
         match outcome {
             Ok(all) => {
                 self.adapt(chunks.iter().map(|chunk| chunk.quotes()).sum(), begun.elapsed());
                 for (waiting, loaded) in group.into_iter().zip(all) {
-                    // Whoever is gone gets the chunk again, and loads it again.
+                    // A chunk that nobody waits for any more is delivered again, and then changes nothing.
                     let _gone = waiting.told.send(Ok(loaded));
                 }
             }
@@ -108,7 +105,8 @@ impl GroupCommit {
         self.limit.store(next.max(1), Ordering::Relaxed);
     }
 
-    /// Takes the chunks of the next transaction: at least one of those that somebody still waits for, all of one kind.
+    /// Takes the chunks of the next transaction: as many as the limit allows, but at least one; all real, or all simulated.
+    /// Leaves out those that nobody waits for any more.
     fn next(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting();
         let mut group: Vec<Waiting> = Vec::new();

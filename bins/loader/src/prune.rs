@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use outage::Outage;
 use ports::{Clock, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -31,13 +30,8 @@ impl Pruner {
 
     /// Prunes now and then until asked to stop. Any number of processes may: they share the work.
     pub async fn run(&self, stop: &CancellationToken) {
-        let mut outage = Outage::new(Arc::clone(&self.clock));
-        while !stop.is_cancelled() {
-            let pause = outage.after_round(self.prune(stop).await.map(|_rows| ()), POLL_INTERVAL, |error| {
-                warn!(%error, "the history is not pruned while the store is away");
-            });
-            self.pause(pause, stop).await;
-        }
+        let tell = |error: &StoreError| warn!(%error, "the history is not pruned while the store is away");
+        outage::rounds(&self.clock, POLL_INTERVAL, stop, || self.prune(stop), tell).await;
     }
 
     /// Deletes all that is too old now, in steps; how many rows.
@@ -52,19 +46,15 @@ impl Pruner {
             if deleted < u64::from(STEP) {
                 break;
             }
-            self.pause(PAUSE, stop).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.clock.sleep(PAUSE) => {}
+            }
         }
         if rows > 0 {
             info!(rows, %before, "deleted old quotes from the history");
         }
         Ok(rows)
-    }
-
-    async fn pause(&self, pause: Duration, stop: &CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.clock.sleep(pause) => {}
-        }
     }
 }
 

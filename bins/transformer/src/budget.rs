@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::coin::Coin;
+use crate::coin::Description;
 use crate::fault::PageFault;
 use crate::reject::Reject;
 
@@ -42,7 +42,7 @@ impl Budget {
     /// a page is read.
     pub(crate) fn keep_coin(
         &mut self,
-        coin: &Coin,
+        coin: &Description,
         tags: Option<&[Cow<str>]>,
         convert: &[String],
     ) -> Result<(), PageFault> {
@@ -71,14 +71,14 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::read::read_coin;
-    use crate::test_page::{TestCoin, coins_of, rows};
+    use crate::read::{read_coin, rows};
+    use crate::test_page::TestCoin;
 
     fn keep(budget: &mut Budget, row: &CoinRow) -> Result<(), PageFault> {
         let convert: Vec<_> = row.quotes.iter().map(|quote| quote.currency.clone()).collect();
-        let read = coins_of(std::slice::from_ref(row)).read;
-        let coin = read.get(0).unwrap();
-        budget.keep_coin(coin, read.tags(coin), &convert)
+        let (coin, tags) = Description::of(row.coin.clone());
+        let tags: Option<Vec<_>> = tags.map(|tags| tags.into_iter().map(Cow::Owned).collect());
+        budget.keep_coin(&coin, tags.as_deref(), &convert)
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Cleaned<'_> {
     /// The id of the coin at `position` among those that were read, and its place in the page.
     pub(crate) fn place(&self, position: u32) -> PolarsResult<(u32, usize)> {
         let coin = self.coins.get(position);
-        coin.map(|coin| (coin.id, coin.index))
+        coin.map(|coin| (coin.description.id, coin.index))
             .ok_or_else(|| polars_err!(OutOfBounds: "no coin was read at {position}"))
     }
 
@@ -68,5 +68,7 @@ fn sent_by_none(frame: &DataFrame, coins: usize) -> PolarsResult<MeasureSet> {
     Ok(MeasureSet::from_bits(missing.fold(u32::MAX, |none, row| none & row)))
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

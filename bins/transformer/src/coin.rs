@@ -3,13 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What describes a coin. Its numbers are in the frame.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Coin<'a> {
-    /// Its place in the page, from 0.
-    pub(crate) index: usize,
-    /// As it was sent.
-    pub(crate) raw: &'a str,
+/// What a page says of a coin, but its tags and its numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Description<'a> {
     pub(crate) id: u32,
     pub(crate) name: Cow<'a, str>,
     pub(crate) symbol: Cow<'a, str>,
@@ -18,10 +14,38 @@ pub(crate) struct Coin<'a> {
     pub(crate) date_added: Option<i64>,
     pub(crate) platform_id: Option<u32>,
     pub(crate) token_address: Option<Cow<'a, str>>,
-    /// Which of the tags of all coins are its own.
-    pub(crate) tags: Option<Range<usize>>,
     pub(crate) infinite_supply: Option<bool>,
     pub(crate) is_active: Option<bool>,
+}
+
+impl Description<'_> {
+    /// What `coin` says, and its tags.
+    pub(crate) fn of(coin: domain::Coin) -> (Self, Option<Vec<String>>) {
+        let description = Self {
+            id: coin.id,
+            name: coin.name.into(),
+            symbol: coin.symbol.into(),
+            slug: coin.slug.into(),
+            date_added: coin.date_added.map(|at| at.timestamp_millis()),
+            platform_id: coin.platform_id,
+            token_address: coin.token_address.map(Cow::Owned),
+            infinite_supply: coin.infinite_supply,
+            is_active: coin.is_active,
+        };
+        (description, coin.tags)
+    }
+}
+
+/// A coin in its page. Its numbers are in the frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Coin<'a> {
+    /// Its place in the page, from 0.
+    pub(crate) index: usize,
+    /// As it was sent.
+    pub(crate) raw: &'a str,
+    pub(crate) description: Description<'a>,
+    /// Which of the tags of all coins are its own.
+    pub(crate) tags: Option<Range<usize>>,
 }
 
 /// The coins of a page that could be read, in its order.

@@ -1,7 +1,8 @@
-//! The coins of a page: each is typed, or rejected with its reason. Stops at what is no page.
+//! Reads the coins of a page: each becomes typed values, or a reject with its reason. Gives up what is no page.
 //!
-//! A page is read in one pass as long as it is what the API sends. A coin that is not plain is read carefully, alone; a page
-//! that is not, from its beginning, so that the order in which its faults are found does not depend on how it is read.
+//! There are two ways, with the same result. The quick one takes the page in one pass, as the API sends it, and leaves a single
+//! coin that is not plain to the careful one. When the page itself is not plain, the careful one reads it again from the
+//! beginning, so that the same fault is found first either way.
 
 use std::borrow::Cow;
 
@@ -9,11 +10,11 @@ use domain::{CoinRow, PageMeta};
 use serde_json::value::RawValue;
 
 use crate::budget::Budget;
-use crate::coin::{Coin, ReadCoins};
+use crate::coin::{Coin, Description, ReadCoins};
 use crate::envelope;
 use crate::fault::PageFault;
 use crate::frame::{FrameBuilder, QuoteNumbers};
-use crate::quick::{QuickCoin, QuickReader};
+use crate::quick::QuickReader;
 use crate::read::read_coin;
 use crate::reject::Reject;
 
@@ -44,7 +45,7 @@ pub(crate) fn read<'a>(meta: &PageMeta, body: &'a [u8]) -> Result<Coins<'a>, Pag
     }
 }
 
-/// Reads them in one pass; `None` when that is not for certain what [`read_carefully`] gives.
+/// Reads them in one pass; `None` when only [`read_carefully`] can tell what the page is.
 fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coins<'a>> {
     let mut quick = QuickReader::new(&meta.convert)?;
     let mut reading = Reading::new(meta, bytes);
@@ -52,7 +53,7 @@ fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coin
         scan.peek();
         let begin = scan.clone();
         if let Some(coin) = quick.coin(scan) {
-            reading.keep_quick(&quick, &coin, scan.since(&begin)).ok()
+            reading.keep(scan.since(&begin), coin, quick.tags(), quick.quotes()).ok()
         } else {
             *scan = begin;
             reading.take(scan.any()?).ok()
@@ -66,16 +67,6 @@ fn read_carefully<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Result<Co
     let mut reading = Reading::new(meta, bytes);
     envelope::each_coin(text, |raw| reading.take(raw))?;
     reading.finish()
-}
-
-/// These rows as if they had been read.
-#[cfg(test)]
-pub(crate) fn of_rows(meta: &PageMeta, rows: Vec<CoinRow>) -> Coins<'static> {
-    let mut reading = Reading::new(meta, domain::MAX_PAGE_BYTES);
-    for row in rows {
-        reading.keep_careful(row, "").unwrap();
-    }
-    reading.found
 }
 
 struct Reading<'a, 'm> {
@@ -95,7 +86,11 @@ impl<'a, 'm> Reading<'a, 'm> {
     /// Reads an element carefully, and keeps what came of it.
     fn take(&mut self, raw: &'a RawValue) -> Result<(), PageFault> {
         match read_coin(raw, &self.meta.convert) {
-            Ok(coin) => self.keep_careful(coin, raw.get()),
+            Ok(CoinRow { coin, quotes }) => {
+                let (description, tags) = Description::of(coin);
+                let tags = tags.map(|tags| tags.into_iter().map(Cow::Owned));
+                self.keep(raw.get(), description, tags, quotes.iter().map(QuoteNumbers::from))
+            }
             Err(unreadable) => {
                 let index = self.next()?;
                 let fault = unreadable.fault;
@@ -120,56 +115,17 @@ impl<'a, 'm> Reading<'a, 'm> {
         Ok(index)
     }
 
-    fn keep_careful(&mut self, CoinRow { coin, quotes }: CoinRow, raw: &'a str) -> Result<(), PageFault> {
-        let tags = coin.tags.map(|tags| self.found.read.add_tags(tags.into_iter().map(Cow::Owned)));
-        let read = Coin {
-            index: self.next()?,
-            raw,
-            id: coin.id,
-            name: coin.name.into(),
-            symbol: coin.symbol.into(),
-            slug: coin.slug.into(),
-            date_added: coin.date_added.map(|at| at.timestamp_millis()),
-            platform_id: coin.platform_id,
-            token_address: coin.token_address.map(Cow::Owned),
-            tags,
-            infinite_supply: coin.infinite_supply,
-            is_active: coin.is_active,
-        };
-        let quotes = quotes.iter().map(|quote| QuoteNumbers {
-            numbers: quote.numbers,
-            missing: quote.missing,
-            last_updated: quote.last_updated.timestamp_millis(),
-        });
-        self.keep(read, quotes)
-    }
-
-    fn keep_quick(
+    fn keep(
         &mut self,
-        quick: &QuickReader<'a, '_>,
-        coin: &QuickCoin<'a>,
         raw: &'a str,
+        description: Description<'a>,
+        tags: Option<impl Iterator<Item = Cow<'a, str>>>,
+        quotes: impl Iterator<Item = QuoteNumbers>,
     ) -> Result<(), PageFault> {
-        let read = Coin {
-            index: self.next()?,
-            raw,
-            id: coin.id,
-            name: coin.name.into(),
-            symbol: coin.symbol.into(),
-            slug: coin.slug.into(),
-            date_added: coin.date_added,
-            platform_id: coin.platform_id,
-            token_address: coin.token_address.map(Cow::Borrowed),
-            tags: coin.has_tags.then(|| self.found.read.add_tags(quick.tags())),
-            infinite_supply: coin.infinite_supply,
-            is_active: coin.is_active,
-        };
-        self.keep(read, quick.quotes())
-    }
-
-    fn keep(&mut self, coin: Coin<'a>, quotes: impl Iterator<Item = QuoteNumbers>) -> Result<(), PageFault> {
-        self.budget.keep_coin(&coin, self.found.read.tags(&coin), &self.meta.convert)?;
-        self.found.frame.add(coin.id, quotes);
+        let tags = tags.map(|tags| self.found.read.add_tags(tags));
+        let coin = Coin { index: self.next()?, raw, description, tags };
+        self.budget.keep_coin(&coin.description, self.found.read.tags(&coin), &self.meta.convert)?;
+        self.found.frame.add(coin.description.id, quotes);
         self.found.read.add(coin);
         Ok(())
     }

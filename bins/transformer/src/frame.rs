@@ -1,6 +1,6 @@
 //! Builds the frame, column by column, while the coins are read.
 
-use domain::{Measure, MeasureSet};
+use domain::{Measure, MeasureSet, Quote};
 use polars::prelude::{
     ChunkedArray, ChunkedBuilder, Column, DataFrame, DataType, Float64Type, Int64Type, IntoColumn,
     IntoSeries, PolarsNumericType, PolarsResult, PrimitiveChunkedBuilder, UInt32Type,
@@ -17,6 +17,16 @@ pub(crate) struct QuoteNumbers {
     pub(crate) missing: MeasureSet,
     /// In milliseconds since 1970.
     pub(crate) last_updated: i64,
+}
+
+impl From<&Quote> for QuoteNumbers {
+    fn from(quote: &Quote) -> Self {
+        Self {
+            numbers: quote.numbers,
+            missing: quote.missing,
+            last_updated: quote.last_updated.timestamp_millis(),
+        }
+    }
 }
 
 /// The columns of the frame, as far as they are read.
@@ -84,11 +94,22 @@ where
     ChunkedArray::<T>::from_vec(name.into(), numbers).into_series().into_column()
 }
 
+/// The frame of these rows.
+#[cfg(test)]
+pub(crate) fn frame_of(rows: &[domain::CoinRow]) -> DataFrame {
+    let mut frame = FrameBuilder::new();
+    for row in rows {
+        frame.add(row.coin.id, row.quotes.iter().map(QuoteNumbers::from));
+    }
+    frame.finish().unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::rows;
     use crate::schema;
-    use crate::test_page::{TestCoin, frame_of, rows};
+    use crate::test_page::TestCoin;
 
     #[test]
     fn the_frame_is_as_declared_and_keeps_null_apart_from_zero() {

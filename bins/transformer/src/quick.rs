@@ -14,25 +14,10 @@ use domain::timestamp;
 use self::names::{COIN, CoinField, Names, PLATFORM, PlatformField, once};
 pub(crate) use self::quotes::Numbers;
 use self::quotes::Quotes;
+use crate::coin::Description;
 use crate::frame::QuoteNumbers;
 use crate::read::{MAX_CHARS, MAX_TAGS};
 use crate::scan::Scan;
-
-/// A coin, with its tags and quotes still in the reader.
-#[derive(Default)]
-pub(crate) struct QuickCoin<'a> {
-    pub(crate) id: u32,
-    pub(crate) name: &'a str,
-    pub(crate) symbol: &'a str,
-    pub(crate) slug: &'a str,
-    /// In milliseconds since 1970.
-    pub(crate) date_added: Option<i64>,
-    pub(crate) platform_id: Option<u32>,
-    pub(crate) token_address: Option<&'a str>,
-    pub(crate) has_tags: bool,
-    pub(crate) infinite_supply: Option<bool>,
-    pub(crate) is_active: Option<bool>,
-}
 
 /// Reads coins, one after the other, with memory for one.
 pub(crate) struct QuickReader<'a, 'c> {
@@ -40,6 +25,7 @@ pub(crate) struct QuickReader<'a, 'c> {
     platform_names: Names<'a, PlatformField>,
     /// Of the coin that was read last.
     tags: Vec<&'a str>,
+    has_tags: bool,
     quotes: Quotes<'a, 'c>,
     of_coin: Numbers,
     /// The bits of the fields that every coin has.
@@ -55,35 +41,37 @@ impl<'a, 'c> QuickReader<'a, 'c> {
             names,
             platform_names: Names::new(&PLATFORM),
             tags: Vec::new(),
+            has_tags: false,
             quotes: Quotes::new(convert)?,
             of_coin: Numbers::default(),
             required,
         })
     }
 
-    /// Takes a coin.
-    pub(crate) fn coin(&mut self, scan: &mut Scan<'a>) -> Option<QuickCoin<'a>> {
-        let Self { names, platform_names, tags, quotes, of_coin, required } = self;
+    /// Takes a coin, and keeps its tags and quotes until the next.
+    pub(crate) fn coin(&mut self, scan: &mut Scan<'a>) -> Option<Description<'a>> {
+        let Self { names, platform_names, tags, has_tags, quotes, of_coin, required } = self;
         tags.clear();
+        *has_tags = false;
         quotes.clear();
         *of_coin = Numbers::default();
-        let mut coin = QuickCoin::default();
+        let mut coin = Description::default();
         let mut seen = 0;
         scan.object(|scan, place, name| {
             let Some((bit, field)) = names.find(place, name) else { return scan.skip() };
             once(&mut seen, bit)?;
             match field {
                 CoinField::Id => coin.id = scan.whole()?,
-                CoinField::Name => coin.name = text(scan)?,
-                CoinField::Symbol => coin.symbol = text(scan)?,
-                CoinField::Slug => coin.slug = text(scan)?,
+                CoinField::Name => coin.name = text(scan)?.into(),
+                CoinField::Symbol => coin.symbol = text(scan)?.into(),
+                CoinField::Slug => coin.slug = text(scan)?.into(),
                 CoinField::DateAdded => {
                     coin.date_added = scan.nullable(Scan::text)?.and_then(millis);
                 }
                 CoinField::Platform => {
                     scan.nullable(|scan| platform(scan, platform_names, &mut coin))?;
                 }
-                CoinField::Tags => coin.has_tags = scan.nullable(|scan| read_tags(scan, tags))?.is_some(),
+                CoinField::Tags => *has_tags = scan.nullable(|scan| read_tags(scan, tags))?.is_some(),
                 CoinField::InfiniteSupply => coin.infinite_supply = scan.nullable(flag)?,
                 CoinField::IsActive => coin.is_active = scan.nullable(flag)?,
                 CoinField::Quote => quotes.read(scan)?,
@@ -94,9 +82,9 @@ impl<'a, 'c> QuickReader<'a, 'c> {
         (seen & *required == *required && coin.id > 0 && quotes.are_all_there()).then_some(coin)
     }
 
-    /// The tags of the coin that was taken last.
-    pub(crate) fn tags(&self) -> impl Iterator<Item = Cow<'a, str>> {
-        self.tags.iter().copied().map(Cow::Borrowed)
+    /// The tags of the coin that was taken last, when it has a list of them.
+    pub(crate) fn tags(&self) -> Option<impl Iterator<Item = Cow<'a, str>>> {
+        self.has_tags.then(|| self.tags.iter().copied().map(Cow::Borrowed))
     }
 
     /// The quotes of the coin that was taken last, in the order of the currencies.
@@ -133,7 +121,7 @@ fn flag(scan: &mut Scan) -> Option<bool> {
 fn platform<'a>(
     scan: &mut Scan<'a>,
     names: &mut Names<'a, PlatformField>,
-    coin: &mut QuickCoin<'a>,
+    coin: &mut Description<'a>,
 ) -> Option<()> {
     let mut seen = 0;
     scan.object(|scan, place, name| {
@@ -141,7 +129,7 @@ fn platform<'a>(
         once(&mut seen, bit)?;
         match field {
             PlatformField::Id => coin.platform_id = scan.nullable(Scan::whole)?.filter(|&id| id > 0),
-            PlatformField::TokenAddress => coin.token_address = scan.nullable(text)?,
+            PlatformField::TokenAddress => coin.token_address = scan.nullable(text)?.map(Cow::Borrowed),
         }
         Some(())
     })

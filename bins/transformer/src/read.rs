@@ -136,5 +136,15 @@ fn describe(sent: Sent<&RawValue>) -> String {
     }
 }
 
+/// These coins, read in USD.
+#[cfg(test)]
+pub(crate) fn rows(coins: &[crate::test_page::TestCoin]) -> Vec<CoinRow> {
+    let read = |coin: &crate::test_page::TestCoin| {
+        let raw = RawValue::from_string(coin.json()).unwrap();
+        read_coin(&raw, &["USD".to_owned()]).unwrap()
+    };
+    coins.iter().map(read).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use domain::wire::{QuoteRef, RowRef};
 use domain::{Measure, MeasureSet};
 use polars::prelude::{DataFrame, Float64Chunked, Int64Chunked, PolarsResult, UInt32Chunked, polars_err};
 
-use crate::coin::{Coin, ReadCoins};
+use crate::coin::ReadCoins;
 use crate::schema::{self, MISSING};
 
 /// The columns of a cleaned frame that go on the wire, and what the coins of its rows are.
@@ -37,20 +37,21 @@ impl<'f> Rows<'f> {
     /// The coin at `position`, with its quotes.
     pub(crate) fn get(&self, position: u32) -> PolarsResult<RowRef<'f, Cow<'f, str>>> {
         let missing = || polars_err!(OutOfBounds: "the frame has no coin {position}");
-        let coin: &'f Coin = self.coins.get(position).ok_or_else(missing)?;
+        let coin = self.coins.get(position).ok_or_else(missing)?;
+        let description = &coin.description;
         let first = position as usize * self.convert.len();
         let quotes = (first..).zip(self.convert).map(|(row, currency)| self.quote(row, currency));
         Ok(RowRef {
-            id: coin.id,
-            name: &coin.name,
-            symbol: &coin.symbol,
-            slug: &coin.slug,
-            date_added: coin.date_added,
-            platform_id: coin.platform_id,
-            token_address: coin.token_address.as_deref(),
+            id: description.id,
+            name: &description.name,
+            symbol: &description.symbol,
+            slug: &description.slug,
+            date_added: description.date_added,
+            platform_id: description.platform_id,
+            token_address: description.token_address.as_deref(),
             tags: self.coins.tags(coin),
-            infinite_supply: coin.infinite_supply,
-            is_active: coin.is_active,
+            infinite_supply: description.infinite_supply,
+            is_active: description.is_active,
             quotes: quotes.collect::<Option<_>>().ok_or_else(missing)?,
         })
     }

@@ -17,7 +17,7 @@ pub(crate) fn split(frame: &DataFrame, coins: &ReadCoins) -> PolarsResult<(Vec<u
         match mark {
             None => passed.push(position),
             Some((rule, reason)) => {
-                rejects.push(Reject::new(coin.index, Some(coin.id), rule, reason, coin.raw));
+                rejects.push(Reject::new(coin.index, Some(coin.description.id), rule, reason, coin.raw));
             }
         }
     }

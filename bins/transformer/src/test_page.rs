@@ -1,16 +1,7 @@
 //! Builds pages for tests, field by field as JSON text, so that they can also hold what no encoder writes.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
-use domain::wire::{QuoteRef, RowRef};
-use domain::{ApiVersion, BatchId, Coin, CoinRow, Origin, PageMeta, Quote, Slot, timestamp};
-use polars::prelude::DataFrame;
-use serde_json::value::RawValue;
-
-use crate::clean::{Cleaned, clean};
-use crate::coins::{self, Coins};
-use crate::read::read_coin;
+use domain::{ApiVersion, BatchId, Origin, PageMeta, Slot, timestamp};
 
 pub(crate) fn instant(text: &str) -> DateTime<Utc> {
     timestamp::from_text(text).unwrap()
@@ -176,58 +167,4 @@ fn join(fields: &[(String, String)]) -> String {
 /// The body of a page of these coins, each a JSON text.
 pub(crate) fn body(coins: &[String]) -> Vec<u8> {
     format!(r#"{{"status": {{"error_code": 0}}, "data": [{}]}}"#, coins.join(",\n")).into_bytes()
-}
-
-/// These coins, cleaned as a page of `meta`.
-pub(crate) fn clean_coins(meta: &PageMeta, coins: &[TestCoin]) -> Cleaned<'static> {
-    let coins: Vec<_> = coins.iter().map(TestCoin::json).collect();
-    clean(meta, body(&coins).leak(), now()).unwrap()
-}
-
-/// The rows that passed, as they are written.
-pub(crate) fn rows_of(cleaned: &Cleaned) -> Vec<CoinRow> {
-    let rows = cleaned.rows().unwrap();
-    cleaned.passed.iter().map(|&position| to_row(&rows.get(position).unwrap())).collect()
-}
-
-fn to_row(row: &RowRef<Cow<str>>) -> CoinRow {
-    let at = |millis| DateTime::from_timestamp_millis(millis).unwrap();
-    let coin = Coin {
-        id: row.id,
-        name: row.name.to_owned(),
-        symbol: row.symbol.to_owned(),
-        slug: row.slug.to_owned(),
-        date_added: row.date_added.map(at),
-        platform_id: row.platform_id,
-        token_address: row.token_address.map(str::to_owned),
-        tags: row.tags.map(|tags| tags.iter().map(ToString::to_string).collect()),
-        infinite_supply: row.infinite_supply,
-        is_active: row.is_active,
-    };
-    let quote = |quote: &QuoteRef| Quote {
-        currency: quote.currency.to_owned(),
-        numbers: quote.numbers,
-        missing: quote.missing,
-        last_updated: at(quote.last_updated),
-    };
-    CoinRow { coin, quotes: row.quotes.iter().map(quote).collect() }
-}
-
-/// These rows as if they had been read.
-pub(crate) fn coins_of(rows: &[CoinRow]) -> Coins<'static> {
-    coins::of_rows(&meta(), rows.to_vec())
-}
-
-/// The frame of these rows.
-pub(crate) fn frame_of(rows: &[CoinRow]) -> DataFrame {
-    coins_of(rows).frame.finish().unwrap()
-}
-
-/// These coins, read and not yet cleaned.
-pub(crate) fn rows(coins: &[TestCoin]) -> Vec<CoinRow> {
-    let read = |coin: &TestCoin| {
-        let raw = RawValue::from_string(coin.json()).unwrap();
-        read_coin(&raw, &meta().convert).unwrap()
-    };
-    coins.iter().map(read).collect()
 }

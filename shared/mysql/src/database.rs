@@ -21,7 +21,7 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outage::{Gate, Need};
+use outage::{Gate, Growth, Need};
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlPoolOptions, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Executor, MySql, MySqlPool};
@@ -41,8 +41,13 @@ const LAST_TRY: Duration = Duration::from_secs(1);
 /// How often a transaction is tried that collides with others.
 const ATTEMPTS: u32 = 5;
 
-/// The longest pause after a transaction's first collision; it doubles with each.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pauses after a transaction's collisions, of which chance leaves any part: both sides must not come back in step.
+const PAUSES: Growth = Growth {
+    first: Duration::from_millis(40),
+    factor: 2,
+    longest: Duration::from_millis(320),
+    least_part: 0.0,
+};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -215,8 +220,7 @@ impl Database {
             match self.transaction(begin, work).await {
                 Err(error) if is_collision(&error) && attempt < ATTEMPTS => {
                     tracing::debug!(%error, attempt, "collided with another transaction; trying again");
-                    let longest = PAUSE * 2_u32.pow(attempt);
-                    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+                    tokio::time::sleep(PAUSES.wait(attempt, fastrand::f64())).await;
                     attempt += 1;
                 }
                 outcome => return outcome,

@@ -1,7 +1,8 @@
 //! Living with what may be away.
 //!
 //! - [`Backoff`] says how long to wait.
-//! - [`Outage`] belongs to one loop: whether its work failed, when to try again, and what to log.
+//! - [`Outage`] belongs to one loop: whether its work failed, when to try again, and what to log. [`rounds`] is such a loop, for
+//!   work that is done now and then.
 //! - [`Gate`] is shared by all callers of one server or file in a process: who may call it now.
 //! - [`AwayOnce`] is for what is used beside the work, where one log line when it goes away and one when it is back are
 //!   enough.
@@ -20,4 +21,4 @@ pub use away::Away;
 pub use backoff::{Backoff, Growth};
 pub use gate::{Gate, Need, Pass};
 pub use once::AwayOnce;
-pub use outage::{News, Outage, Resource};
+pub use outage::{News, Outage, Resource, rounds};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::Clock;
+use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, Growth};
 
@@ -95,28 +96,6 @@ impl Outage {
         self.backoff.next_wait()
     }
 
-    /// A round of work that needs the store ended with `result`: how long to wait before the next, `every` when all is
-    /// well. `tell` logs an error that is news.
-    pub fn after_round<E>(
-        &mut self,
-        result: Result<(), E>,
-        every: Duration,
-        tell: impl FnOnce(&E),
-    ) -> Duration {
-        match result {
-            Ok(()) => {
-                self.worked();
-                every
-            }
-            Err(error) => {
-                if self.failed(Resource::Store) != News::Old {
-                    tell(&error);
-                }
-                self.next_wait()
-            }
-        }
-    }
-
     /// Whether to ask the store before the next try. Not when its answer was wrong before: then only a try can tell.
     pub fn is_worth_asking(&self) -> bool {
         !self.answer_was_wrong
@@ -133,6 +112,36 @@ impl Outage {
         let lasted = self.clock.now() - began_at;
         *self = Self::new(Arc::clone(&self.clock));
         Some(lasted)
+    }
+}
+
+/// Does a `round` of work that needs the store `every` so often, until `stop`. After a round that failed, the next comes after
+/// a growing wait, and `tell` logs the error when it is news.
+pub async fn rounds<T, E, R: Future<Output = Result<T, E>>>(
+    clock: &Arc<dyn Clock>,
+    every: Duration,
+    stop: &CancellationToken,
+    round: impl Fn() -> R,
+    tell: impl Fn(&E),
+) {
+    let mut outage = Outage::new(Arc::clone(clock));
+    while !stop.is_cancelled() {
+        let pause = match round().await {
+            Ok(_) => {
+                outage.worked();
+                every
+            }
+            Err(error) => {
+                if outage.failed(Resource::Store) != News::Old {
+                    tell(&error);
+                }
+                outage.next_wait()
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = clock.sleep(pause) => {}
+        }
     }
 }
 

@@ -19,6 +19,10 @@ pub use outbox::{
 };
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
 
+/// Quotes that are best loaded in one transaction, at most: those of five pages. More of them make a transaction longer, not
+/// the average quote cheaper.
+pub const MOST_QUOTES: usize = 25_000;
+
 /// What a store cannot do. The adapter decides which; callers only ask [`is_transient`](Self::is_transient).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -1,5 +1,6 @@
 //! lapin's errors as the port's: unavailable (wait), misconfigured (somebody has to act), or refused (the message).
 
+mod difference;
 mod replies;
 
 use std::error::Error as _;
@@ -10,6 +11,7 @@ use lapin::{Error, ErrorKind};
 use ports::QueueError;
 use tokio::time::timeout;
 
+use self::difference::Difference;
 use self::replies::Meaning;
 
 /// The answer of `call` within `limit`. Without it, some calls of lapin never return.
@@ -44,7 +46,10 @@ pub(crate) fn is_channel_error(error: &Error) -> bool {
 /// The port's error for `error`; `what` says what could not be done.
 pub(crate) fn queue_error(what: &str, error: &Error) -> QueueError {
     let said = text(error);
-    let mut reason = format!("{what}: {said}{}", setting(&said).unwrap_or_default());
+    let mut reason = match Difference::read(&said) {
+        Some(difference) => format!("{what}: {difference}"),
+        None => format!("{what}: {said}"),
+    };
     let meaning = meaning(error);
     if let Meaning::Transient(Some(advice)) | Meaning::Misconfigured(advice) = meaning {
         reason.extend(["; ", advice]);
@@ -73,21 +78,6 @@ fn meaning(error: &Error) -> Meaning {
 
 fn tls(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref().and_then(|inner| inner.downcast_ref())
-}
-
-/// The setting behind the argument of a queue that exists with another one.
-fn setting(said: &str) -> Option<&'static str> {
-    if said.contains("'x-delivery-limit'") {
-        Some(" (queue.delivery_limit less 1)")
-    } else if said.contains("'x-max-age'") {
-        Some(" (archive.keep)")
-    } else if said.contains("'x-max-length-bytes'") && said.contains(".archive'") {
-        Some(" (archive.max_size)")
-    } else if said.contains("'x-max-length-bytes'") {
-        Some(" (queue.max_size)")
-    } else {
-        None
-    }
 }
 
 /// The text of the error: what the broker said, which never repeats a password.

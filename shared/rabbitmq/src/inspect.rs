@@ -8,7 +8,7 @@ use lapin::types::FieldTable;
 use ports::{Clock, QueueError, QueueName};
 
 use crate::session::Session;
-use crate::topology::{Names, short};
+use crate::topology::{Names, differences, short};
 use crate::{Options, RabbitQueue};
 
 impl RabbitQueue {
@@ -26,6 +26,13 @@ impl RabbitQueue {
     pub fn any_exists(&self) -> bool {
         let client = self.client();
         QueueName::ALL.iter().any(|queue| !client.is_missing(&client.names.of(*queue)))
+    }
+
+    /// What the queues that exist have otherwise than work with these options would declare, each with what to do.
+    pub async fn differences(&self) -> Result<Vec<String>, QueueError> {
+        let client = self.client();
+        let session = client.observing.session().await?;
+        differences(&session, &client.names, &client.options).await
     }
 
     /// The queues that did not exist when the broker was inspected.

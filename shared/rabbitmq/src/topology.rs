@@ -57,6 +57,33 @@ pub(crate) async fn declare(session: &Session, names: &Names, options: &Options)
     session.call("cannot close a channel", channel.close(200, "declared".into())).await
 }
 
+/// What the queues that exist have otherwise than [`declare`] would make them, each with what to do. Every queue that exists is
+/// declared as it would be for work, because nothing else makes the broker compare arguments; that changes nothing.
+pub(crate) async fn differences(
+    session: &Session,
+    names: &Names,
+    options: &Options,
+) -> Result<Vec<String>, QueueError> {
+    let mut differences = Vec::new();
+    for QueueSpec { name, arguments, .. } in queues(names, options, session.version()) {
+        let what = format!("cannot declare queue {name}");
+        let channel = session.channel().await?;
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let asking = channel.queue_declare(short(&name)?, passive, FieldTable::default());
+        if session.look_up(&what, asking).await?.is_none() {
+            continue;
+        }
+        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        let declaring = channel.queue_declare(short(&name)?, durable, table(arguments));
+        match session.look_up(&what, declaring).await {
+            Ok(_) => session.call("cannot close a channel", channel.close(200, "seen".into())).await?,
+            Err(QueueError::Misconfigured { reason }) => differences.push(reason),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(differences)
+}
+
 fn table(arguments: Vec<(&'static str, Argument)>) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, argument) in arguments {

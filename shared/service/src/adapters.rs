@@ -1,21 +1,23 @@
 //! The one place that knows which adapters exist: the schemes of two URLs choose among them.
 
+mod choice;
 mod read_only;
 mod set_aside;
 mod url;
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Store};
 use rabbitmq::RabbitQueue;
-use sqlite::{Database, QueueOptions, SqliteQueue, SqliteStore};
+use sqlite::{Database, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
 
 use crate::usage::Usage;
-pub use read_only::check_writable;
+use choice::{QueueAdapter, StoreAdapter};
+pub use read_only::{check_arguments, check_writable};
 pub(crate) use read_only::{missing_queues, missing_tables};
 pub use set_aside::set_aside;
 pub(crate) use url::check_urls;
@@ -78,15 +80,9 @@ impl Connections {
         clock: Arc<dyn Clock>,
         access: Access,
     ) -> anyhow::Result<Option<Queues>> {
-        let url = &config.queue.url;
-        match url.scheme().as_str() {
-            "sqlite" => {
-                let options = QueueOptions {
-                    lease: config.queue.lease,
-                    delivery_limit: config.queue.delivery_limit,
-                    archive_keep: config.archive.keep,
-                    archive_max_bytes: config.archive.max_size,
-                };
+        match QueueAdapter::of(config)? {
+            QueueAdapter::Sqlite(options) => {
+                let url = &config.queue.url;
                 let Some(file) = self.file(url, "queue.url", access).await? else { return Ok(None) };
                 let queue = match access {
                     Access::Work => Some(SqliteQueue::open(file, options, clock).await?),
@@ -98,11 +94,10 @@ impl Connections {
                     queue,
                 }))
             }
-            "amqp" | "amqps" => {
-                let options = rabbit_options(config)?;
+            QueueAdapter::RabbitMq(options) => {
                 let queue = Arc::new(match access {
-                    Access::Work => RabbitQueue::new(options, clock)?,
-                    Access::ReadOnly => RabbitQueue::open_read_only(options, clock).await?,
+                    Access::Work => RabbitQueue::new(*options, clock)?,
+                    Access::ReadOnly => RabbitQueue::open_read_only(*options, clock).await?,
                 });
                 self.servers.lock().await.push(Server::Rabbit(queue.clone()));
                 Ok(queue.any_exists().then(|| Queues {
@@ -111,7 +106,6 @@ impl Connections {
                     queue,
                 }))
             }
-            scheme => bail!("no adapter for queue.url {scheme}:"),
         }
     }
 
@@ -122,9 +116,9 @@ impl Connections {
         clock: Arc<dyn Clock>,
         access: Access,
     ) -> anyhow::Result<Option<Stores>> {
-        let url = &config.store.url;
-        match url.scheme().as_str() {
-            "sqlite" => {
+        match StoreAdapter::of(config)? {
+            StoreAdapter::Sqlite => {
+                let url = &config.store.url;
                 let Some(file) = self.file(url, "store.url", access).await? else { return Ok(None) };
                 let store = match access {
                     Access::Work => Some(SqliteStore::open(file, clock).await?),
@@ -138,8 +132,7 @@ impl Connections {
                     store,
                 }))
             }
-            "mysql" => {
-                let options = mysql_options(config)?;
+            StoreAdapter::Mysql(options) => {
                 let store = match access {
                     Access::Work => Some(MysqlStore::open(&options, clock).await?),
                     Access::ReadOnly => MysqlStore::open_read_only(&options, clock).await?,
@@ -154,7 +147,6 @@ impl Connections {
                     store,
                 }))
             }
-            scheme => bail!("no adapter for store.url {scheme}:"),
         }
     }
 
@@ -206,24 +198,4 @@ impl Connections {
             file.close().await;
         }
     }
-}
-
-fn rabbit_options(config: &Config) -> anyhow::Result<rabbitmq::Options> {
-    let mut options = rabbitmq::Options::from_url(config.queue.url.expose()).map_err(anyhow::Error::msg)?;
-    options.prefix.clone_from(&config.queue.prefix);
-    options.delivery_limit = config.queue.delivery_limit;
-    options.retry_delays.clone_from(&config.retry.delays);
-    options.queue_max_bytes = Some(config.queue.max_size);
-    options.archive_keep = config.archive.keep;
-    options.archive_max_bytes = config.archive.max_size;
-    let ca_file = &config.queue.ca_file;
-    options.ca_file = (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone());
-    Ok(options)
-}
-
-fn mysql_options(config: &Config) -> anyhow::Result<mysql::Options> {
-    let mut options = mysql::Options::new(config.store.url.expose())?;
-    options.max_connections = config.store.connections;
-    options.statement_timeout = config.store.timeout;
-    Ok(options)
 }

@@ -1,12 +1,13 @@
 //! Chunks that are loaded in one transaction, as one set of rows: [`transaction::Load`].
 //!
-//! What loading them one after the other would leave is found here, in memory: of each key of each table one row is left to
-//! write. The rules are those of [`Store`](ports::Store); what a database holds already is told to [`quotes::judge`] and
-//! [`coins::changes`], and its statements compare once more, for whoever else writes.
+//! Works out in memory what loading the chunks one after the other would leave in the tables, so that each row is written once.
+//! The rules are those of [`Store`](ports::Store). [`quotes::judge`] and [`coins::changes`] are given what the tables hold; the
+//! statements compare again, because programs of other versions may write, too.
 
 pub mod coins;
 mod loading;
 pub mod quotes;
+mod read;
 pub mod statements;
 pub mod transaction;
 
@@ -38,20 +39,20 @@ impl LoadRow<'_> {
         timestamp::to_millis(self.quote.last_updated)
     }
 
-    /// Whether it takes the place of a row of the same key that was fetched at `fetched_at` and is of chunk `chunk`, or was
-    /// there before: the later fetch does; of equal ones a rebuild does, but not of what it wrote itself.
+    /// Whether it replaces a row of the same key that was fetched at `fetched_at`, and is of the chunk `chunk`, or in the table
+    /// when that is `None`. The later fetch wins; of equal ones a rebuild wins, but not over its own chunk.
     fn is_after(&self, fetched_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
         self.fetched_at > fetched_at
             || self.fetched_at == fetched_at && self.is_rebuild && chunk != Some(self.chunk)
     }
 }
 
-/// Rows that are to be written, apart by how they meet a row that has their own fetch time.
+/// Rows to write, split by what becomes of a row in the table that has the same fetch time.
 #[derive(Debug)]
 pub struct Split<T> {
-    /// They leave it there.
+    /// It stays.
     pub new: Vec<T>,
-    /// Those of rebuilds take its place.
+    /// They are of rebuilds, and replace it.
     pub rebuilt: Vec<T>,
 }
 
@@ -62,8 +63,8 @@ impl<T> Split<T> {
     }
 }
 
-/// The quotes of `chunks` by coin, those of one coin in the order they came in. All who load lock in this order. `numbers` are
-/// those of the chunks' batches.
+/// The quotes of `chunks`, sorted by coin; those of a coin in the order of the chunks. All loaders lock coins in this order, so
+/// that they do not deadlock. `numbers` are those of the chunks' batches.
 fn rows<'a>(chunks: &[&'a Chunk], numbers: &[u32]) -> Vec<LoadRow<'a>> {
     let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
     for (place, (chunk, batch)) in chunks.iter().zip(numbers).enumerate() {

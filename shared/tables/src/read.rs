@@ -2,6 +2,5 @@
 
 pub mod ledger;
 pub mod letters;
-pub mod load;
 pub mod outbox;
 pub mod quotes;

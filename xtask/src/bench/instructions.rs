@@ -1,5 +1,5 @@
 //! Instructions of the hot functions for a row: a figure that a busy machine does not change, compared with the one that was
-//! accepted last. Valgrind counts them.
+//! accepted last. Valgrind counts them; it is installed where it is missing and that is possible.
 //!
 //! Each function is done once and three times; half of the difference is its own, without what the program does before.
 
@@ -9,7 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{root, say};
+use crate::cargo::{is_ci, root, say};
+use crate::install::install;
 
 use super::results::{Results, Sample};
 use super::{Bench, child, lines};
@@ -24,8 +25,15 @@ const MARGIN: f64 = 0.10;
 
 /// Counts, and compares; or keeps what was counted.
 pub(super) fn check(bench: &Bench<'_>, accept: bool, results: &mut Results) -> anyhow::Result<()> {
-    if !has_valgrind() {
-        say("skipped: counts of instructions: there is no valgrind");
+    if !has_valgrind()
+        && let Err(error) =
+            install(&["valgrind"], "install valgrind, which counts instructions", &bench.interrupt)
+    {
+        bench.interrupt.check()?;
+        if is_ci() {
+            return Err(error);
+        }
+        say(&format!("skipped: counts of instructions: {error:#}"));
         return Ok(());
     }
     bench.now("instructions of the hot functions")?;

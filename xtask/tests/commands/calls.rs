@@ -45,8 +45,8 @@ pub(crate) const NOT_RUN: [(&str, Look); 12] = [
     (
         "rabbitmqctl",
         Look::Words(
-            &["add_user", "change_password", "delete_user", "set_permissions", "set_policy"],
-            &["--apply-to", "-p"],
+            &["add_user", "change_password", "delete_queue", "delete_user", "set_permissions", "set_policy"],
+            &["--apply-to", "--if-empty", "-p"],
         ),
     ),
     ("sqlite3", Look::Words(&[], &[".backup"])),

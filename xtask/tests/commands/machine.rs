@@ -105,6 +105,7 @@ impl Machine {
             ("MACHINE_PROGRAMS", built().as_os_str()),
             ("MACHINE_API", self.api.as_ref()),
         ]);
+        command.env("HOME", self.folder.join("home"));
         // Several machines run at once, and port 9464 is one.
         command.env("COINPIPE__HTTP__LISTEN", "off");
         lab::marked_for(&self.folder, &mut command);

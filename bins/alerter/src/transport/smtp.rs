@@ -15,13 +15,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::percent_decode;
 use lettre::Message;
 use lettre::message::{Mailboxes, header};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use percent_encoding::percent_decode_str;
 use ports::store::Mail;
 use tracing::warn;
 use url::Url;
@@ -165,12 +165,9 @@ fn tls_parameters(url: &Url, host: &str) -> Result<TlsParameters, TransportError
 
 /// Undoes the percent-encoding of a user or password.
 fn decode(text: &str) -> Result<String, TransportError> {
-    let bytes: Vec<u8> = percent_decode_str(text).collect();
-    // The decoder leaves a % without digits as it is.
-    if bytes.len() + 2 * text.matches('%').count() != text.len() {
-        return Err(TransportError::url("has a % without two hexadecimal digits in its user or password"));
-    }
-    String::from_utf8(bytes).map_err(|_| TransportError::url("has a user or password that is not UTF-8"))
+    percent_decode(text).ok_or_else(|| {
+        TransportError::url("has a % without two hexadecimal digits of UTF-8 in its user or password")
+    })
 }
 
 /// Hands `message` over, step by step.

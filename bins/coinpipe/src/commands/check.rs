@@ -53,6 +53,7 @@ async fn queue(process: &Process, queues: Result<&Option<Queues>, &anyhow::Error
     let url = &process.config().queue.url;
     service::check_writable(url)?;
     let Some(queues) = queues else { return Ok(to_be_made(url)) };
+    service::check_arguments(process.config(), Arc::clone(&process.clock)).await?;
     let mut waiting = 0;
     for queue in QueueName::ALL {
         waiting += queues.queue.depth(queue).await?.total();

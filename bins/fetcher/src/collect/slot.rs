@@ -42,9 +42,22 @@ impl Collector {
         ending
     }
 
+    /// As [`intend`](Self::intend), however often the disk refuses it until `ends_at`, the end of the slot.
+    pub(crate) async fn intend_patiently(
+        &self,
+        order: &Manifest,
+        ends_at: DateTime<Utc>,
+        stop: &CancellationToken,
+    ) -> Result<Option<usize>, Ending> {
+        let patience = Patience::UntilNextSlot(ends_at);
+        let job = FetchJob { order, patience, observer: &NoObserver, stop };
+        let what = "the spool takes no batch, so nothing is fetched";
+        self.until_taken(job, what, Some(ends_at), async || self.intend(order).await).await
+    }
+
     /// Writes into the spool that the slot of `order` is about to be claimed. When too many batches wait there already,
     /// it writes nothing and returns how many.
-    pub(crate) async fn intend(&self, order: &Manifest) -> Result<Option<usize>, SpoolError> {
+    async fn intend(&self, order: &Manifest) -> Result<Option<usize>, SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
         // One that cannot be read now does not keep a slot from being fetched.
         let (batches, _) = self.incidents.report_found(found).await;

@@ -63,7 +63,7 @@ impl Collector {
     }
 
     /// Does `work` on the disk, however often it refuses, until `until`.
-    async fn until_taken<T>(
+    pub(super) async fn until_taken<T>(
         &self,
         job: FetchJob<'_>,
         what: &str,

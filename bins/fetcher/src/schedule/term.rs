@@ -12,18 +12,17 @@
 //! that leads then writes a letter (`settle`).
 
 use domain::{Slot, timestamp};
-use outage::Backoff;
 use ports::{QueueError, Term};
 use stage::Point;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::Scheduler;
 use super::claims::Claims;
 use super::leader_state::{LeaderState, STABLE_AFTER};
 use super::slots::Ticker;
-use crate::collect::GaveUp;
+use crate::collect::{Ending, GaveUp};
 use crate::spool::Manifest;
 
 /// A term, and what is claimed as far as its leader knows.
@@ -37,15 +36,6 @@ impl LedTerm {
     pub(super) async fn write(&mut self) -> Result<(), QueueError> {
         self.term.write(self.claims.to_note()).await
     }
-}
-
-/// Whether the spool says that a slot is about to be claimed, so that it may be.
-enum Intention {
-    Recorded,
-    /// The slot is given up; that is reported.
-    GivenUp,
-    /// Asked to stop, or another may lead.
-    Over,
 }
 
 impl Scheduler {
@@ -65,9 +55,11 @@ impl Scheduler {
         let newest = self.loaded.newest(&self.collector.order(current)).await;
         let mut ticker = Ticker::new(self.every, claimed.into_iter().chain(newest));
         let mut told = None;
+        let mut has_claimed = false;
         while !stop.is_cancelled() {
             let now = self.clock.now();
             if let Some(slot) = ticker.due(now) {
+                has_claimed = true;
                 if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
                     return Some(error);
                 }
@@ -75,7 +67,15 @@ impl Scheduler {
             }
             let next = self.end_of(Slot::current(now, self.every));
             if told.replace(next) != Some(next) && !state.is_in_doubt() {
-                info!(at = timestamp::to_text(next), "the next snapshot is due");
+                let at = timestamp::to_text(next);
+                if has_claimed {
+                    info!(at, "the next snapshot is due");
+                } else {
+                    info!(
+                        at,
+                        "this slot has a snapshot already, or one is under way; the next snapshot is due"
+                    );
+                }
             }
             match self.idle(&mut led, rung, state, stop).await {
                 Ok(true) => {}
@@ -138,9 +138,8 @@ impl Scheduler {
             return Ok(());
         }
         let order = self.collector.order(slot);
-        match self.record_intention(&order, led, stop).await {
-            Intention::Recorded => {}
-            Intention::GivenUp | Intention::Over => return Ok(()),
+        if !self.record_intention(&order, led, stop).await {
+            return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
@@ -152,57 +151,33 @@ impl Scheduler {
     }
 
     /// Writes into the spool that the slot of `order` is about to be claimed, however often the disk refuses it while
-    /// the slot and the term last: what the disk does not take is not paid for.
-    async fn record_intention(
-        &self,
-        order: &Manifest,
-        led: &mut LedTerm,
-        stop: &CancellationToken,
-    ) -> Intention {
-        let ends_at = self.end_of(order.slot);
-        let mut backoff = Backoff::default();
-        loop {
-            let is_first = backoff.is_fresh();
-            let error = match self.collector.intend(order).await {
-                Ok(Some(waiting)) => {
-                    let reason = format!("{waiting} batches wait for the queue; nothing more is fetched");
-                    let hint = Some("look after the queue");
-                    let code = "spool_full".to_owned();
-                    self.collector
-                        .give_up(order.slot, &GaveUp { code, reason, hint, until: None, lasts: true })
-                        .await;
-                    return Intention::GivenUp;
-                }
-                Ok(None) => {
-                    if !is_first {
-                        info!("the disk takes batches again");
-                        self.turns.healed();
-                    }
-                    return Intention::Recorded;
-                }
-                Err(error) => error,
-            };
-            let reason = format!(
-                "the spool takes no batch, so nothing is fetched: {}",
-                telemetry::error_chain(&error)
-            );
-            let left = (ends_at - self.clock.now()).to_std().unwrap_or_default();
-            if left.is_zero() {
-                let hint = Some("look after the disk that fetch.spool is on");
-                let code = "spool_failed".to_owned();
-                self.collector
-                    .give_up(order.slot, &GaveUp { code, reason, hint, until: None, lasts: true })
-                    .await;
-                return Intention::GivenUp;
+    /// the slot and the term last: what the disk does not take is not paid for. `false` when it is not written: the slot is
+    /// given up, which is reported, or it is over with the term.
+    async fn record_intention(&self, order: &Manifest, led: &mut LedTerm, stop: &CancellationToken) -> bool {
+        // Cancelled when the term is over: then it is tried no more.
+        let stop = stop.child_token();
+        let mut intending =
+            std::pin::pin!(self.collector.intend_patiently(order, self.end_of(order.slot), &stop));
+        let intended = tokio::select! {
+            intended = &mut intending => intended,
+            () = led.term.over() => {
+                stop.cancel();
+                intending.await
             }
-            if is_first {
-                warn!(batch = %order.batch, "{reason}");
-                self.incidents.report("spool_failed", order.slot, &reason).await;
-            }
-            tokio::select! {
-                waited = self.turns.wait(backoff.next_wait().min(left), stop) => if !waited { return Intention::Over },
-                () = led.term.over() => return Intention::Over,
-            }
-        }
+        };
+        let gave_up = match intended {
+            Ok(None) => return true,
+            Ok(Some(waiting)) => GaveUp {
+                code: "spool_full".to_owned(),
+                reason: format!("{waiting} batches wait for the queue; nothing more is fetched"),
+                hint: Some("look after the queue"),
+                until: None,
+                lasts: true,
+            },
+            Err(Ending::GaveUp(gave_up)) => gave_up,
+            Err(Ending::Complete(_) | Ending::Interrupted) => return false,
+        };
+        self.collector.give_up(order.slot, &gave_up).await;
+        false
     }
 }

@@ -1,7 +1,6 @@
 //! Ten minutes in which something takes nothing: at most sixty calls and thirty lines in the log, and back at work within 15 s
 //! after. Time is a clock that the test moves, a second at a time, whenever everybody waits.
 
-mod lines;
 mod queue;
 
 use std::io;
@@ -14,8 +13,7 @@ use super::*;
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
 use crate::spool::Op;
-use crate::testing::{Server, WatchedClock, page};
-use lines::Lines;
+use crate::testing::{Lines, Server, WatchedClock, page};
 use queue::{UnsteadyLeadership, UnsteadyQueue};
 
 const MINUTES: u64 = 10;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::spool::PageRecord;
-use crate::testing::{Lab, Server, api_error, page, reply};
+use crate::testing::{Lab, Lines, Server, api_error, page, reply};
 
 #[tokio::test]
 async fn the_schedule_fetches_at_once_and_then_in_each_slot() {
@@ -62,8 +62,13 @@ async fn a_slot_that_is_in_the_tables_is_not_fetched_again() {
         let server = Server::start([page(100, 100)]).await;
         lab.clock.0.set(instant("2026-11-22T14:30:00Z"));
         load(&lab, slot).await;
+        let lines = Lines::default();
+        let guard = tracing::subscriber::set_default(lines.clone());
         run_idle(&lab.fetcher(&server)).await;
+        drop(guard);
         assert_eq!(server.requests().len(), requests, "{slot}");
+        let said = lines.0.lock().unwrap().join("\n");
+        assert_eq!(said.contains("has a snapshot already"), requests == 0, "{slot}: {said}");
     }
 }
 

@@ -4,9 +4,12 @@ use domain::{CoinRow, Measure};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::testing::{clean_coins, rows_of};
 use super::*;
 use crate::odd_json::{any_json, odd_coin};
-use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now, rows_of};
+use crate::test_page::{TestCoin, body, instant, meta, now};
+
+mod rules;
 
 fn check_nothing_is_lost(coins: &[String]) -> Result<(), TestCaseError> {
     let page = body(coins);

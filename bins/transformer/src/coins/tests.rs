@@ -1,10 +1,10 @@
 //! Pages that no API sends: each is one fault, or coin by coin as it should be, and takes little memory.
 
 use super::*;
-use crate::test_page::{TestCoin, body, clean_coins, meta, now, rows_of};
+use crate::test_page::{TestCoin, body, meta};
 
 fn fault(body: &[u8]) -> Option<PageFault> {
-    crate::clean(&meta(), body, now()).err()
+    read(&meta(), body).err()
 }
 
 fn page_of(element: &str, count: usize) -> Vec<u8> {
@@ -36,10 +36,10 @@ fn half_of_a_page_may_be_garbage_and_a_little_always() {
         let good = (1..=coins).map(|id| TestCoin::new(id).json());
         let page: Vec<_> = good.chain(std::iter::repeat_n("0".to_owned(), garbage)).collect();
         let page = body(&page);
-        match crate::clean(&meta(), &page, now()) {
-            Ok(cleaned) => {
+        match read(&meta(), &page) {
+            Ok(found) => {
                 assert!(!is_fault, "{coins} coins and {garbage} others");
-                assert_eq!((rows_of(&cleaned).len(), cleaned.rejects.len()), (coins as usize, garbage));
+                assert_eq!((found.read.len(), found.rejects.len()), (coins as usize, garbage));
             }
             Err(fault) => assert!(is_fault, "{coins} coins and {garbage} others: {fault}"),
         }
@@ -56,9 +56,11 @@ fn half_of_a_page_may_be_garbage_and_a_little_always() {
 fn coins_with_an_id_are_no_garbage_whatever_else_is_wrong_with_them() {
     let coins: Vec<_> = (1..=300)
         .map(|id| if id <= 10 { TestCoin::new(id) } else { TestCoin::new(id).remove("quote") })
+        .map(|coin| coin.json())
         .collect();
-    let cleaned = clean_coins(&meta(), &coins);
-    assert_eq!((rows_of(&cleaned).len(), cleaned.rejects.len()), (10, 290));
+    let page = body(&coins);
+    let found = read(&meta(), &page).unwrap();
+    assert_eq!((found.read.len(), found.rejects.len()), (10, 290));
 }
 
 #[test]
@@ -77,8 +79,8 @@ fn a_page_that_would_take_too_much_memory_is_a_fault() {
     // One quote, asked for over and over.
     let page = PageMeta { convert: vec!["USD".to_owned(); 2000], ..meta() };
     let coins: Vec<_> = (1..=100).map(|id| TestCoin::new(id).json()).collect();
-    let fault = crate::clean(&page, &body(&coins), now()).unwrap_err();
-    assert_eq!(fault.code(), "too_dense");
+    let fault = read(&page, &body(&coins)).err();
+    assert_eq!(fault.map(|fault| fault.code()), Some("too_dense"));
 }
 
 #[test]
@@ -96,8 +98,8 @@ fn what_nobody_looks_at_costs_no_coin() {
         format!(r#"{{"id": 1, "x": 1{}{quote}"#, "0".repeat(1 << 20)),
     ] {
         let page = body(&[odd]);
-        let cleaned = crate::clean(&meta(), &page, now()).unwrap();
-        assert_eq!(rows_of(&cleaned).len(), 1, "{:?}", cleaned.rejects);
+        let found = read(&meta(), &page).unwrap();
+        assert_eq!(found.read.len(), 1, "{:?}", found.rejects);
     }
     let quotes = |list: &str| TestCoin::new(1).set("quote", list);
     let usd = r#"{"symbol": "USD", "price": 1, "last_updated": "2026-11-22T13:59:00Z"}"#;
@@ -105,18 +107,19 @@ fn what_nobody_looks_at_costs_no_coin() {
     for coin in
         [quotes(&format!("[{},{usd}]", many("{}"))), quotes(&format!(r#"{{{others}, "USD": {usd}}}"#))]
     {
-        assert_eq!(rows_of(&clean_coins(&meta(), &[coin])).len(), 1);
+        assert_eq!(read(&meta(), &body(&[coin.json()])).unwrap().read.len(), 1);
     }
 }
 
 #[test]
 fn tags_that_no_list_has_are_not_known() {
-    let read = |json: &str| {
-        let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("tags", json)]);
-        rows_of(&cleaned)[0].coin.tags.as_ref().map(Vec::len)
+    let tags = |json: &str| {
+        let page = body(&[TestCoin::new(1).set("tags", json).json()]);
+        let coins = read(&meta(), &page).unwrap().read;
+        coins.tags(coins.get(0).unwrap()).map(<[_]>::len)
     };
     let list = |tag: &str, count| format!("[{}]", vec![tag; count].join(","));
-    assert_eq!(read(&list("\"a\"", 1000)), Some(1000));
-    assert_eq!(read(&list("\"a\"", 1001)), None);
-    assert_eq!(read(&format!("[\"{}\", \"a\"]", "x".repeat(256))), Some(1), "one that no table holds");
+    assert_eq!(tags(&list("\"a\"", 1000)), Some(1000));
+    assert_eq!(tags(&list("\"a\"", 1001)), None);
+    assert_eq!(tags(&format!("[\"{}\", \"a\"]", "x".repeat(256))), Some(1), "one that no table holds");
 }

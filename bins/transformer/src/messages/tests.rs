@@ -3,7 +3,8 @@ use domain::{Class, DeadLetter, Measure, header};
 use proptest::prelude::*;
 
 use super::*;
-use crate::test_page::{TestCoin, body, clean_coins, instant, meta, now};
+use crate::clean::testing::clean_coins;
+use crate::test_page::{TestCoin, body, instant, meta, now};
 
 /// The messages of a page that can be sent.
 fn outputs(meta: &PageMeta, cleaned: &Cleaned, chunk_coins: u32, now: DateTime<Utc>) -> Vec<Output> {

@@ -47,6 +47,3 @@ pub(crate) fn apply(frame: &mut DataFrame, limits: &Limits) -> PolarsResult<()> 
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

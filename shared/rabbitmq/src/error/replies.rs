@@ -44,8 +44,8 @@ const REPLIES: &[(u16, &str, Meaning)] = &[
     (406, "message size ", Refused),
     (406, "invalid message", Refused),
     (406, "inequivalent arg ", Misconfigured(
-        "it exists with other arguments than this version or configuration declares: change the setting back, delete \
-         it when it is empty, or use another prefix",
+        "change the setting back; or stop all workers and, when the queue is empty, delete it (`rabbitmqctl delete_queue \
+         --if-empty NAME`), so that the next start makes it anew; or use another queue.prefix",
     )),
     (406, "invalid arg ", Misconfigured(UNKNOWN_ARGUMENT)),
     (406, "invalid property ", Misconfigured(UNKNOWN_ARGUMENT)),

@@ -41,10 +41,46 @@ async fn a_queue_with_other_arguments_is_named() {
             assert!(reason.contains(part), "{part} is not in: {reason}");
         }
     };
-    check(|options| options.delivery_limit = 9, "raw", "queue.delivery_limit").await;
+    check(|options| options.delivery_limit = 9, "raw", "the configuration asks for 8 (queue.delivery_limit")
+        .await;
     check(|options| options.queue_max_bytes = Some(1000), "raw", "queue.max_size").await;
     check(|options| options.archive_keep = Duration::from_secs(1), "raw.archive", "archive.keep").await;
     check(|options| options.archive_max_bytes = 1, "raw.archive", "archive.max_size").await;
+}
+
+/// All differences are told, and neither is what exists changed by that, nor what is missing made.
+#[tokio::test]
+async fn what_differs_is_told_without_work() {
+    let Some(lab) = lab().await else { return };
+    let inspect = async |options: Options| {
+        let queue = RabbitQueue::open_read_only(options, Arc::new(SystemClock)).await.unwrap();
+        let found = (queue.differences().await.unwrap(), queue.missing());
+        queue.close().await;
+        found
+    };
+    let (differences, missing) = inspect(lab.options.clone()).await;
+    assert!(differences.is_empty() && !missing.is_empty(), "{differences:?}");
+    assert_eq!(inspect(lab.options.clone()).await.1, missing, "something was made");
+
+    lab.process().connect().await.unwrap();
+    assert_eq!(inspect(lab.options.clone()).await, (vec![], vec![]));
+    let mut other = lab.options.clone();
+    other.delivery_limit = lab.options.delivery_limit + 1;
+    other.archive_keep = Duration::from_secs(1);
+    let (differences, _) = inspect(other).await;
+    let [raw, rows, archive] = &differences[..] else { panic!("{differences:?}") };
+    let limits = (lab.options.delivery_limit - 1, lab.options.delivery_limit);
+    for (difference, queue) in [(raw, "raw"), (rows, "rows")] {
+        let told = format!(
+            "queue {}: it exists with x-delivery-limit = {}, and the configuration asks for {} (",
+            lab.name(queue),
+            limits.0,
+            limits.1
+        );
+        assert!(difference.contains(&told), "{told} is not in: {difference}");
+    }
+    assert!(archive.contains("x-max-age") && archive.contains("1s (archive.keep)"), "{archive}");
+    assert_eq!(inspect(lab.options.clone()).await, (vec![], vec![]));
 }
 
 #[tokio::test]

@@ -9,41 +9,51 @@ use ports::Clock;
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
 
-use super::{mysql_options, rabbit_options};
+use super::choice::{QueueAdapter, StoreAdapter};
+use super::url::file_of;
 
 /// What connecting the queue for work would make, by name.
 pub(crate) async fn missing_queues(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Vec<String>> {
-    let url = &config.queue.url;
-    match url.scheme().as_str() {
-        "sqlite" => {
-            let file = Database::open_url_read_only(url.expose()).await?;
+    match QueueAdapter::of(config)? {
+        QueueAdapter::Sqlite(_) => {
+            let file = Database::open_url_read_only(config.queue.url.expose()).await?;
             let pending = SqliteQueue::pending(file.as_ref()).await;
             close(file).await;
             Ok(pending?)
         }
-        "amqp" | "amqps" => {
-            let queue = RabbitQueue::open_read_only(rabbit_options(config)?, clock).await?;
+        QueueAdapter::RabbitMq(options) => {
+            let queue = RabbitQueue::open_read_only(*options, clock).await?;
             let missing = queue.missing();
             queue.close().await;
             Ok(missing)
         }
-        scheme => bail!("no adapter for queue.url {scheme}:"),
     }
 }
 
 /// What connecting the store for work would make, by name.
 pub(crate) async fn missing_tables(config: &Config) -> anyhow::Result<Vec<String>> {
-    let url = &config.store.url;
-    match url.scheme().as_str() {
-        "sqlite" => {
-            let file = Database::open_url_read_only(url.expose()).await?;
+    match StoreAdapter::of(config)? {
+        StoreAdapter::Sqlite => {
+            let file = Database::open_url_read_only(config.store.url.expose()).await?;
             let pending = SqliteStore::pending(file.as_ref()).await;
             close(file).await;
             Ok(pending?)
         }
-        "mysql" => Ok(MysqlStore::pending(&mysql_options(config)?).await?),
-        scheme => bail!("no adapter for store.url {scheme}:"),
+        StoreAdapter::Mysql(options) => Ok(MysqlStore::pending(&options).await?),
     }
+}
+
+/// Whether the queues that exist are as connecting for work would make them; the error says all that differs, and what to do.
+pub async fn check_arguments(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
+    let QueueAdapter::RabbitMq(options) = QueueAdapter::of(config)? else { return Ok(()) };
+    let queue = RabbitQueue::open_read_only(*options, clock).await?;
+    let differences = queue.differences().await;
+    queue.close().await;
+    let differences = differences?;
+    if !differences.is_empty() {
+        bail!("{}", differences.join(". "));
+    }
+    Ok(())
 }
 
 async fn close(file: Option<Database>) {
@@ -55,8 +65,8 @@ async fn close(file: Option<Database>) {
 /// Whether queue or store at `url` could be written, as far as that can be told without doing it. Servers are asked when
 /// they are used.
 pub fn check_writable(url: &SecretUrl) -> anyhow::Result<()> {
-    match url.scheme().as_str() {
-        "sqlite" => Ok(Database::check_writable(url.expose())?),
-        _ => Ok(()),
+    if file_of(url).is_some() {
+        Database::check_writable(url.expose())?;
     }
+    Ok(())
 }

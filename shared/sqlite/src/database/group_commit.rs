@@ -1,13 +1,13 @@
-//! Group commit: those who wait for the file's one write lock share a transaction, and what making it durable costs.
+//! Group commit: callers that wait for the file's one write lock share a transaction, and its fsync.
 //!
-//! Whoever has done its part hands the transaction on to those who queued for it meanwhile, and queues again behind them. When
-//! its turn comes again, all of those are done, and it commits for all. Nobody waits for company: a part that nobody waits
-//! behind is committed at once.
+//! A caller runs its statements (its *part*), passes the open transaction on to the callers in the queue, and queues again
+//! behind them. When it gets the lock again, all of those have run theirs, and it commits for all. A caller that nobody waits
+//! behind commits at once.
 //!
 //! # Guarantees
-//! - `Ok` comes after the commit, for each of a group.
-//! - A part that fails, or is given up, undoes the transaction for all; the others do theirs again, and each commits at once.
-//!   So one's trouble stays its own.
+//! - `Ok` comes after the commit, for every caller.
+//! - When a part fails, or its caller is dropped, the transaction is rolled back for all. The others run theirs again, and each
+//!   commits at once, so that one caller's error is not the error of the others.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::{Database, TURN_TIMEOUT};
 use crate::error::Error;
 
-/// Statements that belong together. They may run more than once: what an earlier run did was undone.
+/// Statements that belong together. They may run more than once: the earlier run was rolled back.
 #[async_trait]
 pub(crate) trait Work: Sync {
     /// What comes of them.
@@ -31,23 +31,23 @@ pub(crate) trait Work: Sync {
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Output, Error>;
 }
 
-/// The transaction that is handed on, when there is one; locked by whoever does a part.
+/// The transaction that is passed on, when one is open. Locked while a part runs.
 pub(super) type Turns = Arc<Mutex<Option<Open>>>;
 
-/// A transaction with the parts of some.
+/// A transaction with the parts of several callers.
 #[derive(Debug)]
 pub(super) struct Open {
     transaction: Transaction<'static, Sqlite>,
-    /// Told how the commit ended; dropped when all was undone.
+    /// For each part, who is told how the commit ended. Dropped when the transaction is rolled back.
     members: Vec<oneshot::Sender<Result<(), Error>>>,
 }
 
 type Turn = OwnedMutexGuard<Option<Open>>;
 
 impl Database {
-    /// Does `work`, durably.
+    /// Runs `work`, and returns when it is committed.
     pub(crate) async fn write<W: Work>(&self, work: &W) -> Result<W::Output, Error> {
-        // After it was undone: it hands nothing on.
+        // Set after a rollback: then it commits at once.
         let mut is_alone = false;
         loop {
             let _pass = self.gate.pass(Need::Write, |_| Box::pin(self.probe())).await?;
@@ -69,7 +69,7 @@ impl Database {
         }
     }
 
-    /// Waits for the turn.
+    /// Waits for the lock.
     async fn turn(&self) -> Result<Turn, Error> {
         let mut leaving = Leaving { turns: Some(&self.turns) };
         let turn = timeout(TURN_TIMEOUT, Arc::clone(&self.turns).lock_owned()).await;
@@ -79,7 +79,7 @@ impl Database {
         Ok(turn)
     }
 
-    /// The transaction that was handed on, or a new one.
+    /// The transaction that was passed on, or a new one.
     async fn connection<'p>(&self, part: &'p mut Part) -> Result<&'p mut SqliteConnection, Error> {
         let turn = part.turn.as_mut().expect("held until it is done");
         let open = match turn.take() {
@@ -89,7 +89,8 @@ impl Database {
         Ok(&mut turn.insert(open).transaction)
     }
 
-    /// Lets those who queued do their parts, and commits for all unless another one did. `None`: all was undone.
+    /// Passes the transaction on to the callers in the queue, and commits for all unless one of them did. `None` when it was
+    /// rolled back.
     async fn hand_on(
         &self,
         turn: Turn,
@@ -113,7 +114,7 @@ impl Database {
         committed
     }
 
-    /// Commits on a task of its own, which ends whoever is given up.
+    /// Commits on a task of its own, so that a caller that is dropped does not interrupt it.
     fn commit_for_all(&self, mut turn: Turn) {
         let database = self.clone();
         tokio::spawn(async move {
@@ -125,13 +126,13 @@ impl Database {
             for member in members {
                 let _gone = member.send(committed.clone());
             }
-            // Who gets the turn now has been told.
+            // Last: whoever gets the lock next has been told by then.
             drop(turn);
         });
     }
 }
 
-/// The turn of one who does its part. Dropping it undoes what the transaction has.
+/// The lock while a part runs. Dropped before it is [`done`](Self::done), it rolls the transaction back.
 struct Part {
     turn: Option<Turn>,
 }
@@ -155,7 +156,8 @@ impl Drop for Part {
     }
 }
 
-/// Somebody in the queue. When it leaves early and was the last, nobody is left to commit what may be open, and it is undone.
+/// A caller in the queue. When it is dropped there and was the last one, nobody is left to commit, so an open transaction is
+/// rolled back.
 struct Leaving<'t> {
     turns: Option<&'t Turns>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use percent_encoding::percent_decode_str;
+use domain::percent_decode;
 
 use crate::error::Error;
 
@@ -21,8 +21,8 @@ pub(super) fn from_url(url: &str) -> Result<PathBuf, Error> {
         let name = parameters.split(['=', '&']).next().unwrap_or_default();
         return Err(wrong(&format!("the URL has an unknown parameter {name:?}")));
     }
-    let path =
-        decode(path).ok_or_else(|| wrong("the URL has a % without two hexadecimal digits of UTF-8"))?;
+    let path = percent_decode(path)
+        .ok_or_else(|| wrong("the URL has a % without two hexadecimal digits of UTF-8"))?;
     if path.is_empty() { Err(wrong("the URL names no file")) } else { Ok(path.into()) }
 }
 
@@ -31,14 +31,6 @@ pub(super) fn from_url(url: &str) -> Result<PathBuf, Error> {
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(path)
         .map_err(|error| Error::Misconfigured(format!("{:?} is not a path: {error}", path.display())))
-}
-
-/// Undoes percent-encoding. `None` when a `%` has no two digits, which the decoder leaves as it is, or for what is not
-/// UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let bytes: Vec<u8> = percent_decode_str(text).collect();
-    let all_decoded = bytes.len() + 2 * text.matches('%').count() == text.len();
-    String::from_utf8(bytes).ok().filter(|_| all_decoded)
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! The rows of a group in parts, of which each is written whole or not at all.
 
+use ports::store::MOST_QUOTES;
 use ports::{Loaded, Refused};
 
 use super::LoadRow;
-
-/// Quotes that are judged and written at a time: those of five pages, all that a loader loads together.
-const AT_A_TIME: usize = 25_000;
 
 /// The parts that are left to write, and what became of the others. A part that the database refuses is tried again in
 /// halves, down to a single row.
@@ -19,7 +17,7 @@ pub(super) struct Loading<'r, 'a> {
 impl<'r, 'a> Loading<'r, 'a> {
     /// For `rows` in their order; `loaded` tells for each chunk what became of rows that are not among them.
     pub(super) fn new(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>) -> Self {
-        Self::in_parts(rows, loaded, AT_A_TIME)
+        Self::in_parts(rows, loaded, MOST_QUOTES)
     }
 
     fn in_parts(rows: &'r [LoadRow<'a>], loaded: Vec<Loaded>, at_most: usize) -> Self {

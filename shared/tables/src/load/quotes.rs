@@ -43,8 +43,8 @@ impl Held {
         self.0.get(&row.coin.id)?.iter().find(|held| held.currency == row.quote.currency)
     }
 
-    /// The coins of which one of `rows` has the `last_updated` that is held, and is not older: whether it says anything new,
-    /// only the numbers tell.
+    /// The coins for which one of `rows` has the `last_updated` that the table has, and was fetched no earlier: only the numbers
+    /// tell whether it says anything new.
     pub fn coins_to_compare(&self, rows: &[LoadRow<'_>]) -> BTreeSet<u32> {
         let is_equal = |row: &&LoadRow<'_>| {
             self.get(row).is_some_and(|held| {
@@ -67,7 +67,7 @@ pub struct Judged<'a> {
     pub loaded: Vec<Loaded>,
 }
 
-/// What a quote is compared with: the one held, or one of the rows before it.
+/// What a quote is compared with: the one in the table, or one of the rows before it.
 #[derive(Clone, Copy)]
 struct Current<'c> {
     last_updated: DateTime<Utc>,
@@ -77,7 +77,7 @@ struct Current<'c> {
     chunk: Option<usize>,
 }
 
-/// Judges `rows`, which are of so many `chunks`, one after the other, against what is `held` of their coins.
+/// Judges `rows`, one after the other, against what the table holds of their coins; `chunks` is how many chunks they are of.
 pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
     let mut loaded = vec![Loaded::default(); chunks];
     let mut latest: BTreeMap<(u32, &str), LoadRow<'a>> = BTreeMap::new();
@@ -132,7 +132,7 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
     }
 }
 
-/// Whether the numbers are the same, bit for bit but for the sign of zero, which tables drop, and the same ones were not sent.
+/// Whether both have the same numbers and lack the same fields. Bit for bit, except for the sign of zero, which tables drop.
 fn has_numbers_of(one: &Quote, other: &Quote) -> bool {
     let bits = |quote: &Quote| quote.numbers.map(|number| number.map(|number| (number + 0.0).to_bits()));
     one.missing == other.missing && bits(one) == bits(other)

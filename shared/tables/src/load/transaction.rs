@@ -13,8 +13,7 @@ use super::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_cha
 use super::loading::Loading;
 use super::quotes::{Held, Judged, judge};
 use super::statements::{OfCoins, Rows, Statements};
-use super::{LoadRow, Split, rows};
-use crate::read::load as read;
+use super::{LoadRow, Split, read, rows};
 
 /// Chunks that are loaded in one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +36,7 @@ impl<'a> Load<'a> {
     ///
     /// # Errors
     ///
-    /// What a statement fails with, unless it is a [refusal](Statements::refusal). The transaction is to be undone then.
+    /// The error of a statement, unless it is a [refusal](Statements::refusal). The caller has to roll back then.
     pub async fn run<S: Statements>(&self, statements: &mut S) -> Result<Option<Vec<Loaded>>, S::Error> {
         if !statements.admit(self.simulated).await? {
             return Ok(None);
@@ -57,8 +56,8 @@ impl<'a> Load<'a> {
 
 /// Loads the rows of `chunks`; what became of each chunk.
 ///
-/// Rows the database refuses are found by halving: what is refused as a whole is undone, and its halves are tried one after the
-/// other, down to a single quote.
+/// Rows the database refuses are found by halving: what is refused as a whole is rolled back, and its halves are tried one after
+/// the other, down to a single quote.
 async fn load_rows<S: Statements>(statements: &mut S, chunks: &[&Chunk]) -> Result<Vec<Loaded>, S::Error> {
     let mut loaded = vec![Loaded::default(); chunks.len()];
     let batches: Vec<_> = chunks.iter().map(|chunk| &chunk.page.batch).collect();

@@ -1,6 +1,5 @@
 //! What can go wrong when the API is asked. `outcome` says what to do about each.
 
-use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -224,19 +223,14 @@ fn ratelimit_reset(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S %z").ok().map(|at| at.with_timezone(&Utc))
 }
 
-/// The causes of `error` in one line, without the URL.
+/// The first cause of `error`, without the URL. What reqwest and hyper say above it is said by [`TransportFault`].
 pub(super) fn explain(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut parts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if parts.last().is_none_or(|last| !last.contains(&text)) {
-            parts.push(text);
-        }
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    parts.join(": ")
+    cause.to_string()
 }
 
 /// Whether rustls is the cause of `error`. It hides inside I/O errors, which do not name what they hold as

@@ -4,9 +4,11 @@ use domain::{Kind, Measure};
 use proptest::prelude::*;
 
 use super::*;
+use crate::frame::frame_of;
+use crate::read::rows;
 use crate::rules::{Limits, apply};
 use crate::schema;
-use crate::test_page::{TestCoin, frame_of, meta, now, rows};
+use crate::test_page::{TestCoin, meta, now};
 
 /// What becomes of `number` as `measure`.
 fn changed(measure: Measure, number: f64) -> f64 {

@@ -8,7 +8,7 @@ use tracing::{Event, Level, Metadata, Subscriber, span};
 
 /// Lines of the log that an operator sees by default.
 #[derive(Clone, Default)]
-pub(super) struct Lines(pub(super) Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<String>>>);
 
 struct Text<'a>(&'a mut String);
 

@@ -1,11 +1,12 @@
-//! What each check promises, on whole pages.
+//! What each cleaning rule promises, on whole pages.
 
 use std::collections::HashSet;
 
 use domain::{Measure, PageMeta};
 
+use crate::clean::testing::{clean_coins, rows_of};
 use crate::rules::CHECKS;
-use crate::test_page::{TestCoin, clean_coins, meta, rows_of};
+use crate::test_page::{TestCoin, instant, meta};
 
 /// The page's only coin breaks `rule`, and this is the reason.
 fn check(coin: &TestCoin, rule: &str, reason: &str) {
@@ -93,7 +94,7 @@ fn in_the_future() {
 
 #[test]
 fn a_transformer_whose_clock_is_behind_believes_the_fetchers() {
-    let page = PageMeta { fetched_at: crate::test_page::instant("2026-11-22T15:00:00Z"), ..meta() };
+    let page = PageMeta { fetched_at: instant("2026-11-22T15:00:00Z"), ..meta() };
     let coin = TestCoin::new(1).updated_in("USD", "2026-11-22T15:10:00Z");
     assert_eq!(clean_coins(&page, &[coin]).rejects, []);
 }

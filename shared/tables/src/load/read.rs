@@ -1,32 +1,32 @@
-//! Reading what a table holds of the coins of a [group](crate::load) of chunks.
+//! Reading what the tables hold of the coins that are loaded.
 
 use std::collections::BTreeMap;
 
 use domain::{Coin, Measure, MeasureSet, Quote};
 
+use super::coins::Known;
+use super::quotes::HeldQuote;
 use crate::columns::{COINS, quotes};
-use crate::load::coins::Known;
-use crate::load::quotes::HeldQuote;
 use crate::row::{Row, Unreadable};
 
 /// The statement that reads `coins`, for [`coin`]; `ids` is what stands in the parentheses after `IN`. By id: in the order in
 /// which all who load lock.
-pub fn coins(ids: &str) -> String {
+pub(super) fn coins(ids: &str) -> String {
     format!("SELECT {} FROM coins WHERE id IN ({ids}) ORDER BY id", COINS.join(", "))
 }
 
 /// The statement that reads the keys and instants of `quotes_latest`, for [`held`].
-pub fn latest_keys(ids: &str) -> String {
+pub(super) fn latest_keys(ids: &str) -> String {
     format!("SELECT coin_id, currency, last_updated, fetched_at FROM quotes_latest WHERE coin_id IN ({ids})")
 }
 
 /// The statement that reads `quotes_latest` whole, for [`held_whole`].
-pub fn latest(ids: &str) -> String {
+pub(super) fn latest(ids: &str) -> String {
     format!("SELECT {} FROM quotes_latest WHERE coin_id IN ({ids})", quotes().join(", "))
 }
 
 /// A row of `coins`, and its key.
-pub fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
+pub(super) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
     let id = row.get("id")?;
     let coin = Coin {
         id,
@@ -45,7 +45,7 @@ pub fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator
 }
 
 /// A row of `quotes_latest` without its numbers.
-pub fn held(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
+pub(super) fn held(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
     Ok(HeldQuote {
         coin_id: row.get("coin_id")?,
         currency: row.get("currency")?,
@@ -56,7 +56,7 @@ pub fn held(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
 }
 
 /// A row of `quotes_latest`.
-pub fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
+pub(super) fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
     let mut numbers = [None; Measure::COUNT];
     for (number, measure) in numbers.iter_mut().zip(Measure::ALL) {
         *number = row.nullable(measure.column())?;

@@ -2,10 +2,10 @@
 # What `coinpipe migrate` costs for a history that the version before left: HOURS snapshots of 5,000 quotes, filled forwards, on a
 # private MariaDB with its defaults. Ends by comparing all quotes with what was there before.
 #
-#     tests/bench/layout/migrate.sh COINPIPE HOURS
+#     tests/bench/migrate.sh COINPIPE HOURS
 set -euo pipefail
 coinpipe=$(realpath "$1") hours=$2
-steps=$(realpath "$(dirname "$0")/../../../migrations/mysql")
+steps=$(realpath "$(dirname "$0")/../../migrations/mysql")
 folder=$(mktemp -d)
 mariadb-install-db --no-defaults --auth-root-authentication-method=normal --skip-test-db --user=root --datadir="$folder/data" > /dev/null
 mkdir "$folder/tmp"
