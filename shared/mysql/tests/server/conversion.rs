@@ -50,7 +50,8 @@ async fn a_conversion_killed_at_any_statement_is_finished() {
     }
 }
 
-/// It gets an error that is waited for, or that tells an operator to act: never one that is about a row, which it would leave out.
+/// It gets an error that tells an operator to act, ends, and gives its chunks back: never one that is about a row, which it would
+/// leave out.
 #[tokio::test]
 async fn an_older_loader_keeps_its_chunks_while_the_history_is_converted_and_after() {
     let lab = before().await;

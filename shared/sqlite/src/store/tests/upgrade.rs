@@ -84,7 +84,7 @@ async fn what_somebody_else_made_stays() {
     assert_eq!(client.found("SELECT n FROM mine", &["n"]).await, ["2"]);
 }
 
-/// An insert of an older loader's fails with what an operator has to act on, which it waits for: it is not about a row.
+/// Its insert fails with what an operator has to act on, not with what is about a row: it ends, and gives its chunks back.
 #[tokio::test]
 async fn an_older_loader_keeps_its_chunks_while_the_history_is_converted_and_after() {
     let lab = setup().await;
