@@ -7,8 +7,8 @@ mod prune;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::wire::{self, RowsMessage};
-use domain::{Chunk, Class, DeadLetter, Fetched, Message, StageName, header};
+use domain::wire::{self, UnreadChunk, UnreadMessage, WireError};
+use domain::{Class, DeadLetter, Fetched, Message, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
@@ -53,9 +53,10 @@ impl Loader {
         Self { group_commit: GroupCommit::new(Arc::clone(&store)), store, clock, rows: row_metrics(metrics) }
     }
 
-    async fn load(&self, message: &Message, chunk: Chunk) -> Result<Vec<Output>, Failure> {
+    async fn load(&self, message: &Message, chunk: UnreadChunk) -> Result<Vec<Output>, Failure> {
+        let head = chunk.head();
         let (batch, page, number, chunks) =
-            (chunk.page.batch.clone(), chunk.page.page, chunk.chunk, chunk.chunks);
+            (head.page.batch.clone(), head.page.page, head.chunk, head.chunks);
         let loaded = self.group_commit.load(chunk).instrument(telemetry::trace::step("commit")).await?;
         let refused = loaded.refused.len() as u64;
         for (result, count) in [
@@ -125,6 +126,16 @@ fn failure(error: &StoreError) -> Failure {
     }
 }
 
+/// What becomes of a message of `batch` that cannot be read.
+fn undecodable(batch: Option<&str>, error: &WireError) -> Failure {
+    let batch = batch.unwrap_or("an unknown batch");
+    Failure::Reject {
+        class: Class::Poison,
+        code: error.code(),
+        reason: format!("a message of {batch} is no rows message: {error}"),
+    }
+}
+
 /// Runs the loader until asked to stop.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let (store, clock) = (&stores.store, &process.clock);
@@ -156,17 +167,10 @@ impl Stage for Loader {
     }
 
     async fn handle(&self, message: &Message) -> Result<Vec<Output>, Failure> {
-        match wire::decode(&message.body) {
-            Ok(RowsMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
-            Ok(RowsMessage::Fetched(fetched)) => self.announce(&fetched).await,
-            Err(error) => {
-                let batch = message.headers.get(header::BATCH).unwrap_or("an unknown batch");
-                Err(Failure::Reject {
-                    class: Class::Poison,
-                    code: error.code(),
-                    reason: format!("a message of {batch} is no rows message: {error}"),
-                })
-            }
+        match wire::open(&message.body) {
+            Ok(UnreadMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
+            Ok(UnreadMessage::Fetched(fetched)) => self.announce(&fetched).await,
+            Err(error) => Err(undecodable(message.headers.get(header::BATCH), &error)),
         }
     }
 

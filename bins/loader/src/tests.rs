@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::wire::RowsMessage;
 use domain::{
-    ApiVersion, BatchId, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta, Quote,
-    Slot, timestamp,
+    ApiVersion, BatchId, Chunk, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta,
+    Quote, Slot, timestamp,
 };
 use ports::Ledger;
 use testkit::clock::ManualClock;

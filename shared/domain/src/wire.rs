@@ -23,28 +23,24 @@ mod envelope;
 mod error;
 mod row;
 mod short;
+mod unread;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
+pub use self::unread::UnreadChunk;
 use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
-use crate::coin::CoinRow;
 use crate::fetched::Fetched;
-use crate::origin::Origin;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
-
-/// What the rows of a chunk may take in memory for each byte on the wire; ours take about two.
-const BYTES_FOR_A_BYTE: usize = 2;
-/// What the rows of any chunk may take in memory, in bytes.
-const BYTES_FOR_ALL: usize = 40 << 20;
 
 const HEADER_BYTES: usize = 15;
 const SCHEMA_CHUNK_V1: u16 = 1;
@@ -90,18 +86,32 @@ pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
     seal(SCHEMA_FETCHED_V1, &FetchedV1::from(fetched))
 }
 
-/// Reads a message of the rows queue, of any schema ever published.
-pub fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
+/// A message of the rows queue, without the rows of a chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnreadMessage {
+    /// Load the rows of this chunk.
+    Chunk(UnreadChunk),
+    /// Expect the pages of this batch.
+    Fetched(Fetched),
+}
+
+/// Reads a message of the rows queue, of any schema ever published, but for the rows of a chunk. The checksum is checked.
+pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
     let (schema, payload) = envelope::open(bytes)?;
     match schema {
-        SCHEMA_CHUNK_V1 => Ok(RowsMessage::Chunk(open_chunk(payload)?)),
-        SCHEMA_REBUILT_V1 => {
-            let mut chunk = open_chunk(payload)?;
-            chunk.page.origin = Origin::Rebuild;
-            Ok(RowsMessage::Chunk(chunk))
+        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 => {
+            Ok(UnreadMessage::Chunk(UnreadChunk::open(schema, bytes.slice_ref(payload))?))
         }
-        SCHEMA_FETCHED_V1 => Ok(RowsMessage::Fetched(open::<FetchedV1>(payload)?.try_into()?)),
+        SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
+    }
+}
+
+/// Reads a message of the rows queue, of any schema ever published.
+pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
+    match open(bytes)? {
+        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read()?)),
+        UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
     }
 }
 
@@ -117,25 +127,11 @@ fn put<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
     bincode::serde::encode_into_std_write(value, bytes, BINCODE).expect("plain structs encode into memory");
 }
 
-fn open<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
+fn value<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
     let mut rest = payload;
     let value = next(&mut rest)?;
     nothing_left(rest, payload)?;
     Ok(value)
-}
-
-/// Row by row, so that a chunk that would take too much memory is given up before it does.
-fn open_chunk(payload: &[u8]) -> Result<Chunk, WireError> {
-    let mut rest = payload;
-    let mut chunk: Chunk = next::<ChunkHeadV1>(&mut rest)?.try_into()?;
-    let mut left = BYTES_FOR_A_BYTE * payload.len() + BYTES_FOR_ALL;
-    for _ in 0..next::<u64>(&mut rest)? {
-        let row: CoinRow = next::<CoinRowV1>(&mut rest)?.try_into()?;
-        left = left.checked_sub(row.memory()).ok_or(WireError::TooDense(payload.len()))?;
-        chunk.rows.push(row);
-    }
-    nothing_left(rest, payload)?;
-    Ok(chunk)
 }
 
 /// Takes the next value off `rest`.

@@ -4,9 +4,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Fetched;
+use domain::wire::{self, UnreadMessage};
 use ports::DataKinds;
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{at, chunk, quote, row};
+use testkit::contract::store::sample::chunk;
 use testkit::memory::MemoryStore;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -68,6 +69,11 @@ impl Bench {
 
     /// Loads `chunk` on a task of its own, which waits by now.
     async fn load(&self, chunk: Chunk) -> Loading {
+        self.load_bytes(wire::encode_chunk(&chunk)).await
+    }
+
+    async fn load_bytes(&self, bytes: Vec<u8>) -> Loading {
+        let Ok(UnreadMessage::Chunk(chunk)) = wire::open(&bytes.into()) else { panic!("no chunk") };
         let groups = Arc::clone(&self.groups);
         let loading = tokio::spawn(async move { groups.load(chunk).await });
         // On this one thread the task has run until it had to wait.
@@ -78,8 +84,18 @@ impl Bench {
     /// A transaction that is held up, so that others gather.
     async fn held_up(&self) -> Loading {
         let loading = self.load(chunk(&[1])).await;
-        assert_eq!(self.store.begun.load(Ordering::SeqCst), 1);
+        self.begun(1).await;
         loading
+    }
+
+    /// Waits until so many transactions have begun.
+    async fn begun(&self, transactions: usize) {
+        let reached = async {
+            while self.store.begun.load(Ordering::SeqCst) < transactions {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("it begins");
     }
 
     fn let_go(&self) {
@@ -93,11 +109,9 @@ impl Bench {
 
 /// A chunk of half the quotes that the first transaction may have.
 fn large() -> Chunk {
-    let mut chunk = chunk(&[]);
-    let mut row = row(7, 1.0, at(0));
-    row.quotes = vec![quote("USD", 1.0, at(0)); FIRST_QUOTES / 2];
-    chunk.rows = vec![row];
-    chunk
+    let first = 100;
+    let coins: Vec<u32> = (first..).take(FIRST_QUOTES / 2).collect();
+    chunk(&coins)
 }
 
 async fn loaded(loading: Loading) -> Loaded {
@@ -143,6 +157,27 @@ async fn chunks_that_wait_share_a_transaction_and_each_is_told_its_own() {
     assert_eq!((repeat.written, repeat.unchanged), (0, 1));
     assert_eq!(loaded(third).await.written, 1);
     assert_eq!(bench.transactions(), [1, 3]);
+}
+
+/// Its rows are read when its turn comes; what is wrong with them is its own trouble.
+#[tokio::test]
+async fn a_chunk_whose_rows_cannot_be_read_is_refused_alone() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let mut nan = chunk(&[3]);
+    nan.rows[0].quotes[0].numbers[0] = Some(f64::NAN);
+    let others =
+        [bench.load(chunk(&[2])).await, bench.load(nan.clone()).await, bench.load(chunk(&[4])).await];
+    bench.let_go();
+    loaded(first).await;
+    let [second, third, fourth] = others;
+    assert_eq!(loaded(second).await.written, 1);
+    let refused = third.await.unwrap();
+    assert!(matches!(&refused, Err(Failure::Reject { code: "senseless", .. })), "{refused:?}");
+    assert_eq!(loaded(fourth).await.written, 1);
+    assert_eq!(bench.transactions(), [1, 2]);
+    let alone = bench.load(nan).await.await.unwrap();
+    assert!(matches!(&alone, Err(Failure::Reject { code: "senseless", .. })), "{alone:?}");
 }
 
 #[tokio::test]
@@ -211,9 +246,7 @@ async fn when_who_loads_for_all_is_given_up_the_others_load_by_themselves() {
     let other = bench.load(chunk(&[3])).await;
     bench.store.let_go.add_permits(1);
     loaded(first).await;
-    while bench.store.begun.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
+    bench.begun(2).await;
     leader.abort();
     assert!(leader.await.expect_err("it was given up").is_cancelled());
     bench.let_go();

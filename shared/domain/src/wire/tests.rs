@@ -3,6 +3,12 @@ use proptest::prelude::*;
 
 use super::envelope::{ENVELOPE_VERSION, MAGIC};
 use super::*;
+use crate::coin::CoinRow;
+use crate::origin::Origin;
+
+fn decode(bytes: &[u8]) -> Result<RowsMessage, WireError> {
+    super::decode(&Bytes::copy_from_slice(bytes))
+}
 use crate::api_version::ApiVersion;
 use crate::batch::BatchId;
 use crate::coin::Coin;
