@@ -6,6 +6,7 @@
 mod client;
 mod credits;
 mod ending;
+mod judging;
 mod leftovers;
 mod letters;
 mod outcome;
@@ -33,6 +34,7 @@ pub use client::KeyStatus;
 pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
 pub(crate) use credits::Credits;
+use judging::JudgeState;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 pub(crate) use snapshot::FetchJob;
@@ -51,6 +53,8 @@ pub(crate) struct Collector {
     crashes: Crashes,
     turns: Arc<RetryTurns>,
     waits: WaitNote,
+    judge: Arc<config::Judge>,
+    state: JudgeState,
     credits: Arc<Credits>,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
@@ -70,7 +74,7 @@ impl Collector {
         credits: Arc<Credits>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns } = context;
+        let FetchContext { clock, metrics, crashes, turns, judge } = context;
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
             settings,
@@ -82,6 +86,8 @@ impl Collector {
             crashes,
             turns,
             waits,
+            judge,
+            state: JudgeState::default(),
             credits,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
@@ -107,6 +113,7 @@ impl Collector {
             pages: None,
             trace: Headers::new(),
             claim: ClaimState::Claimed,
+            verdict: None,
         }
     }
 

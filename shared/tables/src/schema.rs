@@ -68,6 +68,7 @@ macro_rules! store_schema {
             4 "replays" "0004_replays.sql",
             5 "deaths and claims" "0005_deaths_and_claims.sql",
             6 "proofs" "0006_proofs.sql",
+            10 "verdicts" "0010_verdicts.sql",
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal,)+) => {

@@ -225,6 +225,7 @@ mod tests {
             loaded_at: Some(at),
             pages: Some(1),
             credits: Some(25),
+            verdict: None,
             coins_in: 5000,
             rejected: 0,
             written: 5000,

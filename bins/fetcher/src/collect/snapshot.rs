@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info, warn};
 
 use super::client::{FetchError, ListingsPage};
+use super::judging::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
 use crate::metrics::SnapshotEnd;
@@ -45,10 +46,11 @@ impl Collector {
         }
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
+        let mut doubts = Doubts::default();
         loop {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
-            let Some(number) = missing else {
+            let Some(number) = missing.or(doubts.next()) else {
                 self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
                 return Ending::Complete(pages);
             };
@@ -68,9 +70,8 @@ impl Collector {
                     self.credits.spend(page.credits);
                     self.crashes.pass(Point::Answered).await;
                     let (rows, bytes) = (page.rows, page.body.len());
-                    match self.store_page(job, number, page).await {
-                        Ok(record) => pages.push(record),
-                        Err(ending) => return ending,
+                    if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
+                        return ending;
                     }
                     self.crashes.pass(Point::Kept).await;
                     let expected = order.pages_expected(&pages);
