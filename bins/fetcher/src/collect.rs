@@ -34,9 +34,9 @@ pub use client::KeyStatus;
 pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
 pub(crate) use credits::Credits;
-use judging::JudgeState;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
+use judging::JudgeState;
 pub(crate) use snapshot::FetchJob;
 
 /// What is fetched, in ids and headers.

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod credits;
+mod judged;
 mod keyless;
 mod leader;
 mod outages;

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error};
 use crate::values::{OFF, duration};
 
 /// `[judge]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judge {
     /// How often a page with too few coins, or with those of another page, is asked for in all; at least 1.
@@ -34,17 +34,18 @@ pub struct Judge {
     pub clock: Duration,
     /// Coins that may have lost a number that they had in the snapshot before.
     pub nulls: Limit,
-    /// How many times as high or as low a price is that counts as a jump; more than 1.
-    pub jump: f64,
+    /// How many times as high or as low a price is that counts as a jump; at least 2.
+    pub jump: u32,
     /// Prices that may have jumped since the snapshot before.
     pub jumped: Limit,
 }
 
-impl Eq for Judge {}
-
 /// The most that is in order, as a share: `"10%"`; or `"off"`, when anything is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit(Option<f64>);
+
+// Never not a number.
+impl Eq for Limit {}
 
 impl Limit {
     /// So many of a hundred.

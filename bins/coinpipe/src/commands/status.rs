@@ -110,6 +110,9 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     }
     if !batches.is_empty() {
         output::print(batches::to_table(&batches, output::terminal_width()))?;
+        for line in batches::verdicts(&batches) {
+            output::print(line)?;
+        }
     }
     Ok(())
 }

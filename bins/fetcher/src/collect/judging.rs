@@ -142,7 +142,8 @@ impl Collector {
 
     async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> Arc<PageSummary> {
         let currency = order.convert.first().cloned().unwrap_or_default();
-        blocking(&self.spool, move |_| Arc::new(PageSummary::read(&body, &currency).unwrap_or_default())).await
+        blocking(&self.spool, move |_| Arc::new(PageSummary::read(&body, &currency).unwrap_or_default()))
+            .await
     }
 
     /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported. From then on it is remembered

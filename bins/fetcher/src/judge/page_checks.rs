@@ -16,7 +16,8 @@ pub(crate) fn findings_of_page(
     settings: &config::Judge,
 ) -> Vec<Finding> {
     let (start, asked) = order.range(page.record.page);
-    let total = page.record.total_count;
+    // One answer may count what another one does not.
+    let total = others.iter().chain([page]).filter_map(|page| page.record.total_count).max();
     let due = total.map(|total| asked.min(total.saturating_sub(start - 1)));
     // A market without a coin is no market, whatever the API says.
     if page.record.rows == 0 && (start == 1 || due.is_some_and(|due| due > 0)) {
@@ -27,7 +28,8 @@ pub(crate) fn findings_of_page(
     let found = [
         due.and_then(|due| short(page, due, settings)),
         again(page, others, settings),
-        top_missing(page, start, due.unwrap_or(asked), settings),
+        // Without a total nobody knows whether there are a hundred coins.
+        top_missing(page, start, due.unwrap_or(asked.min(page.record.rows)), settings),
     ];
     found.into_iter().flatten().collect()
 }
@@ -48,7 +50,8 @@ fn again(page: &Page<'_>, others: &[Page<'_>], settings: &config::Judge) -> Opti
         let repeated = ids(other).collect::<BTreeSet<_>>().intersection(&own).count();
         settings.repeated.is_exceeded(repeated, own.len()).then(|| {
             let (number, of) = (page.record.page, other.record.page);
-            let text = format!("{repeated} of the {} coins of page {number} are those of page {of}", own.len());
+            let text =
+                format!("{repeated} of the {} coins of page {number} are those of page {of}", own.len());
             Finding::new(Check::PageAgain, text)
         })
     })

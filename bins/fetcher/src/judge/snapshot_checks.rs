@@ -65,7 +65,7 @@ fn records(pages: &[Page<'_>]) -> Vec<crate::spool::PageRecord> {
 
 /// Each coin counts once: pages may overlap.
 fn short(order: &Manifest, pages: &[Page<'_>], settings: &config::Judge) -> Option<Finding> {
-    let total = pages.last()?.record.total_count?;
+    let total = pages.iter().filter_map(|page| page.record.total_count).max()?;
     let due = order.limit.min(total) as usize;
     let coins = pages.iter().flat_map(ids).collect::<BTreeSet<_>>().len();
     settings.missing.is_exceeded(due.saturating_sub(coins), due).then(|| {
@@ -82,7 +82,8 @@ fn fewer(before: &Remembered, now: &Remembered, settings: &config::Judge) -> Opt
 }
 
 fn old(pages: &[Page<'_>], settings: &config::Judge) -> Option<Finding> {
-    let newest = pages.iter().flat_map(|page| &page.summary.coins).filter_map(|coin| coin.updated_at).max()?;
+    let newest =
+        pages.iter().flat_map(|page| &page.summary.coins).filter_map(|coin| coin.updated_at).max()?;
     // By the API's own clock, where it tells the time.
     let now = pages.iter().map(|page| page.summary.timestamp.unwrap_or(page.record.fetched_at)).max()?;
     is_longer(now - newest, settings.quote_age).then(|| {
@@ -129,8 +130,11 @@ fn nulls(before: &Remembered, now: &Remembered, settings: &config::Judge) -> Opt
     let lost = filled.filter_map(|(measure, (&had, &has))| {
         // As many as would be filled if nothing had changed but the number of coins.
         let expected = had * now.coins / before.coins;
-        let is_lost = had >= LEAST_COINS && settings.nulls.is_exceeded(expected.saturating_sub(has), expected);
-        is_lost.then(|| format!("{} ({has} of {}, {had} of {} before)", measure.column(), now.coins, before.coins))
+        let is_lost =
+            had >= LEAST_COINS && settings.nulls.is_exceeded(expected.saturating_sub(has), expected);
+        is_lost.then(|| {
+            format!("{} ({has} of {}, {had} of {} before)", measure.column(), now.coins, before.coins)
+        })
     });
     let lost: Vec<_> = lost.collect();
     (!lost.is_empty()).then(|| {
@@ -145,7 +149,7 @@ fn jump(believed: &Remembered, now: &Remembered, settings: &config::Judge) -> Op
     }
     let common = believed.common(now);
     let size = |pair: &Pair| pair.factor.max(pair.factor.recip());
-    let mut jumped: Vec<_> = common.iter().filter(|pair| size(pair) >= settings.jump).collect();
+    let mut jumped: Vec<_> = common.iter().filter(|pair| size(pair) >= f64::from(settings.jump)).collect();
     if common.len() < LEAST_COINS || !settings.jumped.is_exceeded(jumped.len(), common.len()) {
         return None;
     }

@@ -6,8 +6,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use domain::{Measure, timestamp};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A page, as far as it is compared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -289,8 +289,9 @@ mod tests {
     #[test]
     fn both_shapes_say_the_same_in_the_first_currency() {
         let quote = r#""price":2.5,"market_cap":null,"last_updated":"2026-11-22T13:59:00.000Z""#;
-        let v1 =
-            format!(r#"{{"id":7,"symbol":"S","cmc_rank":3,"tags":["a"],"quote":{{"USD":{{"price":9}},"EUR":{{{quote}}}}}}}"#);
+        let v1 = format!(
+            r#"{{"id":7,"symbol":"S","cmc_rank":3,"tags":["a"],"quote":{{"USD":{{"price":9}},"EUR":{{{quote}}}}}}}"#
+        );
         let v3 = format!(
             r#"{{"id":"7","cmc_rank":3.0,"quote":[{{"symbol":"USD","price":9}},{{"id":2790,"symbol":"EUR",{quote}}}]}}"#
         );
@@ -307,7 +308,10 @@ mod tests {
     #[test]
     fn odd_values_are_absent_and_odd_shapes_have_no_summary() {
         let odd = r#"{"id":{"a":[1]},"cmc_rank":-1,"last_updated":"soon","quote":[{"price":true}]}"#;
-        assert_eq!(coin(odd), CoinSummary { filled: 1 << (Measure::CmcRank as u32), ..CoinSummary::default() });
+        assert_eq!(
+            coin(odd),
+            CoinSummary { filled: 1 << (Measure::CmcRank as u32), ..CoinSummary::default() }
+        );
         for body in ["", "[]", r#"{"status":{},"data":{}}"#, r#"{"status":{},"data":[1]}"#] {
             assert_eq!(PageSummary::read(body.as_bytes(), "USD"), None, "{body}");
         }

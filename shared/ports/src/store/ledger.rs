@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, ReplayId, Slot, Verdict};
+use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
 
 use super::StoreError;
 
@@ -62,9 +62,9 @@ impl BatchRecord {
         self.missing.is_empty()
     }
 
-    /// Whether it is complete and its fetcher found nothing wrong with it.
-    pub fn is_sound(&self) -> bool {
-        self.is_complete() && self.verdict.is_none()
+    /// Whether its fetcher found that the pages that came lack coins.
+    pub fn lacks_coins(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete)
     }
 }
 

@@ -141,7 +141,8 @@ fn a_short_listing_without_the_best_is_incomplete() {
     let mut market = Market::new(200, 200);
     assert_eq!(market.judge(0, Some(9813), &[Market::answer(0, 1..=200)]), SOUND);
     let found = market.judge(60, Some(9813), &[Market::answer(60, 4800..4807)]);
-    for part in ["incomplete: page 1 has 7 of the 200", "100 of the 100 best ranks", "best that came is 4800"] {
+    for part in ["incomplete: page 1 has 7 of the 200", "100 of the 100 best ranks", "best that came is 4800"]
+    {
         assert!(found.contains(part), "{part}: {found}");
     }
     assert!(found.contains("7 coins came, and 200 in the snapshot before [fewer_coins]"), "{found}");
@@ -169,7 +170,8 @@ fn coins_are_counted_once() {
 fn no_coins_are_no_market() {
     let mut market = Market::new(200, 200);
     let found = market.judge(0, Some(9813), &[Market::answer(0, [])]);
-    let text = "page 1 has no coins, and 200 were asked for; the API says that there are 9813 [empty_listing]";
+    let text =
+        "page 1 has no coins, and 200 were asked for; the API says that there are 9813 [empty_listing]";
     assert_eq!(found, format!("incomplete: {text}"));
 }
 
@@ -218,7 +220,10 @@ fn clocks_that_disagree_are_told() {
     let found = market.judge(0, Some(20), &[page(120)]);
     assert_eq!(found, "suspect: the API's clock is 2 h ahead of this machine's [clock]");
     let found = market.judge(60, Some(20), &[page(50)]);
-    assert!(found.contains("the API's clock is 10 min behind this machine's, or its answer is an old one"), "{found}");
+    assert!(
+        found.contains("the API's clock is 10 min behind this machine's, or its answer is an old one"),
+        "{found}"
+    );
     market.settings.clock = std::time::Duration::ZERO;
     assert!(!market.judge(120, Some(20), &[page(180)]).contains("clock"));
 }

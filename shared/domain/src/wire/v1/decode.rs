@@ -153,7 +153,9 @@ impl TryFrom<JudgedV1> for Fetched {
             _ => return Err(WireError::Senseless("unknown verdict")),
         };
         if wire.why.chars().count() > MOST_WHY || wire.why.chars().any(char::is_control) {
-            return Err(WireError::Senseless("the reason of the verdict is too long, or has control characters"));
+            return Err(WireError::Senseless(
+                "the reason of the verdict is too long, or has control characters",
+            ));
         }
         let verdict = Some(Verdict { doubt, why: wire.why });
         Ok(Self { verdict, ..Self::try_from(wire.fetched)? })

@@ -102,9 +102,12 @@ pub async fn a_later_announcement_wins(lab: &impl StoreLab) {
     assert_eq!(record(lab).await.fetched_at, Some(at(6)));
 }
 
+fn verdict(doubt: Doubt) -> Option<Verdict> {
+    Some(Verdict { doubt, why: "short_listing: 7 of 200 coins came".to_owned() })
+}
+
 /// The verdict is the newest announcement's, and replaying what it is about does not change it.
 pub async fn a_verdict_stays_with_its_announcement(lab: &impl StoreLab) {
-    let verdict = |doubt| Some(Verdict { doubt, why: "short_listing: 7 of 200 coins came".to_owned() });
     let steps = [
         (at(5), verdict(Doubt::Incomplete), verdict(Doubt::Incomplete)),
         (at(4), None, verdict(Doubt::Incomplete)),
@@ -113,15 +116,20 @@ pub async fn a_verdict_stays_with_its_announcement(lab: &impl StoreLab) {
     ];
     load(lab, &chunk(&[1])).await;
     assert_eq!(record(lab).await.verdict, None);
-    for (fetched_at, verdict, expected) in steps {
-        lab.store().record_fetched(&Fetched { fetched_at, verdict, ..fetched(1) }).await.expect("is recorded");
+    for (fetched_at, judged, expected) in steps {
+        lab.store()
+            .record_fetched(&Fetched { fetched_at, verdict: judged, ..fetched(1) })
+            .await
+            .expect("is recorded");
         load(lab, &chunk(&[1])).await;
         let record = record(lab).await;
-        assert_eq!((record.is_complete(), record.is_sound(), record.verdict), (true, false, expected));
+        let lacks_coins = expected == verdict(Doubt::Incomplete);
+        assert_eq!((record.is_complete(), record.lacks_coins()), (true, lacks_coins));
+        assert_eq!(record.verdict, expected);
     }
     lab.store().record_fetched(&Fetched { fetched_at: at(7), ..fetched(1) }).await.expect("is recorded");
     let record = record(lab).await;
-    assert_eq!((record.is_sound(), record.verdict), (true, None));
+    assert_eq!((record.lacks_coins(), record.verdict), (false, None));
 }
 
 /// So a snapshot without coins is complete, and recorded.
