@@ -50,7 +50,7 @@ impl Collector {
         loop {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
-            let Some(number) = missing.or(doubts.next()) else {
+            let Some(number) = doubts.next().or(missing) else {
                 self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
                 return Ending::Complete(pages);
             };

@@ -156,7 +156,7 @@ fn jump(believed: &Remembered, now: &Remembered, settings: &config::Judge) -> Op
     jumped.sort_by(|one, other| one.factor.total_cmp(&other.factor));
     let typical = jumped[jumped.len() / 2].factor;
     let text = format!(
-        "{} of {} prices are {} times as high or as low as before, and more; one in the middle of them is {} times as high",
+        "{} of {} prices moved by a factor of {} or more; the one in the middle of these is {} times as high as before",
         jumped.len(),
         common.len(),
         settings.jump,
@@ -182,7 +182,8 @@ fn rounded(factor: f64) -> String {
 
 /// A time for people, whose smaller units say nothing.
 fn span(time: TimeDelta) -> String {
-    let (days, hours, minutes) = (time.num_days(), time.num_hours(), time.num_minutes());
+    let rounded = time + TimeDelta::seconds(30);
+    let (days, hours, minutes) = (rounded.num_days(), rounded.num_hours(), rounded.num_minutes());
     match () {
         () if days >= 2 => format!("{days} days"),
         () if hours >= 2 && minutes % 60 == 0 => format!("{hours} h"),

@@ -197,8 +197,8 @@ fn prices_that_jump_are_suspect_until_they_are_back() {
     let mut market = Market::new(20, 20);
     let page = |minute, factor| Answer { factor, ..Market::answer(minute, 1..=20) };
     assert_eq!(market.judge(0, Some(20), &[page(0, 1.0)]), SOUND);
-    let glitch = "suspect: 20 of 20 prices are 10 times as high or as low as before, and more; one in the middle of them \
-                  is 1.65e7 times as high [price_jump]";
+    let glitch = "suspect: 20 of 20 prices moved by a factor of 10 or more; the one in the middle of these is 1.65e7 times as \
+                  high as before [price_jump]";
     for hour in 1..3 {
         assert_eq!(market.judge(hour * 60, Some(20), &[page(hour * 60, 16.5e6)]), glitch);
     }

@@ -102,12 +102,9 @@ pub async fn a_later_announcement_wins(lab: &impl StoreLab) {
     assert_eq!(record(lab).await.fetched_at, Some(at(6)));
 }
 
-fn verdict(doubt: Doubt) -> Option<Verdict> {
-    Some(Verdict { doubt, why: "short_listing: 7 of 200 coins came".to_owned() })
-}
-
 /// The verdict is the newest announcement's, and replaying what it is about does not change it.
 pub async fn a_verdict_stays_with_its_announcement(lab: &impl StoreLab) {
+    let verdict = |doubt| Some(Verdict { doubt, why: "7 of 200 coins came [short_listing]".to_owned() });
     let steps = [
         (at(5), verdict(Doubt::Incomplete), verdict(Doubt::Incomplete)),
         (at(4), None, verdict(Doubt::Incomplete)),
@@ -123,7 +120,7 @@ pub async fn a_verdict_stays_with_its_announcement(lab: &impl StoreLab) {
             .expect("is recorded");
         load(lab, &chunk(&[1])).await;
         let record = record(lab).await;
-        let lacks_coins = expected == verdict(Doubt::Incomplete);
+        let lacks_coins = expected.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete);
         assert_eq!((record.is_complete(), record.lacks_coins()), (true, lacks_coins));
         assert_eq!(record.verdict, expected);
     }
