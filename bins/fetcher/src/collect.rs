@@ -5,6 +5,7 @@
 
 mod client;
 mod credits;
+mod drift;
 mod ending;
 mod judging;
 mod leftovers;
@@ -28,6 +29,8 @@ use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
+
+use drift::Drift;
 
 pub use client::KeyStatus;
 #[cfg(test)]
@@ -56,6 +59,7 @@ pub(crate) struct Collector {
     judge: Arc<config::Judge>,
     state: JudgeState,
     credits: Arc<Credits>,
+    drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
@@ -75,6 +79,7 @@ impl Collector {
         context: FetchContext,
     ) -> Self {
         let FetchContext { clock, metrics, crashes, turns, judge } = context;
+        let drift = Drift::new(Arc::clone(&spool), Arc::clone(&incidents));
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
             settings,
@@ -89,6 +94,7 @@ impl Collector {
             judge,
             state: JudgeState::default(),
             credits,
+            drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             has_leftovers: AtomicBool::new(false),

@@ -8,6 +8,7 @@
 //! SPOOL/letters/NAME.json        a dead letter that waits for the queue
 //! SPOOL/waiting.json             what the fetcher waits for, if it does; for `coinpipe status`
 //! SPOOL/judged.json              what earlier snapshots were like, to hold the next one against them
+//! SPOOL/drift.json               what was told about changes of the API
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
 //!
@@ -25,6 +26,7 @@
 
 mod batches;
 mod disk;
+mod drift;
 mod folder;
 mod inventory;
 mod io_errors;

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod credits;
+mod drift;
 mod judged;
 mod keyless;
 mod leader;

@@ -58,6 +58,7 @@ fn chunk(simulated: bool) -> Message {
         chunk: 1,
         chunks: 1,
         size: None,
+        sorted: false,
         replay: None,
         coins_in: 1,
         rejected: 0,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{MeasureSet, PageMeta};
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::{DataFrame, PolarsResult, polars_err};
 
 use crate::coin::ReadCoins;
 use crate::coins::{self, Coins};
@@ -31,6 +31,13 @@ impl Cleaned<'_> {
     /// How many coins the page held.
     pub fn coins_in(&self) -> usize {
         self.passed.len() + self.rejects.len()
+    }
+
+    /// The id of the coin at `position` among those that were read, and its place in the page.
+    pub(crate) fn place(&self, position: u32) -> PolarsResult<(u32, usize)> {
+        let coin = self.coins.get(position);
+        coin.map(|coin| (coin.description.id, coin.index))
+            .ok_or_else(|| polars_err!(OutOfBounds: "no coin was read at {position}"))
     }
 
     /// All that was read, to be written.

@@ -4,19 +4,22 @@ mod letters;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Message, PageMeta, timestamp, wire};
+use polars::prelude::PolarsResult;
 use ports::QueueName;
 use stage::Output;
 
 use crate::clean::Cleaned;
 use crate::fault::PageFault;
+use crate::reject::Reject;
 
 /// The most bytes of a chunk: RabbitMQ takes 16 MiB. A chunk of 1,000 coins has about 250 KB.
 const MAX_CHUNK_BYTES: usize = 15 << 20;
 
 /// The messages for a page, in order: each chunk, the letter about its rejects, and last the page's own.
 ///
-/// Chunks are ranges of `chunk_coins` coins *as the page held them*, so that which coins share a chunk does
-/// not depend on how many of them passed. An empty page is one chunk without rows.
+/// Chunks are ranges of `chunk_coins` coins, those that passed and those that did not, *sorted by id*: so which coins share a
+/// chunk depends neither on how many of them passed nor on their ranks, and each chunk is a stretch of its own in tables that
+/// are kept in the order of time and id. An empty page is one chunk without rows.
 pub(crate) fn outputs(
     meta: &PageMeta,
     cleaned: &Cleaned,
@@ -28,26 +31,26 @@ pub(crate) fn outputs(
     let chunks = coins.div_ceil(size).max(1);
     let sent_by_none = cleaned.sent_by_none;
     let rows = cleaned.rows()?;
-    let (mut passed, mut rejects) = (&cleaned.passed[..], &cleaned.rejects[..]);
+    let all = sorted(cleaned)?;
+    let mut parts = all.chunks(size as usize);
     let mut outputs = Vec::new();
     for number in 1..=chunks {
-        let begin = (number - 1).saturating_mul(size);
-        let end = begin.saturating_add(size).min(coins);
-        let of_chunk = rejects.partition_point(|reject| reject.index < end as usize);
-        let rejected = take(&mut rejects, of_chunk);
-        let positions = take(&mut passed, (end - begin) as usize - rejected.len());
+        let part = parts.next().unwrap_or_default();
+        let rejected: Vec<_> = part.iter().filter_map(Element::reject).collect();
         let chunk = Chunk {
             page: meta.clone(),
             chunk: number,
             chunks,
             size: Some(size),
+            sorted: true,
             replay: None,
             transformed_at: timestamp::to_millis(now),
-            coins_in: end - begin,
+            coins_in: count(part.len()),
             rejected: count(rejected.len()),
             rows: Vec::new(),
         };
-        let rows: Vec<_> = positions.iter().map(|&position| rows.get(position)).collect::<Result<_, _>>()?;
+        let positions = part.iter().filter_map(Element::position);
+        let rows: Vec<_> = positions.map(|position| rows.get(position)).collect::<Result<_, _>>()?;
         // The loop passes the replay on.
         let body = wire::encode_rows(&chunk, rows.into_iter()).into();
         let message = Message { id: chunk.message_id(), headers: chunk.headers(), body };
@@ -56,7 +59,7 @@ pub(crate) fn outputs(
             return Err(PageFault::ChunkTooLarge { chunk: number, bytes, limit: MAX_CHUNK_BYTES });
         }
         outputs.push(Output { to: QueueName::Rows, message });
-        let letter = letters::about_rejects(&chunk, rejected, now);
+        let letter = letters::about_rejects(&chunk, &rejected, now);
         outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
     }
     let letter = letters::about_missing_fields(meta, sent_by_none, now);
@@ -64,11 +67,36 @@ pub(crate) fn outputs(
     Ok(outputs)
 }
 
-/// Takes the first `count` off `rest`.
-fn take<'a, T>(rest: &mut &'a [T], count: usize) -> &'a [T] {
-    let (taken, left) = rest.split_at(count.min(rest.len()));
-    *rest = left;
-    taken
+/// A coin of the page.
+enum Element<'a> {
+    /// It passed, and has this position among those that were read.
+    Passed(u32),
+    Rejected(&'a Reject),
+}
+
+impl<'a> Element<'a> {
+    fn position(&self) -> Option<u32> {
+        if let Self::Passed(position) = self { Some(*position) } else { None }
+    }
+
+    fn reject(&self) -> Option<&'a Reject> {
+        if let Self::Rejected(reject) = self { Some(reject) } else { None }
+    }
+}
+
+/// All coins of the page by id, and those with the same id as the page held them. What has no id comes last.
+fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageFault> {
+    let passed = cleaned.passed.iter().map(|&position| {
+        let (id, index) = cleaned.place(position)?;
+        Ok(((id, index), Element::Passed(position)))
+    });
+    let rejected = cleaned.rejects.iter().map(|reject| {
+        let id = reject.coin_id.unwrap_or(u32::MAX);
+        Ok(((id, reject.index), Element::Rejected(reject)))
+    });
+    let mut all = passed.chain(rejected).collect::<PolarsResult<Vec<_>>>()?;
+    all.sort_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, element)| element).collect())
 }
 
 /// A page of at most 64 MiB holds far fewer than 2^32 coins.

@@ -9,6 +9,9 @@ use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::replay::ReplayId;
 
+/// What [`header::CHUNK_ORDER`] says of chunks that were cut from coins sorted by id.
+const BY_ID: &str = "id";
+
 /// About 1,000 coins of one page after cleaning: what travels on the rows queue, is loaded in one
 /// transaction, and is one line of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,9 @@ pub struct Chunk {
     /// How many coins each chunk of the page has, but the last; two chunks are parts of one whole only when they were
     /// cut alike. It travels in a [header](header::CHUNK_COINS); `None` when it did not.
     pub size: Option<u32>,
+    /// Whether the coins of the page were sorted by id before it was cut: chunks of a page that was cut as it came hold other
+    /// coins. It travels in a [header](header::CHUNK_ORDER).
+    pub sorted: bool,
     /// Which replay it comes from; `None` for a live page, and when no [header](header::REPLAY_ID) says so.
     pub replay: Option<ReplayId>,
     /// When the transformer made it.
@@ -44,6 +50,7 @@ impl Chunk {
     #[must_use]
     pub fn with_headers(mut self, headers: &Headers) -> Self {
         self.size = headers.parse(header::CHUNK_COINS, "a number").ok().filter(|size| *size > 0);
+        self.sorted = headers.get(header::CHUNK_ORDER) == Some(BY_ID);
         self.replay = if self.is_replay() { ReplayId::from_headers(headers) } else { None };
         self
     }
@@ -54,6 +61,9 @@ impl Chunk {
             Headers::new().with(header::BATCH, &self.page.batch).with(header::ORIGIN, self.page.origin);
         if let Some(size) = self.size {
             headers.set(header::CHUNK_COINS, size);
+        }
+        if self.sorted {
+            headers.set(header::CHUNK_ORDER, BY_ID);
         }
         if let Some(replay) = &self.replay {
             headers.set(header::REPLAY_ID, replay);

@@ -2,6 +2,7 @@
 //!
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
+mod batch_numbers;
 mod columns;
 mod data_kind;
 mod insert;
@@ -29,7 +30,9 @@ use tables::schema::Schema;
 
 use crate::database::{Database, Work};
 use crate::options::Options;
+use batch_numbers::Numbers;
 use columns::read_one;
+use load::Numbered;
 use parameters::datetime;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("mysql");
@@ -79,7 +82,10 @@ impl MysqlStore {
 impl Store for MysqlStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
-        self.database.write(&load).await?.ok_or(load.mixed())
+        let batches = chunks.iter().map(|chunk| &chunk.page.batch).collect();
+        let numbers = Numbers::of_all(&self.database, batches).await?;
+        let loaded = self.database.write(&Numbered { load: &load, numbers: &numbers }).await?;
+        loaded.ok_or(load.mixed())
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
@@ -111,7 +117,8 @@ impl Work for Prune {
     type Output = u64;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
-        let sql = "DELETE FROM quotes_history WHERE last_updated < ? ORDER BY last_updated LIMIT ?";
+        let sql =
+            "DELETE FROM history WHERE last_updated < ? ORDER BY last_updated, coin_id, currency LIMIT ?";
         let query = sqlx::query(sql).bind(datetime(self.before)).bind(self.limit);
         Ok(query.execute(connection).await?.rows_affected())
     }

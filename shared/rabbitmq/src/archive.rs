@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 #[cfg(test)]
 pub(crate) use self::archived_ids::MOST;
 use self::catch_up::catch_up;
-use self::confirmed::Confirmed;
+use self::confirmed::{Confirmed, Key};
 pub(crate) use self::read::{range, read};
 use self::writer::ArchiveWriter;
 use crate::Options;
@@ -47,25 +47,30 @@ impl ArchivedQueue {
 
     /// Publishes `messages` on the work queue *raw*, and archives the live pages among them.
     pub(crate) async fn publish(&self, messages: &[Message]) -> Result<(), QueueError> {
-        let is_live = |message: &&Message| QueueName::Raw.archives(message);
+        let (live, again): (Vec<&Message>, Vec<&Message>) =
+            messages.iter().partition(|message| QueueName::Raw.archives(message));
+        let keys: Vec<Key> = live.iter().map(|page| Key::of(page)).collect();
         let exchange = self.client.names.pages();
-        let route = |message| {
-            let key = if is_live(&message) { LIVE } else { "raw.again" };
-            RoutedMessage { exchange: &exchange, key, message }
-        };
-        let is_new = |message: &&Message| !(is_live(message) && self.confirmed.contains(message));
-        let routed: Vec<_> = messages.iter().filter(is_new).map(route).collect();
-        self.client.publisher.publish(&routed).await?;
-        let live: Vec<&Message> = messages.iter().filter(is_live).collect();
+        let route = |message, key| RoutedMessage { exchange: &exchange, key, message };
+        let are_new: Vec<bool> = keys.iter().map(|key| !self.confirmed.contains(key)).collect();
+        let new =
+            live.iter().zip(&are_new).filter(|(_, is_new)| **is_new).map(|(page, _)| route(*page, LIVE));
+        let again = again.into_iter().map(|message| route(message, "raw.again"));
+        self.client.publisher.publish(&new.chain(again).collect::<Vec<_>>()).await?;
         if live.is_empty() {
             return Ok(());
         }
-        self.confirmed.insert(&live);
+        self.confirmed.insert(&keys);
         self.keep_catching_up();
-        for page in &live {
-            self.writer.keep(page).await?;
+        for (page, is_new) in live.iter().zip(are_new) {
+            if is_new {
+                self.writer.keep(page).await?;
+            } else {
+                // The stream may have it since the last time, or the queue *unarchived*, whose consumer appends it now.
+                self.writer.keep_for_later(page).await?;
+            }
         }
-        self.confirmed.remove(&live);
+        self.confirmed.remove(&keys);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Options;
 use crate::connection::{Connection, ConnectionGroup};
+use crate::counting::CountingChannels;
 use crate::in_flight::InFlight;
 use crate::publish::Publisher;
 use crate::topology::Names;
@@ -28,6 +29,7 @@ pub(crate) struct Client {
     pub(crate) leading: Connection,
     /// For counting messages and reading the archive. When it fails, work goes on.
     pub(crate) observing: Connection,
+    pub(crate) counting: CountingChannels,
     pub(crate) publisher: Publisher,
     pub(crate) runtime: Handle,
     /// Requeues and other work in the background, which [`ports::Queue::flush`] waits for.
@@ -53,6 +55,7 @@ impl Client {
             leading: Connection::new("leading", Arc::new(leading), &group),
             observing: Connection::secondary("observing", Arc::clone(&options), &group),
             publisher: Publisher::new(Arc::clone(&publishing), Arc::clone(&options), Arc::clone(&clock)),
+            counting: CountingChannels::default(),
             publishing,
             options,
             names,

@@ -21,6 +21,7 @@ mod archive;
 mod client;
 mod connection;
 mod consume;
+mod counting;
 mod depth;
 mod error;
 mod frames;

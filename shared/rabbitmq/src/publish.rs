@@ -54,8 +54,18 @@ impl Publisher {
         if messages.is_empty() {
             return Ok(());
         }
-        let (session, channel) = self.channel().await?;
-        self.wait_while_blocked(&session).await?;
+        let session = self.connection.session().await?;
+        self.publish_in(&session, messages).await
+    }
+
+    /// The same in this session of its connection and no other.
+    pub(crate) async fn publish_in(
+        &self,
+        session: &Arc<Session>,
+        messages: &[RoutedMessage<'_>],
+    ) -> Result<(), QueueError> {
+        self.wait_while_blocked(session).await?;
+        let channel = self.channel(session).await?;
         let is_big = messages.iter().any(|routed| routed.message.body.len() >= BIG);
         let in_flight = if is_big { BIG_IN_FLIGHT } else { SMALL_IN_FLIGHT };
         let mut left = messages.iter();
@@ -63,7 +73,7 @@ impl Publisher {
         loop {
             let room = in_flight - publishing.len();
             publishing
-                .extend(left.by_ref().take(room).map(|routed| self.publish_one(&session, &channel, routed)));
+                .extend(left.by_ref().take(room).map(|routed| self.publish_one(session, &channel, routed)));
             // After an error the channel is dropped: it may still wait for confirms.
             match publishing.next().await {
                 Some(published) => published?,
@@ -73,25 +83,23 @@ impl Publisher {
         drop(publishing);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MOST_IDLE_CHANNELS {
-            idle.push((session, channel));
+            idle.push((Arc::clone(session), channel));
         }
         Ok(())
     }
 
-    async fn channel(&self) -> Result<(Arc<Session>, Channel), QueueError> {
+    async fn channel(&self, session: &Arc<Session>) -> Result<Channel, QueueError> {
         {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.retain(|(session, channel)| session.is_alive() && channel.status().connected());
-            if let Some(known) = idle.pop() {
-                return Ok(known);
+            if let Some(known) = idle.iter().rposition(|(of, _)| Arc::ptr_eq(of, session)) {
+                return Ok(idle.swap_remove(known).1);
             }
         }
-        let session = self.connection.session().await?;
-        self.wait_while_blocked(&session).await?;
         let channel = session.channel().await?;
         let select = channel.confirm_select(ConfirmSelectOptions::default());
         session.call("cannot publish", select).await?;
-        Ok((session, channel))
+        Ok(channel)
     }
 
     /// Waits for the end of an alarm. What is written to a blocked connection stays in memory until then.

@@ -8,9 +8,12 @@ use telemetry::{BadSetting, Format, Traces};
 pub enum LogDefault {
     /// As `log.level` says: for processes that keep running.
     Configured,
-    /// Warnings only: for commands whose own output is what people read.
+    /// Warnings, and how far tables are converted: for commands whose own output is what people read.
     Quiet,
 }
+
+/// `converting` is what adapters log under while they convert tables, which may take minutes.
+const QUIET: &str = "warn,converting=info";
 
 /// Begins logging, and sending traces in the name of the process `name`. Must not be called in an async runtime.
 pub(crate) fn start(
@@ -19,7 +22,7 @@ pub(crate) fn start(
     name: &str,
 ) -> Result<Traces, config::ConfigError> {
     let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
-    let levels = if quiet { "warn" } else { &loaded.config.log.level };
+    let levels = if quiet { QUIET } else { &loaded.config.log.level };
     let format = match loaded.config.log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,

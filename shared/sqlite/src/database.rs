@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use outage::{Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool, Transaction};
 
 use group_commit::Turns;
 
@@ -177,6 +177,8 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
+            // A portion of a conversion takes seconds, and is told of by itself.
+            .disable_statement_logging()
             // The journal shrinks again after a burst of large pages.
             .pragma("journal_size_limit", "67108864");
         let working = options.clone().pragma("cache_size", WRITER_CACHE);

@@ -45,21 +45,9 @@ use crate::error::Error;
 pub(crate) const SCHEMA: Schema = Schema {
     table: "queue_migrations",
     migrations: &[
-        Migration {
-            version: 1,
-            description: "queue",
-            sql: include_str!("../../../migrations/sqlite/queue/0001_queue.sql"),
-        },
-        Migration {
-            version: 2,
-            description: "leader",
-            sql: include_str!("../../../migrations/sqlite/queue/0002_leader.sql"),
-        },
-        Migration {
-            version: 3,
-            description: "bodies",
-            sql: include_str!("../../../migrations/sqlite/queue/0003_bodies.sql"),
-        },
+        Migration::new(1, "queue", include_str!("../../../migrations/sqlite/queue/0001_queue.sql")),
+        Migration::new(2, "leader", include_str!("../../../migrations/sqlite/queue/0002_leader.sql")),
+        Migration::new(3, "bodies", include_str!("../../../migrations/sqlite/queue/0003_bodies.sql")),
     ],
 };
 

@@ -69,9 +69,9 @@ impl Store for SqliteStore {
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM quotes_history WHERE (coin_id, currency, last_updated) IN ( \
-                       SELECT coin_id, currency, last_updated FROM quotes_history \
-                       WHERE last_updated < ? ORDER BY last_updated LIMIT ?)";
+        let sql = "DELETE FROM history WHERE (last_updated, coin_id, currency) IN ( \
+                       SELECT last_updated, coin_id, currency FROM history \
+                       WHERE last_updated < ? ORDER BY last_updated, coin_id, currency LIMIT ?)";
         let mut transaction = self.database.begin().await?;
         let query = sqlx::query(sql).bind(timestamp::to_text(before)).bind(limit);
         let pruned = query.execute(&mut *transaction).await.map_err(|error| self.blame(error))?;

@@ -4,6 +4,7 @@
 //! with an empty store.
 
 pub mod beside;
+pub mod conversion;
 pub mod load;
 pub mod readme;
 pub mod snapshot;
@@ -27,6 +28,10 @@ macro_rules! sql_contract {
         $crate::sql_contract! { @ $setup;
             beside:
                 what_an_old_loader_loads_beside_new_ones_is_listed_and_fresh;
+            conversion:
+                what_the_version_before_left_is_converted
+                an_empty_history_is_converted
+                a_conversion_killed_after_any_portion_goes_on_there;
             load:
                 several_processes_loading_the_same_chunks_give_the_tables_of_one
                 rows_and_ledger_row_are_written_together_or_not_at_all;

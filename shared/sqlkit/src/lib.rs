@@ -3,6 +3,7 @@
 //!
 //! It reads the tables with code of its own, so that it finds what an adapter wrote wrongly and reads back all the same.
 
+pub mod before;
 mod cell;
 mod contents;
 pub mod contract;
@@ -53,6 +54,14 @@ impl Client {
                 connection.execute(AssertSqlSafe(sql)).await.expect(sql);
                 connection.close().await.expect("closes");
             }
+        }
+    }
+
+    /// Why the database does not take the statement `sql`; `None` when it does.
+    pub async fn refusal(&self, sql: &str) -> Option<sqlx::Error> {
+        match self {
+            Self::Sqlite(path) => sqlite(path).await.execute(AssertSqlSafe(sql)).await.err(),
+            Self::Mysql(url) => mysql(url).await.execute(AssertSqlSafe(sql)).await.err(),
         }
     }
 

@@ -29,11 +29,19 @@ pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_s
 /// How many columns a table of quotes has.
 pub const QUOTES: usize = Measure::COUNT + 6;
 
-/// Of `quotes_latest` and `quotes_history`.
+/// Of `quotes_latest`, and of the view `quotes_history`.
 pub fn quotes() -> [&'static str; QUOTES] {
+    around_measures(&["coin_id", "currency"], &["missing_fields", "last_updated", "fetched_at", "batch_id"])
+}
+
+/// Of `history`, its key first.
+pub fn history() -> [&'static str; QUOTES] {
+    around_measures(&["last_updated", "coin_id", "currency", "fetched_at", "batch"], &["missing_fields"])
+}
+
+fn around_measures(first: &[&'static str], last: &[&'static str]) -> [&'static str; QUOTES] {
     let measures = Measure::ALL.map(Measure::column);
-    let rest = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
-    let mut columns = ["coin_id", "currency"].into_iter().chain(measures).chain(rest);
+    let mut columns = first.iter().copied().chain(measures).chain(last.iter().copied());
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
 
@@ -52,7 +60,7 @@ pub const BATCHES: [&str; 10] = [
 ];
 
 /// Of `batch_chunks`.
-pub const CHUNKS: [&str; 18] = [
+pub const CHUNKS: [&str; 19] = [
     "batch_id",
     "page",
     "chunk",
@@ -60,6 +68,7 @@ pub const CHUNKS: [&str; 18] = [
     "chunks",
     "chunk_coins",
     "fetched_at",
+    "sorted",
     "coins_in",
     "rejected",
     "transformed_at",
@@ -74,7 +83,7 @@ pub const CHUNKS: [&str; 18] = [
 ];
 
 /// Of `chunk_replays`.
-pub const REPLAYS: [&str; 6] = ["batch_id", "page", "replay", "chunks", "chunk_coins", "chunk"];
+pub const REPLAYS: [&str; 7] = ["batch_id", "page", "replay", "chunks", "chunk_coins", "sorted", "chunk"];
 
 /// Of `alert_groups`.
 pub const GROUPS: [&str; 12] = [

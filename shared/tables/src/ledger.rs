@@ -64,7 +64,7 @@ pub struct ChunkRow {
     pub loads: u32,
 }
 
-/// The *cut* of a page: which fetch of it, cut into chunks of which size. Only chunks of the same cut are parts of one
+/// The *cut* of a page: which fetch of it, cut into chunks of which size, in which order. Only chunks of the same cut are parts of one
 /// whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cut {
@@ -74,6 +74,8 @@ pub struct Cut {
     pub size: Option<u32>,
     /// When the page was fetched; `None` in rows of older versions.
     pub fetched_at: Option<DateTime<Utc>>,
+    /// Whether its coins were sorted by id first; never when there is only one. Older versions cut pages as they came.
+    pub sorted: bool,
 }
 
 impl Cut {
@@ -83,6 +85,7 @@ impl Cut {
             chunks: chunk.chunks,
             size: chunk.size.filter(|_| chunk.chunks > 1),
             fetched_at: Some(timestamp::to_millis(chunk.page.fetched_at)),
+            sorted: chunk.sorted && chunk.chunks > 1,
         }
     }
 
@@ -91,7 +94,7 @@ impl Cut {
         fn agree<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.is_none() || other.is_none() || one == other
         }
-        self.chunks == other.chunks
+        (self.chunks, self.sorted) == (other.chunks, other.sorted)
             && agree(self.size, other.size)
             && agree(self.fetched_at, other.fetched_at)
     }

@@ -21,6 +21,8 @@ pub struct LoadRow<'a> {
     pub chunk: usize,
     /// The page of that chunk.
     pub page: &'a PageMeta,
+    /// The number that stands for its batch in the history.
+    pub batch: u32,
     /// When that page was fetched, in whole milliseconds.
     pub fetched_at: DateTime<Utc>,
     /// Whether the chunk is of a [rebuild](Chunk::is_rebuild).
@@ -62,16 +64,17 @@ impl<T> Split<T> {
 }
 
 /// The quotes of `chunks`, sorted by coin; those of a coin in the order of the chunks. All loaders lock coins in this order, so
-/// that they do not deadlock.
-fn rows<'a>(chunks: &[&'a Chunk]) -> Vec<LoadRow<'a>> {
+/// that they do not deadlock. `numbers` are those of the chunks' batches.
+fn rows<'a>(chunks: &[&'a Chunk], numbers: &[u32]) -> Vec<LoadRow<'a>> {
     let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
-    for (number, chunk) in chunks.iter().enumerate() {
+    for (place, (chunk, batch)) in chunks.iter().zip(numbers).enumerate() {
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
         let is_rebuild = chunk.is_rebuild();
         let of_coin = |row: &'a domain::CoinRow| row.quotes.iter().map(move |quote| (&row.coin, quote));
         rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| LoadRow {
-            chunk: number,
+            chunk: place,
             page: &chunk.page,
+            batch: *batch,
             fetched_at,
             is_rebuild,
             coin,

@@ -10,6 +10,25 @@ pub struct Migration {
     pub description: &'static str,
     /// The statements.
     pub sql: &'static str,
+    /// How often they are run.
+    pub way: Way,
+}
+
+impl Migration {
+    /// A step whose statements are run once.
+    pub const fn new(version: i64, description: &'static str, sql: &'static str) -> Self {
+        Self { version, description, sql, way: Way::Whole }
+    }
+}
+
+/// How often the statements of a step are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Once.
+    Whole,
+    /// Again and again, each time as one transaction, for as long as the last of them finds a row, whose only column says how far
+    /// they are. So a table of any size is converted; who begins again goes on where the last one was.
+    InPortions,
 }
 
 /// All steps of a schema.
@@ -27,16 +46,18 @@ impl Schema {
         self.migrations.last().map_or(0, |step| step.version)
     }
 
-    /// Why the first step may not be applied to a database that has the tables and views `present`: the schema was never
-    /// begun there, so one with a name of ours is somebody else's, and a step would stop at it half-way, or take it for ours.
-    pub fn stranger(&self, present: &[String]) -> Option<String> {
-        if present.iter().any(|name| name.eq_ignore_ascii_case(self.table)) {
-            return None;
-        }
-        let made: Vec<_> = self.migrations.iter().flat_map(|step| made_by(step.sql)).collect();
-        let name = present.iter().find(|name| made.iter().any(|made| made.eq_ignore_ascii_case(name)))?;
+    /// Why the steps after number `begun`, the newest that was begun, may not be applied to a database that has the tables and
+    /// views `present`: one with a name that they are the first to use is somebody else's, and a step would stop at it half-way,
+    /// or take it for ours.
+    pub fn stranger(&self, present: &[String], begun: i64) -> Option<String> {
+        let (before, after): (Vec<_>, Vec<_>) =
+            self.migrations.iter().partition(|step| step.version <= begun);
+        let is_made = |steps: &[&Migration], name: &String| {
+            steps.iter().flat_map(|step| made_by(step.sql)).any(|made| made.eq_ignore_ascii_case(name))
+        };
+        let name = present.iter().find(|name| is_made(&after, name) && !is_made(&before, name))?;
         Some(format!(
-            "has a table or view `{name}` that is not coinpipe's; give coinpipe a database of its own"
+            "has a table or view `{name}` that is not coinpipe's; rename it, or give coinpipe a database of its own"
         ))
     }
 }
@@ -62,22 +83,26 @@ fn made_by(sql: &'static str) -> impl Iterator<Item = &'static str> {
 macro_rules! store_schema {
     ($database:literal) => {
         $crate::store_schema! { @ $database;
-            1 "quotes" "0001_quotes.sql",
-            2 "ledger" "0002_ledger.sql",
-            3 "dead letters" "0003_dead_letters.sql",
-            4 "replays" "0004_replays.sql",
-            5 "deaths and claims" "0005_deaths_and_claims.sql",
-            6 "proofs" "0006_proofs.sql",
-            10 "verdicts" "0010_verdicts.sql",
+            1 "quotes" "0001_quotes.sql" Whole,
+            2 "ledger" "0002_ledger.sql" Whole,
+            3 "dead letters" "0003_dead_letters.sql" Whole,
+            4 "replays" "0004_replays.sql" Whole,
+            5 "deaths and claims" "0005_deaths_and_claims.sql" Whole,
+            6 "proofs" "0006_proofs.sql" Whole,
+            7 "history in the order of time" "0007_history.sql" Whole,
+            8 "history copied" "0008_history_portions.sql" InPortions,
+            9 "history as a view" "0009_history_view.sql" Whole,
+            10 "verdicts" "0010_verdicts.sql" Whole,
         }
     };
-    (@ $database:literal; $($version:literal $description:literal $file:literal,)+) => {
+    (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {
         $crate::schema::Schema {
             table: "store_migrations",
             migrations: &[$($crate::schema::Migration {
                 version: $version,
                 description: $description,
                 sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/", $database, "/", $file)),
+                way: $crate::schema::Way::$way,
             }),+],
         }
     };
@@ -90,30 +115,29 @@ mod tests {
     const SCHEMA: Schema = Schema {
         table: "our_migrations",
         migrations: &[
-            Migration {
-                version: 1,
-                description: "one",
-                sql: "CREATE TABLE a (\n  n INT\n);\nCREATE INDEX b ON a (n);",
-            },
-            Migration {
-                version: 2,
-                description: "two",
-                sql: "CREATE TABLE IF NOT EXISTS c(n INT);\nDROP VIEW d;\nCREATE OR REPLACE SQL SECURITY INVOKER VIEW d AS SELECT 1;",
-            },
+            Migration::new(1, "one", "CREATE TABLE a (\n  n INT\n);\nCREATE INDEX b ON a (n);"),
+            Migration::new(
+                2,
+                "two",
+                "CREATE TABLE IF NOT EXISTS c(n INT);\nDROP VIEW d;\nCREATE OR REPLACE SQL SECURITY INVOKER VIEW d AS SELECT 1;\n\
+                 CREATE OR REPLACE VIEW a AS SELECT 1;",
+            ),
         ],
     };
 
     #[test]
-    fn only_tables_and_views_that_a_step_makes_stand_in_the_way_of_the_first() {
-        let stranger = |present: &[&str]| {
-            SCHEMA.stranger(&present.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    fn only_tables_and_views_that_a_step_is_the_first_to_make_stand_in_its_way() {
+        let stranger = |present: &[&str], begun| {
+            SCHEMA.stranger(&present.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), begun)
         };
-        for name in ["a", "c", "D"] {
-            let said = stranger(&["x", name]).expect(name);
-            assert!(said.contains(&format!("`{name}`")), "{said}");
-            assert_eq!(stranger(&[name, "our_migrations"]), None);
+        for (name, made_by) in [("a", 1), ("c", 2), ("D", 2)] {
+            for begun in 0..=2 {
+                let said = stranger(&["x", name], begun);
+                assert_eq!(said.is_some(), begun < made_by, "{name} {begun}");
+                assert!(said.is_none_or(|said| said.contains(&format!("`{name}`"))));
+            }
         }
-        assert_eq!(stranger(&["b", "n", "AS", "ON", "OR", "IF"]), None);
+        assert_eq!(stranger(&["b", "n", "AS", "ON", "OR", "IF"], 0), None);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl FetchError {
             401 | 407 => self.stop("check fetch.api_key (or CMC_API_KEY)"),
             402 => self.stop("the key's plan must be paid: https://pro.coinmarketcap.com/account/plan"),
             403 => self.stop("the key, its plan or this machine's address is not allowed to ask"),
-            404 | 410 => self.stop("check fetch.base_url and fetch.api_version: there is no such endpoint"),
+            404 | 410 => self.stop("there is no such endpoint, or not any more: set the other fetch.api_version, or check fetch.base_url"),
             408 | 425 => self.retry(pause, at),
             405..=499 => self.stop("check fetch.base_url: this is not how the CoinMarketCap API answers"),
             _ => self.retry(pause, at),

@@ -64,11 +64,14 @@ impl Collector {
                 return Ending::Interrupted;
             };
             match answer {
-                Ok(page) => {
+                Ok(mut page) => {
                     failures_in_a_row = 0;
                     self.waits.end().await;
                     self.credits.spend(page.credits);
                     self.crashes.pass(Point::Answered).await;
+                    if number == 1 {
+                        page.body = self.drift.look(order, page.body, self.clock.now()).await;
+                    }
                     let (rows, bytes) = (page.rows, page.body.len());
                     if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
                         return ending;

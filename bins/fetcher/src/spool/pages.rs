@@ -1,7 +1,7 @@
 //! The pages of a batch in the spool.
 //!
 //! A page has a megabyte, and is read once: when it is published. Sealing a batch and listing its pages takes the first
-//! line of each file and its length. (Reading, checking and copying each page three times took 0.8 ms a page.)
+//! line of each file and its length. (Reading, checking and copying each page three times took 0.6 ms more, and moved 7 MB.)
 
 use std::collections::BTreeSet;
 use std::path::Path;

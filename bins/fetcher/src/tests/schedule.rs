@@ -134,6 +134,7 @@ async fn load(lab: &Lab, slot: &str) {
         chunk: 1,
         chunks: 1,
         size: None,
+        sorted: false,
         replay: None,
         transformed_at: instant(slot),
         coins_in: 0,

@@ -12,7 +12,7 @@ use crate::reject::Reject;
 const MAX_RAW_BYTES: usize = 4 << 20;
 
 /// One letter about all rejects of a chunk; `None` when there are none.
-pub(super) fn about_rejects(chunk: &Chunk, rejects: &[Reject], now: DateTime<Utc>) -> Option<DeadLetter> {
+pub(super) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Utc>) -> Option<DeadLetter> {
     let mut by_rule = BTreeMap::<&str, u32>::new();
     for reject in rejects {
         *by_rule.entry(reject.rule).or_default() += 1;
@@ -50,14 +50,14 @@ pub(super) fn about_rejects(chunk: &Chunk, rejects: &[Reject], now: DateTime<Utc
 }
 
 /// The rejects as a JSON array.
-fn body(rejects: &[Reject]) -> Vec<u8> {
+fn body(rejects: &[&Reject]) -> Vec<u8> {
     let mut bytes = 0;
     let listed: Vec<Reject> = rejects
         .iter()
         .map(|reject| {
             bytes += reject.raw.len();
             let raw = if bytes <= MAX_RAW_BYTES { reject.raw.clone() } else { String::new() };
-            Reject { raw, reason: reject.reason.clone(), ..*reject }
+            Reject { raw, reason: reject.reason.clone(), ..**reject }
         })
         .collect();
     serde_json::to_vec(&listed).expect("texts and numbers are JSON")

@@ -34,6 +34,28 @@ fn page(coins: u32, bad: &[u32]) -> Vec<TestCoin> {
     (0..coins).map(coin).collect()
 }
 
+/// In any order the page may have, and with coins that have no id, or that of another.
+#[test]
+fn coins_are_sorted_by_id_before_they_are_cut() {
+    let coin = TestCoin::new;
+    let of = |coins: &[TestCoin]| {
+        let outputs = outputs(&meta(), &clean_coins(&meta(), coins), 2, now());
+        let rejected: Vec<Vec<serde_json::Value>> =
+            letters(&outputs).iter().map(|letter| serde_json::from_slice(&letter.body).unwrap()).collect();
+        let rejected: Vec<_> = rejected.iter().flatten().map(|one| one["id"].as_u64()).collect();
+        let passed: Vec<Vec<_>> =
+            chunks(&outputs).iter().map(|chunk| chunk.rows.iter().map(|row| row.coin.id).collect()).collect();
+        (passed, rejected)
+    };
+    let bad = |id| coin(id).set("quote.price", "-1");
+    let nameless = || coin(1).remove("id");
+    let expected = (vec![vec![2, 5], vec![], vec![30, 400], vec![]], vec![Some(7), Some(9), None]);
+    let page = [nameless(), coin(400), bad(7), coin(2), coin(30), bad(9), coin(5)];
+    assert_eq!(of(&page), expected);
+    let turned: Vec<_> = page.into_iter().rev().collect();
+    assert_eq!(of(&turned), expected);
+}
+
 #[test]
 fn chunks_are_ranges_of_the_source_whatever_was_rejected() {
     let outputs = outputs(&meta(), &clean_coins(&meta(), &page(5, &[0, 1, 3])), 2, now());
@@ -55,7 +77,9 @@ fn a_chunk_says_where_it_comes_from() {
     assert_eq!(message.headers.get(header::BATCH), Some("2026-11-22T14:00:00Z/listings/USD"));
     assert_eq!(message.headers.get(header::ORIGIN), Some("live"));
     assert_eq!(message.headers.get(header::CHUNK_COINS), Some("1000"));
-    let chunk = &chunks(&outputs)[0];
+    assert_eq!(message.headers.get(header::CHUNK_ORDER), Some("id"));
+    let chunk = chunks(&outputs)[0].clone();
+    assert!(!chunk.sorted && chunk.clone().with_headers(&message.headers).sorted);
     assert_eq!((&chunk.page, chunk.transformed_at), (&meta(), now()));
 }
 

@@ -25,6 +25,9 @@ pub const ORIGIN: &str = "x-origin";
 pub const REPLAY_ID: &str = "x-life";
 /// How many coins each chunk of the page has, but the last, which may have fewer: chunks of one size fit together.
 pub const CHUNK_COINS: &str = "x-chunk-coins";
+/// `id` when the coins of the page were sorted by id before it was cut into chunks; absent when they were cut as they came, as
+/// older versions did.
+pub const CHUNK_ORDER: &str = "x-chunk-order";
 /// How the body is encoded (`zstd`), as in HTTP.
 pub const CONTENT_ENCODING: &str = "content-encoding";
 /// How often the message was tried, counting this time; absent means 1.

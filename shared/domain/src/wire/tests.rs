@@ -41,6 +41,7 @@ fn golden_chunk() -> Chunk {
         chunk: 1,
         chunks: 5,
         size: None,
+        sorted: false,
         replay: None,
         transformed_at: at("2026-11-22T14:00:02Z"),
         coins_in: 3,

@@ -2,14 +2,14 @@
 //!
 //! Servers commit each change of a table at once, so a crash can leave a step half done. Its row then says
 //! that it did not succeed, and it is applied again: its statements must be repeatable
-//! (`IF NOT EXISTS`, `OR REPLACE`).
+//! (`IF NOT EXISTS`, `OR REPLACE`). Rows are copied in portions, each in a transaction of its own ([`Way::InPortions`]).
 
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType};
 use sqlx::mysql::MySqlConnection;
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
-use tables::schema::Schema;
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqlSafeStr};
+use tables::schema::{Schema, Way};
 
 use super::{Database, session};
 use crate::error::{Error, is_denied, is_missing_table};
@@ -45,7 +45,7 @@ pub(super) async fn pending(database: &Database, schema: &Schema) -> Result<Vec<
     let applied = database.in_time(applied(lease.connection(), schema)).await?;
     let present = database.in_time(present(lease.connection())).await?;
     lease.give_back();
-    refuse_strangers(schema, &present)?;
+    refuse_strangers(schema, &present, &applied)?;
     is_current(&applied, &steps(schema))?;
     let is_done = |version| applied.iter().any(|row| row.success && row.version == version);
     let pending = schema.migrations.iter().filter(|step| !is_done(step.version));
@@ -55,7 +55,7 @@ pub(super) async fn pending(database: &Database, schema: &Schema) -> Result<Vec<
 async fn migrate_alone(
     connection: &mut MySqlConnection,
     schema: &Schema,
-    steps: Vec<sqlx::migrate::Migration>,
+    steps: Vec<Migration>,
 ) -> Result<(), Error> {
     connection.execute(session::PATIENT).await?;
     // Its own lock: sqlx's is none on MariaDB, which knows no endless wait. Names are the server's, not the
@@ -69,9 +69,9 @@ async fn migrate_alone(
     if is_current(&applied, &steps)? {
         return Ok(());
     }
-    refuse_strangers(schema, &present(connection).await?)?;
+    refuse_strangers(schema, &present(connection).await?, &applied)?;
     let (found, needed) = (applied.iter().filter(|row| row.success).count(), steps.len());
-    apply(connection, schema, steps).await.map_err(|error| match error {
+    apply(connection, schema, &applied, &steps).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_denied(&error) => {
             Error::Misconfigured(format!(
                 "the schema is at step {found} of {needed}, and this user may not change it ({error}); run \
@@ -86,21 +86,46 @@ async fn migrate_alone(
     Ok(())
 }
 
+/// A step's row is there before it makes anything, and until it is done: what it left half done is known for ours.
 async fn apply(
     connection: &mut MySqlConnection,
     schema: &Schema,
-    steps: Vec<sqlx::migrate::Migration>,
+    applied: &[Applied],
+    steps: &[Migration],
 ) -> Result<(), MigrateError> {
-    let mut migrator = Migrator::with_migrations(steps);
-    // "Dangerous" is to change the name later.
-    migrator.dangerous_set_table_name(schema.table);
-    migrator.set_locking(false);
-    let again = format!("DELETE FROM {} WHERE success = FALSE", schema.table);
-    match connection.execute(AssertSqlSafe(again)).await {
-        Err(error) if !is_missing_table(&error) => return Err(error.into()),
-        _ => {}
+    connection.ensure_migrations_table(schema.table).await?;
+    for (step, of_schema) in steps.iter().zip(schema.migrations) {
+        let begun = applied.iter().find(|row| row.version == step.version);
+        if begun.is_some_and(|row| row.success) {
+            continue;
+        }
+        if of_schema.way == Way::InPortions {
+            in_portions(connection, step).await?;
+        }
+        if begun.is_none() {
+            connection.apply(schema.table, step).await?;
+            continue;
+        }
+        let failed = |error| MigrateError::ExecuteMigration(error, step.version);
+        connection.execute(step.sql.clone()).await.map_err(failed)?;
+        let done = format!("UPDATE {} SET success = TRUE, checksum = ? WHERE version = ?", schema.table);
+        let done = sqlx::query(AssertSqlSafe(done)).bind(&*step.checksum).bind(step.version);
+        done.execute(&mut *connection).await?;
     }
-    migrator.run_direct(None, connection, false).await
+    Ok(())
+}
+
+/// Runs the statements of `step` until nothing is left for them.
+async fn in_portions(connection: &mut MySqlConnection, step: &Migration) -> Result<(), MigrateError> {
+    loop {
+        let mut transaction = connection.begin().await?;
+        let portion = sqlx::raw_sql(step.sql.clone()).fetch_all(&mut *transaction).await;
+        let portion = portion.map_err(|error| MigrateError::ExecuteMigration(error, step.version))?;
+        transaction.commit().await?;
+        let Some(row) = portion.first() else { return Ok(()) };
+        let progress: String = row.try_get(0)?;
+        tracing::info!(target: "converting", "{}: {progress}", step.description);
+    }
 }
 
 /// The tables and views of the database.
@@ -111,16 +136,17 @@ async fn present(connection: &mut MySqlConnection) -> Result<Vec<String>, sqlx::
     sqlx::query_scalar(sql).fetch_all(connection).await
 }
 
-/// Fails when `schema` was never begun, and a table or view of somebody else's has a name of its.
-fn refuse_strangers(schema: &Schema, present: &[String]) -> Result<(), Error> {
-    schema.stranger(present).map_or(Ok(()), |why| Err(Error::Misconfigured(why)))
+/// Fails when a table or view of somebody else's has a name that a step not begun yet would use.
+fn refuse_strangers(schema: &Schema, present: &[String], applied: &[Applied]) -> Result<(), Error> {
+    let begun = applied.iter().map(|row| row.version).max().unwrap_or(0);
+    schema.stranger(present, begun).map_or(Ok(()), |why| Err(Error::Misconfigured(why)))
 }
 
-fn steps(schema: &Schema) -> Vec<sqlx::migrate::Migration> {
+fn steps(schema: &Schema) -> Vec<Migration> {
     let steps = schema.migrations.iter().map(|step| {
         let sql = step.sql.into_sql_str();
         let kind = MigrationType::Simple;
-        sqlx::migrate::Migration::new(step.version, step.description.into(), kind, sql, false)
+        Migration::new(step.version, step.description.into(), kind, sql, false)
     });
     steps.collect()
 }
@@ -142,7 +168,7 @@ async fn applied(connection: &mut MySqlConnection, schema: &Schema) -> Result<Ve
 }
 
 /// Whether nothing is to do; an error when the schema is not one that this program can use.
-fn is_current(applied: &[Applied], steps: &[sqlx::migrate::Migration]) -> Result<bool, Error> {
+fn is_current(applied: &[Applied], steps: &[Migration]) -> Result<bool, Error> {
     let known = steps.last().map_or(0, |step| step.version);
     for row in applied {
         let Some(step) = steps.iter().find(|step| step.version == row.version) else {
@@ -159,8 +185,6 @@ fn is_current(applied: &[Applied], steps: &[sqlx::migrate::Migration]) -> Result
             )));
         }
     }
-    let done = |step: &sqlx::migrate::Migration| {
-        applied.iter().any(|row| row.success && row.version == step.version)
-    };
+    let done = |step: &Migration| applied.iter().any(|row| row.success && row.version == step.version);
     Ok(steps.iter().all(done))
 }

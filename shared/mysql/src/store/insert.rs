@@ -7,9 +7,10 @@
 
 use std::sync::{Arc, LazyLock};
 
+use domain::Measure;
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::columns::{COINS, IDENTITIES, description, history, quotes};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
@@ -53,7 +54,9 @@ fn inserts(later: &str) -> Inserts {
         "VALUES(last_updated) > last_updated OR VALUES(last_updated) = last_updated AND {later_fetched}"
     );
     let described = description().iter().map(|column| if_so(&later_seen, column));
-    let of_quote = |newer: &str| content_columns().map(|column| if_so(newer, column)).collect::<Vec<_>>();
+    let of_quote = |batch: &'static str, newer: &str| {
+        content_columns(batch).map(|column| if_so(newer, column)).collect::<Vec<_>>()
+    };
     ByTable {
         coins: Insert::new("coins", &COINS, described.chain(SEEN.map(str::to_owned))),
         identities: Insert::new("coin_identities", &identity_columns(), SEEN.map(str::to_owned)),
@@ -62,15 +65,15 @@ fn inserts(later: &str) -> Inserts {
         latest: Insert::new(
             "quotes_latest",
             &quotes(),
-            of_quote(&newer).into_iter().chain([
+            of_quote("batch_id", &newer).into_iter().chain([
                 if_so(&newer, "fetched_at"),
                 "last_updated = GREATEST(last_updated, VALUES(last_updated))".to_owned(),
             ]),
         ),
         history: Insert::new(
-            "quotes_history",
-            &quotes(),
-            of_quote(&later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
+            "history",
+            &history(),
+            of_quote("batch", &later_fetched).into_iter().chain([if_so(&later_fetched, "fetched_at")]),
         ),
     }
 }
@@ -127,8 +130,8 @@ fn identity_columns() -> Vec<&'static str> {
     ["identity"].into_iter().chain(IDENTITIES).collect()
 }
 
-/// The columns of a quote that follow the winner: all but the key and what decides.
-fn content_columns() -> impl Iterator<Item = &'static str> {
-    let decides = ["coin_id", "currency", "last_updated", "fetched_at"];
-    quotes().into_iter().filter(move |column| !decides.contains(column))
+/// The columns of a quote that follow the winner: all but the key and what decides. `batch` names the batch.
+fn content_columns(batch: &'static str) -> impl Iterator<Item = &'static str> {
+    let measures = Measure::ALL.map(Measure::column);
+    measures.into_iter().chain(["missing_fields", batch])
 }

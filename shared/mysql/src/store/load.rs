@@ -1,7 +1,7 @@
 //! The statements of a [`Load`] on a server.
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin};
+use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
@@ -11,6 +11,7 @@ use tables::load::transaction::Load;
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
+use super::batch_numbers::Numbers;
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
@@ -20,17 +21,23 @@ use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::refusal;
 
-impl Work for Load<'_> {
+/// A load, and the numbers of its batches, which were made before.
+pub(super) struct Numbered<'a> {
+    pub(super) load: &'a Load<'a>,
+    pub(super) numbers: &'a Numbers,
+}
+
+impl Work for Numbered<'_> {
     type Output = Option<Vec<Loaded>>;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
-        Load::run(self, &mut OnServer(connection)).await
+        self.load.run(&mut OnServer(connection, self.numbers)).await
     }
 }
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-struct OnServer<'c>(&'c mut MySqlConnection);
+struct OnServer<'c>(&'c mut MySqlConnection, &'c Numbers);
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;
@@ -63,6 +70,10 @@ impl Statements for OnServer<'_> {
         self.0.execute(sql).await.map(drop)
     }
 
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+        batches.iter().map(|batch| self.1.of(batch)).collect()
+    }
+
     async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
@@ -91,8 +102,8 @@ impl Statements for OnServer<'_> {
                 inserts.coins.run(self.0, rows, |seen| row::tag_bytes(seen.coin), write::coin).await
             }
             Rows::Identities(rows) => inserts.identities.run(self.0, rows, |_| 0, row::identity).await,
-            Rows::Latest(rows) => inserts.latest.run(self.0, rows, |_| 0, write::quote).await,
-            Rows::History(rows) => inserts.history.run(self.0, rows, |_| 0, write::quote).await,
+            Rows::Latest(rows) => inserts.latest.run(self.0, rows, |_| 0, write::latest).await,
+            Rows::History(rows) => inserts.history.run(self.0, rows, |_| 0, write::history).await,
         }
     }
 }

@@ -20,9 +20,9 @@ impl Quotes for MysqlStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM coins) AS coins, \
                        (SELECT count(*) FROM quotes_latest) AS latest, \
-                       (SELECT count(*) FROM (SELECT 1 FROM quotes_history LIMIT 1000000) AS counted) AS counted, \
+                       (SELECT count(*) FROM (SELECT 1 FROM history LIMIT 1000000) AS counted) AS counted, \
                        (SELECT max(table_rows) FROM information_schema.tables \
-                        WHERE table_schema = DATABASE() AND table_name = 'quotes_history') AS estimated";
+                        WHERE table_schema = DATABASE() AND table_name = 'history') AS estimated";
         let rows = self.database.read(sqlx::query(sql)).await?;
         read_one(&rows, totals).map_err(|error| self.blame(error))
     }
@@ -46,7 +46,7 @@ const COUNTED: u64 = 1_000_000;
 /// a snapshot of theirs that was due after the newest fetch was fetched then at the earliest.
 pub(super) const FRESHNESS: &str = "SELECT \
     (SELECT MAX(newest_quote_at) FROM batch_chunks) AS newest_quote_at, \
-    (SELECT MAX(last_updated) FROM quotes_history) AS newest_in_history, \
+    (SELECT MAX(last_updated) FROM history) AS newest_in_history, \
     (SELECT MAX(newest_fetch_at) FROM batch_chunks) AS newest_fetch_at, \
     (SELECT b.slot FROM batches AS b \
      WHERE b.slot > (SELECT COALESCE(MAX(newest_fetch_at), '1000-01-01') FROM batch_chunks) \

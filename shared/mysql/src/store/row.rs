@@ -109,6 +109,7 @@ mod tests {
                 misfit(&LoadRow {
                     chunk: 0,
                     page: &page,
+                    batch: 1,
                     fetched_at: page.fetched_at,
                     is_rebuild: false,
                     coin: &coin.coin,

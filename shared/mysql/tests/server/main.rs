@@ -5,6 +5,7 @@
 //! server, and start one of their own.
 
 mod contract;
+mod conversion;
 mod data_kind;
 mod database;
 mod load;

@@ -51,8 +51,8 @@ async fn what_someone_has_to_change_is_said_with_what_to_do() {
     check(store.file(&letter("a", at(0)), "one").await, &["denied", "dead_letters"]);
     assert_eq!(store.totals().await.unwrap().coins, 0);
 
-    database.execute("DROP TABLE quotes_history").await;
-    check(lab.store.load(&chunk(&[1])).await, &["quotes_history", "1146", "restore"]);
+    database.execute("DROP TABLE history").await;
+    check(lab.store.load(&chunk(&[1])).await, &["history", "1146", "restore"]);
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ async fn what_was_loaded_before_migration_6_is_found_by_what_is_new() {
     newest.page.origin = Origin::Replay;
     lab.store.load(&newest).await.unwrap();
     let (batches, freshness) = (lab.store.batches(9).await.unwrap(), lab.store.freshness().await.unwrap());
+    lab.client().back_to_step_6().await;
     for sql in [
         "ALTER TABLE batch_chunks DROP COLUMN fetched_at, DROP COLUMN chunk_coins, DROP COLUMN newest_quote_at, \
              DROP COLUMN newest_fetch_at",
@@ -94,6 +95,7 @@ async fn a_database_with_somebody_elses_tables_is_refused_and_left_alone() {
         ("CREATE TABLE mail_covers (id INT)", "`mail_covers`"),
         ("CREATE TABLE cryptocurrencies (symbol VARCHAR(20))", "`cryptocurrencies`"),
         ("CREATE VIEW batches AS SELECT 1 AS one", "`batches`"),
+        ("CREATE TABLE history (what TEXT)", "`history`"),
     ] {
         let database = Database::create().await;
         database.execute(made).await;
@@ -119,7 +121,9 @@ async fn a_table_where_a_view_of_ours_belongs_is_left_alone() {
     let database = Database::create().await;
     // Of an older program: what was never coinpipe's is refused earlier.
     database.open().await.close().await;
+    database.client().back_to_step_6().await;
     database.execute("DROP VIEW cryptocurrencies").await;
+    database.execute("DROP TABLE chunk_replays, data_origin").await;
     database.execute("DELETE FROM store_migrations WHERE version = 6").await;
     database.execute("CREATE TABLE cryptocurrencies (symbol VARCHAR(20), price DOUBLE)").await;
     database.execute("INSERT INTO cryptocurrencies VALUES ('BTC', 1.5)").await;
@@ -160,7 +164,7 @@ async fn letters_of_an_older_program_have_died_once() {
         "ALTER TABLE alert_groups DROP KEY alert_groups_untold",
         "ALTER TABLE mail_outbox DROP KEY mail_outbox_waiting, DROP COLUMN claims, DROP COLUMN claimed_at, \
              DROP COLUMN claimed_until, DROP COLUMN failure",
-        "DELETE FROM store_migrations WHERE version >= 5",
+        "DELETE FROM store_migrations WHERE version = 5",
     ] {
         lab.database.execute(sql).await;
     }

@@ -10,6 +10,7 @@ use testkit::clock::ManualClock;
 use testkit::contract::store::StoreLab;
 use testkit::contract::store::sample::{at, chunk, letter};
 use testkit::memory::MemoryStore;
+use testkit::tables::Tables;
 use url::Url;
 
 use crate::database::{Database, setup};
@@ -83,6 +84,13 @@ async fn the_lost_answer_to_a_commit_does_no_harm() {
     let mut proxy = Proxy::to(&lab.database.url_with(|url| url.set_query(Some("ssl-mode=disabled")))).await;
     proxy.up();
     let store = open(&proxy.url).await;
+    // That of the batch's number, which is made before.
+    proxy.lose_commit();
+    check_away(store.load(&chunk(&[1, 2])).await);
+    assert_eq!(lab.database.rows("SELECT 1 FROM batch_numbers").await.len(), 1, "it was committed");
+    assert_eq!(lab.tables().await, Tables::default());
+    // It is asked for before anything else is written.
+    store.ready().await.unwrap();
     proxy.lose_commit();
     check_away(store.load(&chunk(&[1, 2])).await);
     let oracle = MemoryStore::new(lab.clock.clone());

@@ -1,8 +1,9 @@
 //! Catching up: pages that the archive could not take are appended when it is back.
 //!
-//! They wait on a queue with a single active consumer, so that only one process appends them. Their publisher tried to
-//! append them before, and may have succeeded without learning it: so the archive is read, from the time at which the
-//! page was fetched, before the page is appended. Anybody may publish on that queue: what is no live page, or what the
+//! They wait on a queue with a single active consumer, so that only one process appends them: in the session in which it
+//! got them, because once that has ended they are another's. Their publisher tried to append them before, and may have
+//! succeeded without learning it: so the archive is read, from the time at which the page was fetched, before the page is
+//! appended. Anybody may publish on that queue: what is no live page, or what the
 //! stream refuses for good, becomes a dead letter, and the others go on.
 
 use std::sync::{Arc, Weak};
@@ -87,7 +88,7 @@ impl UnarchivedConsumer {
             let Some(wait) = wait else { return Ok(()) };
             sleep(wait).await;
             let Some(writer) = writer.upgrade() else { return Ok(()) };
-            let pages = append(&writer, arrived).await?;
+            let pages = append(&writer, &self.session, arrived).await?;
             if pages > 0 {
                 debug!(pages, channel = self.channel.id(), "the archive caught up with pages");
             }
@@ -96,7 +97,11 @@ impl UnarchivedConsumer {
 }
 
 /// Appends the pages that arrived, files letters about the rest, and acknowledges all of them. Returns the number of pages.
-async fn append(writer: &ArchiveWriter, arrived: Vec<Delivery>) -> Result<usize, QueueError> {
+async fn append(
+    writer: &ArchiveWriter,
+    session: &Arc<Session>,
+    arrived: Vec<Delivery>,
+) -> Result<usize, QueueError> {
     let client = writer.client();
     let (mut pages, mut deliveries) = (Vec::new(), Vec::new());
     for mut delivery in arrived {
@@ -112,7 +117,7 @@ async fn append(writer: &ArchiveWriter, arrived: Vec<Delivery>) -> Result<usize,
     if pages.is_empty() {
         return Ok(0);
     }
-    let refused = writer.append_late(&pages).await.inspect_err(|error| writer.pause(error))?;
+    let refused = writer.append_late(session, &pages).await.inspect_err(|error| writer.pause(error))?;
     for ((delivery, page), refused) in deliveries.iter().zip(&pages).zip(refused) {
         if let Some(why) = refused {
             unarchivable::file(client, page, &why).await?;
@@ -131,11 +136,14 @@ async fn acknowledge(client: &Client, delivery: &Delivery) -> Result<(), QueueEr
     }
 }
 
-/// How long to wait before these are looked up. The publisher that gave up on the stream may still have a request under
-/// way: by then it has reached the archive, and is found there.
+/// How long to wait before these are looked up. Who had them before, the publisher that gave up on the stream or a process
+/// whose session ended, may still have a request under way: by then it has reached the archive, and is found there.
 fn longest_wait(client: &Client, arrived: &[Delivery]) -> Duration {
     let (now, pause) = (client.clock.now(), client.options.archive_pause);
-    arrived.iter().map(|page| wait(*page.properties.timestamp(), now, pause)).max().unwrap_or_default()
+    let wait = |page: &Delivery| {
+        if page.redelivered { pause } else { wait(*page.properties.timestamp(), now, pause) }
+    };
+    arrived.iter().map(wait).max().unwrap_or_default()
 }
 
 /// The same for a page that was put on the queue at `published`, in seconds since 1970: `pause` after that, but no longer

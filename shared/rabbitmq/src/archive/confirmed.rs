@@ -12,7 +12,15 @@ use tokio::time::Instant;
 const MEMORY: Duration = Duration::from_hours(1);
 
 /// An id and a checksum tell a page from another one of the same id.
-type Key = (MessageId, u32);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(MessageId, u32);
+
+impl Key {
+    /// Reads the whole page: to be called once for a page that is published.
+    pub(super) fn of(page: &Message) -> Self {
+        Self(page.id.clone(), wire::crc32c(&page.body))
+    }
+}
 
 /// The pages, and when the work queue confirmed them.
 #[derive(Default)]
@@ -22,34 +30,29 @@ pub(super) struct Confirmed {
 
 impl Confirmed {
     /// Whether `page` is one of them.
-    pub(super) fn contains(&self, page: &Message) -> bool {
-        let pages = self.lock();
-        !pages.is_empty() && pages.get(&key(page)).is_some_and(|at| at.elapsed() < MEMORY)
+    pub(super) fn contains(&self, page: &Key) -> bool {
+        self.lock().get(page).is_some_and(|at| at.elapsed() < MEMORY)
     }
 
     /// The work queue confirmed `pages`, now or earlier.
-    pub(super) fn insert(&self, pages: &[&Message]) {
+    pub(super) fn insert(&self, pages: &[Key]) {
         let now = Instant::now();
         let mut confirmed = self.lock();
         confirmed.retain(|_, at| at.elapsed() < MEMORY);
         for page in pages {
-            confirmed.entry(key(page)).or_insert(now);
+            confirmed.entry(page.clone()).or_insert(now);
         }
     }
 
     /// `pages` are published.
-    pub(super) fn remove(&self, pages: &[&Message]) {
+    pub(super) fn remove(&self, pages: &[Key]) {
         let mut confirmed = self.lock();
         for page in pages {
-            confirmed.remove(&key(page));
+            confirmed.remove(page);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Instant>> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn key(page: &Message) -> Key {
-    (page.id.clone(), wire::crc32c(&page.body))
 }

@@ -19,6 +19,9 @@ use crate::topology::short;
 pub(super) const PREFETCH: u16 = 8;
 /// How long the broker must be silent before it is asked whether that was all.
 pub(super) const QUIET: Duration = Duration::from_millis(300);
+/// How long a stream must be silent that is said to hold nothing, before it is taken for empty. The broker counts the pages
+/// of a stream every few seconds: those that came since the last time, or since it started, are not in the count.
+const EMPTY: Duration = Duration::from_secs(2);
 
 /// The last page in the archive.
 pub(super) struct LastPage {
@@ -106,7 +109,7 @@ impl<'a> StreamReader<'a> {
         let count = self.session.call("cannot ask for the archive", counting).await?.message_count();
         let mut stream = other.consume(AMQPValue::LongString("last".into()), u16::MAX).await?;
         // A stream that has pages has a last chunk, so it is worth waiting for.
-        let patience = if count > 0 { self.client.options.call_timeout } else { QUIET };
+        let patience = if count > 0 { self.client.options.call_timeout } else { EMPTY };
         let mut last = None;
         let patience = |last: &Option<LastPage>| if last.is_none() { patience } else { QUIET };
         while let Some((page, published_at)) = other.next_with_time(&mut stream, patience(&last)).await? {

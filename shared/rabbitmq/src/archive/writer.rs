@@ -14,6 +14,7 @@ use crate::Options;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::publish::{Publisher, RoutedMessage};
+use crate::session::Session;
 use crate::topology::LIVE;
 
 /// The way into the archive, on a connection of its own: a stream that does not answer blocks nothing else.
@@ -61,8 +62,8 @@ impl ArchiveWriter {
         &self.archived
     }
 
-    /// Appends `page`, which the work queue has, to the archive, or puts it on the queue *unarchived*. A page that neither
-    /// can take is worked on all the same, and a letter says that the archive lacks it.
+    /// Appends `page`, which the work queue has, to the archive, or [puts it on the queue *unarchived*](Self::keep_for_later).
+    /// Only for a page that this process has not tried to keep before: after that, the stream may have it.
     pub(super) async fn keep(&self, page: &Message) -> Result<(), QueueError> {
         if !self.is_paused() {
             let limit = self.client.options.call_timeout;
@@ -77,6 +78,12 @@ impl ArchiveWriter {
                 Err(error) => self.pause(&error),
             }
         }
+        self.keep_for_later(page).await
+    }
+
+    /// Puts `page`, which the work queue has, on the queue *unarchived*: who consumes that looks into the archive first. A
+    /// page that cannot be kept at all is worked on all the same, and a letter says that the archive lacks it.
+    pub(super) async fn keep_for_later(&self, page: &Message) -> Result<(), QueueError> {
         let exchange = self.client.names.unarchived();
         let routed = RoutedMessage { exchange: &exchange, key: "", message: page };
         match self.client.publisher.publish(&[routed]).await {
@@ -93,7 +100,8 @@ impl ArchiveWriter {
             None => archived.look_up(&self.client, std::slice::from_ref(page)).await?.contains(&page.id),
         };
         if !is_archived {
-            self.append_new(&mut archived, page).await?;
+            let session = self.connection.session().await?;
+            self.append_new(&mut archived, &session, page).await?;
         }
         self.is_back();
         Ok(())
@@ -101,14 +109,24 @@ impl ArchiveWriter {
 
     /// Appends those of `pages` that the archive does not hold, whoever tried to append them before. For each: why it can
     /// never be appended, if so.
-    pub(crate) async fn append_late(&self, pages: &[Message]) -> Result<Vec<Option<String>>, QueueError> {
+    ///
+    /// `session` is the one in which they were delivered. When it ends, another process gets them and looks into the archive
+    /// before it appends them, so nothing must be appended by who had them before: it works in no other session.
+    pub(crate) async fn append_late(
+        &self,
+        session: &Arc<Session>,
+        pages: &[Message],
+    ) -> Result<Vec<Option<String>>, QueueError> {
         let mut archived = self.archived.lock().await;
         archived.make_room(self.client.clock.now());
         let mut found = archived.look_up(&self.client, pages).await?;
         let mut refused = Vec::new();
         for page in pages {
-            let appended =
-                if found.contains(&page.id) { Ok(()) } else { self.append_new(&mut archived, page).await };
+            let appended = if found.contains(&page.id) {
+                Ok(())
+            } else {
+                self.append_new(&mut archived, session, page).await
+            };
             refused.push(match appended {
                 Ok(()) => {
                     found.insert(page.id.clone());
@@ -123,10 +141,15 @@ impl ArchiveWriter {
     }
 
     /// Appends `page`, which the archive does not hold.
-    async fn append_new(&self, archived: &mut ArchivedIds, page: &Message) -> Result<(), QueueError> {
+    async fn append_new(
+        &self,
+        archived: &mut ArchivedIds,
+        session: &Arc<Session>,
+        page: &Message,
+    ) -> Result<(), QueueError> {
         let exchange = self.client.names.archive();
         let routed = RoutedMessage { exchange: &exchange, key: LIVE, message: page };
-        self.publisher.publish(&[routed]).await?;
+        self.publisher.publish_in(session, &[routed]).await?;
         archived.insert(page.id.clone());
         Ok(())
     }

@@ -118,7 +118,7 @@ async fn what_a_full_work_queue_refuses_is_not_archived() {
 }
 
 /// A lab whose process writes to the archive through a proxy, with a short timeout.
-fn archiving_through_a_proxy(options: Options) -> (Lab, lab::Proxy) {
+pub(super) fn archiving_through_a_proxy(options: Options) -> (Lab, lab::Proxy) {
     let url = lab::amqp_url().unwrap();
     let proxy = lab::Proxy::before(&url).unwrap();
     let lab = Lab::new(options.clone());

@@ -1,15 +1,16 @@
 //! A page that can never be archived becomes a letter, and holds up neither other pages nor its publisher.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Class, DeadLetter, MessageId, StageName, header};
-use lapin::options::BasicPublishOptions;
+use lapin::options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel};
 use ports::{Clock, QueueName, Settlement, SystemClock};
 use testkit::contract::queue::QueueLab;
 
-use super::archive::{archived, page, ready, until_archived};
+use super::archive::{archived, archiving_through_a_proxy, page, ready, until_archived};
 use super::{Lab, lab, next, options, until};
 use crate::RabbitQueue;
 
@@ -20,13 +21,18 @@ const LARGE: usize = 7_600;
 
 /// Publishes a message on the queue *unarchived*, with an old timestamp, as anybody may.
 async fn publish_unarchived(lab: &Lab, channel: &Channel, id: &str, headers: &[(&str, &str)]) {
+    publish_unarchived_at(0, lab, channel, id, headers).await;
+}
+
+/// The same with this timestamp, in seconds since 1970.
+async fn publish_unarchived_at(at: u64, lab: &Lab, channel: &Channel, id: &str, headers: &[(&str, &str)]) {
     let mut table = FieldTable::default();
     for (name, value) in headers {
         table.insert((*name).into(), AMQPValue::LongString((*value).into()));
     }
     let properties = BasicProperties::default()
         .with_message_id(id.into())
-        .with_timestamp(0)
+        .with_timestamp(at)
         .with_delivery_mode(2)
         .with_headers(table);
     let (exchange, options) = (lab.name("raw.unarchived"), BasicPublishOptions::default());
@@ -158,6 +164,67 @@ async fn found_pages_are_not_forgotten_before_appending() {
             archived.insert(MessageId::new(format!("other-{n}")));
         }
     }
-    writer.append_late(&pages).await.unwrap();
+    let session = writer.connection().session().await.unwrap();
+    writer.append_late(&session, &pages).await.unwrap();
     assert_eq!(archived(&*lab.process()).await.unwrap(), ["1", "2", "3", "0"]);
+}
+
+/// Two processes, the first of which consumes the queue *unarchived*. Its session ends while it waits to look a page up, and
+/// the second one gets that page, to be looked up at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_whose_session_ended_appends_nothing() {
+    let Some(mut options) = options() else { return };
+    options.archive_pause = Duration::from_secs(1);
+    let lab = Lab::new(options);
+    let first = lab.process();
+    lab.start();
+    let (_session, channel) = lab.beside().await;
+    first.connect().await.unwrap();
+    first.raw().keep_catching_up();
+    until("it consumes", async || (consumers(&channel, &lab).await == 1).then_some(())).await;
+    lab.process().connect().await.unwrap();
+    lab.process().raw().keep_catching_up();
+    let good = page("any");
+    let good: Vec<_> = good.headers.iter().collect();
+    let now = SystemClock.now().timestamp().unsigned_abs();
+    publish_unarchived_at(now, &lab, &channel, "held", &good).await;
+    until("the first has it", async || {
+        (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(())
+    })
+    .await;
+    first.raw().writer().connection().alive().expect("it consumes").abort();
+    publish_unarchived(&lab, &channel, "after", &good).await;
+    until_archived(&lab, &["held", "after"]).await;
+}
+
+/// The stream takes a page and its answer is lost, and the queue *unarchived* is away: the page stays with the publisher,
+/// and is not appended again when it is published again.
+#[tokio::test]
+async fn a_page_in_doubt_that_is_published_again_is_not_archived_twice() {
+    let Some(mut options) = options() else { return };
+    options.archive_pause = Duration::from_millis(1);
+    let (lab, proxy) = archiving_through_a_proxy(options);
+    let queue = lab.queue();
+    queue.publish(QueueName::Raw, &[page("before")]).await.unwrap();
+    let (_session, channel) = lab.beside().await;
+    channel.exchange_delete(lab.name("raw.unarchived"), ExchangeDeleteOptions::default()).await.unwrap();
+    proxy.discard(lab::Way::ToClient);
+    let doubt = page("doubt");
+    let error = queue.publish(QueueName::Raw, std::slice::from_ref(&doubt)).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    until_archived(&lab, &["before", "doubt"]).await;
+    proxy.cut();
+    proxy.heal();
+    super::faults::publish_in_the_end(&queue, QueueName::Raw, &[doubt]).await;
+    queue.publish(QueueName::Raw, &[page("after")]).await.unwrap();
+    until("it caught up", async || (ready(&channel, lab.name("raw.unarchived")).await == 0).then_some(()))
+        .await;
+    until_archived(&lab, &["before", "doubt", "after"]).await;
+}
+
+/// How many consume the queue *unarchived*.
+async fn consumers(channel: &Channel, lab: &Lab) -> u32 {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let asking = channel.queue_declare(lab.name("raw.unarchived"), passive, FieldTable::default());
+    asking.await.unwrap().consumer_count()
 }

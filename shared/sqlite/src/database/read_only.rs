@@ -74,18 +74,9 @@ impl Database {
 
     /// The steps of `schema` that were not applied yet, by name; an error when it is one of a newer program.
     pub(crate) async fn pending(&self, schema: &Schema) -> Result<Vec<String>, Error> {
-        let blame = |error: sqlx::Error| self.blame(error);
-        let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)";
-        let is_there: bool =
-            sqlx::query_scalar(is_there).bind(schema.table).fetch_one(&self.readers).await.map_err(blame)?;
-        let mut applied: Vec<i64> = Vec::new();
-        if is_there {
-            let sql = format!("SELECT version FROM {} WHERE success ORDER BY version", schema.table);
-            applied =
-                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&self.readers).await.map_err(blame)?;
-        }
-        let mut reader = self.readers.acquire().await.map_err(blame)?;
-        super::schema::refuse_strangers(schema, &mut reader)
+        let mut reader = self.readers.acquire().await.map_err(|error| self.blame(error))?;
+        let applied = super::schema::applied(schema, &mut reader).await.map_err(|error| self.blame(error))?;
+        super::schema::refuse_strangers(schema, &mut reader, &applied)
             .await
             .map_err(|error| error.in_file(self.path()))?;
         drop(reader);
@@ -126,8 +117,8 @@ mod tests {
     use tables::schema::Migration;
 
     const STEPS: [Migration; 2] = [
-        Migration { version: 1, description: "numbers", sql: "CREATE TABLE numbers (n INTEGER)" },
-        Migration { version: 2, description: "names", sql: "CREATE TABLE names (n TEXT)" },
+        Migration::new(1, "numbers", "CREATE TABLE numbers (n INTEGER)"),
+        Migration::new(2, "names", "CREATE TABLE names (n TEXT)"),
     ];
     const SCHEMA: Schema = Schema { table: "test_migrations", migrations: &STEPS };
 

@@ -6,7 +6,7 @@ use super::*;
 
 const SCHEMA: Schema = Schema {
     table: "test_migrations",
-    migrations: &[Migration { version: 1, description: "numbers", sql: "CREATE TABLE numbers (n INTEGER)" }],
+    migrations: &[Migration::new(1, "numbers", "CREATE TABLE numbers (n INTEGER)")],
 };
 
 fn reason(outcome: Result<Database, Error>) -> String {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tables::columns::{COINS, IDENTITIES, description, quotes};
+use tables::columns::{COINS, IDENTITIES, description, history, quotes};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
@@ -39,11 +39,14 @@ fn inserts(later: &str) -> Inserts {
              last_seen_at = max(last_seen_at, excluded.last_seen_at)",
         ),
         // The rows were compared with the table before, under the same lock.
-        latest: Insert::new("quotes_latest", &quotes(), &quote_conflict()),
+        latest: Insert::new("quotes_latest", &quotes(), &quote_conflict(&quotes()[2..])),
         history: Insert::new(
-            "quotes_history",
-            &quotes(),
-            &format!("{} WHERE excluded.fetched_at {later} quotes_history.fetched_at", quote_conflict()),
+            "history",
+            &history(),
+            &format!(
+                "{} WHERE excluded.fetched_at {later} history.fetched_at",
+                quote_conflict(&history()[3..])
+            ),
         ),
     }
 }
@@ -100,8 +103,9 @@ fn coin_conflict(later: &str) -> String {
     format!("ON CONFLICT DO UPDATE SET {}", described.chain(seen).collect::<Vec<_>>().join(", "))
 }
 
-fn quote_conflict() -> String {
-    let columns = quotes().into_iter().skip(2);
-    let set = columns.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
+/// Takes over `columns`, those that are not of the key.
+fn quote_conflict(columns: &[&str]) -> String {
+    let set =
+        columns.iter().map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
     format!("ON CONFLICT DO UPDATE SET {set}")
 }

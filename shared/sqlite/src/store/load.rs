@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin, timestamp};
+use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
 use tables::load::LoadRow;
@@ -66,6 +66,19 @@ impl Statements for InFile<'_> {
         self.0.execute(sql).await.map(drop)
     }
 
+    /// Those that are new are made here: nobody else writes meanwhile.
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+        let mut numbers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let sql = "INSERT INTO batch_numbers (batch_id) SELECT ?1 \
+                       WHERE NOT EXISTS (SELECT 1 FROM batch_numbers WHERE batch_id = ?1)";
+            sqlx::query(sql).bind(batch.as_str()).execute(&mut *self.0).await?;
+            let sql = "SELECT number FROM batch_numbers WHERE batch_id = ?";
+            numbers.push(sqlx::query_scalar(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await?);
+        }
+        Ok(numbers)
+    }
+
     async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -88,8 +101,8 @@ impl Statements for InFile<'_> {
         match rows {
             Rows::Coins(rows) => inserts.coins.run(self.0, rows, write::coin).await,
             Rows::Identities(rows) => inserts.identities.run(self.0, rows, write::identity).await,
-            Rows::Latest(rows) => inserts.latest.run(self.0, rows, write::quote).await,
-            Rows::History(rows) => inserts.history.run(self.0, rows, write::quote).await,
+            Rows::Latest(rows) => inserts.latest.run(self.0, rows, write::latest).await,
+            Rows::History(rows) => inserts.history.run(self.0, rows, write::history).await,
         }
     }
 }

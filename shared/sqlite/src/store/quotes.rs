@@ -18,7 +18,7 @@ impl Quotes for SqliteStore {
     async fn totals(&self) -> Result<Totals, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM coins) AS coins, \
                        (SELECT count(*) FROM quotes_latest) AS latest, \
-                       (SELECT count(*) FROM quotes_history) AS history";
+                       (SELECT count(*) FROM history) AS history";
         let row = sqlx::query(sql).fetch_one(self.database.readers()).await;
         row.and_then(|row| read(&row, totals)).map_err(|error| self.blame(error))
     }
@@ -47,7 +47,7 @@ impl Quotes for SqliteStore {
 /// a snapshot of theirs that was due after the newest fetch was fetched then at the earliest.
 pub(super) const FRESHNESS: &str = "SELECT \
     (SELECT max(newest_quote_at) FROM batch_chunks) AS newest_quote_at, \
-    (SELECT max(last_updated) FROM quotes_history) AS newest_in_history, \
+    (SELECT max(last_updated) FROM history) AS newest_in_history, \
     (SELECT max(newest_fetch_at) FROM batch_chunks) AS newest_fetch_at, \
     (SELECT b.slot FROM batches AS b \
      WHERE b.slot > (SELECT coalesce(max(newest_fetch_at), '') FROM batch_chunks) \

@@ -1,4 +1,5 @@
-//! A loader of version 1e1a7bd that goes on on the tables of this one: `coinpipe migrate` comes before its replacement.
+//! What a loader of version 1e1a7bd left in the ledger, and its snapshots in the tables, beside those of this version: it may have
+//! gone on until the history was converted.
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, timestamp};

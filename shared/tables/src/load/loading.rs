@@ -73,7 +73,7 @@ mod tests {
     /// Loads coins, of which the database refuses those: what was written, and what was found to be refused.
     fn load(coins: &[u32], at_most: usize, bad: &[u32]) -> (Vec<u32>, Vec<u32>) {
         let chunk = chunk(coins);
-        let rows = rows(&[&chunk]);
+        let rows = rows(&[&chunk], &[1]);
         let mut loading = Loading::in_parts(&rows, vec![Loaded::default()], at_most);
         let mut written = Vec::new();
         while let Some(part) = loading.next() {

@@ -1,4 +1,4 @@
-//! Which quotes `quotes_latest` and `quotes_history` take, and what each counts as.
+//! Which quotes `quotes_latest` and `history` take, and what each counts as.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -60,7 +60,7 @@ impl Held {
 pub struct Judged<'a> {
     /// The rows of `quotes_latest`, all of which win.
     pub latest: Split<LoadRow<'a>>,
-    /// The rows to offer to `quotes_history`: each stays unless one that was fetched later is there (or at the same time, when
+    /// The rows to offer to `history`: each stays unless one that was fetched later is there (or at the same time, when
     /// it is of no rebuild).
     pub history: Split<LoadRow<'a>>,
     /// For each chunk what its quotes count as.
@@ -81,7 +81,7 @@ struct Current<'c> {
 pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
     let mut loaded = vec![Loaded::default(); chunks];
     let mut latest: BTreeMap<(u32, &str), LoadRow<'a>> = BTreeMap::new();
-    let mut history: BTreeMap<(u32, &str, DateTime<Utc>), LoadRow<'a>> = BTreeMap::new();
+    let mut history: BTreeMap<(DateTime<Utc>, u32, &str), LoadRow<'a>> = BTreeMap::new();
     for row in rows {
         let (coin, currency, last_updated) = (row.coin.id, row.quote.currency.as_str(), row.last_updated());
         let written = latest.get(&(coin, currency)).map(|row| Current {
@@ -116,7 +116,7 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
             latest.insert((coin, currency), *row);
         }
         history
-            .entry((coin, currency, last_updated))
+            .entry((last_updated, coin, currency))
             .and_modify(|earlier| {
                 if row.is_after(earlier.fetched_at, Some(earlier.chunk)) {
                     *earlier = *row;

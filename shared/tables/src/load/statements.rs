@@ -1,7 +1,7 @@
 //! What a database does for a [load](super::transaction), in its own SQL.
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin};
+use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 
 use super::LoadRow;
@@ -26,7 +26,7 @@ pub enum Rows<'r, 'a> {
     Identities(&'r [SeenIdentity<'a>]),
     /// Into `quotes_latest`.
     Latest(&'r [LoadRow<'a>]),
-    /// Into the history.
+    /// Into `history`.
     History(&'r [LoadRow<'a>]),
 }
 
@@ -63,6 +63,12 @@ pub trait Statements: Send {
 
     /// Runs a statement without values.
     fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The numbers that stand for `batches` in the history, in their order.
+    fn batch_numbers(
+        &mut self,
+        batches: &[&BatchId],
+    ) -> impl Future<Output = Result<Vec<u32>, Self::Error>> + Send;
 
     /// What `reader` makes of the rows of the coins `ids`.
     fn of_coins<T: Send>(

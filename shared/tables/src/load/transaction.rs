@@ -60,7 +60,9 @@ impl<'a> Load<'a> {
 /// the other, down to a single quote.
 async fn load_rows<S: Statements>(statements: &mut S, chunks: &[&Chunk]) -> Result<Vec<Loaded>, S::Error> {
     let mut loaded = vec![Loaded::default(); chunks.len()];
-    let rows = fitting::<S>(chunks, &mut loaded);
+    let batches: Vec<_> = chunks.iter().map(|chunk| &chunk.page.batch).collect();
+    let numbers = statements.batch_numbers(&batches).await?;
+    let rows = fitting::<S>(rows(chunks, &numbers), &mut loaded);
     let mut loading = Loading::new(&rows, loaded);
     while let Some(part) = loading.next() {
         statements.execute("SAVEPOINT part").await?;
@@ -78,10 +80,8 @@ async fn load_rows<S: Statements>(statements: &mut S, chunks: &[&Chunk]) -> Resu
     Ok(loading.loaded())
 }
 
-/// The quotes of `chunks` as [`rows`] gives them. Those that the tables cannot hold as they are, are added to what was refused
-/// of their chunk.
-fn fitting<'a, S: Statements>(chunks: &[&'a Chunk], loaded: &mut [Loaded]) -> Vec<LoadRow<'a>> {
-    let mut rows = rows(chunks);
+/// `rows` without those that the tables cannot hold as they are, which are added to what was refused of their chunk.
+fn fitting<'a, S: Statements>(mut rows: Vec<LoadRow<'a>>, loaded: &mut [Loaded]) -> Vec<LoadRow<'a>> {
     rows.retain(|row| {
         let refused = S::misfit(row).map(|reason| Refused { coin_id: row.coin.id, reason });
         let fits = refused.is_none();

@@ -74,6 +74,7 @@ fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
             chunks: row.get("chunks")?,
             size: row.nullable("chunk_coins")?,
             fetched_at: row.nullable("fetched_at")?,
+            sorted: row.get("sorted")?,
         },
         transformed_at: row.get("transformed_at")?,
         loaded_at: row.get("loaded_at")?,
@@ -94,6 +95,7 @@ fn replay(row: &dyn Row) -> Result<(BatchId, ReplayRow), Unreadable> {
         replay: ReplayId::from_stored(row.get::<String>("replay")?),
         chunks: row.get("chunks")?,
         size: row.get("chunk_coins")?,
+        sorted: row.get("sorted")?,
         chunk: row.get("chunk")?,
     };
     Ok((BatchId::from_stored(row.get::<String>("batch_id")?), replay))

@@ -11,7 +11,7 @@ pub struct ByTable<T> {
     pub identities: T,
     /// For `quotes_latest`.
     pub latest: T,
-    /// For `quotes_history`.
+    /// For `history`.
     pub history: T,
 }
 

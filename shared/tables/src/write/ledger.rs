@@ -25,7 +25,8 @@ pub const OF_CUT: [&str; 3] = ["written", "unchanged", "stale"];
 
 /// The columns that a repeat of [`INSERT_CHUNK`] changes when it was transformed at the same time or later. They may be
 /// assigned one after the other in this order.
-pub const OF_NEWEST: [&str; 6] = ["pages", "chunks", "chunk_coins", "fetched_at", "coins_in", "rejected"];
+pub const OF_NEWEST: [&str; 7] =
+    ["pages", "chunks", "chunk_coins", "fetched_at", "sorted", "coins_in", "rejected"];
 
 /// Inserts that a replay loaded a chunk: [`replay`].
 pub static INSERT_REPLAY: LazyLock<String> = LazyLock::new(|| insert("chunk_replays", &REPLAYS));
@@ -70,6 +71,7 @@ pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Para
         cut.chunks.into(),
         Count(cut.size.map(u64::from)),
         Instant(cut.fetched_at),
+        cut.sorted.into(),
         chunk.coins_in.into(),
         (u64::from(chunk.rejected) + refused_coins(loaded)).into(),
         chunk.transformed_at.into(),
@@ -93,6 +95,7 @@ pub fn replay(chunk: &Chunk) -> Option<[Parameter<'_>; REPLAYS.len()]> {
         row.replay.as_str().to_owned().into(),
         row.chunks.into(),
         row.size.into(),
+        row.sorted.into(),
         row.chunk.into(),
     ])
 }

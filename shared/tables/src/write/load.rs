@@ -1,6 +1,6 @@
 //! The values of the rows of a [group](crate::load) of chunks.
 
-use domain::{Kind, Measure, timestamp};
+use domain::{Kind, Measure};
 
 use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
@@ -41,21 +41,35 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
     ]
 }
 
-/// The row of `quotes_latest` or `quotes_history`, in the order of [`quotes`](crate::columns::quotes). Zero has no sign: some
-/// tables drop it, and would not have what was written.
-pub fn quote<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
-    let quote = row.quote;
-    let key = [row.coin.id.into(), quote.currency.as_str().into()];
+/// The row of `quotes_latest`, in the order of [`quotes`](crate::columns::quotes).
+pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
+    let batch = row.page.batch.as_str().into();
+    let key = [row.coin.id.into(), row.quote.currency.as_str().into()];
+    around_measures(row, key, [missing(row), row.last_updated().into(), row.fetched_at.into(), batch])
+}
+
+/// The row of `history`, in the order of [`history`](crate::columns::history).
+pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
+    let currency = row.quote.currency.as_str().into();
+    let fetch = [row.fetched_at.into(), row.batch.into()];
+    let key = [row.last_updated().into(), row.coin.id.into(), currency];
+    around_measures(row, key.into_iter().chain(fetch), [missing(row)])
+}
+
+/// Zero has no sign: some tables drop it, and would not have what was written.
+fn around_measures<'a>(
+    row: &LoadRow<'a>,
+    first: impl IntoIterator<Item = Parameter<'a>>,
+    last: impl IntoIterator<Item = Parameter<'a>>,
+) -> [Parameter<'a>; QUOTES] {
     let measures = Measure::ALL.map(|measure| {
-        let number = quote.get(measure).map(|number| number + 0.0);
+        let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
     });
-    let rest = [
-        Text(quote.missing.to_column_list().map(Into::into)),
-        timestamp::to_millis(quote.last_updated).into(),
-        row.fetched_at.into(),
-        row.page.batch.as_str().into(),
-    ];
-    let mut values = key.into_iter().chain(measures).chain(rest);
+    let mut values = first.into_iter().chain(measures).chain(last);
     std::array::from_fn(|_| values.next().unwrap_or(Text(None)))
+}
+
+fn missing<'a>(row: &LoadRow<'a>) -> Parameter<'a> {
+    Text(row.quote.missing.to_column_list().map(Into::into))
 }

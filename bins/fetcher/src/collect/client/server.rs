@@ -19,8 +19,18 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Holds the connection and says nothing.
     Mute,
-    /// Writes the first bytes, and then the second ones again and again, with a pause before each if one is given.
-    Endless(Vec<u8>, Vec<u8>, Option<Duration>),
+    /// Writes the first bytes, and then the second ones for as long as the client reads, as the [`Pace`] says.
+    Endless(Vec<u8>, Vec<u8>, Pace),
+}
+
+/// How an endless answer goes on. It stops tokio's clock and lets the time pass itself: however busy the machine is, the
+/// client first sees the bytes and then runs out of patience. So it needs a runtime of one thread that nobody else uses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// With a pause before each of the second bytes.
+    Drip(Duration),
+    /// As fast as it can until there are as many bytes as this. After that nothing comes for an hour.
+    Flood(usize),
 }
 
 /// An HTTP answer with `body`, and `headers` as `name: value` lines.
@@ -85,8 +95,8 @@ impl Server {
                         let _ = stream.shutdown().await;
                     }
                     Reply::Mute => open.push(stream),
-                    Reply::Endless(first, again, pause) => {
-                        streams.spawn(write_for_ever(stream, first, again, pause));
+                    Reply::Endless(first, again, pace) => {
+                        streams.spawn(write_for_ever(stream, first, again, pace));
                     }
                 }
             }
@@ -120,14 +130,30 @@ impl Drop for Server {
 }
 
 /// Until the client has seen enough.
-async fn write_for_ever(mut stream: TcpStream, first: Vec<u8>, again: Vec<u8>, pause: Option<Duration>) {
-    let mut pulse = pause.map(tokio::time::interval);
+async fn write_for_ever(mut stream: TcpStream, first: Vec<u8>, again: Vec<u8>, pace: Pace) {
     let mut written = stream.write_all(&first).await;
-    while written.is_ok() {
-        if let Some(pulse) = &mut pulse {
-            pulse.tick().await;
+    match pace {
+        Pace::Drip(pause) => {
+            tokio::time::pause();
+            let mut pulse = tokio::time::interval(pause);
+            while written.is_ok() {
+                // When all wait for something, the time is that of the next pulse.
+                pulse.tick().await;
+                written = stream.write_all(&again).await;
+            }
         }
-        written = stream.write_all(&again).await;
+        Pace::Flood(most) => {
+            for _ in 0..most / again.len() {
+                if written.is_err() {
+                    return;
+                }
+                written = stream.write_all(&again).await;
+            }
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_hours(1)).await;
+            // Held open until the client gives up.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

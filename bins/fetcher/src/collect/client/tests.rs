@@ -9,7 +9,7 @@ use testkit::clock::ManualClock;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use super::server::{KEY, Reply, Server, api_error, page, page_body, reply};
+use super::server::{KEY, Pace, Reply, Server, api_error, page, page_body, reply};
 use super::*;
 
 fn client(source: ApiSource) -> Result<Client, BadSource> {

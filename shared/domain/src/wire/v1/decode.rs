@@ -56,6 +56,7 @@ impl TryFrom<ChunkHeadV1> for Chunk {
             chunks: wire.chunks,
             // These travel in headers.
             size: None,
+            sorted: false,
             replay: None,
             transformed_at: instant(wire.transformed_at)?,
             coins_in: wire.coins_in,

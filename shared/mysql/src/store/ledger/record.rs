@@ -46,7 +46,7 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
     let newest = "VALUES(transformed_at) >= transformed_at";
     // Of another cut: see `tables::ledger::Cut::is`.
     let cut_anew = format!(
-        "{newest} AND NOT (VALUES(chunks) = chunks AND COALESCE(VALUES(chunk_coins) = chunk_coins, 1) \
+        "{newest} AND NOT (VALUES(chunks) = chunks AND VALUES(sorted) = sorted AND COALESCE(VALUES(chunk_coins) = chunk_coins, 1) \
              AND COALESCE(VALUES(fetched_at) = fetched_at, 1))"
     );
     let take = |column, condition: &str| format!("{column} = IF({condition}, VALUES({column}), {column})");

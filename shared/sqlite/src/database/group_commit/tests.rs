@@ -8,11 +8,11 @@ use super::*;
 
 const SCHEMA: Schema = Schema {
     table: "test_migrations",
-    migrations: &[Migration {
-        version: 1,
-        description: "numbers",
-        sql: "CREATE TABLE numbers (n INTEGER UNIQUE CHECK (n < 100)) STRICT",
-    }],
+    migrations: &[Migration::new(
+        1,
+        "numbers",
+        "CREATE TABLE numbers (n INTEGER UNIQUE CHECK (n < 100)) STRICT",
+    )],
 };
 
 /// Only a failing test waits this long.

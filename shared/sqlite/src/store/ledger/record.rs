@@ -40,7 +40,7 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
     let newest = "excluded.transformed_at >= transformed_at";
     // Of another cut: see `tables::ledger::Cut::is`.
     let cut_anew = format!(
-        "{newest} AND NOT (excluded.chunks = chunks AND coalesce(excluded.chunk_coins = chunk_coins, 1) \
+        "{newest} AND NOT (excluded.chunks = chunks AND excluded.sorted = sorted AND coalesce(excluded.chunk_coins = chunk_coins, 1) \
              AND coalesce(excluded.fetched_at = fetched_at, 1))"
     );
     let take = |column, condition: &str| format!("{column} = iif({condition}, excluded.{column}, {column})");

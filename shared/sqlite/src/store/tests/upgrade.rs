@@ -48,14 +48,59 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
 async fn copy(from: &Path, to: &Path) {
     const CHUNK: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
                         transformed_at, loaded_at, loads, replays";
+    const BATCH: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
     let mut old = SqliteConnectOptions::new().filename(to).connect().await.expect("the old file");
     let attach = format!("ATTACH DATABASE '{}' AS new", from.display());
     sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut old).await.expect("the new file");
-    for table in ["coins", "coin_identities", "quotes_latest", "quotes_history", "batches"] {
+    let sql = format!("INSERT INTO main.batches ({BATCH}) SELECT {BATCH} FROM new.batches");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("batches");
+    for table in ["coins", "coin_identities", "quotes_latest", "quotes_history"] {
         let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
     }
     let sql = format!("INSERT INTO main.batch_chunks ({CHUNK}) SELECT {CHUNK} FROM new.batch_chunks");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("rows");
     old.close().await.expect("closes");
+}
+
+/// A view of somebody else's goes on naming the history; a table that has its name is left alone.
+#[tokio::test]
+async fn what_somebody_else_made_stays() {
+    let lab = setup().await;
+    lab.store.load(&chunk(&[1, 2])).await.unwrap();
+    let client = lab.client();
+    client.back_to_step_6().await;
+    client.execute("CREATE VIEW mine AS SELECT count(*) AS n FROM quotes_history").await;
+    client.execute("CREATE TABLE history (what TEXT)").await;
+    let refused = async || {
+        let database = Database::open(lab.directory.path().join("coinpipe.db")).await.unwrap();
+        let pending = SqliteStore::pending(Some(&database)).await.unwrap_err();
+        let opened = SqliteStore::open(database, lab.clock.clone()).await.map(drop).unwrap_err();
+        [pending.to_string(), opened.to_string()]
+    };
+    for said in refused().await {
+        assert!(said.contains("table or view `history` that is not coinpipe's"), "{said}");
+    }
+    assert_eq!(client.columns("history").await.len(), 1);
+    client.execute("DROP TABLE history").await;
+    open(lab.directory.path(), lab.clock.clone()).await;
+    assert_eq!(client.found("SELECT n FROM mine", &["n"]).await, ["2"]);
+}
+
+/// Its insert fails with what an operator has to act on, not with what is about a row: it ends, and gives its chunks back.
+#[tokio::test]
+async fn an_older_loader_keeps_its_chunks_while_the_history_is_converted_and_after() {
+    let lab = setup().await;
+    lab.store.load(&chunk(&[1, 2])).await.unwrap();
+    let client = lab.client();
+    client.back_to_step_6().await;
+    let old = "INSERT INTO quotes_history SELECT * FROM quotes_latest WHERE true \
+               ON CONFLICT DO UPDATE SET price = excluded.price WHERE excluded.fetched_at > quotes_history.fetched_at";
+    assert!(client.refusal(old).await.is_none(), "it works before");
+    for step in 7..=9 {
+        client.migrate_to(step).await;
+        let error = lab.store.database.blame(client.refusal(old).await.expect("it cannot be written"));
+        assert!(error.to_string().contains("because it is a view"), "{error}");
+        assert!(StoreError::from(error).to_string().contains("misconfigured"));
+    }
 }

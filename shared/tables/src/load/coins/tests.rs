@@ -18,7 +18,7 @@ fn known(name: &str, first: i64, last: i64) -> BTreeMap<u32, Known<Coin>> {
 /// `write`: the name with the first and last fetch; `again`: the instant.
 fn changed(chunks: &[Chunk], known: &BTreeMap<u32, Known<Coin>>) -> String {
     let chunks: Vec<&Chunk> = chunks.iter().collect();
-    let rows = rows(&chunks);
+    let rows = rows(&chunks, &vec![1; chunks.len()]);
     let Changes { write, seen_again } = changes(seen(&rows).0, known);
     let seconds = |instant: &DateTime<Utc>| (*instant - at(0)).num_seconds();
     let write = write.new.iter().chain(&write.rebuilt).map(|coin| {
@@ -58,7 +58,7 @@ fn of_several_chunks_the_newest_describes() {
 fn identities_span_all_fetches_and_known_ones_are_only_seen_again() {
     let chunks = [named("b", 30), named("a", 40), named("b", 50), named("a", 7)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
-    let rows = rows(&chunks);
+    let rows = rows(&chunks, &vec![1; chunks.len()]);
     let key = |coin: &Coin| (coin.id, coin.name.clone());
     let held = |first, last| Known { what: (), first_seen_at: at(first), last_seen_at: at(last) };
     let changes = |known: &[(&str, i64, i64)]| {

@@ -55,8 +55,9 @@ fn expected<'a>(loaded: impl IntoIterator<Item = &'a Chunk>) -> Told {
         }
     }
     let newest = rows.values().max_by_key(|chunk| chunk.transformed_at).expect("one at least");
-    let (chunks, cut) = (newest.chunks, (newest.size, newest.page.fetched_at));
-    let counted = |number: u32| rows.get(&number).filter(|chunk| (chunk.size, chunk.page.fetched_at) == cut);
+    let cut = |chunk: &Chunk| (chunk.size, chunk.page.fetched_at, chunk.sorted);
+    let chunks = newest.chunks;
+    let counted = |number: u32| rows.get(&number).filter(|chunk| cut(chunk) == cut(newest));
     let mut told = Told::default();
     for number in 1..=chunks {
         if let Some(chunk) = counted(number) {
@@ -70,24 +71,28 @@ fn expected<'a>(loaded: impl IntoIterator<Item = &'a Chunk>) -> Told {
     told
 }
 
-/// Ten random orders with repeats of a page that was transformed five times: in four chunks, in three, in three others, in four
-/// again, and, fetched anew, in three.
+/// Ten random orders with repeats of a page that was transformed six times: in four chunks, in three, in three others, in four
+/// again, fetched anew in three, and sorted in as many.
 pub async fn of_a_page_cut_anew_the_newest_cut_alone_counts(lab: &impl StoreLab) {
     let store = lab.store();
     for round in 0..10 {
         let seconds = i64::from(round) * 3600;
-        let fetches = [at(1), at(1), at(1), at(1), at(30)];
-        let sizes = [3, 5, 4, 3, 4];
-        let all: Vec<_> = (10..)
+        let fetches = [at(1), at(1), at(1), at(1), at(30), at(30)];
+        let sizes = [3, 5, 4, 3, 4, 4];
+        let mut all: Vec<_> = (10..)
             .zip(fetches.into_iter().zip(sizes))
             .flat_map(|(transformed, (fetched_at, size))| cut(seconds, fetched_at, transformed, size))
             .collect();
+        for chunk in all.iter_mut().filter(|chunk| chunk.transformed_at == at(15)) {
+            chunk.sorted = true;
+        }
         let order = Dice::new(round).shuffle_with_repeats(&all);
         for (count, chunk) in (1..).zip(&order) {
             store.load(chunk).await.expect("loads");
             let record = store.batch(&batch(seconds)).await.expect("answers").expect("is there");
             let loaded = order.iter().take(count);
-            let steps = || loaded.clone().map(|chunk| (chunk.size, chunk.chunk, chunk.transformed_at));
+            let steps =
+                || loaded.clone().map(|chunk| (chunk.size, chunk.sorted, chunk.chunk, chunk.transformed_at));
             assert_eq!(told(&record), expected(loaded.clone()), "after {:#?}", steps().collect::<Vec<_>>());
         }
         let record = store.batch(&batch(seconds)).await.expect("answers").expect("is there");

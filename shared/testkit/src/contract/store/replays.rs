@@ -91,10 +91,13 @@ pub async fn a_batch_with_parts_missing_has_no_replay(lab: &impl StoreLab) {
     }
 }
 
-/// Two transformers with different settings cut the page of one replay: parts of the one are none of the other.
+/// Two transformers with different settings, or of two versions, cut the page of one replay: parts of the one are none of the other.
 pub async fn parts_of_two_cuts_are_no_whole_replay(lab: &impl StoreLab) {
     let sized = |number, size| Chunk { size: Some(size), ..part(1, number, 2, Some("a")) };
-    for (chunk, expected) in [(sized(1, 3), 0), (sized(2, 4), 0), (sized(2, 3), 1)] {
+    let sorted = |number, size| Chunk { sorted: true, ..sized(number, size) };
+    for (chunk, expected) in
+        [(sized(1, 3), 0), (sized(2, 4), 0), (sorted(2, 3), 0), (sorted(2, 4), 0), (sized(2, 3), 1)]
+    {
         lab.store().load(&chunk).await.expect("loads");
         assert_eq!(names(&record(lab).await, 1).len(), expected, "{chunk:?}");
     }

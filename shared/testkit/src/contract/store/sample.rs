@@ -36,6 +36,7 @@ pub fn chunk(ids: &[u32]) -> Chunk {
         chunk: 1,
         chunks: 1,
         size: None,
+        sorted: false,
         replay: None,
         transformed_at: at(2),
         coins_in: u32::try_from(ids.len()).expect("a small sample"),

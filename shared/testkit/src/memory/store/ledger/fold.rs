@@ -17,6 +17,8 @@ pub(super) struct Part {
     size: Option<u32>,
     /// When its page was fetched.
     fetched_at: DateTime<Utc>,
+    /// Whether its coins were sorted by id before they were cut into several chunks.
+    sorted: bool,
     /// When its newest version was transformed.
     pub(super) transformed_at: DateTime<Utc>,
     /// When any version of it was last loaded.
@@ -43,6 +45,7 @@ impl Part {
             chunks: chunk.chunks,
             size: if chunk.chunks > 1 { chunk.size } else { None },
             fetched_at: timestamp::to_millis(chunk.page.fetched_at),
+            sorted: chunk.chunks > 1 && chunk.sorted,
             transformed_at: timestamp::to_millis(chunk.transformed_at),
             loaded_at: now,
             coins_in: chunk.coins_in.into(),
@@ -68,21 +71,24 @@ impl Part {
         Self { loaded_at, written, unchanged, stale, loads, ..new }
     }
 
-    /// Whether the two are parts of one whole: the same fetch of a page, cut into as many chunks of one size.
+    /// Whether the two are parts of one whole: the same fetch of a page, cut into as many chunks of one size in one order.
     fn fits(&self, other: &Self) -> bool {
         let has_one_size = match (self.size, other.size) {
             (Some(one), Some(other)) => one == other,
             (None, _) | (_, None) => true,
         };
-        self.chunks == other.chunks && self.fetched_at == other.fetched_at && has_one_size
+        self.chunks == other.chunks
+            && self.fetched_at == other.fetched_at
+            && self.sorted == other.sorted
+            && has_one_size
     }
 }
 
 /// Of each page, those parts that fit to the one that was transformed last. Of several that were, it is the one with more
-/// chunks, of a larger size, fetched later.
+/// chunks, of a larger size, fetched later, sorted.
 pub(super) fn counted(parts: &BTreeMap<(u32, u32), Part>) -> BTreeMap<(u32, u32), &Part> {
     let mut newest: BTreeMap<u32, &Part> = BTreeMap::new();
-    let rank = |part: &Part| (part.transformed_at, part.chunks, part.size, part.fetched_at);
+    let rank = |part: &Part| (part.transformed_at, part.chunks, part.size, part.fetched_at, part.sorted);
     for ((page, _), part) in parts {
         let held = newest.entry(*page).or_insert(part);
         if rank(part) > rank(held) {
@@ -110,16 +116,19 @@ pub(super) fn missing(counted: &BTreeMap<(u32, u32), &Part>, pages: u32) -> Vec<
     missing
 }
 
-/// Which chunks came with which replay: by page, replay, chunks of the page and their size.
+/// Which chunks came with which replay: by page, replay, chunks of the page, their size, and whether they were sorted.
 #[derive(Default)]
-pub(super) struct Replays(BTreeMap<(u32, ReplayId, u32, Option<u32>), BTreeSet<u32>>);
+pub(super) struct Replays(BTreeMap<ReplayedCut, BTreeSet<u32>>);
+
+type ReplayedCut = (u32, ReplayId, u32, Option<u32>, bool);
 
 impl Replays {
     pub(super) fn add(&mut self, chunk: &Chunk) {
         if chunk.is_replay() {
             let replay = chunk.replay.clone().unwrap_or(ReplayId::unnamed());
             let size = if chunk.chunks > 1 { chunk.size } else { None };
-            let key = (chunk.page.page, replay, chunk.chunks, size);
+            let sorted = chunk.chunks > 1 && chunk.sorted;
+            let key = (chunk.page.page, replay, chunk.chunks, size, sorted);
             self.0.entry(key).or_default().insert(chunk.chunk);
         }
     }
@@ -127,7 +136,7 @@ impl Replays {
     /// For each page, the replays that brought every chunk of it, all cut in one way.
     pub(super) fn whole(&self) -> BTreeMap<u32, BTreeSet<ReplayId>> {
         let mut whole: BTreeMap<u32, BTreeSet<ReplayId>> = BTreeMap::new();
-        for ((page, replay, chunks, _), came) in &self.0 {
+        for ((page, replay, chunks, ..), came) in &self.0 {
             if came.len() == *chunks as usize {
                 whole.entry(*page).or_default().insert(replay.clone());
             }

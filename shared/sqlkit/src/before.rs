@@ -1,0 +1,87 @@
+//! A database as the version before migration 7 left it: the history in a table of its own order, the ledger without orders.
+
+use std::path::PathBuf;
+
+use sqlx::migrate::Migrator;
+
+use crate::Client;
+
+impl Client {
+    /// Makes the tables what the version before has, with what they hold. Made with its own statements, from its migrations.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn back_to_step_6(&self) {
+        let history = self.created(1, "quotes_history");
+        let replays = self.created(6, "chunk_replays");
+        let index = match self {
+            Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
+            Self::Mysql(_) => "",
+        };
+        let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
+        self.execute(&format!(
+            "CREATE TABLE kept AS SELECT * FROM quotes_history; DROP VIEW quotes_history; {history} {index} \
+             INSERT INTO quotes_history SELECT * FROM kept; DROP TABLE kept; DROP TABLE history; DROP TABLE batch_numbers; \
+             CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
+             INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
+             ALTER TABLE batch_chunks DROP COLUMN sorted; \
+             DELETE FROM store_migrations WHERE version > 6"
+        ))
+        .await;
+    }
+
+    /// Applies the steps up to this number, each once.
+    ///
+    /// # Panics
+    /// When the database does not take them.
+    pub async fn migrate_to(&self, step: i64) {
+        let mut migrator = Migrator::new(self.migrations()).await.expect("the migrations");
+        migrator.dangerous_set_table_name("store_migrations");
+        migrator.set_locking(false);
+        match self {
+            Self::Sqlite(path) => {
+                migrator.run_direct(Some(step), &mut crate::sqlite(path).await, false).await
+            }
+            Self::Mysql(url) => migrator.run_direct(Some(step), &mut crate::mysql(url).await, false).await,
+        }
+        .expect("they are applied");
+    }
+
+    fn migrations(&self) -> PathBuf {
+        let database = match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Mysql(_) => "mysql",
+        };
+        [env!("CARGO_MANIFEST_DIR"), "../../migrations", database].iter().collect()
+    }
+
+    /// The text of the step with this number.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn step(&self, number: i64) -> String {
+        let steps = std::fs::read_dir(self.migrations()).expect("the migrations");
+        let mut steps = steps.map(|entry| entry.expect("an entry").path());
+        let prefix = format!("{number:04}_");
+        let is_it = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(&prefix);
+        let step = steps.find(|path| path.file_name().is_some_and(is_it)).expect("the step");
+        std::fs::read_to_string(step).expect("its text")
+    }
+
+    /// The statement of that step that creates the table.
+    fn created(&self, step: i64, table: &str) -> String {
+        let is_it = |statement: &String| {
+            let mut words =
+                statement.split_whitespace().filter(|word| !["IF", "NOT", "EXISTS"].contains(word));
+            [words.next(), words.next(), words.next()] == [Some("CREATE"), Some("TABLE"), Some(table)]
+        };
+        statements(&self.step(step)).into_iter().find(is_it).expect(table) + ";"
+    }
+}
+
+/// The statements of `sql`, without comments.
+pub fn statements(sql: &str) -> Vec<String> {
+    let code = sql.lines().map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    let code = code.collect::<Vec<_>>().join("\n");
+    code.split(';').map(|statement| statement.trim().to_owned()).filter(|it| !it.is_empty()).collect()
+}
