@@ -137,7 +137,7 @@ async fn what_stays_short_is_loaded_and_called_incomplete() {
     let letters =
         ["short_listing/2026-11-22T14:00:00Z", "batch_incomplete/2026-11-22T14:00:00Z/listings/USD"];
     assert_eq!(incidents(&api.lab), letters);
-    assert!(reasons(&api.lab)[1].contains(&why));
+    assert!(reasons(&api.lab)[0].contains(&why));
 }
 
 /// Field case 05, on the schedule, too, which goes on with the next slot.
