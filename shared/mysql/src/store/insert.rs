@@ -14,7 +14,7 @@ use tables::columns::{COINS, IDENTITIES, description, history, quotes};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
-use super::parameters::bind;
+use super::parameters::{Query, bind};
 
 /// How many rows a statement can have: the next above what there is, filled up with repeats of one of them,
 /// which change nothing. So all statements stay prepared. One that is not is closed after use, and costs 40 ms
@@ -97,6 +97,8 @@ impl Insert {
 
     /// Inserts `rows`, which come in the order of the table's key; `values` are those of one in the order
     /// of the columns, and `bytes` tells at most how long they are beside numbers and names.
+    ///
+    /// A statement is made while the server is busy with the one before it.
     pub(super) async fn run<'q, T, V: IntoIterator<Item = Parameter<'q>>>(
         &self,
         connection: &mut MySqlConnection,
@@ -104,24 +106,41 @@ impl Insert {
         bytes: fn(&T) -> usize,
         values: fn(&T) -> V,
     ) -> Result<(), sqlx::Error> {
-        let mut rows = rows;
-        while !rows.is_empty() {
-            let mut length = 0;
-            let fits = |row: &&T| {
-                let fits = length < BYTES;
-                length += bytes(row);
-                fits
-            };
-            let (part, rest) = rows.split_at(rows.iter().take(ROWS).take_while(fits).count());
-            rows = rest;
-            let shape = SHAPES.partition_point(|rows| *rows < part.len());
-            // The shortest: there are never more repeats than rows, so the packet at most doubles.
-            let shortest = part.iter().min_by_key(|row| bytes(row)).into_iter();
-            let filled = part.iter().chain(shortest.cycle()).take(SHAPES[shape]);
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.shapes[shape])));
-            filled.flat_map(values).fold(query, bind).execute(&mut *connection).await?;
+        let mut rest = rows;
+        let mut next = self.statement(&mut rest, bytes, values);
+        while let Some(statement) = next {
+            let (done, made) = tokio::join!(
+                biased;
+                statement.execute(&mut *connection),
+                async { self.statement(&mut rest, bytes, values) },
+            );
+            done?;
+            next = made;
         }
         Ok(())
+    }
+
+    /// The statement that inserts the next of the rows in `rest`, which are taken from it; `None` after the last.
+    fn statement<'q, T, V: IntoIterator<Item = Parameter<'q>>>(
+        &self,
+        rest: &mut &[T],
+        bytes: fn(&T) -> usize,
+        values: fn(&T) -> V,
+    ) -> Option<Query<'q>> {
+        let mut length = 0;
+        let fits = |row: &&T| {
+            let fits = length < BYTES;
+            length += bytes(row);
+            fits
+        };
+        let (part, others) = rest.split_at(rest.iter().take(ROWS).take_while(fits).count());
+        *rest = others;
+        // The shortest: there are never more repeats than rows, so the packet at most doubles.
+        let shortest = part.iter().min_by_key(|row| bytes(row))?;
+        let shape = SHAPES.partition_point(|rows| *rows < part.len());
+        let filled = part.iter().chain(std::iter::repeat(shortest)).take(SHAPES[shape]);
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.shapes[shape])));
+        Some(filled.flat_map(values).fold(query, bind))
     }
 }
 

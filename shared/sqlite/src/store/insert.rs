@@ -7,7 +7,7 @@ use tables::columns::{COINS, IDENTITIES, description, history, quotes};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
-use super::parameters::bind;
+use super::parameters::{Query, bind};
 
 /// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
@@ -70,22 +70,38 @@ impl Insert {
     }
 
     /// Inserts `rows`; `values` are those of one in the order of the columns.
-    pub(super) async fn run<'a, T, const N: usize>(
+    ///
+    /// A statement is made while the driver's thread is busy with the one before it.
+    pub(super) async fn run<'q, T, const N: usize>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[T],
-        values: impl Fn(&T) -> [Parameter<'a>; N],
+        values: impl Fn(&T) -> [Parameter<'q>; N],
     ) -> Result<(), sqlx::Error> {
-        for rows in rows.chunks(ROWS) {
-            // A prepared statement is worth keeping only when its shape comes again.
-            let query = if rows.len() == ROWS {
-                sqlx::query(AssertSqlSafe(Arc::clone(&self.full)))
-            } else {
-                sqlx::query(AssertSqlSafe(self.sql(rows.len()))).persistent(false)
-            };
-            rows.iter().flat_map(&values).fold(query, bind).execute(&mut *connection).await?;
+        let mut parts = rows.chunks(ROWS);
+        let mut statements = std::iter::from_fn(|| Some(self.statement(parts.next()?, &values)));
+        let mut next = statements.next();
+        while let Some(statement) = next {
+            let execute = statement.execute(&mut *connection);
+            let (done, made) = tokio::join!(biased; execute, async { statements.next() });
+            done?;
+            next = made;
         }
         Ok(())
+    }
+
+    fn statement<'q, T, const N: usize>(
+        &self,
+        rows: &[T],
+        values: impl Fn(&T) -> [Parameter<'q>; N],
+    ) -> Query<'q> {
+        // A prepared statement is worth keeping only when its shape comes again.
+        let query = if rows.len() == ROWS {
+            sqlx::query(AssertSqlSafe(Arc::clone(&self.full)))
+        } else {
+            sqlx::query(AssertSqlSafe(self.sql(rows.len()))).persistent(false)
+        };
+        rows.iter().flat_map(&values).fold(query, bind)
     }
 }
 
