@@ -47,13 +47,14 @@ impl Collector {
         &self,
         job: FetchJob<'_>,
         number: u32,
-        page: ListingsPage,
+        mut page: ListingsPage,
         pages: &mut Vec<PageRecord>,
         doubts: &mut Doubts,
     ) -> Result<(), Ending> {
         let order = job.order;
         let new = self.to_record(order, number, &page);
-        let summary = self.summarise(order, page.body.clone()).await;
+        let (summary, body) = self.summarise(order, page.body).await;
+        page.body = body;
         let findings = self.findings(order, &new, &summary, pages);
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;
@@ -140,10 +141,13 @@ impl Collector {
         findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
     }
 
-    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> Arc<PageSummary> {
+    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
         let currency = order.convert.first().cloned().unwrap_or_default();
-        blocking(&self.spool, move |_| Arc::new(PageSummary::read(&body, &currency).unwrap_or_default()))
-            .await
+        blocking(&self.spool, move |_| {
+            let summary = PageSummary::read(&body, &currency).unwrap_or_default();
+            (Arc::new(summary), body)
+        })
+        .await
     }
 
     /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported. From then on it is remembered
@@ -183,7 +187,7 @@ impl Collector {
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;
         match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
-            Some(body) => self.summarise(order, body).await,
+            Some(body) => self.summarise(order, body).await.0,
             None => Arc::default(),
         }
     }

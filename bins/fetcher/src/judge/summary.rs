@@ -7,7 +7,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use domain::{Measure, timestamp};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A page, as far as it is compared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,15 +34,52 @@ impl PageSummary {
     /// Reads `body`; of quotes in several currencies that in `currency`. `None` when it is none of the shapes of a listing.
     pub(crate) fn read(body: &[u8], currency: &str) -> Option<Self> {
         let Envelope { status, data } = serde_json::from_slice(body).ok()?;
-        let coins = data.into_iter().map(|part| part.into_coin(currency)).collect();
+        let coins = Coins(currency).deserialize(&mut serde_json::Deserializer::from_str(data.get())).ok()?;
         Some(Self { timestamp: status.timestamp.instant(), coins })
     }
 }
 
+/// The most coins of a page that are compared; the API sends 5,000. A page with more is none of its.
+const MOST_COINS: usize = 20_000;
+/// The most quotes of a coin that are looked at; the API has 120.
+const MOST_QUOTES: usize = 200;
+
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     status: Status,
-    data: Vec<Part>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// The coins of a page, with their quotes in this currency. One at a time, so that a page of many tiny rows takes no more memory
+/// than any other.
+struct Coins<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Coins<'_> {
+    type Value = Vec<CoinSummary>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Coins<'_> {
+    type Value = Vec<CoinSummary>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("coins")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut coins = Vec::new();
+        while let Some(part) = list.next_element_seed(Read::Coin)? {
+            if coins.len() == MOST_COINS {
+                return Err(A::Error::custom("too many coins"));
+            }
+            coins.push(part.into_coin(self.0));
+        }
+        Ok(coins)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -109,34 +147,43 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
-impl<'de> Deserialize<'de> for Part {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Part;
+/// Reads a coin, or one of its quotes.
+#[derive(Clone, Copy)]
+enum Read {
+    Coin,
+    Quote,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a coin or a quote")
-            }
+impl<'de> DeserializeSeed<'de> for Read {
+    type Value = Part;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part, A::Error> {
-                let mut part = Part::default();
-                while let Some(field) = map.next_key()? {
-                    match field {
-                        Field::Id => part.coin.id = map.next_value::<Scalar>()?.whole(),
-                        Field::Symbol => part.symbol = map.next_value::<Scalar>()?.text(),
-                        Field::LastUpdated => part.coin.updated_at = map.next_value::<Scalar>()?.instant(),
-                        Field::Quotes => part.quotes = map.next_value_seed(Quotes)?,
-                        Field::Measure(measure) => part.coin.take(measure, &map.next_value()?),
-                        Field::Other => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Part, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Part;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a coin or a quote")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part, A::Error> {
+        let mut part = Part::default();
+        while let Some(field) = map.next_key()? {
+            match (field, self) {
+                (Field::Id, _) => part.coin.id = map.next_value::<Scalar>()?.whole(),
+                (Field::Symbol, _) => part.symbol = map.next_value::<Scalar>()?.text(),
+                (Field::LastUpdated, _) => part.coin.updated_at = map.next_value::<Scalar>()?.instant(),
+                (Field::Quotes, Self::Coin) => part.quotes = map.next_value_seed(Quotes)?,
+                (Field::Measure(measure), _) => part.coin.take(measure, &map.next_value()?),
+                (Field::Quotes | Field::Other, _) => {
+                    map.next_value::<IgnoredAny>()?;
                 }
-                Ok(part)
             }
         }
-        deserializer.deserialize_map(Fields)
+        Ok(part)
     }
 }
 
@@ -174,16 +221,21 @@ impl<'de> Visitor<'de> for Quotes {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Part>, A::Error> {
         let mut quotes = Vec::new();
-        while let Some((currency, quote)) = map.next_entry::<String, Part>()? {
-            quotes.push(Part { symbol: Some(currency), ..quote });
+        while let Some(currency) = map.next_key::<String>()? {
+            let quote = map.next_value_seed(Read::Quote)?;
+            if quotes.len() < MOST_QUOTES {
+                quotes.push(Part { symbol: Some(currency), ..quote });
+            }
         }
         Ok(quotes)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Part>, A::Error> {
         let mut quotes = Vec::new();
-        while let Some(quote) = list.next_element()? {
-            quotes.push(quote);
+        while let Some(quote) = list.next_element_seed(Read::Quote)? {
+            if quotes.len() < MOST_QUOTES {
+                quotes.push(quote);
+            }
         }
         Ok(quotes)
     }
@@ -312,6 +364,8 @@ mod tests {
             coin(odd),
             CoinSummary { filled: 1 << (Measure::CmcRank as u32), ..CoinSummary::default() }
         );
+        let many = format!(r#"{{"status":{{}},"data":[{}{{}}]}}"#, "{},".repeat(MOST_COINS));
+        assert_eq!(PageSummary::read(many.as_bytes(), "USD"), None);
         for body in ["", "[]", r#"{"status":{},"data":{}}"#, r#"{"status":{},"data":[1]}"#] {
             assert_eq!(PageSummary::read(body.as_bytes(), "USD"), None, "{body}");
         }

@@ -89,16 +89,16 @@ async fn a_bad_page_is_asked_for_again_without_its_siblings() {
         }
         let spoil_second = || {
             if page == 2 {
-                api.faults(&[fault])
+                api.faults(&[fault]);
             }
         };
         let seen = Spy { seen: Seen::default(), then: Box::new(spoil_second) };
-        let fetched = fetcher.fetch_now(&seen, CancellationToken::new()).await.unwrap();
-        assert_eq!((fetched.pages, fetched.coins, fetched.verdict), (2, 400, None), "{code}");
+        let snapshot = fetcher.fetch_now(&seen, CancellationToken::new()).await.unwrap();
+        assert_eq!((snapshot.pages, snapshot.coins, snapshot.verdict), (2, 400, None), "{code}");
         let again = [["start=1", "start=1", "start=201"], ["start=1", "start=201", "start=201"]];
         assert_eq!(api.starts(), again[page - 1], "{code}");
         // One credit each; the page that was no good cost one, too.
-        assert_eq!((fetched.credits, api.announced().credits), (3, 3), "{code}");
+        assert_eq!((snapshot.credits, api.announced().credits), (3, 3), "{code}");
         let slot = format!("{code}/2026-11-22T14:00:00Z");
         assert_eq!(incidents(&api.lab), [slot], "{code}");
         let letter = api.lab.queue.messages(QueueName::Dead).pop().unwrap();

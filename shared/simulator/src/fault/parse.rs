@@ -200,8 +200,8 @@ mod tests {
         check("negative-price", Fault::NegativePrice);
         check("duplicate", Fault::Duplicate);
         check("frozen", Fault::Frozen);
-        check("old=30d", Fault::Old(Duration::from_secs(30 * 86_400)));
-        check("ahead=2h", Fault::Ahead(Duration::from_secs(7200)));
+        check("old=30d", Fault::Old(Duration::from_hours(720)));
+        check("ahead=2h", Fault::Ahead(Duration::from_hours(2)));
         check("same-page", Fault::SamePage);
         check("short=7", Fault::Short(7));
         check("without-top=100", Fault::WithoutTop(100));
