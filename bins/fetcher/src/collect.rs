@@ -5,6 +5,7 @@
 
 mod client;
 mod credits;
+mod doubts;
 mod drift;
 mod ending;
 mod judging;

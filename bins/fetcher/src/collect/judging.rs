@@ -1,6 +1,6 @@
 //! The collector and its judge: pages that are worth asking for again, the verdict on a batch, and what is remembered of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
@@ -8,6 +8,7 @@ use domain::{BatchId, Verdict, decompress_body, timestamp};
 use tracing::{debug, warn};
 
 use super::client::ListingsPage;
+use super::doubts::Doubts;
 use super::{Collector, Ending, FetchJob, GaveUp, Patience};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
@@ -20,24 +21,6 @@ pub(super) struct JudgeState {
     summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
     /// `None` until it is read from the spool.
     memory: Mutex<Option<Memory>>,
-}
-
-/// Pages of a batch that were asked for and are not as they should be.
-#[derive(Default)]
-pub(super) struct Doubts {
-    /// How often each was asked for, and what that cost for which nothing was kept.
-    asked: HashMap<u32, (u32, u32)>,
-    /// Pages that are there and are asked for again.
-    again: Vec<u32>,
-    /// Whether asking again did not help once: then it is not tried with other pages.
-    in_vain: bool,
-}
-
-impl Doubts {
-    /// A page that is there and is to be asked for again.
-    pub(super) fn next(&self) -> Option<u32> {
-        self.again.first().copied()
-    }
 }
 
 impl Collector {

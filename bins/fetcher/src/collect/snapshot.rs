@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info, warn};
 
 use super::client::{FetchError, ListingsPage};
-use super::judging::Doubts;
+use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
 use crate::metrics::SnapshotEnd;

@@ -25,6 +25,7 @@ pub(crate) struct Memory {
 pub(crate) struct Remembered {
     batch: String,
     host: String,
+    simulated: bool,
     currency: String,
     limit: u32,
     fetched_at: String,
@@ -58,15 +59,14 @@ impl Memory {
         Self { newest: Some(snapshot), believed }
     }
 
-    /// The snapshot before that of `order`, when that asked the same of the same.
-    pub(super) fn before(&self, order: &Manifest) -> Option<&Remembered> {
-        self.newest.as_ref().filter(|before| before.is_like(order) && before.batch != order.batch.as_str())
+    /// The snapshot before `now`, when that asked the same of the same.
+    pub(super) fn before(&self, now: &Remembered) -> Option<&Remembered> {
+        self.newest.as_ref().filter(|before| before.is_before(now))
     }
 
-    /// The newest snapshot before that of `order` whose prices are believed.
-    pub(super) fn believed(&self, order: &Manifest) -> Option<&Remembered> {
-        let believed = self.believed.as_ref().or(self.newest.as_ref());
-        believed.filter(|before| before.is_like(order) && before.batch != order.batch.as_str())
+    /// The newest snapshot before `now` whose prices are believed.
+    pub(super) fn believed(&self, now: &Remembered) -> Option<&Remembered> {
+        self.believed.as_ref().or(self.newest.as_ref()).filter(|before| before.is_before(now))
     }
 }
 
@@ -95,6 +95,7 @@ impl Remembered {
         Some(Self {
             batch: order.batch.to_string(),
             host: order.host.clone(),
+            simulated: pages.iter().any(|page| page.record.simulated),
             currency: order.convert.first().cloned().unwrap_or_default(),
             limit: order.limit,
             fetched_at: timestamp::to_text(fetched_at),
@@ -104,8 +105,10 @@ impl Remembered {
         })
     }
 
-    fn is_like(&self, order: &Manifest) -> bool {
-        (&self.host, Some(&self.currency), self.limit) == (&order.host, order.convert.first(), order.limit)
+    /// Whether it can be compared with `now`, a later one: the same was asked of the same source.
+    fn is_before(&self, now: &Self) -> bool {
+        let what = |one: &Self| (one.host.clone(), one.simulated, one.currency.clone(), one.limit);
+        self.batch != now.batch && what(self) == what(now)
     }
 
     /// When its last page was fetched.

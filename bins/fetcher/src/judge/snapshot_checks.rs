@@ -43,7 +43,7 @@ pub(crate) fn judge(
     if is_whole && findings.is_empty() {
         findings.extend(short(order, pages, settings));
     }
-    let before = memory.before(order);
+    let before = memory.before(&now);
     if let Some(before) = before.filter(|_| is_whole) {
         findings.extend(fewer(before, &now, settings));
     }
@@ -53,7 +53,7 @@ pub(crate) fn judge(
         findings.extend(still(before, &now, settings));
         findings.extend(nulls(before, &now, settings));
     }
-    let jumped = memory.believed(order).and_then(|believed| jump(believed, &now, settings));
+    let jumped = memory.believed(&now).and_then(|believed| jump(believed, &now, settings));
     let is_believed = jumped.is_none();
     findings.extend(jumped);
     Judged { findings, memory: memory.clone().then(now, is_believed) }

@@ -134,10 +134,12 @@ async fn what_stays_short_is_loaded_and_called_incomplete() {
         why.starts_with("page 1 has 9 of the 200 coins that are due [short_listing]; 91 of the 100"),
         "{why}"
     );
-    let letters =
-        ["short_listing/2026-11-22T14:00:00Z", "batch_incomplete/2026-11-22T14:00:00Z/listings/USD"];
-    assert_eq!(incidents(&api.lab), letters);
-    assert!(reasons(&api.lab)[0].contains(&why));
+    let mut letters = incidents(&api.lab);
+    letters.sort();
+    let expected =
+        ["batch_incomplete/2026-11-22T14:00:00Z/listings/USD", "short_listing/2026-11-22T14:00:00Z"];
+    assert_eq!(letters, expected);
+    assert!(reasons(&api.lab).iter().any(|reason| reason.ends_with(&why)), "{why}");
 }
 
 /// Field case 05, on the schedule, too, which goes on with the next slot.

@@ -250,11 +250,16 @@ fn what_is_remembered_is_small_and_of_the_same_source_only() {
     assert!(market.memory.believed.is_some());
     let bytes = market.memory.to_json().len();
     assert!(bytes < 24 << 10, "{bytes}");
-    let mut order = market.order(120);
-    assert!(market.memory.before(&order).is_some());
-    order.host = "another".to_owned();
-    assert!(market.memory.before(&order).is_none());
+    let glitch = market.memory.clone();
+    assert!(market.judge(120, Some(9000), &[page(120, 1e9)]).contains("[price_jump]"));
     // Judged again after a crash, it is not compared with itself.
-    assert!(market.memory.before(&market.order(60)).is_none());
+    let before = market.memory.newest.clone().unwrap();
+    assert!(market.memory.before(&before).is_none());
+    let asked = |market: &mut Market| {
+        market.memory = glitch.clone();
+        market.judge(120, Some(9000), &[page(120, 1e9)])
+    };
+    let mut other = Market::new(4999, 5000);
+    assert_eq!(asked(&mut other), SOUND);
     assert_eq!(Memory::from_json(b"{\"newest\":5}"), Memory::default());
 }
