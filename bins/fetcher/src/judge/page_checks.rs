@@ -7,6 +7,8 @@ use crate::spool::Manifest;
 
 /// Ranks that a listing always has, from the best.
 const TOP: u32 = 100;
+/// As many are looked for at least.
+const LEAST_TOP: u32 = 10;
 
 /// What is wrong with `page` of `order`, beside the `others` of the snapshot.
 pub(crate) fn findings_of_page(
@@ -63,6 +65,10 @@ fn top_missing(page: &Page<'_>, start: u32, due: u32, settings: &config::Judge) 
         return None;
     }
     let top = due.min(TOP);
+    // A handful of coins is somebody's example.
+    if top < LEAST_TOP {
+        return None;
+    }
     let lacking = (1..=top).filter(|rank| !ranks.contains(rank)).count();
     settings.top_missing.is_exceeded(lacking, top as usize).then(|| {
         let best = ranks.first().copied().unwrap_or_default();

@@ -115,6 +115,10 @@ fn a_market_as_usual_is_sound() {
     // The API has fewer coins than are asked for.
     let mut market = Market::new(200, 200);
     assert_eq!(market.judge(0, Some(20), &[Market::answer(0, 1..=20)]), SOUND);
+    // An example of a few.
+    let mut market = Market::new(200, 200);
+    let few = Answer { first_rank: 5, ..Market::answer(0, 1..=4) };
+    assert_eq!(market.judge(0, Some(4), &[few]), SOUND);
     // It does not say how many there are.
     let mut market = Market::new(200, 200);
     assert_eq!(market.judge(0, None, &[Market::answer(0, 1..=20)]), SOUND);
