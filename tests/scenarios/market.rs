@@ -59,6 +59,7 @@ pub(crate) fn announcement(batch: u32) -> Message {
         pages: 1,
         credits: 1,
         simulated: false,
+        verdict: None,
     };
     Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched).into() }
 }

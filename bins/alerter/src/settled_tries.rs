@@ -28,7 +28,9 @@ impl SettledTries {
             }
             let Some(batch) = self.batch_of_newest(&group).await? else { continue };
             let found = self.ledger.batch(&batch).await?;
-            let is_whole = found.is_some_and(|batch| batch.fetched_at.is_some() && batch.is_complete());
+            let is_whole = found.is_some_and(|batch| {
+                batch.fetched_at.is_some() && batch.is_complete() && !batch.lacks_coins()
+            });
             if is_whole && self.letters.resolve(&group.fingerprint, group.total).await? {
                 info!(group = group.fingerprint, code = group.code, %batch, "resolved: the batch came after all");
             }
@@ -44,7 +46,7 @@ impl SettledTries {
 
 #[cfg(test)]
 mod tests {
-    use domain::DeadLetter;
+    use domain::{DeadLetter, Doubt, Fetched, Verdict};
     use ports::{Clock, Store};
     use testkit::clock::ManualClock;
     use testkit::contract::store::sample::{batch, chunk, fetched};
@@ -96,6 +98,22 @@ mod tests {
         store.file(&letter(StageName::Fetcher, "next", Some(batch(1)), &clock), "try").await.unwrap();
         settled.look().await.unwrap();
         assert_eq!(open(&store).await, ["try"]);
+    }
+
+    /// Asking again did not help.
+    #[tokio::test]
+    async fn a_try_at_a_batch_that_lacks_coins_stays_open() {
+        let (clock, store, settled) = bench();
+        store.file(&letter(StageName::Fetcher, "try", Some(batch(0)), &clock), "try").await.unwrap();
+        store.load(&chunk(&[1])).await.unwrap();
+        let verdict = |doubt| Some(Verdict { doubt, why: "7 of 200 coins".to_owned() });
+        store.record_fetched(&Fetched { verdict: verdict(Doubt::Incomplete), ..fetched(1) }).await.unwrap();
+        settled.look().await.unwrap();
+        assert_eq!(open(&store).await, ["try"]);
+        let (fetched_at, verdict) = (clock.now() + chrono::TimeDelta::days(9), verdict(Doubt::Suspect));
+        store.record_fetched(&Fetched { fetched_at, verdict, ..fetched(1) }).await.unwrap();
+        settled.look().await.unwrap();
+        assert_eq!(open(&store).await, [""; 0]);
     }
 
     #[tokio::test]

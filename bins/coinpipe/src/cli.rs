@@ -4,7 +4,6 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
-use crate::arguments::JsonArgs;
 use crate::commands::archive::ArchiveArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
@@ -13,6 +12,7 @@ use crate::commands::import::ImportArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
+use crate::commands::status::StatusArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
 ///
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     /// Try configuration, queue, store, mail and API key, one line each
     Check,
     /// Show freshness, queue depths, the last batches and open dead-letter groups
-    Status(JsonArgs),
+    Status(StatusArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
     /// Show the dead letters

@@ -5,8 +5,10 @@
 
 mod client;
 mod credits;
+mod doubts;
 mod drift;
 mod ending;
+mod judging;
 mod leftovers;
 mod letters;
 mod outcome;
@@ -38,6 +40,7 @@ pub(crate) use client::{ApiSource, Client};
 pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
+use judging::JudgeState;
 pub(crate) use snapshot::FetchJob;
 
 /// What is fetched, in ids and headers.
@@ -54,6 +57,8 @@ pub(crate) struct Collector {
     crashes: Crashes,
     turns: Arc<RetryTurns>,
     waits: WaitNote,
+    judge: Arc<config::Judge>,
+    state: JudgeState,
     credits: Arc<Credits>,
     drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
@@ -74,7 +79,7 @@ impl Collector {
         credits: Arc<Credits>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns } = context;
+        let FetchContext { clock, metrics, crashes, turns, judge } = context;
         let drift = Drift::new(Arc::clone(&spool), Arc::clone(&incidents));
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
@@ -87,6 +92,8 @@ impl Collector {
             crashes,
             turns,
             waits,
+            judge,
+            state: JudgeState::default(),
             credits,
             drift,
             in_work: Mutex::default(),
@@ -113,6 +120,7 @@ impl Collector {
             pages: None,
             trace: Headers::new(),
             claim: ClaimState::Claimed,
+            verdict: None,
         }
     }
 

@@ -17,12 +17,20 @@ pub(crate) struct FetchContext {
     pub(crate) crashes: Crashes,
     /// Taken by every loop that waits for something that is away.
     pub(crate) turns: Arc<RetryTurns>,
+    /// When a snapshot is not what it claims to be.
+    pub(crate) judge: Arc<config::Judge>,
 }
 
 impl FetchContext {
     /// Time is `clock`'s, `metrics` count, and it crashes where `failpoints` say.
     pub(crate) fn new(clock: Arc<dyn Clock>, metrics: FetchMetrics, failpoints: Failpoints) -> Self {
         let turns = Arc::new(RetryTurns::new(Arc::clone(&clock)));
-        Self { clock, metrics, crashes: Crashes::at(failpoints), turns }
+        let judge = Arc::new(config::Config::defaults().judge);
+        Self { clock, metrics, crashes: Crashes::at(failpoints), turns, judge }
+    }
+
+    /// Snapshots are judged as `judge` says, not by the defaults.
+    pub(crate) fn judging_by(self, judge: config::Judge) -> Self {
+        Self { judge: Arc::new(judge), ..self }
     }
 }

@@ -30,6 +30,7 @@ mod collect;
 mod context;
 mod crash;
 mod incident;
+mod judge;
 mod metrics;
 mod once;
 mod parts;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BatchId, Slot};
+use domain::{BatchId, Slot, Verdict};
 use outage::Backoff;
 use ports::{Clock, QueueError};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub struct FetchedBatch {
     pub simulated: bool,
     /// When the last page arrived.
     pub fetched_at: DateTime<Utc>,
+    /// What is wrong with it.
+    pub verdict: Option<Verdict>,
 }
 
 /// Why there is no snapshot.
@@ -119,10 +121,10 @@ impl OnceFetcher {
             }
         };
         drop(span);
-        self.collector.seal(order.clone()).await?;
+        let verdict = self.collector.seal(order.clone()).await?;
         self.publish_patiently(observer, stop).await?;
         observer.step(Step::Published { batch: &order.batch });
-        Ok(summary(order.batch, &pages, self.clock.now()))
+        Ok(summary(order.batch, &pages, verdict, self.clock.now()))
     }
 
     async fn publish_patiently(
@@ -155,7 +157,12 @@ fn to_failure(error: PublishError) -> OnceFailure {
     }
 }
 
-fn summary(batch: BatchId, pages: &[PageRecord], now: DateTime<Utc>) -> FetchedBatch {
+fn summary(
+    batch: BatchId,
+    pages: &[PageRecord],
+    verdict: Option<Verdict>,
+    now: DateTime<Utc>,
+) -> FetchedBatch {
     let sum = |of: fn(&PageRecord) -> u32| pages.iter().map(of).fold(0, u32::saturating_add);
     FetchedBatch {
         batch,
@@ -164,5 +171,6 @@ fn summary(batch: BatchId, pages: &[PageRecord], now: DateTime<Utc>) -> FetchedB
         credits: sum(|page| page.credits),
         simulated: pages.iter().any(|page| page.simulated),
         fetched_at: pages.iter().map(|page| page.fetched_at).max().unwrap_or(now),
+        verdict,
     }
 }

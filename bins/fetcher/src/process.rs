@@ -96,7 +96,8 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let client = client(process, source)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
-    let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone());
+    let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone())
+        .judging_by(process.config().judge.clone());
     let offset = offset_of(&settings, &installation(process, &spool));
     Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), offset, context))
 }

@@ -69,7 +69,7 @@ impl Scheduler {
         incidents: Arc<Incidents>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns } = context;
+        let FetchContext { clock, metrics, crashes, turns, .. } = context;
         Self {
             every,
             offset,

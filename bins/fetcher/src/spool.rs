@@ -7,6 +7,7 @@
 //! SPOOL/batches/NAME/page-00001  one line of JSON about the page, then its compressed body
 //! SPOOL/letters/NAME.json        a dead letter that waits for the queue
 //! SPOOL/waiting.json             what the fetcher waits for, if it does; for `coinpipe status`
+//! SPOOL/judged.json              what earlier snapshots were like, to hold the next one against them
 //! SPOOL/drift.json               what was told about changes of the API
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
@@ -29,6 +30,7 @@ mod drift;
 mod folder;
 mod inventory;
 mod io_errors;
+mod judged;
 mod letters;
 mod names;
 mod pages;

@@ -3,6 +3,7 @@
 mod crashes;
 mod credits;
 mod drift;
+mod judged;
 mod keyless;
 mod leader;
 mod outages;

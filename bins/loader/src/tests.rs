@@ -78,8 +78,19 @@ fn decoded(message: &Message) -> Chunk {
 
 fn announcement(simulated: bool) -> Message {
     let PageMeta { batch, slot, endpoint, api_version, convert, fetched_at, pages, .. } = page(simulated);
-    let fetched =
-        Fetched { batch, slot, endpoint, api_version, convert, fetched_at, pages, credits: 25, simulated };
+    let (credits, verdict) = (25, None);
+    let fetched = Fetched {
+        batch,
+        slot,
+        endpoint,
+        api_version,
+        convert,
+        fetched_at,
+        pages,
+        credits,
+        simulated,
+        verdict,
+    };
     Message { id: fetched.message_id(), headers: Headers::new(), body: wire::encode_fetched(&fetched).into() }
 }
 

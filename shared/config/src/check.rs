@@ -38,6 +38,8 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("fetch", "timeout") => at_least(config.fetch.timeout, millis(100)),
         ("fetch", "connect_timeout") => at_least(config.fetch.connect_timeout, millis(100)),
         ("fetch", "spool") => require(!config.fetch.spool.as_os_str().is_empty(), "must name a directory"),
+        ("judge", "tries") => require((1..=10).contains(&config.judge.tries), "must be 1 to 10"),
+        ("judge", "jump") => require(config.judge.jump >= 2, "must be at least 2"),
         ("transform", "concurrency") => require(config.transform.concurrency >= 1, "must be at least 1"),
         ("transform", "deadline") => at_least(config.transform.deadline, millis(100)),
         ("transform", "chunk_coins") => {

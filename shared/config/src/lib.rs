@@ -5,6 +5,7 @@ mod defaults;
 mod environment;
 mod error;
 mod file;
+mod judge;
 mod load;
 mod offset;
 mod secret;
@@ -15,6 +16,7 @@ mod values;
 
 pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
+pub use judge::{Judge, Limit};
 pub use load::{Loaded, Setting, load};
 pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
 use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
@@ -23,6 +24,8 @@ pub struct Config {
     pub import: Import,
     /// The fetcher.
     pub fetch: Fetch,
+    /// When a snapshot is not what it claims to be.
+    pub judge: Judge,
     /// The transformer.
     pub transform: Transform,
     /// The loader.

@@ -6,6 +6,7 @@ use crate::api_version::ApiVersion;
 use crate::batch::BatchId;
 use crate::message::MessageId;
 use crate::slot::Slot;
+use crate::verdict::Verdict;
 
 /// "This batch was fetched": announced on the rows queue, so that the ledger knows what to expect even
 /// when a page never becomes rows.
@@ -29,6 +30,8 @@ pub struct Fetched {
     pub credits: u32,
     /// Whether the data was made up by a simulator.
     pub simulated: bool,
+    /// What is wrong with the snapshot; `None` when nothing was found.
+    pub verdict: Option<Verdict>,
 }
 
 impl Fetched {

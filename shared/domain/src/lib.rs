@@ -24,6 +24,7 @@ mod slot;
 mod stage;
 mod text;
 pub mod timestamp;
+mod verdict;
 pub mod wire;
 
 /// Bytes that are shared, not copied, when they are cloned.
@@ -48,3 +49,4 @@ pub use replay::ReplayId;
 pub use slot::Slot;
 pub use stage::StageName;
 pub use text::one_line;
+pub use verdict::{Doubt, Verdict};

@@ -4,7 +4,7 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild)
+//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict)
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, WrittenRowV1};
+use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
@@ -46,6 +46,7 @@ const HEADER_BYTES: usize = 15;
 const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
+const SCHEMA_JUDGED_V1: u16 = 4;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -83,7 +84,11 @@ pub fn encode_rows<'a, T: AsRef<str> + 'a>(
 
 /// The bytes for `fetched`.
 pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
-    seal(SCHEMA_FETCHED_V1, &FetchedV1::from(fetched))
+    // Two shapes: loaders that do not know verdicts go on reading what is sound.
+    match &fetched.verdict {
+        None => seal(SCHEMA_FETCHED_V1, &FetchedV1::from(fetched)),
+        Some(verdict) => seal(SCHEMA_JUDGED_V1, &JudgedV1::new(fetched, verdict)),
+    }
 }
 
 /// A message of the rows queue, without the rows of a chunk.
@@ -103,6 +108,7 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
             Ok(UnreadMessage::Chunk(UnreadChunk::open(schema, bytes.slice_ref(payload))?))
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
+        SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
 }

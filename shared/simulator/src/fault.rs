@@ -23,6 +23,13 @@
 //! | `negative-price` | every hundredth coin's price is negative |
 //! | `duplicate` | every hundredth coin is there twice |
 //! | `frozen` | time stands still for the market; recordings do not go on |
+//! | `old=DURATION` | quotes as they were so long ago, though the envelope has the time of now |
+//! | `ahead=DURATION` | the API's clock is so far ahead |
+//! | `same-page` | the first coins, whatever `start` says |
+//! | `short=N` | the first N coins of the page, though there are more |
+//! | `without-top=N` | a first page without its best N coins, though they are counted |
+//! | `times=FACTOR` | every price, so many times as high |
+//! | `null=NAME` | this field is null in every coin and quote |
 //! | `renamed`, `renamed=ID` | this coin (1 by default) has another name, symbol and slug |
 //! | `vanished`, `vanished=ID` | this coin (1 by default) is not listed |
 //!
@@ -99,6 +106,20 @@ pub enum Fault {
     Duplicate,
     /// Time stands still.
     Frozen,
+    /// Quotes are this old.
+    Old(Duration),
+    /// The API's clock is so far ahead.
+    Ahead(Duration),
+    /// The first page for every page.
+    SamePage,
+    /// So many coins in a page.
+    Short(u32),
+    /// A listing without its best coins.
+    WithoutTop(u32),
+    /// Prices are so many times as high; a number, as written.
+    Times(String),
+    /// A field that is null.
+    Null(String),
     /// The coin with this id has another name.
     Renamed(u32),
     /// The coin with this id is not listed.
@@ -136,6 +157,13 @@ impl Fault {
             | Self::NegativePrice
             | Self::Duplicate
             | Self::Frozen
+            | Self::Old(_)
+            | Self::Ahead(_)
+            | Self::SamePage
+            | Self::Short(_)
+            | Self::WithoutTop(_)
+            | Self::Times(_)
+            | Self::Null(_)
             | Self::Renamed(_)
             | Self::Vanished(_) => Reach::Listing,
         }

@@ -20,7 +20,13 @@ pub(crate) fn apply(faults: &[Fault], page: &mut ListingPage) -> serde_json::Res
         match fault {
             Fault::EmptyData => *page = ListingPage::default(),
             Fault::Duplicate => page.rows = doubled(&page.rows),
-            Fault::Extra | Fault::Missing(_) | Fault::Retyped(_) | Fault::Renamed(_) => {
+            Fault::Short(rows) => page.rows.truncate(*rows as usize),
+            Fault::Extra
+            | Fault::Missing(_)
+            | Fault::Retyped(_)
+            | Fault::Times(_)
+            | Fault::Null(_)
+            | Fault::Renamed(_) => {
                 for row in &mut page.rows {
                     *row = edited(row, fault)?;
                 }
@@ -93,6 +99,13 @@ fn edited_quote(quote: &RawValue, fault: &Fault) -> serde_json::Result<Box<RawVa
             };
             fields.set("price", raw(&format!("-{digits}"))?);
         }
+        Fault::Times(factor) => {
+            if let (Some(price), Ok(factor)) = (fields.get_mut("price"), factor.parse::<f64>())
+                && let Ok(number) = price.get().parse::<f64>()
+            {
+                *price = to_raw_value(&(number * factor))?;
+            }
+        }
         _ => edit_any(&mut fields, fault)?,
     }
     to_raw_value(&fields)
@@ -103,6 +116,11 @@ fn edit_any(fields: &mut Fields, fault: &Fault) -> serde_json::Result<()> {
     match fault {
         Fault::Extra => fields.set("simulated_new_field", raw(r#"{"nested":[1,"two",null]}"#)?),
         Fault::Missing(name) => fields.0.retain(|(own, _)| own != name),
+        Fault::Null(name) => {
+            if let Some(value) = fields.get_mut(name) {
+                *value = raw("null")?;
+            }
+        }
         Fault::Retyped(name) => {
             if let Some(value) = fields.get_mut(name) {
                 let text = value.get();
@@ -132,6 +150,8 @@ mod tests {
     #[test]
     fn a_fault_changes_its_field_and_keeps_the_bytes_of_the_others() {
         check(V1, "missing=price", r#"{"id":1,"name":"A","max_supply":null,"quote":{"USD":{"tvl":null}}}"#);
+        check(V3, "times=2.5", r#"{"tags":[],"id":1,"quote":[{"symbol":"USD","price":30.0}]}"#);
+        check(V3, "null=price", r#"{"tags":[],"id":1,"quote":[{"symbol":"USD","price":null}]}"#);
         check(V1, "missing=quote", r#"{"id":1,"name":"A","max_supply":null}"#);
         check(V3, "retyped=price", r#"{"tags":[],"id":1,"quote":[{"symbol":"USD","price":"12"}]}"#);
         check(V3, "retyped=tags", r#"{"tags":7,"id":1,"quote":[{"symbol":"USD","price":12}]}"#);

@@ -25,6 +25,7 @@ impl Client {
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
              ALTER TABLE batch_chunks DROP COLUMN sorted; \
+             ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;

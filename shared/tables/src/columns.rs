@@ -46,8 +46,18 @@ fn around_measures(first: &[&'static str], last: &[&'static str]) -> [&'static s
 }
 
 /// Of `batches`. A chunk tells the first five; the rest comes with the announcement.
-pub const BATCHES: [&str; 8] =
-    ["id", "slot", "endpoint", "currencies", "simulated", "fetched_at", "pages", "credits"];
+pub const BATCHES: [&str; 10] = [
+    "id",
+    "slot",
+    "endpoint",
+    "currencies",
+    "simulated",
+    "fetched_at",
+    "pages",
+    "credits",
+    "verdict",
+    "verdict_reason",
+];
 
 /// Of `batch_chunks`.
 pub const CHUNKS: [&str; 19] = [

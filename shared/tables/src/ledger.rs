@@ -6,7 +6,7 @@ mod replays;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Slot, timestamp};
+use domain::{BatchId, Chunk, Slot, Verdict, timestamp};
 
 use page::Page;
 use ports::{BatchRecord, Loaded, store::Missing};
@@ -31,6 +31,8 @@ pub struct BatchRow {
     pub pages: Option<u32>,
     /// Credits it cost.
     pub credits: Option<u32>,
+    /// What its fetcher found wrong with it.
+    pub verdict: Option<Verdict>,
 }
 
 /// A row of `batch_chunks`.
@@ -127,7 +129,7 @@ pub fn record(
     chunks: impl IntoIterator<Item = ChunkRow>,
     replays: impl IntoIterator<Item = ReplayRow>,
 ) -> BatchRecord {
-    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits } = batch;
+    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits, verdict } = batch;
     let mut record = BatchRecord {
         id,
         slot,
@@ -139,6 +141,7 @@ pub fn record(
         loaded_at: None,
         pages: None,
         credits,
+        verdict,
         coins_in: 0,
         rejected: 0,
         written: 0,

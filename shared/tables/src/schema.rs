@@ -92,6 +92,7 @@ macro_rules! store_schema {
             7 "history in the order of time" "0007_history.sql" Whole,
             8 "history copied" "0008_history_portions.sql" InPortions,
             9 "history as a view" "0009_history_view.sql" Whole,
+            10 "verdicts" "0010_verdicts.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

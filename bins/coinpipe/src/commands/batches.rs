@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use domain::BatchId;
+use domain::{BatchId, Verdict};
 use ports::QueueName;
 use ports::store::{BatchRecord, Missing};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
         None => Vec::new(),
     };
     if args.incomplete {
-        batches.retain(|batch| !batch.is_complete());
+        batches.retain(|batch| !batch.is_complete() || batch.lacks_coins());
         batches.truncate(args.limit as usize);
     }
     let places = places(&found, &batches).await?;
@@ -56,6 +56,9 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
         return Ok(());
     }
     output::print(to_table(&batches, output::terminal_width()))?;
+    for line in verdicts(&batches) {
+        output::say(line);
+    }
     for (id, parts) in &places {
         for (part, place) in parts {
             output::say(format!("{id} {part}: {place}"));
@@ -158,10 +161,20 @@ pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_t
 }
 
 pub(crate) fn state(batch: &BatchRecord) -> String {
-    if batch.is_complete() {
-        return "complete".to_owned();
+    match &batch.verdict {
+        _ if !batch.is_complete() => format!("missing {}", missing(batch)),
+        Some(verdict) => verdict.doubt.to_string(),
+        None => "complete".to_owned(),
     }
-    format!("missing {}", missing(batch))
+}
+
+/// What was found wrong with each of `batches`, in words.
+pub(crate) fn verdicts(batches: &[BatchRecord]) -> Vec<String> {
+    let told = batches.iter().filter_map(|batch| {
+        let Verdict { doubt, why } = batch.verdict.as_ref()?;
+        Some(format!("{} is {doubt}: {}", batch.id, domain::one_line(why, 1500)))
+    });
+    told.collect()
 }
 
 /// The first parts that are missing, in words.
@@ -199,7 +212,9 @@ pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
         "stale": batch.stale,
         "loads": batch.loads,
         "replays": batch.replays,
-        "complete": batch.is_complete(),
+        "complete": batch.is_complete() && !batch.lacks_coins(),
+        "verdict": batch.verdict.as_ref().map(|verdict| verdict.doubt.as_str()),
+        "verdict_reason": batch.verdict.as_ref().map(|verdict| verdict.why.as_str()),
         "missing": missing,
         "missing_at": missing_at,
     })
@@ -207,7 +222,7 @@ pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use domain::Slot;
+    use domain::{Doubt, Slot};
 
     use super::*;
 
@@ -225,6 +240,7 @@ mod tests {
             loaded_at: Some(at),
             pages: Some(1),
             credits: Some(25),
+            verdict: None,
             coins_in: 5000,
             rejected: 0,
             written: 5000,
@@ -237,11 +253,19 @@ mod tests {
         };
         let wide = to_table(std::slice::from_ref(&batch), None).to_string();
         assert!(wide.contains("unchanged") && wide.contains("fetched"), "{wide}");
-        let narrow = to_table(&[batch], Some(80));
+        let narrow = to_table(std::slice::from_ref(&batch), Some(80));
         assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
         let narrow = narrow.to_string();
+        assert_eq!(verdicts(std::slice::from_ref(&batch)), [""; 0]);
         for shown in ["2026-11-22T14:00:00Z/listings/USD (simulated)", "5,000", "rejected", "complete"] {
             assert!(narrow.contains(shown), "{shown} is not in:\n{narrow}");
         }
+        let verdict = Verdict { doubt: Doubt::Incomplete, why: "7 of 200 coins [short_listing]".to_owned() };
+        let judged = BatchRecord { verdict: Some(verdict), ..batch };
+        assert_eq!(state(&judged), "incomplete");
+        let told = "2026-11-22T14:00:00Z/listings/USD is incomplete: 7 of 200 coins [short_listing]";
+        assert_eq!(verdicts(std::slice::from_ref(&judged)), [told]);
+        let json = to_json(&judged, &Places::new());
+        assert_eq!((json["complete"].as_bool(), json["verdict"].as_str()), (Some(false), Some("incomplete")));
     }
 }

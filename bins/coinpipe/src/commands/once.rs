@@ -5,7 +5,7 @@ mod progress;
 mod report;
 
 use anyhow::{Context, bail};
-use domain::BatchId;
+use domain::{BatchId, Verdict};
 use fetcher::ChosenSource;
 use service::Process;
 
@@ -39,7 +39,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     drained?;
     alerter::flush(process, &adapters.stores).await?;
     match ended {
-        Ended::Arrived { batch } => report::report(process, &adapters, &source, &batch).await,
+        Ended::Arrived { batch, verdict } => {
+            report::report(process, &adapters, &source, &batch, verdict.as_ref()).await
+        }
         Ended::Late { why } => bail!(why),
         Ended::StoppedBefore => bail!("stopped before the snapshot was fetched"),
         Ended::Stopped { missing } => bail!(
@@ -51,7 +53,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
 /// How it ended.
 enum Ended {
     /// The ledger says all there is to say about the batch.
-    Arrived { batch: BatchId },
+    Arrived { batch: BatchId, verdict: Option<Verdict> },
     /// Nothing happened for too long.
     Late { why: String },
     /// Asked to stop when no page had arrived.
@@ -73,7 +75,7 @@ async fn snapshot(
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             Ok(match arrival::wait(&*process.clock, &stop, adapters, &snapshot, progress).await? {
-                Arrival::Proved => Ended::Arrived { batch: snapshot.batch },
+                Arrival::Proved => Ended::Arrived { batch: snapshot.batch, verdict: snapshot.verdict },
                 Arrival::Late(why) => Ended::Late { why },
                 Arrival::Stopped(missing) => Ended::Stopped { missing },
             })

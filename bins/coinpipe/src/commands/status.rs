@@ -2,7 +2,11 @@
 
 mod credits;
 
+use std::time::Duration;
+
+use anyhow::bail;
 use chrono::{DateTime, Utc};
+use clap::Args;
 use config::Config;
 use fetcher::Waiting;
 use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
@@ -11,13 +15,41 @@ use serde_json::{Map, json};
 use service::Process;
 
 use super::{batches, dead};
-use crate::arguments::JsonArgs;
-use crate::{adapters, numbers, output};
+use crate::{adapters, numbers, output, values};
 
 /// How many batches are shown.
 const BATCHES: u32 = 5;
 
-pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()> {
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Fail when the newest quote is older, or when there is none
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    max_age: Option<Duration>,
+}
+
+pub(crate) async fn run(process: &Process, args: &StatusArgs) -> anyhow::Result<()> {
+    let (freshness, now) = show(process, args).await?;
+    match args.max_age {
+        Some(most) => check_age(&freshness, now, most),
+        None => Ok(()),
+    }
+}
+
+/// Fails when the newest quote is older than `most`. How old a quote is depends on what the API said, not on when it was written: a
+/// replay makes nothing fresh.
+fn check_age(freshness: &Freshness, now: DateTime<Utc>, most: Duration) -> anyhow::Result<()> {
+    let Some(at) = freshness.newest_quote_at else { bail!("there are no quotes") };
+    if (now - at).to_std().is_ok_and(|age| age > most) {
+        let (age, most) = (numbers::age(now, at), humantime::format_duration(most));
+        bail!("the newest quote is {age} old, and --max-age is {most}");
+    }
+    Ok(())
+}
+
+async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness, DateTime<Utc>)> {
     let found = adapters::find(process).await?;
     // What does not exist yet is shown as empty, in valid JSON too.
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
@@ -56,6 +88,7 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
                 "newest_fetch_at": instant(freshness.newest_fetch_at),
                 "newest_quote_at": instant(freshness.newest_quote_at),
                 "age_seconds": age_seconds,
+                "quote_age_seconds": freshness.newest_quote_at.map(|at| (now - at).num_seconds().max(0)),
             },
             "tables": {
                 "coins": totals.coins,
@@ -70,7 +103,8 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
             "credits_by_day": credits::to_json(&days),
             "last_batch_credits": batches.first().and_then(|batch| batch.credits),
         });
-        return output::print(serde_json::to_string_pretty(&status)?);
+        output::print(serde_json::to_string_pretty(&status)?)?;
+        return Ok((freshness, now));
     }
 
     let Config { queue, store, .. } = process.config();
@@ -82,13 +116,9 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
         }
     }
     if found.stores.is_none() && found.queues.is_none() {
-        return Ok(());
+        return Ok((freshness, now));
     }
-    let freshness = freshness.newest_fetch_at.map_or_else(
-        || "no quotes yet".to_owned(),
-        |at| format!("fetched {} ago, at {}", numbers::age(now, at), domain::timestamp::to_text(at)),
-    );
-    output::print(format!("quotes    {freshness}"))?;
+    output::print(format!("quotes    {}", freshness_text(&freshness, now)))?;
     output::print(format!(
         "tables    {} coins, {} latest quotes, {} in the history",
         numbers::count(totals.coins),
@@ -110,8 +140,19 @@ pub(crate) async fn run(process: &Process, args: &JsonArgs) -> anyhow::Result<()
     }
     if !batches.is_empty() {
         output::print(batches::to_table(&batches, output::terminal_width()))?;
+        for line in batches::verdicts(&batches) {
+            output::print(line)?;
+        }
     }
-    Ok(())
+    Ok((freshness, now))
+}
+
+/// How long ago the newest fetch was, and how old the newest quote was made.
+fn freshness_text(freshness: &Freshness, now: DateTime<Utc>) -> String {
+    let Some(at) = freshness.newest_fetch_at else { return "no quotes yet".to_owned() };
+    let quote = freshness.newest_quote_at.map(|at| format!("; the newest is {} old", numbers::age(now, at)));
+    let (age, at) = (numbers::age(now, at), domain::timestamp::to_text(at));
+    format!("fetched {age} ago, at {at}{}", quote.unwrap_or_default())
 }
 
 /// What the fetcher on this machine waits for, and until when.
@@ -214,6 +255,21 @@ mod tests {
              [api_1009]"
         );
         assert_eq!(waiting_json(&waiting)["until"], "2026-11-23T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_age_of_the_quotes_is_told_and_may_fail() {
+        let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
+        let ago = |minutes| Some(now - chrono::TimeDelta::minutes(minutes));
+        // Fetched just now, and stale all the same.
+        let freshness = Freshness { newest_fetch_at: ago(1), newest_quote_at: ago(150) };
+        let told = "fetched 1 min ago, at 2026-11-22T13:59:00.000Z; the newest is 2 h old";
+        assert_eq!(freshness_text(&freshness, now), told);
+        let failure = check_age(&freshness, now, Duration::from_hours(2)).unwrap_err().to_string();
+        assert_eq!(failure, "the newest quote is 2 h old, and --max-age is 2h");
+        check_age(&freshness, now, Duration::from_hours(3)).unwrap();
+        let failure = check_age(&Freshness::default(), now, Duration::from_hours(3)).unwrap_err().to_string();
+        assert_eq!(failure, "there are no quotes");
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Collector {
         if pages.is_empty() && manifest.claim == ClaimState::Claimed {
             self.report_missed(&manifest, "its fetcher ended before the first page was kept").await;
         }
-        self.seal(manifest).await
+        self.seal(manifest).await.map(drop)
     }
 
     /// Drops a batch of simulated pages when another source is asked now: made-up quotes must not get among

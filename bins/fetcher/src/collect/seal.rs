@@ -1,5 +1,6 @@
 //! Sealing: once the fetching of a batch is over, how many pages it has is settled, so that it can be published.
 
+use domain::Verdict;
 use stage::Point;
 use tracing::warn;
 
@@ -8,8 +9,8 @@ use crate::spool::{Manifest, SpoolError, blocking};
 
 impl Collector {
     /// Settles how many pages the batch has, so that it can be published. A batch without pages is removed: there is nothing
-    /// in it worth keeping.
-    pub(crate) async fn seal(&self, manifest: Manifest) -> Result<(), SpoolError> {
+    /// in it worth keeping. Returns what is wrong with it.
+    pub(crate) async fn seal(&self, manifest: Manifest) -> Result<Option<Verdict>, SpoolError> {
         let batch = manifest.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;
@@ -17,7 +18,12 @@ impl Collector {
             return Err(error);
         }
         let is_empty = pages.is_empty();
-        let sealed = Manifest { pages: manifest.pages.or(Some(manifest.pages_expected(&pages))), ..manifest };
+        let verdict = match manifest.pages {
+            Some(_) => manifest.verdict.clone(),
+            None => self.judge_batch(&manifest, &pages).await?,
+        };
+        let count = manifest.pages.or(Some(manifest.pages_expected(&pages)));
+        let sealed = Manifest { pages: count, verdict: verdict.clone(), ..manifest };
         blocking(&self.spool, move |spool| {
             if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
@@ -25,7 +31,7 @@ impl Collector {
         if !is_empty {
             self.crashes.pass(Point::Sealed).await;
         }
-        Ok(())
+        Ok(verdict)
     }
 
     /// Seals a batch whose fetching is over. When the disk refuses, [`seal_rest`](Self::seal_rest) tries again.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info, warn};
 
 use super::client::{FetchError, ListingsPage};
+use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
 use crate::metrics::SnapshotEnd;
@@ -45,10 +46,11 @@ impl Collector {
         }
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
+        let mut doubts = Doubts::default();
         loop {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
-            let Some(number) = missing else {
+            let Some(number) = doubts.next().or(missing) else {
                 self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
                 return Ending::Complete(pages);
             };
@@ -71,9 +73,8 @@ impl Collector {
                         page.body = self.drift.look(order, page.body, self.clock.now()).await;
                     }
                     let (rows, bytes) = (page.rows, page.body.len());
-                    match self.store_page(job, number, page).await {
-                        Ok(record) => pages.push(record),
-                        Err(ending) => return ending,
+                    if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
+                        return ending;
                     }
                     self.crashes.pass(Point::Kept).await;
                     let expected = order.pages_expected(&pages);

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::client::ListingsPage;
 use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::progress::Step;
-use crate::spool::{PageRecord, SpoolError, blocking};
+use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
 
 const DISK_HINT: &str = "look after the disk that fetch.spool is on";
 
@@ -39,11 +39,28 @@ impl Collector {
     pub(super) async fn store_page(
         &self,
         job: FetchJob<'_>,
-        number: u32,
+        record: &PageRecord,
         page: ListingsPage,
-    ) -> Result<PageRecord, Ending> {
-        let FetchJob { order, patience, .. } = job;
-        let record = PageRecord {
+    ) -> Result<(), Ending> {
+        let body = Bytes::from(blocking(&self.spool, move |_| compress_body(&page.body)).await);
+        self.put_page(job, record, body).await
+    }
+
+    /// Writes what is known about a page that is in the spool anew.
+    pub(super) async fn restore_page(&self, job: FetchJob<'_>, record: &PageRecord) -> Result<(), Ending> {
+        let (batch, number) = (job.order.batch.clone(), record.page);
+        let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
+        let (mut bodies, _) = self.incidents.report_found(found).await;
+        // What cannot be read keeps the record that it has.
+        match bodies.pop() {
+            Some(body) => self.put_page(job, record, body).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is known about an answer.
+    pub(super) fn to_record(&self, order: &Manifest, number: u32, page: &ListingsPage) -> PageRecord {
+        PageRecord {
             page: number,
             asked: order.range(number).1,
             rows: page.rows,
@@ -51,15 +68,17 @@ impl Collector {
             credits: page.credits,
             fetched_at: timestamp::to_millis(self.clock.now()),
             simulated: page.simulated,
-        };
-        let body = Bytes::from(blocking(&self.spool, move |_| compress_body(&page.body)).await);
+        }
+    }
+
+    async fn put_page(&self, job: FetchJob<'_>, record: &PageRecord, body: Bytes) -> Result<(), Ending> {
+        let FetchJob { order, patience, .. } = job;
         let put = async || {
             let (manifest, kept, body) = (order.clone(), record.clone(), body.clone());
             blocking(&self.spool, move |spool| spool.put_page(&manifest, &kept, &body)).await
         };
         let until = patience.is_watched().then(|| patience.for_the_disk(self.clock.now()));
-        self.until_taken(job, "a page that was paid for cannot be kept", until, put).await?;
-        Ok(record)
+        self.until_taken(job, "a page that was paid for cannot be kept", until, put).await
     }
 
     /// Does `work` on the disk, however often it refuses, until `until`.

@@ -13,15 +13,20 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::slots;
+use crate::judge::Memory;
 use crate::spool::Manifest;
 
 /// Claims that are kept: enough for the clock of a schedule of one minute to step back four hours.
 const MOST: usize = 256;
 
 /// The claims, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claims {
     claims: Vec<Claim>,
+    /// What the snapshots before were like, so that another leader can hold the next one against them. Absent in the notes of
+    /// older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
 }
 
 /// A slot of one source and one list of currencies: another source's slot is another thing.
@@ -93,6 +98,16 @@ impl Claims {
 
     pub(crate) fn to_note(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts are JSON")
+    }
+
+    /// What the leader before remembered of earlier snapshots.
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory.clone().unwrap_or_default()
+    }
+
+    /// Passes on what is remembered of earlier snapshots.
+    pub(crate) fn remember(&mut self, memory: Memory) {
+        self.memory = Some(memory);
     }
 
     /// Claims the slot of `order` at `now` for the fetcher whose spool is `by`.
@@ -174,6 +189,7 @@ mod tests {
             pages: None,
             trace: Headers::new(),
             claim: spool::ClaimState::Claimed,
+            verdict: None,
         }
     }
 

@@ -39,6 +39,7 @@ impl Scheduler {
             }
         }
         if is_changed {
+            led.claims.remember(self.collector.remembered().await);
             led.write().await?;
             self.confirm(state);
         }

@@ -56,6 +56,7 @@ impl Scheduler {
     ) -> Option<QueueError> {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
+        self.collector.learn(led.claims.memory()).await;
         let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let began_at = self.clock.now();
         let current = Slot::current(began_at, self.every);

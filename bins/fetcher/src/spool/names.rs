@@ -6,6 +6,8 @@ use domain::MessageId;
 pub(super) const MANIFEST: &str = "batch.json";
 /// What the fetcher waits for, in the spool's folder.
 pub(crate) const WAITING: &str = "waiting.json";
+/// What is remembered of earlier snapshots, in the spool's folder.
+pub(super) const JUDGED: &str = "judged.json";
 /// What was told about changes of the API, in the spool's folder.
 pub(super) const DRIFT: &str = "drift.json";
 const PAGE: &str = "page-";

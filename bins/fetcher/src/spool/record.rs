@@ -1,7 +1,7 @@
 //! What the spool writes about a batch and about a page.
 
 use chrono::{DateTime, Utc};
-use domain::{ApiVersion, BatchId, Fetched, Headers, Origin, PageMeta, Slot};
+use domain::{ApiVersion, BatchId, Doubt, Fetched, Headers, Origin, PageMeta, Slot, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The version of the files below.
@@ -44,6 +44,8 @@ pub(crate) struct Manifest {
     pub trace: Headers,
     /// Whether its slot is claimed.
     pub claim: ClaimState,
+    /// What is wrong with the snapshot; known when `pages` is.
+    pub verdict: Option<Verdict>,
 }
 
 /// What is known about a page besides its body.
@@ -73,19 +75,31 @@ impl Manifest {
     }
 
     /// How many pages the batch has, as far as `fetched` tells: enough for the limit and for all coins
-    /// that there are; a page that was not full is the last.
+    /// that there are; a page that was not full is the last, unless the API says that there are more coins.
     pub(crate) fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
         let newest = fetched.iter().max_by_key(|page| page.page);
         let total = newest.and_then(|page| page.total_count).unwrap_or(u32::MAX);
         let wanted = self.limit.min(total).div_ceil(self.page_size.max(1)).max(1);
-        let ended = fetched.iter().filter(|page| page.rows < page.asked).map(|page| page.page).min();
+        // Only the total tells that a short page is no fault.
+        let is_last = |page: &&PageRecord| {
+            let (start, asked) = self.range(page.page);
+            page.rows < asked && page.total_count.is_none_or(|total| total < start.saturating_add(asked))
+        };
+        let ended = fetched.iter().filter(is_last).map(|page| page.page).min();
         let last = newest.map_or(1, |page| page.page);
         wanted.min(ended.unwrap_or(u32::MAX)).max(last)
     }
 
     /// Whether `other` asks for the same pages, so that those of one can serve the other.
     pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
-        *self == Self { pages: self.pages, trace: self.trace.clone(), claim: self.claim, ..other.clone() }
+        *self
+            == Self {
+                pages: self.pages,
+                trace: self.trace.clone(),
+                claim: self.claim,
+                verdict: self.verdict.clone(),
+                ..other.clone()
+            }
     }
 
     /// The headers of `page` of a batch of `pages`.
@@ -116,6 +130,7 @@ impl Manifest {
             pages,
             credits: fetched.iter().fold(0, |sum, page| sum.saturating_add(page.credits)),
             simulated: fetched.iter().any(|page| page.simulated),
+            verdict: self.verdict.clone(),
         })
     }
 
@@ -133,6 +148,7 @@ impl Manifest {
             pages: self.pages,
             trace: self.trace.clone(),
             claim: self.claim,
+            verdict: self.verdict.as_ref().map(VerdictFile::of),
         };
         serde_json::to_vec(&file).expect("texts and numbers are JSON")
     }
@@ -154,6 +170,7 @@ impl Manifest {
             pages: file.pages,
             trace: file.trace,
             claim: file.claim,
+            verdict: file.verdict.map(VerdictFile::read).transpose()?,
         })
     }
 }
@@ -231,6 +248,26 @@ struct ManifestFile {
     /// Not in files of older versions, which claimed first.
     #[serde(default = "claimed")]
     claim: ClaimState,
+    /// Not in files of older versions, and not when nothing is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verdict: Option<VerdictFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VerdictFile {
+    doubt: String,
+    why: String,
+}
+
+impl VerdictFile {
+    fn of(verdict: &Verdict) -> Self {
+        Self { doubt: verdict.doubt.to_string(), why: verdict.why.clone() }
+    }
+
+    fn read(self) -> Result<Verdict, String> {
+        let doubt: Doubt = self.doubt.parse().map_err(|error| format!("{error}"))?;
+        Ok(Verdict { doubt, why: self.why })
+    }
 }
 
 fn claimed() -> ClaimState {

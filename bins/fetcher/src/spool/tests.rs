@@ -26,6 +26,7 @@ fn manifest(slot: &str) -> Manifest {
         pages: None,
         trace: Headers::new(),
         claim: ClaimState::Claimed,
+        verdict: None,
     }
 }
 
@@ -211,8 +212,12 @@ fn a_batch_has_as_many_pages_as_its_limit_and_the_coins_there_are() {
     // The API has fewer coins than are asked for.
     check(250, 100, &[(1, 100, Some(120))], 2);
     check(250, 100, &[(1, 100, Some(0))], 1);
-    // A page that is short or empty is the last.
-    check(250, 100, &[(1, 99, Some(9000))], 1);
+    // A page that is short or empty is the last,
+    check(250, 100, &[(1, 99, None)], 1);
+    check(250, 100, &[(1, 100, Some(201)), (2, 99, Some(200))], 2);
+    // unless the API says that there are more coins.
+    check(250, 100, &[(1, 99, Some(9000))], 3);
+    check(250, 100, &[(1, 100, Some(9000)), (2, 0, Some(9000))], 3);
     check(250, 100, &[(1, 100, None), (2, 0, None)], 2);
     check(250, 100, &[(1, 0, None)], 1);
     // The last page asks for the rest only, and more than that is no harm.

@@ -93,6 +93,7 @@ async fn faults_that_last_end_a_watched_snapshot_with_their_code() {
         ("truncate", "truncated_json"),
         ("close", "broken_off"),
         ("huge", "too_large"),
+        ("empty-data", "empty_listing"),
     ] {
         let lab = Lab::new(100, 100);
         let simulator = start(&lab, Options::default()).await;
@@ -121,7 +122,7 @@ async fn faults_that_pass_and_oddities_that_are_none_give_a_snapshot() {
         "close:1",
         "status=503:5",
         "text-code",
-        "empty-data",
+        "empty-data:2",
         "extra",
         "retyped=price",
         "duplicate",

@@ -17,6 +17,7 @@ use crate::page::PageMeta;
 use crate::quote::Quote;
 use crate::slot::Slot;
 use crate::timestamp;
+use crate::verdict::{Doubt, Verdict};
 
 fn at(text: &str) -> DateTime<Utc> {
     timestamp::from_text(text).unwrap()
@@ -86,12 +87,19 @@ fn golden_fetched() -> Fetched {
         pages: 2,
         credits: 25,
         simulated: true,
+        verdict: None,
     }
+}
+
+fn golden_judged() -> Fetched {
+    let verdict = Verdict { doubt: Doubt::Incomplete, why: "short_listing: 7 of 200 coins".to_owned() };
+    Fetched { verdict: Some(verdict), ..golden_fetched() }
 }
 
 const GOLDEN_CHUNK_V1: &str = include_str!("golden/chunk_v1.hex");
 const GOLDEN_REBUILT_V1: &str = include_str!("golden/rebuilt_v1.hex");
 const GOLDEN_FETCHED_V1: &str = include_str!("golden/fetched_v1.hex");
+const GOLDEN_JUDGED_V1: &str = include_str!("golden/judged_v1.hex");
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -110,6 +118,9 @@ fn golden_bytes_of_every_schema_still_decode_and_are_still_written() {
     let fetched = golden_fetched();
     assert_eq!(encode_fetched(&fetched), unhex(GOLDEN_FETCHED_V1));
     assert_eq!(decode(&unhex(GOLDEN_FETCHED_V1)), Ok(RowsMessage::Fetched(fetched)));
+    let judged = golden_judged();
+    assert_eq!(encode_fetched(&judged), unhex(GOLDEN_JUDGED_V1));
+    assert_eq!(decode(&unhex(GOLDEN_JUDGED_V1)), Ok(RowsMessage::Fetched(judged)));
 }
 
 #[test]
@@ -204,6 +215,11 @@ fn what_no_table_could_take_is_senseless() {
     assert_eq!(refused(&|chunk| chunk.rows[0].coin.name = long()), "senseless");
     assert_eq!(refused(&|chunk| chunk.rows[0].coin.tags = Some(vec![long()])), "senseless");
     assert_eq!(refused(&|chunk| chunk.rows[0].quotes[0].currency = long()), "senseless");
+    for why in ["x".repeat(2001), "two\nlines".to_owned()] {
+        let verdict = Some(Verdict { doubt: Doubt::Suspect, why });
+        let judged = Fetched { verdict, ..golden_fetched() };
+        assert_eq!(decode(&encode_fetched(&judged)).unwrap_err().code(), "senseless");
+    }
     let fetched = Fetched { pages: 4_000_000_000, ..golden_fetched() };
     assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "senseless");
 }
@@ -271,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), schema in 0_u16..4) {
+    fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), schema in 0_u16..5) {
         let _ = decode(&bytes);
         let mut sealed = vec![0; HEADER_BYTES];
         sealed[..4].copy_from_slice(&MAGIC);

@@ -73,3 +73,12 @@ pub(super) struct FetchedV1 {
     credits: u32,
     simulated: bool,
 }
+
+/// An announcement with a verdict.
+#[derive(Serialize, Deserialize)]
+pub(super) struct JudgedV1 {
+    fetched: FetchedV1,
+    /// 1: suspect; 2: incomplete.
+    doubt: u8,
+    why: String,
+}

@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, ReplayId, Slot};
+use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
 
 use super::StoreError;
 
@@ -33,6 +33,8 @@ pub struct BatchRecord {
     pub pages: Option<u32>,
     /// Credits it cost; `None` until the announcement was recorded.
     pub credits: Option<u32>,
+    /// What its fetcher found wrong with it as a whole; `None` when nothing was found, or until the announcement was recorded.
+    pub verdict: Option<Verdict>,
     /// Coins that the source sent.
     pub coins_in: u64,
     /// Coins that a rule or the database rejected.
@@ -55,9 +57,14 @@ pub struct BatchRecord {
 }
 
 impl BatchRecord {
-    /// Whether every chunk of every page is in the tables.
+    /// Whether every chunk of every page is in the tables. What the pages lacked is told by `verdict`.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
+    }
+
+    /// Whether its fetcher found that the pages that came lack coins.
+    pub fn lacks_coins(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete)
     }
 }
 

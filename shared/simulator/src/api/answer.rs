@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ApiVersion;
 
 use super::request::{Endpoint, Request};
@@ -95,8 +96,9 @@ impl Api {
             .iter()
             .filter_map(|fault| if let Fault::Vanished(id) = fault { Some(*id) } else { None })
             .collect();
-        let now = if frozen { since } else { request.received_at };
-        let mut page = self.source.page(version, query, now, frozen, &vanished)?;
+        let now = if frozen { since } else { shifted(request.received_at, &faults) };
+        let asked = ListingQuery { start: start_of(query, &faults), ..query.clone() };
+        let mut page = self.source.page(version, &asked, now, frozen, &vanished)?;
         tamper::apply(&faults, &mut page).map_err(|_| ApiError::with_status(500, 500))?;
         let (credits, notice) = if let Endpoint::Anonymous(_) = request.endpoint {
             // It says so, although there is no account that could pay.
@@ -110,6 +112,7 @@ impl Api {
             self.source.advance(version);
         }
         let mut status = self.status(request, credits, notice);
+        status.timestamp += ahead(&faults);
         status.code_as_text = faults.contains(&Fault::TextCode);
         Ok(Answer::json(200, status.listing(version, &page)))
     }
@@ -125,4 +128,26 @@ impl Api {
         let elapsed_ms = (timestamp - request.received_at).num_milliseconds().max(0);
         Status { timestamp, elapsed_ms, credits, notice, code_as_text: false }
     }
+}
+
+/// The time that the quotes are of.
+fn shifted(now: DateTime<Utc>, faults: &[Fault]) -> DateTime<Utc> {
+    let age = faults.iter().find_map(|fault| if let Fault::Old(age) = fault { Some(*age) } else { None });
+    let age = age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(TimeDelta::zero());
+    now - age + ahead(faults)
+}
+
+/// How far the API's clock is ahead.
+fn ahead(faults: &[Fault]) -> TimeDelta {
+    let ahead = faults.iter().find_map(|fault| if let Fault::Ahead(by) = fault { Some(*by) } else { None });
+    ahead.and_then(|by| TimeDelta::from_std(by).ok()).unwrap_or(TimeDelta::zero())
+}
+
+/// The place of the first coin that is sent.
+fn start_of(query: &ListingQuery, faults: &[Fault]) -> usize {
+    faults.iter().fold(query.start, |start, fault| match fault {
+        Fault::SamePage => 1,
+        Fault::WithoutTop(coins) if start == 1 => start + *coins as usize,
+        _ => start,
+    })
 }

@@ -13,7 +13,8 @@ use crate::errors::documented_codes;
 /// How each fault is written, for people.
 pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], firewall[=HTTP], empty-body, huge, \
     retry-after=DURATION, slow=DURATION, trickle=DURATION, truncate, close, empty-data, text-code, extra, \
-    missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, renamed[=ID], vanished[=ID]; \
+    missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, old=DURATION, ahead=DURATION, same-page, \
+    short=N, without-top=N, times=FACTOR, null=FIELD, renamed[=ID], vanished[=ID]; \
     each may end in :N for the next N requests only";
 
 /// A text that is not a fault.
@@ -91,6 +92,13 @@ impl FromStr for Fault {
             "negative-price" => written.bare(Self::NegativePrice)?,
             "duplicate" => written.bare(Self::Duplicate)?,
             "frozen" => written.bare(Self::Frozen)?,
+            "old" => Self::Old(written.duration()?),
+            "ahead" => Self::Ahead(written.duration()?),
+            "same-page" => written.bare(Self::SamePage)?,
+            "short" => Self::Short(written.coins()?),
+            "without-top" => Self::WithoutTop(written.coins()?),
+            "times" => Self::Times(written.factor()?),
+            "null" => Self::Null(written.field()?),
             "renamed" => Self::Renamed(written.id()?),
             "vanished" => Self::Vanished(written.id()?),
             _ => return Err(ParseFaultError::Unknown { name: name.to_owned() }),
@@ -132,6 +140,18 @@ impl Written<'_> {
     fn field(&self) -> Result<String, ParseFaultError> {
         let field = self.value.filter(|value| !value.is_empty()).map(str::to_owned);
         field.ok_or_else(|| wrong(self.text, "after = comes the name of a field, such as price"))
+    }
+
+    fn coins(&self) -> Result<u32, ParseFaultError> {
+        let coins = self.value.and_then(|value| value.parse().ok());
+        coins.ok_or_else(|| wrong(self.text, "after = comes a number of coins"))
+    }
+
+    fn factor(&self) -> Result<String, ParseFaultError> {
+        let is_factor =
+            |value: &&str| value.parse().is_ok_and(|factor: f64| factor > 0.0 && factor.is_finite());
+        let factor = self.value.filter(is_factor).map(str::to_owned);
+        factor.ok_or_else(|| wrong(self.text, "after = comes a number above 0, such as 1e6"))
     }
 
     /// The id of a coin; Bitcoin's if there is none.
@@ -180,6 +200,13 @@ mod tests {
         check("negative-price", Fault::NegativePrice);
         check("duplicate", Fault::Duplicate);
         check("frozen", Fault::Frozen);
+        check("old=30d", Fault::Old(Duration::from_hours(720)));
+        check("ahead=2h", Fault::Ahead(Duration::from_hours(2)));
+        check("same-page", Fault::SamePage);
+        check("short=7", Fault::Short(7));
+        check("without-top=100", Fault::WithoutTop(100));
+        check("times=1.65e7", Fault::Times("1.65e7".to_owned()));
+        check("null=price", Fault::Null("price".to_owned()));
         check("renamed", Fault::Renamed(1));
         check("renamed=1027", Fault::Renamed(1027));
         check("vanished=52", Fault::Vanished(52));
@@ -200,6 +227,8 @@ mod tests {
         refuse("error=1", "one of 1001, 1002");
         refuse("slow=often", "500ms or 2s");
         refuse("missing", "name of a field");
+        refuse("short=few", "a number of coins");
+        refuse("times=0", "a number above 0");
         refuse("truncate=1", "takes no value");
         refuse("renamed=BTC", "a coin's id");
         refuse("huge:0", "number of requests, from 1");

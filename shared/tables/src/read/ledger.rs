@@ -1,6 +1,6 @@
 //! Reading the ledger.
 
-use domain::{BatchId, ReplayId, Slot};
+use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
 use ports::{BatchRecord, DataKinds};
 
 use crate::columns::{BATCHES, CHUNKS, REPLAYS, of_table};
@@ -49,6 +49,8 @@ pub fn records(
 
 /// A row of `batches`.
 fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
+    let doubt: Option<Doubt> = row.nullable_name("verdict")?;
+    let why: Option<String> = row.nullable("verdict_reason")?;
     Ok(BatchRow {
         id: BatchId::from_stored(row.get::<String>("id")?),
         slot: Slot::at(row.get("slot")?),
@@ -58,6 +60,7 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
         fetched_at: row.nullable("fetched_at")?,
         pages: row.nullable("pages")?,
         credits: row.nullable("credits")?,
+        verdict: doubt.map(|doubt| Verdict { doubt, why: why.unwrap_or_default() }),
     })
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched};
 use ports::Loaded;
 
-use super::Parameter::{self, Count, Instant};
+use super::Parameter::{self, Count, Instant, Text};
 use super::insert;
 use crate::columns::{BATCHES, CHUNKS, REPLAYS};
 use crate::ledger::{Cut, ReplayRow, refused_coins};
@@ -45,6 +45,7 @@ pub fn batch_of(chunk: &Chunk) -> [Parameter<'_>; 5] {
 
 /// For [`INSERT_ANNOUNCEMENT`].
 pub fn announcement(fetched: &Fetched) -> [Parameter<'_>; BATCHES.len()] {
+    let verdict = fetched.verdict.as_ref();
     [
         fetched.batch.as_str().into(),
         fetched.slot.starts_at().into(),
@@ -54,6 +55,8 @@ pub fn announcement(fetched: &Fetched) -> [Parameter<'_>; BATCHES.len()] {
         fetched.fetched_at.into(),
         fetched.pages.into(),
         fetched.credits.into(),
+        Text(verdict.map(|verdict| verdict.doubt.as_str().into())),
+        Text(verdict.map(|verdict| verdict.why.as_str().into())),
     ]
 }
 

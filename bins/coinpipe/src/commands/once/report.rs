@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
-use domain::BatchId;
+use domain::{BatchId, Doubt, Verdict};
 use fetcher::ChosenSource;
 use ports::store::{BatchRecord, TopCoin};
 use service::Process;
@@ -23,6 +23,7 @@ pub(super) async fn report(
     adapters: &Adapters,
     source: &ChosenSource,
     batch: &BatchId,
+    verdict: Option<&Verdict>,
 ) -> anyhow::Result<()> {
     let config = process.config();
     let Some(record) = adapters.stores.ledger.batch(batch).await? else {
@@ -45,11 +46,14 @@ pub(super) async fn report(
         let own = if source.simulator.is_some() { "; set CMC_API_KEY for real quotes" } else { "" };
         output::print(format!("The data is SIMULATED{own}."))?;
     }
-    if record.is_complete() && record.coins_in == 0 {
-        output::say("warning: the API sent no coins");
+    if let Some(Verdict { doubt: Doubt::Suspect, why }) = verdict {
+        output::say(format!("warning: the snapshot is loaded, and suspect: {why}"));
     }
     if record.is_complete() && record.coins_in > 0 && record.coins_in == record.rejected {
         bail!("all {} coins were rejected; `coinpipe dead list` says why", numbers::count(record.rejected));
+    }
+    if let Some(Verdict { doubt: Doubt::Incomplete, why }) = verdict.filter(|_| record.is_complete()) {
+        bail!("what came is loaded, but the snapshot is incomplete: {why}");
     }
     if record.is_complete() {
         Ok(())

@@ -92,6 +92,7 @@ mod tests {
             loaded_at: None,
             pages: Some(1),
             credits,
+            verdict: None,
             coins_in: 0,
             rejected: 0,
             written: 0,

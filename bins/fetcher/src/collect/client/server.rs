@@ -46,11 +46,12 @@ pub(crate) fn reply(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Re
     Reply::Raw([raw.as_bytes(), body].concat())
 }
 
-/// A page of `rows` coins out of `total`.
+/// A page of `rows` coins out of `total`. They have no ids, so that pages are not taken for each other, and no time, so that they
+/// are in order at any.
 pub(crate) fn page_body(rows: u32, total: u32) -> String {
-    let coins: Vec<_> = (1..=rows).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+    let coins: Vec<_> = (1..=rows).map(|id| format!(r#"{{"name":"{id}"}}"#)).collect();
     format!(
-        r#"{{"status":{{"timestamp":"2026-11-22T14:00:00.000Z","error_code":"0","credit_count":{},"total_count":{total}}},"data":[{}]}}"#,
+        r#"{{"status":{{"error_code":"0","credit_count":{},"total_count":{total}}},"data":[{}]}}"#,
         rows.div_ceil(200).max(1),
         coins.join(",")
     )

@@ -89,6 +89,12 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
             .prop_map(|delays| Value::Array(delays.into_iter().map(Value::from).collect()))
             .boxed(),
         ("fetch", "every") => texts(&["", "1h", "90s"]),
+        ("judge", "tries") => integer(1..10),
+        ("judge", "jump") => integer(2..1000),
+        ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped") => {
+            texts(&["", "off", "0%", "12.5 %"])
+        }
+        ("judge", "wait" | "quote_age" | "clock") => texts(&["", "0s", "90s"]),
         (_, key) if DURATIONS.contains(&key) => texts(&["", "10s", "1h 30m", "5m"]),
         _ => panic!("no values for {section}.{key}"),
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
-use super::{ChunkHeadV1, CoinRowV1, FetchedV1};
+use super::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
@@ -14,6 +14,7 @@ use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::quote::Quote;
 use crate::slot::Slot;
+use crate::verdict::{Doubt, MOST_WHY, Verdict};
 
 fn instant(millis: i64) -> Result<DateTime<Utc>, WireError> {
     DateTime::from_timestamp_millis(millis).ok_or(WireError::Senseless("an instant is out of range"))
@@ -128,6 +129,7 @@ impl TryFrom<FetchedV1> for Fetched {
             pages: wire.pages,
             credits: wire.credits,
             simulated: wire.simulated,
+            verdict: None,
         };
         let details = BatchDetails {
             batch: &fetched.batch,
@@ -139,5 +141,24 @@ impl TryFrom<FetchedV1> for Fetched {
         };
         details.check().map_err(WireError::Senseless)?;
         Ok(fetched)
+    }
+}
+
+impl TryFrom<JudgedV1> for Fetched {
+    type Error = WireError;
+
+    fn try_from(wire: JudgedV1) -> Result<Self, WireError> {
+        let doubt = match wire.doubt {
+            1 => Doubt::Suspect,
+            2 => Doubt::Incomplete,
+            _ => return Err(WireError::Senseless("unknown verdict")),
+        };
+        if wire.why.chars().count() > MOST_WHY || wire.why.chars().any(char::is_control) {
+            return Err(WireError::Senseless(
+                "the reason of the verdict is too long, or has control characters",
+            ));
+        }
+        let verdict = Some(Verdict { doubt, why: wire.why });
+        Ok(Self { verdict, ..Self::try_from(wire.fetched)? })
     }
 }

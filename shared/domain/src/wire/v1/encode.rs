@@ -4,10 +4,11 @@ use serde::{Serialize, Serializer};
 
 use super::super::row::{QuoteRef, RowRef};
 use super::super::short::Short;
-use super::{ChunkHeadV1, FetchedV1, PageV1};
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, PageV1};
 use crate::api_version::ApiVersion;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::verdict::{Doubt, Verdict};
 
 fn api_version_number(version: ApiVersion) -> u8 {
     match version {
@@ -115,5 +116,15 @@ impl From<&Fetched> for FetchedV1 {
             credits: fetched.credits,
             simulated: fetched.simulated,
         }
+    }
+}
+
+impl JudgedV1 {
+    pub(in crate::wire) fn new(fetched: &Fetched, verdict: &Verdict) -> Self {
+        let doubt = match verdict.doubt {
+            Doubt::Suspect => 1,
+            Doubt::Incomplete => 2,
+        };
+        Self { fetched: fetched.into(), doubt, why: verdict.why.clone() }
     }
 }

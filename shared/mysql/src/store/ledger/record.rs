@@ -77,6 +77,9 @@ impl Work for Announcement<'_> {
         let sql = format!(
             "{} ON DUPLICATE KEY UPDATE \
                  pages = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(pages), pages), \
+                 verdict = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(verdict), verdict), \
+                 verdict_reason = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(verdict_reason), \
+                                     verdict_reason), \
                  credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(credits), credits), \
                  fetched_at = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(fetched_at), \
                                  fetched_at)",

@@ -48,10 +48,13 @@ async fn what_was_loaded_before_is_fresh_listed_and_of_its_kind() {
 async fn copy(from: &Path, to: &Path) {
     const CHUNK: &str = "batch_id, page, chunk, pages, chunks, coins_in, rejected, written, unchanged, stale, \
                         transformed_at, loaded_at, loads, replays";
+    const BATCH: &str = "id, slot, endpoint, currencies, simulated, fetched_at, pages, credits";
     let mut old = SqliteConnectOptions::new().filename(to).connect().await.expect("the old file");
     let attach = format!("ATTACH DATABASE '{}' AS new", from.display());
     sqlx::raw_sql(AssertSqlSafe(attach)).execute(&mut old).await.expect("the new file");
-    for table in ["coins", "coin_identities", "quotes_latest", "quotes_history", "batches"] {
+    let sql = format!("INSERT INTO main.batches ({BATCH}) SELECT {BATCH} FROM new.batches");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("batches");
+    for table in ["coins", "coin_identities", "quotes_latest", "quotes_history"] {
         let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Chunk, Slot};
+use domain::{Chunk, Doubt, Fetched, Slot, Verdict};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
@@ -75,6 +75,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             loaded_at: None,
             pages: Some(2),
             credits: Some(25),
+            verdict: None,
             coins_in: 0,
             rejected: 0,
             written: 0,
@@ -99,6 +100,33 @@ pub async fn a_later_announcement_wins(lab: &impl StoreLab) {
         assert_eq!((record.pages, record.credits), (Some(expected), Some(100 + expected)));
     }
     assert_eq!(record(lab).await.fetched_at, Some(at(6)));
+}
+
+/// The verdict is the newest announcement's, and replaying what it is about does not change it.
+pub async fn a_verdict_stays_with_its_announcement(lab: &impl StoreLab) {
+    let verdict = |doubt| Some(Verdict { doubt, why: "7 of 200 coins came [short_listing]".to_owned() });
+    let steps = [
+        (at(5), verdict(Doubt::Incomplete), verdict(Doubt::Incomplete)),
+        (at(4), None, verdict(Doubt::Incomplete)),
+        (at(6), verdict(Doubt::Suspect), verdict(Doubt::Suspect)),
+        (at(6), None, verdict(Doubt::Suspect)),
+    ];
+    load(lab, &chunk(&[1])).await;
+    assert_eq!(record(lab).await.verdict, None);
+    for (fetched_at, judged, expected) in steps {
+        lab.store()
+            .record_fetched(&Fetched { fetched_at, verdict: judged, ..fetched(1) })
+            .await
+            .expect("is recorded");
+        load(lab, &chunk(&[1])).await;
+        let record = record(lab).await;
+        let lacks_coins = expected.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete);
+        assert_eq!((record.is_complete(), record.lacks_coins()), (true, lacks_coins));
+        assert_eq!(record.verdict, expected);
+    }
+    lab.store().record_fetched(&Fetched { fetched_at: at(7), ..fetched(1) }).await.expect("is recorded");
+    let record = record(lab).await;
+    assert_eq!((record.lacks_coins(), record.verdict), (false, None));
 }
 
 /// So a snapshot without coins is complete, and recorded.

@@ -89,6 +89,7 @@ pub fn fetched(pages: u32) -> Fetched {
         pages,
         credits: 25,
         simulated: false,
+        verdict: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Fetched, Slot, timestamp};
+use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
@@ -39,6 +39,7 @@ struct Announced {
     fetched_at: DateTime<Utc>,
     pages: u32,
     credits: u32,
+    verdict: Option<Verdict>,
 }
 
 impl LedgerState {
@@ -63,7 +64,8 @@ impl LedgerState {
         });
         let fetched_at = timestamp::to_millis(fetched.fetched_at);
         if batch.announced.as_ref().is_none_or(|held| fetched_at > held.fetched_at) {
-            batch.announced = Some(Announced { fetched_at, pages: fetched.pages, credits: fetched.credits });
+            let Fetched { pages, credits, verdict, .. } = fetched.clone();
+            batch.announced = Some(Announced { fetched_at, pages, credits, verdict });
         }
     }
 
@@ -127,6 +129,7 @@ impl Batch {
             loaded_at: self.parts.values().map(|part| part.loaded_at).max(),
             pages,
             credits: announced.map(|announced| announced.credits),
+            verdict: announced.and_then(|announced| announced.verdict.clone()),
             coins_in: counted().map(|part| part.coins_in).sum(),
             rejected: counted().map(|part| part.rejected).sum(),
             written: counted().map(|part| part.written).sum(),

@@ -78,6 +78,7 @@ impl Bench {
             coins: 1,
             credits: 1,
             simulated: false,
+            verdict: None,
             fetched_at: at(1),
         };
         let (adapters, stop) = (Adapters { queues, stores }, CancellationToken::new());

@@ -1,0 +1,220 @@
+//! The collector and its judge: pages that are worth asking for again, the verdict on a batch, and what is remembered of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
+use domain::{BatchId, Verdict, decompress_body, timestamp};
+use tracing::{debug, warn};
+
+use super::client::ListingsPage;
+use super::doubts::Doubts;
+use super::{Collector, Ending, FetchJob, GaveUp, Patience};
+use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
+use crate::progress::Step;
+use crate::spool::{Manifest, PageRecord, Spool, SpoolError, blocking};
+
+/// What the judge knows between pages and between batches.
+#[derive(Default)]
+pub(super) struct JudgeState {
+    /// Of the batch in work, by page, so that none is read twice.
+    summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
+    /// `None` until it is read from the spool.
+    memory: Mutex<Option<Memory>>,
+}
+
+impl Collector {
+    /// Takes an answer: keeps it when it is better than what is there, and waits when the page is to be asked for again. The ending,
+    /// if any, is that of the batch.
+    pub(super) async fn take_page(
+        &self,
+        job: FetchJob<'_>,
+        number: u32,
+        mut page: ListingsPage,
+        pages: &mut Vec<PageRecord>,
+        doubts: &mut Doubts,
+    ) -> Result<(), Ending> {
+        let order = job.order;
+        let new = self.to_record(order, number, &page);
+        let (summary, body) = self.summarise(order, page.body).await;
+        page.body = body;
+        let findings = self.findings(order, &new, &summary, pages);
+        let asked = doubts.asked.entry(number).or_default();
+        asked.0 += 1;
+        let (tries, unpaid) = *asked;
+        let is_last = findings.is_empty() || doubts.in_vain || tries >= self.judge.tries;
+        let wait = TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
+        let now = self.clock.now();
+        let asks_again = !is_last && job.patience.allows(now + wait, now, tries);
+        doubts.in_vain |= !findings.is_empty() && !asks_again;
+        doubts.again.retain(|again| *again != number);
+
+        let held = pages.iter().position(|held| held.page == number);
+        let is_better = held.is_none_or(|held| findings.is_empty() || new.rows > pages[held].rows);
+        // Of an empty page nothing is worth keeping, until it is known that the others come.
+        let is_nothing = new.rows == 0 && (asks_again || pages.is_empty());
+        if is_better && !is_nothing {
+            let before = held.map_or(0, |held| pages[held].credits);
+            let credits = new.credits.saturating_add(unpaid).saturating_add(before);
+            let record = PageRecord { credits, ..new };
+            self.store_page(job, &record, page).await?;
+            pages.retain(|page| page.page != number);
+            pages.push(record);
+            self.state.summaries().insert(number, (order.batch.clone(), summary));
+            doubts.asked.insert(number, (tries, 0));
+        } else {
+            doubts.asked.insert(number, (tries, unpaid.saturating_add(new.credits)));
+            if !asks_again && let Some(held) = held {
+                let credits = pages[held].credits.saturating_add(unpaid).saturating_add(new.credits);
+                pages[held].credits = credits;
+                self.restore_page(job, &pages[held]).await?;
+            }
+        }
+        let reason = words(&findings);
+        if asks_again {
+            if pages.iter().any(|page| page.page == number) {
+                doubts.again.push(number);
+            }
+            return self.wait_to_ask_again(job, &findings, now + wait, tries).await;
+        }
+        if pages.is_empty() {
+            let code = Check::EmptyListing.name().to_owned();
+            return Err(Ending::GaveUp(GaveUp { code, reason, hint: None, until: None, lasts: false }));
+        }
+        if !findings.is_empty() {
+            debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
+        }
+        Ok(())
+    }
+
+    async fn wait_to_ask_again(
+        &self,
+        job: FetchJob<'_>,
+        findings: &[Finding],
+        until: chrono::DateTime<chrono::Utc>,
+        tries: u32,
+    ) -> Result<(), Ending> {
+        let FetchJob { order, patience, observer, stop } = job;
+        let (code, reason) = (findings.first().map_or("", |finding| finding.check.name()), words(findings));
+        let text = timestamp::to_text(until);
+        if tries == 1 {
+            if matches!(patience, Patience::UntilNextSlot(_)) {
+                warn!(batch = %order.batch, code, until = text, "a page is asked for again: {reason}");
+            }
+            let reason = format!("a page of {} is asked for again, next at {text}: {reason}", order.batch);
+            self.incidents.report_try(code, order, &reason).await;
+        }
+        observer.step(Step::Waiting { until, reason: &reason });
+        self.waits.begin(code, &reason, self.clock.now(), until).await;
+        if self.wait_until(until, stop).await { Ok(()) } else { Err(Ending::Interrupted) }
+    }
+
+    fn findings(
+        &self,
+        order: &Manifest,
+        record: &PageRecord,
+        summary: &PageSummary,
+        pages: &[PageRecord],
+    ) -> Vec<Finding> {
+        let known = self.state.summaries();
+        let others = pages.iter().filter(|other| other.page != record.page).filter_map(|record| {
+            let (batch, summary) = known.get(&record.page)?;
+            (*batch == order.batch).then_some(Page { record, summary })
+        });
+        findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
+    }
+
+    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
+        let currency = order.convert.first().cloned().unwrap_or_default();
+        blocking(&self.spool, move |_| {
+            let summary = PageSummary::read(&body, &currency).unwrap_or_default();
+            (Arc::new(summary), body)
+        })
+        .await
+    }
+
+    /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported. From then on it is remembered
+    /// as the newest.
+    pub(super) async fn judge_batch(
+        &self,
+        order: &Manifest,
+        pages: &[PageRecord],
+    ) -> Result<Option<Verdict>, SpoolError> {
+        let mut summaries = Vec::new();
+        for record in pages {
+            let known = self.state.summaries().remove(&record.page);
+            let known = known.filter(|(batch, _)| *batch == order.batch).map(|(_, summary)| summary);
+            summaries.push(match known {
+                Some(summary) => summary,
+                None => self.read_summary(order, record.page).await,
+            });
+        }
+        self.state.summaries().clear();
+        let pages: Vec<_> =
+            pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
+        let memory = self.memory().await;
+        let judged = judge(order, &pages, &memory, &self.judge);
+        let verdict = verdict(&judged.findings);
+        if let Some(Verdict { doubt, why }) = &verdict {
+            let reason = format!("snapshot {} is {doubt}: {why}", order.batch);
+            warn!("{reason}");
+            self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
+        }
+        self.remember(judged.memory).await;
+        Ok(verdict)
+    }
+
+    /// The summary of a page in the spool. What cannot be read now is reported when it is published.
+    async fn read_summary(&self, order: &Manifest, number: u32) -> Arc<PageSummary> {
+        let batch = order.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
+        let (mut bodies, _) = self.incidents.report_found(found).await;
+        match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
+            Some(body) => self.summarise(order, body).await.0,
+            None => Arc::default(),
+        }
+    }
+
+    async fn memory(&self) -> Memory {
+        if let Some(memory) = self.state.memory().clone() {
+            return memory;
+        }
+        let found = blocking(&self.spool, Spool::judged).await;
+        let read = found.map(|json| json.map(|json| Memory::from_json(&json)).unwrap_or_default());
+        let memory = read.unwrap_or_else(|error| {
+            warn!("cannot read what earlier snapshots were like: {}", telemetry::error_chain(&error));
+            Memory::default()
+        });
+        self.state.memory().get_or_insert(memory).clone()
+    }
+
+    async fn remember(&self, memory: Memory) {
+        let json = memory.to_json();
+        *self.state.memory() = Some(memory);
+        if let Err(error) = blocking(&self.spool, move |spool| spool.put_judged(&json)).await {
+            warn!("cannot keep what this snapshot was like: {}", telemetry::error_chain(&error));
+        }
+    }
+
+    /// What is remembered, for the fetcher that leads next.
+    pub(crate) async fn remembered(&self) -> Memory {
+        self.memory().await
+    }
+
+    /// Learns what the fetcher that led before remembered, if that is newer.
+    pub(crate) async fn learn(&self, memory: Memory) {
+        if memory.is_newer_than(&self.memory().await) {
+            self.remember(memory).await;
+        }
+    }
+}
+
+impl JudgeState {
+    fn summaries(&self) -> MutexGuard<'_, BTreeMap<u32, (BatchId, Arc<PageSummary>)>> {
+        self.summaries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Option<Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,83 @@
+//! The checks of one page: whether its coins are those that were asked for.
+
+use std::collections::BTreeSet;
+
+use super::{Check, Finding, Page};
+use crate::spool::Manifest;
+
+/// Ranks that a listing always has, from the best.
+const TOP: u32 = 100;
+/// As many are looked for at least.
+const LEAST_TOP: u32 = 10;
+
+/// What is wrong with `page` of `order`, beside the `others` of the snapshot.
+pub(crate) fn findings_of_page(
+    order: &Manifest,
+    page: &Page<'_>,
+    others: &[Page<'_>],
+    settings: &config::Judge,
+) -> Vec<Finding> {
+    let (start, asked) = order.range(page.record.page);
+    // One answer may count what another one does not.
+    let total = others.iter().chain([page]).filter_map(|page| page.record.total_count).max();
+    let due = total.map(|total| asked.min(total.saturating_sub(start - 1)));
+    // A market without a coin is no market, whatever the API says.
+    if page.record.rows == 0 && (start == 1 || due.is_some_and(|due| due > 0)) {
+        let total = total.map_or_else(String::new, |total| format!("; the API says that there are {total}"));
+        let text = format!("page {} has no coins, and {asked} were asked for{total}", page.record.page);
+        return vec![Finding::new(Check::EmptyListing, text)];
+    }
+    let found = [
+        due.and_then(|due| short(page, due, settings)),
+        again(page, others, settings),
+        // Without a total nobody knows whether there are a hundred coins.
+        top_missing(page, start, due.unwrap_or(asked.min(page.record.rows)), settings),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn short(page: &Page<'_>, due: u32, settings: &config::Judge) -> Option<Finding> {
+    let lacking = due.saturating_sub(page.record.rows);
+    if !settings.missing.is_exceeded(lacking as usize, due as usize) {
+        return None;
+    }
+    let (rows, number) = (page.record.rows, page.record.page);
+    let text = format!("page {number} has {rows} of the {due} coins that are due");
+    Some(Finding::new(Check::ShortListing, text))
+}
+
+fn again(page: &Page<'_>, others: &[Page<'_>], settings: &config::Judge) -> Option<Finding> {
+    let own: BTreeSet<_> = ids(page).collect();
+    others.iter().find_map(|other| {
+        let repeated = ids(other).collect::<BTreeSet<_>>().intersection(&own).count();
+        settings.repeated.is_exceeded(repeated, own.len()).then(|| {
+            let (number, of) = (page.record.page, other.record.page);
+            let text =
+                format!("{repeated} of the {} coins of page {number} are those of page {of}", own.len());
+            Finding::new(Check::PageAgain, text)
+        })
+    })
+}
+
+fn top_missing(page: &Page<'_>, start: u32, due: u32, settings: &config::Judge) -> Option<Finding> {
+    let ranks: BTreeSet<_> = page.summary.coins.iter().filter_map(|coin| coin.rank).collect();
+    if start != 1 || ranks.is_empty() {
+        return None;
+    }
+    let top = due.min(TOP);
+    // A handful of coins is somebody's example.
+    if top < LEAST_TOP {
+        return None;
+    }
+    let lacking = (1..=top).filter(|rank| !ranks.contains(rank)).count();
+    settings.top_missing.is_exceeded(lacking, top as usize).then(|| {
+        let best = ranks.first().copied().unwrap_or_default();
+        let text = format!("{lacking} of the {top} best ranks are missing; the best that came is {best}");
+        Finding::new(Check::TopMissing, text)
+    })
+}
+
+/// The ids of its coins.
+pub(super) fn ids<'a>(page: &'a Page<'_>) -> impl Iterator<Item = u32> + use<'a> {
+    page.summary.coins.iter().filter_map(|coin| coin.id)
+}
