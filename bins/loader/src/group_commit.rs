@@ -119,7 +119,8 @@ impl GroupCommit {
         let (limit, mut in_group) = (self.limit.load(Ordering::Relaxed), 0);
         while let Some(next) = waiting.pop_front() {
             let is_of_kind = |first: &Waiting| kind_of(first) == kind_of(&next);
-            in_group += next.chunk.quotes();
+            // A message may say anything of itself.
+            in_group = next.chunk.quotes().saturating_add(in_group);
             if !group.is_empty() && (in_group > limit || !group.first().is_some_and(is_of_kind)) {
                 waiting.push_front(next);
                 break;

@@ -180,6 +180,35 @@ async fn a_chunk_whose_rows_cannot_be_read_is_refused_alone() {
     assert!(matches!(&alone, Err(Failure::Reject { code: "senseless", .. })), "{alone:?}");
 }
 
+/// The bytes of a chunk that says it has more rows than there can be.
+fn boasting() -> Vec<u8> {
+    let mut bytes = wire::encode_chunk(&chunk(&[]));
+    // Their number comes last, in place of none the greatest that bincode can write.
+    assert_eq!(bytes.pop(), Some(0));
+    bytes.push(253);
+    bytes.extend(u64::MAX.to_le_bytes());
+    let payload = &bytes[15..];
+    let (length, checksum) = (u32::try_from(payload.len()).unwrap(), wire::crc32c(payload));
+    bytes[7..11].copy_from_slice(&length.to_le_bytes());
+    bytes[11..15].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+#[tokio::test]
+async fn a_chunk_that_boasts_is_refused_alone() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let others =
+        [bench.load(chunk(&[2])).await, bench.load_bytes(boasting()).await, bench.load(chunk(&[3])).await];
+    bench.let_go();
+    loaded(first).await;
+    let [second, boasting, third] = others;
+    assert_eq!(loaded(second).await.written, 1);
+    let refused = boasting.await.unwrap();
+    assert!(matches!(&refused, Err(Failure::Reject { code: "undecodable", .. })), "{refused:?}");
+    assert_eq!(loaded(third).await.written, 1);
+}
+
 #[tokio::test]
 async fn real_and_simulated_chunks_never_share_one() {
     let bench = Bench::new();
