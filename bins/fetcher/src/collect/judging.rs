@@ -38,6 +38,9 @@ impl Collector {
         let new = self.to_record(order, number, &page);
         let (summary, body) = self.summarise(order, page.body).await;
         page.body = body;
+        if new.rows > 0 && !summary.has_ids() {
+            warn!(batch = %order.batch, page = number, row_count = new.rows, "no coin of a page has an id, so most checks say nothing of it");
+        }
         let findings = self.findings(order, &new, &summary, pages);
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;

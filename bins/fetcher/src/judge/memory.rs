@@ -71,7 +71,8 @@ impl Memory {
 }
 
 impl Remembered {
-    /// The snapshot that `pages` are, in their order. `None` without a page.
+    /// The snapshot that `pages` are, in their order. `None` without a coin that can be told from others: later snapshots cannot be
+    /// held against it.
     pub(super) fn of(order: &Manifest, pages: &[Page<'_>]) -> Option<Self> {
         let fetched_at = pages.iter().map(|page| page.record.fetched_at).max()?;
         let mut seen = HashMap::new();
@@ -81,15 +82,19 @@ impl Remembered {
                 seen.entry(id).or_insert((place, coin));
             }
         }
+        if seen.is_empty() {
+            return None;
+        }
         let mut coins: Vec<_> = seen.into_iter().map(|(id, (place, coin))| (place, id, coin)).collect();
         coins.sort_unstable_by_key(|(place, ..)| *place);
         let has = |measure: Measure| {
             coins.iter().filter(|(_, _, coin)| coin.filled & (1 << (measure as u32)) != 0).count()
         };
         let sample = coins.iter().filter_map(|(_, id, coin)| {
-            let price = coin.price.filter(|price| *price > 0.0)?;
             #[expect(clippy::cast_possible_truncation, reason = "compared roughly")]
-            let price = price as f32;
+            let price = coin.price? as f32;
+            // What is too large or too small for it is compared with nothing: JSON has no infinity.
+            (price.is_finite() && price > 0.0).then_some(())?;
             Some((*id, price, coin.updated_at?.timestamp()))
         });
         Some(Self {

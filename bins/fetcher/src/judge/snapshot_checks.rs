@@ -35,6 +35,8 @@ pub(crate) fn judge(
         findings.extend(findings_of_page(order, page, &pages[..place], settings));
     }
     let Some(now) = Remembered::of(order, pages) else {
+        findings.extend(old(pages, settings));
+        findings.extend(clock(pages, settings));
         return Judged { findings, memory: memory.clone() };
     };
     // What did not come, or cannot be read, is no coin that is missing.

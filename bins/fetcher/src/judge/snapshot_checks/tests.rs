@@ -244,6 +244,29 @@ fn a_number_that_most_coins_lose_is_named() {
     assert_eq!(market.judge(120, Some(20), &[without(120)]), SOUND);
 }
 
+/// Nobody can hold a snapshot against one of which nothing could be read.
+#[test]
+fn a_snapshot_without_ids_is_not_remembered() {
+    let mut market = Market::new(20, 20);
+    assert_eq!(market.judge(0, Some(20), &[Market::answer(0, 1..=20)]), SOUND);
+    let unreadable = Answer { without: Some("id"), ..Market::answer(60, 1..=20) };
+    let before = market.memory.clone();
+    market.judge(60, Some(20), &[unreadable]);
+    assert_eq!(market.memory, before);
+    let page = Answer { factor: 1e6, ..Market::answer(120, 1..=20) };
+    assert!(market.judge(120, Some(20), &[page]).contains("[price_jump]"));
+}
+
+/// `judge` sees to it that it is the same after a restart.
+#[test]
+fn prices_beyond_what_is_remembered_are_left_out() {
+    for factor in [1e300, 1e-300] {
+        let mut market = Market::new(20, 20);
+        market.judge(0, Some(20), &[Answer { factor, ..Market::answer(0, 1..=20) }]);
+        assert!(market.memory.newest.is_some(), "{factor}");
+    }
+}
+
 /// It travels in the note that leaders pass on.
 #[test]
 fn what_is_remembered_is_small_and_of_the_same_source_only() {
