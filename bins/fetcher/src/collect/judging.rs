@@ -12,7 +12,7 @@ use super::doubts::Doubts;
 use super::{Collector, Ending, FetchJob, GaveUp, Patience};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
-use crate::spool::{Manifest, PageRecord, Spool, SpoolError, blocking};
+use crate::spool::{Manifest, PageRecord, Spool, blocking};
 
 /// What the judge knows between pages and between batches.
 #[derive(Default)]
@@ -136,13 +136,13 @@ impl Collector {
         .await
     }
 
-    /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported. From then on it is remembered
-    /// as the newest.
+    /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported; and what is to be
+    /// remembered of it once it is sealed, and no sooner: if the seal fails, it is judged again, by what was before it.
     pub(super) async fn judge_batch(
         &self,
         order: &Manifest,
         pages: &[PageRecord],
-    ) -> Result<Option<Verdict>, SpoolError> {
+    ) -> (Option<Verdict>, Memory) {
         let mut summaries = Vec::new();
         for record in pages {
             let known = self.state.summaries().remove(&record.page);
@@ -163,8 +163,7 @@ impl Collector {
             warn!("{reason}");
             self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
         }
-        self.remember(judged.memory).await;
-        Ok(verdict)
+        (verdict, judged.memory)
     }
 
     /// The summary of a page in the spool. What cannot be read now is reported when it is published.
@@ -191,7 +190,7 @@ impl Collector {
         self.state.memory().get_or_insert(memory).clone()
     }
 
-    async fn remember(&self, memory: Memory) {
+    pub(super) async fn remember(&self, memory: Memory) {
         let json = memory.to_json();
         *self.state.memory() = Some(memory);
         if let Err(error) = blocking(&self.spool, move |spool| spool.put_judged(&json)).await {

@@ -18,9 +18,12 @@ impl Collector {
             return Err(error);
         }
         let is_empty = pages.is_empty();
-        let verdict = match manifest.pages {
-            Some(_) => manifest.verdict.clone(),
-            None => self.judge_batch(&manifest, &pages).await?,
+        let (verdict, memory) = match manifest.pages {
+            Some(_) => (manifest.verdict.clone(), None),
+            None => {
+                let (verdict, memory) = self.judge_batch(&manifest, &pages).await;
+                (verdict, Some(memory))
+            }
         };
         let count = manifest.pages.or(Some(manifest.pages_expected(&pages)));
         let sealed = Manifest { pages: count, verdict: verdict.clone(), ..manifest };
@@ -28,6 +31,9 @@ impl Collector {
             if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
         .await?;
+        if let Some(memory) = memory {
+            self.remember(memory).await;
+        }
         if !is_empty {
             self.crashes.pass(Point::Sealed).await;
         }

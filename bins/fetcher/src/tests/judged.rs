@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::wire::{self, RowsMessage};
 use domain::{Doubt, Fetched, Verdict};
@@ -13,6 +14,7 @@ use super::*;
 use crate::collect::ApiSource;
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
+use crate::spool::Op;
 use crate::testing::{Fetcher, KEY, Lab};
 use crate::{OnceFailure, ProgressObserver, Step};
 
@@ -190,6 +192,29 @@ async fn snapshots_are_held_against_those_before() {
     assert!(found.contains("the newest quote is 30 days old [old_quotes]"), "{found}");
     let judged = incidents(&api.lab).iter().filter(|letter| letter.starts_with("batch_suspect/")).count();
     assert_eq!(judged, 5);
+}
+
+/// The disk refuses the seal, or the process dies before it: the same is found again.
+#[tokio::test]
+async fn a_snapshot_that_is_judged_again_is_held_against_the_one_before() {
+    let api = Api::start(200, 200).await;
+    assert_eq!(api.verdict_at("2026-11-22T14:00:00Z").await, "sound");
+    api.faults(&["null=volume_24h"]);
+    api.lab.clock.0.set(instant("2026-11-22T15:00:00Z"));
+    let fetcher = api.fetcher("spool");
+    let is_full = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&is_full);
+    fetcher.spool.disk.set_fault(Some(Box::new(move |op, path| {
+        let is_seal = op == Op::Change && path.ends_with("batch.json") && fails.load(Ordering::Relaxed);
+        is_seal.then(|| std::io::Error::from_raw_os_error(28))
+    })));
+    let seen = Spy { seen: Seen::default(), then: Box::new(|| is_full.store(true, Ordering::Relaxed)) };
+    assert!(fetcher.fetch_now(&seen, CancellationToken::new()).await.is_err());
+    drop(fetcher);
+    run_until(&api.fetcher("spool"), "the second", || api.lab.ids(QueueName::Rows).len() == 2).await;
+    assert_eq!(api.starts().len(), 2, "it is paid for once");
+    let why = api.announced().verdict.unwrap().why;
+    assert!(why.contains("[null_column]"), "{why}");
 }
 
 /// The one that leads next has another spool, perhaps on another machine.
