@@ -156,7 +156,7 @@ impl Collector {
         let pages: Vec<_> =
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
-        let judged = judge(order, &pages, &memory, &self.judge);
+        let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);

@@ -18,6 +18,14 @@ pub(crate) struct Memory {
     pub(super) newest: Option<Remembered>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) believed: Option<Remembered>,
+    /// How many snapshots up to the newest, none of them believed, agree with the one before them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) agreeing: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A snapshot, as far as later ones are compared with it.
@@ -53,10 +61,10 @@ impl Memory {
         fetched_at(self) > fetched_at(other)
     }
 
-    /// Remembers `snapshot`, whose prices are to be believed or not.
-    pub(super) fn then(self, snapshot: Remembered, is_believed: bool) -> Self {
-        let believed = if is_believed { None } else { self.believed.or(self.newest) };
-        Self { newest: Some(snapshot), believed }
+    /// Remembers `snapshot`. When its prices are doubted, it says how many snapshots up to it agree with the one before them.
+    pub(super) fn then(self, snapshot: Remembered, doubted: Option<u32>) -> Self {
+        let believed = doubted.and_then(|_| self.believed.or(self.newest));
+        Self { newest: Some(snapshot), believed, agreeing: doubted.unwrap_or_default() }
     }
 
     /// The snapshot before `now`, when that asked the same of the same.
