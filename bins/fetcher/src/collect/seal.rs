@@ -5,6 +5,7 @@ use stage::Point;
 use tracing::warn;
 
 use super::Collector;
+use crate::metrics::SnapshotEnd;
 use crate::spool::{Manifest, SpoolError, blocking};
 
 impl Collector {
@@ -33,6 +34,10 @@ impl Collector {
         .await?;
         if let Some(memory) = memory {
             self.remember(memory).await;
+            // Of one that was given up the count is told with the letter.
+            if count == Some(pages.len().try_into().unwrap_or(u32::MAX)) {
+                self.metrics.snapshot(SnapshotEnd::of(verdict.as_ref()), self.clock.now());
+            }
         }
         if !is_empty {
             self.crashes.pass(Point::Sealed).await;

@@ -12,7 +12,6 @@ use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
-use crate::metrics::SnapshotEnd;
 use crate::progress::{ProgressObserver, Step};
 use crate::spool::Manifest;
 use crate::trace;
@@ -51,7 +50,6 @@ impl Collector {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
             let Some(number) = doubts.next().or(missing) else {
-                self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
                 return Ending::Complete(pages);
             };
             if stop.is_cancelled() {

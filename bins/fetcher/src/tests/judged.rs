@@ -67,6 +67,16 @@ impl Api {
         fetched
     }
 
+    /// How many snapshots ended how.
+    fn endings(&self) -> [(&'static str, usize); 4] {
+        let counted = self.lab.metrics.render();
+        ["complete", "incomplete", "suspect", "gave_up"].map(|ending| {
+            let series = format!(r#"coinpipe_snapshots_total{{ending="{ending}"}} "#);
+            let count = counted.lines().find_map(|line| line.strip_prefix(&series));
+            (ending, count.map_or(0, |count| count.parse().unwrap()))
+        })
+    }
+
     /// The first coins that were asked for.
     fn starts(&self) -> Vec<String> {
         let requests = self.simulator.requests();
@@ -142,6 +152,7 @@ async fn what_stays_short_is_loaded_and_called_incomplete() {
         ["batch_incomplete/2026-11-22T14:00:00Z/listings/USD", "short_listing/2026-11-22T14:00:00Z"];
     assert_eq!(letters, expected);
     assert!(reasons(&api.lab).iter().any(|reason| reason.ends_with(&why)), "{why}");
+    assert_eq!(api.endings(), [("complete", 0), ("incomplete", 1), ("suspect", 0), ("gave_up", 0)]);
 }
 
 /// Field case 05, on the schedule, too, which goes on with the next slot.
@@ -192,6 +203,7 @@ async fn snapshots_are_held_against_those_before() {
     assert!(found.contains("the newest quote is 30 days old [old_quotes]"), "{found}");
     let judged = incidents(&api.lab).iter().filter(|letter| letter.starts_with("batch_suspect/")).count();
     assert_eq!(judged, 5);
+    assert_eq!(api.endings(), [("complete", 3), ("incomplete", 0), ("suspect", 5), ("gave_up", 0)]);
 }
 
 /// The disk refuses the seal, or the process dies before it: the same is found again.
