@@ -19,12 +19,11 @@ impl Collector {
             return Err(error);
         }
         let is_empty = pages.is_empty();
-        let (verdict, memory) = match manifest.pages {
-            Some(_) => (manifest.verdict.clone(), None),
-            None => {
-                let (verdict, memory) = self.judge_batch(&manifest, &pages).await;
-                (verdict, Some(memory))
-            }
+        let (verdict, memory) = if manifest.pages.is_some() {
+            (manifest.verdict.clone(), None)
+        } else {
+            let (verdict, memory) = self.judge_batch(&manifest, &pages).await;
+            (verdict, Some(memory))
         };
         let count = manifest.pages.or(Some(manifest.pages_expected(&pages)));
         let sealed = Manifest { pages: count, verdict: verdict.clone(), ..manifest };
