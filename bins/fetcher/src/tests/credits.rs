@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, incidents, instant, reasons, run_with};
+use crate::Waiting;
 use crate::collect::ApiSource;
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
@@ -42,12 +43,13 @@ fn listings(simulator: &Simulator) -> usize {
     simulator.requests().iter().filter(|seen| seen.path.contains("listings")).count()
 }
 
-/// Runs the schedule through `slots` slots, of which some may be refused, and stops.
-async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) {
+/// Runs the schedule through `slots` slots, of which some may be refused, and stops. What was waited for then.
+async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) -> Option<Waiting> {
     let (bell, rung) = mpsc::channel(1);
     let first = instant("2026-11-22T14:00:00Z");
     let mut slot = 0;
     let mut heard = 0;
+    let mut waiting = None;
     run_with(fetcher, rung, "the slots", || {
         // A bell that was heard twice found nothing more to do.
         if bell.capacity() == 1 {
@@ -58,9 +60,16 @@ async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) {
             }
             bell.try_send(()).unwrap();
         }
+        waiting = crate::waiting(&lab.settings.spool, lab.clock.now());
         heard > 3 * slots
     })
     .await;
+    assert_eq!(
+        crate::waiting(&lab.settings.spool, lab.clock.now()),
+        None,
+        "a fetcher that has ended waits for nothing"
+    );
+    waiting
 }
 
 #[tokio::test]
@@ -69,14 +78,13 @@ async fn a_snapshot_that_the_rest_of_the_month_does_not_pay_for_is_not_asked_for
     let simulator = start(&lab, Options { credits_monthly: 8, ..Options::default() }).await;
     let running = fetcher(&lab, &simulator);
     running.know_credits().await;
-    live_through(&lab, &running, 4).await;
+    let waiting = live_through(&lab, &running, 4).await.unwrap();
     assert_eq!((listings(&simulator), lab.ids(QueueName::Rows).len()), (2, 2));
     let told = incidents(&lab);
     assert!(told.contains(&"credits_short/2026-11-22".to_owned()), "{told:?}");
     let reason =
         reasons(&lab).into_iter().find(|reason| reason.contains("2 credits are left this month")).unwrap();
     assert!(reason.contains("a snapshot costs 3; there are more from 2026-12-01T00:00:00.000Z"), "{reason}");
-    let waiting = crate::waiting(&lab.settings.spool, lab.clock.now()).unwrap();
     assert_eq!((waiting.code.as_str(), waiting.until), ("credits_short", instant("2026-12-01T00:00:00Z")));
     drop(running);
     // What was left of November says nothing about December.
