@@ -68,6 +68,9 @@ impl Collector {
                     failures_in_a_row = 0;
                     self.waits.end().await;
                     self.credits.spend(page.credits);
+                    if let Some(total) = page.total_count.filter(|total| *total > 0) {
+                        self.credits.learn_listed(total);
+                    }
                     self.crashes.pass(Point::Answered).await;
                     if number == 1 {
                         page.body = self.drift.look(order, page.body, self.clock.now()).await;

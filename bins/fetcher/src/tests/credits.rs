@@ -17,7 +17,7 @@ use crate::Waiting;
 use crate::collect::ApiSource;
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
-use crate::testing::{Fetcher, KEY, Lab};
+use crate::testing::{Fetcher, KEY, Lab, Server, page, reply};
 
 /// 500 coins in one page, which costs 3 credits.
 fn lab(over_budget: OverBudget) -> Lab {
@@ -159,4 +159,43 @@ async fn somebody_is_told_at_eighty_and_at_ninety_five_percent_once_each() {
     let reasons = reasons(&lab);
     assert_eq!(reasons[0], "80 % of the credits of the month are used: 48 of 60, 12 are left");
     assert_eq!(reasons[1], "95 % of the credits of the month are used: 57 of 60, 3 are left");
+}
+
+/// Nobody knows how many coins there are before the first answer.
+#[tokio::test]
+async fn coins_that_do_not_exist_cost_nothing() {
+    let mut lab = Lab::new(20_000, 5000);
+    lab.settings.over_budget = OverBudget::Refuse;
+    // Of 20,000 coins a month would cost 72,000.
+    let simulator = start(&lab, Options { credits_monthly: 40_000, ..Options::default() }).await;
+    let running = fetcher(&lab, &simulator);
+    running.know_credits().await;
+    live_through(&lab, &running, 2).await;
+    assert_eq!((listings(&simulator), incidents(&lab)), (2, Vec::<String>::new()));
+    let metrics = lab.metrics.render();
+    for line in ["coinpipe_snapshot_credits 3.0", "coinpipe_planned_credits 2160.0"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+    }
+}
+
+/// The API says itself what it does not give.
+#[tokio::test]
+async fn what_was_left_long_ago_says_nothing() {
+    for (early, later) in
+        [("2026-11-22T14:00:00Z", "2026-11-24T14:00:00Z"), ("2026-11-30T23:50:00Z", "2026-12-01T00:00:00Z")]
+    {
+        let lab = Lab::new(100, 100);
+        let no_reset = r#"{"status":{"error_code":0},"data":{"plan":{"credit_limit_monthly":100},
+            "usage":{"current_month":{"credits_left":0}}}}"#;
+        let info = || reply(200, &["content-type: application/json"], no_reset);
+        let server = Server::start([info(), info(), page(100, 100)]).await;
+        lab.clock.0.set(instant(early));
+        let once = lab.fetcher(&server);
+        once.know_credits().await;
+        let seen = Seen::default();
+        let fetch = || once.fetch_now(&seen, CancellationToken::new());
+        assert!(fetch().await.unwrap_err().to_string().contains("0 credits are left this month"));
+        lab.clock.0.set(instant(later));
+        assert_eq!(fetch().await.unwrap().coins, 100, "{later}");
+    }
 }
