@@ -42,10 +42,11 @@ impl Collector {
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;
         let (tries, unpaid) = *asked;
-        let is_last = findings.is_empty() || doubts.in_vain || tries >= self.judge.tries;
+        let is_last = tries >= self.judge.tries || doubts.are_in_vain(&findings);
         let wait = TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
         let now = self.clock.now();
-        let asks_again = !is_last && job.patience.allows(now + wait, now, tries);
+        let asks_again =
+            !is_last && job.patience.allows(now + wait, now, tries) && self.credits.can_spare(new.asked);
         doubts.in_vain |= !findings.is_empty() && !asks_again;
         doubts.again.retain(|again| *again != number);
 
@@ -81,6 +82,7 @@ impl Collector {
             let code = Check::EmptyListing.name().to_owned();
             return Err(Ending::GaveUp(GaveUp { code, reason, hint: None, until: None, lasts: false }));
         }
+        doubts.stay(&findings, tries);
         if !findings.is_empty() {
             debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
         }

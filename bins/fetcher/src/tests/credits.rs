@@ -178,6 +178,22 @@ async fn coins_that_do_not_exist_cost_nothing() {
     }
 }
 
+/// Each answer costs, and another snapshot comes after this one.
+#[tokio::test]
+async fn a_page_is_asked_for_again_when_that_leaves_enough_for_a_snapshot() {
+    for (over_budget, credits, asked) in
+        [(OverBudget::Warn, 6, 1), (OverBudget::Warn, 7, 2), (OverBudget::Allow, 6, 3)]
+    {
+        let lab = lab(over_budget);
+        let simulator = start(&lab, Options { credits_monthly: credits, ..Options::default() }).await;
+        simulator.set_faults(["short=7".parse().unwrap()]);
+        let once = fetcher(&lab, &simulator);
+        once.know_credits().await;
+        let fetched = once.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+        assert_eq!((listings(&simulator), fetched.coins), (asked, 7), "{over_budget:?} {credits}");
+    }
+}
+
 /// The API says itself what it does not give.
 #[tokio::test]
 async fn what_was_left_long_ago_says_nothing() {

@@ -166,6 +166,17 @@ impl Credits {
         }
     }
 
+    /// Whether what is known to be left pays for a page of so many `coins`, and for a snapshot after it.
+    pub(crate) fn can_spare(&self, coins: u32) -> bool {
+        let Some(status) = self.believed().filter(|_| self.over_budget != OverBudget::Allow) else {
+            return true;
+        };
+        let spending = self.spending();
+        let cost = spending.a_snapshot().saturating_add(spending.a_page(coins));
+        let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+        [status.monthly_left, today].into_iter().flatten().all(|left| left >= cost)
+    }
+
     /// What is left, as far as that may still be so.
     fn believed(&self) -> Option<KeyStatus> {
         let Known { mut status, asked_at } = self.known().clone()?;
