@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use domain::{BatchId, Verdict, decompress_body, timestamp};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::client::ListingsPage;
 use super::doubts::Doubts;
@@ -58,9 +58,13 @@ impl Collector {
             let before = held.map_or(0, |held| pages[held].credits);
             let credits = new.credits.saturating_add(unpaid).saturating_add(before);
             let record = PageRecord { credits, ..new };
+            let (rows, bytes) = (record.rows, page.body.len());
             self.store_page(job, &record, page).await?;
             pages.retain(|page| page.page != number);
             pages.push(record);
+            let of = order.pages_expected(pages);
+            job.observer.step(Step::Received { page: number, pages: of, rows, bytes });
+            info!(batch = %order.batch, page = number, of, row_count = rows, bytes, "fetched a page");
             self.state.summaries().insert(number, (order.batch.clone(), summary));
             doubts.asked.insert(number, (tries, 0));
         } else {

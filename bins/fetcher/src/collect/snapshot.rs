@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::timestamp;
 use stage::Point;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, debug, info, warn};
+use tracing::{Instrument as _, debug, warn};
 
 use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
@@ -76,14 +76,10 @@ impl Collector {
                     if number == 1 {
                         page.body = self.drift.look(order, page.body, self.clock.now()).await;
                     }
-                    let (rows, bytes) = (page.rows, page.body.len());
                     if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
                         return ending;
                     }
                     self.crashes.pass(Point::Kept).await;
-                    let expected = order.pages_expected(&pages);
-                    observer.step(Step::Received { page: number, pages: expected, rows, bytes });
-                    info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
                     telemetry::trace::failed(&span, &error.to_string());

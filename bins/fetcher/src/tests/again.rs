@@ -79,3 +79,25 @@ async fn what_did_not_help_in_one_snapshot_is_not_tried_in_the_next() {
     }
     assert_eq!(asked, [3, 1, 1, 1, 2]);
 }
+
+/// In the order in which it happens; an answer that is no better than the one before is none.
+#[tokio::test]
+async fn a_page_is_told_when_it_is_kept() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start(vec![page(90, 100), page(7, 100), page(100, 100)]).await;
+    let seen = Seen::default();
+    lab.fetcher(&server).fetch_now(&seen, CancellationToken::new()).await.unwrap();
+    let steps = seen.0.lock().unwrap().clone();
+    let told: Vec<_> = steps.iter().filter_map(|step| step.split([':', '-']).next()).collect();
+    let expected = [
+        "fetching page 1 of 1",
+        "received page 1 of 1",
+        "waiting until 2026",
+        "fetching page 1 of 1",
+        "waiting until 2026",
+        "fetching page 1 of 1",
+        "received page 1 of 1",
+        "published 2026",
+    ];
+    assert_eq!(told, expected);
+}
