@@ -57,11 +57,11 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
+    let wanted = credits::batches_to_read(process.config().fetch.every).max(BATCHES);
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         freshness = stores.quotes.freshness().await?;
-        let wanted = credits::batches_to_read(process.config().fetch.every);
-        batches = stores.ledger.batches(wanted.max(BATCHES)).await?;
+        batches = stores.ledger.batches(wanted).await?;
         groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
     }
@@ -74,7 +74,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         depths.push((queue, depth));
     }
     let now = process.clock.now();
-    let days = credits::by_day(&batches, now);
+    let days = credits::by_day(&batches, wanted, now);
     batches.truncate(BATCHES as usize);
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
@@ -130,7 +130,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     for (queue, depth) in depths {
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
     }
-    if let Some(days) = credits::to_text(&days, now) {
+    if let Some(days) = credits::to_text(&days) {
         output::print(format!("credits   {days}"))?;
     }
     if let Some(waiting) = &waiting {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use domain::{BatchId, Verdict, decompress_body, timestamp};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::client::ListingsPage;
 use super::doubts::Doubts;
@@ -45,10 +45,11 @@ impl Collector {
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;
         let (tries, unpaid) = *asked;
-        let is_last = findings.is_empty() || doubts.in_vain || tries >= self.judge.tries;
+        let is_last = tries >= self.judge.tries || doubts.are_in_vain(&findings);
         let wait = TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
         let now = self.clock.now();
-        let asks_again = !is_last && job.patience.allows(now + wait, now, tries);
+        let asks_again =
+            !is_last && job.patience.allows(now + wait, now, tries) && self.credits.can_spare(new.asked);
         doubts.in_vain |= !findings.is_empty() && !asks_again;
         doubts.again.retain(|again| *again != number);
 
@@ -60,9 +61,13 @@ impl Collector {
             let before = held.map_or(0, |held| pages[held].credits);
             let credits = new.credits.saturating_add(unpaid).saturating_add(before);
             let record = PageRecord { credits, ..new };
+            let (rows, bytes) = (record.rows, page.body.len());
             self.store_page(job, &record, page).await?;
             pages.retain(|page| page.page != number);
             pages.push(record);
+            let of = order.pages_expected(pages);
+            job.observer.step(Step::Received { page: number, pages: of, rows, bytes });
+            info!(batch = %order.batch, page = number, of, row_count = rows, bytes, "fetched a page");
             self.state.summaries().insert(number, (order.batch.clone(), summary));
             doubts.asked.insert(number, (tries, 0));
         } else {
@@ -84,6 +89,7 @@ impl Collector {
             let code = Check::EmptyListing.name().to_owned();
             return Err(Ending::GaveUp(GaveUp { code, reason, hint: None, until: None, lasts: false }));
         }
+        doubts.stay(&findings, tries);
         if !findings.is_empty() {
             debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
         }
