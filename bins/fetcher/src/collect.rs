@@ -31,6 +31,7 @@ use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
 
+use doubts::Hopeless;
 use drift::Drift;
 
 pub use client::KeyStatus;
@@ -59,6 +60,7 @@ pub(crate) struct Collector {
     waits: WaitNote,
     judge: Arc<config::Judge>,
     state: JudgeState,
+    hopeless: Hopeless,
     credits: Arc<Credits>,
     drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
@@ -94,6 +96,7 @@ impl Collector {
             waits,
             judge,
             state: JudgeState::default(),
+            hopeless: Hopeless::default(),
             credits,
             drift,
             in_work: Mutex::default(),

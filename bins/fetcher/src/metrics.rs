@@ -1,7 +1,7 @@
 //! What a fetcher counts.
 
 use chrono::{DateTime, Utc};
-use domain::StageName;
+use domain::{Doubt, StageName, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,18 +12,33 @@ use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SnapshotEnd {
-    /// All of it was fetched.
+    /// All of it was fetched, and nothing is wrong with it.
     Complete,
+    /// All pages were fetched, and coins are missing.
+    Incomplete,
+    /// All of it was fetched, and some of it is hardly true.
+    Suspect,
     /// The fetcher gave it up.
     GaveUp,
 }
 
 impl SnapshotEnd {
-    const ALL: [Self; 2] = [Self::Complete, Self::GaveUp];
+    const ALL: [Self; 4] = [Self::Complete, Self::Incomplete, Self::Suspect, Self::GaveUp];
+
+    /// How a snapshot ended all of whose pages were fetched.
+    pub(crate) fn of(verdict: Option<&Verdict>) -> Self {
+        match verdict.map(|verdict| verdict.doubt) {
+            None => Self::Complete,
+            Some(Doubt::Incomplete) => Self::Incomplete,
+            Some(Doubt::Suspect) => Self::Suspect,
+        }
+    }
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::Suspect => "suspect",
             Self::GaveUp => "gave_up",
         }
     }
@@ -67,7 +82,7 @@ impl MetricSet for FetchSet {
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
         registry.register_with_unit(
             "snapshot_timestamp",
-            "When this fetcher last fetched a whole snapshot; NaN before",
+            "When this fetcher last had all pages of a snapshot; NaN before",
             Unit::Seconds,
             set.snapshot_at.clone(),
         );
@@ -133,7 +148,7 @@ impl FetchMetrics {
     /// A snapshot ended at `at`.
     pub(crate) fn snapshot(&self, ending: SnapshotEnd, at: DateTime<Utc>) {
         self.set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }).inc();
-        if ending == SnapshotEnd::Complete {
+        if ending != SnapshotEnd::GaveUp {
             self.set.snapshot_at.set(seconds(at));
         }
     }

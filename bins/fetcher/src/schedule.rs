@@ -119,6 +119,7 @@ impl Scheduler {
         let no_more = CancellationToken::new();
         let fetching = async {
             let result = self.lead_and_fetch(begun, rung, &stop).await;
+            self.collector.stop_waiting().await;
             stop.cancel();
             no_more.cancel();
             result

@@ -1,5 +1,6 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
+mod again;
 mod crashes;
 mod credits;
 mod drift;

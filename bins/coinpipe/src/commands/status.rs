@@ -43,7 +43,9 @@ pub(crate) async fn run(process: &Process, args: &StatusArgs) -> anyhow::Result<
 fn check_age(freshness: &Freshness, now: DateTime<Utc>, most: Duration) -> anyhow::Result<()> {
     let Some(at) = freshness.newest_quote_at else { bail!("there are no quotes") };
     if (now - at).to_std().is_ok_and(|age| age > most) {
-        let (age, most) = (numbers::age(now, at), humantime::format_duration(most));
+        // To the second: an age in whole hours may be no more than what is allowed.
+        let age = Duration::from_secs((now - at).num_seconds().unsigned_abs());
+        let [age, most] = [age, most].map(humantime::format_duration);
         bail!("the newest quote is {age} old, and --max-age is {most}");
     }
     Ok(())
@@ -55,11 +57,11 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
+    let wanted = credits::batches_to_read(process.config().fetch.every).max(BATCHES);
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         freshness = stores.quotes.freshness().await?;
-        let wanted = credits::batches_to_read(process.config().fetch.every);
-        batches = stores.ledger.batches(wanted.max(BATCHES)).await?;
+        batches = stores.ledger.batches(wanted).await?;
         groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
     }
@@ -72,7 +74,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         depths.push((queue, depth));
     }
     let now = process.clock.now();
-    let days = credits::by_day(&batches, now);
+    let days = credits::by_day(&batches, wanted, now);
     batches.truncate(BATCHES as usize);
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
@@ -128,7 +130,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     for (queue, depth) in depths {
         output::print(format!("queue     {queue}: {}", depth_text(depth)))?;
     }
-    if let Some(days) = credits::to_text(&days, now) {
+    if let Some(days) = credits::to_text(&days) {
         output::print(format!("credits   {days}"))?;
     }
     if let Some(waiting) = &waiting {
@@ -266,7 +268,7 @@ mod tests {
         let told = "fetched 1 min ago, at 2026-11-22T13:59:00.000Z; the newest is 2 h old";
         assert_eq!(freshness_text(&freshness, now), told);
         let failure = check_age(&freshness, now, Duration::from_hours(2)).unwrap_err().to_string();
-        assert_eq!(failure, "the newest quote is 2 h old, and --max-age is 2h");
+        assert_eq!(failure, "the newest quote is 2h 30m old, and --max-age is 2h");
         check_age(&freshness, now, Duration::from_hours(3)).unwrap();
         let failure = check_age(&Freshness::default(), now, Duration::from_hours(3)).unwrap_err().to_string();
         assert_eq!(failure, "there are no quotes");

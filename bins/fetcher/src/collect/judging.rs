@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use domain::{BatchId, Verdict, decompress_body, timestamp};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::client::ListingsPage;
 use super::doubts::Doubts;
 use super::{Collector, Ending, FetchJob, GaveUp, Patience};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
-use crate::spool::{Manifest, PageRecord, Spool, SpoolError, blocking};
+use crate::spool::{Manifest, PageRecord, Spool, blocking};
 
 /// What the judge knows between pages and between batches.
 #[derive(Default)]
@@ -38,14 +38,18 @@ impl Collector {
         let new = self.to_record(order, number, &page);
         let (summary, body) = self.summarise(order, page.body).await;
         page.body = body;
+        if new.rows > 0 && !summary.has_ids() {
+            warn!(batch = %order.batch, page = number, row_count = new.rows, "no coin of a page has an id, so most checks say nothing of it");
+        }
         let findings = self.findings(order, &new, &summary, pages);
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;
         let (tries, unpaid) = *asked;
-        let is_last = findings.is_empty() || doubts.in_vain || tries >= self.judge.tries;
+        let is_last = tries >= self.judge.tries || doubts.are_in_vain(&findings);
         let wait = TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
         let now = self.clock.now();
-        let asks_again = !is_last && job.patience.allows(now + wait, now, tries);
+        let asks_again =
+            !is_last && job.patience.allows(now + wait, now, tries) && self.credits.can_spare(new.asked);
         doubts.in_vain |= !findings.is_empty() && !asks_again;
         doubts.again.retain(|again| *again != number);
 
@@ -57,9 +61,13 @@ impl Collector {
             let before = held.map_or(0, |held| pages[held].credits);
             let credits = new.credits.saturating_add(unpaid).saturating_add(before);
             let record = PageRecord { credits, ..new };
+            let (rows, bytes) = (record.rows, page.body.len());
             self.store_page(job, &record, page).await?;
             pages.retain(|page| page.page != number);
             pages.push(record);
+            let of = order.pages_expected(pages);
+            job.observer.step(Step::Received { page: number, pages: of, rows, bytes });
+            info!(batch = %order.batch, page = number, of, row_count = rows, bytes, "fetched a page");
             self.state.summaries().insert(number, (order.batch.clone(), summary));
             doubts.asked.insert(number, (tries, 0));
         } else {
@@ -81,6 +89,7 @@ impl Collector {
             let code = Check::EmptyListing.name().to_owned();
             return Err(Ending::GaveUp(GaveUp { code, reason, hint: None, until: None, lasts: false }));
         }
+        doubts.stay(&findings, tries);
         if !findings.is_empty() {
             debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
         }
@@ -133,13 +142,13 @@ impl Collector {
         .await
     }
 
-    /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported. From then on it is remembered
-    /// as the newest.
+    /// What is wrong with a batch that is about to be sealed with these `pages`, which is reported; and what is to be
+    /// remembered of it once it is sealed, and no sooner: if the seal fails, it is judged again, by what was before it.
     pub(super) async fn judge_batch(
         &self,
         order: &Manifest,
         pages: &[PageRecord],
-    ) -> Result<Option<Verdict>, SpoolError> {
+    ) -> (Option<Verdict>, Memory) {
         let mut summaries = Vec::new();
         for record in pages {
             let known = self.state.summaries().remove(&record.page);
@@ -153,15 +162,14 @@ impl Collector {
         let pages: Vec<_> =
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
-        let judged = judge(order, &pages, &memory, &self.judge);
+        let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);
             warn!("{reason}");
             self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
         }
-        self.remember(judged.memory).await;
-        Ok(verdict)
+        (verdict, judged.memory)
     }
 
     /// The summary of a page in the spool. What cannot be read now is reported when it is published.
@@ -188,7 +196,7 @@ impl Collector {
         self.state.memory().get_or_insert(memory).clone()
     }
 
-    async fn remember(&self, memory: Memory) {
+    pub(super) async fn remember(&self, memory: Memory) {
         let json = memory.to_json();
         *self.state.memory() = Some(memory);
         if let Err(error) = blocking(&self.spool, move |spool| spool.put_judged(&json)).await {

@@ -5,6 +5,7 @@ use stage::Point;
 use tracing::warn;
 
 use super::Collector;
+use crate::metrics::SnapshotEnd;
 use crate::spool::{Manifest, SpoolError, blocking};
 
 impl Collector {
@@ -18,9 +19,11 @@ impl Collector {
             return Err(error);
         }
         let is_empty = pages.is_empty();
-        let verdict = match manifest.pages {
-            Some(_) => manifest.verdict.clone(),
-            None => self.judge_batch(&manifest, &pages).await?,
+        let (verdict, memory) = if manifest.pages.is_some() {
+            (manifest.verdict.clone(), None)
+        } else {
+            let (verdict, memory) = self.judge_batch(&manifest, &pages).await;
+            (verdict, Some(memory))
         };
         let count = manifest.pages.or(Some(manifest.pages_expected(&pages)));
         let sealed = Manifest { pages: count, verdict: verdict.clone(), ..manifest };
@@ -28,6 +31,13 @@ impl Collector {
             if is_empty { spool.finish(&sealed.batch) } else { spool.put_manifest(&sealed) }
         })
         .await?;
+        if let Some(memory) = memory {
+            self.remember(memory).await;
+            // Of one that was given up the count is told with the letter.
+            if count == Some(pages.len().try_into().unwrap_or(u32::MAX)) {
+                self.metrics.snapshot(SnapshotEnd::of(verdict.as_ref()), self.clock.now());
+            }
+        }
         if !is_empty {
             self.crashes.pass(Point::Sealed).await;
         }

@@ -6,15 +6,14 @@ use chrono::{DateTime, Utc};
 use domain::timestamp;
 use stage::Point;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, debug, info, warn};
+use tracing::{Instrument as _, debug, warn};
 
 use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience};
-use crate::metrics::SnapshotEnd;
 use crate::progress::{ProgressObserver, Step};
-use crate::spool::Manifest;
+use crate::spool::{Manifest, PageRecord};
 use crate::trace;
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
@@ -46,12 +45,12 @@ impl Collector {
         }
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
-        let mut doubts = Doubts::default();
+        let mut doubts = self.hopeless.begin();
         loop {
             let expected = order.pages_expected(&pages);
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
             let Some(number) = doubts.next().or(missing) else {
-                self.metrics.snapshot(SnapshotEnd::Complete, self.clock.now());
+                self.hopeless.learn(doubts);
                 return Ending::Complete(pages);
             };
             if stop.is_cancelled() {
@@ -68,30 +67,60 @@ impl Collector {
                     failures_in_a_row = 0;
                     self.waits.end().await;
                     self.credits.spend(page.credits);
+                    if let Some(total) = page.total_count.filter(|total| *total > 0) {
+                        self.credits.learn_listed(total);
+                    }
                     self.crashes.pass(Point::Answered).await;
                     if number == 1 {
                         page.body = self.drift.look(order, page.body, self.clock.now()).await;
                     }
-                    let (rows, bytes) = (page.rows, page.body.len());
                     if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
                         return ending;
                     }
                     self.crashes.pass(Point::Kept).await;
-                    let expected = order.pages_expected(&pages);
-                    observer.step(Step::Received { page: number, pages: expected, rows, bytes });
-                    info!(batch = %order.batch, page = number, of = expected, row_count = rows, bytes, "fetched a page");
                 }
                 Err(error) => {
                     telemetry::trace::failed(&span, &error.to_string());
                     failures_in_all += 1;
                     failures_in_a_row += 1;
-                    let outcome = self.judge(&error, order.convert.len(), failures_in_a_row).await;
-                    if let Some(ending) = self.wait_out(job, &error, outcome, failures_in_all).await {
+                    let held = pages.iter_mut().find(|page| page.page == number);
+                    let is_held = held.is_some();
+                    if let Some(held) = held
+                        && let Err(ending) = self.keep_what_came(job, held, &mut doubts).await
+                    {
                         return ending;
+                    }
+                    let expected = order.pages_expected(&pages);
+                    if is_held && pages.len() >= expected as usize {
+                        continue;
+                    }
+                    let outcome = self.judge(&error, order.convert.len(), failures_in_a_row).await;
+                    match self.wait_out(job, &error, outcome, failures_in_all).await {
+                        // The pages that are missing have not failed yet.
+                        Some(Ending::GaveUp(_)) if is_held => {}
+                        Some(ending) => return ending,
+                        None => {}
                     }
                 }
             }
         }
+    }
+
+    /// A page that is there was asked for again, and the request failed: what came before is kept as it is.
+    async fn keep_what_came(
+        &self,
+        job: FetchJob<'_>,
+        held: &mut PageRecord,
+        doubts: &mut Doubts,
+    ) -> Result<(), Ending> {
+        debug!(batch = %job.order.batch, page = held.page, "kept as it came: asking again failed");
+        self.waits.end().await;
+        let unpaid = doubts.give_up(held.page);
+        if unpaid == 0 {
+            return Ok(());
+        }
+        held.credits = held.credits.saturating_add(unpaid);
+        self.restore_page(job, held).await
     }
 
     /// Asks for a page. `None` when asked to stop and no answer came in time.

@@ -18,6 +18,14 @@ pub(crate) struct Memory {
     pub(super) newest: Option<Remembered>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) believed: Option<Remembered>,
+    /// How many snapshots up to the newest, none of them believed, agree with the one before them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) agreeing: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A snapshot, as far as later ones are compared with it.
@@ -53,10 +61,10 @@ impl Memory {
         fetched_at(self) > fetched_at(other)
     }
 
-    /// Remembers `snapshot`, whose prices are to be believed or not.
-    pub(super) fn then(self, snapshot: Remembered, is_believed: bool) -> Self {
-        let believed = if is_believed { None } else { self.believed.or(self.newest) };
-        Self { newest: Some(snapshot), believed }
+    /// Remembers `snapshot`. When its prices are doubted, it says how many snapshots up to it agree with the one before them.
+    pub(super) fn then(self, snapshot: Remembered, doubted: Option<u32>) -> Self {
+        let believed = doubted.and_then(|_| self.believed.or(self.newest));
+        Self { newest: Some(snapshot), believed, agreeing: doubted.unwrap_or_default() }
     }
 
     /// The snapshot before `now`, when that asked the same of the same.
@@ -71,7 +79,8 @@ impl Memory {
 }
 
 impl Remembered {
-    /// The snapshot that `pages` are, in their order. `None` without a page.
+    /// The snapshot that `pages` are, in their order. `None` without a coin that can be told from others: later snapshots cannot be
+    /// held against it.
     pub(super) fn of(order: &Manifest, pages: &[Page<'_>]) -> Option<Self> {
         let fetched_at = pages.iter().map(|page| page.record.fetched_at).max()?;
         let mut seen = HashMap::new();
@@ -81,15 +90,19 @@ impl Remembered {
                 seen.entry(id).or_insert((place, coin));
             }
         }
+        if seen.is_empty() {
+            return None;
+        }
         let mut coins: Vec<_> = seen.into_iter().map(|(id, (place, coin))| (place, id, coin)).collect();
         coins.sort_unstable_by_key(|(place, ..)| *place);
         let has = |measure: Measure| {
             coins.iter().filter(|(_, _, coin)| coin.filled & (1 << (measure as u32)) != 0).count()
         };
         let sample = coins.iter().filter_map(|(_, id, coin)| {
-            let price = coin.price.filter(|price| *price > 0.0)?;
             #[expect(clippy::cast_possible_truncation, reason = "compared roughly")]
-            let price = price as f32;
+            let price = coin.price? as f32;
+            // What is too large or too small for it is compared with nothing: JSON has no infinity.
+            (price.is_finite() && price > 0.0).then_some(())?;
             Some((*id, price, coin.updated_at?.timestamp()))
         });
         Some(Self {

@@ -18,9 +18,11 @@ pub(crate) fn findings_of_page(
     settings: &config::Judge,
 ) -> Vec<Finding> {
     let (start, asked) = order.range(page.record.page);
-    // One answer may count what another one does not.
-    let total = others.iter().chain([page]).filter_map(|page| page.record.total_count).max();
+    let total = total(page, others, settings);
     let due = total.map(|total| asked.min(total.saturating_sub(start - 1)));
+    let all = total.map(|total| order.limit.min(total));
+    // A last page may have few coins, so what it lacks is a share of the whole listing.
+    let whole = if all.is_some_and(|all| start - 1 + asked >= all) { all } else { due };
     // A market without a coin is no market, whatever the API says.
     if page.record.rows == 0 && (start == 1 || due.is_some_and(|due| due > 0)) {
         let total = total.map_or_else(String::new, |total| format!("; the API says that there are {total}"));
@@ -28,7 +30,7 @@ pub(crate) fn findings_of_page(
         return vec![Finding::new(Check::EmptyListing, text)];
     }
     let found = [
-        due.and_then(|due| short(page, due, settings)),
+        due.zip(whole).and_then(|(due, whole)| short(page, due, whole, settings)),
         again(page, others, settings),
         // Without a total nobody knows whether there are a hundred coins.
         top_missing(page, start, due.unwrap_or(asked.min(page.record.rows)), settings),
@@ -36,9 +38,19 @@ pub(crate) fn findings_of_page(
     found.into_iter().flatten().collect()
 }
 
-fn short(page: &Page<'_>, due: u32, settings: &config::Judge) -> Option<Finding> {
+/// How many coins there are. A few come and go between two calls, so `page` knows best; but one answer may not count what another one
+/// does.
+fn total(page: &Page<'_>, others: &[Page<'_>], settings: &config::Judge) -> Option<u32> {
+    let most = others.iter().chain([page]).filter_map(|page| page.record.total_count).max()?;
+    let own = page.record.total_count.unwrap_or(most);
+    let is_far_less = settings.missing.is_exceeded((most - own) as usize, most as usize);
+    Some(if is_far_less { most } else { own })
+}
+
+/// `whole` is what the coins that are missing are a share of.
+fn short(page: &Page<'_>, due: u32, whole: u32, settings: &config::Judge) -> Option<Finding> {
     let lacking = due.saturating_sub(page.record.rows);
-    if !settings.missing.is_exceeded(lacking as usize, due as usize) {
+    if !settings.missing.is_exceeded(lacking as usize, whole as usize) {
         return None;
     }
     let (rows, number) = (page.record.rows, page.record.page);

@@ -1,6 +1,7 @@
 //! The checks of a whole snapshot: what its pages are together, and beside the snapshots before it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Measure;
@@ -14,8 +15,10 @@ use crate::spool::Manifest;
 const LEAST_COINS: usize = 10;
 /// Quotes may stand still for a shorter time; the API renews them every minute.
 const STILL_AFTER: TimeDelta = TimeDelta::minutes(10);
-/// Prices that are older are believed no more: by then a market may have moved so far.
-const BELIEVED_FOR: TimeDelta = TimeDelta::days(1);
+/// Prices that are older are believed no more, unless snapshots are rarer: by then a market may have moved so far.
+const BELIEVED_FOR: TimeDelta = TimeDelta::days(2);
+/// When so many snapshots in a row agree with the one before them, theirs is the market, however far it is from what was believed.
+const AGREEING: u32 = 2;
 
 /// What was found, and what is remembered from now on.
 pub(crate) struct Judged {
@@ -23,18 +26,22 @@ pub(crate) struct Judged {
     pub(crate) memory: Memory,
 }
 
-/// Judges the snapshot of `order`: `pages` are those that came, in their order. Whether all came is told elsewhere.
+/// Judges the snapshot of `order`: `pages` are those that came, in their order. Whether all came is told elsewhere. Snapshots
+/// are taken `every` so often.
 pub(crate) fn judge(
     order: &Manifest,
     pages: &[Page<'_>],
     memory: &Memory,
     settings: &config::Judge,
+    every: Duration,
 ) -> Judged {
     let mut findings = Vec::new();
     for (place, page) in pages.iter().enumerate() {
         findings.extend(findings_of_page(order, page, &pages[..place], settings));
     }
     let Some(now) = Remembered::of(order, pages) else {
+        findings.extend(old(pages, settings));
+        findings.extend(clock(pages, settings));
         return Judged { findings, memory: memory.clone() };
     };
     // What did not come, or cannot be read, is no coin that is missing.
@@ -53,10 +60,20 @@ pub(crate) fn judge(
         findings.extend(still(before, &now, settings));
         findings.extend(nulls(before, &now, settings));
     }
-    let jumped = memory.believed(&now).and_then(|believed| jump(believed, &now, settings));
-    let is_believed = jumped.is_none();
+    let age = TimeDelta::from_std(every).ok().and_then(|every| every.checked_mul(2));
+    let age = age.unwrap_or(TimeDelta::MAX).max(BELIEVED_FOR);
+    let believed =
+        memory.believed(&now).filter(|believed| between(believed, &now).is_some_and(|time| time <= age));
+    let jumped = believed.and_then(|believed| jump(believed, &now, settings));
+    let agreeing = if before.is_some_and(|before| agrees(before, &now, settings)) {
+        memory.agreeing.saturating_add(1)
+    } else {
+        0
+    };
+    let jumped = jumped.filter(|_| agreeing < AGREEING);
+    let doubted = jumped.is_some().then_some(agreeing);
     findings.extend(jumped);
-    Judged { findings, memory: memory.clone().then(now, is_believed) }
+    Judged { findings, memory: memory.clone().then(now, doubted) }
 }
 
 fn records(pages: &[Page<'_>]) -> Vec<crate::spool::PageRecord> {
@@ -144,12 +161,8 @@ fn nulls(before: &Remembered, now: &Remembered, settings: &config::Judge) -> Opt
 }
 
 fn jump(believed: &Remembered, now: &Remembered, settings: &config::Judge) -> Option<Finding> {
-    if between(believed, now)? > BELIEVED_FOR {
-        return None;
-    }
     let common = believed.common(now);
-    let size = |pair: &Pair| pair.factor.max(pair.factor.recip());
-    let mut jumped: Vec<_> = common.iter().filter(|pair| size(pair) >= f64::from(settings.jump)).collect();
+    let mut jumped: Vec<_> = common.iter().filter(|pair| has_jumped(pair, settings)).collect();
     if common.len() < LEAST_COINS || !settings.jumped.is_exceeded(jumped.len(), common.len()) {
         return None;
     }
@@ -165,13 +178,24 @@ fn jump(believed: &Remembered, now: &Remembered, settings: &config::Judge) -> Op
     Some(Finding::new(Check::PriceJump, text))
 }
 
+fn has_jumped(pair: &Pair, settings: &config::Judge) -> bool {
+    pair.factor.max(pair.factor.recip()) >= f64::from(settings.jump)
+}
+
+/// Whether both can be compared, and the prices of `now` are about those of `before`.
+fn agrees(before: &Remembered, now: &Remembered, settings: &config::Judge) -> bool {
+    let common = before.common(now);
+    let jumped = common.iter().filter(|pair| has_jumped(pair, settings)).count();
+    common.len() >= LEAST_COINS && !settings.jumped.is_exceeded(jumped, common.len())
+}
+
 fn between(before: &Remembered, now: &Remembered) -> Option<TimeDelta> {
     let at: [Option<DateTime<Utc>>; 2] = [before.fetched_at(), now.fetched_at()];
     Some(at[1]? - at[0]?)
 }
 
 /// Zero is no limit.
-fn is_longer(time: TimeDelta, limit: std::time::Duration) -> bool {
+fn is_longer(time: TimeDelta, limit: Duration) -> bool {
     !limit.is_zero() && time.to_std().is_ok_and(|time| time > limit)
 }
 

@@ -1,8 +1,9 @@
 //! What is compared of a page: of each coin its id, rank, price and time, and which numbers it has; and what time the API has.
 //!
-//! A value of another type than usual counts as absent. A page of another shape has no summary.
+//! A part of another shape than usual counts as absent, and costs nothing but itself. A page of another shape has no summary.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
 use domain::{Measure, timestamp};
@@ -31,12 +32,24 @@ pub(crate) struct CoinSummary {
 }
 
 impl PageSummary {
+    /// Whether any coin can be told from others.
+    pub(crate) fn has_ids(&self) -> bool {
+        self.coins.iter().any(|coin| coin.id.is_some())
+    }
+
     /// Reads `body`; of quotes in several currencies that in `currency`. `None` when it is none of the shapes of a listing.
     pub(crate) fn read(body: &[u8], currency: &str) -> Option<Self> {
         let Envelope { status, data } = serde_json::from_slice(body).ok()?;
         let coins = Coins(currency).deserialize(&mut serde_json::Deserializer::from_str(data.get())).ok()?;
-        Some(Self { timestamp: status.timestamp.instant(), coins })
+        let status: Status =
+            status.map(|status| serde_json::from_str(status.get()).unwrap_or_default()).unwrap_or_default();
+        Some(Self { timestamp: status.timestamp.0.instant(), coins })
     }
+}
+
+/// Reads a part of a page by itself. One of another shape, or one that is no valid text or number, is empty.
+fn lenient<'de, S: DeserializeSeed<'de, Value: Default>>(part: &'de RawValue, seed: S) -> S::Value {
+    seed.deserialize(&mut serde_json::Deserializer::from_str(part.get())).unwrap_or_default()
 }
 
 /// The most coins of a page that are compared; the API sends 5,000. A page with more is none of its.
@@ -46,8 +59,8 @@ const MOST_QUOTES: usize = 200;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    status: Status,
     #[serde(borrow)]
+    status: Option<&'a RawValue>,
     data: &'a RawValue,
 }
 
@@ -72,11 +85,11 @@ impl<'de> Visitor<'de> for Coins<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut coins = Vec::new();
-        while let Some(part) = list.next_element_seed(Read::Coin)? {
+        while let Some(part) = list.next_element()? {
             if coins.len() == MOST_COINS {
                 return Err(A::Error::custom("too many coins"));
             }
-            coins.push(part.into_coin(self.0));
+            coins.push(lenient(part, Read::Coin).into_coin(self.0));
         }
         Ok(coins)
     }
@@ -85,7 +98,7 @@ impl<'de> Visitor<'de> for Coins<'_> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Status {
-    timestamp: Scalar,
+    timestamp: Value,
 }
 
 /// A coin, or a quote of one: they have the same fields, as far as they are compared.
@@ -173,11 +186,11 @@ impl<'de> Visitor<'de> for Read {
         let mut part = Part::default();
         while let Some(field) = map.next_key()? {
             match (field, self) {
-                (Field::Id, _) => part.coin.id = map.next_value::<Scalar>()?.whole(),
-                (Field::Symbol, _) => part.symbol = map.next_value::<Scalar>()?.text(),
-                (Field::LastUpdated, _) => part.coin.updated_at = map.next_value::<Scalar>()?.instant(),
-                (Field::Quotes, Self::Coin) => part.quotes = map.next_value_seed(Quotes)?,
-                (Field::Measure(measure), _) => part.coin.take(measure, &map.next_value()?),
+                (Field::Id, _) => part.coin.id = map.next_value::<Value>()?.0.whole(),
+                (Field::Symbol, _) => part.symbol = map.next_value::<Value>()?.0.text(),
+                (Field::LastUpdated, _) => part.coin.updated_at = map.next_value::<Value>()?.0.instant(),
+                (Field::Quotes, Self::Coin) => part.quotes = lenient(map.next_value()?, Quotes),
+                (Field::Measure(measure), _) => part.coin.take(measure, &map.next_value::<Value>()?.0),
                 (Field::Quotes | Field::Other, _) => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -222,7 +235,7 @@ impl<'de> Visitor<'de> for Quotes {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Part>, A::Error> {
         let mut quotes = Vec::new();
         while let Some(currency) = map.next_key::<String>()? {
-            let quote = map.next_value_seed(Read::Quote)?;
+            let quote = lenient(map.next_value()?, Read::Quote);
             if quotes.len() < MOST_QUOTES {
                 quotes.push(Part { symbol: Some(currency), ..quote });
             }
@@ -232,12 +245,22 @@ impl<'de> Visitor<'de> for Quotes {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Part>, A::Error> {
         let mut quotes = Vec::new();
-        while let Some(quote) = list.next_element_seed(Read::Quote)? {
+        while let Some(quote) = list.next_element()? {
             if quotes.len() < MOST_QUOTES {
-                quotes.push(quote);
+                quotes.push(lenient(quote, Read::Quote));
             }
         }
         Ok(quotes)
+    }
+}
+
+/// A value that is read leniently.
+#[derive(Default)]
+struct Value(Scalar);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(lenient(<&RawValue>::deserialize(deserializer)?, PhantomData::<Scalar>)))
     }
 }
 
@@ -366,8 +389,49 @@ mod tests {
         );
         let many = format!(r#"{{"status":{{}},"data":[{}{{}}]}}"#, "{},".repeat(MOST_COINS));
         assert_eq!(PageSummary::read(many.as_bytes(), "USD"), None);
-        for body in ["", "[]", r#"{"status":{},"data":{}}"#, r#"{"status":{},"data":[1]}"#] {
+        for body in ["", "[]", r#"{"status":{},"data":{}}"#] {
             assert_eq!(PageSummary::read(body.as_bytes(), "USD"), None, "{body}");
+        }
+        let nothing = PageSummary::read(br#"{"status":null,"data":[1]}"#, "USD").unwrap();
+        assert_eq!((nothing.coins.len(), nothing.has_ids()), (1, false));
+    }
+
+    /// What the transformer is tested with, too.
+    #[test]
+    fn an_odd_part_costs_nothing_but_itself() {
+        let good = r#"{"id":1,"cmc_rank":1,"quote":{"EUR":{"price":5}}}"#;
+        let quotes = [
+            "null",
+            "[]",
+            "{}",
+            "1",
+            "-1",
+            "0.5",
+            "true",
+            "\"USD\"",
+            "[null, 1, {}]",
+            r#"{"USD": null}"#,
+            r#"{"usd": {}}"#,
+        ];
+        let values = [r#""\ud800""#, "1e999", "-1e999", "[[]]", r#"{"a": {}}"#, "false"];
+        let with_quotes = quotes.iter().map(|quote| format!(r#"{{"id":2,"quote":{quote}}}"#));
+        let with_values = values.iter().flat_map(|value| {
+            [
+                format!(r#"{{"id":2,"symbol":{value},"name":{value}}}"#),
+                format!(r#"{{"id":2,"cmc_rank":null,"last_updated":{value},"quote":{{"EUR":{{"price":{value}}}}}}}"#),
+            ]
+        });
+        for odd in with_quotes.chain(with_values) {
+            let body = format!(r#"{{"status":{{}},"data":[{good},{odd},{good}]}}"#);
+            let coins = PageSummary::read(body.as_bytes(), "EUR").unwrap_or_default().coins;
+            let read: Vec<_> = coins.iter().map(|coin| (coin.id, coin.price)).collect();
+            assert_eq!(read, [(Some(1), Some(5.0)), (Some(2), None), (Some(1), Some(5.0))], "{odd}");
+        }
+        for odd in ["null", "1", "true", "[]", "[{}]", "\"x\"", r#"{"\ud800": 1}"#] {
+            let body = format!(r#"{{"status":{{}},"data":[{good},{odd},{good}]}}"#);
+            let coins = PageSummary::read(body.as_bytes(), "EUR").unwrap_or_default().coins;
+            let read: Vec<_> = coins.iter().map(|coin| coin.id).collect();
+            assert_eq!(read, [Some(1), None, Some(1)], "{odd}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
 use super::slots;
@@ -24,9 +24,13 @@ const MOST: usize = 256;
 pub(crate) struct Claims {
     claims: Vec<Claim>,
     /// What the snapshots before were like, so that another leader can hold the next one against them. Absent in the notes of
-    /// older programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// older programs. One that cannot be read is no reason to forget what is claimed.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+}
+
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Memory>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
 /// A slot of one source and one list of currencies: another source's slot is another thing.
@@ -240,6 +244,19 @@ mod tests {
         assert_eq!(claims.slots(|slot| order(slot, "USD", "a")), [slot(1)]);
         assert_eq!(claims.open(), []);
         assert_eq!(claims.to_note(), note);
+    }
+
+    /// Whoever forgets a claim pays for its slot again.
+    #[test]
+    fn a_memory_that_cannot_be_read_costs_no_claim() {
+        let claim =
+            r#"{"slot":"1970-01-01T00:01:00.000Z","batch":"1970-01-01T00:01:00Z/listings/USD","host":"a"}"#;
+        for memory in ["null", "5", r#"{"newest":{"sample":[[1,null,0]]}}"#] {
+            let note = format!(r#"{{"claims":[{claim}],"memory":{memory}}}"#);
+            let claims = Claims::from_note(Some(note.as_bytes()));
+            assert_eq!(claims.slots(|slot| order(slot, "USD", "a")), [slot(1)], "{memory}");
+            assert_eq!(claims.memory(), Memory::default(), "{memory}");
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ impl Scheduler {
                     let began_at = self.clock.now();
                     self.metrics.leading(true);
                     let error = self.serve_term(term, &mut rung, &mut state, stop).await;
+                    // Another one leads now, perhaps, and this one waits for nothing.
+                    self.collector.stop_waiting().await;
                     self.metrics.leading(false);
                     let lasted = (self.clock.now() - began_at).to_std();
                     if lasted.is_ok_and(|lasted| lasted >= STABLE_AFTER) {

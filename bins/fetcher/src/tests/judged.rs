@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::wire::{self, RowsMessage};
 use domain::{Doubt, Fetched, Verdict};
@@ -13,6 +14,7 @@ use super::*;
 use crate::collect::ApiSource;
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
+use crate::spool::Op;
 use crate::testing::{Fetcher, KEY, Lab};
 use crate::{OnceFailure, ProgressObserver, Step};
 
@@ -63,6 +65,16 @@ impl Api {
         let message = self.lab.queue.messages(QueueName::Rows).pop().unwrap();
         let RowsMessage::Fetched(fetched) = wire::decode(&message.body).unwrap() else { panic!("a chunk") };
         fetched
+    }
+
+    /// How many snapshots ended how.
+    fn endings(&self) -> [(&'static str, usize); 4] {
+        let counted = self.lab.metrics.render();
+        ["complete", "incomplete", "suspect", "gave_up"].map(|ending| {
+            let series = format!(r#"coinpipe_snapshots_total{{ending="{ending}"}} "#);
+            let count = counted.lines().find_map(|line| line.strip_prefix(&series));
+            (ending, count.map_or(0, |count| count.parse().unwrap()))
+        })
     }
 
     /// The first coins that were asked for.
@@ -140,6 +152,7 @@ async fn what_stays_short_is_loaded_and_called_incomplete() {
         ["batch_incomplete/2026-11-22T14:00:00Z/listings/USD", "short_listing/2026-11-22T14:00:00Z"];
     assert_eq!(letters, expected);
     assert!(reasons(&api.lab).iter().any(|reason| reason.ends_with(&why)), "{why}");
+    assert_eq!(api.endings(), [("complete", 0), ("incomplete", 1), ("suspect", 0), ("gave_up", 0)]);
 }
 
 /// Field case 05, on the schedule, too, which goes on with the next slot.
@@ -190,6 +203,30 @@ async fn snapshots_are_held_against_those_before() {
     assert!(found.contains("the newest quote is 30 days old [old_quotes]"), "{found}");
     let judged = incidents(&api.lab).iter().filter(|letter| letter.starts_with("batch_suspect/")).count();
     assert_eq!(judged, 5);
+    assert_eq!(api.endings(), [("complete", 3), ("incomplete", 0), ("suspect", 5), ("gave_up", 0)]);
+}
+
+/// The disk refuses the seal, or the process dies before it: the same is found again.
+#[tokio::test]
+async fn a_snapshot_that_is_judged_again_is_held_against_the_one_before() {
+    let api = Api::start(200, 200).await;
+    assert_eq!(api.verdict_at("2026-11-22T14:00:00Z").await, "sound");
+    api.faults(&["null=volume_24h"]);
+    api.lab.clock.0.set(instant("2026-11-22T15:00:00Z"));
+    let fetcher = api.fetcher("spool");
+    let is_full = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&is_full);
+    fetcher.spool.disk.set_fault(Some(Box::new(move |op, path| {
+        let is_seal = op == Op::Change && path.ends_with("batch.json") && fails.load(Ordering::Relaxed);
+        is_seal.then(|| std::io::Error::from_raw_os_error(28))
+    })));
+    let seen = Spy { seen: Seen::default(), then: Box::new(|| is_full.store(true, Ordering::Relaxed)) };
+    assert!(fetcher.fetch_now(&seen, CancellationToken::new()).await.is_err());
+    drop(fetcher);
+    run_until(&api.fetcher("spool"), "the second", || api.lab.ids(QueueName::Rows).len() == 2).await;
+    assert_eq!(api.starts().len(), 2, "it is paid for once");
+    let why = api.announced().verdict.unwrap().why;
+    assert!(why.contains("[null_column]"), "{why}");
 }
 
 /// The one that leads next has another spool, perhaps on another machine.

@@ -28,46 +28,68 @@ pub(super) fn batches_to_read(every: Duration) -> u32 {
     u32::try_from((due + 50).min(MOST_BATCHES)).unwrap_or(u32::MAX)
 }
 
-/// The days up to that of `now`, of which `batches` cost something.
-pub(super) fn by_day(batches: &[BatchRecord], now: DateTime<Utc>) -> BTreeMap<NaiveDate, Day> {
-    let first = now.date_naive() - TimeDelta::days(DAYS - 1);
-    let mut days = BTreeMap::<_, Day>::new();
+/// The days up to that of `now`, as far as all their batches were read.
+#[derive(Debug)]
+pub(super) struct Days {
+    /// The first of which all were read.
+    first: NaiveDate,
+    today: NaiveDate,
+    /// Those that cost something.
+    costly: BTreeMap<NaiveDate, Day>,
+}
+
+/// What the days up to that of `now` cost by the newest `batches`, of which `wanted` were asked for.
+pub(super) fn by_day(batches: &[BatchRecord], wanted: u32, now: DateTime<Utc>) -> Days {
+    let today = now.date_naive();
+    let mut first = today - TimeDelta::days(DAYS - 1);
+    if batches.len() >= wanted as usize
+        && let Some(oldest) = batches.iter().map(|batch| batch.slot.starts_at().date_naive()).min()
+    {
+        // There may be more of its day.
+        first = first.max(oldest + TimeDelta::days(1));
+    }
+    let mut costly = BTreeMap::<_, Day>::new();
     for batch in batches {
         let day = batch.slot.starts_at().date_naive();
         if let Some(credits) = batch.credits.filter(|_| day >= first) {
-            let sum = days.entry(day).or_default();
+            let sum = costly.entry(day).or_default();
             sum.snapshots += 1;
             sum.credits += u64::from(credits);
         }
     }
-    days
+    Days { first, today, costly }
 }
 
-/// One line: today, the day before, and all of them; nothing when nothing was paid.
-pub(super) fn to_text(days: &BTreeMap<NaiveDate, Day>, now: DateTime<Utc>) -> Option<String> {
-    let all = days.values().fold(Day::default(), |sum, day| Day {
-        snapshots: sum.snapshots + day.snapshots,
-        credits: sum.credits + day.credits,
-    });
+/// One line: today, the day before, and all of them; nothing when nothing was paid. Says when older days are left out.
+pub(super) fn to_text(days: &Days) -> Option<String> {
+    let Days { first, today, costly } = days;
+    let covered = (*today - *first).num_days() + 1;
+    if covered < 1 {
+        return Some("not summed: today has more snapshots than are read".to_owned());
+    }
     let of = |day: NaiveDate| {
-        let Day { snapshots, credits } = days.get(&day).copied().unwrap_or_default();
+        let Day { snapshots, credits } = costly.get(&day).copied().unwrap_or_default();
         format!("{} for {}", numbers::count(credits), numbers::counted(snapshots, "snapshot"))
     };
-    let today = now.date_naive();
-    let yesterday = today - TimeDelta::days(1);
-    (!days.is_empty()).then(|| {
-        format!(
-            "today {}, yesterday {}, in {DAYS} days {}",
-            of(today),
-            of(yesterday),
-            numbers::count(all.credits)
-        )
-    })
+    let mut parts = vec![format!("today {}", of(*today))];
+    if covered > 1 {
+        parts.push(format!("yesterday {}", of(*today - TimeDelta::days(1))));
+    }
+    if covered > 2 {
+        let all = costly.values().map(|day| day.credits).sum();
+        parts.push(format!("in {covered} days {}", numbers::count(all)));
+    }
+    if covered < DAYS {
+        parts.push("earlier days have more snapshots than are read".to_owned());
+    } else if costly.is_empty() {
+        return None;
+    }
+    Some(parts.join(", "))
 }
 
-/// Each day, oldest first.
-pub(super) fn to_json(days: &BTreeMap<NaiveDate, Day>) -> serde_json::Value {
-    let days = days.iter().map(|(day, Day { snapshots, credits })| {
+/// Each day, oldest first. Days of which not all was read are left out.
+pub(super) fn to_json(days: &Days) -> serde_json::Value {
+    let days = days.costly.iter().map(|(day, Day { snapshots, credits })| {
         json!({ "day": day.to_string(), "snapshots": snapshots, "credits": credits })
     });
     days.collect()
@@ -108,7 +130,7 @@ mod tests {
     #[test]
     fn days_are_summed_by_slot_and_old_ones_left_out() {
         let now = timestamp::from_text("2026-11-22T14:30:00Z").unwrap();
-        assert_eq!(to_text(&by_day(&[], now), now), None);
+        assert_eq!(to_text(&by_day(&[], 218, now)), None);
         let batches = [
             batch("2026-11-22T14:00:00Z", Some(20)),
             batch("2026-11-22T13:00:00Z", None),
@@ -117,15 +139,44 @@ mod tests {
             batch("2026-11-16T00:00:00Z", Some(1)),
             batch("2026-11-15T23:00:00Z", Some(500)),
         ];
-        let days = by_day(&batches, now);
+        let days = by_day(&batches, 218, now);
         let told = "today 2,020 for 2 snapshots, yesterday 20 for 1 snapshot, in 7 days 2,041";
-        assert_eq!(to_text(&days, now).as_deref(), Some(told));
+        assert_eq!(to_text(&days).as_deref(), Some(told));
         let expected = json!([
             { "day": "2026-11-16", "snapshots": 1, "credits": 1 },
             { "day": "2026-11-21", "snapshots": 1, "credits": 20 },
             { "day": "2026-11-22", "snapshots": 2, "credits": 2020 },
         ]);
         assert_eq!(to_json(&days), expected);
+    }
+
+    /// With a snapshot a minute the newest 2,100 batches are 35 hours.
+    #[test]
+    fn a_day_of_which_not_all_was_read_is_left_out() {
+        let now = timestamp::from_text("2026-11-22T14:30:00Z").unwrap();
+        let newest = |count: usize, minutes: i64| -> Vec<_> {
+            let slots = (0..i64::try_from(count).unwrap()).map(|nth| now - TimeDelta::minutes(nth * minutes));
+            slots.map(|slot| batch(&timestamp::to_text(slot), Some(1))).collect()
+        };
+        let days = by_day(&newest(2100, 1), 2100, now);
+        let told = "today 871 for 871 snapshots, earlier days have more snapshots than are read";
+        assert_eq!(to_text(&days).as_deref(), Some(told));
+        let today = json!([{ "day": "2026-11-22", "snapshots": 871, "credits": 871 }]);
+        assert_eq!(to_json(&days), today);
+        let told = to_text(&by_day(&newest(2100, 2), 2100, now)).unwrap();
+        assert!(
+            told.starts_with(
+                "today 436 for 436 snapshots, yesterday 720 for 720 snapshots, in 3 days 1,876, earlier"
+            ),
+            "{told}"
+        );
+        let told = to_text(&by_day(&newest(2100, 3), 2100, now)).unwrap();
+        assert!(told.contains(", in 4 days 1,731, earlier days"), "{told}");
+        // Not even today's are read, or all that there are.
+        let told = to_text(&by_day(&newest(200, 1), 200, now)).unwrap();
+        assert_eq!(told, "not summed: today has more snapshots than are read");
+        let told = to_text(&by_day(&newest(200, 1), 201, now)).unwrap();
+        assert_eq!(told, "today 200 for 200 snapshots, yesterday 0 for 0 snapshots, in 7 days 200");
     }
 
     #[test]

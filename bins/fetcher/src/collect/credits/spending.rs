@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(super) const MONTH: Duration = Duration::from_hours(30 * 24);
 /// Coins that one credit pays for.
 const COINS_A_CREDIT: u32 = 200;
+/// As many coins are listed, about, as far as nothing newer is known. More are not paid for: a page that is not there is not asked for.
+const COINS_LISTED: u32 = 10_000;
 
 /// Intervals that people set, in minutes: those that a day, or two weeks, can be divided into.
 const INTERVALS: [u64; 20] =
@@ -16,6 +18,7 @@ const INTERVALS: [u64; 20] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spending {
     limit: u32,
+    listed: u32,
     page_size: u32,
     currencies: u32,
     every: Duration,
@@ -26,20 +29,30 @@ impl Spending {
     pub fn of(settings: &config::Fetch) -> Self {
         Self {
             limit: settings.limit,
+            listed: COINS_LISTED,
             page_size: settings.page_size.max(1),
             currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
             every: settings.every.max(Duration::from_secs(1)),
         }
     }
 
-    /// Credits that a snapshot costs, if there are as many coins as are asked for.
+    /// The same when there are `listed` coins in all.
+    #[must_use]
+    pub(super) fn of_listed(self, listed: u32) -> Self {
+        Self { listed, ..self }
+    }
+
+    /// Credits that a snapshot costs: of as many coins as are asked for, or of all that there are.
     pub fn a_snapshot(&self) -> u64 {
-        let page = |coins: u32| {
-            u64::from(coins.div_ceil(COINS_A_CREDIT).max(1)) + u64::from(self.currencies.max(1) - 1)
-        };
-        let (full, rest) = (self.limit / self.page_size, self.limit % self.page_size);
-        let rest = if rest > 0 || full == 0 { page(rest) } else { 0 };
-        u64::from(full) * page(self.page_size) + rest
+        let coins = self.limit.min(self.listed);
+        let (full, rest) = (coins / self.page_size, coins % self.page_size);
+        let rest = if rest > 0 || full == 0 { self.a_page(rest) } else { 0 };
+        u64::from(full) * self.a_page(self.page_size) + rest
+    }
+
+    /// Credits that a page of so many `coins` costs.
+    pub(super) fn a_page(&self, coins: u32) -> u64 {
+        u64::from(coins.div_ceil(COINS_A_CREDIT).max(1)) + u64::from(self.currencies.max(1) - 1)
     }
 
     /// Snapshots in a month of 30 days.
@@ -66,7 +79,7 @@ impl Spending {
     /// The most coins, in whole credits, of which a month fits into `budget`.
     pub(super) fn with_fitting_limit(self, budget: u64) -> Option<Self> {
         let with = |credits: u32| Self { limit: credits * COINS_A_CREDIT, ..self };
-        let (mut fits, mut too_much) = (0, self.limit / COINS_A_CREDIT + 1);
+        let (mut fits, mut too_much) = (0, self.limit.min(self.listed) / COINS_A_CREDIT + 1);
         while too_much - fits > 1 {
             let middle = fits.midpoint(too_much);
             if with(middle).a_month() <= budget { fits = middle } else { too_much = middle }
@@ -101,7 +114,7 @@ mod tests {
     use super::*;
 
     pub(crate) fn spending(limit: u32, page_size: u32, currencies: u32, minutes: u64) -> Spending {
-        Spending { limit, page_size, currencies, every: Duration::from_mins(minutes) }
+        Spending { limit, listed: u32::MAX, page_size, currencies, every: Duration::from_mins(minutes) }
     }
 
     #[test]
@@ -123,6 +136,18 @@ mod tests {
                 "{limit} {page_size} {currencies}"
             );
         }
+    }
+
+    #[test]
+    fn coins_that_do_not_exist_cost_nothing() {
+        let fetch = config::Config::defaults().fetch;
+        let planned = |limit| Spending::of(&config::Fetch { limit, page_size: 5000, ..fetch.clone() });
+        assert_eq!((planned(5000).a_snapshot(), planned(20_000).a_snapshot()), (25, 50));
+        let known = planned(20_000).of_listed(9800);
+        assert_eq!((known.a_snapshot(), known.with_fitting_limit(14_400).unwrap().limit()), (49, 4000));
+        // There may be more than anybody thought.
+        assert_eq!(planned(20_000).of_listed(12_000).a_snapshot(), 60);
+        assert_eq!(planned(200).of_listed(12_000).a_snapshot(), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use config::{OverBudget, Source};
 use ports::Clock;
 use tracing::{info, warn};
@@ -22,11 +22,16 @@ const WARN_AT: [u64; 2] = [95, 80];
 /// At the start nobody waits longer for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What was left is not believed for longer when the API does not say it again: another plan, or a new month, may have begun.
+const BELIEVED_FOR: TimeDelta = TimeDelta::days(1);
+
 const HINT: &str = "ask for fewer coins with fetch.limit, or more rarely with fetch.every; fetch.over_budget = \"allow\" asks all the same";
 
 /// The credits of one key.
 pub(crate) struct Credits {
-    spending: Spending,
+    spending: Mutex<Spending>,
+    /// Whether credits are counted at all.
+    is_counted: bool,
     over_budget: OverBudget,
     pause: Duration,
     incidents: Arc<Incidents>,
@@ -46,11 +51,13 @@ impl Credits {
     /// The credits that `settings` plan to spend. Nothing is known yet.
     pub(crate) fn new(settings: &config::Fetch, incidents: Arc<Incidents>, context: &FetchContext) -> Self {
         let spending = Spending::of(settings);
-        if settings.source != Source::Keyless {
+        let is_counted = settings.source != Source::Keyless;
+        if is_counted {
             context.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
         }
         Self {
-            spending,
+            spending: Mutex::new(spending),
+            is_counted,
             over_budget: settings.over_budget,
             // A few times a slot and at most once a minute: it counts as a request.
             pause: (settings.every / 4).clamp(Duration::from_mins(1), Duration::from_mins(15)),
@@ -64,7 +71,7 @@ impl Credits {
     /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
-        let advice = Advice::new(&self.spending, &status, self.clock.now());
+        let advice = Advice::new(&self.spending(), &status, self.clock.now());
         match advice.plan {
             Some(plan) if advice.is_over && self.over_budget != OverBudget::Allow => warn!("{plan}"),
             Some(plan) => info!("{plan}"),
@@ -103,7 +110,7 @@ impl Credits {
 
     /// What the API said now. Once a month somebody is told that the schedule costs too much.
     async fn learn(&self, status: KeyStatus) {
-        let advice = Advice::new(&self.spending, &status, self.clock.now());
+        let advice = Advice::new(&self.spending(), &status, self.clock.now());
         if let Some(plan) = advice.plan.filter(|_| advice.is_over && self.over_budget == OverBudget::Warn) {
             let reason = format!("the schedule costs more than the plan has: {plan}");
             self.incidents.report("over_budget", self.month(&status), &reason).await;
@@ -150,21 +157,49 @@ impl Credits {
         }
     }
 
+    /// There are `listed` coins in all, as the API says.
+    pub(crate) fn learn_listed(&self, listed: u32) {
+        let spending = self.spending().of_listed(listed);
+        *self.spending.lock().unwrap_or_else(PoisonError::into_inner) = spending;
+        if self.is_counted {
+            self.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
+        }
+    }
+
+    /// Whether what is known to be left pays for a page of so many `coins`, and for a snapshot after it.
+    pub(crate) fn can_spare(&self, coins: u32) -> bool {
+        let Some(status) = self.believed().filter(|_| self.over_budget != OverBudget::Allow) else {
+            return true;
+        };
+        let spending = self.spending();
+        let cost = spending.a_snapshot().saturating_add(spending.a_page(coins));
+        let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+        [status.monthly_left, today].into_iter().flatten().all(|left| left >= cost)
+    }
+
+    /// What is left, as far as that may still be so.
+    fn believed(&self) -> Option<KeyStatus> {
+        let Known { mut status, asked_at } = self.known().clone()?;
+        let now = self.clock.now();
+        let is_doubtful = asked_at > now || now - asked_at > BELIEVED_FOR;
+        // What was left of a month or a day that is over says nothing.
+        let month_ends = status.resets_at.unwrap_or_else(|| next_month(asked_at));
+        if is_doubtful || month_ends <= now {
+            status.monthly_left = None;
+        }
+        if is_doubtful || asked_at.date_naive() != now.date_naive() {
+            status.daily_left = None;
+        }
+        Some(status)
+    }
+
     /// Why nothing may be asked for now, as far as is known. A person who `watches` asked for one snapshot, not for a schedule.
     pub(crate) fn refusal(&self, watches: bool) -> Option<GaveUp> {
         if self.over_budget == OverBudget::Allow {
             return None;
         }
-        let Known { mut status, asked_at } = self.known().clone()?;
-        let now = self.clock.now();
-        // What was left of a month or a day that is over says nothing.
-        if status.resets_at.is_some_and(|at| at <= now) || asked_at > now {
-            status.monthly_left = None;
-        }
-        if asked_at.date_naive() != now.date_naive() {
-            status.daily_left = None;
-        }
-        let advice = Advice::new(&self.spending, &status, now);
+        let status = self.believed()?;
+        let advice = Advice::new(&self.spending(), &status, self.clock.now());
         let gave_up = |code: &str, reason, until| {
             Some(GaveUp { code: code.to_owned(), reason, hint: Some(HINT), until, lasts: true })
         };
@@ -177,6 +212,10 @@ impl Credits {
             return gave_up("over_budget", reason, None);
         }
         None
+    }
+
+    fn spending(&self) -> Spending {
+        *self.spending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {

@@ -14,6 +14,7 @@ struct Market {
     settings: config::Judge,
     limit: u32,
     page_size: u32,
+    every: Duration,
     memory: Memory,
 }
 
@@ -25,11 +26,14 @@ struct Answer {
     updated_at: DateTime<Utc>,
     api_time: DateTime<Utc>,
     without: Option<&'static str>,
+    /// How many coins there are, where it says something else than the others.
+    total: Option<u32>,
 }
 
 impl Market {
     fn new(limit: u32, page_size: u32) -> Self {
-        Self { settings: config::Config::defaults().judge, limit, page_size, memory: Memory::default() }
+        let config::Config { judge: settings, fetch, .. } = config::Config::defaults();
+        Self { settings, limit, page_size, every: fetch.every, memory: Memory::default() }
     }
 
     fn order(&self, minute: i64) -> Manifest {
@@ -55,7 +59,7 @@ impl Market {
         let ids: Vec<_> = ids.into_iter().collect();
         let first_rank = ids.first().copied().unwrap_or(1);
         let (updated_at, api_time) = (at(minute - 1), at(minute));
-        Answer { ids, first_rank, factor: 1.0, updated_at, api_time, without: None }
+        Answer { ids, first_rank, factor: 1.0, updated_at, api_time, without: None, total: None }
     }
 
     /// Judges the snapshot at `minute`, and remembers it as it would be after a restart.
@@ -68,7 +72,7 @@ impl Market {
                     page,
                     asked: order.range(page).1,
                     rows: u32::try_from(answer.ids.len()).unwrap(),
-                    total_count: total,
+                    total_count: answer.total.or(total),
                     credits: 1,
                     fetched_at: at(minute),
                     simulated: false,
@@ -77,7 +81,7 @@ impl Market {
             })
             .collect();
         let pages: Vec<_> = read.iter().map(|(record, summary)| Page { record, summary }).collect();
-        let Judged { findings, memory } = judge(&order, &pages, &self.memory, &self.settings);
+        let Judged { findings, memory } = judge(&order, &pages, &self.memory, &self.settings, self.every);
         self.memory = Memory::from_json(&memory.to_json());
         assert_eq!(self.memory, memory);
         let doubt = verdict(&findings).map_or("sound", |verdict| verdict.doubt.as_str());
@@ -160,6 +164,29 @@ fn a_short_listing_without_the_best_is_incomplete() {
     assert_eq!(market.judge(180, None, &[Market::answer(180, 1..=100)]), SOUND);
 }
 
+/// Of a last page with few coins one is much, and of the listing nothing.
+#[test]
+fn a_coin_that_is_delisted_between_two_calls_is_nothing() {
+    let first = || [Market::answer(0, 1..=100), Answer { first_rank: 101, ..Market::answer(0, 101..=200) }];
+    let rest = |ids: std::ops::RangeInclusive<u32>, total| {
+        let last = Answer { first_rank: 201, total, ..Market::answer(0, ids) };
+        first().into_iter().chain([last]).collect::<Vec<_>>()
+    };
+    let judge = |total, answers: Vec<Answer>| Market::new(300, 100).judge(0, Some(total), &answers);
+    assert_eq!(judge(210, rest(201..=209, None)), SOUND);
+    assert_eq!(judge(210, rest(201..=209, Some(209))), SOUND);
+    #[expect(clippy::reversed_empty_ranges, reason = "no coins")]
+    let none = 201..=200;
+    assert_eq!(judge(201, rest(none.clone(), Some(200))), SOUND);
+    // One that says that there are none, or hardly any, is not believed.
+    for total in [0, 150] {
+        let found = judge(290, rest(none.clone(), Some(total)));
+        assert!(found.starts_with("incomplete: page 3 has no coins"), "{found}");
+        let found = judge(290, rest(201..=204, Some(total)));
+        assert!(found.starts_with("incomplete: page 3 has 4 of the 90 coins that are due"), "{found}");
+    }
+}
+
 /// Together they are too few, although each page is full.
 #[test]
 fn coins_are_counted_once() {
@@ -195,7 +222,7 @@ fn old_quotes_and_quotes_that_stand_still_are_suspect() {
     assert_eq!(market.judge(130, Some(20), &[Market::answer(130, 1..=20)]), SOUND);
 }
 
-/// Field case 03: what is right again is not called wrong, and neither is what stays for a day.
+/// Field case 03: what is right again is not called wrong, and neither is what stays.
 #[test]
 fn prices_that_jump_are_suspect_until_they_are_back() {
     let mut market = Market::new(20, 20);
@@ -208,12 +235,46 @@ fn prices_that_jump_are_suspect_until_they_are_back() {
     }
     assert_eq!(market.judge(180, Some(20), &[page(180, 1.002)]), SOUND);
     assert!(market.judge(240, Some(20), &[page(240, 1e-3)]).starts_with("suspect: 20 of 20 prices"));
-    assert_eq!(market.judge(240 + 25 * 60, Some(20), &[page(240 + 25 * 60, 1e-3)]), SOUND);
+    assert_eq!(market.judge(240 + 49 * 60, Some(20), &[page(240 + 49 * 60, 1e-3)]), SOUND);
     // A few coins may.
     let mut market = Market::new(20, 20);
     market.settings.jumped = config::Limit::percent(100.0);
     market.judge(0, Some(20), &[page(0, 1.0)]);
     assert_eq!(market.judge(60, Some(20), &[page(60, 100.0)]), SOUND);
+}
+
+/// The first that came was wrong, or the market has moved.
+#[test]
+fn what_three_snapshots_agree_on_is_the_market() {
+    let mut market = Market::new(20, 20);
+    let page = |minute, factor| Answer { factor, ..Market::answer(minute, 1..=20) };
+    let mut verdicts = |minutes: std::ops::Range<i64>, factor| {
+        minutes.map(|hour| market.judge(hour * 60, Some(20), &[page(hour * 60, factor)])).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(0..1, 1e6), [SOUND]);
+    let found = verdicts(1..6, 1.0);
+    let are_sound: Vec<_> = found.iter().map(|found| found == SOUND).collect();
+    assert_eq!(are_sound, [false, false, true, true, true], "{found:?}");
+    // Two that disagree with each other, too, agree on nothing.
+    for (hour, factor) in (6..).zip([1e3, 1e6, 1e3, 1e6, 1e3]) {
+        assert!(verdicts(hour..hour + 1, factor)[0].contains("[price_jump]"), "{hour}");
+    }
+}
+
+/// However rarely snapshots are taken, two of them are compared.
+#[test]
+fn prices_are_believed_for_as_long_as_snapshots_are_apart() {
+    for (hours, days) in [(1, 2), (24, 2), (7 * 24, 14)] {
+        for (late, is_found) in [(0, true), (1, false)] {
+            let mut market = Market::new(20, 20);
+            market.every = Duration::from_hours(hours);
+            market.judge(0, Some(20), &[Market::answer(0, 1..=20)]);
+            let minute = days * 24 * 60 + late;
+            let found =
+                market.judge(minute, Some(20), &[Answer { factor: 50.0, ..Market::answer(minute, 1..=20) }]);
+            assert_eq!(found.contains("[price_jump]"), is_found, "{hours} {late}: {found}");
+        }
+    }
 }
 
 /// Field case 21.
@@ -228,7 +289,7 @@ fn clocks_that_disagree_are_told() {
         found.contains("the API's clock is 10 min behind this machine's, or its answer is an old one"),
         "{found}"
     );
-    market.settings.clock = std::time::Duration::ZERO;
+    market.settings.clock = Duration::ZERO;
     assert!(!market.judge(120, Some(20), &[page(180)]).contains("clock"));
 }
 
@@ -242,6 +303,29 @@ fn a_number_that_most_coins_lose_is_named() {
     assert_eq!(found, format!("suspect: {text}"));
     // It is told once.
     assert_eq!(market.judge(120, Some(20), &[without(120)]), SOUND);
+}
+
+/// Nobody can hold a snapshot against one of which nothing could be read.
+#[test]
+fn a_snapshot_without_ids_is_not_remembered() {
+    let mut market = Market::new(20, 20);
+    assert_eq!(market.judge(0, Some(20), &[Market::answer(0, 1..=20)]), SOUND);
+    let unreadable = Answer { without: Some("id"), ..Market::answer(60, 1..=20) };
+    let before = market.memory.clone();
+    market.judge(60, Some(20), &[unreadable]);
+    assert_eq!(market.memory, before);
+    let page = Answer { factor: 1e6, ..Market::answer(120, 1..=20) };
+    assert!(market.judge(120, Some(20), &[page]).contains("[price_jump]"));
+}
+
+/// `judge` sees to it that it is the same after a restart.
+#[test]
+fn prices_beyond_what_is_remembered_are_left_out() {
+    for factor in [1e300, 1e-300] {
+        let mut market = Market::new(20, 20);
+        market.judge(0, Some(20), &[Answer { factor, ..Market::answer(0, 1..=20) }]);
+        assert!(market.memory.newest.is_some(), "{factor}");
+    }
 }
 
 /// It travels in the note that leaders pass on.
