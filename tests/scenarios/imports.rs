@@ -74,7 +74,10 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
         assert_eq!(report.matches("in the table").count(), 1, "{report}");
         assert!(report.contains("left out  1 row: several coins share the symbol"), "{report}");
         assert!(report.contains("left out  1 row: the newest snapshot has no such coin"), "{report}");
-        assert!(report.contains("left out  1 row: written after the newest snapshot"), "{report}");
+        assert!(
+            report.contains("left out  1 row: newer than the coin's quote in the newest snapshot"),
+            "{report}"
+        );
         assert!(report.contains("Imported 2 rows: 0 now the newest quote of their coin"), "{report}");
         assert!(report.contains("rejected  1 row"), "{report}");
         let after = place.store.tables().await;

@@ -63,6 +63,8 @@ pub struct ListedCoin {
     pub slug: String,
     /// When its page of the snapshot was fetched.
     pub fetched_at: DateTime<Utc>,
+    /// When its quote in the snapshot changed.
+    pub last_updated: DateTime<Utc>,
 }
 
 /// The read side of the quotes, for the operator's commands.

@@ -15,7 +15,8 @@ pub const TOP: &str = "SELECT q.cmc_rank AS cmc_rank, c.name AS name, c.symbol A
     ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
 
 /// The coins of the newest snapshot in a currency, for [`listed_coin`]; binds the currency twice.
-pub const LISTED: &str = "SELECT c.id AS id, c.symbol AS symbol, c.name AS name, c.slug AS slug, q.fetched_at AS fetched_at \
+pub const LISTED: &str = "SELECT c.id AS id, c.symbol AS symbol, c.name AS name, c.slug AS slug, q.fetched_at AS fetched_at, \
+        q.last_updated AS last_updated \
     FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
     WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
         WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
@@ -45,6 +46,7 @@ pub fn listed_coin(row: &dyn Row) -> Result<ListedCoin, Unreadable> {
         name: row.get("name")?,
         slug: row.get("slug")?,
         fetched_at: row.get("fetched_at")?,
+        last_updated: row.get("last_updated")?,
     })
 }
 

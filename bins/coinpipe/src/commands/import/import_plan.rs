@@ -62,7 +62,8 @@ impl ImportPlan {
             let coin = find(mapping, &row, listed, &by_symbol, decisions);
             let time = RowTime::of(mapping.text(&row, Field::LastUpdated), as_of);
             let (reason, row) = match coin {
-                Ok(coin) if time.at.is_none_or(|at| at < snapshot_at) => {
+                // One that is newer would take the coin's place in the snapshot, without what only the snapshot knows.
+                Ok(coin) if time.at.is_none_or(|at| at < snapshot_at && at <= coin.last_updated) => {
                     let round = rounds_of.entry(coin.id).or_default();
                     if plan.rounds.len() == *round {
                         plan.rounds.push(Vec::new());

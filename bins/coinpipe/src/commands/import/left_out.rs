@@ -24,7 +24,8 @@ impl Reason {
                  --coin SYMBOL=ID"
             }
             Self::TooNew => {
-                "written after the newest snapshot; stop the script, take a snapshot, and import again"
+                "newer than the coin's quote in the newest snapshot; stop the script, take a snapshot, and import \
+                 again"
             }
             Self::Unknown => "the newest snapshot has no such coin",
         }

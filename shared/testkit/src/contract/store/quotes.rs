@@ -130,6 +130,7 @@ pub async fn coins_that_left_the_listing_are_not_ranked(lab: &impl StoreLab) {
         name: format!("Coin {id}"),
         slug: format!("coin-{id}"),
         fetched_at: at(3601),
+        last_updated: at(3600),
     };
     assert_eq!(store.listed("USD").await.expect("listed"), [listed(2), listed(3)]);
     assert_eq!(store.listed("EUR").await.expect("listed"), []);

@@ -209,6 +209,7 @@ impl Quotes for MemoryStore {
                 name: coin.name.clone(),
                 slug: coin.slug.clone(),
                 fetched_at: entry.fetched_at,
+                last_updated: entry.quote.last_updated,
             }
         });
         Ok(listed.collect())

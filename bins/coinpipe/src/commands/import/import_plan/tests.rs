@@ -12,6 +12,7 @@ fn listed(id: u32, symbol: &str) -> ListedCoin {
         name: format!("Coin {id}"),
         slug: format!("coin-{id}"),
         fetched_at: at("2026-11-22"),
+        last_updated: at("2026-11-21T23:50:00Z"),
     }
 }
 
@@ -84,10 +85,12 @@ fn a_coin_is_on_a_page_once_and_no_page_is_newer_than_the_snapshot() {
         ["BTC", "NULL", "1", "2026-11-20"],
         ["BTC", "NULL", "2", "2026-11-21"],
         ["BTC", "NULL", "3", "2026-11-22"],
+        // After the coin's quote, before the snapshot: it would be the newest, and the coin would leave the snapshot.
+        ["BTC", "NULL", "4", "2026-11-21T23:55:00Z"],
         ["$\u{1f680},X", "NULL", "4", "never"],
     ];
     let plan = plan(&rows, &[]);
-    assert_eq!(left_out(&plan), [(Reason::TooNew, "BTC")]);
+    assert_eq!(left_out(&plan), [(Reason::TooNew, "BTC"); 2]);
     let ids: Vec<Vec<_>> = pages(&plan).iter().map(|page| page.iter().map(|coin| coin.0).collect()).collect();
     assert_eq!(ids, [vec![1, 4], vec![1]]);
     let metas: Vec<_> = plan.pages("coins", Slot::at(at("2026-11-23"))).unwrap();
