@@ -5,6 +5,7 @@ mod clock;
 mod lab;
 mod lines;
 mod queues;
+mod simulated;
 
 use std::time::Duration;
 

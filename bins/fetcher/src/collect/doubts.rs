@@ -26,7 +26,8 @@ impl Doubts {
         self.again.first().copied()
     }
 
-    /// Whether asking again helped neither in this batch nor, against all of `findings`, in the one before.
+    /// Whether asking again is of no use: because nothing was found, because it did not help in this batch, or because it helped
+    /// against none of `findings` in the one before.
     pub(super) fn are_in_vain(&self, findings: &[Finding]) -> bool {
         self.in_vain || findings.iter().all(|finding| self.hopeless.contains(&finding.check))
     }

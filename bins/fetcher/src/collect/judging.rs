@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
-use domain::{BatchId, Verdict, decompress_body, timestamp};
+use domain::{BatchId, Verdict, decompress_body};
 use tracing::{debug, info, warn};
 
 use super::client::ListingsPage;
 use super::doubts::Doubts;
-use super::{Collector, Ending, FetchJob, GaveUp, Patience};
+use super::snapshot::{Again, Wait};
+use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
 use crate::spool::{Manifest, PageRecord, Spool, blocking};
@@ -83,7 +84,14 @@ impl Collector {
             if pages.iter().any(|page| page.page == number) {
                 doubts.again.push(number);
             }
-            return self.wait_to_ask_again(job, &findings, now + wait, tries).await;
+            let wait = Wait {
+                again: Again::Doubted,
+                code: findings.first().map_or("", |finding| finding.check.name()),
+                reason: &reason,
+                until: now + wait,
+                is_first: tries == 1,
+            };
+            return if self.wait_told(job, wait).await { Ok(()) } else { Err(Ending::Interrupted) };
         }
         if pages.is_empty() {
             let code = Check::EmptyListing.name().to_owned();
@@ -94,28 +102,6 @@ impl Collector {
             debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
         }
         Ok(())
-    }
-
-    async fn wait_to_ask_again(
-        &self,
-        job: FetchJob<'_>,
-        findings: &[Finding],
-        until: chrono::DateTime<chrono::Utc>,
-        tries: u32,
-    ) -> Result<(), Ending> {
-        let FetchJob { order, patience, observer, stop } = job;
-        let (code, reason) = (findings.first().map_or("", |finding| finding.check.name()), words(findings));
-        let text = timestamp::to_text(until);
-        if tries == 1 {
-            if matches!(patience, Patience::UntilNextSlot(_)) {
-                warn!(batch = %order.batch, code, until = text, "a page is asked for again: {reason}");
-            }
-            let reason = format!("a page of {} is asked for again, next at {text}: {reason}", order.batch);
-            self.incidents.report_try(code, order, &reason).await;
-        }
-        observer.step(Step::Waiting { until, reason: &reason });
-        self.waits.begin(code, &reason, self.clock.now(), until).await;
-        if self.wait_until(until, stop).await { Ok(()) } else { Err(Ending::Interrupted) }
     }
 
     fn findings(

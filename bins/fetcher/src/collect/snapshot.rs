@@ -30,6 +30,42 @@ pub(crate) struct FetchJob<'a> {
     pub(crate) stop: &'a CancellationToken,
 }
 
+/// A wait before something is asked for again.
+#[derive(Clone, Copy)]
+pub(super) struct Wait<'a> {
+    pub(super) again: Again,
+    pub(super) code: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) until: DateTime<Utc>,
+    /// Whether the batch, or its page, waits for the first time.
+    pub(super) is_first: bool,
+}
+
+/// Why something is asked for again.
+#[derive(Clone, Copy)]
+pub(super) enum Again {
+    /// The request failed.
+    Failed,
+    /// The page that came is in doubt.
+    Doubted,
+}
+
+impl Again {
+    fn in_log(self) -> &'static str {
+        match self {
+            Self::Failed => "a fetch failed and is tried again",
+            Self::Doubted => "a page is asked for again",
+        }
+    }
+
+    fn in_letter(self, order: &Manifest) -> String {
+        match self {
+            Self::Failed => format!("fetching {} failed and is tried again", order.batch),
+            Self::Doubted => format!("a page of {} is asked for again", order.batch),
+        }
+    }
+}
+
 impl Collector {
     /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed.
     pub(crate) async fn collect(&self, job: FetchJob<'_>) -> Ending {
@@ -157,7 +193,7 @@ impl Collector {
         outcome: Outcome,
         failures: u32,
     ) -> Option<Ending> {
-        let FetchJob { order, patience, observer, stop } = job;
+        let FetchJob { order, patience, .. } = job;
         let now = self.clock.now();
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
@@ -178,19 +214,28 @@ impl Collector {
                 lasts: is_limit,
             }));
         }
-        let text = timestamp::to_text(until);
-        debug!(batch = %order.batch, code, until = text, "{reason}");
-        if failures == 1 {
+        debug!(batch = %order.batch, code, until = timestamp::to_text(until), "{reason}");
+        let wait =
+            Wait { again: Again::Failed, code: &code, reason: &reason, until, is_first: failures == 1 };
+        (!self.wait_told(job, wait).await).then_some(Ending::Interrupted)
+    }
+
+    /// Waits, and tells the operator why: whoever watches each time, the log and the dead letters the first time. `false` when
+    /// asked to stop first.
+    pub(super) async fn wait_told(&self, job: FetchJob<'_>, wait: Wait<'_>) -> bool {
+        let FetchJob { order, patience, observer, stop } = job;
+        let Wait { again, code, reason, until, is_first } = wait;
+        if is_first {
+            let text = timestamp::to_text(until);
             if matches!(patience, Patience::UntilNextSlot(_)) {
-                warn!(batch = %order.batch, code, until = text, "a fetch failed and is tried again: {reason}");
+                warn!(batch = %order.batch, code, until = text, "{}: {reason}", again.in_log());
             }
-            let reason =
-                format!("fetching {} failed and is tried again, next at {text}: {reason}", order.batch);
-            self.incidents.report_try(&code, order, &reason).await;
+            let letter = format!("{}, next at {text}: {reason}", again.in_letter(order));
+            self.incidents.report_try(code, order, &letter).await;
         }
-        observer.step(Step::Waiting { until, reason: &reason });
-        self.waits.begin(&code, &reason, now, until).await;
-        (!self.wait_until(until, stop).await).then_some(Ending::Interrupted)
+        observer.step(Step::Waiting { until, reason });
+        self.waits.begin(code, reason, self.clock.now(), until).await;
+        self.wait_until(until, stop).await
     }
 
     /// Waits until the clock shows `until`, but no longer than it would have taken from now: a clock may be

@@ -1,42 +1,22 @@
 //! What a plan pays for: told before the call, warned about, and not exceeded by what could not be paid whole. Against the
 //! simulator, which keeps accounts as the API does.
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use config::{OverBudget, Secret};
+use config::OverBudget;
 use ports::{Clock, QueueName};
 use simulator::{Options, Simulator};
-use stage::Failpoints;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, incidents, instant, reasons, run_with};
 use crate::Waiting;
-use crate::collect::ApiSource;
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
-use crate::testing::{Fetcher, KEY, Lab, Server, page, reply};
+use crate::testing::{Fetcher, Lab, Server, page, reply};
 
 /// 500 coins in one page, which costs 3 credits.
 fn lab(over_budget: OverBudget) -> Lab {
     let mut lab = Lab::new(500, 500);
     lab.settings.over_budget = over_budget;
     lab
-}
-
-async fn start(lab: &Lab, options: Options) -> Simulator {
-    let options = Options { coins: 500, ..options };
-    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
-}
-
-fn fetcher(lab: &Lab, simulator: &Simulator) -> Fetcher {
-    let source =
-        ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(KEY), keyless: false };
-    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
-    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
 }
 
 fn listings(simulator: &Simulator) -> usize {
@@ -75,8 +55,8 @@ async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) -> Option<Waitin
 #[tokio::test]
 async fn a_snapshot_that_the_rest_of_the_month_does_not_pay_for_is_not_asked_for() {
     let lab = lab(OverBudget::Warn);
-    let simulator = start(&lab, Options { credits_monthly: 8, ..Options::default() }).await;
-    let running = fetcher(&lab, &simulator);
+    let simulator = lab.simulator(Options { credits_monthly: 8, ..Options::default() }).await;
+    let running = lab.fetcher_at(&simulator);
     running.know_credits().await;
     let waiting = live_through(&lab, &running, 4).await.unwrap();
     assert_eq!((listings(&simulator), lab.ids(QueueName::Rows).len()), (2, 2));
@@ -89,7 +69,7 @@ async fn a_snapshot_that_the_rest_of_the_month_does_not_pay_for_is_not_asked_for
     drop(running);
     // What was left of November says nothing about December.
     lab.clock.0.set(instant("2026-12-01T00:00:00Z"));
-    let next = fetcher(&lab, &simulator);
+    let next = lab.fetcher_at(&simulator);
     next.know_credits().await;
     super::run_until(&next, "a snapshot of December", || lab.ids(QueueName::Rows).len() == 3).await;
     let metrics = lab.metrics.render();
@@ -105,8 +85,8 @@ async fn so_is_one_that_the_rest_of_the_day_does_not_pay_for_unless_somebody_all
     for (over_budget, asked) in [(OverBudget::Warn, 0), (OverBudget::Refuse, 0), (OverBudget::Allow, 1)] {
         let lab = lab(over_budget);
         let options = Options { credits_daily: Some(2), credits_monthly: 1_000_000, ..Options::default() };
-        let simulator = start(&lab, options).await;
-        let once = fetcher(&lab, &simulator);
+        let simulator = lab.simulator(options).await;
+        let once = lab.fetcher_at(&simulator);
         once.know_credits().await;
         let failure =
             once.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap_err().to_string();
@@ -121,15 +101,15 @@ async fn a_schedule_that_costs_too_much_is_told_once_a_month_or_refused() {
     let told = "the schedule costs more than the plan has: 720 snapshots × 3 = 2,160 of 2,000 credits a month: they last until \
                 about the 28th; `limit = 400` (1,440) or `every = 90m` (1,440) fit";
     let warned = lab(OverBudget::Warn);
-    let simulator = start(&warned, plan()).await;
-    let running = fetcher(&warned, &simulator);
+    let simulator = warned.simulator(plan()).await;
+    let running = warned.fetcher_at(&simulator);
     running.know_credits().await;
     live_through(&warned, &running, 2).await;
     assert_eq!((listings(&simulator), reasons(&warned)), (2, vec![told.to_owned()]));
 
     let refused = lab(OverBudget::Refuse);
-    let simulator = start(&refused, plan()).await;
-    let running = fetcher(&refused, &simulator);
+    let simulator = refused.simulator(plan()).await;
+    let running = refused.fetcher_at(&simulator);
     running.know_credits().await;
     live_through(&refused, &running, 2).await;
     assert_eq!((listings(&simulator), incidents(&refused)), (0, vec!["over_budget/2026-11-22".to_owned()]));
@@ -137,8 +117,8 @@ async fn a_schedule_that_costs_too_much_is_told_once_a_month_or_refused() {
     running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
 
     let allowed = lab(OverBudget::Allow);
-    let simulator = start(&allowed, plan()).await;
-    let running = fetcher(&allowed, &simulator);
+    let simulator = allowed.simulator(plan()).await;
+    let running = allowed.fetcher_at(&simulator);
     running.know_credits().await;
     live_through(&allowed, &running, 2).await;
     assert_eq!((listings(&simulator), reasons(&allowed)), (2, Vec::<String>::new()));
@@ -147,8 +127,8 @@ async fn a_schedule_that_costs_too_much_is_told_once_a_month_or_refused() {
 #[tokio::test]
 async fn somebody_is_told_at_eighty_and_at_ninety_five_percent_once_each() {
     let lab = lab(OverBudget::Allow);
-    let simulator = start(&lab, Options { credits_monthly: 60, ..Options::default() }).await;
-    let running = fetcher(&lab, &simulator);
+    let simulator = lab.simulator(Options { credits_monthly: 60, ..Options::default() }).await;
+    let running = lab.fetcher_at(&simulator);
     // Each run publishes what the one before had to say.
     for _ in 1..=20 {
         running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
@@ -167,8 +147,8 @@ async fn coins_that_do_not_exist_cost_nothing() {
     let mut lab = Lab::new(20_000, 5000);
     lab.settings.over_budget = OverBudget::Refuse;
     // Of 20,000 coins a month would cost 72,000.
-    let simulator = start(&lab, Options { credits_monthly: 40_000, ..Options::default() }).await;
-    let running = fetcher(&lab, &simulator);
+    let simulator = lab.simulator(Options { credits_monthly: 40_000, ..Options::default() }).await;
+    let running = lab.fetcher_at(&simulator);
     running.know_credits().await;
     live_through(&lab, &running, 2).await;
     assert_eq!((listings(&simulator), incidents(&lab)), (2, Vec::<String>::new()));
@@ -185,9 +165,9 @@ async fn a_page_is_asked_for_again_when_that_leaves_enough_for_a_snapshot() {
         [(OverBudget::Warn, 6, 1), (OverBudget::Warn, 7, 2), (OverBudget::Allow, 6, 3)]
     {
         let lab = lab(over_budget);
-        let simulator = start(&lab, Options { credits_monthly: credits, ..Options::default() }).await;
+        let simulator = lab.simulator(Options { credits_monthly: credits, ..Options::default() }).await;
         simulator.set_faults(["short=7".parse().unwrap()]);
-        let once = fetcher(&lab, &simulator);
+        let once = lab.fetcher_at(&simulator);
         once.know_credits().await;
         let fetched = once.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
         assert_eq!((listings(&simulator), fetched.coins), (asked, 7), "{over_budget:?} {credits}");

@@ -1,37 +1,16 @@
 //! Changes of the API as its clients meet them: told once, and what is known goes on.
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-
-use config::Secret;
 use domain::{ApiVersion, PageMeta};
 use ports::QueueName;
-use simulator::{Options, PlannedFault, Recording, Simulator};
-use stage::Failpoints;
+use simulator::{Options, PlannedFault, Simulator};
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, incidents, reasons};
-use crate::collect::ApiSource;
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
-use crate::testing::{Fetcher, KEY, Lab};
-
-async fn start(lab: &Lab, recordings: Vec<Recording>) -> Simulator {
-    let options = Options { coins: 500, recordings, ..Options::default() };
-    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
-}
-
-fn fetcher(lab: &Lab, simulator: &Simulator) -> Fetcher {
-    let source =
-        ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(KEY), keyless: false };
-    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
-    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
-}
+use crate::testing::Lab;
 
 /// Takes a snapshot with a fetcher of its own, as a restart would.
 async fn fetch(lab: &Lab, simulator: &Simulator) {
-    fetcher(lab, simulator).fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+    lab.fetcher_at(simulator).fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
 }
 
 #[tokio::test]
@@ -40,7 +19,7 @@ async fn the_api_as_it_is_has_no_drift_in_either_version() {
         let mut lab = Lab::new(500, 200);
         lab.settings.api_version = version;
         lab.settings.convert = vec!["USD".to_owned(), "EUR".to_owned()];
-        let simulator = start(&lab, Vec::new()).await;
+        let simulator = lab.simulator(Options::default()).await;
         fetch(&lab, &simulator).await;
         fetch(&lab, &simulator).await;
         assert_eq!(incidents(&lab), [""; 0]);
@@ -50,7 +29,7 @@ async fn the_api_as_it_is_has_no_drift_in_either_version() {
 #[tokio::test]
 async fn a_change_is_told_once_and_the_next_one_again() {
     let lab = Lab::new(500, 500);
-    let simulator = start(&lab, Vec::new()).await;
+    let simulator = lab.simulator(Options::default()).await;
     fetch(&lab, &simulator).await;
     for (fault, told) in [
         ("extra", "new fields: quote.simulated_new_field, simulated_new_field"),

@@ -1,6 +1,5 @@
 //! Snapshots that are not what they claim to be, from the simulator through HTTP to the announcement.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,12 +7,8 @@ use domain::wire::{self, RowsMessage};
 use domain::{Doubt, Fetched, Verdict};
 use ports::QueueName;
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
-use stage::Failpoints;
 
 use super::*;
-use crate::collect::ApiSource;
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
 use crate::spool::Op;
 use crate::testing::{Fetcher, KEY, Lab};
 use crate::{OnceFailure, ProgressObserver, Step};
@@ -27,10 +22,8 @@ impl Api {
     /// Has 500 coins, of which `limit` are asked for, `page_size` at a time.
     async fn start(limit: u32, page_size: u32) -> Self {
         let lab = Lab::new(limit, page_size);
-        let options =
-            Options { coins: 500, keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..Options::default() };
-        let address = (Ipv4Addr::LOCALHOST, 0).into();
-        let simulator = Simulator::start(address, options, Arc::new(lab.clock.clone())).await.unwrap();
+        let options = Options { keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..Options::default() };
+        let simulator = lab.simulator(options).await;
         Self { lab, simulator }
     }
 
@@ -40,12 +33,8 @@ impl Api {
 
     /// A fetcher with a spool of its own.
     fn fetcher(&self, spool: &str) -> Fetcher {
-        let (base_url, api_key) = (self.simulator.url().parse().unwrap(), config::Secret::new(KEY));
-        let source = ApiSource { base_url, api_key, keyless: false };
-        let (queue, clock) = (Arc::new(self.lab.queue.clone()), Arc::new(self.lab.clock.clone()));
-        let around = FetchContext::new(clock, FetchMetrics::new(&self.lab.metrics), Failpoints::none());
         let settings = config::Fetch { spool: self.lab.dir.path().join(spool), ..self.lab.settings.clone() };
-        Fetcher::new(settings, source, queue.clone(), queue, None, around)
+        self.lab.fetcher_of(settings, &self.simulator, Some(KEY))
     }
 
     async fn fetch(&self) -> Result<crate::FetchedBatch, OnceFailure> {

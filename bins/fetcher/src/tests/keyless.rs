@@ -1,33 +1,17 @@
 //! Real quotes without a key: what is asked, what throttling does, and that nothing is counted that nobody pays.
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use config::Secret;
 use domain::PageMeta;
 use ports::{Clock, QueueName};
 use simulator::{KeyPolicy, Options, Recording, Simulator};
-use stage::Failpoints;
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, incidents, run_until};
-use crate::collect::ApiSource;
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
-use crate::testing::{Fetcher, Lab};
+use crate::testing::Lab;
 
 async fn start(lab: &Lab, options: Options) -> Simulator {
-    let options = Options { coins: 500, keys: KeyPolicy::OneOf(vec!["secret".to_owned()]), ..options };
-    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
-}
-
-fn fetcher(lab: &Lab, simulator: &Simulator) -> Fetcher {
-    let base_url = simulator.url().parse().unwrap();
-    let source = ApiSource { base_url, api_key: Secret::default(), keyless: true };
-    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
-    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
+    let options = Options { keys: KeyPolicy::OneOf(vec!["secret".to_owned()]), ..options };
+    lab.simulator(options).await
 }
 
 #[tokio::test]
@@ -36,7 +20,7 @@ async fn a_snapshot_comes_without_a_key_and_costs_nothing() {
         let mut lab = Lab::new(500, 500);
         lab.settings.api_version = version;
         let simulator = start(&lab, Options { credits_monthly: 0, ..Options::default() }).await;
-        let running = fetcher(&lab, &simulator);
+        let running = lab.fetcher_with(&simulator, None);
         running.know_credits().await;
         run_until(&running, "the snapshot", || lab.ids(QueueName::Rows).len() == 1).await;
         let requests = simulator.requests();
@@ -58,7 +42,7 @@ async fn throttling_is_waited_out() {
     let lab = Lab::new(500, 100);
     let simulator = start(&lab, Options { anonymous_minute: 2, ..Options::default() }).await;
     let before = lab.clock.now();
-    let running = fetcher(&lab, &simulator);
+    let running = lab.fetcher_with(&simulator, None);
     let fetched = running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
     assert_eq!((fetched.pages, fetched.coins, fetched.credits), (5, 500, 0));
     let waited = lab.clock.now() - before;
@@ -76,7 +60,7 @@ async fn its_data_is_real_unless_a_simulator_says_otherwise() {
     for (recordings, simulated) in [(vec![recording], false), (Vec::new(), true)] {
         let lab = Lab::new(1, 1);
         let simulator = start(&lab, Options { recordings, ..Options::default() }).await;
-        let running = fetcher(&lab, &simulator);
+        let running = lab.fetcher_with(&simulator, None);
         assert_eq!(running.client.key_status().await.unwrap().simulated, simulated);
         running.fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
         let page = &lab.queue.messages(QueueName::Raw)[0];
@@ -90,7 +74,10 @@ async fn what_is_not_answered_without_a_key_any_more_names_the_setting() {
     let lab = Lab::new(100, 100);
     let simulator = start(&lab, Options::default()).await;
     simulator.set_faults(["error=1005".parse::<simulator::PlannedFault>().unwrap()]);
-    let failure =
-        fetcher(&lab, &simulator).fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap_err();
+    let failure = lab
+        .fetcher_with(&simulator, None)
+        .fetch_now(&Seen::default(), CancellationToken::new())
+        .await
+        .unwrap_err();
     assert!(failure.to_string().contains("set fetch.source = \"auto\", and a key"), "{failure}");
 }

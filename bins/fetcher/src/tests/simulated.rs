@@ -1,38 +1,22 @@
 //! The fetcher against the simulator, which answers as the real API does.
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use config::Secret;
 use domain::{PageMeta, timestamp};
 use ports::{Clock, QueueName};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
-use stage::Failpoints;
 use tokio_util::sync::CancellationToken;
 
 use super::Seen;
-use crate::collect::ApiSource;
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
-use crate::testing::{Fetcher, KEY, Lab};
+use crate::testing::{KEY, Lab};
 use crate::{FetchedBatch, KeyStatus, OnceFailure};
 
 async fn start(lab: &Lab, options: Options) -> Simulator {
-    let options = Options { coins: 500, keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..options };
-    Simulator::start((Ipv4Addr::LOCALHOST, 0).into(), options, Arc::new(lab.clock.clone())).await.unwrap()
-}
-
-fn fetcher(lab: &Lab, simulator: &Simulator, key: &str) -> Fetcher {
-    let source =
-        ApiSource { base_url: simulator.url().parse().unwrap(), api_key: Secret::new(key), keyless: false };
-    let (queue, clock) = (Arc::new(lab.queue.clone()), Arc::new(lab.clock.clone()));
-    let around = FetchContext::new(clock, FetchMetrics::new(&lab.metrics), Failpoints::none());
-    Fetcher::new(lab.settings.clone(), source, queue.clone(), queue, None, around)
+    let options = Options { keys: KeyPolicy::OneOf(vec![KEY.to_owned()]), ..options };
+    lab.simulator(options).await
 }
 
 async fn fetch(lab: &Lab, simulator: &Simulator) -> Result<FetchedBatch, OnceFailure> {
-    fetcher(lab, simulator, KEY).fetch_now(&Seen::default(), CancellationToken::new()).await
+    lab.fetcher_at(simulator).fetch_now(&Seen::default(), CancellationToken::new()).await
 }
 
 #[tokio::test]
@@ -169,7 +153,7 @@ async fn the_schedule_waits_for_the_end_of_each_limit() {
         lab.clock.0.set(timestamp::from_text(from).unwrap());
         let simulator = start(&lab, Options::default()).await;
         simulator.set_faults([fault.parse::<PlannedFault>().unwrap()]);
-        let fetcher = fetcher(&lab, &simulator, KEY);
+        let fetcher = lab.fetcher_at(&simulator);
         let (bell, rung) = tokio::sync::mpsc::channel(1);
         super::run_with(&fetcher, rung, "the snapshot", || {
             let _ = bell.try_send(());
@@ -210,7 +194,7 @@ async fn the_key_status_is_told_and_a_wrong_key_is_named() {
     let lab = Lab::new(100, 100);
     let options = Options { credits_monthly: 10_000, rate_limit_minute: 30, ..Options::default() };
     let simulator = start(&lab, options).await;
-    let status = fetcher(&lab, &simulator, KEY).client.key_status().await.unwrap();
+    let status = lab.fetcher_at(&simulator).client.key_status().await.unwrap();
     let expected = KeyStatus {
         minute_limit: Some(30),
         monthly_limit: Some(10_000),
@@ -221,6 +205,6 @@ async fn the_key_status_is_told_and_a_wrong_key_is_named() {
         simulated: true,
     };
     assert_eq!(status, expected);
-    let error = fetcher(&lab, &simulator, "another-key").client.key_status().await.unwrap_err();
+    let error = lab.fetcher_with(&simulator, Some("another-key")).client.key_status().await.unwrap_err();
     assert_eq!(error.code(), "api_1001");
 }
