@@ -63,14 +63,14 @@ fn body(rejects: &[&Reject]) -> Vec<u8> {
     serde_json::to_vec(&listed).expect("texts and numbers are JSON")
 }
 
-/// One incident a batch about fields that the API has stopped sending; `None` when there are none.
+/// One incident a batch about fields that the API has stopped sending; `None` when there are none. The history never had them all.
 pub(super) fn about_missing_fields(
     meta: &PageMeta,
     fields: MeasureSet,
     now: DateTime<Utc>,
 ) -> Option<DeadLetter> {
     let names: Vec<_> = fields.iter().map(Measure::column).collect();
-    if names.is_empty() {
+    if names.is_empty() || meta.is_history() {
         return None;
     }
     let reason = format!("no coin of page {} has the field {}", meta.page, names.join(", "));

@@ -71,6 +71,7 @@ macro_rules! store_contract {
                 a_repeat_changes_no_table
                 of_equal_last_updated_the_later_fetch_wins
                 a_rebuild_takes_the_place_of_its_own_fetch
+                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live
                 a_quote_seen_again_is_unchanged_and_names_its_newest_fetch
                 the_newest_description_wins_and_seen_times_span_all
                 every_identity_is_kept
