@@ -26,9 +26,11 @@
 //! - A fetcher that dies for good, with its spool, leaves its slot missing, and a letter once the slot is over; a queue that
 //!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
 
+mod backfill;
 mod collect;
 mod context;
 mod crash;
+mod history;
 mod incident;
 mod judge;
 mod metrics;
@@ -51,10 +53,12 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use backfill::{Backfiller, Filled, Past, paid_for};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
+pub use history::KnownCoin;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
-pub use process::{check, check_settings, for_once, is_simulated, run};
+pub use process::{backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;

@@ -1,15 +1,17 @@
 //! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use config::{Offset, Source};
+use config::{CatchUp, Offset, Source};
 use ports::Ledger;
 use service::{Process, Queues};
 use tracing::warn;
 use url::Url;
 
+use crate::backfill::Backfiller;
 use crate::collect::{ApiSource, Client, KeyStatus};
 use crate::context::FetchContext;
 use crate::metrics::FetchMetrics;
@@ -34,6 +36,18 @@ pub async fn for_once(
     Ok(parts.once())
 }
 
+/// What fills gaps for `process` when it is asked to. Holds a spool of its own until it is dropped.
+pub fn for_backfill(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<Backfiller> {
+    let settings = config::Fetch { spool: backfill_spool(process), ..process.config().fetch.clone() };
+    let currencies = settings.convert.len();
+    Ok(parts_with(settings, process, queues, source)?.backfill(currencies))
+}
+
+/// Where a backfill keeps what it fetched until it is in the queue.
+pub fn backfill_spool(process: &Process) -> PathBuf {
+    process.config().fetch.spool.join("backfill")
+}
+
 /// Fetches on schedule until the process is asked to stop. Looks into `ledger`, if there is one, for what was fetched by hand.
 pub async fn run(
     process: &Process,
@@ -43,6 +57,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
+    }
+    if source.keyless && process.config().fetch.catch_up != CatchUp::None {
+        warn!("fetch.catch_up fills nothing: without a key CoinMarketCap tells nothing of the past");
     }
     let parts = parts(process, queues, source)?;
     let (credits, client) = (parts.credits(), client(process, source)?);
@@ -92,7 +109,15 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
 
 /// Opens the spool, which no other process may use.
 fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<Parts> {
-    let settings = process.config().fetch.clone();
+    parts_with(process.config().fetch.clone(), process, queues, source)
+}
+
+fn parts_with(
+    settings: config::Fetch,
+    process: &Process,
+    queues: &Queues,
+    source: &ChosenSource,
+) -> anyhow::Result<Parts> {
     let client = client(process, source)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);

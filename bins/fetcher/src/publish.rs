@@ -7,6 +7,7 @@
 mod batch;
 mod error;
 mod letters;
+mod patient;
 
 use std::collections::HashSet;
 use std::path::Path;

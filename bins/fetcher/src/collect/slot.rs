@@ -48,6 +48,7 @@ impl Collector {
                 self.give_up(slot, gave_up).await;
             }
         }
+        self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
         self.seal_soon(order).await;
         *self.in_work() = None;
         ending

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
+use super::owed::Owed;
 use super::slots;
 use crate::judge::Memory;
 use crate::spool::Manifest;
@@ -27,9 +29,12 @@ pub(crate) struct Claims {
     /// older programs. One that cannot be read is no reason to forget what is claimed.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+    /// Which slots were missed and are to be filled. Absent in the notes of older programs, which drop it.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    owed: Option<Owed>,
 }
 
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Memory>, D::Error> {
+fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
@@ -112,6 +117,16 @@ impl Claims {
     /// Passes on what is remembered of earlier snapshots.
     pub(crate) fn remember(&mut self, memory: Memory) {
         self.memory = Some(memory);
+    }
+
+    /// The slots that were missed and are to be filled, or are being filled.
+    pub(crate) fn owed(&self) -> Option<&Owed> {
+        self.owed.as_ref()
+    }
+
+    /// These are.
+    pub(crate) fn owe(&mut self, owed: Option<Owed>) {
+        self.owed = owed;
     }
 
     /// Claims the slot of `order` at `now` for the fetcher whose spool is `by`.
