@@ -10,6 +10,7 @@
 //! `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
+mod catching_up;
 mod configuration;
 mod crowd;
 mod deletions;

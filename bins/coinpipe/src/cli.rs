@@ -5,6 +5,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 use crate::commands::archive::ArchiveArgs;
+use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
 use crate::commands::health::HealthArgs;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
+    /// Fill slots that nobody fetched from the API's history; costs credits
+    Backfill(BackfillArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled

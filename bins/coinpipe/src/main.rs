@@ -20,7 +20,8 @@ use service::{CommonArgs, LogDefault, Process};
 
 use cli::{Cli, Command};
 use commands::{
-    archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
+    archive, backfill, batches, check, config, dead, health, import, migrate, once, replay, run, simulate,
+    status,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
+        }
+        Command::Backfill(args) => {
+            service::run(common, &[], quiet, async |process| backfill::run(process, &args).await)
         }
         Command::Archive(args) => {
             service::run(common, &[], quiet, async |process| archive::run(process, &args).await)

@@ -12,7 +12,7 @@ use ports::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::{Collector, Ending, PastJob, Patience};
-use crate::history::{KnownCoin, day_credits, paid_from_json, windows};
+use crate::history::{KnownCoin, day_credits, paid_from_json, price, windows};
 use crate::once::{OnceFailure, to_failure};
 use crate::progress::ProgressObserver;
 use crate::publish::Publisher;
@@ -41,7 +41,20 @@ pub struct Backfiller {
     collector: Collector,
     publisher: Publisher,
     clock: Arc<dyn Clock>,
-    currencies: usize,
+    settings: config::Fetch,
+}
+
+/// Credits that filling `slots` costs with these settings, when nothing of it is there.
+pub fn price_of_past(past: &Past, slots: &BTreeSet<Slot>, settings: &config::Fetch) -> u64 {
+    match past {
+        Past::Hours(coins) => price(coins.len(), slots, settings.convert.len()),
+        Past::Days => price_of_days(slots.len(), settings),
+    }
+}
+
+fn price_of_days(days: usize, settings: &config::Fetch) -> u64 {
+    let a_day = day_credits(settings.limit, settings.page_size, settings.convert.len());
+    a_day.saturating_mul(days as u64)
 }
 
 /// The batches that were paid for by backfills whose spool is in the folder `spool`, as far as a look tells.
@@ -54,9 +67,9 @@ impl Backfiller {
         collector: Collector,
         publisher: Publisher,
         clock: Arc<dyn Clock>,
-        currencies: usize,
+        settings: config::Fetch,
     ) -> Self {
-        Self { collector, publisher, clock, currencies }
+        Self { collector, publisher, clock, settings }
     }
 
     /// The coins of hours that an earlier run began and did not finish.
@@ -94,13 +107,7 @@ impl Backfiller {
     pub async fn price(&self, past: &Past, slots: &BTreeSet<Slot>) -> Result<u64, OnceFailure> {
         match past {
             Past::Hours(coins) => Ok(self.collector.past_price(slots, coins.len()).await?),
-            Past::Days => {
-                let Manifest { limit, page_size, .. } = slots
-                    .first()
-                    .map(|slot| self.collector.day_order(*slot))
-                    .unwrap_or_else(|| self.collector.day_order(Slot::at(self.clock.now())));
-                Ok(day_credits(limit, page_size, self.currencies).saturating_mul(slots.len() as u64))
-            }
+            Past::Days => Ok(price_of_days(slots.len(), &self.settings)),
         }
     }
 
@@ -141,6 +148,8 @@ impl Backfiller {
             let result = self.fetch(past, job, &window, &mut done.credits).await;
             if let Err(ending) = result {
                 self.collector.stop_waiting().await;
+                let orders = window.iter().map(|slot| self.order(past, *slot));
+                self.collector.forget_empty(orders).await;
                 return Err(self.failure(ending, &window).await);
             }
             let orders: Vec<_> = window.iter().map(|slot| self.order(past, *slot)).collect();

@@ -9,7 +9,7 @@ mod coins;
 mod page;
 mod paid;
 
-pub(crate) use calls::{COINS_A_CALL, HOUR, call_credits, day_credits, price, windows};
+pub(crate) use calls::{COINS_A_CALL, HOUR, day_credits, price, windows};
 pub use coins::KnownCoin;
 pub(crate) use coins::{coins_from_json, coins_in_listing, coins_to_json};
 pub(crate) use page::part;

@@ -41,6 +41,7 @@ mod progress;
 mod publish;
 mod retry_turns;
 mod schedule;
+mod scheduled;
 mod source;
 mod spool;
 mod trace;
@@ -53,13 +54,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backfill::{Backfiller, Filled, Past, paid_for};
+pub use backfill::{Backfiller, Filled, Past, paid_for, price_of_past};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use history::KnownCoin;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
+pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
 pub use waiting::{Waiting, waiting};

@@ -65,8 +65,8 @@ impl Parts {
     }
 
     /// Something that fills gaps when it is asked to.
-    pub(crate) fn backfill(self, currencies: usize) -> Backfiller {
-        Backfiller::new(self.collector, self.publisher, self.context.clock, currencies)
+    pub(crate) fn backfill(self, settings: config::Fetch) -> Backfiller {
+        Backfiller::new(self.collector, self.publisher, self.context.clock, settings)
     }
 
     /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of

@@ -100,6 +100,17 @@ impl Collector {
         trouble.map_or(Ok(pages), Err)
     }
 
+    /// Removes those of the batches of `orders` of which nothing came: it makes no sense to go on with them.
+    pub(crate) async fn forget_empty(&self, orders: impl Iterator<Item = Manifest>) {
+        for order in orders {
+            if self.pages_of(&order).await.is_ok_and(|pages| pages.is_empty())
+                && let Err(error) = self.forget(&order.batch).await
+            {
+                debug!("cannot clear up in the spool: {}", telemetry::error_chain(&error));
+            }
+        }
+    }
+
     /// Seals the begun batches of the past but for those of the slots `in_work`, so that they are published as far as they came.
     pub(crate) async fn seal_begun(&self, in_work: &[Slot]) {
         match self.batches().await {

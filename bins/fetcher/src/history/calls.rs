@@ -34,7 +34,7 @@ pub(crate) fn windows(slots: &BTreeSet<Slot>) -> Vec<Vec<Slot>> {
 }
 
 /// Credits that so many hours of so many `coins` cost in one call.
-pub(crate) fn call_credits(coins: usize, hours: usize, currencies: usize) -> u64 {
+fn call_credits(coins: usize, hours: usize, currencies: usize) -> u64 {
     let points = (coins as u64).saturating_mul(hours as u64);
     points.div_ceil(A_CREDIT).max(1) + (currencies.max(1) - 1) as u64
 }
