@@ -8,7 +8,7 @@ use crate::place::Servers;
 use crate::process::{DEADLINE, Folder, end, signal, until_said};
 
 /// The commands that only look, and whether there being nothing is an answer.
-const LOOKING: [(&[&str], i32); 9] = [
+const LOOKING: [(&[&str], i32); 10] = [
     (&["status"], 0),
     (&["status", "--json"], 0),
     (&["batches"], 0),
@@ -17,6 +17,7 @@ const LOOKING: [(&[&str], i32); 9] = [
     (&["dead", "list"], 0),
     (&["dead", "show", "x"], 1),
     (&["replay", "--all", "--dry-run"], 1),
+    (&["backfill", "--from", "2026-11-22", "--dry-run"], 1),
     (&["config"], 0),
 ];
 

@@ -127,7 +127,7 @@ fn golden_bytes_of_every_schema_still_decode_and_are_still_written() {
 #[test]
 fn a_chunk_of_the_history_is_known_by_its_endpoint() {
     let mut chunk = golden_chunk();
-    chunk.page.endpoint = crate::endpoint::HISTORY.to_owned();
+    crate::endpoint::HISTORY.clone_into(&mut chunk.page.endpoint);
     for origin in [Origin::Backfill, Origin::Replay, Origin::Rebuild] {
         chunk.page.origin = origin;
         assert_eq!(decode(&encode_chunk(&chunk)), Ok(RowsMessage::Chunk(chunk.clone())));

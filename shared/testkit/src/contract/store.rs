@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod outbox;
+pub mod past;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
@@ -71,7 +72,6 @@ macro_rules! store_contract {
                 a_repeat_changes_no_table
                 of_equal_last_updated_the_later_fetch_wins
                 a_rebuild_takes_the_place_of_its_own_fetch
-                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live
                 a_quote_seen_again_is_unchanged_and_names_its_newest_fetch
                 the_newest_description_wins_and_seen_times_span_all
                 every_identity_is_kept
@@ -80,6 +80,8 @@ macro_rules! store_contract {
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            past:
+                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live;
             left_out:
                 a_row_without_quotes_changes_nothing
                 a_refused_coin_does_not_take_the_others_with_it;
