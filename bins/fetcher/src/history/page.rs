@@ -15,6 +15,9 @@ use crate::collect::{PastCoin, PastPoint, PastQuotes};
 /// What the API says in place of what listings say.
 const RENAMED: [(&str, &str); 1] = [("volume_24hr", "volume_24h")];
 
+/// The fields of a quote, with the JSON of each.
+type Quote<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
 /// The page of one hour.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Parted {
@@ -91,7 +94,7 @@ fn write_row(out: &mut String, coin: &PastCoin, point: &PastPoint, slug: Option<
     if let Some(is_active) = &coin.is_active {
         let _ = write!(out, ",\"is_active\":{is_active}");
     }
-    let quotes: Vec<(&String, &RawValue, Option<BTreeMap<Cow<'_, str>, &RawValue>>)> = convert
+    let quotes: Vec<(&String, &RawValue, Option<Quote<'_>>)> = convert
         .iter()
         .filter_map(|currency| {
             let quote = point.quotes.get(currency)?;
@@ -120,11 +123,11 @@ fn write_row(out: &mut String, coin: &PastCoin, point: &PastPoint, slug: Option<
     out.push_str("}}");
 }
 
-fn fields(quote: &RawValue) -> Option<BTreeMap<Cow<'_, str>, &RawValue>> {
+fn fields(quote: &RawValue) -> Option<Quote<'_>> {
     serde_json::from_str(quote.get()).ok().filter(|_| quote.get().starts_with('{'))
 }
 
-fn write_quote(out: &mut String, fields: &BTreeMap<Cow<'_, str>, &RawValue>, at: DateTime<Utc>) {
+fn write_quote(out: &mut String, fields: &Quote<'_>, at: DateTime<Utc>) {
     out.push('{');
     for (name, value) in fields {
         let _ = write!(out, "{}:{value},", serde_json::Value::from(name.as_ref()));
@@ -156,8 +159,8 @@ mod tests {
         Slot::at(timestamp::from_text(&format!("2026-11-22T{hour:02}:00:00Z")).unwrap())
     }
 
-    fn raw(json: impl ToString) -> Box<RawValue> {
-        RawValue::from_string(json.to_string()).unwrap()
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
     }
 
     fn point(at: &str, quote: &str) -> PastPoint {
@@ -167,7 +170,7 @@ mod tests {
 
     fn parted(points: Vec<PastPoint>, odd: Vec<Box<RawValue>>) -> Vec<Parted> {
         let (name, symbol) = (raw("\"Bitcoin\""), raw("\"BTC\""));
-        let coin = PastCoin { id: 1, name, symbol, is_active: Some(raw(1)), points };
+        let coin = PastCoin { id: 1, name, symbol, is_active: Some(raw("1")), points };
         let past = PastQuotes { coins: vec![coin], odd, credits: 3, simulated: false };
         let known = [KnownCoin { id: 1, slug: "bit\"coin".to_owned() }];
         part(&past, &[slot(14), slot(15)], &known, &["USD".to_owned()], slot(16).starts_at())

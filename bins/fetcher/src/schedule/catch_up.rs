@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use super::Scheduler;
 use super::leader_state::LeaderState;
-use super::owed::Owed;
+use super::owed::{Filling, Owed};
 use super::slots::end_of;
 use super::term::LedTerm;
 use crate::collect::{Ending, GaveUp, PastJob, Patience};
@@ -77,7 +77,7 @@ impl Scheduler {
     pub(super) async fn end_past(&self, led: &LedTerm) {
         let owed = self.owed(led);
         let filling = owed.filling().filter(|filling| self.collector.is_own_spool(&filling.by));
-        let window = filling.map(|filling| filling.window()).unwrap_or_default();
+        let window = filling.map(Filling::window).unwrap_or_default();
         self.collector.seal_begun(&window).await;
     }
 
@@ -154,7 +154,7 @@ impl Scheduler {
             self.incidents.report("gap_unpaid", self.collector.credits_month(), &reason).await;
             return Ok(false);
         };
-        let job = self.past_job(&coins, next, stop);
+        let job = past_job(&coins, next, stop);
         if let Err(ending) = self.collector.begin_past(job, &window).await {
             return self.put_off(ending, state, next).await;
         }
@@ -190,7 +190,7 @@ impl Scheduler {
                 return Ok(false);
             }
         };
-        let job = self.past_job(&coins, next, stop);
+        let job = past_job(&coins, next, stop);
         let asked = match self.collector.missing_patiently(job, window).await {
             Ok(Some((page, slots))) => {
                 if !self.collector.can_spare_credits(price(
@@ -290,15 +290,6 @@ impl Scheduler {
         fitting.next().map(<[Slot]>::to_vec)
     }
 
-    fn past_job<'j>(
-        &self,
-        coins: &'j [KnownCoin],
-        next: DateTime<Utc>,
-        stop: &'j CancellationToken,
-    ) -> PastJob<'j> {
-        PastJob { coins, patience: Patience::UntilNextSlot(next), observer: &NoObserver, stop }
-    }
-
     fn owed(&self, led: &LedTerm) -> Owed {
         let of = self.collector.past_source();
         led.claims.owed().filter(|owed| owed.is_of(&of)).cloned().unwrap_or_else(|| Owed::new(&of))
@@ -315,6 +306,10 @@ impl Scheduler {
         self.confirm(state);
         Ok(())
     }
+}
+
+fn past_job<'j>(coins: &'j [KnownCoin], next: DateTime<Utc>, stop: &'j CancellationToken) -> PastJob<'j> {
+    PastJob { coins, patience: Patience::UntilNextSlot(next), observer: &NoObserver, stop }
 }
 
 /// The slots between two, as far as the history reaches.

@@ -61,9 +61,11 @@ async fn hours_cost_what_was_said_and_each_is_a_batch_of_what_listings_gave() {
         .queue
         .messages(QueueName::Rows)
         .iter()
-        .map(|message| match wire::decode(&message.body).unwrap() {
-            wire::RowsMessage::Fetched(fetched) => fetched.credits,
-            other => panic!("{other:?}"),
+        .map(|message| {
+            let wire::RowsMessage::Fetched(fetched) = wire::decode(&message.body).unwrap() else {
+                panic!("rows")
+            };
+            fetched.credits
         })
         .sum();
     assert_eq!(credits, 3, "the batches share what it cost");

@@ -10,7 +10,7 @@ use super::{crash, incidents, instant, reasons, run_idle, run_until};
 use crate::testing::{Lab, until};
 
 /// Hourly, 200 coins in one page; a gap is filled in two calls.
-async fn lab(catch_up: CatchUp) -> Lab {
+fn lab(catch_up: CatchUp) -> Lab {
     let mut lab = Lab::new(200, 200);
     lab.settings.catch_up = catch_up;
     lab
@@ -46,7 +46,7 @@ fn filled(lab: &Lab) -> (Vec<String>, u32) {
 
 #[tokio::test]
 async fn thirty_hours_are_filled_after_the_slot_that_is_due_and_once() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options::default()).await;
     away(&lab, &simulator, 30).await;
     let back = lab.fetcher_at(&simulator);
@@ -84,7 +84,7 @@ async fn thirty_hours_are_filled_after_the_slot_that_is_due_and_once() {
 #[tokio::test]
 async fn the_last_or_none_is_filled_where_the_settings_say_so() {
     for (catch_up, expected) in [(CatchUp::Last, vec!["2026-11-22T17:00:00Z"]), (CatchUp::None, vec![])] {
-        let lab = lab(catch_up).await;
+        let lab = lab(catch_up);
         let simulator = lab.simulator(Options::default()).await;
         away(&lab, &simulator, 3).await;
         run_until(&lab.fetcher_at(&simulator), "what is wanted", || {
@@ -99,7 +99,7 @@ async fn the_last_or_none_is_filled_where_the_settings_say_so() {
 /// Whenever it dies, what was paid for is not paid for again, and nothing stays missing.
 #[tokio::test]
 async fn a_fetcher_that_dies_while_it_fills_a_gap_goes_on() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options::default()).await;
     away(&lab, &simulator, 5).await;
     let dying = lab.fetcher_at(&simulator);
@@ -125,7 +125,7 @@ fn pages(lab: &Lab) -> usize {
 
 #[tokio::test]
 async fn what_the_snapshots_to_come_need_is_not_spent_on_gaps() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     // 27 November, 00:00: 4 days to the month's end, 96 snapshots, one of which is taken before it is looked at.
     lab.clock.0.set(instant("2026-11-26T20:00:00Z"));
     let simulator = lab.simulator(Options { credits_monthly: 2 + 95 + 5, ..Options::default() }).await;
@@ -143,7 +143,7 @@ async fn what_the_snapshots_to_come_need_is_not_spent_on_gaps() {
 
 #[tokio::test]
 async fn what_the_plan_refuses_is_told_once_and_left() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options { history_hours: 1, ..Options::default() }).await;
     away(&lab, &simulator, 40).await;
     run_until(&lab.fetcher_at(&simulator), "a letter", || !lab.ids(QueueName::Dead).is_empty()).await;
@@ -161,7 +161,7 @@ async fn what_the_plan_refuses_is_told_once_and_left() {
 
 #[tokio::test]
 async fn a_limit_is_waited_out() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options { rate_limit_minute: 1, ..Options::default() }).await;
     away(&lab, &simulator, 3).await;
     run_until(&lab.fetcher_at(&simulator), "every hour", || lab.ids(QueueName::Rows).len() == 5).await;
@@ -171,7 +171,7 @@ async fn a_limit_is_waited_out() {
 /// The leaders' note tells that another fetcher pays for the gap.
 #[tokio::test]
 async fn a_gap_that_another_fetcher_was_filling_is_left_to_it_and_told_of() {
-    let lab = lab(CatchUp::All).await;
+    let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options::default()).await;
     away(&lab, &simulator, 3).await;
     let dying = lab.fetcher_at(&simulator);

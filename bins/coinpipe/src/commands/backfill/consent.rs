@@ -43,18 +43,24 @@ pub(super) async fn ask(
         ))
         .into());
     }
-    let asking = async {
-        eprint!("Spend {} on it? [y/N] ", numbers::counted(credits, "credit"));
-        let reading = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).map(|_| line)
-        });
-        Ok(reading.await??)
-    };
+    output::say(format!("Spend {} on it? [y/N]", numbers::counted(credits, "credit")));
+    let asking = async { Ok(line_of_stdin().await?) };
     if !is_yes(&process.unless_stopped(asking).await?) {
         bail!("nothing was fetched");
     }
     Ok(())
+}
+
+/// What is typed. On a thread of its own: one of the runtime's would keep the process from ending while nobody types.
+async fn line_of_stdin() -> std::io::Result<String> {
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map(|_| line);
+        // Nobody waits for it any more.
+        let _ = sender.send(read);
+    });
+    answer.await.unwrap_or_else(|_| Ok(String::new()))
 }
 
 fn is_yes(answer: &str) -> bool {
