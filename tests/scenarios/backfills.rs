@@ -46,7 +46,7 @@ fn asked(api: &Simulator) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn embedded_what_was_stopped_goes_on_and_is_paid_for_once() {
-    what_was_stopped_goes_on_and_is_paid_for_once(Place::embedded(1000).await).await;
+    what_was_stopped_goes_on_and_is_paid_for_once(&Place::embedded(1000).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,21 +54,21 @@ async fn private_servers_what_was_stopped_goes_on_and_is_paid_for_once() {
     let Some(servers) = Servers::start().await else { return };
     let place = Place::on(&servers, 1000).await;
     let workers = crew(&place);
-    what_was_stopped_goes_on_and_is_paid_for_once(place).await;
+    what_was_stopped_goes_on_and_is_paid_for_once(&place).await;
     dismiss(workers).await;
 }
 
-async fn what_was_stopped_goes_on_and_is_paid_for_once(place: Place) {
+async fn what_was_stopped_goes_on_and_is_paid_for_once(place: &Place) {
     // What the key may do is asked twice, before the one call for the past that the minute has left.
     let (api, clock) = api(3).await;
     let url = api.url();
     let env = env(&url);
-    let mut once = Worker::operate_with(&place, &["--once"], &env);
+    let mut once = Worker::operate_with(place, &["--once"], &env);
     assert_eq!(once.ended().await, Some(0), "{}", once.log());
     clock.advance(Duration::from_mins(1));
     let (from, to) = (timestamp::to_text(hours_ago(HOURS + 1)), timestamp::to_text(hours_ago(1)));
     let args = ["backfill", "--from", &from, "--to", &to, "--yes"];
-    let mut stopped = Worker::operate_with(&place, &args, &env);
+    let mut stopped = Worker::operate_with(place, &args, &env);
     stopped.until_said("waiting until").await;
     signal(&stopped.child, "INT").await;
     assert_eq!(stopped.ended().await, Some(0), "{}", stopped.log());
@@ -77,7 +77,7 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: Place) {
     assert_eq!(asked(&api).len(), 2, "one was answered, one refused: {:?}", asked(&api));
 
     clock.advance(Duration::from_mins(1));
-    let mut again = Worker::operate_with(&place, &args, &env);
+    let mut again = Worker::operate_with(place, &args, &env);
     assert_eq!(again.ended().await, Some(0), "{}", again.log());
     assert!(again.said("5 credits") > 0, "half of it is there: {}", again.log());
     let asked_in_all = asked(&api);
@@ -85,7 +85,7 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: Place) {
     assert_eq!(asked_in_all.iter().filter(|query| **query == asked_in_all[0]).count(), 1);
 
     let batches: serde_json::Value =
-        serde_json::from_str(&Worker::print(&place, &["batches", "--json"]).await).expect("JSON");
+        serde_json::from_str(&Worker::print(place, &["batches", "--json"]).await).expect("JSON");
     let filled: Vec<_> = batches
         .as_array()
         .expect("a list")
@@ -97,13 +97,12 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: Place) {
 
     // There is nothing left, and nothing is asked for; what was paid for comes back from the archive.
     clock.advance(Duration::from_mins(1));
-    let printed = Worker::print_with(&place, &args, &env).await;
+    let printed = Worker::print_with(place, &args, &env).await;
     assert!(printed.contains("Nothing to fill: 5 slots of this span are there"), "{printed}");
     assert_eq!(asked(&api).len(), 3);
     let batch = format!("{}/history/USD", from.replace(".000Z", "Z"));
-    let mut replay = Worker::operate(&place, &["replay", "--batch", &batch]);
-    assert_eq!(replay.ended().await, Some(0), "{}", replay.log());
-    assert!(replay.said("Replayed 2 pages, 1 batch, 200 coins") > 0, "{}", replay.log());
+    let replayed = Worker::print(place, &["replay", "--batch", &batch]).await;
+    assert!(replayed.contains("Replayed 2 pages of 1 batch, 200 coins"), "{replayed}");
 }
 
 #[tokio::test]

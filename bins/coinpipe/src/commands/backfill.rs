@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use config::Source;
 use domain::{BatchId, Slot, endpoint};
 use fetcher::{Backfiller, ChosenSource, Filled, KnownCoin, OnceFailure, Past};
 use ports::Ledger;
@@ -80,16 +81,16 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
             Usage("--ids goes with hours: days are listings, best ranked coins first".to_owned()).into()
         );
     }
-    let source = fetcher::choose_source(fetch, process.clock.clone()).await?;
-    if source.keyless {
+    if fetch.source == Source::Keyless {
         let keyless =
             "without a key CoinMarketCap tells nothing of the past; unset fetch.source, and set CMC_API_KEY";
         return Err(Usage(keyless.to_owned()).into());
     }
-    fetcher::check_settings(process, &source)?;
     if args.dry_run {
         return process.unless_stopped(look(process, args)).await;
     }
+    let source = fetcher::choose_source(fetch, process.clock.clone()).await?;
+    fetcher::check_settings(process, &source)?;
     alerter::check_settings(process)?;
     let opening = async {
         let adapters = adapters::open_existing(process).await?;
