@@ -11,7 +11,7 @@ fn named(name: &str, fetched_at: i64) -> Chunk {
 }
 
 fn known(name: &str, first: i64, last: i64) -> BTreeMap<u32, Known<Coin>> {
-    let what = named(name, 0).rows.remove(0).coin;
+    let what = named(name, 0).rows.remove(0).coin.into_inner();
     [(1, Known { what, first_seen_at: at(first), last_seen_at: at(last) })].into()
 }
 
