@@ -178,7 +178,7 @@ fn coins_described_alike_are_read_once() {
     let mut second = golden_chunk();
     second.rows[0].quotes[0].numbers[0] = Some(2.0);
     let mut renamed = golden_chunk();
-    renamed.rows[0].coin.name = "Tether".to_owned();
+    "Tether".clone_into(&mut renamed.rows[0].coin.name);
     let mut descriptions = Descriptions::default();
     let read: Vec<Chunk> = [&first, &second, &renamed, &first]
         .map(|chunk| {

@@ -6,7 +6,7 @@ use crate::load::rows;
 
 fn named(name: &str, fetched_at: i64) -> Chunk {
     let mut row = row(1, 1.0, at(0));
-    row.coin.name = name.to_owned();
+    name.clone_into(&mut row.coin.name);
     chunk_of(row, at(fetched_at))
 }
 
