@@ -48,5 +48,5 @@ pub use quote::Quote;
 pub use replay::ReplayId;
 pub use slot::Slot;
 pub use stage::StageName;
-pub use text::one_line;
+pub use text::{is_deceptive, one_line, plain_lines};
 pub use verdict::{Doubt, Verdict};
