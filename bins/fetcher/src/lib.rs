@@ -57,5 +57,5 @@ pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
-pub use spool::SpoolError;
+pub use spool::{Holder, SpoolError};
 pub use waiting::{Waiting, waiting};
