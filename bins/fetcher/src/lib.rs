@@ -29,6 +29,7 @@
 mod collect;
 mod context;
 mod crash;
+mod currencies;
 mod incident;
 mod judge;
 mod metrics;
@@ -52,6 +53,7 @@ mod testing;
 mod tests;
 
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
+pub use currencies::is_known_currency;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
