@@ -13,7 +13,7 @@ use super::snapshot::{Again, Wait};
 use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
-use crate::spool::{Manifest, PageRecord, Spool, blocking};
+use crate::spool::{ClaimState, Manifest, PageRecord, Spool, blocking};
 
 /// What the judge knows between pages and between batches.
 #[derive(Default)]
@@ -183,7 +183,12 @@ impl Collector {
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);
-            warn!("{reason}");
+            if order.claim == ClaimState::ByHand {
+                // Who waits for it is told at the end.
+                debug!("{reason}");
+            } else {
+                warn!("{reason}");
+            }
             self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
         }
         (verdict, judged.memory)
