@@ -1,5 +1,6 @@
 //! What every line of the log goes through: no character from outside turns it round.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use domain::is_deceptive;
@@ -15,8 +16,12 @@ impl<W: Write> Write for Plain<W> {
             Ok(text) if text.contains(turns) => {
                 let mut plain = String::with_capacity(text.len() + 8);
                 for c in text.chars() {
-                    // In JSON this means the same character.
-                    if turns(c) { plain += &format!("\\u{:04x}", u32::from(c)) } else { plain.push(c) }
+                    if turns(c) {
+                        // In JSON this means the same character.
+                        let _ = write!(plain, "\\u{:04x}", u32::from(c));
+                    } else {
+                        plain.push(c);
+                    }
                 }
                 self.0.write_all(plain.as_bytes())?;
             }

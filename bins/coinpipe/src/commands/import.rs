@@ -75,7 +75,7 @@ pub(crate) struct LegacyArgs {
     /// When the numbers were right, for rows without `last_updated`
     #[arg(long, value_name = "T", value_parser = instant)]
     as_of: Option<DateTime<Utc>>,
-    /// The time zone of times that do not say it, such as those in a DATETIME: America/New_York, or -05:00. What is in a TIMESTAMP
+    /// The time zone of times that do not say it, such as those in a DATETIME: `America/New_York`, or -05:00. What is in a TIMESTAMP
     /// is read right without it
     #[arg(long, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true, value_parser = Zone::parse)]
     time_zone: Zone,

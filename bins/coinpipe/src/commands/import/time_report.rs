@@ -57,15 +57,14 @@ mod tests {
         let columns = ["symbol", "price", "updated"].map(str::to_owned);
         let given = [("updated".to_owned(), "last_updated".to_owned())];
         let mapping = Mapping::new(&columns, &given, false).unwrap();
-        let text = |text: &Option<&str>| text.map(str::to_owned);
         // Columns are read in the order in which the mapping has them.
         let at = mapping.columns().iter().position(|column| column == "updated").unwrap();
-        let row = |time: &Option<&str>| {
+        let row = |time: Option<&str>| {
             let mut row = vec![Some("1".to_owned()); 3];
-            row[at] = text(time);
+            row[at] = time.map(str::to_owned);
             row
         };
-        let rows: Vec<_> = texts.iter().map(row).collect();
+        let rows: Vec<_> = texts.iter().copied().map(row).collect();
         let as_of = as_of.and_then(timestamp::from_text);
         lines(&mapping, &rows, &Times { zone: Zone::parse(zone).unwrap(), as_of }, is_utc)
     }
