@@ -50,5 +50,5 @@ pub use replay::ReplayId;
 pub use shared::Shared;
 pub use slot::Slot;
 pub use stage::StageName;
-pub use text::one_line;
+pub use text::{is_deceptive, one_line, plain_lines};
 pub use verdict::{Doubt, Verdict};
