@@ -30,6 +30,7 @@ mod backfill;
 mod collect;
 mod context;
 mod crash;
+mod currencies;
 mod history;
 mod incident;
 mod judge;
@@ -56,6 +57,7 @@ mod tests;
 
 pub use backfill::{Backfiller, Filled, Past, paid_for, price_of_past};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
+pub use currencies::is_known_currency;
 pub use history::KnownCoin;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
@@ -63,5 +65,5 @@ pub use process::{backfill_spool, check, check_settings, for_backfill, for_once,
 pub use progress::{ProgressObserver, Step};
 pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
-pub use spool::SpoolError;
+pub use spool::{Holder, SpoolError};
 pub use waiting::{Waiting, waiting};
