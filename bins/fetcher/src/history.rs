@@ -4,11 +4,13 @@
 //! a listing of the API (v1) would have it, the text of numbers unchanged (decision 24). Page 3 of each of these batches holds the third
 //! hundred of the coins.
 
+mod answer;
 mod calls;
 mod coins;
 mod page;
 mod paid;
 
+pub(crate) use answer::PastQuotes;
 pub(crate) use calls::{COINS_A_CALL, HOUR, day_credits, price, windows};
 pub use coins::KnownCoin;
 pub(crate) use coins::{coins_from_json, coins_in_listing, coins_to_json};

@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "coinpipe",
         &[
             "fetcher",
+            "fetcher",
             "transformer",
             "loader",
             "alerter",

@@ -14,7 +14,6 @@ mod api_source;
 mod envelope;
 mod error;
 mod key;
-mod past;
 mod past_calls;
 mod web_page;
 
@@ -32,7 +31,6 @@ pub(crate) use api_source::{ApiSource, BadSource};
 use envelope::Answer;
 pub(crate) use error::{BodyFault, FetchError, Pause, TransportFault};
 pub use key::KeyStatus;
-pub(crate) use past::{PastCoin, PastPoint, PastQuotes};
 pub(crate) use web_page::WebPage;
 
 const KEY_HEADER: &str = "x-cmc_pro_api_key";

@@ -9,8 +9,8 @@ use domain::{Measure, Slot, timestamp};
 use serde_json::value::RawValue;
 
 use super::HOUR;
+use super::answer::{PastCoin, PastPoint, PastQuotes};
 use super::coins::KnownCoin;
-use crate::collect::{PastCoin, PastPoint, PastQuotes};
 
 /// What the API says in place of what listings say.
 const RENAMED: [(&str, &str); 1] = [("volume_24hr", "volume_24h")];

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{MAX_PAGE_BYTES, Slot, timestamp};
 use serde_json::value::RawValue;
 
-use super::past::PastQuotes;
-use super::{Client, FetchError, ListingsPage, envelope};
+use super::{BodyFault, Client, FetchError, ListingsPage, envelope};
+use crate::history::PastQuotes;
 
 /// All that there is and that the tables have a column for, named so that a change of the API's default changes nothing.
 const AUX: &str = "price,volume,market_cap,circulating_supply,total_supply,quote_timestamp,is_active";
@@ -34,8 +34,9 @@ impl Client {
             .append_pair("aux", AUX);
         let (body, pause, simulated) = self.get(url, MAX_PAGE_BYTES).await?;
         let answer = self.success(envelope::open::<&RawValue>(&body), &body, pause)?;
-        PastQuotes::read(answer.data, answer.credits, simulated)
-            .map_err(|fault| self.body_error(fault, &body))
+        let data = answer.data.ok_or_else(|| self.body_error(BodyFault::NoData, &body))?;
+        let past = PastQuotes::read(data, answer.credits, simulated);
+        past.ok_or_else(|| self.body_error(BodyFault::DataNotArray, &body))
     }
 
     /// `limit` coins from rank `start` (from 1) as they were at the end of the UTC day `day`.

@@ -10,8 +10,6 @@ use domain::timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::BodyFault;
-
 /// Quotes of some coins at past instants.
 #[derive(Debug, Default)]
 pub(crate) struct PastQuotes {
@@ -65,13 +63,14 @@ struct Point<'a> {
 }
 
 impl PastQuotes {
-    /// Reads `data`, which is one coin, a map of coins by id, or a list of coins: all have been seen or are documented.
-    pub(super) fn read(data: Option<&RawValue>, credits: u32, simulated: bool) -> Result<Self, BodyFault> {
+    /// Reads `data`, which is one coin, a map of coins by id, or a list of coins: all have been seen or are documented. `None`: it is none
+    /// of them.
+    pub(crate) fn read(data: &RawValue, credits: u32, simulated: bool) -> Option<Self> {
         let mut past = Self { credits, simulated, ..Self::default() };
-        for raw in coins(data.ok_or(BodyFault::NoData)?)? {
+        for raw in coins(data)? {
             past.take(raw);
         }
-        Ok(past)
+        Some(past)
     }
 
     fn take(&mut self, raw: &RawValue) {
@@ -98,15 +97,14 @@ impl PastQuotes {
     }
 }
 
-fn coins(data: &RawValue) -> Result<Vec<&RawValue>, BodyFault> {
+fn coins(data: &RawValue) -> Option<Vec<&RawValue>> {
     let json = data.get();
     if json.starts_with('[') {
-        return serde_json::from_str(json).map_err(|_| BodyFault::DataNotArray);
+        return serde_json::from_str(json).ok();
     }
-    let by_id: BTreeMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_str(json).map_err(|_| BodyFault::DataNotArray)?;
+    let by_id: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).ok()?;
     if by_id.contains_key("quotes") {
-        return Ok(vec![data]);
+        return Some(vec![data]);
     }
     let mut coins = Vec::new();
     for raw in by_id.into_values() {
@@ -115,7 +113,7 @@ fn coins(data: &RawValue) -> Result<Vec<&RawValue>, BodyFault> {
             _ => coins.push(raw),
         }
     }
-    Ok(coins)
+    Some(coins)
 }
 
 fn point(raw: &RawValue) -> Option<PastPoint> {
@@ -132,9 +130,9 @@ mod tests {
     const COIN: &str = r#"{"id": 1, "name": "Bitcoin", "symbol": "BTC", "is_active": 1, "quotes":
         [{"timestamp": "2026-11-22T14:00:00.000Z", "quote": {"USD": {"price": 1.50}}}]}"#;
 
-    fn read(data: &str) -> Result<PastQuotes, BodyFault> {
+    fn read(data: &str) -> Option<PastQuotes> {
         let raw = RawValue::from_string(data.to_owned()).unwrap();
-        PastQuotes::read(Some(&raw), 1, false)
+        PastQuotes::read(&raw, 1, false)
     }
 
     #[test]
@@ -162,7 +160,7 @@ mod tests {
         let past = read(&COIN.replace("2026-11-22T14", "soon")).unwrap();
         assert_eq!((past.coins[0].points.len(), past.odd.len()), (0, 1));
         for data in ["null", "3", r#""x""#] {
-            assert_eq!(read(data).unwrap_err(), BodyFault::DataNotArray, "{data}");
+            assert!(read(data).is_none(), "{data}");
         }
     }
 }
