@@ -16,12 +16,13 @@ mod parameters;
 mod plans;
 mod quotes;
 mod row;
+mod schedules;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
@@ -91,6 +92,11 @@ impl Store for MysqlStore {
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

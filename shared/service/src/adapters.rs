@@ -10,7 +10,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
-use ports::{Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Store};
+use ports::{
+    Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Schedules, Store,
+};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
@@ -41,6 +43,8 @@ pub struct Stores {
     pub store: Arc<dyn Store>,
     /// Ledger of batches.
     pub ledger: Arc<dyn Ledger>,
+    /// What was due.
+    pub schedules: Arc<dyn Schedules>,
     /// Read side of the tables.
     pub quotes: Arc<dyn Quotes>,
     /// Dead-letter desk.
@@ -126,6 +130,7 @@ impl Connections {
                 };
                 Ok(store.map(Arc::new).map(|store| Stores {
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),
@@ -141,6 +146,7 @@ impl Connections {
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
                 Ok(Some(Stores {
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),

@@ -26,6 +26,7 @@ impl Client {
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
              ALTER TABLE batch_chunks DROP COLUMN sorted; \
              ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
+             DROP TABLE schedules; \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;

@@ -82,6 +82,19 @@ pub const CHUNKS: [&str; 19] = [
     "loads",
 ];
 
+/// Of `schedules`.
+pub const SCHEDULES: [&str; 9] = [
+    "id",
+    "series",
+    "endpoint",
+    "currencies",
+    "every_seconds",
+    "coins",
+    "since",
+    "simulated",
+    "confirmed_at",
+];
+
 /// Of `chunk_replays`.
 pub const REPLAYS: [&str; 7] = ["batch_id", "page", "replay", "chunks", "chunk_coins", "sorted", "chunk"];
 

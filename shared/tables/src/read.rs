@@ -4,3 +4,4 @@ pub mod ledger;
 pub mod letters;
 pub mod outbox;
 pub mod quotes;
+pub mod schedules;

@@ -15,6 +15,7 @@ pub mod quotes;
 pub mod replays;
 pub mod rows;
 pub mod sample;
+pub mod schedules;
 pub mod together;
 
 use std::sync::Arc;
@@ -24,13 +25,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Ledger, Letters, Outbox, Quotes, Store};
+use ports::store::{Ledger, Letters, Outbox, Quotes, Schedules, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Ledger + Quotes + Letters + Outbox;
+    type Store: Store + Ledger + Schedules + Quotes + Letters + Outbox;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -109,6 +110,11 @@ macro_rules! store_contract {
                 a_batch_with_parts_missing_has_no_replay
                 parts_of_two_cuts_are_no_whole_replay
                 replays_that_do_not_say_which_they_are_are_one;
+            schedules:
+                any_order_and_any_duplication_gives_the_same_schedules
+                the_schedules_in_force_at_an_instant_and_later_are_told
+                a_schedule_of_the_other_kind_is_refused_and_decides_nothing
+                the_slots_of_a_span_that_have_a_batch_are_told_in_order;
             data_kind:
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
@@ -117,6 +123,7 @@ macro_rules! store_contract {
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest
                 freshness_never_goes_back
+                the_newest_quote_of_a_currency_is_told_when_it_is_new_enough
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
             letters:

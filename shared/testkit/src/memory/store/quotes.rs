@@ -179,6 +179,20 @@ impl Quotes for MemoryStore {
         Ok(self.state()?.ledger.freshness())
     }
 
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let state = self.state()?;
+        let quotes = state
+            .rows
+            .history
+            .keys()
+            .filter(|(_, of, last_updated)| of == currency && *last_updated >= since);
+        Ok(quotes.map(|(.., last_updated)| *last_updated).max())
+    }
+
     async fn totals(&self) -> Result<Totals, StoreError> {
         let Tables { coins, latest, history, .. } = self.state()?.rows.tables();
         Ok(Totals {
