@@ -8,11 +8,13 @@ use crate::place::Servers;
 use crate::process::{DEADLINE, Folder, end, signal, until_said};
 
 /// The commands that only look, and whether there being nothing is an answer.
-const LOOKING: [(&[&str], i32); 9] = [
+const LOOKING: [(&[&str], i32); 11] = [
     (&["status"], 0),
     (&["status", "--json"], 0),
     (&["batches"], 0),
     (&["batches", "--json", "--incomplete"], 0),
+    (&["gaps"], 0),
+    (&["gaps", "--last", "30d", "--json"], 0),
     (&["dead", "groups", "--json"], 0),
     (&["dead", "list"], 0),
     (&["dead", "show", "x"], 1),
@@ -48,7 +50,7 @@ async fn an_empty_folder_stays_empty_and_is_told_of() {
         "{}",
         status.stdout
     );
-    for args in [&["batches"][..], &["dead", "groups"], &["dead", "list"], &["replay", "--all"]] {
+    for args in [&["batches"][..], &["gaps"], &["dead", "groups"], &["dead", "list"], &["replay", "--all"]] {
         let looked = folder.run(args, &[]).await;
         assert!(
             looked.stderr.contains("nothing is in ")
@@ -188,6 +190,7 @@ async fn a_command_that_waits_for_a_server_ends_when_it_is_asked_to() {
         &["status"][..],
         &["check"],
         &["batches"],
+        &["gaps"],
         &["dead", "list"],
         &["migrate"],
         &["replay", "--all"],

@@ -15,6 +15,7 @@ mod crowd;
 mod deletions;
 mod desk;
 mod disk;
+mod gaps;
 mod gate;
 mod group_commit;
 mod imports;

@@ -7,6 +7,7 @@ use service::CommonArgs;
 use crate::commands::archive::ArchiveArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
+use crate::commands::gaps::GapsArgs;
 use crate::commands::health::HealthArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::replay::ReplayArgs;
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
+    /// Show the slots that were due and have no snapshot; exit code 1 when there are any
+    Gaps(GapsArgs),
     /// Show the dead letters
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages

@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod dead;
+pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod migrate;

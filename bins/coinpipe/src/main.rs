@@ -20,7 +20,7 @@ use service::{CommonArgs, LogDefault, Process};
 
 use cli::{Cli, Command};
 use commands::{
-    archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
+    archive, batches, check, config, dead, gaps, health, import, migrate, once, replay, run, simulate, status,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
         Command::Batches(args) => ask(common, async |process| batches::run(process, &args).await),
+        Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)

@@ -88,6 +88,7 @@ impl Loader {
 
     async fn record(&self, schedule: &Schedule) -> Result<Vec<Output>, Failure> {
         self.store.record_schedule(schedule).await.map_err(|error| failure(&error))?;
+        info!(schedule = schedule.id(), "recorded a schedule");
         Ok(Vec::new())
     }
 

@@ -22,6 +22,8 @@ pub(super) struct JudgeState {
     summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
     /// `None` until it is read from the spool.
     memory: Mutex<Option<Memory>>,
+    /// The checks that found something in the newest batch of which one did.
+    found: Mutex<Option<(BatchId, Vec<Check>)>>,
 }
 
 impl Collector {
@@ -43,6 +45,7 @@ impl Collector {
             warn!(batch = %order.batch, page = number, row_count = new.rows, "no coin of a page has an id, so most checks say nothing of it");
         }
         let findings = self.findings(order, &new, &summary, pages);
+        self.count(&order.batch, &findings);
         let asked = doubts.asked.entry(number).or_default();
         asked.0 += 1;
         let (tries, unpaid) = *asked;
@@ -104,6 +107,21 @@ impl Collector {
         Ok(())
     }
 
+    /// Counts what checks found, each check once for a batch.
+    fn count(&self, batch: &BatchId, findings: &[Finding]) {
+        let mut found = self.state.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for check in findings.iter().map(|finding| finding.check) {
+            let (_, checks) = match found.take() {
+                Some(held) if held.0 == *batch => found.insert(held),
+                _ => found.insert((batch.clone(), Vec::new())),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+                self.metrics.found(check);
+            }
+        }
+    }
+
     fn findings(
         &self,
         order: &Manifest,
@@ -149,6 +167,7 @@ impl Collector {
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
         let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
+        self.count(&order.batch, &judged.findings);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
+use super::followed::Followed;
 use super::slots;
 use crate::judge::Memory;
 use crate::spool::Manifest;
@@ -27,9 +29,12 @@ pub(crate) struct Claims {
     /// older programs. One that cannot be read is no reason to forget what is claimed.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+    /// Which schedule is followed. Absent and unreadable as above.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    schedule: Option<Followed>,
 }
 
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Memory>, D::Error> {
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
@@ -112,6 +117,16 @@ impl Claims {
     /// Passes on what is remembered of earlier snapshots.
     pub(crate) fn remember(&mut self, memory: Memory) {
         self.memory = Some(memory);
+    }
+
+    /// The schedule that is followed, if it is known.
+    pub(crate) fn schedule(&self) -> Option<&Followed> {
+        self.schedule.as_ref()
+    }
+
+    /// Follows another schedule, or more is known of it.
+    pub(crate) fn follow(&mut self, schedule: Followed) {
+        self.schedule = Some(schedule);
     }
 
     /// Claims the slot of `order` at `now` for the fetcher whose spool is `by`.
@@ -256,6 +271,12 @@ mod tests {
             let claims = Claims::from_note(Some(note.as_bytes()));
             assert_eq!(claims.slots(|slot| order(slot, "USD", "a")), [slot(1)], "{memory}");
             assert_eq!(claims.memory(), Memory::default(), "{memory}");
+            let note = format!(r#"{{"claims":[{claim}],"schedule":{memory}}}"#);
+            let claims = Claims::from_note(Some(note.as_bytes()));
+            assert_eq!(
+                (claims.slots(|slot| order(slot, "USD", "a")), claims.schedule()),
+                (vec![slot(1)], None)
+            );
         }
     }
 

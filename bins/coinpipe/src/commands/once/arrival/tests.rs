@@ -68,6 +68,7 @@ impl Bench {
         let stores = Stores {
             store: store.clone(),
             ledger: store.clone(),
+            schedules: store.clone(),
             quotes: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
