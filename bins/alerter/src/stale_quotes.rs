@@ -93,18 +93,12 @@ impl StaleQuotes {
     async fn look_once(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let newest = self.quotes.freshness().await?.newest_quote_at;
-        match self.stale(now, newest).await? {
-            Some(stale) => {
-                let since = *self.watch().since.get_or_insert(now);
-                // Of a store that is empty, nobody knows when the first quotes are due.
-                let patience = if newest.is_some() { SETTLING.min(stale.after) } else { stale.after };
-                if now - since >= patience { self.open(&stale, now).await } else { Ok(()) }
-            }
-            None => {
-                self.watch().since.get_or_insert(now);
-                self.close().await
-            }
-        }
+        let stale = self.stale(now, newest).await?;
+        let since = *self.watch().since.get_or_insert(now);
+        let Some(stale) = stale else { return self.close().await };
+        // Of a store that is empty, nobody knows when the first quotes are due.
+        let patience = if newest.is_some() { SETTLING.min(stale.after) } else { stale.after };
+        if now - since >= patience { self.open(&stale, now).await } else { Ok(()) }
     }
 
     /// The quotes that are too old at `now`.

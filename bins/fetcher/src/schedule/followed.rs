@@ -168,7 +168,7 @@ mod tests {
         let now = at("2026-11-22T14:00:00Z");
         assert!(followed.is_to_be_told(now));
         let told = followed.schedule(true, now);
-        assert!(!followed.told(&Schedule { every: Duration::from_secs(60), ..told.clone() }));
+        assert!(!followed.told(&Schedule { every: Duration::from_mins(1), ..told.clone() }));
         assert!(followed.told(&told) && !followed.is_to_be_told(now));
         assert!(!followed.is_to_be_told(at("2026-11-23T13:59:59Z")));
         assert!(followed.is_to_be_told(at("2026-11-23T14:00:00Z")));
