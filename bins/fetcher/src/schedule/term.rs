@@ -62,7 +62,6 @@ impl Scheduler {
         let current = Slot::current(began_at, self.every);
         let newest = self.loaded.newest(&self.collector.order(current)).await;
         self.follow(&mut led, began_at, newest).await;
-        self.tell_schedule(&mut led);
         let done = claimed.into_iter().chain(newest);
         let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
         let mut told = None;
