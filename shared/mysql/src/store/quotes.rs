@@ -12,11 +12,6 @@ use super::parameters::query;
 
 #[async_trait]
 impl Quotes for MysqlStore {
-    async fn freshness(&self) -> Result<Freshness, StoreError> {
-        let rows = self.database.read(sqlx::query(FRESHNESS)).await?;
-        read_one(&rows, freshness).map_err(|error| self.blame(error))
-    }
-
     async fn newest_in(
         &self,
         currency: &str,
@@ -25,6 +20,11 @@ impl Quotes for MysqlStore {
         let rows = self.database.read(query(NEWEST_IN, [since.into(), currency.into()])).await?;
         let found: Vec<_> = read_all(&rows, last_updated).map_err(|error| self.blame(error))?;
         Ok(found.first().copied())
+    }
+
+    async fn freshness(&self) -> Result<Freshness, StoreError> {
+        let rows = self.database.read(sqlx::query(FRESHNESS)).await?;
+        read_one(&rows, freshness).map_err(|error| self.blame(error))
     }
 
     /// Counts the history row by row up to a million; what is beyond is as the server estimates it, which

@@ -41,11 +41,6 @@ impl Work for Announced<'_> {
 
 #[async_trait]
 impl Schedules for MysqlStore {
-    async fn schedules(&self, series: &str, from: DateTime<Utc>) -> Result<Vec<Schedule>, StoreError> {
-        let rows = self.database.read(query(IN_FORCE_FROM, in_force_from(series, from))).await?;
-        read_all(&rows, schedule).map_err(|error| self.blame(error))
-    }
-
     async fn fetched_slots(
         &self,
         from: DateTime<Utc>,
@@ -53,5 +48,10 @@ impl Schedules for MysqlStore {
     ) -> Result<Vec<FetchedSlot>, StoreError> {
         let rows = self.database.read(query(FETCHED_SLOTS, [from.into(), to.into()])).await?;
         read_all(&rows, fetched_slot).map_err(|error| self.blame(error))
+    }
+
+    async fn schedules(&self, series: &str, from: DateTime<Utc>) -> Result<Vec<Schedule>, StoreError> {
+        let rows = self.database.read(query(IN_FORCE_FROM, in_force_from(series, from))).await?;
+        read_all(&rows, schedule).map_err(|error| self.blame(error))
     }
 }

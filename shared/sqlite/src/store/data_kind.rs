@@ -8,11 +8,9 @@ use super::columns::read;
 
 /// Whether data of this kind may be written, within the caller's write transaction. In an empty store it decides.
 pub(super) async fn admit(connection: &mut SqliteConnection, simulated: bool) -> Result<bool, sqlx::Error> {
-    if let Some(held) = held(connection).await? {
-        return Ok(held == Some(simulated));
-    }
-    if has_other(connection, simulated).await? {
-        return Ok(false);
+    let held = held(connection).await?;
+    if held.is_some() || has_other(connection, simulated).await? {
+        return Ok(held == Some(Some(simulated)));
     }
     let sql = "INSERT INTO data_origin (id, simulated) VALUES (1, ?)";
     sqlx::query(sql).bind(simulated).execute(connection).await?;
