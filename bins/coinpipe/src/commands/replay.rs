@@ -192,10 +192,7 @@ impl Replay<'_> {
         output::print(format!(
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
-            match arrivals.batches() + arrivals.lost().len() as u64 {
-                1 => "1 batch".to_owned(),
-                batches => format!("{} batches", numbers::count(batches)),
-            },
+            numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
             numbers::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
