@@ -4,6 +4,7 @@
 
 mod columns;
 mod data_kind;
+mod drops;
 mod insert;
 mod ledger;
 mod letters;

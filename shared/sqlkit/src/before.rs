@@ -24,7 +24,8 @@ impl Client {
              INSERT INTO quotes_history SELECT * FROM kept; DROP TABLE kept; DROP TABLE history; DROP TABLE batch_numbers; \
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
-             ALTER TABLE batch_chunks DROP COLUMN sorted; \
+             ALTER TABLE batch_chunks DROP COLUMN sorted; ALTER TABLE batch_chunks DROP COLUMN oldest_quote_at; \
+             ALTER TABLE batches DROP COLUMN dropped_at; ALTER TABLE batches DROP COLUMN dropped_why; \
              ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
              DELETE FROM store_migrations WHERE version > 6"
         ))
