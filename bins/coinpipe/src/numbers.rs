@@ -63,6 +63,11 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", count(number))
 }
 
+/// A number of batches.
+pub(crate) fn batches(number: u64) -> String {
+    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
+}
+
 fn thousands(amount: f64, decimals: usize) -> String {
     let text = format!("{amount:.decimals$}");
     match text.split_once('.') {

@@ -242,3 +242,18 @@ async fn rows_that_the_database_refuses_are_kept_in_a_letter() {
     assert!(letter.reason.contains("coin 7") && letter.reason.contains("CHECK"), "{}", letter.reason);
     assert_eq!(letter.body, message.body);
 }
+
+/// It is settled, like any other, and counted.
+#[tokio::test]
+async fn a_chunk_of_a_dropped_batch_is_left_out() {
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let metrics = Metrics::default();
+    let loader = Loader::new(store.clone(), clock, &metrics);
+    loader.handle(&announcement(false)).await.unwrap();
+    ports::Drops::mark_dropped(&*store, &page(false).batch, "nonsense").await.unwrap().unwrap();
+    assert!(loader.handle(&chunk(false)).await.unwrap().is_empty());
+    assert_eq!(store.latest(), []);
+    let shown = metrics.render();
+    assert!(shown.contains(r#"result="dropped"} 1"#), "{shown}");
+}

@@ -15,6 +15,7 @@ mod outbox;
 mod parameters;
 #[cfg(test)]
 mod plans;
+mod proofs;
 mod quotes;
 mod row;
 

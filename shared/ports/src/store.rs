@@ -6,6 +6,7 @@ mod drops;
 mod ledger;
 mod letters;
 mod outbox;
+mod proofs;
 mod quotes;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
     Planner, PostedMail, Posting,
 };
+pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
 
 /// Quotes that are best loaded in one transaction, at most: those of five pages. More of them make a transaction longer, not

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
-use ports::{Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Store};
+use ports::{
+    Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes, Store,
+};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
@@ -39,6 +41,10 @@ pub struct Queues {
 pub struct Stores {
     /// Write side of the tables.
     pub store: Arc<dyn Store>,
+    /// Taking batches out of the tables.
+    pub drops: Arc<dyn Drops>,
+    /// What the tables hold, without the numbers.
+    pub proofs: Arc<dyn Proofs>,
     /// Ledger of batches.
     pub ledger: Arc<dyn Ledger>,
     /// Read side of the tables.
@@ -125,6 +131,8 @@ impl Connections {
                     Access::ReadOnly => SqliteStore::open_read_only(file, clock).await?,
                 };
                 Ok(store.map(Arc::new).map(|store| Stores {
+                    drops: store.clone(),
+                    proofs: store.clone(),
                     ledger: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
@@ -140,6 +148,8 @@ impl Connections {
                 let Some(store) = store.map(Arc::new) else { return Ok(None) };
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
                 Ok(Some(Stores {
+                    drops: store.clone(),
+                    proofs: store.clone(),
                     ledger: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),

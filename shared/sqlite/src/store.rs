@@ -11,6 +11,7 @@ mod letters;
 mod load;
 mod outbox;
 mod parameters;
+mod proofs;
 mod quotes;
 #[cfg(test)]
 mod tests;

@@ -3,4 +3,5 @@
 pub mod ledger;
 pub mod letters;
 pub mod outbox;
+pub mod proofs;
 pub mod quotes;

@@ -68,7 +68,7 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
 }
 
 /// A row of `batch_chunks`, and whose it is.
-fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+pub(super) fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
     let chunk = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,

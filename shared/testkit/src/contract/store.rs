@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod outbox;
+pub mod proofs;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
@@ -25,13 +26,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Drops, Ledger, Letters, Outbox, Quotes, Store};
+use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Drops + Ledger + Quotes + Letters + Outbox;
+    type Store: Store + Drops + Ledger + Quotes + Letters + Outbox + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -121,6 +122,9 @@ macro_rules! store_contract {
                 what_still_waits_of_a_dropped_batch_is_not_loaded
                 a_dropped_batch_is_let_in_again_when_that_is_asked_for
                 a_batch_that_nobody_knows_is_not_dropped;
+            proofs:
+                what_is_there_is_found_without_its_numbers
+                the_ledger_s_lines_are_found_by_batch;
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest

@@ -7,6 +7,7 @@ mod desk;
 mod drops;
 mod ledger;
 mod outbox;
+mod proofs;
 mod quotes;
 
 use std::sync::atomic::{AtomicBool, Ordering};

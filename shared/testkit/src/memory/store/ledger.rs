@@ -13,7 +13,7 @@ use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
-use ports::store::{BatchRecord, DataKinds, Dropped, Freshness, Ledger, Loaded, StoreError};
+use ports::store::{BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, StoreError};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
@@ -124,6 +124,15 @@ impl LedgerState {
         };
         (batch.dropped, batch.parts, batch.replays) = (None, BTreeMap::new(), Replays::default());
         true
+    }
+
+    pub(super) fn lines_of(&self, batches: &[BatchId]) -> Vec<LedgerLine> {
+        let of_batch = |id: &BatchId| {
+            let parts = self.batches.get(id).into_iter().flat_map(|batch| &batch.parts);
+            let id = id.clone();
+            parts.map(move |((page, chunk), part)| part.line(&id, *page, *chunk)).collect::<Vec<_>>()
+        };
+        batches.iter().flat_map(of_batch).collect()
     }
 
     pub(super) fn data_kinds(&self) -> DataKinds {
