@@ -23,7 +23,7 @@ use cli::{Cli, Command};
 use commands::batches::BatchesCommand;
 use commands::{
     archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
-   
+    verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -50,6 +50,9 @@ fn main() -> ExitCode {
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
+        }
+        Command::Verify(args) => {
+            service::run(common, &[], quiet, async |process| verify::run(process, &args).await)
         }
         Command::Archive(args) => {
             service::run(common, &[], quiet, async |process| archive::run(process, &args).await)
