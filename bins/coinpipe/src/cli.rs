@@ -67,6 +67,10 @@ pub(crate) enum Command {
     /// Show every setting and where its value came from; secrets are hidden
     Config,
     /// Create or update the queues and the tables
+    ///
+    /// Makes what is missing, says what it made, and changes nothing else; it may run again, and while coinpipe runs. coinpipe does the
+    /// same when it starts, so this is for users who may not make tables there, and for upgrades. Of the store it names steps:
+    /// what each of them added to the tables of a version before.
     Migrate,
     /// Serve a made-up (or recorded) CoinMarketCap API
     Simulate(SimulateArgs),

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let common = &common;
     let quiet = LogDefault::Quiet;
     match command {
-        Command::Run(args) if args.is_once() => service::run(common, &[], quiet, once::run),
+        Command::Run(args) if args.is_once() => service::run(common, &[], LogDefault::Told, once::run),
         Command::Run(_) => service::run(common, &StageName::ALL, LogDefault::Configured, run::run),
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),

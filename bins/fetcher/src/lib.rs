@@ -29,6 +29,7 @@
 mod collect;
 mod context;
 mod crash;
+mod currencies;
 mod incident;
 mod judge;
 mod metrics;
@@ -52,10 +53,11 @@ mod testing;
 mod tests;
 
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
+pub use currencies::is_known_currency;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
-pub use spool::SpoolError;
+pub use spool::{Holder, SpoolError};
 pub use waiting::{Waiting, waiting};

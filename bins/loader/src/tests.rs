@@ -45,7 +45,8 @@ fn chunk(simulated: bool) -> Message {
             tags: None,
             infinite_supply: None,
             is_active: None,
-        },
+        }
+        .into(),
         quotes: vec![Quote {
             currency: "USD".to_owned(),
             numbers,

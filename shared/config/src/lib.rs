@@ -8,6 +8,7 @@ mod file;
 mod judge;
 mod load;
 mod offset;
+mod pasted;
 mod secret;
 mod secret_keys;
 mod sections;

@@ -19,6 +19,7 @@
 //! bytes; the length, the checksum and "nothing left over" are all checked before a
 //! value is returned.
 
+mod descriptions;
 mod envelope;
 mod error;
 mod row;
@@ -28,13 +29,14 @@ mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1, WrittenRowV1};
+use self::v1::{ChunkHeadV1, FetchedV1, JudgedV1, QuotesV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
@@ -116,7 +118,7 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
 /// Reads a message of the rows queue, of any schema ever published.
 pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
-        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read()?)),
+        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read(&mut Descriptions::default())?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
     }
 }
@@ -141,8 +143,8 @@ fn value<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
 }
 
 /// Takes the next value off `rest`.
-fn next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, WireError> {
-    let (value, consumed) = bincode::serde::decode_from_slice(rest, BINCODE)
+fn next<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, WireError> {
+    let (value, consumed) = bincode::serde::borrow_decode_from_slice(rest, BINCODE)
         .map_err(|error| WireError::Payload(error.to_string()))?;
     *rest = &rest[consumed..];
     Ok(value)

@@ -9,6 +9,7 @@ mod loading;
 pub mod quotes;
 mod read;
 pub mod statements;
+mod stored;
 pub mod transaction;
 
 use chrono::{DateTime, Utc};

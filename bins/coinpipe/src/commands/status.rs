@@ -122,9 +122,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     output::print(format!("quotes    {}", freshness_text(&freshness, now)))?;
     output::print(format!(
-        "tables    {} coins, {} latest quotes, {} in the history",
-        numbers::count(totals.coins),
-        numbers::count(totals.quotes_latest),
+        "tables    {}, {}, {} in the history",
+        numbers::counted(totals.coins, "coin"),
+        numbers::counted(totals.quotes_latest, "latest quote"),
         numbers::count(totals.quotes_history)
     ))?;
     for (queue, depth) in depths {

@@ -64,7 +64,8 @@ fn golden_chunk() -> Chunk {
                 tags: Some(vec!["stablecoin".to_owned()]),
                 infinite_supply: Some(true),
                 is_active: None,
-            },
+            }
+            .into(),
             quotes: vec![Quote {
                 currency: "USD".to_owned(),
                 numbers,
@@ -150,10 +151,10 @@ fn what_would_fill_the_memory_is_given_up() {
         decode(&encode_chunk(&chunk)).unwrap_err().code()
     };
     let row = &golden_chunk().rows[0];
-    let empty = CoinRow { quotes: Vec::new(), coin: Coin { tags: None, ..row.coin.clone() } };
+    let coin = |tags| Coin { tags, ..row.coin.clone().into_inner() }.into();
+    let empty = CoinRow { quotes: Vec::new(), coin: coin(None) };
     assert_eq!(refused(&|chunk| chunk.rows = vec![empty.clone(); 200_000]), "too_dense");
-    let with_tags =
-        CoinRow { coin: Coin { tags: Some(vec![String::new(); 1000]), ..row.coin.clone() }, ..row.clone() };
+    let with_tags = CoinRow { coin: coin(Some(vec![String::new(); 1000])), ..row.clone() };
     assert_eq!(refused(&|chunk| chunk.rows = vec![with_tags.clone(); 2000]), "too_dense");
     assert_eq!(
         refused(&|chunk| chunk.rows[0].coin.tags = Some(vec![String::new(); 1_000_000])),
@@ -164,6 +165,35 @@ fn what_would_fill_the_memory_is_given_up() {
     assert_eq!(refused(&|chunk| chunk.page.convert = vec![String::new(); 1_000_000]), "undecodable");
     let fetched = Fetched { convert: vec![String::new(); 1_000_000], ..golden_fetched() };
     assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "undecodable");
+}
+
+/// Whatever was read before, each chunk says what its own bytes say; coins that are described alike are one in memory.
+#[test]
+fn coins_described_alike_are_read_once() {
+    let open = |chunk: &Chunk| match open(&encode_chunk(chunk).into()) {
+        Ok(UnreadMessage::Chunk(unread)) => unread,
+        other => panic!("{other:?}"),
+    };
+    let first = golden_chunk();
+    let mut second = golden_chunk();
+    second.rows[0].quotes[0].numbers[0] = Some(2.0);
+    let mut renamed = golden_chunk();
+    "Tether".clone_into(&mut renamed.rows[0].coin.name);
+    let mut descriptions = Descriptions::default();
+    let read: Vec<Chunk> = [&first, &second, &renamed, &first]
+        .map(|chunk| {
+            let read = open(chunk).read(&mut descriptions).unwrap();
+            assert_eq!(read, *chunk);
+            read
+        })
+        .into();
+    let coin = |chunk: usize| std::ptr::from_ref::<Coin>(&read[chunk].rows[0].coin);
+    assert_eq!(coin(0), coin(1));
+    assert_ne!(coin(1), coin(2));
+    // What was changed afterwards changes no other.
+    let mut changed = read[0].clone();
+    changed.rows[0].coin.name.clear();
+    assert_eq!(read[1], second);
 }
 
 /// The largest that we make: 1,000 coins in as many currencies as the API has in one answer.
@@ -266,7 +296,8 @@ prop_compose! {
             coin: Coin {
                 id, name, slug: symbol.clone(), symbol, date_added: Some(at), platform_id: flags.2,
                 token_address: None, tags, infinite_supply: flags.0, is_active: flags.1,
-            },
+            }
+            .into(),
             quotes: vec![Quote {
                 currency: "USD".to_owned(),
                 numbers: numbers.try_into().unwrap(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
-use sqlx::mysql::MySqlConnection;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor};
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
 use tables::load::transaction::Load;
@@ -14,7 +14,7 @@ use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
 use super::batch_numbers::Numbers;
-use super::columns::read_all;
+use super::columns::read;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
 use super::parameters::bind;
@@ -58,6 +58,7 @@ struct OnServer<'c>(&'c mut MySqlConnection, &'c Numbers);
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;
+    type Found = MySqlRow;
     type IdentityKey = IdentityKey;
 
     const COINS_LOCK: &'static str = " FOR UPDATE";
@@ -91,13 +92,16 @@ impl Statements for OnServer<'_> {
         batches.iter().map(|batch| self.1.of(batch)).collect()
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins(&mut self, sql: OfCoins, ids: &[u32]) -> Result<Vec<MySqlRow>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            let rows = of_coins(sql, part).fetch_all(&mut *self.0).await?;
-            all.append(&mut read_all(&rows, reader)?);
+            all.append(&mut of_coins(sql, part).fetch_all(&mut *self.0).await?);
         }
         Ok(all)
+    }
+
+    fn read<T>(row: &MySqlRow, reader: Reader<T>) -> Result<T> {
+        read(row, reader)
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {

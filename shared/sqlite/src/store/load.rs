@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
 use tables::load::coins::Known;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
@@ -12,7 +13,7 @@ use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
-use super::columns::read_all;
+use super::columns::read;
 use super::insert::{INSERTS, REBUILDS};
 use super::{data_kind, ledger};
 use crate::database::Work;
@@ -33,6 +34,7 @@ struct InFile<'c>(&'c mut SqliteConnection);
 
 impl Statements for InFile<'_> {
     type Error = sqlx::Error;
+    type Found = SqliteRow;
     type IdentityKey = String;
 
     const COINS_LOCK: &'static str = "";
@@ -81,12 +83,15 @@ impl Statements for InFile<'_> {
         Ok(numbers)
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins(&mut self, sql: OfCoins, ids: &[u32]) -> Result<Vec<SqliteRow>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(&mut *self.0).await?;
-        read_all(&rows, reader)
+        sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(&mut *self.0).await
+    }
+
+    fn read<T>(row: &SqliteRow, reader: Reader<T>) -> Result<T> {
+        read(row, reader)
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {

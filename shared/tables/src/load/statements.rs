@@ -36,6 +36,9 @@ pub trait Statements: Send {
     /// What can go wrong.
     type Error: Send;
 
+    /// A row as the driver gives it.
+    type Found: Send + Sync;
+
     /// What tells one symbol, name and slug of a coin from another, as the table's key has it.
     type IdentityKey: Ord + Send;
 
@@ -71,13 +74,15 @@ pub trait Statements: Send {
         batches: &[&BatchId],
     ) -> impl Future<Output = Result<Vec<BatchNumber>, Self::Error>> + Send;
 
-    /// What `reader` makes of the rows of the coins `ids`.
-    fn of_coins<T: Send>(
+    /// The rows of the coins `ids`.
+    fn of_coins(
         &mut self,
         sql: OfCoins,
         ids: &[u32],
-        reader: Reader<T>,
-    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Found>, Self::Error>> + Send;
+
+    /// What `reader` makes of `row`.
+    fn read<T>(row: &Self::Found, reader: Reader<T>) -> Result<T, Self::Error>;
 
     /// Writes into the ledger what became of `chunk`, loaded at `now`.
     fn record(

@@ -72,7 +72,8 @@ impl Credits {
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
         let advice = Advice::new(&self.spending(), &status, self.clock.now());
-        match advice.plan {
+        let counts = if status.simulated { ", as a simulator counts" } else { "" };
+        match advice.plan.map(|plan| format!("{plan}{counts}")) {
             Some(plan) if advice.is_over && self.over_budget != OverBudget::Allow => warn!("{plan}"),
             Some(plan) => info!("{plan}"),
             None => {}

@@ -6,12 +6,12 @@ use crate::load::{BatchNumber, rows};
 
 fn named(name: &str, fetched_at: i64) -> Chunk {
     let mut row = row(1, 1.0, at(0));
-    row.coin.name = name.to_owned();
+    name.clone_into(&mut row.coin.name);
     chunk_of(row, at(fetched_at))
 }
 
 fn known(name: &str, first: i64, last: i64) -> BTreeMap<u32, Known<Coin>> {
-    let what = named(name, 0).rows.remove(0).coin;
+    let what = named(name, 0).rows.remove(0).coin.into_inner();
     [(1, Known { what, first_seen_at: at(first), last_seen_at: at(last) })].into()
 }
 

@@ -67,7 +67,7 @@ pub async fn a_snapshot_of_nonsense_that_is_dropped_was_never_there(lab: &impl S
     for row in &mut nonsense.rows {
         row.quotes[0].numbers[Measure::Price as usize] = Some(1e12);
         if row.coin.id == 7 {
-            row.coin.name = "Seventh".to_owned();
+            "Seventh".clone_into(&mut row.coin.name);
         }
     }
     let around = [snapshot(0, &coins), snapshot(2, &coins[..1000]), snapshot(3, &coins)];
