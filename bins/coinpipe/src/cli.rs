@@ -14,6 +14,7 @@ use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::verify::VerifyArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
 ///
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
+    /// Hold archive, ledger and tables against each other
+    Verify(VerifyArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled

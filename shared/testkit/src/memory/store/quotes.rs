@@ -56,6 +56,8 @@ impl Rows {
                 let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() };
                 let batch = chunk.page.batch.clone();
                 let entry = QuoteEntry { coin_id: coin.id, quote, fetched_at, batch };
+                let oldest = loaded.oldest_quote_at.into_iter().chain([entry.quote.last_updated]).min();
+                loaded.oldest_quote_at = oldest;
                 loaded.newest_quote_at = loaded.newest_quote_at.max(Some(entry.quote.last_updated));
                 self.add_to_history(&entry, chunk.is_rebuild(), &mut seen);
                 self.add_to_latest(entry, chunk.is_rebuild(), &mut seen, &mut loaded);
