@@ -5,6 +5,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 use crate::commands::archive::ArchiveArgs;
+use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
 use crate::commands::gaps::GapsArgs;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Hold archive, ledger and tables against each other
     Verify(VerifyArgs),
+    /// Fill slots that nobody fetched from the API's history; costs credits
+    Backfill(BackfillArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled

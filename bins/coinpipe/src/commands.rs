@@ -1,6 +1,7 @@
 //! The commands: one file or folder each, which describes what can be typed and does it.
 
 pub(crate) mod archive;
+pub(crate) mod backfill;
 pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod config;

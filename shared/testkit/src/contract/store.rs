@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod outbox;
+pub mod past;
 pub mod proofs;
 pub mod quotes;
 pub mod replays;
@@ -82,6 +83,8 @@ macro_rules! store_contract {
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            past:
+                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live;
             left_out:
                 a_row_without_quotes_changes_nothing
                 a_refused_coin_does_not_take_the_others_with_it;
