@@ -24,7 +24,8 @@
 //! - A page that arrived and was not yet written when the process died is fetched again, by the same
 //!   fetcher: the spool says that the slot is its own.
 //! - A fetcher that dies for good, with its spool, leaves its slot missing, and a letter once the slot is over; a queue that
-//!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
+//!   is away for longer than a slot leaves it missing, too, because without it nobody can lead. Whoever leads next writes a
+//!   letter about the slots that passed while nobody led, and the ledger is told of the schedule, so that it can name them.
 
 mod backfill;
 mod collect;

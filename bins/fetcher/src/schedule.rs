@@ -7,6 +7,8 @@
 mod bell;
 mod catch_up;
 mod claims;
+mod followed;
+mod in_force;
 mod lead;
 mod leader_state;
 mod loaded;

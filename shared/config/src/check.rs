@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::pasted::check_without_route;
 use crate::sections::Config;
+use crate::stale_after::StaleAfter;
 
 /// Checks `section.key` in `config`; the other values are defaults. The error completes
 /// "`section.key` in the file: …".
@@ -58,6 +59,10 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
         ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
+        ("alert", "stale_after") => match config.alert.stale_after {
+            StaleAfter::After(age) => at_least(age, Duration::from_mins(1)),
+            StaleAfter::Auto | StaleAfter::Off => Ok(()),
+        },
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
+use crate::stale_after::StaleAfter;
 use crate::values::{byte_size, comma_list, duration, duration_or_off, durations, or_off, upper_case_list};
 
 /// All settings of all processes.
@@ -249,6 +250,8 @@ pub struct Alert {
     /// Silence after which an incomplete batch is a letter.
     #[serde(deserialize_with = "duration")]
     pub incomplete_after: Duration,
+    /// Age of the newest quote at which somebody is told.
+    pub stale_after: StaleAfter,
 }
 
 /// `[mail]`

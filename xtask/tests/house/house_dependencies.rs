@@ -35,7 +35,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "coinpipe",
         &[
             "fetcher",
-            "fetcher",
             "transformer",
             "loader",
             "alerter",
@@ -65,6 +64,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     (
         "scenarios",
         &[
+            "fetcher",
             "transformer",
             "loader",
             "alerter",

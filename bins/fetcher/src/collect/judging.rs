@@ -22,6 +22,8 @@ pub(super) struct JudgeState {
     summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
     /// `None` until it is read from the spool.
     memory: Mutex<Option<Memory>>,
+    /// The checks that found something in the newest batch of which one did.
+    found: Mutex<Option<(BatchId, Vec<Check>)>>,
 }
 
 /// A page that came, and what was found wrong with it.
@@ -92,6 +94,7 @@ impl Collector {
             );
         }
         let findings = self.findings(order, &record, &summary, pages);
+        self.count(&order.batch, &findings);
         Answer { record, page, summary, findings }
     }
 
@@ -133,6 +136,21 @@ impl Collector {
             self.restore_page(job, &pages[held]).await?;
         }
         Ok(())
+    }
+
+    /// Counts what checks found, each check once for a batch.
+    fn count(&self, batch: &BatchId, findings: &[Finding]) {
+        let mut found = self.state.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for check in findings.iter().map(|finding| finding.check) {
+            let (_, checks) = match found.take() {
+                Some(held) if held.0 == *batch => found.insert(held),
+                _ => found.insert((batch.clone(), Vec::new())),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+                self.metrics.found(check);
+            }
+        }
     }
 
     fn findings(
@@ -180,6 +198,7 @@ impl Collector {
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
         let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
+        self.count(&order.batch, &judged.findings);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
+use super::followed::Followed;
 use super::owed::Owed;
 use super::slots;
 use crate::judge::Memory;
@@ -30,12 +31,15 @@ pub(crate) struct Claims {
     /// older programs. One that cannot be read is no reason to forget what is claimed.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+    /// Which schedule is followed. Absent and unreadable as above.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    schedule: Option<Followed>,
     /// Which slots were missed and are to be filled. Absent in the notes of older programs, which drop it.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     owed: Option<Owed>,
 }
 
-fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
@@ -118,6 +122,16 @@ impl Claims {
     /// Passes on what is remembered of earlier snapshots.
     pub(crate) fn remember(&mut self, memory: Memory) {
         self.memory = Some(memory);
+    }
+
+    /// The schedule that is followed, if it is known.
+    pub(crate) fn schedule(&self) -> Option<&Followed> {
+        self.schedule.as_ref()
+    }
+
+    /// Follows another schedule, or more is known of it.
+    pub(crate) fn follow(&mut self, schedule: Followed) {
+        self.schedule = Some(schedule);
     }
 
     /// The slots that were missed and are to be filled, or are being filled.
@@ -272,6 +286,12 @@ mod tests {
             let claims = Claims::from_note(Some(note.as_bytes()));
             assert_eq!(claims.slots(|slot| order(slot, "USD", "a")), [slot(1)], "{memory}");
             assert_eq!(claims.memory(), Memory::default(), "{memory}");
+            let note = format!(r#"{{"claims":[{claim}],"schedule":{memory}}}"#);
+            let claims = Claims::from_note(Some(note.as_bytes()));
+            assert_eq!(
+                (claims.slots(|slot| order(slot, "USD", "a")), claims.schedule()),
+                (vec![slot(1)], None)
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Secret;
+use ports::Ledger;
 use simulator::{Options, Simulator};
 use stage::Failpoints;
 
@@ -35,6 +36,11 @@ impl Lab {
         self.fetcher_of(self.settings.clone(), simulator, key)
     }
 
+    /// The same, which also asks the store what is in the tables.
+    pub(crate) fn fetcher_with_store(&self, simulator: &Simulator) -> Fetcher {
+        self.build_at(self.settings.clone(), simulator, Some(KEY), Some(self.store.clone()))
+    }
+
     /// What fills gaps when it is asked to, from `simulator`.
     pub(crate) fn backfiller(&self, simulator: &Simulator) -> Backfiller {
         let spool = self.settings.spool.join("backfill");
@@ -56,11 +62,21 @@ impl Lab {
         simulator: &Simulator,
         key: Option<&str>,
     ) -> Fetcher {
+        self.build_at(settings, simulator, key, None)
+    }
+
+    fn build_at(
+        &self,
+        settings: config::Fetch,
+        simulator: &Simulator,
+        key: Option<&str>,
+        ledger: Option<Arc<dyn Ledger>>,
+    ) -> Fetcher {
         wait_for_the_spool(&settings.spool);
         let source = source(simulator, key);
         let (queue, clock) = (Arc::new(self.queue.clone()), Arc::new(self.clock.clone()));
         let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none());
-        Fetcher::new(settings, source, queue.clone(), queue, None, around)
+        Fetcher::new(settings, source, queue.clone(), queue, ledger, around)
     }
 }
 

@@ -97,10 +97,24 @@ fn golden_judged() -> Fetched {
     Fetched { verdict: Some(verdict), ..golden_fetched() }
 }
 
+fn golden_schedule() -> Schedule {
+    Schedule {
+        series: Schedule::QUOTES.to_owned(),
+        endpoint: "listings".to_owned(),
+        convert: vec!["USD".to_owned(), "EUR".to_owned()],
+        every: std::time::Duration::from_hours(1),
+        coins: 4000,
+        since: at("2026-11-22T13:50:07Z"),
+        simulated: true,
+        confirmed_at: at("2026-11-22T14:00:01.234Z"),
+    }
+}
+
 const GOLDEN_CHUNK_V1: &str = include_str!("golden/chunk_v1.hex");
 const GOLDEN_REBUILT_V1: &str = include_str!("golden/rebuilt_v1.hex");
 const GOLDEN_FETCHED_V1: &str = include_str!("golden/fetched_v1.hex");
 const GOLDEN_JUDGED_V1: &str = include_str!("golden/judged_v1.hex");
+const GOLDEN_SCHEDULE_V1: &str = include_str!("golden/schedule_v1.hex");
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -122,6 +136,9 @@ fn golden_bytes_of_every_schema_still_decode_and_are_still_written() {
     let judged = golden_judged();
     assert_eq!(encode_fetched(&judged), unhex(GOLDEN_JUDGED_V1));
     assert_eq!(decode(&unhex(GOLDEN_JUDGED_V1)), Ok(RowsMessage::Fetched(judged)));
+    let schedule = golden_schedule();
+    assert_eq!(encode_schedule(&schedule), unhex(GOLDEN_SCHEDULE_V1));
+    assert_eq!(decode(&unhex(GOLDEN_SCHEDULE_V1)), Ok(RowsMessage::Schedule(schedule)));
 }
 
 /// The bytes tell a replay; what else fills a gap is known by what it is of.
@@ -261,6 +278,17 @@ fn what_no_table_could_take_is_senseless() {
         let judged = Fetched { verdict, ..golden_fetched() };
         assert_eq!(decode(&encode_fetched(&judged)).unwrap_err().code(), "senseless");
     }
+    let schedules = [
+        Schedule { series: String::new(), ..golden_schedule() },
+        Schedule { endpoint: long(), ..golden_schedule() },
+        Schedule { every: std::time::Duration::ZERO, ..golden_schedule() },
+        Schedule { every: std::time::Duration::from_secs(u64::MAX), ..golden_schedule() },
+        Schedule { since: at("2026-11-22T13:50:07.001Z"), ..golden_schedule() },
+        Schedule { confirmed_at: at("0999-12-31T00:00:00Z"), ..golden_schedule() },
+    ];
+    for schedule in schedules {
+        assert_eq!(decode(&encode_schedule(&schedule)).unwrap_err().code(), "senseless", "{schedule:?}");
+    }
     let fetched = Fetched { pages: 4_000_000_000, ..golden_fetched() };
     assert_eq!(decode(&encode_fetched(&fetched)).unwrap_err().code(), "senseless");
 }
@@ -329,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), schema in 0_u16..5) {
+    fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), schema in 0_u16..9) {
         let _ = decode(&bytes);
         let mut sealed = vec![0; HEADER_BYTES];
         sealed[..4].copy_from_slice(&MAGIC);

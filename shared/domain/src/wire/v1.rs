@@ -1,4 +1,4 @@
-//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1, 2, 3, 4 and 7; 3 has that of 1. Instants are milliseconds since the Unix epoch.
 
 mod decode;
 mod encode;
@@ -85,4 +85,17 @@ pub(super) struct JudgedV1 {
     /// 1: suspect; 2: incomplete.
     doubt: u8,
     why: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ScheduleV1 {
+    series: String,
+    endpoint: String,
+    convert: Short<String>,
+    /// In seconds.
+    every: u64,
+    coins: u32,
+    since: i64,
+    simulated: bool,
+    confirmed_at: i64,
 }

@@ -129,6 +129,11 @@ impl Credits {
         *self.known() = Some(Known { status, asked_at: now });
     }
 
+    /// Whether the API that was asked makes its data up; `None` before it answered.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        self.known().as_ref().map(|known| known.status.simulated)
+    }
+
     /// The plan's month, by its end.
     fn month(&self, status: &KeyStatus) -> String {
         status.resets_at.unwrap_or_else(|| next_month(self.clock.now())).format("%Y-%m-%d").to_string()

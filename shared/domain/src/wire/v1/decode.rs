@@ -1,10 +1,12 @@
 //! From the frozen shapes to the nouns. What decodes and makes no sense is refused.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
 use super::super::short::Short;
-use super::{ChunkHeadV1, CoinV1, FetchedV1, JudgedV1, QuotesV1};
+use super::{ChunkHeadV1, CoinV1, FetchedV1, JudgedV1, QuotesV1, ScheduleV1};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
@@ -15,6 +17,7 @@ use crate::measure::MeasureSet;
 use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::quote::Quote;
+use crate::schedule::Schedule;
 use crate::slot::Slot;
 use crate::verdict::{Doubt, MOST_WHY, Verdict};
 
@@ -175,5 +178,24 @@ impl TryFrom<JudgedV1> for Fetched {
         }
         let verdict = Some(Verdict { doubt, why: wire.why });
         Ok(Self { verdict, ..Self::try_from(wire.fetched)? })
+    }
+}
+
+impl TryFrom<ScheduleV1> for Schedule {
+    type Error = WireError;
+
+    fn try_from(wire: ScheduleV1) -> Result<Self, WireError> {
+        let schedule = Self {
+            series: wire.series,
+            endpoint: wire.endpoint,
+            convert: wire.convert.0,
+            every: Duration::from_secs(wire.every),
+            coins: wire.coins,
+            since: instant(wire.since)?,
+            simulated: wire.simulated,
+            confirmed_at: instant(wire.confirmed_at)?,
+        };
+        schedule.check().map_err(WireError::Senseless)?;
+        Ok(schedule)
     }
 }
