@@ -41,6 +41,7 @@ fn chunk(simulated: bool) -> Message {
             slug: "bitcoin".to_owned(),
             date_added: None,
             platform_id: None,
+            platform_name: None,
             token_address: None,
             tags: None,
             infinite_supply: None,

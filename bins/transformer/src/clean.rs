@@ -58,14 +58,16 @@ pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<
     Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects, sent_by_none })
 }
 
-/// The measures that are missing from every coin; none when there are too few coins to tell.
+/// The measures that are missing from every coin, and that every answer of the API has; none when there are too few coins to
+/// tell.
 fn sent_by_none(frame: &DataFrame, coins: usize) -> PolarsResult<MeasureSet> {
     const ENOUGH_COINS: usize = 10;
     if coins < ENOUGH_COINS {
         return Ok(MeasureSet::default());
     }
     let missing = schema::whole(frame, MISSING)?.iter().flatten();
-    Ok(MeasureSet::from_bits(missing.fold(u32::MAX, |none, row| none & row)))
+    let by_none = MeasureSet::from_bits(missing.fold(u32::MAX, |none, row| none & row));
+    Ok(by_none.iter().filter(|measure| !measure.is_optional()).collect())
 }
 
 #[cfg(test)]

@@ -18,6 +18,24 @@ impl Client {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
         };
+        let view = self.created(6, "cryptocurrencies");
+        // MariaDB would only hide them, and have no room for more after some rounds.
+        let whole = match self {
+            Self::Sqlite(_) => "",
+            Self::Mysql(_) => ", ALGORITHM = COPY",
+        };
+        let drop = |table: &str, columns: &[&str]| {
+            columns
+                .iter()
+                .map(|it| format!("ALTER TABLE {table} DROP COLUMN {it}{whole}; "))
+                .collect::<String>()
+        };
+        let later = drop("batches", &["verdict", "verdict_reason"])
+            + &drop("coins", &["platform_name"])
+            + &drop(
+                "quotes_latest",
+                &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
+            );
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
             "CREATE TABLE kept AS SELECT * FROM quotes_history; DROP VIEW quotes_history; {history} {index} \
@@ -25,7 +43,7 @@ impl Client {
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
              ALTER TABLE batch_chunks DROP COLUMN sorted; \
-             ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
+             DROP VIEW cryptocurrencies; {later} {view} \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
@@ -69,14 +87,16 @@ impl Client {
         std::fs::read_to_string(step).expect("its text")
     }
 
-    /// The statement of that step that creates the table.
-    fn created(&self, step: i64, table: &str) -> String {
+    /// The statement of that step that creates the table or view.
+    fn created(&self, step: i64, name: &str) -> String {
+        const OTHERS: [&str; 8] = ["IF", "NOT", "EXISTS", "OR", "REPLACE", "SQL", "SECURITY", "INVOKER"];
         let is_it = |statement: &String| {
-            let mut words =
-                statement.split_whitespace().filter(|word| !["IF", "NOT", "EXISTS"].contains(word));
-            [words.next(), words.next(), words.next()] == [Some("CREATE"), Some("TABLE"), Some(table)]
+            let mut words = statement.split_whitespace().filter(|word| !OTHERS.contains(word));
+            words.next() == Some("CREATE")
+                && words.next().is_some_and(|kind| ["TABLE", "VIEW"].contains(&kind))
+                && words.next() == Some(name)
         };
-        statements(&self.step(step)).into_iter().find(is_it).expect(table) + ";"
+        statements(&self.step(step)).into_iter().find(is_it).expect(name) + ";"
     }
 }
 

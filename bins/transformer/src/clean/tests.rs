@@ -121,6 +121,11 @@ fn a_field_that_no_coin_has_is_told_on_a_page_of_ten() {
     let mut page = page;
     page[4] = TestCoin::new(5);
     assert!(clean_coins(&meta(), &page).sent_by_none.is_empty(), "one coin has them all");
+
+    let before =
+        |id| ["quote.tvl", "self_reported_market_cap"].into_iter().fold(TestCoin::new(id), TestCoin::remove);
+    let page: Vec<_> = (1..=10).map(before).collect();
+    assert!(clean_coins(&meta(), &page).sent_by_none.is_empty(), "pages of 2020 had no such fields");
 }
 
 #[test]

@@ -1,16 +1,18 @@
-//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1 to 4; 3 has that of 1. Instants are milliseconds since the Unix epoch. Chunks are only read as
+//! these: they are written as schema 5 says.
 
 mod decode;
 mod encode;
 
-pub(super) use encode::WrittenRowV1;
 use serde::{Deserialize, Serialize};
 
 use super::short::Short;
 use crate::measure::Measure;
 
-const _: () =
-    assert!(Measure::COUNT == 17, "QuoteV1 is frozen at 17 numbers: add QuoteV2 and a new schema id");
+/// How many numbers a quote had.
+const NUMBERS: usize = 17;
+
+const _: () = assert!(NUMBERS <= Measure::COUNT, "measures are only added");
 
 /// All of a chunk but its rows, which follow: how many, then one after the other.
 #[derive(Serialize, Deserialize)]
@@ -37,29 +39,32 @@ struct PageV1 {
     replay: bool,
 }
 
-/// As it is read; [`WrittenRowV1`] is the same to write.
+/// A coin of any schema. `P` is the name of its platform, of no bytes where the schema has none; `N` are the numbers of a quote.
 #[derive(Deserialize)]
-pub(super) struct CoinRowV1 {
+pub(super) struct ReadRow<P, N> {
     id: u32,
     name: String,
     symbol: String,
     slug: String,
     date_added: Option<i64>,
     platform_id: Option<u32>,
+    platform_name: P,
     token_address: Option<String>,
     tags: Option<Short<String>>,
     infinite_supply: Option<bool>,
     is_active: Option<bool>,
-    quotes: Short<QuoteV1>,
+    quotes: Short<ReadQuote<N>>,
 }
 
 #[derive(Deserialize)]
-struct QuoteV1 {
+struct ReadQuote<N> {
     currency: String,
-    numbers: [Option<f64>; 17],
+    numbers: N,
     missing: u32,
     last_updated: i64,
 }
+
+pub(super) type CoinRowV1 = ReadRow<(), [Option<f64>; NUMBERS]>;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct FetchedV1 {

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
-use super::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1};
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, ReadQuote, ReadRow};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
 use crate::coin::{Coin, CoinRow};
 use crate::fetched::Fetched;
-use crate::measure::MeasureSet;
+use crate::measure::{Measure, MeasureSet};
 use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::quote::Quote;
@@ -73,32 +73,36 @@ impl TryFrom<ChunkHeadV1> for Chunk {
 /// step of the way to a table that refuses it.
 const MOST_TEXT_BYTES: usize = 4096;
 
-impl TryFrom<CoinRowV1> for CoinRow {
+/// The name of a platform, where a schema has it.
+pub(in crate::wire) trait PlatformName {
+    fn name(self) -> Option<String>;
+}
+
+impl PlatformName for () {
+    fn name(self) -> Option<String> {
+        None
+    }
+}
+
+impl PlatformName for Option<String> {
+    fn name(self) -> Option<String> {
+        self
+    }
+}
+
+impl<P: PlatformName, N: AsRef<[Option<f64>]>> TryFrom<ReadRow<P, N>> for CoinRow {
     type Error = WireError;
 
-    fn try_from(wire: CoinRowV1) -> Result<Self, WireError> {
-        let names = [&wire.name, &wire.symbol, &wire.slug].into_iter().chain(&wire.token_address);
+    fn try_from(wire: ReadRow<P, N>) -> Result<Self, WireError> {
+        let platform_name = wire.platform_name.name();
+        let names = [&wire.name, &wire.symbol, &wire.slug].into_iter();
+        let names = names.chain(&platform_name).chain(&wire.token_address);
         let tags = wire.tags.iter().flat_map(|tags| &tags.0);
         let currencies = wire.quotes.0.iter().map(|quote| &quote.currency);
         if names.chain(tags).chain(currencies).any(|text| text.len() > MOST_TEXT_BYTES) {
             return Err(WireError::Senseless("a text is longer than any table holds"));
         }
-        let quotes = wire
-            .quotes
-            .0
-            .into_iter()
-            .map(|quote| {
-                if quote.numbers.iter().flatten().any(|number| !number.is_finite()) {
-                    return Err(WireError::Senseless("a number is not finite"));
-                }
-                Ok(Quote {
-                    currency: quote.currency,
-                    numbers: quote.numbers,
-                    missing: MeasureSet::from_bits(quote.missing),
-                    last_updated: instant(quote.last_updated)?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let quotes = wire.quotes.0.into_iter().map(Quote::try_from).collect::<Result<_, _>>()?;
         let coin = Coin {
             id: wire.id,
             name: wire.name,
@@ -106,12 +110,33 @@ impl TryFrom<CoinRowV1> for CoinRow {
             slug: wire.slug,
             date_added: wire.date_added.map(instant).transpose()?,
             platform_id: wire.platform_id,
+            platform_name,
             token_address: wire.token_address,
             tags: wire.tags.map(|tags| tags.0),
             infinite_supply: wire.infinite_supply,
             is_active: wire.is_active,
         };
         Ok(Self { coin, quotes })
+    }
+}
+
+/// Of measures that its schema does not know nothing is said: they are NULL, and not missing.
+impl<N: AsRef<[Option<f64>]>> TryFrom<ReadQuote<N>> for Quote {
+    type Error = WireError;
+
+    fn try_from(wire: ReadQuote<N>) -> Result<Self, WireError> {
+        let known = wire.numbers.as_ref();
+        if known.iter().flatten().any(|number| !number.is_finite()) {
+            return Err(WireError::Senseless("a number is not finite"));
+        }
+        let mut numbers = [None; Measure::COUNT];
+        numbers.iter_mut().zip(known).for_each(|(number, known)| *number = *known);
+        Ok(Self {
+            currency: wire.currency,
+            numbers,
+            missing: MeasureSet::from_bits(wire.missing),
+            last_updated: instant(wire.last_updated)?,
+        })
     }
 }
 

@@ -62,6 +62,7 @@ pub fn row(id: u32, price: f64, last_updated: DateTime<Utc>) -> CoinRow {
         slug: format!("coin-{id}"),
         date_added: None,
         platform_id: None,
+        platform_name: None,
         token_address: None,
         tags: None,
         infinite_supply: None,
