@@ -44,8 +44,11 @@ pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 pub(crate) use snapshot::FetchJob;
 
-/// What is fetched, in ids and headers.
-const ENDPOINT: &str = "listings";
+/// What is fetched, in ids and headers: the best ranked coins, or some by their ids.
+const LISTINGS: &str = "listings";
+const QUOTES: &str = "quotes";
+/// Ids in one request: as many as one credit pays for.
+const IDS_IN_ONE: u32 = 100;
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -108,17 +111,21 @@ impl Collector {
     /// What is asked for in `slot`.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
+        let by_rank = (LISTINGS, settings.limit, settings.page_size);
+        let by_id = (QUOTES, u32::try_from(settings.ids.len()).unwrap_or(u32::MAX), IDS_IN_ONE);
+        let (endpoint, limit, page_size) = if settings.ids.is_empty() { by_rank } else { by_id };
         Manifest {
-            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            batch: BatchId::new(slot, endpoint, &settings.convert),
             slot,
-            endpoint: ENDPOINT.to_owned(),
+            endpoint: endpoint.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,
             },
             convert: settings.convert.clone(),
-            limit: settings.limit,
-            page_size: settings.page_size,
+            limit,
+            page_size,
+            ids: settings.ids.clone(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),

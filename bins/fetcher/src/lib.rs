@@ -54,7 +54,7 @@ mod tests;
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
-pub use process::{check, check_settings, for_once, is_simulated, run};
+pub use process::{asked_by_id, check, check_settings, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;

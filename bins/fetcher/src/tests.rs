@@ -4,6 +4,7 @@ mod again;
 mod crashes;
 mod credits;
 mod drift;
+mod ids;
 mod judged;
 mod keyless;
 mod leader;

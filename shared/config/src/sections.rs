@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
+use crate::values::{byte_size, comma_list, duration, durations, id_list, or_off, upper_case_list};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -169,6 +169,9 @@ pub struct Fetch {
     pub limit: u32,
     /// Coins in a request, 1 to 5000.
     pub page_size: u32,
+    /// Ids of the coins to fetch, each once; empty for the best ranked.
+    #[serde(deserialize_with = "id_list")]
+    pub ids: Vec<u32>,
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,

@@ -132,9 +132,9 @@ impl Account {
     }
 }
 
-/// What a listing costs: one credit for every 200 rows begun, one for every currency beyond the first.
-pub(crate) fn listing_credits(rows: usize, converts: usize) -> u64 {
-    let credits = rows.div_ceil(200).max(1) + converts.saturating_sub(1);
+/// What rows cost: one credit for every `a_credit` of them begun, one for every currency beyond the first.
+pub(crate) fn credits(rows: usize, a_credit: usize, converts: usize) -> u64 {
+    let credits = rows.div_ceil(a_credit).max(1) + converts.saturating_sub(1);
     u64::try_from(credits).unwrap_or(u64::MAX)
 }
 
@@ -154,11 +154,12 @@ mod tests {
 
     #[test]
     fn a_listing_costs_a_credit_per_two_hundred_rows_and_per_extra_currency() {
-        assert_eq!(listing_credits(0, 1), 1);
-        assert_eq!(listing_credits(100, 1), 1);
-        assert_eq!(listing_credits(201, 1), 2);
-        assert_eq!(listing_credits(5_000, 1), 25);
-        assert_eq!(listing_credits(5_000, 3), 27);
+        assert_eq!(credits(0, 200, 1), 1);
+        assert_eq!(credits(100, 200, 1), 1);
+        assert_eq!(credits(201, 200, 1), 2);
+        assert_eq!(credits(5_000, 200, 1), 25);
+        assert_eq!(credits(5_000, 200, 3), 27);
+        assert_eq!(credits(101, 100, 2), 3, "coins by their ids");
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         "api",
         status.as_ref().map(|status| format!("{}; {}", run::describe(&source), limits(status))).map_err(copy),
     )?;
+    if let Some(asked) = fetcher::asked_by_id(&process.config().fetch) {
+        verdict("fetch", Verdict::Fine(asked))?;
+    }
     if let Ok(status) = &status
         && let Some(credits) = credits(&process.config().fetch, status, process.clock.now())
     {

@@ -182,7 +182,7 @@ impl FetchError {
             429 => self.wait(pause, LONGEST_PAUSE, later_minute(at), at),
             300..=399 => self.stop("set fetch.base_url to the address that it redirects to"),
             400 => {
-                self.stop("the API refuses the request: check fetch.convert, fetch.limit and fetch.page_size")
+                self.stop("the API refuses the request: check fetch.convert, fetch.ids, fetch.limit and fetch.page_size")
             }
             401 | 407 => self.stop("check fetch.api_key (or CMC_API_KEY)"),
             402 => self.stop("the key's plan must be paid: https://pro.coinmarketcap.com/account/plan"),

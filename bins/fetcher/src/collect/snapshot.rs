@@ -162,13 +162,20 @@ impl Collector {
     /// Asks for a page. `None` when asked to stop and no answer came in time.
     async fn ask(&self, job: FetchJob<'_>, number: u32) -> Option<Result<ListingsPage, FetchError>> {
         let FetchJob { order, stop, .. } = job;
-        let (start, limit) = order.range(number);
+        let answer = async {
+            if order.ids.is_empty() {
+                let (start, limit) = order.range(number);
+                self.client.listings(start, limit, &order.convert, order.api_version).await
+            } else {
+                self.client.quotes(order.ids_of(number), &order.convert).await
+            }
+        };
         let stopped = async {
             stop.cancelled().await;
             self.clock.sleep(GRACE).await;
         };
         tokio::select! {
-            answer = self.client.listings(start, limit, &order.convert, order.api_version) => Some(answer),
+            answer = answer => Some(answer),
             () = stopped => None,
         }
     }

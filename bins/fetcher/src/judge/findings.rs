@@ -12,6 +12,7 @@ pub(crate) enum Check {
     ShortListing,
     PageAgain,
     TopMissing,
+    IdsMissing,
     FewerCoins,
     OldQuotes,
     StillQuotes,
@@ -28,6 +29,7 @@ impl Check {
             Self::ShortListing => "short_listing",
             Self::PageAgain => "page_again",
             Self::TopMissing => "top_missing",
+            Self::IdsMissing => "ids_missing",
             Self::FewerCoins => "fewer_coins",
             Self::OldQuotes => "old_quotes",
             Self::StillQuotes => "still_quotes",
@@ -43,6 +45,7 @@ impl Check {
             | Self::ShortListing
             | Self::PageAgain
             | Self::TopMissing
+            | Self::IdsMissing
             | Self::FewerCoins => Doubt::Incomplete,
             Self::OldQuotes | Self::StillQuotes | Self::Clock | Self::NullColumn | Self::PriceJump => {
                 Doubt::Suspect

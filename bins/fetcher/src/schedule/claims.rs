@@ -189,6 +189,7 @@ mod tests {
             convert,
             limit: 100,
             page_size: 100,
+            ids: Vec::new(),
             host: host.to_owned(),
             pages: None,
             trace: Headers::new(),

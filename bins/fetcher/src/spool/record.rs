@@ -26,7 +26,7 @@ pub(crate) struct Manifest {
     pub batch: BatchId,
     /// Its slot.
     pub slot: Slot,
-    /// What is fetched: `listings`.
+    /// What is fetched: `listings`, or `quotes` of some ids.
     pub endpoint: String,
     /// The shape of the pages.
     pub api_version: ApiVersion,
@@ -36,6 +36,8 @@ pub(crate) struct Manifest {
     pub limit: u32,
     /// Coins in one request.
     pub page_size: u32,
+    /// The coins that are asked for by their ids; none when it is by rank.
+    pub ids: Vec<u32>,
     /// The host that is asked.
     pub host: String,
     /// How many pages the batch has; known once nothing more will be fetched for it.
@@ -74,10 +76,22 @@ impl Manifest {
         (before.saturating_add(1), self.limit.saturating_sub(before).min(self.page_size))
     }
 
+    /// The ids that page `page` asks for; none when it is by rank.
+    pub(crate) fn ids_of(&self, page: u32) -> &[u32] {
+        let (first, count) = self.range(page);
+        let first = (first - 1) as usize;
+        let end = first.saturating_add(count as usize).min(self.ids.len());
+        self.ids.get(first..end).unwrap_or_default()
+    }
+
     /// How many pages the batch has, as far as `fetched` tells: enough for the limit and for all coins
     /// that there are; a page that was not full is the last, unless the API says that there are more coins.
     pub(crate) fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
         let newest = fetched.iter().max_by_key(|page| page.page);
+        if !self.ids.is_empty() {
+            // A page without one of its coins says nothing about the next.
+            return self.limit.div_ceil(self.page_size.max(1)).max(newest.map_or(1, |page| page.page));
+        }
         let total = newest.and_then(|page| page.total_count).unwrap_or(u32::MAX);
         let wanted = self.limit.min(total).div_ceil(self.page_size.max(1)).max(1);
         // Only the total tells that a short page is no fault.
@@ -144,6 +158,7 @@ impl Manifest {
             convert: self.convert.clone(),
             limit: self.limit,
             page_size: self.page_size,
+            ids: self.ids.clone(),
             host: self.host.clone(),
             pages: self.pages,
             trace: self.trace.clone(),
@@ -166,6 +181,7 @@ impl Manifest {
             convert: file.convert,
             limit: file.limit,
             page_size: file.page_size,
+            ids: file.ids,
             host: file.host,
             pages: file.pages,
             trace: file.trace,
@@ -240,6 +256,9 @@ struct ManifestFile {
     convert: Vec<String>,
     limit: u32,
     page_size: u32,
+    /// Not in files of older versions, and not when it is by rank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<u32>,
     host: String,
     pages: Option<u32>,
     /// Not in files of older versions.

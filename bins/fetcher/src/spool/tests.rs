@@ -22,6 +22,7 @@ fn manifest(slot: &str) -> Manifest {
         convert,
         limit: 250,
         page_size: 100,
+        ids: Vec::new(),
         host: "127.0.0.1".to_owned(),
         pages: None,
         trace: Headers::new(),

@@ -46,6 +46,7 @@ impl Market {
             convert,
             limit: self.limit,
             page_size: self.page_size,
+            ids: Vec::new(),
             host: "api".to_owned(),
             pages: None,
             trace: Headers::new(),

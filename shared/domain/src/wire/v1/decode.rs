@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
-use super::{ChunkHeadV1, FetchedV1, JudgedV1, ReadQuote, ReadRow};
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, NUMBERS, ReadQuote, ReadRow};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
@@ -90,7 +90,7 @@ impl PlatformName for Option<String> {
     }
 }
 
-impl<P: PlatformName, N: AsRef<[Option<f64>]>> TryFrom<ReadRow<P, N>> for CoinRow {
+impl<P: PlatformName, N: Numbers> TryFrom<ReadRow<P, N>> for CoinRow {
     type Error = WireError;
 
     fn try_from(wire: ReadRow<P, N>) -> Result<Self, WireError> {
@@ -120,17 +120,33 @@ impl<P: PlatformName, N: AsRef<[Option<f64>]>> TryFrom<ReadRow<P, N>> for CoinRo
     }
 }
 
+/// The numbers of a quote.
+pub(in crate::wire) trait Numbers {
+    /// Those of all measures.
+    fn all(self) -> [Option<f64>; Measure::COUNT];
+}
+
+impl Numbers for [Option<f64>; NUMBERS] {
+    fn all(self) -> [Option<f64>; Measure::COUNT] {
+        std::array::from_fn(|measure| self.get(measure).copied().flatten())
+    }
+}
+
+impl Numbers for [Option<f64>; Measure::COUNT] {
+    fn all(self) -> Self {
+        self
+    }
+}
+
 /// Of measures that its schema does not know nothing is said: they are NULL, and not missing.
-impl<N: AsRef<[Option<f64>]>> TryFrom<ReadQuote<N>> for Quote {
+impl<N: Numbers> TryFrom<ReadQuote<N>> for Quote {
     type Error = WireError;
 
     fn try_from(wire: ReadQuote<N>) -> Result<Self, WireError> {
-        let known = wire.numbers.as_ref();
-        if known.iter().flatten().any(|number| !number.is_finite()) {
+        let numbers = wire.numbers.all();
+        if numbers.iter().flatten().any(|number| !number.is_finite()) {
             return Err(WireError::Senseless("a number is not finite"));
         }
-        let mut numbers = [None; Measure::COUNT];
-        numbers.iter_mut().zip(known).for_each(|(number, known)| *number = *known);
         Ok(Self {
             currency: wire.currency,
             numbers,
