@@ -3,6 +3,7 @@
 //! [`Client`] asks for a page, `outcome` decides what a failure means, `snapshot` goes on until all pages of a batch are in
 //! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
 
+mod calls;
 mod client;
 mod credits;
 mod doubts;
@@ -31,6 +32,7 @@ use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
 
+use calls::Refused;
 use doubts::Hopeless;
 use drift::Drift;
 
@@ -42,7 +44,8 @@ pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
-pub(crate) use snapshot::FetchJob;
+pub(crate) use snapshot::Caller;
+use snapshot::FetchJob;
 
 /// What is fetched, in ids and headers: the best ranked coins, or some by their ids.
 const LISTINGS: &str = "listings";
@@ -65,6 +68,7 @@ pub(crate) struct Collector {
     state: JudgeState,
     hopeless: Hopeless,
     credits: Arc<Credits>,
+    refused: Refused,
     drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
@@ -101,6 +105,7 @@ impl Collector {
             state: JudgeState::default(),
             hopeless: Hopeless::default(),
             credits,
+            refused: Refused::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
@@ -123,6 +128,7 @@ impl Collector {
                 config::ApiVersion::V3 => ApiVersion::V3,
             },
             convert: settings.convert.clone(),
+            calls: self.calls(),
             limit,
             page_size,
             ids: settings.ids.clone(),

@@ -3,6 +3,7 @@
 mod again;
 mod crashes;
 mod credits;
+mod currencies;
 mod drift;
 mod ids;
 mod judged;

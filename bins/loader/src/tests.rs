@@ -24,6 +24,7 @@ fn page(simulated: bool) -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated,
         origin: Origin::Live,
     }

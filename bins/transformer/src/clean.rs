@@ -55,7 +55,7 @@ pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<
     let (passed, rejected) = split(&frame, &coins)?;
     rejects.extend(rejected);
     rejects.sort_by_key(|reject| reject.index);
-    Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects, sent_by_none })
+    Ok(Cleaned { convert: meta.currencies().to_vec(), coins, frame, passed, rejects, sent_by_none })
 }
 
 /// The measures that are missing from every coin, and that every answer of the API has; none when there are too few coins to

@@ -25,6 +25,7 @@ pub(crate) fn meta() -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated: false,
         origin: Origin::Live,
     }

@@ -21,8 +21,8 @@ pub use load::{Loaded, Setting, load};
 pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, OverBudget, Queue,
-    Retry, Shutdown, Source, Store, Transform,
+    Alert, ApiVersion, Archive, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat, Mail,
+    OverBudget, Queue, Retry, Shutdown, Source, Store, Transform,
 };
 
 /// The built-in `default.toml`: the reference of all settings.

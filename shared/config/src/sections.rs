@@ -134,6 +134,18 @@ pub enum Source {
     Keyless,
 }
 
+/// How several currencies are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvertCalls {
+    /// All in one request.
+    One,
+    /// One request for each.
+    Each,
+    /// In one until the API says that the plan does not allow it.
+    Auto,
+}
+
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -175,6 +187,8 @@ pub struct Fetch {
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
+    /// How they are asked for when there are several.
+    pub convert_calls: ConvertCalls,
     /// What to do when the credits do not suffice.
     pub over_budget: OverBudget,
     /// Longest wait for a whole request.

@@ -18,6 +18,7 @@ pub(crate) struct Account {
     anonymous_minute: u32,
     per_month: u64,
     per_day: Option<u64>,
+    converts: usize,
     usage: Mutex<Usage>,
 }
 
@@ -29,6 +30,7 @@ impl Account {
             anonymous_minute: options.anonymous_minute,
             per_month: options.credits_monthly,
             per_day: options.credits_daily,
+            converts: options.converts,
             usage: Mutex::default(),
         }
     }
@@ -65,6 +67,14 @@ impl Account {
                 Some(_) => Err(ApiError::with_status(429, 1022)),
             }
         })
+    }
+
+    /// Whether the plan has so many currencies in one request.
+    pub(crate) fn check_converts(&self, converts: usize) -> Result<(), ApiError> {
+        if converts <= self.converts {
+            return Ok(());
+        }
+        Err(ApiError::bad_request(format!("Your plan is limited to {} convert options", self.converts)))
     }
 
     /// Takes the price of an answer, or refuses it and takes nothing. The text warns above 95 % of a limit.

@@ -37,7 +37,7 @@ impl Collector {
     ) -> Result<(), Ending> {
         let order = job.order;
         let new = self.to_record(order, number, &page);
-        let (summary, body) = self.summarise(order, page.body).await;
+        let (summary, body) = self.summarise(order, number, page.body).await;
         page.body = body;
         if new.rows > 0 && !summary.has_ids() {
             warn!(batch = %order.batch, page = number, row_count = new.rows, "no coin of a page has an id, so most checks say nothing of it");
@@ -119,8 +119,8 @@ impl Collector {
         findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
     }
 
-    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
-        let currency = order.convert.first().cloned().unwrap_or_default();
+    async fn summarise(&self, order: &Manifest, page: u32, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
+        let currency = order.currencies(page).first().cloned().unwrap_or_default();
         blocking(&self.spool, move |_| {
             let summary = PageSummary::read(&body, &currency).unwrap_or_default();
             (Arc::new(summary), body)
@@ -164,7 +164,7 @@ impl Collector {
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;
         match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
-            Some(body) => self.summarise(order, body).await.0,
+            Some(body) => self.summarise(order, number, body).await.0,
             None => Arc::default(),
         }
     }

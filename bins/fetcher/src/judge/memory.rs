@@ -87,7 +87,8 @@ impl Remembered {
     pub(super) fn of(order: &Manifest, pages: &[Page<'_>]) -> Option<Self> {
         let fetched_at = pages.iter().map(|page| page.record.fetched_at).max()?;
         let mut seen = HashMap::new();
-        for coin in pages.iter().flat_map(|page| &page.summary.coins) {
+        let in_first = pages.iter().filter(|page| order.is_in_first(page.record.page));
+        for coin in in_first.flat_map(|page| &page.summary.coins) {
             let place = seen.len();
             if let Some(id) = coin.id {
                 seen.entry(id).or_insert((place, coin));

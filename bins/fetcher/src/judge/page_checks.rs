@@ -20,6 +20,10 @@ pub(crate) fn findings_of_page(
     settings: &config::Judge,
 ) -> Vec<Finding> {
     let (start, asked) = order.range(page.record.page);
+    // In another currency the same coins come again.
+    let currency = |page: &Page<'_>| order.currency(page.record.page);
+    let others: Vec<_> = others.iter().filter(|other| currency(other) == currency(page)).copied().collect();
+    let others = &others;
     let ids = order.ids_of(page.record.page);
     if !ids.is_empty() {
         return ids_missing(page, ids).into_iter().collect();

@@ -187,6 +187,7 @@ mod tests {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            calls: spool::Calls::One,
             limit: 100,
             page_size: 100,
             ids: Vec::new(),

@@ -20,6 +20,7 @@ fn manifest(slot: &str) -> Manifest {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        calls: Calls::One,
         limit: 250,
         page_size: 100,
         ids: Vec::new(),

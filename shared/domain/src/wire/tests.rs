@@ -42,6 +42,7 @@ fn golden_chunk() -> Chunk {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: None,
             simulated: false,
             origin: Origin::Live,
         },

@@ -62,7 +62,7 @@ impl Api {
         match request.endpoint {
             Endpoint::NotAnonymous => return Err(ApiError::with_status(403, 1005)),
             Endpoint::Anonymous(_) | Endpoint::AnonymousQuotes => {
-                self.account.count_anonymous_call(request.received_at)?
+                self.account.count_anonymous_call(request.received_at)?;
             }
             _ => {
                 self.account.check_key(request.key.as_deref())?;
@@ -92,6 +92,7 @@ impl Api {
         query: &ListingQuery,
         whole: bool,
     ) -> Result<Answer, ApiError> {
+        self.account.check_converts(query.converts.len())?;
         let (faults, since) = {
             let mut active = self.active_faults();
             (active.plan.take_all(Reach::Listing), active.since)

@@ -99,7 +99,7 @@ fn v3_fields(row: &mut Object<'_>, state: &CoinState<'_>, style: &Style<'_>) {
 fn whole_tags(slugs: &str) -> String {
     let slugs: Vec<String> = serde_json::from_str(slugs).unwrap_or_default();
     let whole = |slug: &String| serde_json::json!({"slug": slug, "name": slug, "category": "CATEGORY"});
-    serde_json::Value::from_iter(slugs.iter().map(whole)).to_string()
+    slugs.iter().map(whole).collect::<serde_json::Value>().to_string()
 }
 
 fn self_reported(row: &mut Object<'_>, state: &CoinState<'_>) {

@@ -1,7 +1,9 @@
 //! What snapshots cost, by the API's price list: one credit for every 200 coins begun, or 100 that are asked for by their ids, and
-//! one for every currency after the first, a page; at least one.
+//! one for every currency after the first, a page; at least one. Where each currency has pages of its own, each costs as the first.
 
 use std::time::Duration;
+
+use config::ConvertCalls;
 
 /// A month of a plan, for sums: 30 days.
 pub(super) const MONTH: Duration = Duration::from_hours(30 * 24);
@@ -24,6 +26,8 @@ pub struct Spending {
     page_size: u32,
     coins_a_credit: u32,
     currencies: u32,
+    /// Whether each currency is asked for alone.
+    parted: bool,
     every: Duration,
 }
 
@@ -40,8 +44,15 @@ impl Spending {
             page_size,
             coins_a_credit,
             currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
+            parted: settings.convert_calls == ConvertCalls::Each,
             every: settings.every.max(Duration::from_secs(1)),
         }
+    }
+
+    /// The same when each currency is asked for alone.
+    #[must_use]
+    pub(super) fn parted(self) -> Self {
+        Self { parted: true, ..self }
     }
 
     /// The same when there are `listed` coins in all.
@@ -58,9 +69,11 @@ impl Spending {
         u64::from(full) * self.a_page(self.page_size) + rest
     }
 
-    /// Credits that a page of so many `coins` costs.
+    /// Credits that so many `coins`, as many as a page has, cost in all currencies.
     pub(super) fn a_page(&self, coins: u32) -> u64 {
-        u64::from(coins.div_ceil(self.coins_a_credit).max(1)) + u64::from(self.currencies.max(1) - 1)
+        let (coins, currencies) =
+            (u64::from(coins.div_ceil(self.coins_a_credit).max(1)), u64::from(self.currencies.max(1)));
+        if self.parted { coins * currencies } else { coins + currencies - 1 }
     }
 
     /// Snapshots in a month of 30 days.
@@ -132,6 +145,7 @@ mod tests {
             page_size,
             coins_a_credit: COINS_A_CREDIT,
             currencies,
+            parted: false,
             every: Duration::from_mins(minutes),
         }
     }

@@ -49,6 +49,7 @@ impl TryFrom<ChunkHeadV1> for Chunk {
                 endpoint: wire.page.endpoint,
                 api_version: api_version(wire.page.api_version)?,
                 convert: wire.page.convert.0,
+                currency: None,
                 simulated: wire.page.simulated,
                 origin: if wire.page.replay { Origin::Replay } else { Origin::Live },
             },

@@ -30,6 +30,7 @@ pub fn chunk(ids: &[u32]) -> Chunk {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert: vec!["USD".to_owned()],
+            currency: None,
             simulated: false,
             origin: Origin::Live,
         },
