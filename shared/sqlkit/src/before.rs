@@ -25,10 +25,8 @@ impl Client {
             Self::Mysql(_) => ", ALGORITHM = COPY",
         };
         let drop = |table: &str, columns: &[&str]| {
-            columns
-                .iter()
-                .map(|it| format!("ALTER TABLE {table} DROP COLUMN {it}{whole}; "))
-                .collect::<String>()
+            let drop = |column| format!("ALTER TABLE {table} DROP COLUMN {column}{whole}; ");
+            columns.iter().map(drop).collect::<Vec<_>>().concat()
         };
         let later = drop("batches", &["verdict", "verdict_reason"])
             + &drop("coins", &["platform_name"])

@@ -82,17 +82,16 @@ impl Collector {
     /// asked for may turn out on the way.
     pub(crate) async fn collect(&self, order: &mut Manifest, caller: Caller<'_>) -> Ending {
         let Caller { patience, observer, stop } = caller;
-        match self.collect_as(FetchJob { order, patience, observer, stop }).await {
-            Ok(ending) => ending,
-            Err(ToBeParted) => {
-                order.calls = Calls::Each;
-                if let Some(in_work) = &mut *self.in_work() {
-                    in_work.calls = Calls::Each;
-                }
-                let ending = self.collect_as(FetchJob { order, patience, observer, stop }).await;
-                ending.unwrap_or(Ending::Interrupted)
-            }
+        if let Ok(ending) = self.collect_as(FetchJob { order, patience, observer, stop }).await {
+            return ending;
         }
+        order.calls = Calls::Each;
+        if let Some(in_work) = &mut *self.in_work() {
+            in_work.calls = Calls::Each;
+        }
+        let parted = self.collect_as(FetchJob { order, patience, observer, stop }).await;
+        // What is asked for one by one is not to be parted.
+        parted.unwrap_or(Ending::Interrupted)
     }
 
     async fn collect_as(&self, job: FetchJob<'_>) -> Result<Ending, ToBeParted> {
