@@ -159,7 +159,7 @@ fn optional_descriptions_are_read_in_every_form_that_is_sent() {
     assert_eq!(read(&TestCoin::new(1).remove("tags")).coin.tags, None);
 
     let platform = |json: &str| {
-        let coin = read(&TestCoin::new(1).set("platform", json)).coin;
+        let coin = read(&TestCoin::new(1).set("platform", json)).coin.into_inner();
         (coin.platform_id, coin.platform_name, coin.token_address)
     };
     let text = |text: &str| Some(text.to_owned());
