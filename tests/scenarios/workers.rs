@@ -57,6 +57,14 @@ impl Worker {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Its exit code with these arguments, and what it prints on stdout.
+    pub(crate) async fn ask(place: &Place, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Self::command(place, "coinpipe", args, &[]);
+        let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
+        let output = output.expect("it ends").expect("it ran");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+
     fn start_with(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let logs = std::fs::read_dir(place.folder.path()).expect("the folder").count();
         let log = place.folder.path().join(format!("{name}-{logs}.log"));

@@ -5,6 +5,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 use crate::commands::archive::ArchiveArgs;
+use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
 use crate::commands::gaps::GapsArgs;
@@ -14,6 +15,7 @@ use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::verify::VerifyArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
 ///
@@ -60,6 +62,10 @@ pub(crate) enum Command {
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
+    /// Hold archive, ledger and tables against each other
+    Verify(VerifyArgs),
+    /// Fill slots that nobody fetched from the API's history; costs credits
+    Backfill(BackfillArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled

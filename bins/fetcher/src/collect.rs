@@ -11,7 +11,10 @@ mod ending;
 mod judging;
 mod leftovers;
 mod letters;
+mod listed;
 mod outcome;
+mod past;
+mod past_pages;
 mod seal;
 mod slot;
 mod snapshot;
@@ -20,7 +23,7 @@ mod store;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{ApiVersion, BatchId, Headers, Slot};
+use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 use ports::Clock;
 
 use crate::context::FetchContext;
@@ -37,15 +40,14 @@ use drift::Drift;
 pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
-pub(crate) use client::{ApiSource, Client};
+pub(crate) use client::{ApiSource, Client, PastCoin, PastPoint, PastQuotes};
 pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
+use listed::Listed;
+pub(crate) use past::PastJob;
 pub(crate) use snapshot::FetchJob;
-
-/// What is fetched, in ids and headers.
-const ENDPOINT: &str = "listings";
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -69,6 +71,7 @@ pub(crate) struct Collector {
     unsealed: Mutex<Vec<Manifest>>,
     /// Whether the newest answer was made up.
     simulated: Mutex<Option<bool>>,
+    listed: Listed,
     /// Whether an earlier run left something that could not be read at the start.
     has_leftovers: AtomicBool,
 }
@@ -104,6 +107,7 @@ impl Collector {
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             simulated: Mutex::default(),
+            listed: Listed::default(),
             has_leftovers: AtomicBool::new(false),
         }
     }
@@ -112,9 +116,9 @@ impl Collector {
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
         Manifest {
-            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            batch: BatchId::new(slot, endpoint::LISTINGS, &settings.convert),
             slot,
-            endpoint: ENDPOINT.to_owned(),
+            endpoint: endpoint::LISTINGS.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, Verdict};
-use outage::Backoff;
 use ports::{Clock, QueueError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -132,25 +131,15 @@ impl OnceFetcher {
         observer: &dyn ProgressObserver,
         stop: &CancellationToken,
     ) -> Result<(), OnceFailure> {
-        let mut backoff = Backoff::default();
-        loop {
-            let error = match self.publisher.publish_all().await {
-                Ok(_) => return Ok(()),
-                Err(error) if !error.is_transient() => return Err(to_failure(error)),
-                Err(error) => error,
-            };
-            let wait = backoff.next_wait();
-            let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            observer.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
-            tokio::select! {
-                () = stop.cancelled() => return Err(OnceFailure::Stopped),
-                () = self.clock.sleep(wait) => {}
-            }
+        match self.publisher.publish_patiently(&*self.clock, observer, stop).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(OnceFailure::Stopped),
+            Err(error) => Err(to_failure(error)),
         }
     }
 }
 
-fn to_failure(error: PublishError) -> OnceFailure {
+pub(crate) fn to_failure(error: PublishError) -> OnceFailure {
     match error {
         PublishError::Queue(error) => OnceFailure::Queue(error),
         PublishError::Spool(error) => OnceFailure::Spool(error),

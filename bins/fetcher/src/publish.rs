@@ -7,6 +7,7 @@
 mod batch;
 mod error;
 mod letters;
+mod patient;
 mod schedule;
 
 use std::collections::HashSet;

@@ -1,6 +1,8 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
 mod again;
+mod backfill;
+mod catch_up;
 mod crashes;
 mod credits;
 mod drift;

@@ -28,6 +28,8 @@ const UNCHANGED: &str = "unchanged";
 const STALE: &str = "stale";
 /// A quote was refused by the database.
 const REFUSED: &str = "refused";
+/// A quote was left out: its batch was dropped.
+const DROPPED: &str = "dropped";
 
 /// Makes the loader's metrics show, at zero.
 pub fn declare_metrics(metrics: &Metrics) {
@@ -36,7 +38,7 @@ pub fn declare_metrics(metrics: &Metrics) {
 
 /// What became of quotes.
 fn row_metrics(metrics: &Metrics) -> RowMetrics {
-    RowMetrics::new(metrics, StageName::Loader, &[WRITTEN, UNCHANGED, STALE, REFUSED])
+    RowMetrics::new(metrics, StageName::Loader, &[WRITTEN, UNCHANGED, STALE, REFUSED, DROPPED])
 }
 
 /// The loader stage.
@@ -57,7 +59,13 @@ impl Loader {
         let head = chunk.head();
         let (batch, page, number, chunks) =
             (head.page.batch.clone(), head.page.page, head.chunk, head.chunks);
+        let quotes = chunk.quotes() as u64;
         let loaded = self.group_commit.load(chunk).instrument(telemetry::trace::step("commit")).await?;
+        if loaded.is_dropped {
+            self.rows.add(DROPPED, quotes);
+            info!(batch = %batch, page, chunk = number, "left out chunk {number} of {chunks}: the batch was dropped");
+            return Ok(Vec::new());
+        }
         let refused = loaded.refused.len() as u64;
         for (result, count) in [
             (WRITTEN, loaded.written),

@@ -271,3 +271,18 @@ async fn a_schedule_is_recorded_however_often_it_is_told() {
     }
     assert_eq!(store.schedules(Schedule::QUOTES, schedule.since).await.unwrap(), [again]);
 }
+
+/// It is settled, like any other, and counted.
+#[tokio::test]
+async fn a_chunk_of_a_dropped_batch_is_left_out() {
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let metrics = Metrics::default();
+    let loader = Loader::new(store.clone(), clock, &metrics);
+    loader.handle(&announcement(false)).await.unwrap();
+    ports::Drops::mark_dropped(&*store, &page(false).batch, "nonsense").await.unwrap().unwrap();
+    assert!(loader.handle(&chunk(false)).await.unwrap().is_empty());
+    assert_eq!(store.latest(), []);
+    let shown = metrics.render();
+    assert!(shown.contains(r#"result="dropped"} 1"#), "{shown}");
+}

@@ -65,14 +65,14 @@ pub(crate) fn outputs(
 }
 
 /// A coin of the page.
-enum Element<'a> {
+pub(crate) enum Element<'a> {
     /// It passed, and has this position among those that were read.
     Passed(u32),
     Rejected(&'a Reject),
 }
 
 impl<'a> Element<'a> {
-    fn position(&self) -> Option<u32> {
+    pub(crate) fn position(&self) -> Option<u32> {
         if let Self::Passed(position) = self { Some(*position) } else { None }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Element<'a> {
 }
 
 /// All coins of the page by id, and those with the same id as the page held them. What has no id comes last.
-fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageFault> {
+pub(crate) fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageFault> {
     let passed = cleaned.passed.iter().map(|&position| {
         let (id, index) = cleaned.place(position)?;
         Ok(((id, index), Element::Passed(position)))

@@ -147,6 +147,18 @@ pub enum OverBudget {
     Allow,
 }
 
+/// Which slots that nobody fetched are filled from the API's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatchUp {
+    /// None.
+    None,
+    /// The newest.
+    Last,
+    /// All, as far back as a month.
+    All,
+}
+
 /// `[fetch]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +187,8 @@ pub struct Fetch {
     pub convert: Vec<String>,
     /// What to do when the credits do not suffice.
     pub over_budget: OverBudget,
+    /// Which missed slots are filled.
+    pub catch_up: CatchUp,
     /// Longest wait for a whole request.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,

@@ -7,6 +7,7 @@ mod batch;
 mod checksum;
 mod chunk;
 mod coin;
+pub mod endpoint;
 mod fetched;
 mod headers;
 pub mod json;

@@ -10,6 +10,7 @@ pub use self::body::{compress_body, decompress_body};
 pub use self::error::PageError;
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
+use crate::endpoint;
 use crate::headers::{HeaderError, Headers, header};
 use crate::message::{Message, MessageId};
 use crate::origin::Origin;
@@ -30,9 +31,10 @@ pub struct PageMeta {
     pub page: u32,
     /// How many pages the batch has.
     pub pages: u32,
-    /// When the response arrived; whole milliseconds. Breaks ties between equal `last_updated`.
+    /// When the response arrived; whole milliseconds. Breaks ties between equal `last_updated`. Of a page that fills a gap the slot:
+    /// see [`is_history`](Self::is_history).
     pub fetched_at: DateTime<Utc>,
-    /// What was fetched: `listings`.
+    /// What was fetched: [`LISTINGS`](crate::endpoint::LISTINGS) or [`HISTORY`](crate::endpoint::HISTORY); older tables have others.
     pub endpoint: String,
     /// The shape of the body.
     pub api_version: ApiVersion,
@@ -40,7 +42,7 @@ pub struct PageMeta {
     pub convert: Vec<String>,
     /// Whether a simulator made the data up.
     pub simulated: bool,
-    /// New, replayed or rebuilt.
+    /// New, filling a gap, replayed or rebuilt.
     pub origin: Origin,
 }
 
@@ -48,6 +50,12 @@ impl PageMeta {
     /// The id of the page's message; the same for a live page and for each of its replays.
     pub fn message_id(&self) -> MessageId {
         self.batch.page_id(self.page)
+    }
+
+    /// Whether it is of the market as it was at its slot, asked for later. It counts as fetched at the slot: what was fetched live is
+    /// never older, and is not replaced by it.
+    pub fn is_history(&self) -> bool {
+        self.endpoint == endpoint::HISTORY
     }
 
     /// The message for a page whose body was compressed by [`compress_body`].
@@ -85,7 +93,7 @@ impl PageMeta {
             api_version: headers.parse(header::API_VERSION, "v1 or v3")?,
             convert: headers.require(header::CONVERT)?.split(',').map(str::to_owned).collect(),
             simulated: headers.parse(header::SIMULATED, "true or false")?,
-            origin: headers.parse(header::ORIGIN, "live, replay or rebuild")?,
+            origin: headers.parse(header::ORIGIN, "live, backfill, replay or rebuild")?,
         };
         if meta.page == 0 || meta.page > meta.pages {
             let text = format!("{} of {}", meta.page, meta.pages);

@@ -138,6 +138,13 @@ pub(crate) fn listing_credits(rows: usize, converts: usize) -> u64 {
     u64::try_from(credits).unwrap_or(u64::MAX)
 }
 
+/// What a listing of a past day costs: one credit for every 100 rows begun, one for every currency beyond the first. So does a
+/// number of past quotes.
+pub(crate) fn history_credits(rows: usize, converts: usize) -> u64 {
+    let credits = rows.div_ceil(100).max(1) + converts.saturating_sub(1);
+    u64::try_from(credits).unwrap_or(u64::MAX)
+}
+
 /// "In 3 days, 19 hours, 56 minutes", as the API writes it.
 fn time_until(reset: NaiveDate, now: DateTime<Utc>) -> String {
     let minutes = (reset.and_time(NaiveTime::MIN).and_utc() - now).num_minutes();

@@ -49,6 +49,11 @@ impl Status {
         }
     }
 
+    /// The body of a v3 answer with one object in it, given as JSON.
+    pub(crate) fn v3_object(&self, json: &str) -> String {
+        format!("{{\"data\":{json},\"status\":{}}}", self.success(ApiVersion::V3, None))
+    }
+
     /// The body of a v1 answer with one object in it, given as JSON.
     pub(crate) fn object(&self, json: &str) -> String {
         format!("{{\"status\":{},\"data\":{json}}}", self.success(ApiVersion::V1, None))

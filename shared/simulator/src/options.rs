@@ -23,6 +23,10 @@ pub struct Options {
     pub credits_monthly: u64,
     /// Credits in one UTC day, if the plan has such a limit; refused with 1009.
     pub credits_daily: Option<u64>,
+    /// How many days back the plan has quotes of each hour; asked for older ones, it refuses with 1006.
+    pub history_hours: u32,
+    /// How many days back the plan has quotes and listings of each day.
+    pub history_days: u32,
     /// What goes wrong from the start.
     pub faults: Vec<PlannedFault>,
     /// Recorded responses to serve instead of the generated market, oldest first.
@@ -39,6 +43,8 @@ impl Default for Options {
             anonymous_minute: 30,
             credits_monthly: 2_000_000,
             credits_daily: None,
+            history_hours: 30,
+            history_days: 365,
             faults: Vec::new(),
             recordings: Vec::new(),
         }

@@ -1,9 +1,11 @@
 //! The query parameters of a listing, checked as the real API checks them.
 
 mod aux;
+mod history;
 mod sort;
 
 pub(crate) use self::aux::Aux;
+pub(crate) use self::history::{HistoryQuery, day};
 use self::sort::SORTS;
 pub(crate) use self::sort::{Direction, Sort};
 use crate::currency::{Currency, by_symbol};

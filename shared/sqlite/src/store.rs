@@ -4,12 +4,14 @@
 
 mod columns;
 mod data_kind;
+mod drops;
 mod insert;
 mod ledger;
 mod letters;
 mod load;
 mod outbox;
 mod parameters;
+mod proofs;
 mod quotes;
 mod schedules;
 #[cfg(test)]

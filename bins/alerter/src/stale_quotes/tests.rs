@@ -23,6 +23,8 @@ impl Bench {
 
     fn watch(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, after: StaleAfter) -> StaleQuotes {
         let stores = Stores {
+            drops: store.clone(),
+            proofs: store.clone(),
             ledger: store.clone(),
             schedules: store.clone(),
             quotes: store.clone(),

@@ -133,6 +133,10 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     if let Some(days) = credits::to_text(&days) {
         output::print(format!("credits   {days}"))?;
     }
+    let newest_dropped = batches.first().and_then(|batch| Some((batch, batch.dropped.as_ref()?)));
+    if let Some((batch, dropped)) = newest_dropped {
+        output::print(format!("dropped   the newest snapshot: {}", batches::told_dropped(batch, dropped)))?;
+    }
     if let Some(waiting) = &waiting {
         output::print(format!("waiting   {}", waiting_text(waiting, now)))?;
     }

@@ -48,6 +48,10 @@ impl Collector {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, mut trouble) = self.incidents.report_found(found).await;
         for manifest in batches {
+            // It belongs to no slot that lasts; who fills gaps goes on with it.
+            if manifest.is_history() && manifest.pages.is_none() {
+                continue;
+            }
             let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
             if manifest.pages.is_none() && (is_in_work || manifest.claim == ClaimState::Intended) {
                 continue;

@@ -51,6 +51,7 @@ impl Collector {
                 }
             }
         }
+        self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
         self.seal_soon(order).await;
         *self.in_work() = None;
         ending

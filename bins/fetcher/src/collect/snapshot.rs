@@ -17,7 +17,7 @@ use crate::spool::{Manifest, PageRecord};
 use crate::trace;
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// A long wait looks at the clock this often, because somebody may set it.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
 
@@ -173,7 +173,7 @@ impl Collector {
         }
     }
 
-    async fn judge(&self, error: &FetchError, currencies: usize, failures: u32) -> Outcome {
+    pub(super) async fn judge(&self, error: &FetchError, currencies: usize, failures: u32) -> Outcome {
         let monthly_reset = if error.is_monthly_limit() {
             // Costs nothing, and says when the plan's month ends.
             self.client.key_status().await.ok().and_then(|status| status.resets_at)
@@ -186,7 +186,7 @@ impl Collector {
     }
 
     /// Waits out a failure; or says how the batch ends.
-    async fn wait_out(
+    pub(super) async fn wait_out(
         &self,
         job: FetchJob<'_>,
         error: &FetchError,

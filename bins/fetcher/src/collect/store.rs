@@ -74,7 +74,12 @@ impl Collector {
         }
     }
 
-    async fn put_page(&self, job: FetchJob<'_>, record: &PageRecord, body: Bytes) -> Result<(), Ending> {
+    pub(super) async fn put_page(
+        &self,
+        job: FetchJob<'_>,
+        record: &PageRecord,
+        body: Bytes,
+    ) -> Result<(), Ending> {
         let FetchJob { order, patience, .. } = job;
         let put = async || {
             let (manifest, kept, body) = (order.clone(), record.clone(), body.clone());

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
 use super::followed::Followed;
+use super::owed::Owed;
 use super::slots;
 use crate::judge::Memory;
 use crate::spool::Manifest;
@@ -33,6 +34,9 @@ pub(crate) struct Claims {
     /// Which schedule is followed. Absent and unreadable as above.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     schedule: Option<Followed>,
+    /// Which slots were missed and are to be filled. Absent in the notes of older programs, which drop it.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    owed: Option<Owed>,
 }
 
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
@@ -128,6 +132,16 @@ impl Claims {
     /// Follows another schedule, or more is known of it.
     pub(crate) fn follow(&mut self, schedule: Followed) {
         self.schedule = Some(schedule);
+    }
+
+    /// The slots that were missed and are to be filled, or are being filled.
+    pub(crate) fn owed(&self) -> Option<&Owed> {
+        self.owed.as_ref()
+    }
+
+    /// These are.
+    pub(crate) fn owe(&mut self, owed: Option<Owed>) {
+        self.owed = owed;
     }
 
     /// Claims the slot of `order` at `now` for the fetcher whose spool is `by`.

@@ -42,6 +42,15 @@ impl LedTerm {
     pub(super) async fn write(&mut self) -> Result<(), QueueError> {
         self.term.write(self.claims.to_note()).await
     }
+
+    /// Whether another fetcher may lead now.
+    pub(super) async fn is_over(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.term.over() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
 }
 
 impl Scheduler {
@@ -57,6 +66,7 @@ impl Scheduler {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
         self.collector.learn(led.claims.memory()).await;
+        self.end_past(&led).await;
         let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let began_at = self.clock.now();
         let current = Slot::current(began_at, self.every);
@@ -87,6 +97,14 @@ impl Scheduler {
                         "this slot has a snapshot already, or one is under way; the next snapshot is due"
                     );
                 }
+            }
+            match self.catch_up(&mut led, state, next, stop).await {
+                Ok(false) => {}
+                Ok(true) => match self.settle_claims(&mut led, state, stop).await {
+                    Ok(()) => continue,
+                    Err(error) => return Some(error),
+                },
+                Err(error) => return Some(error),
             }
             // Later ones ring the bell.
             let held = Some(next).filter(|next| *next < self.end_of(Slot::current(now, self.every)));
@@ -167,10 +185,12 @@ impl Scheduler {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
+        self.note_missed(slot, led);
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
         led.write().await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
+        self.collector.want_coins(self.wants_coins(led));
         self.fetch_slot(slot, state, stop).await;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the spool writes about a batch and about a page.
 
 use chrono::{DateTime, Utc};
-use domain::{ApiVersion, BatchId, Doubt, Fetched, Headers, Origin, PageMeta, Slot, Verdict};
+use domain::{ApiVersion, BatchId, Doubt, Fetched, Headers, Origin, PageMeta, Slot, Verdict, endpoint};
 use serde::{Deserialize, Serialize};
 
 /// The version of the files below.
@@ -102,19 +102,25 @@ impl Manifest {
             }
     }
 
-    /// The headers of `page` of a batch of `pages`.
+    /// Whether it is of the past, and fills a gap.
+    pub(crate) fn is_history(&self) -> bool {
+        self.endpoint == endpoint::HISTORY
+    }
+
+    /// The headers of `page` of a batch of `pages`. One of the past counts as fetched at the slot: it takes the place of nothing that
+    /// was fetched live.
     pub(crate) fn meta(&self, page: &PageRecord, pages: u32) -> PageMeta {
         PageMeta {
             batch: self.batch.clone(),
             slot: self.slot,
             page: page.page,
             pages,
-            fetched_at: page.fetched_at,
+            fetched_at: if self.is_history() { self.slot.starts_at() } else { page.fetched_at },
             endpoint: self.endpoint.clone(),
             api_version: self.api_version,
             convert: self.convert.clone(),
             simulated: page.simulated,
-            origin: Origin::Live,
+            origin: if self.is_history() { Origin::Backfill } else { Origin::Live },
         }
     }
 

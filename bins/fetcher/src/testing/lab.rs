@@ -1,5 +1,6 @@
 //! A fetcher with all that it needs around it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -140,10 +141,7 @@ impl Lab {
         clock: Arc<dyn Clock>,
         failpoints: Failpoints,
     ) -> Fetcher {
-        // What one that died did on a thread of its own, as a process would not, has to end first.
-        if let Ok(lock) = std::fs::File::open(self.settings.spool.join("lock")) {
-            lock.lock().unwrap();
-        }
+        wait_for_the_spool(&self.settings.spool);
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
         let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints);
@@ -182,5 +180,12 @@ impl Lab {
     pub(crate) fn waiting(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.settings.spool.join("batches")).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// What one that died did on a thread of its own, as a process would not, has to end first.
+pub(super) fn wait_for_the_spool(spool: &Path) {
+    if let Ok(lock) = std::fs::File::open(spool.join("lock")) {
+        lock.lock().unwrap();
     }
 }

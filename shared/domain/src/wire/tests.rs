@@ -141,6 +141,17 @@ fn golden_bytes_of_every_schema_still_decode_and_are_still_written() {
     assert_eq!(decode(&unhex(GOLDEN_SCHEDULE_V1)), Ok(RowsMessage::Schedule(schedule)));
 }
 
+/// The bytes tell a replay; what else fills a gap is known by what it is of.
+#[test]
+fn a_chunk_of_the_history_is_known_by_its_endpoint() {
+    let mut chunk = golden_chunk();
+    crate::endpoint::HISTORY.clone_into(&mut chunk.page.endpoint);
+    for origin in [Origin::Backfill, Origin::Replay, Origin::Rebuild] {
+        chunk.page.origin = origin;
+        assert_eq!(decode(&encode_chunk(&chunk)), Ok(RowsMessage::Chunk(chunk.clone())));
+    }
+}
+
 #[test]
 fn every_kind_of_damage_is_an_error_of_its_own() {
     let good = encode_chunk(&golden_chunk());

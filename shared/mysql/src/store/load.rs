@@ -1,13 +1,15 @@
 //! The statements of a [`Load`] on a server.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor};
-use tables::load::LoadRow;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
 use tables::load::transaction::Load;
+use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
@@ -21,17 +23,32 @@ use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::refusal;
 
-/// A load, and the numbers of its batches, which were made before.
+/// A load, and its batches.
 pub(super) struct Numbered<'a> {
     pub(super) load: &'a Load<'a>,
-    pub(super) numbers: &'a Numbers,
+    pub(super) batches: &'a BTreeSet<&'a BatchId>,
+}
+
+/// What became of a [`Numbered`] load.
+pub(super) enum Outcome {
+    /// A batch has no number yet; nothing was written.
+    Unnumbered,
+    /// As [`Load::run`] says.
+    Loaded(Option<Vec<Loaded>>),
 }
 
 impl Work for Numbered<'_> {
-    type Output = Option<Vec<Loaded>>;
+    type Output = Outcome;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
-        self.load.run(&mut OnServer(connection, self.numbers)).await
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Outcome> {
+        let Some(numbers) = Numbers::locked(connection, self.batches).await? else {
+            return Ok(Outcome::Unnumbered);
+        };
+        self.load.run(&mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
+    }
+
+    fn has_written(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Loaded(_))
     }
 }
 
@@ -71,7 +88,7 @@ impl Statements for OnServer<'_> {
         self.0.execute(sql).await.map(drop)
     }
 
-    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
         batches.iter().map(|batch| self.1.of(batch)).collect()
     }
 

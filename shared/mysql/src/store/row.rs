@@ -111,6 +111,7 @@ mod tests {
                     page: &page,
                     batch: 1,
                     fetched_at: page.fetched_at,
+                    seen_at: page.fetched_at,
                     is_rebuild: false,
                     coin: &coin.coin,
                     quote: &coin.quotes[0],

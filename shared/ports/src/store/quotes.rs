@@ -16,7 +16,7 @@ pub struct Totals {
     pub quotes_history: u64,
 }
 
-/// How fresh `quotes_latest` is. Neither instant ever goes back.
+/// How fresh `quotes_latest` is. Neither instant ever goes back, unless a batch is [dropped](super::Drops).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// The newest `last_updated`; `None` when there are no quotes.

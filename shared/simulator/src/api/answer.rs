@@ -73,6 +73,8 @@ impl Api {
             Endpoint::Listing(version) | Endpoint::Anonymous(version) => {
                 self.listing(request, version, &ListingQuery::parse(parameters)?, whole)
             }
+            Endpoint::QuotesHistory => self.quotes_history(request, parameters),
+            Endpoint::ListingHistory => self.listing_history(request, parameters),
             Endpoint::KeyInfo | Endpoint::NotAnonymous | Endpoint::Nothing => {
                 let json = self.account.to_json(request.received_at);
                 Ok(Answer::json(200, self.status(request, 0, None).object(&json)))
@@ -123,7 +125,7 @@ impl Api {
         Answer::json(error.status, status.error(error))
     }
 
-    fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {
+    pub(super) fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {
         let timestamp = self.clock.now();
         let elapsed_ms = (timestamp - request.received_at).num_milliseconds().max(0);
         Status { timestamp, elapsed_ms, credits, notice, code_as_text: false }

@@ -15,6 +15,10 @@ pub(super) enum Endpoint {
     Anonymous(ApiVersion),
     /// Something that anybody may not ask for.
     NotAnonymous,
+    /// Past quotes of some coins.
+    QuotesHistory,
+    /// The listing at the end of a day.
+    ListingHistory,
     KeyInfo,
     Nothing,
 }

@@ -1,10 +1,12 @@
 //! One coin as a row of a listing, in the field order of the real API.
 
+mod history;
 mod json;
 mod quote;
 
 use domain::ApiVersion;
 
+pub(super) use self::history::render_history;
 use self::json::{Object, Quoted};
 use self::quote::quotes;
 use super::coin::Coin;

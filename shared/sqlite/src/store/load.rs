@@ -6,10 +6,10 @@ use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
-use tables::load::LoadRow;
 use tables::load::coins::Known;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
 use tables::load::transaction::Load;
+use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
@@ -69,14 +69,16 @@ impl Statements for InFile<'_> {
     }
 
     /// Those that are new are made here: nobody else writes meanwhile.
-    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
         let mut numbers = Vec::with_capacity(batches.len());
         for batch in batches {
             let sql = "INSERT INTO batch_numbers (batch_id) SELECT ?1 \
                        WHERE NOT EXISTS (SELECT 1 FROM batch_numbers WHERE batch_id = ?1)";
             sqlx::query(sql).bind(batch.as_str()).execute(&mut *self.0).await?;
-            let sql = "SELECT number FROM batch_numbers WHERE batch_id = ?";
-            numbers.push(sqlx::query_scalar(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await?);
+            let sql = "SELECT number, dropped FROM batch_numbers WHERE batch_id = ?";
+            let found = sqlx::query_as(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await;
+            let (number, is_dropped) = found?;
+            numbers.push(BatchNumber { number, is_dropped });
         }
         Ok(numbers)
     }

@@ -95,6 +95,8 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
             })
         });
         let of_chunk = &mut loaded[row.chunk];
+        of_chunk.oldest_quote_at =
+            Some(of_chunk.oldest_quote_at.map_or(last_updated, |at| at.min(last_updated)));
         of_chunk.newest_quote_at = of_chunk.newest_quote_at.max(Some(last_updated));
         let (wins, count) = match current {
             None => (true, &mut of_chunk.written),

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 
-use super::LoadRow;
 use super::coins::{Known, SeenCoin, SeenIdentity};
+use super::{BatchNumber, LoadRow};
 use crate::row::{Row, Unreadable};
 
 /// Makes a value of a row.
@@ -67,11 +67,12 @@ pub trait Statements: Send {
     /// Runs a statement without values.
     fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The numbers that stand for `batches` in the history, in their order.
+    /// The numbers that stand for `batches` in the history, in their order. From then on until the end of the transaction nobody
+    /// drops one of them.
     fn batch_numbers(
         &mut self,
         batches: &[&BatchId],
-    ) -> impl Future<Output = Result<Vec<u32>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<BatchNumber>, Self::Error>> + Send;
 
     /// The rows of the coins `ids`.
     fn of_coins(

@@ -16,7 +16,7 @@ use super::loading::Loading;
 use super::quotes::{Judged, history, judge};
 use super::statements::{OfCoins, Rows, Statements};
 use super::stored::{Found, Stored};
-use super::{LoadRow, Split, read, rows};
+use super::{BatchNumber, LoadRow, Split, read, rows};
 
 /// Chunks that are loaded in one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl<'a> Load<'a> {
             return Ok(None);
         }
         let all = load_rows(statements, self.chunks).await?;
-        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+        for (chunk, loaded) in self.chunks.iter().zip(&all).filter(|(_, loaded)| !loaded.is_dropped) {
             statements.record(chunk, loaded, self.now).await?;
         }
         Ok(Some(all))
@@ -62,9 +62,10 @@ impl<'a> Load<'a> {
 /// Rows the database refuses are found by halving: what is refused as a whole is rolled back, and its halves are tried one after
 /// the other, down to a single quote.
 async fn load_rows<S: Statements>(statements: &mut S, chunks: &[&Chunk]) -> Result<Vec<Loaded>, S::Error> {
-    let mut loaded = vec![Loaded::default(); chunks.len()];
     let batches: Vec<_> = chunks.iter().map(|chunk| &chunk.page.batch).collect();
     let numbers = statements.batch_numbers(&batches).await?;
+    let none = |batch: &BatchNumber| Loaded { is_dropped: batch.is_dropped, ..Loaded::default() };
+    let mut loaded: Vec<_> = numbers.iter().map(none).collect();
     let rows = fitting::<S>(rows(chunks, &numbers), &mut loaded);
     let mut loading = Loading::new(&rows, loaded);
     while let Some(part) = loading.next() {

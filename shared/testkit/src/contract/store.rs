@@ -7,10 +7,13 @@
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
+pub mod drops;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod outbox;
+pub mod past;
+pub mod proofs;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
@@ -25,13 +28,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Ledger, Letters, Outbox, Quotes, Schedules, Store};
+use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Ledger + Schedules + Quotes + Letters + Outbox;
+    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -80,6 +83,8 @@ macro_rules! store_contract {
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            past:
+                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live;
             left_out:
                 a_row_without_quotes_changes_nothing
                 a_refused_coin_does_not_take_the_others_with_it;
@@ -119,6 +124,16 @@ macro_rules! store_contract {
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
                 of_two_kinds_at_once_exactly_one_gets_in;
+            drops:
+                a_snapshot_of_nonsense_that_is_dropped_was_never_there
+                what_a_dropped_batch_had_in_common_comes_back_with_the_batches_around_it
+                a_drop_that_is_interrupted_is_begun_again
+                what_still_waits_of_a_dropped_batch_is_not_loaded
+                a_dropped_batch_is_let_in_again_when_that_is_asked_for
+                a_batch_that_nobody_knows_is_not_dropped;
+            proofs:
+                what_is_there_is_found_without_its_numbers
+                the_ledger_s_lines_are_found_by_batch;
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest

@@ -4,8 +4,10 @@
 //! real store must hold, in whatever order and however often it got them. See [`Tables`].
 
 mod desk;
+mod drops;
 mod ledger;
 mod outbox;
+mod proofs;
 mod quotes;
 mod schedules;
 
@@ -37,6 +39,9 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     rows: Rows,
+    /// What the rows are made of, and up to when the history was pruned.
+    loaded: Vec<Chunk>,
+    pruned: Option<DateTime<Utc>>,
     ledger: LedgerState,
     desk: Desk,
     mails: Mails,
@@ -116,8 +121,13 @@ impl Store for MemoryStore {
         let mut all = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             state.ledger.admit(chunk.page.simulated)?;
+            if state.ledger.is_dropped(&chunk.page.batch) {
+                all.push(Loaded { is_dropped: true, ..Loaded::default() });
+                continue;
+            }
             let loaded = state.rows.load(chunk);
             state.ledger.record_chunk(chunk, &loaded, self.now());
+            state.loaded.push((*chunk).clone());
             all.push(loaded);
         }
         Ok(all)
@@ -144,7 +154,9 @@ impl Store for MemoryStore {
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.state()?.rows.prune_history(before, limit))
+        let mut state = self.state()?;
+        state.pruned = state.pruned.max(Some(before));
+        Ok(state.rows.prune_history(before, limit))
     }
 
     async fn data_kinds(&self) -> Result<DataKinds, StoreError> {

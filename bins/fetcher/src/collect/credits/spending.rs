@@ -85,6 +85,12 @@ impl Spending {
         u64::try_from(snapshots.div_ceil(self.every.as_millis().max(1))).unwrap_or(u64::MAX)
     }
 
+    /// Credits that the snapshots cost which are due within `time`.
+    pub(super) fn within(&self, time: Duration) -> u64 {
+        let slots = time.as_millis().div_ceil(self.every.as_millis().max(1));
+        u64::try_from(slots).unwrap_or(u64::MAX).saturating_mul(self.a_snapshot())
+    }
+
     /// How long `credits` last.
     pub fn lasts(&self, credits: u64) -> Duration {
         let millis = u128::from(credits) * self.every.as_millis() / u128::from(self.a_snapshot().max(1));
@@ -164,6 +170,14 @@ mod tests {
         // There may be more than anybody thought.
         assert_eq!(planned(20_000).of_listed(12_000).a_snapshot(), 60);
         assert_eq!(planned(200).of_listed(12_000).a_snapshot(), 1);
+    }
+
+    #[test]
+    fn snapshots_that_are_due_are_counted_whole() {
+        let hourly = spending(5000, 5000, 1, 60);
+        for (minutes, credits) in [(0, 0), (1, 25), (60, 25), (61, 50), (24 * 60, 600)] {
+            assert_eq!(hourly.within(Duration::from_mins(minutes)), credits, "{minutes}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use config::{OverBudget, Source};
 use ports::Clock;
 use tracing::{info, warn};
@@ -181,6 +181,26 @@ impl Credits {
         let cost = spending.a_snapshot().saturating_add(spending.a_page(coins));
         let today = status.daily_left.filter(|_| status.daily_limit.is_some());
         [status.monthly_left, today].into_iter().flatten().all(|left| left >= cost)
+    }
+
+    /// Credits that the snapshots to come, until the day's and the month's end, leave over. `None` when nothing is known to be left, or
+    /// nobody is to care.
+    pub(crate) fn spare(&self) -> Option<u64> {
+        let status = self.believed().filter(|_| self.over_budget != OverBudget::Allow)?;
+        let (now, spending) = (self.clock.now(), self.spending());
+        let month_ends = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
+        let day_ends = now.date_naive().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1);
+        let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+        let left = [(status.monthly_left, month_ends), (today, day_ends)];
+        let spare = left.into_iter().filter_map(|(left, ends)| {
+            Some(left?.saturating_sub(spending.within((ends - now).to_std().unwrap_or_default())))
+        });
+        spare.min()
+    }
+
+    /// The plan's month, by its end, as far as it is known.
+    pub(crate) fn current_month(&self) -> String {
+        self.month(&self.known().as_ref().map(|known| known.status.clone()).unwrap_or_default())
     }
 
     /// What is left, as far as that may still be so.

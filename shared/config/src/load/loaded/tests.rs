@@ -80,6 +80,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
         ("alert", "stale_after") => texts(&["", "auto", "off", "3h", "90m"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
+        ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
         ("fetch", "convert") => texts(&["", "USD", "usd, eur", "1INCH"]),
         ("http", "listen") => texts(&["", "off", "0.0.0.0:1", "[::]:9464", "127.0.0.1:9464"]),

@@ -11,6 +11,7 @@ use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
 use crate::coin::Coin;
+use crate::endpoint;
 use crate::fetched::Fetched;
 use crate::measure::MeasureSet;
 use crate::origin::Origin;
@@ -43,6 +44,11 @@ impl TryFrom<ChunkHeadV1> for Chunk {
         if wire.page.page == 0 || wire.page.page > wire.page.pages {
             return Err(WireError::Senseless("the page's number is not within its batch"));
         }
+        let origin = match wire.page.endpoint.as_str() {
+            _ if wire.page.replay => Origin::Replay,
+            endpoint::HISTORY => Origin::Backfill,
+            _ => Origin::Live,
+        };
         let chunk = Self {
             page: PageMeta {
                 batch: BatchId::from_stored(wire.page.batch),
@@ -54,7 +60,7 @@ impl TryFrom<ChunkHeadV1> for Chunk {
                 api_version: api_version(wire.page.api_version)?,
                 convert: wire.page.convert.0,
                 simulated: wire.page.simulated,
-                origin: if wire.page.replay { Origin::Replay } else { Origin::Live },
+                origin,
             },
             chunk: wire.chunk,
             chunks: wire.chunks,

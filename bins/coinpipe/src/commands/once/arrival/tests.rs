@@ -67,6 +67,8 @@ impl Bench {
         };
         let stores = Stores {
             store: store.clone(),
+            drops: store.clone(),
+            proofs: store.clone(),
             ledger: store.clone(),
             schedules: store.clone(),
             quotes: store.clone(),
