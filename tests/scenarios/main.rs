@@ -7,13 +7,14 @@
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for, `backfills` are gaps that one asks to be filled, `catching_up` those that fill themselves, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
-//! `numbers` what `/metrics` shows, against the list in `metric_names`.
+//! `currencies` coins by id, and one currency a request; `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
 mod backfills;
 mod catching_up;
 mod configuration;
 mod crowd;
+mod currencies;
 mod deletions;
 mod desk;
 mod disk;

@@ -3,6 +3,7 @@
 //! [`Client`] asks for a page, `outcome` decides what a failure means, `snapshot` goes on until all pages of a batch are in
 //! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
 
+mod calls;
 mod client;
 mod credits;
 mod doubts;
@@ -34,6 +35,7 @@ use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
 
+use calls::Refused;
 use doubts::Hopeless;
 use drift::Drift;
 
@@ -47,7 +49,10 @@ pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;
 pub(crate) use past::PastJob;
-pub(crate) use snapshot::FetchJob;
+pub(crate) use snapshot::{Caller, FetchJob};
+
+/// Ids in one request: as many as one credit pays for.
+const IDS_IN_ONE: u32 = 100;
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -64,6 +69,7 @@ pub(crate) struct Collector {
     state: JudgeState,
     hopeless: Hopeless,
     credits: Arc<Credits>,
+    refused: Refused,
     drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
@@ -103,6 +109,7 @@ impl Collector {
             state: JudgeState::default(),
             hopeless: Hopeless::default(),
             credits,
+            refused: Refused::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
@@ -115,17 +122,22 @@ impl Collector {
     /// What is asked for in `slot`.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
+        let by_rank = (endpoint::LISTINGS, settings.limit, settings.page_size);
+        let by_id = (endpoint::QUOTES, u32::try_from(settings.ids.len()).unwrap_or(u32::MAX), IDS_IN_ONE);
+        let (endpoint, limit, page_size) = if settings.ids.is_empty() { by_rank } else { by_id };
         Manifest {
-            batch: BatchId::new(slot, endpoint::LISTINGS, &settings.convert),
+            batch: BatchId::new(slot, endpoint, &settings.convert),
             slot,
-            endpoint: endpoint::LISTINGS.to_owned(),
+            endpoint: endpoint.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,
             },
             convert: settings.convert.clone(),
-            limit: settings.limit,
-            page_size: settings.page_size,
+            calls: self.calls(),
+            limit,
+            page_size,
+            ids: settings.ids.clone(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),

@@ -62,7 +62,9 @@ pub use currencies::is_known_currency;
 pub use history::KnownCoin;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
-pub use process::{backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run};
+pub use process::{
+    asked_by_id, backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run,
+};
 pub use progress::{ProgressObserver, Step};
 pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};

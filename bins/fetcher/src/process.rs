@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Offset, Source};
+use config::{ApiVersion, Offset, Source};
 use ports::Ledger;
 use service::{Process, Queues};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::backfill::Backfiller;
 use crate::collect::{Client, KeyStatus};
@@ -54,6 +54,9 @@ pub async fn run(
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
+    if let Some(asked) = asked_by_id(&process.config().fetch) {
+        info!("{asked}");
+    }
     let leadership = Arc::clone(&queues.leadership);
     let fetcher =
         ScheduledFetcher::new(process.config(), source, &around(process, queues), leadership, ledger)?;
@@ -81,11 +84,24 @@ pub async fn is_simulated(process: &Process, source: &ChosenSource) -> Option<bo
     }
 }
 
+/// What is asked for, in words, when it is by id.
+pub fn asked_by_id(fetch: &config::Fetch) -> Option<String> {
+    let coins = fetch.ids.len();
+    let coins = if coins == 1 { "one coin".to_owned() } else { format!("{coins} coins") };
+    (!fetch.ids.is_empty())
+        .then(|| format!("{coins} by id, as fetch.ids says; fetch.limit and fetch.page_size are not used"))
+}
+
 /// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
 pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Result<()> {
     let fetch = &process.config().fetch;
     if matches!(fetch.offset, Offset::After(offset) if offset >= fetch.every) {
         return Err(service::Usage("fetch.offset must be shorter than fetch.every".to_owned()).into());
+    }
+    if !fetch.ids.is_empty() && fetch.api_version == ApiVersion::V1 {
+        let old =
+            "fetch.ids needs the answers of fetch.api_version = \"v3\": leave it, or leave fetch.ids empty";
+        return Err(service::Usage(old.to_owned()).into());
     }
     if fetch.source == Source::Keyless {
         if !fetch.api_key.is_empty() {

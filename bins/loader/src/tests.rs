@@ -24,6 +24,7 @@ fn page(simulated: bool) -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated,
         origin: Origin::Live,
     }
@@ -41,6 +42,7 @@ fn chunk(simulated: bool) -> Message {
             slug: "bitcoin".to_owned(),
             date_added: None,
             platform_id: None,
+            platform_name: None,
             token_address: None,
             tags: None,
             infinite_supply: None,

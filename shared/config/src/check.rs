@@ -39,6 +39,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         }
         ("fetch", "limit") => require(config.fetch.limit >= 1, "must be at least 1"),
         ("fetch", "page_size") => require((1..=5000).contains(&config.fetch.page_size), "must be 1 to 5000"),
+        ("fetch", "ids") => require(config.fetch.ids.len() <= 10_000, "must be at most 10000 ids"),
         ("fetch", "convert") => currencies(&config.fetch.convert),
         ("fetch", "timeout") => at_least(config.fetch.timeout, millis(100)),
         ("fetch", "connect_timeout") => at_least(config.fetch.connect_timeout, millis(100)),

@@ -23,8 +23,8 @@ pub use load::{Loaded, Setting, load};
 pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, CatchUp, Config, Fetch, History, Http, Load, Log, LogFormat, Mail,
-    OverBudget, Queue, Retry, Shutdown, Source, Store, Transform,
+    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat,
+    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Transform,
 };
 pub use stale_after::StaleAfter;
 

@@ -9,7 +9,9 @@ use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
-use crate::values::{byte_size, comma_list, duration, duration_or_off, durations, or_off, upper_case_list};
+use crate::values::{
+    byte_size, comma_list, duration, duration_or_off, durations, id_list, or_off, upper_case_list,
+};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -135,6 +137,18 @@ pub enum Source {
     Keyless,
 }
 
+/// How several currencies are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvertCalls {
+    /// All in one request.
+    One,
+    /// One request for each.
+    Each,
+    /// In one until the API says that the plan does not allow it.
+    Auto,
+}
+
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -182,9 +196,14 @@ pub struct Fetch {
     pub limit: u32,
     /// Coins in a request, 1 to 5000.
     pub page_size: u32,
+    /// Ids of the coins to fetch, each once; empty for the best ranked.
+    #[serde(deserialize_with = "id_list")]
+    pub ids: Vec<u32>,
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
+    /// How they are asked for when there are several.
+    pub convert_calls: ConvertCalls,
     /// What to do when the credits do not suffice.
     pub over_budget: OverBudget,
     /// Which missed slots are filled.

@@ -4,3 +4,5 @@
 pub const LISTINGS: &str = "listings";
 /// The market as it was at a slot, asked for later.
 pub const HISTORY: &str = "history";
+/// Some coins as they are, asked for by their ids: what the schedule fetches in place of the market.
+pub const QUOTES: &str = "quotes";

@@ -4,8 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict,
-//!              7 = schedule)
+//!      5     2  schema id, little-endian: 2 = fetched, 4 = fetched, with a verdict, 5 = chunk, 7 = schedule;
+//!               read, and no longer written: 1 = chunk, 3 = chunk of a rebuild
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -27,6 +27,7 @@ mod row;
 mod short;
 mod unread;
 mod v1;
+mod v2;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
@@ -37,7 +38,8 @@ pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, FetchedV1, JudgedV1, QuotesV1, ScheduleV1, WrittenRowV1};
+use self::v1::{FetchedV1, JudgedV1, ScheduleV1};
+use self::v2::{ChunkHeadV2, WrittenRowV2};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
@@ -51,6 +53,7 @@ const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
+const SCHEMA_CHUNK_V2: u16 = 5;
 const SCHEMA_SCHEDULE_V1: u16 = 7;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
@@ -77,15 +80,13 @@ pub fn encode_rows<'a, T: AsRef<str> + 'a>(
     chunk: &Chunk,
     rows: impl ExactSizeIterator<Item = RowRef<'a, T>>,
 ) -> Vec<u8> {
-    // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
-    let schema = if chunk.is_rebuild() { SCHEMA_REBUILT_V1 } else { SCHEMA_CHUNK_V1 };
     let mut bytes = vec![0; HEADER_BYTES];
-    put(&mut bytes, &ChunkHeadV1::from(chunk));
+    put(&mut bytes, &ChunkHeadV2::from(chunk));
     put(&mut bytes, &(rows.len() as u64));
     for row in rows {
-        put(&mut bytes, &WrittenRowV1::from(&row));
+        put(&mut bytes, &WrittenRowV2::from(&row));
     }
-    envelope::seal(&mut bytes, schema);
+    envelope::seal(&mut bytes, SCHEMA_CHUNK_V2);
     bytes
 }
 
@@ -118,7 +119,7 @@ pub enum UnreadMessage {
 pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
     let (schema, payload) = envelope::open(bytes)?;
     match schema {
-        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 => {
+        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 | SCHEMA_CHUNK_V2 => {
             Ok(UnreadMessage::Chunk(UnreadChunk::open(schema, bytes.slice_ref(payload))?))
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),

@@ -105,13 +105,13 @@ impl Store for MysqlStore {
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
     }
 
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(self.database.ready().await?)
+    }
+
     async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
         let recorded = self.database.write(&schedules::Announced(schedule)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        Ok(self.database.ready().await?)
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -71,6 +71,7 @@ impl Api {
             .route("/v3/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V3))))
             .route("/v3/cryptocurrency/quotes/historical", get(endpoint(Endpoint::QuotesHistory)))
             .route("/v1/cryptocurrency/listings/historical", get(endpoint(Endpoint::ListingHistory)))
+            .route("/v3/cryptocurrency/quotes/latest", get(endpoint(Endpoint::Quotes)))
             .route("/v1/key/info", get(endpoint(Endpoint::KeyInfo)))
             .route(
                 "/public-api/v1/cryptocurrency/listings/latest",
@@ -80,6 +81,7 @@ impl Api {
                 "/public-api/v3/cryptocurrency/listings/latest",
                 get(endpoint(Endpoint::Anonymous(ApiVersion::V3))),
             )
+            .route("/public-api/v3/cryptocurrency/quotes/latest", get(endpoint(Endpoint::AnonymousQuotes)))
             .route("/public-api/{*path}", get(endpoint(Endpoint::NotAnonymous)))
             .fallback(endpoint(Endpoint::Nothing))
             .method_not_allowed_fallback(endpoint(Endpoint::Nothing))

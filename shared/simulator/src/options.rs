@@ -27,6 +27,8 @@ pub struct Options {
     pub history_hours: u32,
     /// How many days back the plan has quotes and listings of each day.
     pub history_days: u32,
+    /// Currencies that the plan has in one request; more are refused with 400.
+    pub converts: usize,
     /// What goes wrong from the start.
     pub faults: Vec<PlannedFault>,
     /// Recorded responses to serve instead of the generated market, oldest first.
@@ -45,6 +47,7 @@ impl Default for Options {
             credits_daily: None,
             history_hours: 30,
             history_days: 365,
+            converts: 120,
             faults: Vec::new(),
             recordings: Vec::new(),
         }

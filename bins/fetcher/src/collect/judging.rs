@@ -85,7 +85,7 @@ impl Collector {
         pages: &[PageRecord],
     ) -> Answer {
         let record = self.to_record(order, number, &page);
-        let (summary, body) = self.summarise(order, page.body).await;
+        let (summary, body) = self.summarise(order, number, page.body).await;
         page.body = body;
         if record.rows > 0 && !summary.has_ids() {
             warn!(
@@ -168,8 +168,8 @@ impl Collector {
         findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
     }
 
-    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
-        let currency = order.convert.first().cloned().unwrap_or_default();
+    async fn summarise(&self, order: &Manifest, page: u32, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
+        let currency = order.currencies(page).first().cloned().unwrap_or_default();
         blocking(&self.spool, move |_| {
             let summary = PageSummary::read(&body, &currency).unwrap_or_default();
             (Arc::new(summary), body)
@@ -219,7 +219,7 @@ impl Collector {
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;
         match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
-            Some(body) => self.summarise(order, body).await.0,
+            Some(body) => self.summarise(order, number, body).await.0,
             None => Arc::default(),
         }
     }

@@ -12,6 +12,9 @@ impl Collector {
     /// Seals what an earlier run left half fetched, but for the batch of the slot `current`. Returns whether that one was
     /// begun: then it is to be continued. The spool says that it is claimed, so no lead is needed for it.
     pub(crate) async fn resume(&self, current: Slot) -> Result<bool, SpoolError> {
+        let found = blocking(&self.spool, Spool::batches).await?;
+        let (batches, _) = self.incidents.report_found(found).await;
+        self.learn_calls(&batches);
         let order = self.order(current);
         *self.in_work() = Some(order.clone());
         let sealed = self.seal_leftovers_at_start().await;

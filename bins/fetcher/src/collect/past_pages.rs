@@ -10,7 +10,7 @@ use super::Collector;
 use crate::history::{
     COINS_A_CALL, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price, windows,
 };
-use crate::spool::{ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
+use crate::spool::{Calls, ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
 
 impl Collector {
     /// What is asked for to fill `slot`: hours of so many coins, a hundred a page.
@@ -22,8 +22,10 @@ impl Collector {
             endpoint: endpoint::HISTORY.to_owned(),
             api_version: ApiVersion::V1,
             convert,
+            calls: Calls::default(),
             limit: u32::try_from(coins).unwrap_or(u32::MAX).max(1),
             page_size: COINS_A_CALL,
+            ids: Vec::new(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),

@@ -5,7 +5,7 @@ use domain::{BatchId, Slot};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Collector, Ending, FetchJob, Patience};
+use super::{Caller, Collector, Ending, FetchJob, Patience};
 use crate::progress::NoObserver;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::trace;
@@ -26,14 +26,14 @@ impl Collector {
         let mut order = self.order(slot);
         let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(ends_at);
-        let job = FetchJob { order: &order, patience, observer: &NoObserver, stop };
+        let caller = Caller { patience, observer: &NoObserver, stop };
         *self.in_work() = Some(order.clone());
         if let Some(until) = not_before
             && !self.wait_until(until, stop).await
         {
             return Ending::Interrupted;
         }
-        let ending = self.collect(job).instrument(span.clone()).await;
+        let ending = self.collect(&mut order, caller).instrument(span.clone()).await;
         match &ending {
             Ending::Interrupted => {
                 self.waits.end().await;

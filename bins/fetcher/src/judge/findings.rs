@@ -12,6 +12,7 @@ pub(crate) enum Check {
     ShortListing,
     PageAgain,
     TopMissing,
+    IdsMissing,
     FewerCoins,
     OldQuotes,
     StillQuotes,
@@ -41,6 +42,7 @@ impl Check {
             Self::ShortListing => "short_listing",
             Self::PageAgain => "page_again",
             Self::TopMissing => "top_missing",
+            Self::IdsMissing => "ids_missing",
             Self::FewerCoins => "fewer_coins",
             Self::OldQuotes => "old_quotes",
             Self::StillQuotes => "still_quotes",
@@ -56,6 +58,7 @@ impl Check {
             | Self::ShortListing
             | Self::PageAgain
             | Self::TopMissing
+            | Self::IdsMissing
             | Self::FewerCoins => Doubt::Incomplete,
             Self::OldQuotes | Self::StillQuotes | Self::Clock | Self::NullColumn | Self::PriceJump => {
                 Doubt::Suspect

@@ -18,6 +18,8 @@ pub const ENDPOINT: &str = "x-endpoint";
 pub const API_VERSION: &str = "x-api-version";
 /// Currencies asked for, joined by commas.
 pub const CONVERT: &str = "x-convert";
+/// The one of them that the page was asked in; absent when it is all of them.
+pub const CURRENCY: &str = "x-currency";
 /// `true` when a simulator made the data up.
 pub const SIMULATED: &str = "x-simulated";
 /// `live`, `backfill`, `replay` or `rebuild`: the text of an [`Origin`](crate::Origin).

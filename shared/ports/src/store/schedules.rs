@@ -6,7 +6,7 @@ use domain::{BatchId, Schedule, Slot};
 
 use super::StoreError;
 
-/// A slot for which there is a batch in the ledger, complete or not.
+/// A slot for which there is a batch in the ledger, complete or not, that was not dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedSlot {
     /// The batch.
@@ -26,7 +26,7 @@ pub trait Schedules: Send + Sync + 'static {
     /// store holds, of both while it is empty.
     async fn schedules(&self, series: &str, from: DateTime<Utc>) -> Result<Vec<Schedule>, StoreError>;
 
-    /// The slots from `from` on and before `to` that have a batch, oldest first.
+    /// The slots from `from` on and before `to` that have a batch, oldest first. One that was dropped is none.
     async fn fetched_slots(
         &self,
         from: DateTime<Utc>,

@@ -127,10 +127,11 @@ pub fn changes<'a>(seen: Vec<SeenCoin<'a>>, known: &BTreeMap<u32, Known<Coin>>) 
 /// Whether `held` says all that `coin` says.
 fn is_described(coin: &Coin, held: &Coin) -> bool {
     let date_added = coin.date_added.map(timestamp::to_millis);
-    let Coin { id, name, symbol, slug, platform_id, token_address, tags, infinite_supply, is_active, .. } =
-        coin;
+    let Coin { id, name, symbol, slug, platform_id, platform_name, token_address, .. } = coin;
+    let Coin { tags, infinite_supply, is_active, .. } = coin;
     (id, name, symbol, slug) == (&held.id, &held.name, &held.symbol, &held.slug)
-        && (platform_id, token_address, tags) == (&held.platform_id, &held.token_address, &held.tags)
+        && (platform_id, platform_name) == (&held.platform_id, &held.platform_name)
+        && (token_address, tags) == (&held.token_address, &held.tags)
         && (infinite_supply, is_active) == (&held.infinite_supply, &held.is_active)
         && date_added == held.date_added
 }

@@ -23,9 +23,10 @@ pub fn in_force_from(series: &str, from: DateTime<Utc>) -> [Parameter<'_>; 4] {
     [series.into(), series.into(), from.into(), from.into()]
 }
 
-/// The slots of a span for which there is a batch, for [`fetched_slot`]; binds where the span begins, and where it ends.
-pub const FETCHED_SLOTS: &str =
-    "SELECT id, slot, endpoint, currencies FROM batches WHERE slot >= ? AND slot < ? ORDER BY slot, id";
+/// The slots of a span for which there is a batch that was not dropped, for [`fetched_slot`]; binds where the span begins, and where it
+/// ends.
+pub const FETCHED_SLOTS: &str = "SELECT id, slot, endpoint, currencies FROM batches \
+    WHERE slot >= ? AND slot < ? AND dropped_at IS NULL ORDER BY slot, id";
 
 /// A row of [`IN_FORCE_FROM`].
 pub fn schedule(row: &dyn Row) -> Result<Schedule, Unreadable> {

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::endpoint::HISTORY;
 use domain::{BatchId, Schedule, Slot, in_force, timestamp};
 use ports::FetchedSlot;
-
-/// What backfill calls its batches. They stand for slots of quotes, whatever endpoint these are of.
-const HISTORY: &str = "history";
 
 /// A slot is fetched until the next one begins, and then has this time to be loaded.
 const LOADED_WITHIN: Duration = Duration::from_mins(5);
@@ -81,6 +79,7 @@ pub(super) fn find<'a>(
                 let next = slots.partition_point(|held| held.slot < slot);
                 slots.get(next).filter(|held| held.slot.starts_at() < ends_at).map(|held| &held.batch)
             };
+            // What was filled later stands for slots of quotes, whatever endpoint these are of.
             match within(&schedule.endpoint).or_else(|| within(HISTORY)) {
                 Some(batch) => due.batches.push(batch),
                 None => due.missing.push(MissingSlot { slot, schedule }),

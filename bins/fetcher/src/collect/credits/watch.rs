@@ -165,11 +165,19 @@ impl Credits {
 
     /// There are `listed` coins in all, as the API says.
     pub(crate) fn learn_listed(&self, listed: u32) {
-        let spending = self.spending().of_listed(listed);
+        self.plan(self.spending().of_listed(listed));
+    }
+
+    fn plan(&self, spending: Spending) {
         *self.spending.lock().unwrap_or_else(PoisonError::into_inner) = spending;
         if self.is_counted {
             self.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
         }
+    }
+
+    /// Each currency is asked for alone from now on.
+    pub(crate) fn part_currencies(&self) {
+        self.plan(self.spending().parted());
     }
 
     /// Whether what is known to be left pays for a page of so many `coins`, and for a snapshot after it.
@@ -240,7 +248,8 @@ impl Credits {
         None
     }
 
-    fn spending(&self) -> Spending {
+    /// What is planned.
+    pub(crate) fn spending(&self) -> Spending {
         *self.spending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

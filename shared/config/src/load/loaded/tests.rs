@@ -82,6 +82,8 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
+        ("fetch", "ids") => texts(&["", "1", "1027, 1,1027"]),
+        ("fetch", "convert_calls") => texts(&["", "one", "each", "auto"]),
         ("fetch", "convert") => texts(&["", "USD", "usd, eur", "1INCH"]),
         ("http", "listen") => texts(&["", "off", "0.0.0.0:1", "[::]:9464", "127.0.0.1:9464"]),
         ("log", "level") => texts(&["", "info", "warn,sqlx=debug"]),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{Fetched, Schedule, Slot};
-use ports::store::{DataKinds, FetchedSlot, Ledger, Schedules, Store, StoreError};
+use ports::store::{DataKinds, Drops, FetchedSlot, Ledger, Schedules, Store, StoreError};
 
 use super::StoreLab;
 use super::sample::{Dice, at, batch, chunk, fetched};
@@ -112,4 +112,7 @@ pub async fn the_slots_of_a_span_that_have_a_batch_are_told_in_order(lab: &impl 
     assert_eq!(slots, expected);
     assert_eq!(store.fetched_slots(at(1), at(3600)).await.expect("answers"), []);
     assert_eq!(store.batches(9).await.expect("answers").len(), 4);
+    store.mark_dropped(&batch(3600), "nonsense").await.expect("is dropped");
+    let slots = store.fetched_slots(at(0), at(3 * 3600)).await.expect("answers");
+    assert_eq!(slots, [expected[0].clone(), expected[2].clone()]);
 }

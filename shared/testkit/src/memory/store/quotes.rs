@@ -80,7 +80,8 @@ impl Rows {
         }
         let held = self.history.get(&key);
         if held.is_none_or(|held| is_later(entry.fetched_at, held.fetched_at, is_rebuild)) {
-            self.history.insert(key, entry.clone());
+            let quote = entry.quote.clone().kept_in_history();
+            self.history.insert(key, QuoteEntry { quote, ..entry.clone() });
         }
     }
 

@@ -40,7 +40,8 @@ impl Schedules for MemoryStore {
         to: DateTime<Utc>,
     ) -> Result<Vec<FetchedSlot>, StoreError> {
         let batches = self.batches(u32::MAX).await?.into_iter().rev();
-        let within = batches.filter(|batch| (from..to).contains(&batch.slot.starts_at()));
+        let within =
+            batches.filter(|batch| batch.dropped.is_none() && (from..to).contains(&batch.slot.starts_at()));
         let slots = within.map(|batch| FetchedSlot {
             batch: batch.id,
             slot: batch.slot,
