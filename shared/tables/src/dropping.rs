@@ -12,7 +12,7 @@ use ports::{DropPortion, DropPosition, Dropped};
 
 use crate::load::statements::Reader;
 use crate::row::{Row, Unreadable};
-use crate::write::Parameter;
+use crate::write::{Asked, Parameter};
 
 /// The transaction of a portion.
 pub trait Session: Send {
@@ -23,19 +23,33 @@ pub trait Session: Send {
     const COINS_LOCK: &'static str;
 
     /// Runs a statement.
+    fn execute(&mut self, asked: Asked<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// What `reader` makes of the rows that a statement finds.
+    fn find<T: Send>(
+        &mut self,
+        asked: Asked<'_>,
+        reader: Reader<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+
+    /// Runs `sql` with `values`.
     fn run(
         &mut self,
         sql: String,
         values: Vec<Parameter<'_>>,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        self.execute((sql, values))
+    }
 
-    /// What `reader` makes of the rows that a statement finds.
+    /// What `reader` makes of the rows that `sql` finds with `values`.
     fn rows<T: Send>(
         &mut self,
         sql: String,
         values: Vec<Parameter<'_>>,
         reader: Reader<T>,
-    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send {
+        self.find((sql, values), reader)
+    }
 }
 
 /// A part of a drop, done in a transaction of its own.
@@ -84,7 +98,7 @@ macro_rules! drops_port {
                 &self,
             ) -> Result<std::collections::BTreeSet<domain::BatchId>, ports::StoreError> {
                 let sql = "SELECT id FROM batches WHERE dropped_at IS NOT NULL";
-                let found = self.found(sql.to_owned(), Vec::new(), $crate::dropping::batch_id).await?;
+                let found = self.found((sql.to_owned(), Vec::new()), $crate::dropping::batch_id).await?;
                 Ok(found.into_iter().collect())
             }
         }

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::dropping::{Part, Session};
 use tables::load::statements::Reader;
-use tables::write::Parameter;
+use tables::write::Asked;
 
 use super::MysqlStore;
 use super::columns::read_all;
@@ -31,15 +31,14 @@ impl Session for OnServer<'_> {
 
     const COINS_LOCK: &'static str = " FOR UPDATE";
 
-    async fn run(&mut self, sql: String, values: Vec<Parameter<'_>>) -> Result<(), sqlx::Error> {
+    async fn execute(&mut self, (sql, values): Asked<'_>) -> Result<(), sqlx::Error> {
         let statement = query(AssertSqlSafe(sql), values).persistent(false);
         statement.execute(&mut *self.0).await.map(drop)
     }
 
-    async fn rows<T: Send>(
+    async fn find<T: Send>(
         &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
+        (sql, values): Asked<'_>,
         reader: Reader<T>,
     ) -> Result<Vec<T>, sqlx::Error> {
         let statement = query(AssertSqlSafe(sql), values).persistent(false);

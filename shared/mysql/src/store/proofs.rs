@@ -3,7 +3,7 @@
 use ports::StoreError;
 use sqlx::AssertSqlSafe;
 use tables::load::statements::Reader;
-use tables::write::Parameter;
+use tables::write::Asked;
 
 use super::MysqlStore;
 use super::columns::read_all;
@@ -15,8 +15,7 @@ impl MysqlStore {
     /// What `reader` makes of the rows that a statement finds.
     pub(super) async fn found<T>(
         &self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
+        (sql, values): Asked<'_>,
         reader: Reader<T>,
     ) -> Result<Vec<T>, StoreError> {
         let rows = self.database.read(query(AssertSqlSafe(sql), values)).await?;

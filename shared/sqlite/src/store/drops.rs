@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::dropping::{Part, Session};
 use tables::load::statements::Reader;
-use tables::write::Parameter;
+use tables::write::Asked;
 
 use super::SqliteStore;
 use super::columns::read_all;
@@ -32,21 +32,16 @@ impl Session for InFile<'_> {
 
     const COINS_LOCK: &'static str = "";
 
-    async fn run(&mut self, sql: String, values: Vec<Parameter<'_>>) -> Result<(), sqlx::Error> {
-        for_once(sql, values).execute(&mut *self.0).await.map(drop)
+    async fn execute(&mut self, asked: Asked<'_>) -> Result<(), sqlx::Error> {
+        for_once(asked).execute(&mut *self.0).await.map(drop)
     }
 
-    async fn rows<T: Send>(
-        &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
-        reader: Reader<T>,
-    ) -> Result<Vec<T>, sqlx::Error> {
-        read_all(&for_once(sql, values).fetch_all(&mut *self.0).await?, reader)
+    async fn find<T: Send>(&mut self, asked: Asked<'_>, reader: Reader<T>) -> Result<Vec<T>, sqlx::Error> {
+        read_all(&for_once(asked).fetch_all(&mut *self.0).await?, reader)
     }
 }
 
 /// The next portion names other coins.
-fn for_once(sql: String, values: Vec<Parameter<'_>>) -> Query<'_> {
+fn for_once((sql, values): Asked<'_>) -> Query<'_> {
     query(AssertSqlSafe(sql), values).persistent(false)
 }

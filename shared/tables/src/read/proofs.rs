@@ -7,7 +7,7 @@ use ports::{LedgerLine, QuoteKey};
 use super::ledger;
 use crate::columns::CHUNKS;
 use crate::row::{Row, Unreadable};
-use crate::write::Parameter;
+use crate::write::{Asked, Parameter};
 
 /// Implements [`ports::Proofs`] for a store with `found()`.
 #[macro_export]
@@ -21,20 +21,20 @@ macro_rules! proofs_port {
                 to: chrono::DateTime<chrono::Utc>,
             ) -> Result<Vec<ports::QuoteKey>, ports::StoreError> {
                 use $crate::read::proofs::{BETWEEN, quote};
-                self.found(BETWEEN.to_owned(), vec![from.into(), to.into()], quote).await
+                self.found((BETWEEN.to_owned(), vec![from.into(), to.into()]), quote).await
             }
 
             async fn quotes_at(
                 &self,
                 instants: &[chrono::DateTime<chrono::Utc>],
             ) -> Result<Vec<ports::QuoteKey>, ports::StoreError> {
-                let Some((sql, values)) = $crate::read::proofs::at(instants) else { return Ok(Vec::new()) };
-                self.found(sql, values, $crate::read::proofs::quote).await
+                let Some(asked) = $crate::read::proofs::at(instants) else { return Ok(Vec::new()) };
+                self.found(asked, $crate::read::proofs::quote).await
             }
 
             async fn latest_quotes(&self) -> Result<Vec<ports::QuoteKey>, ports::StoreError> {
                 use $crate::read::proofs::{LATEST, quote};
-                self.found(LATEST.to_owned(), Vec::new(), quote).await
+                self.found((LATEST.to_owned(), Vec::new()), quote).await
             }
 
             async fn quotes_by_batch(
@@ -43,15 +43,15 @@ macro_rules! proofs_port {
                 to: chrono::DateTime<chrono::Utc>,
             ) -> Result<Vec<(domain::BatchId, u64)>, ports::StoreError> {
                 use $crate::read::proofs::{BY_BATCH, of_batch};
-                self.found(BY_BATCH.to_owned(), vec![from.into(), to.into()], of_batch).await
+                self.found((BY_BATCH.to_owned(), vec![from.into(), to.into()]), of_batch).await
             }
 
             async fn lines_of(
                 &self,
                 batches: &[domain::BatchId],
             ) -> Result<Vec<ports::LedgerLine>, ports::StoreError> {
-                let Some((sql, values)) = $crate::read::proofs::lines(batches) else { return Ok(Vec::new()) };
-                self.found(sql, values, $crate::read::proofs::line).await
+                let Some(asked) = $crate::read::proofs::lines(batches) else { return Ok(Vec::new()) };
+                self.found(asked, $crate::read::proofs::line).await
             }
         }
     };
@@ -70,23 +70,19 @@ pub const BY_BATCH: &str = "SELECT b.batch_id AS batch_id, g.quotes AS quotes FR
     JOIN batch_numbers AS b ON b.number = g.batch";
 
 /// The history at these instants, for [`quote`], and what to bind; `None` when there are none.
-pub fn at(instants: &[DateTime<Utc>]) -> Option<(String, Vec<Parameter<'_>>)> {
+pub fn at(instants: &[DateTime<Utc>]) -> Option<Asked<'_>> {
     let sql = "SELECT last_updated, coin_id, currency, fetched_at FROM history WHERE last_updated";
     among(sql, instants, |at| (*at).into())
 }
 
 /// The lines of these batches, for [`line`], and what to bind; `None` when there are none.
-pub fn lines(batches: &[BatchId]) -> Option<(String, Vec<Parameter<'_>>)> {
+pub fn lines(batches: &[BatchId]) -> Option<Asked<'_>> {
     let sql = format!("SELECT {} FROM batch_chunks WHERE batch_id", CHUNKS.join(", "));
     among(&sql, batches, |batch| batch.as_str().into())
 }
 
 /// `sql`, of which the last column is one of `values`. Few shapes, for prepared statements are kept: values are repeated to fill them.
-fn among<'a, T>(
-    sql: &str,
-    values: &'a [T],
-    parameter: impl Fn(&'a T) -> Parameter<'a>,
-) -> Option<(String, Vec<Parameter<'a>>)> {
+fn among<'a, T>(sql: &str, values: &'a [T], parameter: impl Fn(&'a T) -> Parameter<'a>) -> Option<Asked<'a>> {
     let places = values.len().next_power_of_two();
     let last = values.last()?;
     let filled = values.iter().chain(std::iter::repeat(last)).take(places).map(parameter);
