@@ -39,6 +39,7 @@ pub(crate) fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated: false,
         origin,
     };

@@ -5,8 +5,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 use crate::commands::archive::ArchiveArgs;
+use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
+use crate::commands::gaps::GapsArgs;
 use crate::commands::health::HealthArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::replay::ReplayArgs;
@@ -54,12 +56,16 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
+    /// Show the slots that were due and have no snapshot; exit code 1 when there are any
+    Gaps(GapsArgs),
     /// Show the dead letters
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
     /// Hold archive, ledger and tables against each other
     Verify(VerifyArgs),
+    /// Fill slots that nobody fetched from the API's history; costs credits
+    Backfill(BackfillArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled

@@ -23,8 +23,8 @@ use service::{CommonArgs, LogDefault, Process};
 use cli::{Cli, Command};
 use commands::batches::BatchesCommand;
 use commands::{
-    archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
-    verify,
+    archive, backfill, batches, check, config, dead, gaps, health, import, migrate, once, replay, run,
+    simulate, status, verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -48,12 +48,16 @@ fn main() -> ExitCode {
                 service::run(common, &[], quiet, async |process| batches::drop::run(process, &args).await)
             }
         },
+        Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
         }
         Command::Verify(args) => {
             service::run(common, &[], quiet, async |process| verify::run(process, &args).await)
+        }
+        Command::Backfill(args) => {
+            service::run(common, &[], quiet, async |process| backfill::run(process, &args).await)
         }
         Command::Archive(args) => {
             service::run(common, &[], quiet, async |process| archive::run(process, &args).await)

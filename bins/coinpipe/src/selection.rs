@@ -140,6 +140,7 @@ mod tests {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: None,
             simulated: false,
             origin: Origin::Live,
         }

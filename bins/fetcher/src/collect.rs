@@ -3,6 +3,7 @@
 //! [`Client`] asks for a page, `outcome` decides what a failure means, `snapshot` goes on until all pages of a batch are in
 //! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
 
+mod calls;
 mod client;
 mod credits;
 mod doubts;
@@ -11,7 +12,10 @@ mod ending;
 mod judging;
 mod leftovers;
 mod letters;
+mod listed;
 mod outcome;
+mod past;
+mod past_pages;
 mod seal;
 mod slot;
 mod snapshot;
@@ -20,7 +24,7 @@ mod store;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{ApiVersion, BatchId, Headers, Slot};
+use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 use ports::Clock;
 
 use crate::context::FetchContext;
@@ -31,21 +35,24 @@ use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
 use crate::waiting::WaitNote;
 
+use calls::Refused;
 use doubts::Hopeless;
 use drift::Drift;
 
 pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
-pub(crate) use client::{ApiSource, Client};
+pub(crate) use client::{ApiSource, Client, PastCoin, PastPoint, PastQuotes};
 pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
-pub(crate) use snapshot::FetchJob;
+use listed::Listed;
+pub(crate) use past::PastJob;
+pub(crate) use snapshot::{Caller, FetchJob};
 
-/// What is fetched, in ids and headers.
-const ENDPOINT: &str = "listings";
+/// Ids in one request: as many as one credit pays for.
+const IDS_IN_ONE: u32 = 100;
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -62,11 +69,15 @@ pub(crate) struct Collector {
     state: JudgeState,
     hopeless: Hopeless,
     credits: Arc<Credits>,
+    refused: Refused,
     drift: Drift,
     /// The batch that is fetched now, or that was interrupted and will be continued.
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     unsealed: Mutex<Vec<Manifest>>,
+    /// Whether the newest answer was made up.
+    simulated: Mutex<Option<bool>>,
+    listed: Listed,
     /// Whether an earlier run left something that could not be read at the start.
     has_leftovers: AtomicBool,
 }
@@ -98,9 +109,12 @@ impl Collector {
             state: JudgeState::default(),
             hopeless: Hopeless::default(),
             credits,
+            refused: Refused::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
+            simulated: Mutex::default(),
+            listed: Listed::default(),
             has_leftovers: AtomicBool::new(false),
         }
     }
@@ -108,23 +122,34 @@ impl Collector {
     /// What is asked for in `slot`.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
+        let by_rank = (endpoint::LISTINGS, settings.limit, settings.page_size);
+        let by_id = (endpoint::QUOTES, u32::try_from(settings.ids.len()).unwrap_or(u32::MAX), IDS_IN_ONE);
+        let (endpoint, limit, page_size) = if settings.ids.is_empty() { by_rank } else { by_id };
         Manifest {
-            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            batch: BatchId::new(slot, endpoint, &settings.convert),
             slot,
-            endpoint: ENDPOINT.to_owned(),
+            endpoint: endpoint.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,
             },
             convert: settings.convert.clone(),
-            limit: settings.limit,
-            page_size: settings.page_size,
+            calls: self.calls(),
+            limit,
+            page_size,
+            ids: settings.ids.clone(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
             claim: ClaimState::Claimed,
             verdict: None,
         }
+    }
+
+    /// Whether the data is made up, as far as the source or what it answered tells.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        let told = *self.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        self.client.is_known_to_be_simulated().or(told).or_else(|| self.credits.is_simulated())
     }
 
     fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {

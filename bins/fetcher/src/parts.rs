@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::CatchUp;
 use ports::{Leadership, Ledger, Queue};
 
+use crate::backfill::Backfiller;
 use crate::collect::{Client, Collector, Credits};
 use crate::context::FetchContext;
 use crate::incident::Incidents;
@@ -20,8 +22,8 @@ pub(crate) struct Parts {
     incidents: Arc<Incidents>,
     credits: Arc<Credits>,
     context: FetchContext,
-    /// Interval of the schedule, and the time from the beginning of a slot to its fetch.
-    times: (Duration, Duration),
+    /// Interval of the schedule, the time from the beginning of a slot to its fetch, and which missed slots are filled.
+    times: (Duration, Duration, CatchUp),
 }
 
 impl Parts {
@@ -35,7 +37,9 @@ impl Parts {
         offset: Duration,
         context: FetchContext,
     ) -> Self {
-        let times = (settings.every, offset);
+        // Without a key the API tells nothing of the past.
+        let catch_up = if client.is_keyless() { CatchUp::None } else { settings.catch_up };
+        let times = (settings.every, offset, catch_up);
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
         let collector = Collector::new(
@@ -58,6 +62,11 @@ impl Parts {
     /// A fetcher that takes a snapshot when it is asked to.
     pub(crate) fn once(self) -> OnceFetcher {
         OnceFetcher::new(self.collector, self.publisher, self.context.clock)
+    }
+
+    /// Something that fills gaps when it is asked to.
+    pub(crate) fn backfill(self, settings: config::Fetch) -> Backfiller {
+        Backfiller::new(self.collector, self.publisher, self.context.clock, settings)
     }
 
     /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of

@@ -1,15 +1,19 @@
 //! Scheduling: who leads, which slot is due, and when it is fetched.
 //!
 //! One loop leads whenever it can (`lead`), claims the slots that come due (`term`) and has the collector fetch them. Another
-//! has the publisher publish what is there (`publishing`). They meet only in the spool, so what was fetched waits there for a
+//! has the publisher publish what is there (`publishing`). While no slot is due, it fills what was missed (`catch_up`). They meet only in the spool, so what was fetched waits there for a
 //! queue that is away.
 
 mod bell;
+mod catch_up;
 mod claims;
+mod followed;
+mod in_force;
 mod lead;
 mod leader_state;
 mod loaded;
 mod offset;
+mod owed;
 mod publishing;
 mod settle;
 mod slots;
@@ -19,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use config::CatchUp;
 use domain::Slot;
 use outage::Backoff;
 use ports::{Clock, Leadership};
@@ -45,6 +50,8 @@ pub(crate) struct Scheduler {
     every: Duration,
     /// From the beginning of a slot to its fetch.
     offset: Duration,
+    /// Which missed slots are filled.
+    catch_up: CatchUp,
     collector: Collector,
     publisher: Publisher,
     leadership: Arc<dyn Leadership>,
@@ -59,9 +66,10 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler of slots that follow one another `every` so often; each is fetched `offset` after its beginning.
+    /// A scheduler of slots that follow one another `every` so often; each is fetched `offset` after its beginning. Slots that were
+    /// missed are filled as `catch_up` says.
     pub(crate) fn new(
-        (every, offset): (Duration, Duration),
+        (every, offset, catch_up): (Duration, Duration, CatchUp),
         collector: Collector,
         publisher: Publisher,
         leadership: Arc<dyn Leadership>,
@@ -73,6 +81,7 @@ impl Scheduler {
         Self {
             every,
             offset,
+            catch_up,
             collector,
             publisher,
             leadership,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::wire::{self, UnreadChunk, UnreadMessage, WireError};
-use domain::{Class, DeadLetter, Fetched, Message, StageName, header};
+use domain::{Class, DeadLetter, Fetched, Message, Schedule, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
@@ -91,6 +91,12 @@ impl Loader {
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
         self.store.record_fetched(fetched).await.map_err(|error| failure(&error))?;
+        Ok(Vec::new())
+    }
+
+    async fn record(&self, schedule: &Schedule) -> Result<Vec<Output>, Failure> {
+        self.store.record_schedule(schedule).await.map_err(|error| failure(&error))?;
+        info!(schedule = schedule.id(), "recorded a schedule");
         Ok(Vec::new())
     }
 
@@ -178,6 +184,7 @@ impl Stage for Loader {
         match wire::open(&message.body) {
             Ok(UnreadMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
             Ok(UnreadMessage::Fetched(fetched)) => self.announce(&fetched).await,
+            Ok(UnreadMessage::Schedule(schedule)) => self.record(&schedule).await,
             Err(error) => Err(undecodable(message.headers.get(header::BATCH), &error)),
         }
     }

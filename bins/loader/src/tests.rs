@@ -6,7 +6,7 @@ use domain::{
     ApiVersion, BatchId, Chunk, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta,
     Quote, Slot, timestamp,
 };
-use ports::Ledger;
+use ports::{Ledger, Schedules};
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
@@ -24,6 +24,7 @@ fn page(simulated: bool) -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated,
         origin: Origin::Live,
     }
@@ -41,6 +42,7 @@ fn chunk(simulated: bool) -> Message {
             slug: "bitcoin".to_owned(),
             date_added: None,
             platform_id: None,
+            platform_name: None,
             token_address: None,
             tags: None,
             infinite_supply: None,
@@ -73,7 +75,7 @@ fn chunk(simulated: bool) -> Message {
 fn decoded(message: &Message) -> Chunk {
     match wire::decode(&message.body).unwrap() {
         RowsMessage::Chunk(chunk) => chunk,
-        RowsMessage::Fetched(_) => panic!("a chunk"),
+        RowsMessage::Fetched(_) | RowsMessage::Schedule(_) => panic!("a chunk"),
     }
 }
 
@@ -219,6 +221,10 @@ impl Store for Refusing {
         Ok(())
     }
 
+    async fn record_schedule(&self, _: &Schedule) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -242,6 +248,30 @@ async fn rows_that_the_database_refuses_are_kept_in_a_letter() {
     assert_eq!(letter.id, MessageId::new(format!("dead/loader/{}", message.id)));
     assert!(letter.reason.contains("coin 7") && letter.reason.contains("CHECK"), "{}", letter.reason);
     assert_eq!(letter.body, message.body);
+}
+
+/// It is told again and again, by whoever leads.
+#[tokio::test]
+async fn a_schedule_is_recorded_however_often_it_is_told() {
+    let (store, loader) = bench();
+    let at = |text| timestamp::from_text(text).unwrap();
+    let schedule = Schedule {
+        series: Schedule::QUOTES.to_owned(),
+        endpoint: "listings".to_owned(),
+        convert: vec!["USD".to_owned()],
+        every: Duration::from_hours(1),
+        coins: 4000,
+        since: at("2026-11-22T13:50:07Z"),
+        simulated: false,
+        confirmed_at: at("2026-11-22T14:00:00Z"),
+    };
+    let again = Schedule { confirmed_at: at("2026-11-23T14:00:00Z"), ..schedule.clone() };
+    for told in [&schedule, &again, &schedule] {
+        let (id, body) = (told.message_id(), wire::encode_schedule(told).into());
+        let message = Message { id, headers: Headers::new(), body };
+        assert_eq!(loader.handle(&message).await, Ok(Vec::new()));
+    }
+    assert_eq!(store.schedules(Schedule::QUOTES, schedule.since).await.unwrap(), [again]);
 }
 
 /// It is settled, like any other, and counted.

@@ -51,7 +51,7 @@ pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<
     let (passed, rejected) = split(&frame, &coins)?;
     rejects.extend(rejected);
     rejects.sort_by_key(|reject| reject.index);
-    Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects })
+    Ok(Cleaned { convert: meta.currencies().to_vec(), coins, frame, passed, rejects })
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ mod tests {
         let sent: Vec<_> = chunks
             .map(|output| match decode(&output.message.body).unwrap() {
                 RowsMessage::Chunk(chunk) => keys_of(&chunk),
-                RowsMessage::Fetched(_) => panic!("only chunks are made here"),
+                other => panic!("only chunks are made here: {other:?}"),
             })
             .collect();
         assert_eq!(chunk_keys(&meta, &page, 7, now()).unwrap(), sent);

@@ -67,8 +67,9 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
     let symbol = required_text(fields, "symbol")?;
     let slug = required_text(fields, "slug")?;
     let platform = fields.get("platform").value();
-    let platform = platform.and_then(|raw| Fields::of(raw, &["id", "token_address"]));
+    let platform = platform.and_then(|raw| Fields::of(raw, &["id", "name", "token_address"]));
     let platform = platform.as_ref();
+    let fitting = |text: &String| fits(text);
     Ok(Coin {
         id,
         name,
@@ -76,9 +77,8 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
         slug,
         date_added: fields.optional::<String>("date_added").and_then(|text| timestamp::from_text(&text)),
         platform_id: platform.and_then(|platform| platform.optional("id")).filter(|&id: &u32| id > 0),
-        token_address: platform
-            .and_then(|platform| platform.optional("token_address"))
-            .filter(|text: &String| fits(text)),
+        platform_name: platform.and_then(|platform| platform.optional("name")).filter(fitting),
+        token_address: platform.and_then(|platform| platform.optional("token_address")).filter(fitting),
         tags: fields.get("tags").value().and_then(tags),
         infinite_supply: flag(fields, "infinite_supply"),
         is_active: flag(fields, "is_active"),

@@ -48,6 +48,7 @@ impl<'f> Rows<'f> {
             slug: &description.slug,
             date_added: description.date_added,
             platform_id: description.platform_id,
+            platform_name: description.platform_name.as_deref(),
             token_address: description.token_address.as_deref(),
             tags: self.coins.tags(coin),
             infinite_supply: description.infinite_supply,

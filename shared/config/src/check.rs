@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::pasted::check_without_route;
 use crate::sections::Config;
+use crate::stale_after::StaleAfter;
 
 /// Checks `section.key` in `config`; the other values are defaults. The error completes
 /// "`section.key` in the file: …".
@@ -38,6 +39,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         }
         ("fetch", "limit") => require(config.fetch.limit >= 1, "must be at least 1"),
         ("fetch", "page_size") => require((1..=5000).contains(&config.fetch.page_size), "must be 1 to 5000"),
+        ("fetch", "ids") => require(config.fetch.ids.len() <= 10_000, "must be at most 10000 ids"),
         ("fetch", "convert") => currencies(&config.fetch.convert),
         ("fetch", "timeout") => at_least(config.fetch.timeout, millis(100)),
         ("fetch", "connect_timeout") => at_least(config.fetch.connect_timeout, millis(100)),
@@ -58,6 +60,10 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
         ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
+        ("alert", "stale_after") => match config.alert.stale_after {
+            StaleAfter::After(age) => at_least(age, Duration::from_mins(1)),
+            StaleAfter::Auto | StaleAfter::Off => Ok(()),
+        },
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, duration_or_off, durations, or_off, upper_case_list};
+use crate::stale_after::StaleAfter;
+use crate::values::{
+    byte_size, comma_list, duration, duration_or_off, durations, id_list, or_off, upper_case_list,
+};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -134,6 +137,18 @@ pub enum Source {
     Keyless,
 }
 
+/// How several currencies are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvertCalls {
+    /// All in one request.
+    One,
+    /// One request for each.
+    Each,
+    /// In one until the API says that the plan does not allow it.
+    Auto,
+}
+
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -144,6 +159,18 @@ pub enum OverBudget {
     Warn,
     /// Fetch until the API refuses.
     Allow,
+}
+
+/// Which slots that nobody fetched are filled from the API's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatchUp {
+    /// None.
+    None,
+    /// The newest.
+    Last,
+    /// All, as far back as a month.
+    All,
 }
 
 /// `[fetch]`
@@ -169,11 +196,18 @@ pub struct Fetch {
     pub limit: u32,
     /// Coins in a request, 1 to 5000.
     pub page_size: u32,
+    /// Ids of the coins to fetch, each once; empty for the best ranked.
+    #[serde(deserialize_with = "id_list")]
+    pub ids: Vec<u32>,
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
+    /// How they are asked for when there are several.
+    pub convert_calls: ConvertCalls,
     /// What to do when the credits do not suffice.
     pub over_budget: OverBudget,
+    /// Which missed slots are filled.
+    pub catch_up: CatchUp,
     /// Longest wait for a whole request.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
@@ -235,6 +269,8 @@ pub struct Alert {
     /// Silence after which an incomplete batch is a letter.
     #[serde(deserialize_with = "duration")]
     pub incomplete_after: Duration,
+    /// Age of the newest quote at which somebody is told.
+    pub stale_after: StaleAfter,
 }
 
 /// `[mail]`

@@ -47,6 +47,23 @@ pub(crate) fn comma_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<V
     Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
 }
 
+/// Ids of coins, each once.
+pub(crate) fn id_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let mut ids = Vec::new();
+    for text in comma_list(deserializer)? {
+        let id = text.parse().ok().filter(|id: &u32| *id > 0);
+        let id = id.ok_or_else(|| {
+            Error::custom(format!(
+                "{text:?} is not an id, such as 1 for Bitcoin; symbols are shared by several coins"
+            ))
+        })?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
 /// Currencies: the API takes them in either case, but names its quotes as they were asked for.
 pub(crate) fn upper_case_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(comma_list(deserializer)?.into_iter().map(|item| item.to_uppercase()).collect())

@@ -21,6 +21,8 @@ pub struct Coin {
     pub date_added: Option<DateTime<Utc>>,
     /// The coin id of the platform a token lives on.
     pub platform_id: Option<u32>,
+    /// The name of that platform, which may say more than that of its coin: `BNB Smart Chain (BEP20)`.
+    pub platform_name: Option<String>,
     /// The token's address on that platform.
     pub token_address: Option<String>,
     /// Tags; `None` when the API did not send any field.
@@ -47,7 +49,8 @@ impl CoinRow {
         /// What an allocator adds to a text.
         const TEXT: usize = 32;
         let Self { coin, quotes } = self;
-        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter().chain(&coin.token_address);
+        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter();
+        let names = names.chain(&coin.platform_name).chain(&coin.token_address);
         let names: usize = names.map(|text| TEXT + text.len()).sum();
         let tags = coin.tags.iter().flatten().map(|tag| size_of::<String>() + TEXT + tag.len());
         let quotes = quotes.iter().map(|quote| size_of::<Quote>() + TEXT + quote.currency.len());

@@ -4,7 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict)
+//!      5     2  schema id, little-endian: 2 = fetched, 4 = fetched, with a verdict, 5 = chunk, 7 = schedule;
+//!               read, and no longer written: 1 = chunk, 3 = chunk of a rebuild
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -26,6 +27,7 @@ mod row;
 mod short;
 mod unread;
 mod v1;
+mod v2;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
@@ -36,10 +38,12 @@ pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, FetchedV1, JudgedV1, QuotesV1, WrittenRowV1};
+use self::v1::{FetchedV1, JudgedV1, ScheduleV1};
+use self::v2::{ChunkHeadV2, WrittenRowV2};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::schedule::Schedule;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
@@ -49,6 +53,8 @@ const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
+const SCHEMA_CHUNK_V2: u16 = 5;
+const SCHEMA_SCHEDULE_V1: u16 = 7;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -59,6 +65,8 @@ pub enum RowsMessage {
     Chunk(Chunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// The bytes for `chunk`.
@@ -72,15 +80,13 @@ pub fn encode_rows<'a, T: AsRef<str> + 'a>(
     chunk: &Chunk,
     rows: impl ExactSizeIterator<Item = RowRef<'a, T>>,
 ) -> Vec<u8> {
-    // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
-    let schema = if chunk.is_rebuild() { SCHEMA_REBUILT_V1 } else { SCHEMA_CHUNK_V1 };
     let mut bytes = vec![0; HEADER_BYTES];
-    put(&mut bytes, &ChunkHeadV1::from(chunk));
+    put(&mut bytes, &ChunkHeadV2::from(chunk));
     put(&mut bytes, &(rows.len() as u64));
     for row in rows {
-        put(&mut bytes, &WrittenRowV1::from(&row));
+        put(&mut bytes, &WrittenRowV2::from(&row));
     }
-    envelope::seal(&mut bytes, schema);
+    envelope::seal(&mut bytes, SCHEMA_CHUNK_V2);
     bytes
 }
 
@@ -93,6 +99,11 @@ pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
     }
 }
 
+/// The bytes for `schedule`.
+pub fn encode_schedule(schedule: &Schedule) -> Vec<u8> {
+    seal(SCHEMA_SCHEDULE_V1, &ScheduleV1::from(schedule))
+}
+
 /// A message of the rows queue, without the rows of a chunk.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnreadMessage {
@@ -100,17 +111,20 @@ pub enum UnreadMessage {
     Chunk(UnreadChunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// Reads a message of the rows queue, of any schema ever published, but for the rows of a chunk. The checksum is checked.
 pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
     let (schema, payload) = envelope::open(bytes)?;
     match schema {
-        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 => {
+        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 | SCHEMA_CHUNK_V2 => {
             Ok(UnreadMessage::Chunk(UnreadChunk::open(schema, bytes.slice_ref(payload))?))
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
+        SCHEMA_SCHEDULE_V1 => Ok(UnreadMessage::Schedule(value::<ScheduleV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
 }
@@ -120,6 +134,7 @@ pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
         UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read(&mut Descriptions::default())?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
+        UnreadMessage::Schedule(schedule) => Ok(RowsMessage::Schedule(schedule)),
     }
 }
 

@@ -18,12 +18,13 @@ mod plans;
 mod proofs;
 mod quotes;
 mod row;
+mod schedules;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
@@ -106,6 +107,11 @@ impl Store for MysqlStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(self.database.ready().await?)
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

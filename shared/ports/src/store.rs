@@ -8,10 +8,11 @@ mod letters;
 mod outbox;
 mod proofs;
 mod quotes;
+mod schedules;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched};
+use domain::{Chunk, Fetched, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops};
 pub use ledger::{BatchRecord, Ledger, Missing};
@@ -22,6 +23,7 @@ pub use outbox::{
 };
 pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
+pub use schedules::{FetchedSlot, Schedules};
 
 /// Quotes that are best loaded in one transaction, at most: those of five pages. More of them make a transaction longer, not
 /// the average quote cheaper.
@@ -43,7 +45,7 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
-    /// [`Store::load_all`] or [`Store::record_fetched`] was given simulated data and the store holds real data, or the other
+    /// [`Store::load_all`], [`Store::record_fetched`] or [`Store::record_schedule`] was given simulated data and the store holds real data, or the other
     /// way round. Nothing was written. Waiting does not help.
     #[error("{}", mixed(*.simulated))]
     Mixed {
@@ -161,6 +163,11 @@ pub trait Store: Send + Sync + 'static {
     /// Records in the ledger that a batch was fetched. A repeat changes nothing but a later
     /// `fetched_at`, which wins together with its pages and credits.
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
+
+    /// Records that a schedule is in force. A repeat changes nothing but a later `confirmed_at`; any order of the same
+    /// schedules gives the same rows. Refused as [`StoreError::Mixed`] when the store holds the other kind of data; in an empty
+    /// store it does not decide.
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError>;
 
     /// `Ok` when the store can take writes now, as far as a small committed write proves it.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -11,7 +11,8 @@ use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
-    Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes, Store,
+    Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
+    Schedules, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -47,6 +48,8 @@ pub struct Stores {
     pub proofs: Arc<dyn Proofs>,
     /// Ledger of batches.
     pub ledger: Arc<dyn Ledger>,
+    /// What was due.
+    pub schedules: Arc<dyn Schedules>,
     /// Read side of the tables.
     pub quotes: Arc<dyn Quotes>,
     /// Dead-letter desk.
@@ -134,6 +137,7 @@ impl Connections {
                     drops: store.clone(),
                     proofs: store.clone(),
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),
@@ -151,6 +155,7 @@ impl Connections {
                     drops: store.clone(),
                     proofs: store.clone(),
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),

@@ -8,7 +8,7 @@ use crate::listing_page::ListingPage;
 use crate::market::Market;
 use crate::options::Options;
 use crate::playlist::Playlist;
-use crate::query::ListingQuery;
+use crate::query::{HistoryQuery, ListingQuery};
 
 /// Where rows come from.
 pub(crate) enum DataSource {
@@ -46,6 +46,18 @@ impl DataSource {
                 let recording = playlist.current(version, query.start, frozen);
                 Ok(recording.ok_or_else(|| other_version(version))?.page(query, vanished))
             }
+        }
+    }
+
+    /// The coins that `query` asks for, each with its id and its quotes at `instants`.
+    pub(crate) fn history(
+        &self,
+        query: &HistoryQuery,
+        instants: &[DateTime<Utc>],
+    ) -> Result<Vec<(u32, String)>, ApiError> {
+        match self {
+            Self::Generated(market) => Ok(market.history(query, instants)),
+            Self::Recorded(_) => Err(ApiError::not_found("recorded responses have no history")),
         }
     }
 

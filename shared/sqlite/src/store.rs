@@ -13,6 +13,7 @@ mod outbox;
 mod parameters;
 mod proofs;
 mod quotes;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::load::transaction::Load;
 use tables::schema::Schema;
@@ -64,6 +65,11 @@ impl Store for SqliteStore {
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&Announcement(fetched)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

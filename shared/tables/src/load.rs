@@ -33,8 +33,10 @@ pub struct LoadRow<'a> {
     pub page: &'a PageMeta,
     /// The number that stands for its batch in the history.
     pub batch: u32,
-    /// When that page was fetched, in whole milliseconds.
+    /// When it [counts as fetched](Chunk::fetched_at), in whole milliseconds.
     pub fetched_at: DateTime<Utc>,
+    /// When its page was fetched, in whole milliseconds: then the coin was seen.
+    pub seen_at: DateTime<Utc>,
     /// Whether the chunk is of a [rebuild](Chunk::is_rebuild).
     pub is_rebuild: bool,
     /// Whose quote it is.
@@ -52,8 +54,16 @@ impl LoadRow<'_> {
     /// Whether it replaces a row of the same key that was fetched at `fetched_at`, and is of the chunk `chunk`, or in the table
     /// when that is `None`. The later fetch wins; of equal ones a rebuild wins, but not over its own chunk.
     fn is_after(&self, fetched_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
-        self.fetched_at > fetched_at
-            || self.fetched_at == fetched_at && self.is_rebuild && chunk != Some(self.chunk)
+        self.replaces(self.fetched_at, fetched_at, chunk)
+    }
+
+    /// The same for what its page says of the coin, against what was seen at `seen_at`.
+    fn describes_after(&self, seen_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
+        self.replaces(self.seen_at, seen_at, chunk)
+    }
+
+    fn replaces(&self, new: DateTime<Utc>, held: DateTime<Utc>, chunk: Option<usize>) -> bool {
+        new > held || new == held && self.is_rebuild && chunk != Some(self.chunk)
     }
 }
 
@@ -81,14 +91,15 @@ fn rows<'a>(chunks: &[&'a Chunk], numbers: &[BatchNumber]) -> Vec<LoadRow<'a>> {
         if batch.is_dropped {
             continue;
         }
-        let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+        let seen_at = timestamp::to_millis(chunk.page.fetched_at);
         let is_rebuild = chunk.is_rebuild();
         let of_coin = |row: &'a domain::CoinRow| row.quotes.iter().map(move |quote| (&row.coin, quote));
         rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| LoadRow {
             chunk: place,
             page: &chunk.page,
             batch: batch.number,
-            fetched_at,
+            fetched_at: timestamp::to_millis(chunk.fetched_at(quote)),
+            seen_at,
             is_rebuild,
             coin,
             quote,

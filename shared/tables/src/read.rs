@@ -5,3 +5,4 @@ pub mod letters;
 pub mod outbox;
 pub mod proofs;
 pub mod quotes;
+pub mod schedules;

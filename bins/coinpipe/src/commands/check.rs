@@ -69,6 +69,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let status = api(process, &source, found.as_ref()).await;
     line("api", status.as_ref().map(|status| api_text(&source, status)).map_err(copy))?;
     let settings = &process.config().fetch;
+    if let Some(asked) = fetcher::asked_by_id(settings) {
+        verdict("fetch", Verdict::Fine(asked))?;
+    }
     if let Ok(status) = &status {
         let credits = match &source.simulator {
             // What it has is made up, and it takes nothing from anybody.

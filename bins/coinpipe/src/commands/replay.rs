@@ -161,7 +161,7 @@ fn new_replay_id(process: &Process) -> ReplayId {
 
 /// Does `work`, which needs transformers and loaders. With the queue in a file there may be no other process with them, so
 /// they run in this one until `work` is done.
-async fn beside_workers<T>(
+pub(crate) async fn beside_workers<T>(
     process: &Process,
     adapters: &Adapters,
     work: impl Future<Output = anyhow::Result<T>>,

@@ -22,6 +22,8 @@ pub(super) struct JudgeState {
     summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
     /// `None` until it is read from the spool.
     memory: Mutex<Option<Memory>>,
+    /// The checks that found something in the newest batch of which one did.
+    found: Mutex<Option<(BatchId, Vec<Check>)>>,
 }
 
 /// A page that came, and what was found wrong with it.
@@ -83,7 +85,7 @@ impl Collector {
         pages: &[PageRecord],
     ) -> Answer {
         let record = self.to_record(order, number, &page);
-        let (summary, body) = self.summarise(order, page.body).await;
+        let (summary, body) = self.summarise(order, number, page.body).await;
         page.body = body;
         if record.rows > 0 && !summary.has_ids() {
             warn!(
@@ -92,6 +94,7 @@ impl Collector {
             );
         }
         let findings = self.findings(order, &record, &summary, pages);
+        self.count(&order.batch, &findings);
         Answer { record, page, summary, findings }
     }
 
@@ -135,6 +138,21 @@ impl Collector {
         Ok(())
     }
 
+    /// Counts what checks found, each check once for a batch.
+    fn count(&self, batch: &BatchId, findings: &[Finding]) {
+        let mut found = self.state.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for check in findings.iter().map(|finding| finding.check) {
+            let (_, checks) = match found.take() {
+                Some(held) if held.0 == *batch => found.insert(held),
+                _ => found.insert((batch.clone(), Vec::new())),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+                self.metrics.found(check);
+            }
+        }
+    }
+
     fn findings(
         &self,
         order: &Manifest,
@@ -150,8 +168,8 @@ impl Collector {
         findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
     }
 
-    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
-        let currency = order.convert.first().cloned().unwrap_or_default();
+    async fn summarise(&self, order: &Manifest, page: u32, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
+        let currency = order.currencies(page).first().cloned().unwrap_or_default();
         blocking(&self.spool, move |_| {
             let summary = PageSummary::read(&body, &currency).unwrap_or_default();
             (Arc::new(summary), body)
@@ -180,6 +198,7 @@ impl Collector {
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
         let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
+        self.count(&order.batch, &judged.findings);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);
@@ -200,7 +219,7 @@ impl Collector {
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;
         match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
-            Some(body) => self.summarise(order, body).await.0,
+            Some(body) => self.summarise(order, number, body).await.0,
             None => Arc::default(),
         }
     }

@@ -12,6 +12,9 @@ impl Collector {
     /// Seals what an earlier run left half fetched, but for the batch of the slot `current`. Returns whether that one was
     /// begun: then it is to be continued. The spool says that it is claimed, so no lead is needed for it.
     pub(crate) async fn resume(&self, current: Slot) -> Result<bool, SpoolError> {
+        let found = blocking(&self.spool, Spool::batches).await?;
+        let (batches, _) = self.incidents.report_found(found).await;
+        self.learn_calls(&batches);
         let order = self.order(current);
         *self.in_work() = Some(order.clone());
         let sealed = self.seal_leftovers_at_start().await;
@@ -48,6 +51,10 @@ impl Collector {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, mut trouble) = self.incidents.report_found(found).await;
         for manifest in batches {
+            // It belongs to no slot that lasts; who fills gaps goes on with it.
+            if manifest.is_history() && manifest.pages.is_none() {
+                continue;
+            }
             let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
             if manifest.pages.is_none() && (is_in_work || manifest.claim == ClaimState::Intended) {
                 continue;

@@ -5,7 +5,7 @@ use domain::{BatchId, Slot};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Collector, Ending, FetchJob, Patience};
+use super::{Caller, Collector, Ending, FetchJob, Patience};
 use crate::progress::NoObserver;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::trace;
@@ -26,14 +26,14 @@ impl Collector {
         let mut order = self.order(slot);
         let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(ends_at);
-        let job = FetchJob { order: &order, patience, observer: &NoObserver, stop };
+        let caller = Caller { patience, observer: &NoObserver, stop };
         *self.in_work() = Some(order.clone());
         if let Some(until) = not_before
             && !self.wait_until(until, stop).await
         {
             return Ending::Interrupted;
         }
-        let ending = self.collect(job).instrument(span.clone()).await;
+        let ending = self.collect(&mut order, caller).instrument(span.clone()).await;
         match &ending {
             Ending::Interrupted => {
                 self.waits.end().await;
@@ -46,11 +46,25 @@ impl Collector {
                 telemetry::trace::failed(&span, &gave_up.reason);
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
                 self.give_up(slot, gave_up).await;
+                if self.has_nothing_of(&order.batch).await {
+                    self.metrics.missed(1);
+                }
             }
         }
+        self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
         self.seal_soon(order).await;
         *self.in_work() = None;
         ending
+    }
+
+    /// Whether no page of `batch` was kept.
+    async fn has_nothing_of(&self, batch: &BatchId) -> bool {
+        let batch = batch.clone();
+        let Ok(found) = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await else {
+            return false;
+        };
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        pages.is_empty() && trouble.is_none()
     }
 
     /// Nothing is tried any more, so nothing is waited for.

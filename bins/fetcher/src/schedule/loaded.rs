@@ -1,5 +1,6 @@
 //! What is in the tables already. The store is asked, but never waited for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// So many of the newest batches are looked through for a snapshot: imports and other currencies have some of their own.
 const LOOKED_AT: u32 = 20;
+
+/// So many batches are looked up in one statement.
+const ASKED_AT_ONCE: usize = 100;
 
 /// The batches in the tables, as far as a ledger tells.
 pub(crate) struct LoadedBatches {
@@ -43,6 +47,18 @@ impl LoadedBatches {
             }
         };
         (newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
+    }
+
+    /// Those of `ids` that the tables know of; none while the store does not answer, or without a ledger.
+    pub(super) async fn known(&self, ids: &[BatchId]) -> BTreeSet<BatchId> {
+        let mut known = BTreeSet::new();
+        let Some(ledger) = &self.ledger else { return known };
+        for part in ids.chunks(ASKED_AT_ONCE) {
+            if let Ok(Ok(found)) = tokio::time::timeout(TIMEOUT, ledger.batches_of(part)).await {
+                known.extend(found.into_iter().map(|batch| batch.id));
+            }
+        }
+        known
     }
 
     /// Whether the tables know of `batch`; `None` while the store does not answer. Without a ledger they never do.

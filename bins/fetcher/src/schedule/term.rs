@@ -42,6 +42,15 @@ impl LedTerm {
     pub(super) async fn write(&mut self) -> Result<(), QueueError> {
         self.term.write(self.claims.to_note()).await
     }
+
+    /// Whether another fetcher may lead now.
+    pub(super) async fn is_over(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.term.over() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
 }
 
 impl Scheduler {
@@ -57,10 +66,12 @@ impl Scheduler {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
         self.collector.learn(led.claims.memory()).await;
+        self.end_past(&led).await;
         let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let began_at = self.clock.now();
         let current = Slot::current(began_at, self.every);
         let newest = self.loaded.newest(&self.collector.order(current)).await;
+        self.follow(&mut led, began_at, newest).await;
         let done = claimed.into_iter().chain(newest);
         let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
         let mut told = None;
@@ -69,6 +80,7 @@ impl Scheduler {
             let now = self.clock.now();
             if let Some(slot) = ticker.due(now) {
                 has_claimed = true;
+                self.account_for(slot, &mut led, newest).await;
                 if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
                     return Some(error);
                 }
@@ -85,6 +97,14 @@ impl Scheduler {
                         "this slot has a snapshot already, or one is under way; the next snapshot is due"
                     );
                 }
+            }
+            match self.catch_up(&mut led, state, next, stop).await {
+                Ok(false) => {}
+                Ok(true) => match self.settle_claims(&mut led, state, stop).await {
+                    Ok(()) => continue,
+                    Err(error) => return Some(error),
+                },
+                Err(error) => return Some(error),
             }
             // Later ones ring the bell.
             let held = Some(next).filter(|next| *next < self.end_of(Slot::current(now, self.every)));
@@ -114,6 +134,9 @@ impl Scheduler {
     ) -> Result<bool, QueueError> {
         loop {
             self.settle_claims(led, state, stop).await?;
+            if self.tell_schedule(led) {
+                led.write().await?;
+            }
             // Somebody may set the clock meanwhile.
             let left =
                 held.map(|held| (held - self.clock.now()).to_std().unwrap_or_default().min(CLOCK_CHECK));
@@ -152,6 +175,8 @@ impl Scheduler {
         if let Some(until) = state.paused_until(self.clock.now())
             && until >= self.end_of(slot)
         {
+            // The letter that told of the limit said until when.
+            self.metrics.missed(1);
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
@@ -160,10 +185,12 @@ impl Scheduler {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
+        self.note_missed(slot, led);
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
         led.write().await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
+        self.collector.want_coins(self.wants_coins(led));
         self.fetch_slot(slot, state, stop).await;
         Ok(())
     }
@@ -196,6 +223,7 @@ impl Scheduler {
             Err(Ending::Complete(_) | Ending::Interrupted) => return false,
         };
         self.collector.give_up(order.slot, &gave_up).await;
+        self.metrics.missed(1);
         false
     }
 }

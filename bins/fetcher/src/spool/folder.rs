@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Content, UNFINISHED, unfinished};
-use super::names::{DRIFT, JUDGED, MANIFEST, WAITING, is_letter_name};
+use super::names::{DRIFT, JUDGED, MANIFEST, PAST_COINS, PAST_PAID, WAITING, is_letter_name};
 use super::{Spool, SpoolError};
 
 /// What holds the folder.
@@ -128,7 +128,7 @@ impl Spool {
 
     /// Clears away what a crash left half removed or half written. What is not the spool's own stays.
     pub(super) fn clear_unfinished(&self) -> Result<(), SpoolError> {
-        for name in [MANIFEST, ID, WAITING, DRIFT, JUDGED] {
+        for name in [MANIFEST, ID, WAITING, DRIFT, JUDGED, PAST_COINS, PAST_PAID] {
             self.disk.remove(&unfinished(&self.dir.join(name)))?;
         }
         for name in self.disk.names(&self.letters_dir())? {

@@ -100,7 +100,13 @@ async fn when_the_slot_is_over_it_comes_back_and_publishes_what_it_has_or_a_lett
             }
             _ => raw.splice(0..0, [PAGE_1.to_owned(), PAGE_2.to_owned()]).for_each(drop),
         }
-        assert_eq!((ids(&lab, QueueName::Raw), incidents(&lab)), (raw, letters), "{point:?}");
+        // Nobody was there at 15:00. One that died before its first claim left no schedule behind.
+        if point != Point::Intended {
+            letters.push("slot_missed/2026-11-22T15:00:00Z/listings/USD".to_owned());
+        }
+        let mut told = incidents(&lab);
+        told.sort_unstable();
+        assert_eq!((ids(&lab, QueueName::Raw), told), (raw, letters), "{point:?}");
         assert_eq!(open_claims(&lab).await, 0, "{point:?}");
         assert!(lab.waiting().is_empty(), "{point:?}");
     }
@@ -149,7 +155,7 @@ async fn a_slot_that_is_in_the_tables_is_not_said_to_be_missing() {
         let server = Server::start(pages(4)).await;
         die_at(&lab, &server, point).await;
         let is_claimed = is_claimed_after(&lab, point).await;
-        let message = lab.queue.messages(QueueName::Rows).remove(0);
+        let message = lab.announcements().remove(0);
         let domain::wire::RowsMessage::Fetched(fetched) = domain::wire::decode(&message.body).unwrap() else {
             panic!("an announcement")
         };

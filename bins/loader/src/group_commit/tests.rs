@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Fetched;
+use domain::Schedule;
 use domain::wire::{self, UnreadMessage};
 use ports::DataKinds;
 use testkit::clock::ManualClock;
@@ -35,6 +36,10 @@ impl Store for Held {
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         self.memory.record_fetched(fetched).await
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        self.memory.record_schedule(schedule).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

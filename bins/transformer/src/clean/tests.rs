@@ -102,6 +102,23 @@ fn each_row_has_the_cleaned_numbers_of_its_own_coin_and_currency() {
     assert_eq!(found, expected);
 }
 
+/// Where a plan allows one currency in a request, each page of a batch has its own.
+#[test]
+fn a_page_in_one_of_the_currencies_of_its_batch_has_quotes_in_that_one() {
+    let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+    let coin = TestCoin::new(1).also_in("EUR").set_in("EUR", "price", "2.5");
+    for (currency, expected) in [(None, 2), (Some("EUR"), 1)] {
+        let page = PageMeta { convert: convert.clone(), currency: currency.map(str::to_owned), ..meta() };
+        let cleaned = clean_coins(&page, std::slice::from_ref(&coin));
+        let rows = rows_of(&cleaned);
+        assert_eq!(rows[0].quotes.len(), expected);
+        let last = rows[0].quotes.last().unwrap();
+        assert_eq!((last.currency.as_str(), last.get(Measure::Price)), ("EUR", Some(2.5)));
+    }
+    let page = PageMeta { convert, currency: Some("BTC".to_owned()), ..meta() };
+    assert_eq!(clean_coins(&page, &[coin]).rejects[0].rule, "currency_missing");
+}
+
 #[test]
 fn a_null_price_is_a_row_without_a_price() {
     let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("quote.price", "null")]);

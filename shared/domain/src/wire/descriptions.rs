@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::v1::CoinV1;
-use super::{WireError, next};
+use super::v2::CoinV2;
+use super::{SCHEMA_CHUNK_V2, WireError, next};
 use crate::coin::Coin;
 use crate::shared::Shared;
 
@@ -16,30 +17,45 @@ const MOST_BYTES: usize = 8 << 20;
 /// How each coin was described last.
 #[derive(Debug, Default)]
 pub struct Descriptions {
-    of: HashMap<u32, (Box<[u8]>, Shared<Coin>)>,
+    /// By schema, as equal bytes need not say the same in two, and by id.
+    of: HashMap<(u16, u32), (Box<[u8]>, Shared<Coin>)>,
     bytes: usize,
 }
 
 impl Descriptions {
     /// Takes the next coin off `rest`; the one that was read before, when its bytes are the same.
-    pub(super) fn next(&mut self, rest: &mut &[u8]) -> Result<Shared<Coin>, WireError> {
-        let all = *rest;
-        let coin: CoinV1<'_> = next(rest)?;
-        let (bytes, id) = (&all[..all.len() - rest.len()], coin.id);
-        if let Some((_, known)) = self.of.get(&id).filter(|(described, _)| **described == *bytes) {
+    pub(super) fn next(&mut self, schema: u16, rest: &mut &[u8]) -> Result<Shared<Coin>, WireError> {
+        if schema == SCHEMA_CHUNK_V2 {
+            let all = *rest;
+            let coin: CoinV2<'_> = next(rest)?;
+            self.shared((schema, coin.id), &all[..all.len() - rest.len()], coin)
+        } else {
+            let all = *rest;
+            let coin: CoinV1<'_> = next(rest)?;
+            self.shared((schema, coin.id), &all[..all.len() - rest.len()], coin)
+        }
+    }
+
+    fn shared(
+        &mut self,
+        key: (u16, u32),
+        bytes: &[u8],
+        coin: impl TryInto<Coin, Error = WireError>,
+    ) -> Result<Shared<Coin>, WireError> {
+        if let Some((_, known)) = self.of.get(&key).filter(|(described, _)| **described == *bytes) {
             return Ok(known.clone());
         }
-        let coin = Shared::from(Coin::try_from(coin)?);
-        self.remember(id, bytes, &coin);
+        let coin = Shared::from(coin.try_into()?);
+        self.remember(key, bytes, &coin);
         Ok(coin)
     }
 
-    fn remember(&mut self, id: u32, bytes: &[u8], coin: &Shared<Coin>) {
+    fn remember(&mut self, key: (u16, u32), bytes: &[u8], coin: &Shared<Coin>) {
         if self.bytes + bytes.len() > MOST_BYTES {
             *self = Self::default();
         }
         self.bytes += bytes.len();
-        if let Some((replaced, _)) = self.of.insert(id, (bytes.into(), coin.clone())) {
+        if let Some((replaced, _)) = self.of.insert(key, (bytes.into(), coin.clone())) {
             self.bytes -= replaced.len();
         }
     }

@@ -1,16 +1,18 @@
-//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1, 2, 3, 4 and 7; 3 has that of 1. Instants are milliseconds since the Unix epoch. Chunks are only
+//! read as these: they are written as schema 5 says.
 
 mod decode;
 mod encode;
 
-pub(super) use encode::WrittenRowV1;
 use serde::{Deserialize, Serialize};
 
 use super::short::Short;
 use crate::measure::Measure;
 
-const _: () =
-    assert!(Measure::COUNT == 17, "QuoteV1 is frozen at 17 numbers: add QuoteV2 and a new schema id");
+/// How many numbers a quote had.
+const NUMBERS: usize = 17;
+
+const _: () = assert!(NUMBERS <= Measure::COUNT, "measures are only added");
 
 /// All of a chunk but its rows, which follow: how many, then one after the other.
 #[derive(Serialize, Deserialize)]
@@ -37,15 +39,17 @@ struct PageV1 {
     replay: bool,
 }
 
-/// The first part of a row, which says what the coin is. [`WrittenRowV1`] is both parts, to write.
+/// The first part of a row of any schema, which says what the coin is. `P` is the name of its platform, of no bytes where the schema
+/// has none.
 #[derive(Deserialize)]
-pub(super) struct CoinV1<'a> {
+pub(super) struct ReadCoin<'a, P> {
     pub(super) id: u32,
     name: &'a str,
     symbol: &'a str,
     slug: &'a str,
     date_added: Option<i64>,
     platform_id: Option<u32>,
+    platform_name: P,
     token_address: Option<&'a str>,
     #[serde(borrow)]
     tags: Option<Short<&'a str>>,
@@ -53,17 +57,22 @@ pub(super) struct CoinV1<'a> {
     is_active: Option<bool>,
 }
 
-/// The second part of a row.
+/// The second part of a row of any schema; `N` are the numbers of a quote.
 #[derive(Deserialize)]
-pub(super) struct QuotesV1<'a>(#[serde(borrow)] Short<QuoteV1<'a>>);
+pub(super) struct ReadQuotes<'a, N>(
+    #[serde(borrow, bound(deserialize = "N: Deserialize<'de>"))] Short<ReadQuote<'a, N>>,
+);
 
 #[derive(Deserialize)]
-struct QuoteV1<'a> {
+struct ReadQuote<'a, N> {
     currency: &'a str,
-    numbers: [Option<f64>; 17],
+    numbers: N,
     missing: u32,
     last_updated: i64,
 }
+
+pub(super) type CoinV1<'a> = ReadCoin<'a, ()>;
+pub(super) type QuotesV1<'a> = ReadQuotes<'a, [Option<f64>; NUMBERS]>;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct FetchedV1 {
@@ -85,4 +94,17 @@ pub(super) struct JudgedV1 {
     /// 1: suspect; 2: incomplete.
     doubt: u8,
     why: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ScheduleV1 {
+    series: String,
+    endpoint: String,
+    convert: Short<String>,
+    /// In seconds.
+    every: u64,
+    coins: u32,
+    since: i64,
+    simulated: bool,
+    confirmed_at: i64,
 }

@@ -48,6 +48,7 @@ pub(super) fn misfit(row: &LoadRow<'_>) -> Option<String> {
         ("symbol", coin.symbol.as_str()),
         ("name", &coin.name),
         ("slug", &coin.slug),
+        ("platform_name", coin.platform_name.as_deref().unwrap_or_default()),
         ("token_address", coin.token_address.as_deref().unwrap_or_default()),
         ("currency", &quote.currency),
     ];
@@ -111,6 +112,7 @@ mod tests {
                     page: &page,
                     batch: 1,
                     fetched_at: page.fetched_at,
+                    seen_at: page.fetched_at,
                     is_rebuild: false,
                     coin: &coin.coin,
                     quote: &coin.quotes[0],

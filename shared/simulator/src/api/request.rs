@@ -13,8 +13,16 @@ pub(super) enum Endpoint {
     Listing(ApiVersion),
     /// A listing for anybody, without a key.
     Anonymous(ApiVersion),
+    /// Coins by their ids.
+    Quotes,
+    /// The same for anybody, without a key.
+    AnonymousQuotes,
     /// Something that anybody may not ask for.
     NotAnonymous,
+    /// Past quotes of some coins.
+    QuotesHistory,
+    /// The listing at the end of a day.
+    ListingHistory,
     KeyInfo,
     Nothing,
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod faults;
+mod history;
 mod listing;
 mod market;
 mod recordings;

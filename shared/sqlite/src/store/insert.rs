@@ -3,13 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tables::columns::{COINS, IDENTITIES, description, history, quotes};
+use tables::columns::{COINS, IDENTITIES, description, history, latest};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
 use super::parameters::{Query, bind};
 
-/// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
+/// Rows of a full statement. With the widest table that is 6,500 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
@@ -39,7 +39,7 @@ fn inserts(later: &str) -> Inserts {
              last_seen_at = max(last_seen_at, excluded.last_seen_at)",
         ),
         // The rows were compared with the table before, under the same lock.
-        latest: Insert::new("quotes_latest", &quotes(), &quote_conflict(&quotes()[2..])),
+        latest: Insert::new("quotes_latest", &latest(), &quote_conflict(&latest()[2..])),
         history: Insert::new(
             "history",
             &history(),

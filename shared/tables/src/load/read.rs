@@ -6,7 +6,7 @@ use domain::{Coin, Measure, MeasureSet, Quote};
 
 use super::coins::Known;
 use super::quotes::HeldQuote;
-use crate::columns::{COINS, quotes};
+use crate::columns::{COINS, latest as latest_columns};
 use crate::row::{Row, Unreadable};
 
 /// The statement that reads `coins`, for [`coin`]; `ids` is what stands in the parentheses after `IN`. By id: in the order in
@@ -22,7 +22,7 @@ pub(super) fn latest_keys(ids: &str) -> String {
 
 /// The statement that reads `quotes_latest` whole, for [`held_whole`].
 pub(super) fn latest(ids: &str) -> String {
-    format!("SELECT {} FROM quotes_latest WHERE coin_id IN ({ids})", quotes().join(", "))
+    format!("SELECT {} FROM quotes_latest WHERE coin_id IN ({ids})", latest_columns().join(", "))
 }
 
 /// A row of `coins`, and its key.
@@ -35,6 +35,7 @@ pub(super) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoI
         slug: row.get("slug")?,
         date_added: row.nullable("date_added")?,
         platform_id: row.nullable("platform_id")?,
+        platform_name: row.nullable("platform_name")?,
         token_address: row.nullable("token_address")?,
         tags: row.json("tags")?,
         infinite_supply: row.nullable("infinite_supply")?,

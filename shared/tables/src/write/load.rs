@@ -1,11 +1,11 @@
 //! The values of the rows of a [group](crate::load) of chunks.
 
-use domain::{Kind, Measure};
+use domain::{Kind, Measure, MeasureSet};
 
 use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use super::contents::tags;
-use crate::columns::{COINS, IDENTITIES, QUOTES};
+use crate::columns::{COINS, HISTORY, IDENTITIES, LATEST};
 use crate::load::LoadRow;
 use crate::load::coins::{SeenCoin, SeenIdentity};
 
@@ -19,6 +19,7 @@ pub fn coin<'a>(seen: &SeenCoin<'a>) -> [Parameter<'a>; COINS.len()] {
         coin.slug.as_str().into(),
         Instant(coin.date_added),
         Count(coin.platform_id.map(u64::from)),
+        Text(coin.platform_name.as_deref().map(Into::into)),
         Text(coin.token_address.as_deref().map(Into::into)),
         Text(tags(coin).map(Into::into)),
         Flag(coin.infinite_supply),
@@ -41,28 +42,31 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
     ]
 }
 
-/// The row of `quotes_latest`, in the order of [`quotes`](crate::columns::quotes).
-pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
+/// The row of `quotes_latest`, in the order of [`latest`](crate::columns::latest).
+pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; LATEST] {
     let batch = row.page.batch.as_str().into();
     let key = [row.coin.id.into(), row.quote.currency.as_str().into()];
-    around_measures(row, key, [missing(row), row.last_updated().into(), row.fetched_at.into(), batch])
+    let last = [missing(row.quote.missing), row.last_updated().into(), row.fetched_at.into(), batch];
+    around_measures(row, key, &Measure::ALL, last)
 }
 
 /// The row of `history`, in the order of [`history`](crate::columns::history).
-pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
+pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; HISTORY] {
     let currency = row.quote.currency.as_str().into();
     let fetch = [row.fetched_at.into(), row.batch.into()];
     let key = [row.last_updated().into(), row.coin.id.into(), currency];
-    around_measures(row, key.into_iter().chain(fetch), [missing(row)])
+    let not_sent = row.quote.missing.iter().filter(|measure| measure.is_in_history()).collect();
+    around_measures(row, key.into_iter().chain(fetch), &Measure::HISTORY, [missing(not_sent)])
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn around_measures<'a>(
+fn around_measures<'a, const N: usize>(
     row: &LoadRow<'a>,
     first: impl IntoIterator<Item = Parameter<'a>>,
+    measures: &[Measure],
     last: impl IntoIterator<Item = Parameter<'a>>,
-) -> [Parameter<'a>; QUOTES] {
-    let measures = Measure::ALL.map(|measure| {
+) -> [Parameter<'a>; N] {
+    let measures = measures.iter().map(|&measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
     });
@@ -70,6 +74,6 @@ fn around_measures<'a>(
     std::array::from_fn(|_| values.next().unwrap_or(Text(None)))
 }
 
-fn missing<'a>(row: &LoadRow<'a>) -> Parameter<'a> {
-    Text(row.quote.missing.to_column_list().map(Into::into))
+fn missing<'a>(not_sent: MeasureSet) -> Parameter<'a> {
+    Text(not_sent.to_column_list().map(Into::into))
 }

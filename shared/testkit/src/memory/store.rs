@@ -9,13 +9,14 @@ mod ledger;
 mod outbox;
 mod proofs;
 mod quotes;
+mod schedules;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, Schedule, timestamp};
 
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
@@ -26,6 +27,7 @@ use desk::Desk;
 use ledger::LedgerState;
 use outbox::Mails;
 use quotes::Rows;
+use schedules::Announced;
 
 /// The store, in memory.
 pub struct MemoryStore {
@@ -43,6 +45,7 @@ struct State {
     ledger: LedgerState,
     desk: Desk,
     mails: Mails,
+    schedules: Announced,
 }
 
 impl MemoryStore {
@@ -134,6 +137,15 @@ impl Store for MemoryStore {
         let mut state = self.state()?;
         state.ledger.admit(fetched.simulated)?;
         state.ledger.record_fetched(fetched);
+        Ok(())
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let mut state = self.state()?;
+        if state.ledger.kind().is_some_and(|simulated| simulated != schedule.simulated) {
+            return Err(StoreError::Mixed { simulated: schedule.simulated });
+        }
+        state.schedules.record(schedule);
         Ok(())
     }
 

@@ -117,6 +117,7 @@ impl ImportPlan {
                 endpoint: endpoint.clone(),
                 api_version: ApiVersion::V1,
                 convert: convert.clone(),
+                currency: None,
                 simulated: false,
                 origin: Origin::Replay,
             };

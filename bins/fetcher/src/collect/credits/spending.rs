@@ -1,13 +1,17 @@
-//! What snapshots cost, by the API's price list: one credit for every 200 coins begun and one for every currency after the
-//! first, a page; at least one.
+//! What snapshots cost, by the API's price list: one credit for every 200 coins begun, or 100 that are asked for by their ids, and
+//! one for every currency after the first, a page; at least one. Where each currency has pages of its own, each costs as the first.
 
 use std::time::Duration;
+
+use config::ConvertCalls;
 
 /// A month of a plan of which nothing is known: 30 days.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 const DAY: Duration = Duration::from_hours(24);
 /// Coins that one credit pays for.
 const COINS_A_CREDIT: u32 = 200;
+/// The same when they are asked for by their ids, which is as many as one request asks for.
+const IDS_A_CREDIT: u32 = 100;
 /// As many coins are listed, about, as far as nothing newer is known. More are not paid for: a page that is not there is not asked for.
 const COINS_LISTED: u32 = 10_000;
 
@@ -21,7 +25,10 @@ pub struct Spending {
     limit: u32,
     listed: u32,
     page_size: u32,
+    coins_a_credit: u32,
     currencies: u32,
+    /// Whether each currency is asked for alone.
+    parted: bool,
     every: Duration,
     month: Duration,
 }
@@ -29,11 +36,17 @@ pub struct Spending {
 impl Spending {
     /// As `settings` say.
     pub fn of(settings: &config::Fetch) -> Self {
+        let ids = u32::try_from(settings.ids.len()).unwrap_or(u32::MAX);
+        let by_rank = (settings.limit, settings.page_size.max(1), COINS_A_CREDIT);
+        let by_id = (ids, IDS_A_CREDIT, IDS_A_CREDIT);
+        let (limit, page_size, coins_a_credit) = if ids == 0 { by_rank } else { by_id };
         Self {
-            limit: settings.limit,
+            limit,
             listed: COINS_LISTED,
-            page_size: settings.page_size.max(1),
+            page_size,
+            coins_a_credit,
             currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
+            parted: settings.convert_calls == ConvertCalls::Each,
             every: settings.every.max(Duration::from_secs(1)),
             month: MONTH,
         }
@@ -43,6 +56,12 @@ impl Spending {
     #[must_use]
     pub(super) fn in_month(self, month: Duration) -> Self {
         Self { month: month.max(DAY), ..self }
+    }
+
+    /// The same when each currency is asked for alone.
+    #[must_use]
+    pub(super) fn parted(self) -> Self {
+        Self { parted: true, ..self }
     }
 
     /// The same when there are `listed` coins in all.
@@ -59,9 +78,11 @@ impl Spending {
         u64::from(full) * self.a_page(self.page_size) + rest
     }
 
-    /// Credits that a page of so many `coins` costs.
+    /// Credits that so many `coins`, as many as a page has, cost in all currencies.
     pub(super) fn a_page(&self, coins: u32) -> u64 {
-        u64::from(coins.div_ceil(COINS_A_CREDIT).max(1)) + u64::from(self.currencies.max(1) - 1)
+        let (coins, currencies) =
+            (u64::from(coins.div_ceil(self.coins_a_credit).max(1)), u64::from(self.currencies.max(1)));
+        if self.parted { coins * currencies } else { coins + currencies - 1 }
     }
 
     /// Snapshots in a month; of 30 days, when nothing else was said.
@@ -85,14 +106,24 @@ impl Spending {
         u64::try_from(snapshots.div_ceil(self.every.as_millis().max(1))).unwrap_or(u64::MAX)
     }
 
+    /// Credits that the snapshots cost which are due within `time`.
+    pub(super) fn within(&self, time: Duration) -> u64 {
+        let slots = time.as_millis().div_ceil(self.every.as_millis().max(1));
+        u64::try_from(slots).unwrap_or(u64::MAX).saturating_mul(self.a_snapshot())
+    }
+
     /// How long `credits` last.
     pub fn lasts(&self, credits: u64) -> Duration {
         let millis = u128::from(credits) * self.every.as_millis() / u128::from(self.a_snapshot().max(1));
         Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
-    /// The most coins, in whole credits, of which a month fits into `budget`.
+    /// The most coins, in whole credits, of which a month fits into `budget`. Of those that are asked for by their ids all are
+    /// wanted.
     pub(super) fn with_fitting_limit(self, budget: u64) -> Option<Self> {
+        if self.coins_a_credit != COINS_A_CREDIT {
+            return None;
+        }
         let with = |credits: u32| Self { limit: credits * COINS_A_CREDIT, ..self };
         let (mut fits, mut too_much) = (0, self.limit.min(self.listed) / COINS_A_CREDIT + 1);
         while too_much - fits > 1 {
@@ -129,8 +160,16 @@ mod tests {
     use super::*;
 
     pub(crate) fn spending(limit: u32, page_size: u32, currencies: u32, minutes: u64) -> Spending {
-        let every = Duration::from_mins(minutes);
-        Spending { limit, listed: u32::MAX, page_size, currencies, every, month: MONTH }
+        Spending {
+            limit,
+            listed: u32::MAX,
+            page_size,
+            coins_a_credit: COINS_A_CREDIT,
+            currencies,
+            parted: false,
+            every: Duration::from_mins(minutes),
+            month: MONTH,
+        }
     }
 
     #[test]
@@ -164,6 +203,14 @@ mod tests {
         // There may be more than anybody thought.
         assert_eq!(planned(20_000).of_listed(12_000).a_snapshot(), 60);
         assert_eq!(planned(200).of_listed(12_000).a_snapshot(), 1);
+    }
+
+    #[test]
+    fn snapshots_that_are_due_are_counted_whole() {
+        let hourly = spending(5000, 5000, 1, 60);
+        for (minutes, credits) in [(0, 0), (1, 25), (60, 25), (61, 50), (24 * 60, 600)] {
+            assert_eq!(hourly.within(Duration::from_mins(minutes)), credits, "{minutes}");
+        }
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl LedgerState {
         }
     }
 
+    /// Whether all data is made up, if there is any.
+    pub(super) fn kind(&self) -> Option<bool> {
+        self.simulated
+    }
+
     pub(super) fn record_fetched(&mut self, fetched: &Fetched) {
         let batch = self.batches.entry(fetched.batch.clone()).or_insert_with(|| Batch {
             slot: fetched.slot,

@@ -70,6 +70,7 @@ impl Bench {
             drops: store.clone(),
             proofs: store.clone(),
             ledger: store.clone(),
+            schedules: store.clone(),
             quotes: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
