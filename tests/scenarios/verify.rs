@@ -1,11 +1,10 @@
 //! `coinpipe verify`: what somebody deleted from the tables, or a restored backup does not have, is named and brought back.
 
-use std::time::Instant;
-
 use domain::Origin;
 use ports::QueueName;
 use serde_json::Value;
 use sqlkit::Client;
+use tokio::time::Instant;
 
 use crate::market::page_of;
 use crate::place::{Place, Servers, compare};

@@ -3,6 +3,7 @@
 mod adapters;
 mod archived;
 mod arguments;
+mod batch_state;
 mod cli;
 mod commands;
 mod confirm;

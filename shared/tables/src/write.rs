@@ -18,6 +18,9 @@ pub(crate) fn insert(table: &str, columns: &[&str]) -> String {
     format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "))
 }
 
+/// A statement, and what it binds.
+pub type Asked<'a> = (String, Vec<Parameter<'a>>);
+
 /// A value of a statement. `None` is NULL.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameter<'a> {

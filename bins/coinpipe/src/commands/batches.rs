@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
+use crate::batch_state::state;
 use crate::missing::letters_about;
 use crate::numbers;
 use crate::output;
@@ -186,15 +187,6 @@ pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_t
     table
 }
 
-pub(crate) fn state(batch: &BatchRecord) -> String {
-    match &batch.verdict {
-        _ if batch.dropped.is_some() => "dropped".to_owned(),
-        _ if !batch.is_complete() => format!("missing {}", missing(batch)),
-        Some(verdict) => verdict.doubt.to_string(),
-        None => "complete".to_owned(),
-    }
-}
-
 /// What was found wrong with each of `batches`, and why one was dropped, in words.
 pub(crate) fn verdicts(batches: &[BatchRecord]) -> Vec<String> {
     let told = batches.iter().flat_map(|batch| {
@@ -215,18 +207,6 @@ pub(crate) fn told_dropped(batch: &BatchRecord, dropped: &Dropped) -> String {
         domain::timestamp::to_text(*at),
         domain::one_line(why, 1500)
     )
-}
-
-/// The first parts that are missing, in words.
-pub(crate) fn missing(batch: &BatchRecord) -> String {
-    parts(&batch.missing)
-}
-
-/// The first of these parts, in words.
-pub(crate) fn parts(parts: &[Missing]) -> String {
-    let shown = parts.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = parts.len().saturating_sub(3);
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {

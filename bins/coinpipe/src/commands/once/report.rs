@@ -64,7 +64,7 @@ pub(super) async fn report(
     } else {
         bail!(
             "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
-            crate::commands::batches::missing(&record)
+            crate::batch_state::missing(&record)
         )
     }
 }

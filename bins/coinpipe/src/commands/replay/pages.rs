@@ -181,7 +181,7 @@ impl<'a> Pages<'a> {
 
     /// Lists the batches that a replay would be of, and what `stores`, if they are there, know of them.
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
-        let stored = match stores {
+        let held = match stores {
             Some(stores) => Stored::of(stores).await?,
             None => Stored::default(),
         };
@@ -193,7 +193,7 @@ impl<'a> Pages<'a> {
             let Some(last) = pages.last() else { break };
             position = last.position;
             for page in pages.into_iter().filter(|page| page.position <= self.range.end) {
-                if let Some((meta, _)) = self.wanted(page.message, &stored, &mut seen) {
+                if let Some((meta, _)) = self.wanted(page.message, &held, &mut seen) {
                     let batch = batches.entry(meta.batch).or_insert((0, meta.pages, meta.simulated));
                     batch.0 += 1;
                 }
@@ -206,10 +206,8 @@ impl<'a> Pages<'a> {
                 Some(stores) => stores.ledger.batch(id).await?,
                 None => None,
             };
-            let state = record.map_or_else(
-                || "not in the ledger".to_owned(),
-                |record| crate::commands::batches::state(&record),
-            );
+            let state = record
+                .map_or_else(|| "not in the ledger".to_owned(), |record| crate::batch_state::state(&record));
             let name = if *simulated { format!("{id} (simulated)") } else { id.to_string() };
             rows.push(vec![name, format!("{pages} of {of}"), state]);
         }

@@ -15,6 +15,9 @@ use super::lookups::{Lookups, lookups};
 /// Quotes that are looked up together.
 const QUOTES: usize = 200_000;
 
+/// Pages that are looked up together, at most: the ledger is asked for all of their batches at once.
+const PAGES: usize = 1000;
+
 /// Instants of one statement.
 const INSTANTS: usize = 256;
 
@@ -98,7 +101,7 @@ impl<'a> Compared<'a> {
         }
         self.quotes += page.chunks.iter().flatten().map(|chunk| chunk.quotes.len()).sum::<usize>();
         self.waiting.push(page);
-        if self.quotes >= QUOTES { self.look_up().await } else { Ok(()) }
+        if self.quotes >= QUOTES || self.waiting.len() >= PAGES { self.look_up().await } else { Ok(()) }
     }
 
     /// Compares what waits.

@@ -78,7 +78,8 @@ impl Work for Announcement<'_> {
              WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
             *INSERT_ANNOUNCEMENT
         );
-        query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
+        let statement = query(AssertSqlSafe(sql), announcement(fetched));
+        statement.execute(connection).await?;
         Ok(Some(()))
     }
 }
