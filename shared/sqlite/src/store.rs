@@ -9,6 +9,7 @@ mod ledger;
 mod letters;
 mod load;
 mod outbox;
+mod packed;
 mod parameters;
 mod quotes;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ports::Loaded;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use tables::load::LoadRow;
-use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
@@ -44,7 +44,7 @@ impl Statements for OnServer<'_> {
     type IdentityKey = IdentityKey;
 
     const COINS_LOCK: &'static str = " FOR UPDATE";
-    const IDENTITY_COLUMNS: &'static str = row::IDENTITY;
+    const IDENTITY_COLUMNS: &'static [&'static str] = &row::IDENTITY;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -74,10 +74,10 @@ impl Statements for OnServer<'_> {
         batches.iter().map(|batch| self.1.of(batch)).collect()
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins<T: Send>(&mut self, select: &Select, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            let rows = of_coins(sql, part).fetch_all(&mut *self.0).await?;
+            let rows = of_coins(|ids| select.sql(ids), part).fetch_all(&mut *self.0).await?;
             all.append(&mut read_all(&rows, reader)?);
         }
         Ok(all)

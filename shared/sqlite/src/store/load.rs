@@ -5,16 +5,17 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
+use tables::columns::IDENTITIES;
 use tables::load::LoadRow;
 use tables::load::coins::Known;
-use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
-use super::{data_kind, ledger};
+use super::{data_kind, ledger, packed};
 use crate::database::Work;
 use crate::error::{Error, refusal};
 
@@ -36,7 +37,7 @@ impl Statements for InFile<'_> {
     type IdentityKey = String;
 
     const COINS_LOCK: &'static str = "";
-    const IDENTITY_COLUMNS: &'static str = "coin_id, symbol, name, slug, first_seen_at, last_seen_at";
+    const IDENTITY_COLUMNS: &'static [&'static str] = &IDENTITIES;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -79,12 +80,19 @@ impl Statements for InFile<'_> {
         Ok(numbers)
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins<T: Send>(&mut self, select: &Select, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(&mut *self.0).await?;
-        read_all(&rows, reader)
+        let sql = select.sql(IDS);
+        // JSON may lose the last bits of a double.
+        if select.has_doubles() {
+            let rows = sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).fetch_all(&mut *self.0).await?;
+            return read_all(&rows, reader);
+        }
+        let sql = packed::sql(&sql, select.columns());
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).fetch_one(&mut *self.0).await?;
+        packed::read_all(&row, select.columns(), reader)
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {

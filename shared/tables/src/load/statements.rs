@@ -11,8 +11,49 @@ use crate::row::{Row, Unreadable};
 /// Makes a value of a row.
 pub type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;
 
-/// Makes a statement of what stands between the parentheses after `IN`.
+/// Makes a statement, or the end of one, of what stands between the parentheses after `IN`.
 pub type OfCoins = fn(&str) -> String;
+
+/// A statement that reads rows of some coins.
+#[derive(Clone, Debug)]
+pub struct Select {
+    columns: Vec<&'static str>,
+    from: OfCoins,
+    lock: &'static str,
+    has_doubles: bool,
+}
+
+impl Select {
+    /// Reads `columns`; `from` is what follows them.
+    pub(super) fn new(columns: &[&'static str], from: OfCoins) -> Self {
+        Self { columns: columns.to_vec(), from, lock: "", has_doubles: false }
+    }
+
+    /// Some of the columns are doubles, which have to come back bit for bit.
+    pub(super) fn with_doubles(self) -> Self {
+        Self { has_doubles: true, ..self }
+    }
+
+    /// The rows stay locked by `lock`, which ends the statement.
+    pub(super) fn locked(self, lock: &'static str) -> Self {
+        Self { lock, ..self }
+    }
+
+    /// The statement; `ids` is what stands between the parentheses.
+    pub fn sql(&self, ids: &str) -> String {
+        format!("SELECT {} {}{}", self.columns.join(", "), (self.from)(ids), self.lock)
+    }
+
+    /// The columns, in their order.
+    pub fn columns(&self) -> &[&'static str] {
+        &self.columns
+    }
+
+    /// Whether some of them are doubles.
+    pub fn has_doubles(&self) -> bool {
+        self.has_doubles
+    }
+}
 
 /// An identity that a table has: its coin, its key, and when it was seen.
 pub type KnownIdentity<K> = ((u32, K), Known<()>);
@@ -43,7 +84,7 @@ pub trait Statements: Send {
     const COINS_LOCK: &'static str;
 
     /// The columns that [`known_identity`](Self::known_identity) reads of `coin_identities`.
-    const IDENTITY_COLUMNS: &'static str;
+    const IDENTITY_COLUMNS: &'static [&'static str];
 
     /// Whether data of this kind may be written. In an empty store it decides.
     fn admit(&mut self, simulated: bool) -> impl Future<Output = Result<bool, Self::Error>> + Send;
@@ -73,7 +114,7 @@ pub trait Statements: Send {
     /// What `reader` makes of the rows of the coins `ids`.
     fn of_coins<T: Send>(
         &mut self,
-        sql: OfCoins,
+        select: &Select,
         ids: &[u32],
         reader: Reader<T>,
     ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;

@@ -99,9 +99,9 @@ async fn write_part<S: Statements>(
 ) -> Result<Vec<Loaded>, S::Error> {
     let ids = write_coins(statements, rows).await?;
     let mut held = Held::default();
-    held.extend(statements.of_coins(read::latest_keys, &ids, read::held).await?);
+    held.extend(statements.of_coins(&read::latest_keys(), &ids, read::held).await?);
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
-    held.extend(statements.of_coins(read::latest, &equal, read::held_whole).await?);
+    held.extend(statements.of_coins(&read::latest(), &equal, read::held_whole).await?);
     let Judged { latest, history, loaded } = judge(rows, &held, chunks);
     insert(statements, &history, Rows::History).await?;
     insert(statements, &latest, Rows::Latest).await?;
@@ -112,8 +112,11 @@ async fn write_part<S: Statements>(
 async fn write_coins<S: Statements>(statements: &mut S, rows: &[LoadRow<'_>]) -> Result<Vec<u32>, S::Error> {
     let (coins, identities) = seen(rows);
     let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
-    let locked = |ids: &str| read::coins(ids) + S::COINS_LOCK;
-    let known = statements.of_coins(locked, &ids, read::coin).await?.into_iter().collect();
+    let known = statements
+        .of_coins(&read::coins().locked(S::COINS_LOCK), &ids, read::coin)
+        .await?
+        .into_iter()
+        .collect();
     let Changes { write, seen_again } = changes(coins, &known);
     insert(statements, &write, Rows::Coins).await?;
     let seen_coins = |ids: &str| format!("UPDATE coins SET last_seen_at = ? WHERE id IN ({ids})");
@@ -128,9 +131,11 @@ async fn write_identities<S: Statements>(
     ids: &[u32],
     identities: Vec<SeenIdentity<'_>>,
 ) -> Result<(), S::Error> {
-    let sql =
-        |ids: &str| format!("SELECT {} FROM coin_identities WHERE coin_id IN ({ids})", S::IDENTITY_COLUMNS);
-    let known = statements.of_coins(sql, ids, S::known_identity).await?.into_iter().collect();
+    let known = statements
+        .of_coins(&read::identities(S::IDENTITY_COLUMNS), ids, S::known_identity)
+        .await?
+        .into_iter()
+        .collect();
     let key = |coin: &domain::Coin| (coin.id, S::identity_key(coin));
     let IdentityChanges { seen_again, write } = identity_changes(identities, &known, key);
     let seen_identities =
