@@ -16,9 +16,10 @@ use std::time::Duration;
 use anyhow::bail;
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
-use domain::ReplayId;
+use domain::{Message, PageMeta, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::{Archive, ArchiveRange, QueueName};
+use ports::store::DataKinds;
+use ports::{Archive, ArchiveRange, Archived, QueueName};
 use service::Process;
 use tokio_util::sync::CancellationToken;
 
@@ -158,6 +159,15 @@ fn hold_no_page(files: usize) -> String {
     if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
 }
 
+/// Pages to publish together.
+#[derive(Default)]
+struct Portion {
+    metas: Vec<PageMeta>,
+    messages: Vec<Message>,
+    /// The position of the last page that was looked at.
+    reached: Option<u64>,
+}
+
 struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
@@ -236,27 +246,26 @@ impl Replay<'_> {
                 seen.is_cut = !stop.is_cancelled();
                 break;
             }
-            for page in pages {
-                if page.position > end {
-                    seen.is_cut = true;
-                    position = end;
-                    break;
-                }
-                if let Some((meta, message)) = self.pages.wanted(page.message, kinds, &mut seen) {
+            // Together: in a file, each publication waits for the end of a transaction of the loader.
+            let at_once = if self.pages.rate().is_some() { 1 } else { pages.len() };
+            let mut pages = pages.into_iter().peekable();
+            while pages.peek().is_some() && !seen.is_cut {
+                let Portion { metas, messages, reached } =
+                    self.portion(pages.by_ref().take(at_once), end, kinds, &mut seen);
+                if !messages.is_empty() {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    pace.expect(&meta);
+                    metas.iter().for_each(|meta| pace.expect(meta));
                     let queue = &self.adapters.queues.queue;
-                    let messages = [message];
                     until_answered(clock, stop, async || queue.publish(QueueName::Raw, &messages).await)
                         .await?;
                     if stop.is_cancelled() {
                         break 'archive;
                     }
-                    seen.published += 1;
+                    seen.published += messages.len() as u64;
                 }
-                position = page.position;
+                position = reached.unwrap_or(position);
                 bar.set_position(position - after);
             }
         }
@@ -264,6 +273,29 @@ impl Replay<'_> {
             pace.wait_for_arrivals(stop).await?;
         }
         Ok((seen, pace.into_arrivals(), position))
+    }
+
+    /// Those of `pages` that are wanted, up to the position `end`.
+    fn portion(
+        &self,
+        pages: impl Iterator<Item = Archived>,
+        end: u64,
+        kinds: DataKinds,
+        seen: &mut Seen,
+    ) -> Portion {
+        let mut portion = Portion::default();
+        for page in pages {
+            portion.reached = Some(page.position.min(end));
+            if page.position > end {
+                seen.is_cut = true;
+                break;
+            }
+            if let Some((meta, message)) = self.pages.wanted(page.message, kinds, seen) {
+                portion.metas.push(meta);
+                portion.messages.push(message);
+            }
+        }
+        portion
     }
 
     /// How long after the last arrival another one may still come although the queues seem to be empty.
