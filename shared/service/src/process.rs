@@ -12,12 +12,8 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
+use crate::in_flight::in_flight;
 use crate::{Shutdown, observe};
-
-/// A file has one writer at a time: while a transaction of the loader runs, cleaned pages wait to be published, and share the
-/// next one. A transformer takes so many pages beside those that it cleans; otherwise each transaction would publish one
-/// page, and load one. For the same reason a loader takes twice as many chunks: those of one transaction, and the next.
-const PAGES_BESIDE: u16 = 7;
 
 /// What a process has, ready to run.
 pub struct Process {
@@ -152,18 +148,11 @@ impl Process {
 
     fn stage_settings(&self, stage: StageName) -> Settings {
         let config = self.config();
-        let with = |beside| if adapters::file_of(&config.queue.url).is_some() { beside } else { 0 };
-        let (concurrency, deadline) = match stage {
-            StageName::Transformer => {
-                (config.transform.concurrency.saturating_add(with(PAGES_BESIDE)), config.transform.deadline)
-            }
-            StageName::Loader => {
-                (config.load.concurrency.saturating_add(with(config.load.concurrency)), config.load.deadline)
-            }
-            // One letter at a time: the desk is the least clever code of all.
-            StageName::Fetcher | StageName::Alerter => (1, config.load.deadline),
+        let deadline = match stage {
+            StageName::Transformer => config.transform.deadline,
+            StageName::Fetcher | StageName::Loader | StageName::Alerter => config.load.deadline,
         };
         let retry = RetryPolicy { delays: config.retry.delays.clone(), attempts: config.retry.attempts };
-        Settings { concurrency, deadline, retry }
+        Settings { concurrency: in_flight(stage, config), deadline, retry }
     }
 }
