@@ -131,3 +131,6 @@ impl Row for Packed<'_> {
         Ok(self.whole(column)?.map(|number| number != 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use domain::{Kind, Measure};
 use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use super::contents::tags;
-use crate::columns::{COINS, IDENTITIES, QUOTES};
+use crate::columns::{COINS, IDENTITIES};
 use crate::load::LoadRow;
 use crate::load::coins::{SeenCoin, SeenIdentity};
 
@@ -41,35 +41,32 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
     ]
 }
 
-/// The row of `quotes_latest`, in the order of [`quotes`](crate::columns::quotes).
-pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
-    let batch = row.page.batch.as_str().into();
+/// The row of `quotes_latest`, in the order of [`quotes`](crate::columns::quotes). One value after the other: an array of them all
+/// would be copied several times.
+pub fn latest<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
     let key = [row.coin.id.into(), row.quote.currency.as_str().into()];
-    around_measures(row, key, [missing(row), row.last_updated().into(), row.fetched_at.into(), batch])
+    let batch = row.page.batch.as_str().into();
+    let last = [missing(row), row.last_updated().into(), row.fetched_at.into(), batch];
+    key.into_iter().chain(measures(row)).chain(last)
 }
 
 /// The row of `history`, in the order of [`history`](crate::columns::history).
-pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
-    let currency = row.quote.currency.as_str().into();
+pub fn history<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
+    let key = [row.last_updated().into(), row.coin.id.into(), row.quote.currency.as_str().into()];
     let fetch = [row.fetched_at.into(), row.batch.into()];
-    let key = [row.last_updated().into(), row.coin.id.into(), currency];
-    around_measures(row, key.into_iter().chain(fetch), [missing(row)])
+    key.into_iter().chain(fetch).chain(measures(row)).chain([missing(row)])
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn around_measures<'a>(
-    row: &LoadRow<'a>,
-    first: impl IntoIterator<Item = Parameter<'a>>,
-    last: impl IntoIterator<Item = Parameter<'a>>,
-) -> [Parameter<'a>; QUOTES] {
-    let measures = Measure::ALL.map(|measure| {
+fn measures<'a>(row: LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    Measure::ALL.into_iter().map(move |measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
-    });
-    let mut values = first.into_iter().chain(measures).chain(last);
-    std::array::from_fn(|_| values.next().unwrap_or(Text(None)))
+    })
 }
 
-fn missing<'a>(row: &LoadRow<'a>) -> Parameter<'a> {
+fn missing<'a>(row: LoadRow<'a>) -> Parameter<'a> {
     Text(row.quote.missing.to_column_list().map(Into::into))
 }
