@@ -3,7 +3,7 @@
 //! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
 //! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
 //! without room and `deletions` without their queue, before which pages stand at a `gate`; in `group_commit` one is killed within a transaction; `replays` gives them the
-//! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
+//! archive, `drops` takes a batch out, `verify` finds what somebody deleted, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
 //! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `once` is one snapshot
 //! that a person waits for, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
@@ -15,6 +15,8 @@ mod crowd;
 mod deletions;
 mod desk;
 mod disk;
+mod drops;
+mod gaps;
 mod gate;
 mod group_commit;
 mod imports;
@@ -37,4 +39,5 @@ mod replays;
 mod sharing;
 mod simulation;
 mod traces;
+mod verify;
 mod workers;

@@ -67,6 +67,8 @@ pub(crate) struct Collector {
     in_work: Mutex<Option<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     unsealed: Mutex<Vec<Manifest>>,
+    /// Whether the newest answer was made up.
+    simulated: Mutex<Option<bool>>,
     /// Whether an earlier run left something that could not be read at the start.
     has_leftovers: AtomicBool,
 }
@@ -101,6 +103,7 @@ impl Collector {
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
+            simulated: Mutex::default(),
             has_leftovers: AtomicBool::new(false),
         }
     }
@@ -125,6 +128,12 @@ impl Collector {
             claim: ClaimState::Claimed,
             verdict: None,
         }
+    }
+
+    /// Whether the data is made up, as far as the source or what it answered tells.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        let told = *self.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        self.client.is_known_to_be_simulated().or(told).or_else(|| self.credits.is_simulated())
     }
 
     fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {

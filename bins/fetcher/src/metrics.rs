@@ -9,6 +9,8 @@ use prometheus_client::registry::{Registry, Unit};
 use stage::StageMetrics;
 use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 
+use crate::judge::Check;
+
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SnapshotEnd {
@@ -49,9 +51,16 @@ struct EndingLabel {
     ending: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabel {
+    check: &'static str,
+}
+
 #[derive(Clone, Debug)]
 struct FetchSet {
     snapshots: Family<EndingLabel, Counter>,
+    slots_missed: Counter,
+    findings: Family<CheckLabel, Counter>,
     snapshot_at: Level,
     leading: Level,
     credits_left: Level,
@@ -66,6 +75,8 @@ impl MetricSet for FetchSet {
     fn register(registry: &mut Registry) -> Self {
         let set = Self {
             snapshots: Family::default(),
+            slots_missed: Counter::default(),
+            findings: Family::default(),
             snapshot_at: unknown(),
             leading: Level::default(),
             credits_left: unknown(),
@@ -79,6 +90,19 @@ impl MetricSet for FetchSet {
             // The series is what is wanted; what is returned is a lock.
             drop(set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
         }
+        for check in Check::ALL {
+            drop(set.findings.get_or_create(&CheckLabel { check: check.name() }));
+        }
+        registry.register(
+            "slots_missed",
+            "Slots of the schedule of which no page was kept, for whatever reason",
+            set.slots_missed.clone(),
+        );
+        registry.register(
+            "judge_findings",
+            "Snapshots in which a check found something, by check; also when asking again helped",
+            set.findings.clone(),
+        );
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
         registry.register_with_unit(
             "snapshot_timestamp",
@@ -153,6 +177,16 @@ impl FetchMetrics {
         }
     }
 
+    /// `count` slots will have no snapshot.
+    pub(crate) fn missed(&self, count: u64) {
+        self.set.slots_missed.inc_by(count);
+    }
+
+    /// A check found something in a snapshot.
+    pub(crate) fn found(&self, check: Check) {
+        self.set.findings.get_or_create(&CheckLabel { check: check.name() }).inc();
+    }
+
     /// Whether it schedules.
     pub(crate) fn leading(&self, yes: bool) {
         self.set.leading.set(level(yes));
@@ -202,6 +236,9 @@ mod tests {
         };
         contains(&[
             r#"coinpipe_snapshots_total{ending="gave_up"} 0"#,
+            "coinpipe_slots_missed_total 0",
+            r#"coinpipe_judge_findings_total{check="empty_listing"} 0"#,
+            r#"coinpipe_judge_findings_total{check="price_jump"} 0"#,
             "coinpipe_snapshot_timestamp_seconds NaN",
             "coinpipe_credits_left NaN",
             "coinpipe_fetch_waiting_until_timestamp_seconds NaN",
@@ -213,6 +250,8 @@ mod tests {
         fetching.credits_left(Some(9500), Some(23));
         fetching.planned_credits(20, 14_400);
         fetching.spent(25);
+        fetching.missed(3);
+        fetching.found(Check::Clock);
         fetching.leading(true);
         fetching.published(3);
         contains(&[
@@ -223,6 +262,8 @@ mod tests {
             "coinpipe_snapshot_credits 20.0",
             "coinpipe_planned_credits 14400.0",
             "coinpipe_credits_spent_total 25",
+            "coinpipe_slots_missed_total 3",
+            r#"coinpipe_judge_findings_total{check="clock"} 1"#,
             "coinpipe_leading 1.0",
             r#"coinpipe_messages_published_total{stage="fetcher"} 3"#,
         ]);

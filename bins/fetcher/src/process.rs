@@ -56,7 +56,7 @@ pub async fn run(
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.
 pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<KeyStatus> {
     client(process, source)?.key_status().await.map_err(|error| {
-        let remedy = error.remedy().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+        let remedy = error.remedy(source.keyless).map(|remedy| format!(" ({remedy})")).unwrap_or_default();
         anyhow::anyhow!("{}{remedy}", telemetry::error_chain(&error))
     })
 }

@@ -6,6 +6,8 @@
 
 mod bell;
 mod claims;
+mod followed;
+mod in_force;
 mod lead;
 mod leader_state;
 mod loaded;

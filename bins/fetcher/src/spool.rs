@@ -48,6 +48,7 @@ use tracing::warn;
 
 use disk::Disk;
 use folder::FolderLock;
+pub use folder::Holder;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
@@ -64,11 +65,10 @@ pub(crate) use disk::Op;
 pub enum SpoolError {
     /// Another process uses it.
     #[error(
-        "another coinpipe or fetcher is running here: it holds {}, the lock of fetch.spool; a \
-         second fetcher needs a folder of its own there",
-        .0.display()
+        "another coinpipe or fetcher is running here: {0} holds the lock of fetch.spool; stop it, or name a folder of its own for \
+         this one in fetch.spool"
     )]
-    Locked(PathBuf),
+    Locked(Holder),
     /// The file system refuses.
     #[error("cannot write or read {}{}", path.display(), hint(source))]
     Io {

@@ -7,6 +7,7 @@ mod drift;
 mod judged;
 mod keyless;
 mod leader;
+mod missed;
 mod outages;
 mod pace;
 mod schedule;

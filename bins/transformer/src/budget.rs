@@ -76,7 +76,7 @@ mod tests {
 
     fn keep(budget: &mut Budget, row: &CoinRow) -> Result<(), PageFault> {
         let convert: Vec<_> = row.quotes.iter().map(|quote| quote.currency.clone()).collect();
-        let (coin, tags) = Description::of(row.coin.clone());
+        let (coin, tags) = Description::of(row.coin.clone().into_inner());
         let tags: Option<Vec<_>> = tags.map(|tags| tags.into_iter().map(Cow::Owned).collect());
         budget.keep_coin(&coin, tags.as_deref(), &convert)
     }

@@ -87,7 +87,7 @@ impl<'a, 'm> Reading<'a, 'm> {
     fn take(&mut self, raw: &'a RawValue) -> Result<(), PageFault> {
         match read_coin(raw, &self.meta.convert) {
             Ok(CoinRow { coin, quotes }) => {
-                let (description, tags) = Description::of(coin);
+                let (description, tags) = Description::of(coin.into_inner());
                 let tags = tags.map(|tags| tags.into_iter().map(Cow::Owned));
                 self.keep(raw.get(), description, tags, quotes.iter().map(QuoteNumbers::from))
             }

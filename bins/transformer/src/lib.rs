@@ -13,6 +13,7 @@
 //! split      marks → rows and rejects, once, at the end
 //! rows       the frame and the texts → rows, for the wire alone
 //! messages   rows → chunks; rejects → one letter a chunk
+//! keys       rows → which quotes each chunk brings, for proofs
 //! ```
 //!
 //! # Guarantees
@@ -29,6 +30,7 @@ mod envelope;
 mod fault;
 mod fields;
 mod frame;
+mod keys;
 mod marks;
 mod messages;
 #[cfg(test)]
@@ -48,6 +50,7 @@ mod transformer;
 
 pub use clean::{Cleaned, clean};
 pub use fault::PageFault;
+pub use keys::{ChunkKeys, chunk_keys};
 pub use process::run;
 pub use reject::Reject;
 pub use transformer::{Transformer, declare_metrics};

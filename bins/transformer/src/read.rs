@@ -53,7 +53,7 @@ pub(crate) fn read_coin(raw: &RawValue, convert: &[String]) -> Result<CoinRow, U
     let with_id = |fault| Unreadable { coin_id: Some(id), fault };
     let coin = coin(id, &fields).map_err(with_id)?;
     let quotes = quotes::read(&fields, convert).map_err(with_id)?;
-    Ok(CoinRow { coin, quotes })
+    Ok(CoinRow { coin: coin.into(), quotes })
 }
 
 fn id(fields: &Fields) -> Result<u32, CoinFault> {

@@ -56,6 +56,12 @@ impl<'f> Rows<'f> {
         })
     }
 
+    /// When the quotes of the coin at `position` changed, in milliseconds since 1970, in the order of the currencies.
+    pub(crate) fn last_updated(&self, position: u32) -> impl Iterator<Item = Option<i64>> {
+        let first = position as usize * self.convert.len();
+        (first..first + self.convert.len()).map(|row| self.last_updated.get(row))
+    }
+
     fn quote(&self, row: usize, currency: &'f str) -> Option<QuoteRef<'f>> {
         let mut numbers = [None; Measure::COUNT];
         for (number, column) in numbers.iter_mut().zip(&self.numbers) {

@@ -8,10 +8,12 @@ mod file;
 mod judge;
 mod load;
 mod offset;
+mod pasted;
 mod secret;
 mod secret_keys;
 mod sections;
 mod shallow;
+mod stale_after;
 mod values;
 
 pub use environment::is_setting;
@@ -24,6 +26,7 @@ pub use sections::{
     Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, OverBudget, Queue,
     Retry, Shutdown, Source, Store, Transform,
 };
+pub use stale_after::StaleAfter;
 
 /// The built-in `default.toml`: the reference of all settings.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");

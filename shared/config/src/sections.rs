@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::judge::Judge;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
+use crate::stale_after::StaleAfter;
+use crate::values::{byte_size, comma_list, duration, duration_or_off, durations, or_off, upper_case_list};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -213,7 +214,7 @@ pub struct Load {
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Age at which a quote leaves the history; zero: never.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration_or_off")]
     pub keep: Duration,
 }
 
@@ -235,6 +236,8 @@ pub struct Alert {
     /// Silence after which an incomplete batch is a letter.
     #[serde(deserialize_with = "duration")]
     pub incomplete_after: Duration,
+    /// Age of the newest quote at which somebody is told.
+    pub stale_after: StaleAfter,
 }
 
 /// `[mail]`

@@ -19,6 +19,17 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     parse_duration(&text).map_err(Error::custom)
 }
 
+/// A duration; zero for [`OFF`].
+pub(crate) fn duration_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim() == OFF {
+        return Ok(Duration::ZERO);
+    }
+    let wrong =
+        || Error::custom(format!("{text:?} is neither a duration such as \"30s\" or \"1h\" nor \"off\""));
+    humantime::parse_duration(&text).map_err(|_| wrong())
+}
+
 pub(crate) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| parse_duration(text).map_err(Error::custom)).collect()

@@ -4,7 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict)
+//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict,
+//!              7 = schedule)
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -19,6 +20,7 @@
 //! bytes; the length, the checksum and "nothing left over" are all checked before a
 //! value is returned.
 
+mod descriptions;
 mod envelope;
 mod error;
 mod row;
@@ -28,16 +30,18 @@ mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1, WrittenRowV1};
+use self::v1::{ChunkHeadV1, FetchedV1, JudgedV1, QuotesV1, ScheduleV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::schedule::Schedule;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
@@ -47,6 +51,7 @@ const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
+const SCHEMA_SCHEDULE_V1: u16 = 7;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -57,6 +62,8 @@ pub enum RowsMessage {
     Chunk(Chunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// The bytes for `chunk`.
@@ -91,6 +98,11 @@ pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
     }
 }
 
+/// The bytes for `schedule`.
+pub fn encode_schedule(schedule: &Schedule) -> Vec<u8> {
+    seal(SCHEMA_SCHEDULE_V1, &ScheduleV1::from(schedule))
+}
+
 /// A message of the rows queue, without the rows of a chunk.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnreadMessage {
@@ -98,6 +110,8 @@ pub enum UnreadMessage {
     Chunk(UnreadChunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// Reads a message of the rows queue, of any schema ever published, but for the rows of a chunk. The checksum is checked.
@@ -109,6 +123,7 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
+        SCHEMA_SCHEDULE_V1 => Ok(UnreadMessage::Schedule(value::<ScheduleV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
 }
@@ -116,8 +131,9 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
 /// Reads a message of the rows queue, of any schema ever published.
 pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
-        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read()?)),
+        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read(&mut Descriptions::default())?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
+        UnreadMessage::Schedule(schedule) => Ok(RowsMessage::Schedule(schedule)),
     }
 }
 
@@ -141,8 +157,8 @@ fn value<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
 }
 
 /// Takes the next value off `rest`.
-fn next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, WireError> {
-    let (value, consumed) = bincode::serde::decode_from_slice(rest, BINCODE)
+fn next<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, WireError> {
+    let (value, consumed) = bincode::serde::borrow_decode_from_slice(rest, BINCODE)
         .map_err(|error| WireError::Payload(error.to_string()))?;
     *rest = &rest[consumed..];
     Ok(value)

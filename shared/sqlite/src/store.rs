@@ -4,6 +4,7 @@
 
 mod columns;
 mod data_kind;
+mod drops;
 mod insert;
 mod ledger;
 mod letters;
@@ -11,7 +12,9 @@ mod load;
 mod outbox;
 mod packed;
 mod parameters;
+mod proofs;
 mod quotes;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +22,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::load::transaction::Load;
 use tables::schema::Schema;
@@ -63,6 +66,11 @@ impl Store for SqliteStore {
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&Announcement(fetched)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -18,15 +18,22 @@ impl Client {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
         };
+        // MariaDB keeps the columns that were dropped until a table is made anew, and a table that lost many takes no more.
+        let anew = match self {
+            Self::Sqlite(_) => "",
+            Self::Mysql(_) => "ALTER TABLE batches FORCE; ALTER TABLE batch_chunks FORCE;",
+        };
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
             "CREATE TABLE kept AS SELECT * FROM quotes_history; DROP VIEW quotes_history; {history} {index} \
              INSERT INTO quotes_history SELECT * FROM kept; DROP TABLE kept; DROP TABLE history; DROP TABLE batch_numbers; \
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
-             ALTER TABLE batch_chunks DROP COLUMN sorted; \
+             ALTER TABLE batch_chunks DROP COLUMN sorted; ALTER TABLE batch_chunks DROP COLUMN oldest_quote_at; \
+             ALTER TABLE batches DROP COLUMN dropped_at; ALTER TABLE batches DROP COLUMN dropped_why; \
              ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
-             DELETE FROM store_migrations WHERE version > 6"
+             DROP TABLE schedules; \
+              {anew} DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
     }

@@ -45,7 +45,7 @@ fn around_measures(first: &[&'static str], last: &[&'static str]) -> [&'static s
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
 
-/// Of `batches`. A chunk tells the first five; the rest comes with the announcement.
+/// Of `batches`, as they are announced. A chunk tells the first five.
 pub const BATCHES: [&str; 10] = [
     "id",
     "slot",
@@ -59,8 +59,11 @@ pub const BATCHES: [&str; 10] = [
     "verdict_reason",
 ];
 
+/// The other columns of `batches`: that one was dropped.
+pub const DROPPED: [&str; 2] = ["dropped_at", "dropped_why"];
+
 /// Of `batch_chunks`.
-pub const CHUNKS: [&str; 19] = [
+pub const CHUNKS: [&str; 20] = [
     "batch_id",
     "page",
     "chunk",
@@ -77,9 +80,23 @@ pub const CHUNKS: [&str; 19] = [
     "stale",
     "loaded_at",
     "replays",
+    "oldest_quote_at",
     "newest_quote_at",
     "newest_fetch_at",
     "loads",
+];
+
+/// Of `schedules`.
+pub const SCHEDULES: [&str; 9] = [
+    "id",
+    "series",
+    "endpoint",
+    "currencies",
+    "every_seconds",
+    "coins",
+    "since",
+    "simulated",
+    "confirmed_at",
 ];
 
 /// Of `chunk_replays`.

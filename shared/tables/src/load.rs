@@ -9,10 +9,20 @@ mod loading;
 pub mod quotes;
 mod read;
 pub mod statements;
+mod stored;
 pub mod transaction;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, PageMeta, Quote, timestamp};
+
+/// What stands for a batch in the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchNumber {
+    /// The number.
+    pub number: u32,
+    /// Whether the batch was dropped: nothing of it is loaded.
+    pub is_dropped: bool,
+}
 
 /// A quote of one of the chunks.
 #[derive(Clone, Copy, Debug)]
@@ -64,17 +74,20 @@ impl<T> Split<T> {
 }
 
 /// The quotes of `chunks`, sorted by coin; those of a coin in the order of the chunks. All loaders lock coins in this order, so
-/// that they do not deadlock. `numbers` are those of the chunks' batches.
-fn rows<'a>(chunks: &[&'a Chunk], numbers: &[u32]) -> Vec<LoadRow<'a>> {
+/// that they do not deadlock. `numbers` are those of the chunks' batches, of which dropped ones have no rows.
+fn rows<'a>(chunks: &[&'a Chunk], numbers: &[BatchNumber]) -> Vec<LoadRow<'a>> {
     let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
     for (place, (chunk, batch)) in chunks.iter().zip(numbers).enumerate() {
+        if batch.is_dropped {
+            continue;
+        }
         let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
         let is_rebuild = chunk.is_rebuild();
         let of_coin = |row: &'a domain::CoinRow| row.quotes.iter().map(move |quote| (&row.coin, quote));
         rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| LoadRow {
             chunk: place,
             page: &chunk.page,
-            batch: *batch,
+            batch: batch.number,
             fetched_at,
             is_rebuild,
             coin,

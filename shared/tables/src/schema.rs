@@ -93,6 +93,8 @@ macro_rules! store_schema {
             8 "history copied" "0008_history_portions.sql" InPortions,
             9 "history as a view" "0009_history_view.sql" Whole,
             10 "verdicts" "0010_verdicts.sql" Whole,
+            11 "dropped batches" "0011_dropped_batches.sql" Whole,
+            12 "schedules" "0012_schedules.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

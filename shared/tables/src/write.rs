@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod letters;
 pub mod load;
 pub mod outbox;
+pub mod schedules;
 
 use std::borrow::Cow;
 

@@ -16,10 +16,9 @@ use std::time::Duration;
 use anyhow::bail;
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
-use domain::{Message, PageMeta, ReplayId};
+use domain::{BatchId, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::store::DataKinds;
-use ports::{Archive, ArchiveRange, Archived, QueueName};
+use ports::{Archive, ArchiveRange, QueueName};
 use service::Process;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +30,7 @@ use crate::page_files::PageFiles;
 use crate::selection::{Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
-use pages::{Pages, Seen};
+use pages::{Pages, Seen, Stored};
 use waiting::until_answered;
 
 /// How often queue and ledger are read.
@@ -56,6 +55,9 @@ pub(crate) struct ReplayArgs {
     /// Let the rules of this version replace what earlier versions made of the same pages
     #[arg(long)]
     rebuild: bool,
+    /// Also when the batch was dropped: it is in the tables again then
+    #[arg(long, requires = "batch")]
+    even_dropped: bool,
     /// List the batches and replay nothing
     #[arg(long)]
     dry_run: bool,
@@ -126,6 +128,30 @@ pub(crate) async fn load(
     .await
 }
 
+/// Sends these batches through the pipeline again, as far as the archive has them, and waits until they are loaded. Those of
+/// which it had pages; `None` when asked to stop before.
+pub(crate) async fn again(
+    process: &Process,
+    adapters: &Adapters,
+    batches: &[BatchId],
+    rebuild: bool,
+) -> anyhow::Result<Option<Vec<BatchId>>> {
+    let selection = Selection::among(batches.iter().cloned().collect());
+    let args = ReplayArgs { rebuild, ..ReplayArgs::default() };
+    let archive = adapters.queues.archive.clone();
+    let pages = Pages::new(&args, archive, None, selection, new_replay_id(process)).await?;
+    let replay = Replay { process, adapters, pages };
+    beside_workers(process, adapters, async {
+        let (_, arrivals, _) = replay.deliver().await?;
+        if process.shutdown.soft().is_cancelled() {
+            return Ok(None);
+        }
+        arrivals.check()?;
+        Ok(Some(arrivals.arrived().cloned().collect()))
+    })
+    .await
+}
+
 /// The id of a replay that begins now. Its pages carry it: a page that dies in it is reported again, and the ledger counts
 /// by it what this replay loaded. The time in it is for people; the random number keeps two replays apart.
 fn new_replay_id(process: &Process) -> ReplayId {
@@ -159,15 +185,6 @@ fn hold_no_page(files: usize) -> String {
     if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
 }
 
-/// Pages to publish together.
-#[derive(Default)]
-struct Portion {
-    metas: Vec<PageMeta>,
-    messages: Vec<Message>,
-    /// The position of the last page that was looked at.
-    reached: Option<u64>,
-}
-
 struct Replay<'a> {
     process: &'a Process,
     adapters: &'a Adapters,
@@ -187,6 +204,9 @@ impl Replay<'_> {
             return Ok(());
         }
         if let Some(batch) = self.pages.batch().filter(|_| seen.pages.is_empty()) {
+            if seen.dropped > 0 {
+                bail!("batch {batch} was dropped; with --even-dropped it is in the tables again");
+            }
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -202,10 +222,7 @@ impl Replay<'_> {
         output::print(format!(
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
-            match arrivals.batches() + arrivals.lost().len() as u64 {
-                1 => "1 batch".to_owned(),
-                batches => format!("{} batches", numbers::count(batches)),
-            },
+            numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
             numbers::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
@@ -237,7 +254,7 @@ impl Replay<'_> {
         let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
-        let kinds = self.adapters.stores.store.data_kinds().await?;
+        let mut stored = Stored::of(&self.adapters.stores).await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
@@ -246,26 +263,32 @@ impl Replay<'_> {
                 seen.is_cut = !stop.is_cancelled();
                 break;
             }
-            // Together: in a file, each publication waits for the end of a transaction of the loader.
-            let at_once = if self.pages.rate().is_some() { 1 } else { pages.len() };
-            let mut pages = pages.into_iter().peekable();
-            while pages.peek().is_some() && !seen.is_cut {
-                let Portion { metas, messages, reached } =
-                    self.portion(pages.by_ref().take(at_once), end, kinds, &mut seen);
-                if !messages.is_empty() {
+            for page in pages {
+                if page.position > end {
+                    seen.is_cut = true;
+                    position = end;
+                    break;
+                }
+                if let Some((meta, message)) = self.pages.wanted(page.message, &stored, &mut seen) {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
                     }
-                    metas.iter().for_each(|meta| pace.expect(meta));
+                    // Not before a page of it is found: without one it would only be incomplete.
+                    if stored.dropped.remove(&meta.batch) {
+                        let drops = &self.adapters.stores.drops;
+                        until_answered(clock, stop, async || drops.readmit(&meta.batch).await).await?;
+                    }
+                    pace.expect(&meta);
                     let queue = &self.adapters.queues.queue;
+                    let messages = [message];
                     until_answered(clock, stop, async || queue.publish(QueueName::Raw, &messages).await)
                         .await?;
                     if stop.is_cancelled() {
                         break 'archive;
                     }
-                    seen.published += messages.len() as u64;
+                    seen.published += 1;
                 }
-                position = reached.unwrap_or(position);
+                position = page.position;
                 bar.set_position(position - after);
             }
         }
@@ -273,29 +296,6 @@ impl Replay<'_> {
             pace.wait_for_arrivals(stop).await?;
         }
         Ok((seen, pace.into_arrivals(), position))
-    }
-
-    /// Those of `pages` that are wanted, up to the position `end`.
-    fn portion(
-        &self,
-        pages: impl Iterator<Item = Archived>,
-        end: u64,
-        kinds: DataKinds,
-        seen: &mut Seen,
-    ) -> Portion {
-        let mut portion = Portion::default();
-        for page in pages {
-            portion.reached = Some(page.position.min(end));
-            if page.position > end {
-                seen.is_cut = true;
-                break;
-            }
-            if let Some((meta, message)) = self.pages.wanted(page.message, kinds, seen) {
-                portion.metas.push(meta);
-                portion.messages.push(message);
-            }
-        }
-        portion
     }
 
     /// How long after the last arrival another one may still come although the queues seem to be empty.

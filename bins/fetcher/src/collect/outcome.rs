@@ -91,20 +91,20 @@ impl FetchError {
         matches!(self, Self::Api { code: 1010, .. })
     }
 
-    /// What someone can do about it, when waiting does not help.
-    pub(crate) fn remedy(&self) -> Option<&'static str> {
+    /// What someone can do about it, when waiting does not help, or else where to look; the same that a snapshot says in the end.
+    pub(crate) fn remedy(&self, keyless: bool) -> Option<&'static str> {
         // No circumstances make it pass.
         let at = Circumstances {
             now: DateTime::UNIX_EPOCH,
             failures: 1,
             jitter: 0.0,
             currencies: 1,
-            keyless: false,
+            keyless,
             monthly_reset: None,
         };
         match self.outcome(&at) {
             Outcome::Stop { hint, .. } => Some(hint),
-            _ => None,
+            _ => self.pointer(),
         }
     }
 

@@ -46,11 +46,24 @@ impl Collector {
                 telemetry::trace::failed(&span, &gave_up.reason);
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
                 self.give_up(slot, gave_up).await;
+                if self.has_nothing_of(&order.batch).await {
+                    self.metrics.missed(1);
+                }
             }
         }
         self.seal_soon(order).await;
         *self.in_work() = None;
         ending
+    }
+
+    /// Whether no page of `batch` was kept.
+    async fn has_nothing_of(&self, batch: &BatchId) -> bool {
+        let batch = batch.clone();
+        let Ok(found) = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await else {
+            return false;
+        };
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        pages.is_empty() && trouble.is_none()
     }
 
     /// Nothing is tried any more, so nothing is waited for.

@@ -21,6 +21,19 @@ pub(crate) enum Check {
 }
 
 impl Check {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::EmptyListing,
+        Self::ShortListing,
+        Self::PageAgain,
+        Self::TopMissing,
+        Self::FewerCoins,
+        Self::OldQuotes,
+        Self::StillQuotes,
+        Self::Clock,
+        Self::NullColumn,
+        Self::PriceJump,
+    ];
+
     /// The name by which the check is told to people and machines.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -61,6 +61,7 @@ impl Scheduler {
         let began_at = self.clock.now();
         let current = Slot::current(began_at, self.every);
         let newest = self.loaded.newest(&self.collector.order(current)).await;
+        self.follow(&mut led, began_at, newest).await;
         let done = claimed.into_iter().chain(newest);
         let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
         let mut told = None;
@@ -69,6 +70,7 @@ impl Scheduler {
             let now = self.clock.now();
             if let Some(slot) = ticker.due(now) {
                 has_claimed = true;
+                self.account_for(slot, &mut led, newest).await;
                 if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
                     return Some(error);
                 }
@@ -114,6 +116,9 @@ impl Scheduler {
     ) -> Result<bool, QueueError> {
         loop {
             self.settle_claims(led, state, stop).await?;
+            if self.tell_schedule(led) {
+                led.write().await?;
+            }
             // Somebody may set the clock meanwhile.
             let left =
                 held.map(|held| (held - self.clock.now()).to_std().unwrap_or_default().min(CLOCK_CHECK));
@@ -152,6 +157,8 @@ impl Scheduler {
         if let Some(until) = state.paused_until(self.clock.now())
             && until >= self.end_of(slot)
         {
+            // The letter that told of the limit said until when.
+            self.metrics.missed(1);
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
@@ -196,6 +203,7 @@ impl Scheduler {
             Err(Ending::Complete(_) | Ending::Interrupted) => return false,
         };
         self.collector.give_up(order.slot, &gave_up).await;
+        self.metrics.missed(1);
         false
     }
 }

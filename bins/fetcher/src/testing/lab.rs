@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use config::Config;
-use domain::Slot;
+use domain::wire::{self, RowsMessage};
+use domain::{Message, Schedule, Slot};
 use ports::{Clock, Leadership, Ledger, Queue, QueueName};
 use stage::Failpoints;
 use telemetry::Metrics;
@@ -154,9 +155,27 @@ impl Lab {
         Arc::new(RefusingQueue { inner: self.queue.clone(), refuses: AtomicBool::new(true) })
     }
 
-    /// The ids on `queue`, in order of publishing.
+    /// The ids on `queue`, in order of publishing, but for those of schedules.
     pub(crate) fn ids(&self, queue: QueueName) -> Vec<String> {
-        self.queue.messages(queue).into_iter().map(|message| message.id.to_string()).collect()
+        let ids = self.queue.messages(queue).into_iter().map(|message| message.id.to_string());
+        ids.filter(|id| !id.starts_with("schedule/")).collect()
+    }
+
+    /// The messages on the rows queue that are about batches, in order of publishing.
+    pub(crate) fn announcements(&self) -> Vec<Message> {
+        let mut messages = self.queue.messages(QueueName::Rows);
+        messages.retain(|message| !message.id.as_str().starts_with("schedule/"));
+        messages
+    }
+
+    /// The schedules that the ledger was told of, in order of publishing.
+    pub(crate) fn schedules(&self) -> Vec<Schedule> {
+        let messages = self.queue.messages(QueueName::Rows).into_iter();
+        let schedules = messages.filter_map(|message| match wire::decode(&message.body).unwrap() {
+            RowsMessage::Schedule(schedule) => Some(schedule),
+            _ => None,
+        });
+        schedules.collect()
     }
 
     /// The names of the batches that wait in the spool.

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use config::Secret;
+use ports::Ledger;
 use simulator::{Options, Simulator};
 use stage::Failpoints;
 
@@ -30,12 +31,27 @@ impl Lab {
         self.fetcher_of(self.settings.clone(), simulator, key)
     }
 
+    /// The same, which also asks the store what is in the tables.
+    pub(crate) fn fetcher_with_store(&self, simulator: &Simulator) -> Fetcher {
+        self.build_at(self.settings.clone(), simulator, Some(KEY), Some(self.store.clone()))
+    }
+
     /// The same with other settings than the lab's.
     pub(crate) fn fetcher_of(
         &self,
         settings: config::Fetch,
         simulator: &Simulator,
         key: Option<&str>,
+    ) -> Fetcher {
+        self.build_at(settings, simulator, key, None)
+    }
+
+    fn build_at(
+        &self,
+        settings: config::Fetch,
+        simulator: &Simulator,
+        key: Option<&str>,
+        ledger: Option<Arc<dyn Ledger>>,
     ) -> Fetcher {
         let source = ApiSource {
             base_url: simulator.url().parse().unwrap(),
@@ -44,6 +60,6 @@ impl Lab {
         };
         let (queue, clock) = (Arc::new(self.queue.clone()), Arc::new(self.clock.clone()));
         let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none());
-        Fetcher::new(settings, source, queue.clone(), queue, None, around)
+        Fetcher::new(settings, source, queue.clone(), queue, ledger, around)
     }
 }

@@ -41,5 +41,5 @@ fn to_row(row: &RowRef<Cow<str>>) -> CoinRow {
         missing: quote.missing,
         last_updated: at(quote.last_updated),
     };
-    CoinRow { coin, quotes: row.quotes.iter().map(quote).collect() }
+    CoinRow { coin: coin.into(), quotes: row.quotes.iter().map(quote).collect() }
 }

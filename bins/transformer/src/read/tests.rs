@@ -151,7 +151,7 @@ fn optional_descriptions_never_cost_a_coin() {
 
 #[test]
 fn optional_descriptions_are_read_in_every_form_that_is_sent() {
-    let tags = |json: &str| read(&TestCoin::new(1).set("tags", json)).coin.tags;
+    let tags = |json: &str| read(&TestCoin::new(1).set("tags", json)).coin.tags.clone();
     let expected = Some(vec!["pow".to_owned(), "sha-256".to_owned()]);
     assert_eq!(tags(r#"["pow", "sha-256"]"#), expected);
     assert_eq!(tags(r#"[{"slug": "pow", "name": "PoW"}, 1, {"slug": "sha-256"}]"#), expected);

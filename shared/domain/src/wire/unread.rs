@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ChunkHeadV1, CoinRowV1, SCHEMA_REBUILT_V1, WireError, next, nothing_left};
+use super::{ChunkHeadV1, Descriptions, QuotesV1, SCHEMA_REBUILT_V1, WireError, next, nothing_left};
 use crate::chunk::Chunk;
 use crate::coin::CoinRow;
 use crate::headers::Headers;
@@ -54,20 +54,21 @@ impl UnreadChunk {
         Self { head: self.head.with_headers(headers), ..self }
     }
 
-    /// The chunk with its rows.
+    /// The chunk with its rows. Coins are taken from `descriptions` where they are described alike.
     ///
     /// # Errors
     ///
     /// When they are not as the schema says. Row by row, so that a chunk that would take too much memory is given up before it
     /// does.
-    pub fn read(&self) -> Result<Chunk, WireError> {
+    pub fn read(&self, descriptions: &mut Descriptions) -> Result<Chunk, WireError> {
         let mut rest = &self.payload[self.rows_at..];
         let mut chunk = self.head.clone();
         // What the message says of their number is not to be trusted with more.
         chunk.rows.reserve_exact(usize::try_from(self.rows).unwrap_or(usize::MAX).min(1000));
         let mut left = BYTES_FOR_A_BYTE * self.payload.len() + BYTES_FOR_ALL;
         for _ in 0..self.rows {
-            let row: CoinRow = next::<CoinRowV1>(&mut rest)?.try_into()?;
+            let coin = descriptions.next(&mut rest)?;
+            let row = CoinRow { coin, quotes: next::<QuotesV1<'_>>(&mut rest)?.try_into()? };
             left = left.checked_sub(row.memory()).ok_or(WireError::TooDense(self.payload.len()))?;
             chunk.rows.push(row);
         }

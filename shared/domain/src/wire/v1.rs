@@ -1,4 +1,4 @@
-//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1, 2, 3, 4 and 7; 3 has that of 1. Instants are milliseconds since the Unix epoch.
 
 mod decode;
 mod encode;
@@ -37,25 +37,29 @@ struct PageV1 {
     replay: bool,
 }
 
-/// As it is read; [`WrittenRowV1`] is the same to write.
+/// The first part of a row, which says what the coin is. [`WrittenRowV1`] is both parts, to write.
 #[derive(Deserialize)]
-pub(super) struct CoinRowV1 {
-    id: u32,
-    name: String,
-    symbol: String,
-    slug: String,
+pub(super) struct CoinV1<'a> {
+    pub(super) id: u32,
+    name: &'a str,
+    symbol: &'a str,
+    slug: &'a str,
     date_added: Option<i64>,
     platform_id: Option<u32>,
-    token_address: Option<String>,
-    tags: Option<Short<String>>,
+    token_address: Option<&'a str>,
+    #[serde(borrow)]
+    tags: Option<Short<&'a str>>,
     infinite_supply: Option<bool>,
     is_active: Option<bool>,
-    quotes: Short<QuoteV1>,
 }
 
+/// The second part of a row.
 #[derive(Deserialize)]
-struct QuoteV1 {
-    currency: String,
+pub(super) struct QuotesV1<'a>(#[serde(borrow)] Short<QuoteV1<'a>>);
+
+#[derive(Deserialize)]
+struct QuoteV1<'a> {
+    currency: &'a str,
     numbers: [Option<f64>; 17],
     missing: u32,
     last_updated: i64,
@@ -81,4 +85,17 @@ pub(super) struct JudgedV1 {
     /// 1: suspect; 2: incomplete.
     doubt: u8,
     why: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ScheduleV1 {
+    series: String,
+    endpoint: String,
+    convert: Short<String>,
+    /// In seconds.
+    every: u64,
+    coins: u32,
+    since: i64,
+    simulated: bool,
+    confirmed_at: i64,
 }

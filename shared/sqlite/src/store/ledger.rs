@@ -50,7 +50,7 @@ impl<'a> Which<'a> {
         read::statements(from, "CROSS JOIN")
     }
 
-    fn query(self, sql: String) -> Query<'a> {
+    pub(super) fn query(self, sql: String) -> Query<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),

@@ -4,16 +4,18 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
 use tables::columns::IDENTITIES;
-use tables::load::LoadRow;
 use tables::load::coins::Known;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
+use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
-use super::columns::read_all;
+use super::columns::read;
 use super::insert::{INSERTS, REBUILDS};
 use super::{data_kind, ledger, packed};
 use crate::database::Work;
@@ -30,12 +32,21 @@ impl Work for Load<'_> {
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// Rows that were found.
+pub(super) enum Found {
+    Row(SqliteRow),
+    /// Several, with these columns.
+    Packed(SqliteRow, Vec<&'static str>),
+}
+
 struct InFile<'c>(&'c mut SqliteConnection);
 
 impl Statements for InFile<'_> {
     type Error = sqlx::Error;
+    type Found = Found;
     type IdentityKey = String;
 
+    const AT_ONCE: usize = 1;
     const COINS_LOCK: &'static str = "";
     const IDENTITY_COLUMNS: &'static [&'static str] = &IDENTITIES;
 
@@ -68,31 +79,41 @@ impl Statements for InFile<'_> {
     }
 
     /// Those that are new are made here: nobody else writes meanwhile.
-    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
         let mut numbers = Vec::with_capacity(batches.len());
         for batch in batches {
             let sql = "INSERT INTO batch_numbers (batch_id) SELECT ?1 \
                        WHERE NOT EXISTS (SELECT 1 FROM batch_numbers WHERE batch_id = ?1)";
             sqlx::query(sql).bind(batch.as_str()).execute(&mut *self.0).await?;
-            let sql = "SELECT number FROM batch_numbers WHERE batch_id = ?";
-            numbers.push(sqlx::query_scalar(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await?);
+            let sql = "SELECT number, dropped FROM batch_numbers WHERE batch_id = ?";
+            let found = sqlx::query_as(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await;
+            let (number, is_dropped) = found?;
+            numbers.push(BatchNumber { number, is_dropped });
         }
         Ok(numbers)
     }
 
-    async fn of_coins<T: Send>(&mut self, select: &Select, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins(&mut self, select: &Select, ids: &[u32]) -> Result<Vec<Found>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = select.sql(IDS);
         // JSON may lose the last bits of a double.
         if select.has_doubles() {
-            let rows = sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).fetch_all(&mut *self.0).await?;
-            return read_all(&rows, reader);
+            let rows = sqlx::query(AssertSqlSafe(select.sql(IDS))).bind(json(&ids)).fetch_all(&mut *self.0);
+            return Ok(rows.await?.into_iter().map(Found::Row).collect());
         }
-        let sql = packed::sql(&sql, select.columns());
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).fetch_one(&mut *self.0).await?;
-        packed::read_all(&row, select.columns(), reader)
+        let parts: Vec<&[u32]> = ids.chunks(packed::ROWS).collect();
+        let rows = sqlx::query(AssertSqlSafe(packed::sql(select))).bind(json(&parts)).fetch_all(&mut *self.0);
+        let columns = select.columns();
+        Ok(rows.await?.into_iter().map(|row| Found::Packed(row, columns.to_vec())).collect())
+    }
+
+    fn read<T>(found: &Found, reader: Reader<T>, all: &mut Vec<T>) -> Result<()> {
+        match found {
+            Found::Row(row) => all.push(read(row, reader)?),
+            Found::Packed(row, columns) => all.append(&mut packed::read_all(row, columns, reader)?),
+        }
+        Ok(())
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
@@ -100,7 +121,7 @@ impl Statements for InFile<'_> {
     }
 
     async fn set_seen(&mut self, sql: OfCoins, at: DateTime<Utc>, ids: &[u32]) -> Result<()> {
-        let query = sqlx::query(AssertSqlSafe(sql(IDS))).bind(timestamp::to_text(at)).bind(json(ids));
+        let query = sqlx::query(AssertSqlSafe(sql(IDS))).bind(timestamp::to_text(at)).bind(json(&ids));
         query.execute(&mut *self.0).await.map(drop)
     }
 
@@ -123,6 +144,6 @@ fn joined(symbol: &str, name: &str, slug: &str) -> String {
 /// One JSON array instead of thousands of values: the statement is the same whatever their number.
 const IDS: &str = "SELECT value FROM json_each(?)";
 
-fn json(ids: &[u32]) -> String {
+fn json(ids: &impl Serialize) -> String {
     serde_json::json!(ids).to_string()
 }

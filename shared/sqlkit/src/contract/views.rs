@@ -17,8 +17,8 @@ pub async fn the_view_coin_changes_tells_each_rename_once<L: SqlLab>(setup: impl
         [("POL", "Polygon", 30), ("MATIC", "Matic", 10), ("MATIC", "Polygon", 20)]
     {
         let mut row = row(3890, 1.0, at(0));
-        row.coin.symbol = symbol.to_owned();
-        row.coin.name = name.to_owned();
+        symbol.clone_into(&mut row.coin.symbol);
+        name.clone_into(&mut row.coin.name);
         store.load(&chunk_of(row, at(fetched_at))).await.unwrap();
     }
     store.load(&chunk(&[1])).await.unwrap();

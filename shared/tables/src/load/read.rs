@@ -78,7 +78,7 @@ pub(super) fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
         missing: missing.as_deref().map(measures).unwrap_or_default(),
         last_updated: held.last_updated,
     };
-    Ok(HeldQuote { quote: Some(quote), ..held })
+    Ok(HeldQuote { quote: Some(Box::new(quote)), ..held })
 }
 
 /// The measures of a column list. A column of a newer version is not one of them.

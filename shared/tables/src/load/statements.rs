@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 
-use super::LoadRow;
 use super::coins::{Known, SeenCoin, SeenIdentity};
+use super::{BatchNumber, LoadRow};
 use crate::row::{Row, Unreadable};
 
 /// Makes a value of a row.
@@ -25,7 +25,7 @@ pub struct Select {
 
 impl Select {
     /// Reads `columns`; `from` is what follows them.
-    pub(super) fn new(columns: &[&'static str], from: OfCoins) -> Self {
+    pub fn new(columns: &[&'static str], from: OfCoins) -> Self {
         Self { columns: columns.to_vec(), from, lock: "", has_doubles: false }
     }
 
@@ -77,6 +77,12 @@ pub trait Statements: Send {
     /// What can go wrong.
     type Error: Send;
 
+    /// What the driver gives: a row, or several as one.
+    type Found: Send + Sync;
+
+    /// How many of those are read before others have their turn: about half a millisecond's work.
+    const AT_ONCE: usize;
+
     /// What tells one symbol, name and slug of a coin from another, as the table's key has it.
     type IdentityKey: Ord + Send;
 
@@ -105,19 +111,22 @@ pub trait Statements: Send {
     /// Runs a statement without values.
     fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The numbers that stand for `batches` in the history, in their order.
+    /// The numbers that stand for `batches` in the history, in their order. From then on until the end of the transaction nobody
+    /// drops one of them.
     fn batch_numbers(
         &mut self,
         batches: &[&BatchId],
-    ) -> impl Future<Output = Result<Vec<u32>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<BatchNumber>, Self::Error>> + Send;
 
-    /// What `reader` makes of the rows of the coins `ids`.
-    fn of_coins<T: Send>(
+    /// The rows of the coins `ids`.
+    fn of_coins(
         &mut self,
         select: &Select,
         ids: &[u32],
-        reader: Reader<T>,
-    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Found>, Self::Error>> + Send;
+
+    /// Adds what `reader` makes of the rows in `found`.
+    fn read<T>(found: &Self::Found, reader: Reader<T>, all: &mut Vec<T>) -> Result<(), Self::Error>;
 
     /// Writes into the ledger what became of `chunk`, loaded at `now`.
     fn record(

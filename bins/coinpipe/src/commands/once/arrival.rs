@@ -61,7 +61,7 @@ pub(super) async fn wait(
     snapshot: &FetchedBatch,
     progress: &Progress,
 ) -> anyhow::Result<Arrival> {
-    let doing = format!("cleaning and loading {} coins", numbers::count(u64::from(snapshot.coins)));
+    let doing = format!("cleaning and loading {}", numbers::counted(u64::from(snapshot.coins), "coin"));
     let mut last = None;
     let mut moved_at = clock.now();
     let mut polls = 0;

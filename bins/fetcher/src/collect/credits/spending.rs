@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-/// A month of a plan, for sums: 30 days.
-pub(super) const MONTH: Duration = Duration::from_hours(30 * 24);
+/// A month of a plan of which nothing is known: 30 days.
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const DAY: Duration = Duration::from_hours(24);
 /// Coins that one credit pays for.
 const COINS_A_CREDIT: u32 = 200;
 /// As many coins are listed, about, as far as nothing newer is known. More are not paid for: a page that is not there is not asked for.
@@ -22,6 +23,7 @@ pub struct Spending {
     page_size: u32,
     currencies: u32,
     every: Duration,
+    month: Duration,
 }
 
 impl Spending {
@@ -33,7 +35,14 @@ impl Spending {
             page_size: settings.page_size.max(1),
             currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
             every: settings.every.max(Duration::from_secs(1)),
+            month: MONTH,
         }
+    }
+
+    /// The same in a month that is so long.
+    #[must_use]
+    pub(super) fn in_month(self, month: Duration) -> Self {
+        Self { month: month.max(DAY), ..self }
     }
 
     /// The same when there are `listed` coins in all.
@@ -55,24 +64,30 @@ impl Spending {
         u64::from(coins.div_ceil(COINS_A_CREDIT).max(1)) + u64::from(self.currencies.max(1) - 1)
     }
 
-    /// Snapshots in a month of 30 days.
+    /// Snapshots in a month; of 30 days, when nothing else was said.
     pub fn snapshots(&self) -> u64 {
-        (MONTH.as_secs() / self.every.as_secs()).max(1)
+        (self.month.as_secs() / self.every.as_secs()).max(1)
     }
 
-    /// Credits that a month of 30 days costs.
+    /// Credits that the month costs.
     pub fn a_month(&self) -> u64 {
         self.snapshots().saturating_mul(self.a_snapshot())
     }
 
+    /// Days in the month, as far as they are whole.
+    pub(super) fn days(&self) -> u64 {
+        self.month.as_secs() / DAY.as_secs()
+    }
+
     /// Credits that a day costs, rounded up.
     pub fn a_day(&self) -> u64 {
-        self.a_month().div_ceil(30)
+        let snapshots = u128::from(self.a_snapshot()) * DAY.as_millis();
+        u64::try_from(snapshots.div_ceil(self.every.as_millis().max(1))).unwrap_or(u64::MAX)
     }
 
     /// How long `credits` last.
     pub fn lasts(&self, credits: u64) -> Duration {
-        let millis = u128::from(credits) * MONTH.as_millis() / u128::from(self.a_month().max(1));
+        let millis = u128::from(credits) * self.every.as_millis() / u128::from(self.a_snapshot().max(1));
         Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
@@ -114,7 +129,8 @@ mod tests {
     use super::*;
 
     pub(crate) fn spending(limit: u32, page_size: u32, currencies: u32, minutes: u64) -> Spending {
-        Spending { limit, listed: u32::MAX, page_size, currencies, every: Duration::from_mins(minutes) }
+        let every = Duration::from_mins(minutes);
+        Spending { limit, listed: u32::MAX, page_size, currencies, every, month: MONTH }
     }
 
     #[test]
@@ -156,6 +172,18 @@ mod tests {
         assert_eq!((hourly.snapshots(), hourly.a_month(), hourly.a_day()), (720, 18_000, 600));
         assert_eq!(hourly.lasts(15_000), Duration::from_hours(25 * 24));
         assert_eq!(spending(200, 5000, 1, 60 * 24 * 90).snapshots(), 1);
+    }
+
+    #[test]
+    fn a_month_that_is_known_has_as_many_days_as_it_has() {
+        let hourly = |days| spending(4000, 5000, 1, 60).in_month(DAY * days);
+        assert_eq!((hourly(31).snapshots(), hourly(31).a_month(), hourly(31).days()), (744, 14_880, 31));
+        assert_eq!((hourly(28).snapshots(), hourly(28).a_month()), (672, 13_440));
+        // What a day costs, and how long credits last, does not depend on it.
+        assert_eq!((hourly(28).a_day(), hourly(28).lasts(480)), (480, DAY));
+        assert_eq!((hourly(31).a_day(), hourly(31).lasts(480)), (480, DAY));
+        let fits = spending(5000, 5000, 1, 60).in_month(DAY * 31).with_fitting_limit(14_400);
+        assert_eq!(fits.map(|fits| (fits.limit(), fits.a_month())), Some((3800, 14_136)));
     }
 
     #[test]

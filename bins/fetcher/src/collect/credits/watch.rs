@@ -72,7 +72,8 @@ impl Credits {
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
         let advice = Advice::new(&self.spending(), &status, self.clock.now());
-        match advice.plan {
+        let counts = if status.simulated { ", as a simulator counts" } else { "" };
+        match advice.plan.map(|plan| format!("{plan}{counts}")) {
             Some(plan) if advice.is_over && self.over_budget != OverBudget::Allow => warn!("{plan}"),
             Some(plan) => info!("{plan}"),
             None => {}
@@ -126,6 +127,11 @@ impl Credits {
         self.warn(status.monthly_limit, status.monthly_left, "month", &self.month(&status)).await;
         self.warn(status.daily_limit, today, "day", &now.date_naive().to_string()).await;
         *self.known() = Some(Known { status, asked_at: now });
+    }
+
+    /// Whether the API that was asked makes its data up; `None` before it answered.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        self.known().as_ref().map(|known| known.status.simulated)
     }
 
     /// The plan's month, by its end.

@@ -1,18 +1,22 @@
 //! From the frozen shapes to the nouns. What decodes and makes no sense is refused.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
-use super::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1};
+use super::super::short::Short;
+use super::{ChunkHeadV1, CoinV1, FetchedV1, JudgedV1, QuotesV1, ScheduleV1};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
-use crate::coin::{Coin, CoinRow};
+use crate::coin::Coin;
 use crate::fetched::Fetched;
 use crate::measure::MeasureSet;
 use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::quote::Quote;
+use crate::schedule::Schedule;
 use crate::slot::Slot;
 use crate::verdict::{Doubt, MOST_WHY, Verdict};
 
@@ -73,45 +77,53 @@ impl TryFrom<ChunkHeadV1> for Chunk {
 /// step of the way to a table that refuses it.
 const MOST_TEXT_BYTES: usize = 4096;
 
-impl TryFrom<CoinRowV1> for CoinRow {
+fn short_enough<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<(), WireError> {
+    if texts.into_iter().any(|text| text.len() > MOST_TEXT_BYTES) {
+        return Err(WireError::Senseless("a text is longer than any table holds"));
+    }
+    Ok(())
+}
+
+impl TryFrom<CoinV1<'_>> for Coin {
     type Error = WireError;
 
-    fn try_from(wire: CoinRowV1) -> Result<Self, WireError> {
-        let names = [&wire.name, &wire.symbol, &wire.slug].into_iter().chain(&wire.token_address);
-        let tags = wire.tags.iter().flat_map(|tags| &tags.0);
-        let currencies = wire.quotes.0.iter().map(|quote| &quote.currency);
-        if names.chain(tags).chain(currencies).any(|text| text.len() > MOST_TEXT_BYTES) {
-            return Err(WireError::Senseless("a text is longer than any table holds"));
-        }
-        let quotes = wire
-            .quotes
-            .0
-            .into_iter()
-            .map(|quote| {
-                if quote.numbers.iter().flatten().any(|number| !number.is_finite()) {
-                    return Err(WireError::Senseless("a number is not finite"));
-                }
-                Ok(Quote {
-                    currency: quote.currency,
-                    numbers: quote.numbers,
-                    missing: MeasureSet::from_bits(quote.missing),
-                    last_updated: instant(quote.last_updated)?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        let coin = Coin {
+    fn try_from(wire: CoinV1<'_>) -> Result<Self, WireError> {
+        let names = [wire.name, wire.symbol, wire.slug].into_iter().chain(wire.token_address);
+        short_enough(names.chain(wire.tags.iter().flat_map(|tags| tags.0.iter().copied())))?;
+        Ok(Self {
             id: wire.id,
-            name: wire.name,
-            symbol: wire.symbol,
-            slug: wire.slug,
+            name: wire.name.to_owned(),
+            symbol: wire.symbol.to_owned(),
+            slug: wire.slug.to_owned(),
             date_added: wire.date_added.map(instant).transpose()?,
             platform_id: wire.platform_id,
-            token_address: wire.token_address,
-            tags: wire.tags.map(|tags| tags.0),
+            token_address: wire.token_address.map(str::to_owned),
+            tags: wire.tags.map(|tags| tags.0.into_iter().map(str::to_owned).collect()),
             infinite_supply: wire.infinite_supply,
             is_active: wire.is_active,
-        };
-        Ok(Self { coin, quotes })
+        })
+    }
+}
+
+impl TryFrom<QuotesV1<'_>> for Vec<Quote> {
+    type Error = WireError;
+
+    fn try_from(QuotesV1(Short(quotes)): QuotesV1<'_>) -> Result<Self, WireError> {
+        short_enough(quotes.iter().map(|quote| quote.currency))?;
+        // No room for more: a list that is collected from results has some for four, which is a kilobyte a coin.
+        let mut all = Self::with_capacity(quotes.len());
+        for quote in quotes {
+            if quote.numbers.iter().flatten().any(|number| !number.is_finite()) {
+                return Err(WireError::Senseless("a number is not finite"));
+            }
+            all.push(Quote {
+                currency: quote.currency.to_owned(),
+                numbers: quote.numbers,
+                missing: MeasureSet::from_bits(quote.missing),
+                last_updated: instant(quote.last_updated)?,
+            });
+        }
+        Ok(all)
     }
 }
 
@@ -160,5 +172,24 @@ impl TryFrom<JudgedV1> for Fetched {
         }
         let verdict = Some(Verdict { doubt, why: wire.why });
         Ok(Self { verdict, ..Self::try_from(wire.fetched)? })
+    }
+}
+
+impl TryFrom<ScheduleV1> for Schedule {
+    type Error = WireError;
+
+    fn try_from(wire: ScheduleV1) -> Result<Self, WireError> {
+        let schedule = Self {
+            series: wire.series,
+            endpoint: wire.endpoint,
+            convert: wire.convert.0,
+            every: Duration::from_secs(wire.every),
+            coins: wire.coins,
+            since: instant(wire.since)?,
+            simulated: wire.simulated,
+            confirmed_at: instant(wire.confirmed_at)?,
+        };
+        schedule.check().map_err(WireError::Senseless)?;
+        Ok(schedule)
     }
 }

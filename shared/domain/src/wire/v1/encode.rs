@@ -4,10 +4,11 @@ use serde::{Serialize, Serializer};
 
 use super::super::row::{QuoteRef, RowRef};
 use super::super::short::Short;
-use super::{ChunkHeadV1, FetchedV1, JudgedV1, PageV1};
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, PageV1, ScheduleV1};
 use crate::api_version::ApiVersion;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::schedule::Schedule;
 use crate::verdict::{Doubt, Verdict};
 
 fn api_version_number(version: ApiVersion) -> u8 {
@@ -126,5 +127,20 @@ impl JudgedV1 {
             Doubt::Incomplete => 2,
         };
         Self { fetched: fetched.into(), doubt, why: verdict.why.clone() }
+    }
+}
+
+impl From<&Schedule> for ScheduleV1 {
+    fn from(schedule: &Schedule) -> Self {
+        Self {
+            series: schedule.series.clone(),
+            endpoint: schedule.endpoint.clone(),
+            convert: Short(schedule.convert.clone()),
+            every: schedule.every.as_secs(),
+            coins: schedule.coins,
+            since: schedule.since.timestamp_millis(),
+            simulated: schedule.simulated,
+            confirmed_at: schedule.confirmed_at.timestamp_millis(),
+        }
     }
 }

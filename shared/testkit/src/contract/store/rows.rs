@@ -117,7 +117,7 @@ pub async fn any_text_is_kept(lab: &impl StoreLab) {
     assert_eq!(counts(&loaded), (rows.len() as u64, 0, 0));
     let tables = lab.tables().await;
     for (row, read) in rows.iter().zip(&tables.coins).take(texts.len()) {
-        assert_eq!(read.coin, row.coin);
+        assert_eq!(read.coin, *row.coin);
     }
     let identities = tables.identities.iter().filter(|identity| identity.coin_id == 1000);
     let mut sorted = texts.to_vec();
@@ -130,14 +130,14 @@ pub async fn any_text_is_kept(lab: &impl StoreLab) {
 /// Everything a coin and a quote have, set and not set.
 pub async fn every_column_is_kept(lab: &impl StoreLab) {
     let mut full = row(u32::MAX, 2.0, at(-60));
-    full.coin = Coin {
+    *full.coin = Coin {
         date_added: Some(at(-1_000_000)),
         platform_id: Some(1027),
         token_address: Some("0xdac17f958d2ee523a2206206994597c13d831ec7".to_owned()),
         tags: Some(vec!["stablecoin".to_owned(), "ethereum-ecosystem".to_owned()]),
         infinite_supply: Some(false),
         is_active: Some(true),
-        ..full.coin
+        ..Coin::clone(&full.coin)
     };
     for (n, number) in (1_u32..).zip(&mut full.quotes[0].numbers) {
         *number = Some(f64::from(n));
@@ -149,7 +149,7 @@ pub async fn every_column_is_kept(lab: &impl StoreLab) {
     load(lab, &chunk).await;
     let tables = lab.tables().await;
     for (index, row) in chunk.rows.iter().enumerate() {
-        assert_eq!(tables.coins[index].coin, row.coin);
+        assert_eq!(tables.coins[index].coin, *row.coin);
         assert_eq!((tables.coins[index].first_seen_at, tables.coins[index].last_seen_at), (at(1), at(1)));
         let entry = QuoteEntry {
             coin_id: row.coin.id,
@@ -282,7 +282,7 @@ pub async fn the_newest_description_wins_and_seen_times_span_all(lab: &impl Stor
     }
     let coins = lab.tables().await.coins;
     assert_eq!(coins.len(), 1);
-    assert_eq!(coins[0].coin, described.coin);
+    assert_eq!(coins[0].coin, *described.coin);
     assert_eq!((coins[0].first_seen_at, coins[0].last_seen_at), (at(10), at(30)));
 }
 

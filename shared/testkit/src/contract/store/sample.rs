@@ -67,7 +67,7 @@ pub fn row(id: u32, price: f64, last_updated: DateTime<Utc>) -> CoinRow {
         infinite_supply: None,
         is_active: None,
     };
-    CoinRow { coin, quotes: vec![quote("USD", price, last_updated)] }
+    CoinRow { coin: coin.into(), quotes: vec![quote("USD", price, last_updated)] }
 }
 
 /// A quote that has a price and no other number.
