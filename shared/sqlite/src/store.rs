@@ -10,6 +10,7 @@ mod ledger;
 mod letters;
 mod load;
 mod outbox;
+mod packed;
 mod parameters;
 mod proofs;
 mod quotes;

@@ -34,7 +34,7 @@ use pages::{Pages, Seen, Stored};
 use waiting::until_answered;
 
 /// How often queue and ledger are read.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
 /// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this

@@ -7,7 +7,7 @@ use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor};
-use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
 use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
@@ -61,8 +61,9 @@ impl Statements for OnServer<'_> {
     type Found = MySqlRow;
     type IdentityKey = IdentityKey;
 
+    const AT_ONCE: usize = 100;
     const COINS_LOCK: &'static str = " FOR UPDATE";
-    const IDENTITY_COLUMNS: &'static str = row::IDENTITY;
+    const IDENTITY_COLUMNS: &'static [&'static str] = &row::IDENTITY;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -92,16 +93,17 @@ impl Statements for OnServer<'_> {
         batches.iter().map(|batch| self.1.of(batch)).collect()
     }
 
-    async fn of_coins(&mut self, sql: OfCoins, ids: &[u32]) -> Result<Vec<MySqlRow>> {
+    async fn of_coins(&mut self, select: &Select, ids: &[u32]) -> Result<Vec<MySqlRow>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            all.append(&mut of_coins(sql, part).fetch_all(&mut *self.0).await?);
+            all.append(&mut of_coins(|ids| select.sql(ids), part).fetch_all(&mut *self.0).await?);
         }
         Ok(all)
     }
 
-    fn read<T>(row: &MySqlRow, reader: Reader<T>) -> Result<T> {
-        read(row, reader)
+    fn read<T>(row: &MySqlRow, reader: Reader<T>, all: &mut Vec<T>) -> Result<()> {
+        all.push(read(row, reader)?);
+        Ok(())
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {

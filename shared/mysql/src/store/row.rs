@@ -85,7 +85,7 @@ pub(super) fn identity<'a>(seen: &SeenIdentity<'a>) -> impl Iterator<Item = Para
 }
 
 /// The columns of `coin_identities` that [`known_identity`] reads.
-pub(super) const IDENTITY: &str = "coin_id, identity, first_seen_at, last_seen_at";
+pub(super) const IDENTITY: [&str; 4] = ["coin_id", "identity", "first_seen_at", "last_seen_at"];
 
 /// An identity that the table has, and its key.
 pub(super) fn known_identity(row: &dyn Row) -> Result<((u32, IdentityKey), Known<()>), Unreadable> {

@@ -9,10 +9,7 @@ use super::quotes::Held;
 use super::read;
 use super::statements::{Reader, Statements};
 
-/// Rows that are read before others have their turn: half a millisecond's work.
-const AT_ONCE: usize = 100;
-
-/// The rows as the driver gives them.
+/// What the driver gives.
 pub(super) struct Found<R> {
     coins: Vec<R>,
     identities: Vec<R>,
@@ -26,14 +23,10 @@ impl<R> Found<R> {
         seen: &[SeenCoin<'_>],
     ) -> Result<Self, S::Error> {
         let ids: Vec<u32> = seen.iter().map(|seen| seen.coin.id).collect();
-        let coins = |ids: &str| read::coins(ids) + S::COINS_LOCK;
-        let identities = |ids: &str| {
-            format!("SELECT {} FROM coin_identities WHERE coin_id IN ({ids})", S::IDENTITY_COLUMNS)
-        };
         Ok(Self {
-            coins: statements.of_coins(coins, &ids).await?,
-            identities: statements.of_coins(identities, &ids).await?,
-            latest: statements.of_coins(read::latest_keys, &ids).await?,
+            coins: statements.of_coins(&read::coins().locked(S::COINS_LOCK), &ids).await?,
+            identities: statements.of_coins(&read::identities(S::IDENTITY_COLUMNS), &ids).await?,
+            latest: statements.of_coins(&read::latest_keys(), &ids).await?,
         })
     }
 }
@@ -60,11 +53,11 @@ impl<K: Ord + Send> Stored<K> {
     }
 }
 
-async fn in_parts<S: Statements, T: Send>(rows: &[S::Found], reader: Reader<T>) -> Result<Vec<T>, S::Error> {
-    let mut all = Vec::with_capacity(rows.len());
-    for part in rows.chunks(AT_ONCE) {
-        for row in part {
-            all.push(S::read(row, reader)?);
+async fn in_parts<S: Statements, T: Send>(found: &[S::Found], reader: Reader<T>) -> Result<Vec<T>, S::Error> {
+    let mut all = Vec::with_capacity(found.len());
+    for part in found.chunks(S::AT_ONCE) {
+        for found in part {
+            S::read(found, reader, &mut all)?;
         }
         tokio::task::yield_now().await;
     }

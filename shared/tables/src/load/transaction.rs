@@ -113,8 +113,11 @@ async fn write_part<S: Statements>(
     write_coins(statements, coins, &known).await?;
     write_identities(statements, identities, &known_identities).await?;
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
-    let equal = statements.of_coins(read::latest, &equal).await?;
-    held.extend(equal.iter().map(|row| S::read(row, read::held_whole)).collect::<Result<_, _>>()?);
+    let mut whole = Vec::with_capacity(equal.len());
+    for found in statements.of_coins(&read::latest(), &equal).await? {
+        S::read(&found, read::held_whole, &mut whole)?;
+    }
+    held.extend(whole);
     let Judged { latest, loaded } = judge(rows, &held, chunks);
     insert(statements, &latest, Rows::Latest).await?;
     Ok(loaded)

@@ -5,7 +5,7 @@ use domain::{Kind, Measure, MeasureSet};
 use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use super::contents::tags;
-use crate::columns::{COINS, HISTORY, IDENTITIES, LATEST};
+use crate::columns::{COINS, IDENTITIES};
 use crate::load::LoadRow;
 use crate::load::coins::{SeenCoin, SeenIdentity};
 
@@ -42,36 +42,34 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
     ]
 }
 
-/// The row of `quotes_latest`, in the order of [`latest`](crate::columns::latest).
-pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; LATEST] {
-    let batch = row.page.batch.as_str().into();
+/// The row of `quotes_latest`, in the order of [`latest`](crate::columns::latest). One value after the other: an array of them all
+/// would be copied several times.
+pub fn latest<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
     let key = [row.coin.id.into(), row.quote.currency.as_str().into()];
+    let batch = row.page.batch.as_str().into();
     let last = [missing(row.quote.missing), row.last_updated().into(), row.fetched_at.into(), batch];
-    around_measures(row, key, &Measure::ALL, last)
+    key.into_iter().chain(measures(row, &Measure::ALL)).chain(last)
 }
 
 /// The row of `history`, in the order of [`history`](crate::columns::history).
-pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; HISTORY] {
-    let currency = row.quote.currency.as_str().into();
+pub fn history<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
+    let key = [row.last_updated().into(), row.coin.id.into(), row.quote.currency.as_str().into()];
     let fetch = [row.fetched_at.into(), row.batch.into()];
-    let key = [row.last_updated().into(), row.coin.id.into(), currency];
     let not_sent = row.quote.missing.iter().filter(|measure| measure.is_in_history()).collect();
-    around_measures(row, key.into_iter().chain(fetch), &Measure::HISTORY, [missing(not_sent)])
+    key.into_iter().chain(fetch).chain(measures(row, &Measure::HISTORY)).chain([missing(not_sent)])
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn around_measures<'a, const N: usize>(
-    row: &LoadRow<'a>,
-    first: impl IntoIterator<Item = Parameter<'a>>,
-    measures: &[Measure],
-    last: impl IntoIterator<Item = Parameter<'a>>,
-) -> [Parameter<'a>; N] {
-    let measures = measures.iter().map(|&measure| {
+fn measures<'a>(
+    row: LoadRow<'a>,
+    measures: &'static [Measure],
+) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    measures.iter().map(move |&measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
-    });
-    let mut values = first.into_iter().chain(measures).chain(last);
-    std::array::from_fn(|_| values.next().unwrap_or(Text(None)))
+    })
 }
 
 fn missing<'a>(not_sent: MeasureSet) -> Parameter<'a> {

@@ -78,7 +78,8 @@ impl<'a> Pace<'a> {
             let (raw, rows) =
                 (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
             let waiting = raw.total() + rows.total();
-            if raw.ready + raw.unsettled < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
+            // Those that a transformer holds are not in front of a live page any more.
+            if raw.ready < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
                 self.quiet_since = self.replay.process.clock.now();
                 break;
             }
