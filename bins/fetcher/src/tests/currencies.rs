@@ -40,9 +40,12 @@ fn asked(simulator: &Simulator) -> Vec<String> {
 }
 
 fn announced(lab: &Lab) -> Fetched {
-    let message = lab.queue.messages(QueueName::Rows).pop().unwrap();
-    let RowsMessage::Fetched(fetched) = wire::decode(&message.body).unwrap() else { panic!("a chunk") };
-    fetched
+    let messages = lab.queue.messages(QueueName::Rows).into_iter().rev();
+    let mut announced = messages.filter_map(|message| match wire::decode(&message.body).unwrap() {
+        RowsMessage::Fetched(fetched) => Some(fetched),
+        _ => None,
+    });
+    announced.next().unwrap()
 }
 
 const ONE_BY_ONE: [&str; 6] = ["1 USD", "1 EUR", "101 USD", "101 EUR", "201 USD", "201 EUR"];

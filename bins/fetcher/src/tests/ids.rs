@@ -117,6 +117,6 @@ async fn credits_are_planned_by_ids() {
     running.know_credits().await;
     run_idle(&running).await;
     let told = "the schedule costs more than the plan has: 720 snapshots × 2 = 1,440 of 1,000 credits a month: they last until \
-                about the 21st; `every = 90m` (960) fits";
+                about the 21st of December; `every = 90m` (960) fits";
     assert!(reasons(&lab).contains(&told.to_owned()), "{:?}", reasons(&lab));
 }
