@@ -18,8 +18,14 @@ const MOST_BYTES: usize = 8 << 20;
 #[derive(Debug, Default)]
 pub struct Descriptions {
     /// By schema, as equal bytes need not say the same in two, and by id.
-    of: HashMap<(u16, u32), (Box<[u8]>, Shared<Coin>)>,
+    of: HashMap<(u16, u32), Description>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Description {
+    bytes: Box<[u8]>,
+    coin: Shared<Coin>,
 }
 
 impl Descriptions {
@@ -42,8 +48,8 @@ impl Descriptions {
         bytes: &[u8],
         coin: impl TryInto<Coin, Error = WireError>,
     ) -> Result<Shared<Coin>, WireError> {
-        if let Some((_, known)) = self.of.get(&key).filter(|(described, _)| **described == *bytes) {
-            return Ok(known.clone());
+        if let Some(known) = self.of.get(&key).filter(|known| *known.bytes == *bytes) {
+            return Ok(known.coin.clone());
         }
         let coin = Shared::from(coin.try_into()?);
         self.remember(key, bytes, &coin);
@@ -55,8 +61,9 @@ impl Descriptions {
             *self = Self::default();
         }
         self.bytes += bytes.len();
-        if let Some((replaced, _)) = self.of.insert(key, (bytes.into(), coin.clone())) {
-            self.bytes -= replaced.len();
+        let described = Description { bytes: bytes.into(), coin: coin.clone() };
+        if let Some(replaced) = self.of.insert(key, described) {
+            self.bytes -= replaced.bytes.len();
         }
     }
 }
