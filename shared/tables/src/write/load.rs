@@ -60,13 +60,13 @@ pub fn history<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + u
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn measures<'a>(row: LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+fn measures(row: LoadRow<'_>) -> impl Iterator<Item = Parameter<'_>> {
     Measure::ALL.into_iter().map(move |measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
     })
 }
 
-fn missing<'a>(row: LoadRow<'a>) -> Parameter<'a> {
+fn missing(row: LoadRow<'_>) -> Parameter<'_> {
     Text(row.quote.missing.to_column_list().map(Into::into))
 }
