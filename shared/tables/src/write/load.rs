@@ -62,10 +62,7 @@ pub fn history<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + u
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn measures<'a>(
-    row: LoadRow<'a>,
-    measures: &'static [Measure],
-) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+fn measures<'a>(row: LoadRow<'a>, measures: &'static [Measure]) -> impl Iterator<Item = Parameter<'a>> {
     measures.iter().map(move |&measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
