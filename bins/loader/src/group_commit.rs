@@ -1,5 +1,5 @@
 //! Group commit: one transaction loads all chunks that wait. Chunks that arrive while it runs wait for the next one. A chunk
-//! that arrives when nothing runs is loaded at once, without waiting for others. How many quotes a transaction may have follows
+//! that arrives when nothing runs is loaded at once, without waiting for others; only after a group the next one is given 10 ms to gather. How many quotes a transaction may have follows
 //! from how long the last ones took.
 //!
 //! Chunks wait as they were received, which takes a third of the memory of their rows. Only those of the next transaction are
@@ -32,6 +32,10 @@ const FIRST_QUOTES: usize = 5000;
 /// After a transaction that took longer, the next one may have half as many quotes; after a full one that took less than a
 /// fifth of this, twice as many. Well below the deadline of a chunk, because all chunks of a transaction wait for its end.
 const LONG: Duration = Duration::from_secs(5);
+
+/// When several chunks were loaded, there are probably more where they came from: so long those that come in their place may take
+/// until the next transaction begins. Without them it would have half as many: those that waited meanwhile.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The chunks that wait, and the store.
 pub(crate) struct GroupCommit {
@@ -83,10 +87,15 @@ impl GroupCommit {
         match outcome {
             Ok(all) => {
                 self.adapt(chunks.iter().map(|chunk| chunk.quotes()).sum(), begun.elapsed());
+                let came = self.waiting.came();
+                let told = group.len();
                 for (waiting, loaded) in group.into_iter().zip(all) {
                     // A chunk that nobody waits for any more is delivered again, and then changes nothing.
                     let _gone = waiting.told.send(Ok(loaded));
                 }
+                // This task's own chunk is settled only when this is over, so for that one no other comes.
+                let gathered = self.waiting.have_come(came + told.saturating_sub(1) as u64);
+                let _time_is_up = tokio::time::timeout(GATHER, gathered).await;
             }
             Err(error @ StoreError::Mixed { .. }) => tell_all(group, &error),
             Err(error) => {

@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -163,6 +163,42 @@ async fn chunks_that_wait_share_a_transaction_and_each_is_told_its_own() {
     assert_eq!((repeat.written, repeat.unchanged), (0, 1));
     assert_eq!(loaded(third).await.written, 1);
     assert_eq!(bench.transactions(), [1, 3]);
+}
+
+/// As many come as were loaded: the next transaction has them and those that waited, not first these and then those.
+#[tokio::test(start_paused = true)]
+async fn those_that_come_in_place_of_the_loaded_ones_are_waited_for() {
+    const CHUNKS: u32 = 90;
+    let bench = Bench::new();
+    let next = Arc::new(AtomicU32::new(0));
+    let worker = || {
+        let (groups, next) = (Arc::clone(&bench.groups), Arc::clone(&next));
+        tokio::spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                if number >= CHUNKS {
+                    return;
+                }
+                let bytes = wire::encode_chunk(&chunk(&[100 + number]));
+                let Ok(UnreadMessage::Chunk(unread)) = wire::open(&bytes.into()) else { panic!("no chunk") };
+                assert_eq!(groups.load(unread).await.unwrap().written, 1);
+                // The way to the broker and back, of a clock that goes on by itself.
+                tokio::time::sleep(GATHER / 5).await;
+            }
+        })
+    };
+    let first = worker();
+    bench.begun(1).await;
+    let others = [worker(), worker(), worker()];
+    bench.let_go();
+    first.await.unwrap();
+    for other in others {
+        other.await.unwrap();
+    }
+    // Otherwise it were 1 and 3 in turns: 45 transactions.
+    let transactions = bench.transactions();
+    assert_eq!(transactions.iter().sum::<usize>(), CHUNKS as usize);
+    assert!(transactions.len() < 38, "{transactions:?}");
 }
 
 /// While a transaction runs, the rows of the next one are read, and no more.

@@ -80,6 +80,18 @@ impl WaitingChunks {
         group
     }
 
+    /// How many chunks have come so far.
+    pub(super) fn came(&self) -> u64 {
+        self.line().number
+    }
+
+    /// Waits until so many have come.
+    pub(super) async fn have_come(&self, so_many: u64) {
+        while self.came() < so_many {
+            self.arrived.notified().await;
+        }
+    }
+
     /// Takes all.
     pub(super) fn take_all(&self) -> VecDeque<Waiting> {
         std::mem::take(&mut self.line().waiting)

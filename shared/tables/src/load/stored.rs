@@ -39,27 +39,30 @@ pub(super) struct Stored<K> {
 }
 
 impl<K: Ord + Send> Stored<K> {
-    /// Reads `found`, a part at a time: what is polled beside it goes on in between.
+    /// Reads `found`, a part at a time: what is polled beside it goes on in between. What was read is freed at once.
     pub(super) async fn read<S: Statements<IdentityKey = K>>(
-        found: &Found<S::Found>,
+        found: Found<S::Found>,
     ) -> Result<Self, S::Error> {
         let mut latest = Held::default();
-        latest.extend(in_parts::<S, _>(&found.latest, read::held).await?);
+        latest.extend(in_parts::<S, _>(found.latest, read::held).await?);
         Ok(Self {
-            coins: in_parts::<S, _>(&found.coins, read::coin).await?.into_iter().collect(),
-            identities: in_parts::<S, _>(&found.identities, S::known_identity).await?.into_iter().collect(),
+            coins: in_parts::<S, _>(found.coins, read::coin).await?.into_iter().collect(),
+            identities: in_parts::<S, _>(found.identities, S::known_identity).await?.into_iter().collect(),
             latest,
         })
     }
 }
 
-async fn in_parts<S: Statements, T: Send>(found: &[S::Found], reader: Reader<T>) -> Result<Vec<T>, S::Error> {
+async fn in_parts<S: Statements, T: Send>(
+    found: Vec<S::Found>,
+    reader: Reader<T>,
+) -> Result<Vec<T>, S::Error> {
     let mut all = Vec::with_capacity(found.len());
-    for part in found.chunks(S::AT_ONCE) {
-        for found in part {
-            S::read(found, reader, &mut all)?;
+    for (number, found) in found.into_iter().enumerate() {
+        S::read(&found, reader, &mut all)?;
+        if number % S::AT_ONCE == S::AT_ONCE - 1 {
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     }
     Ok(all)
 }

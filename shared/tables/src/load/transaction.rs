@@ -107,7 +107,7 @@ async fn write_part<S: Statements>(
     let found = Found::lock(statements, &coins).await?;
     let history = history(rows);
     let written = insert(statements, &history, Rows::History);
-    let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(&found));
+    let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(found));
     written?;
     let Stored { coins: known, identities: known_identities, latest: mut held } = stored?;
     write_coins(statements, coins, &known).await?;
