@@ -4,7 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict)
+//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict,
+//!              6 = chunk of a kind of the market)
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -21,6 +22,7 @@
 
 mod envelope;
 mod error;
+mod market;
 mod row;
 mod short;
 mod unread;
@@ -32,12 +34,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::error::WireError;
+pub use self::market::encode_market;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
 use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1, WrittenRowV1};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::market::MarketChunk;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
@@ -47,6 +51,7 @@ const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
+const SCHEMA_MARKET_V1: u16 = 6;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -57,6 +62,8 @@ pub enum RowsMessage {
     Chunk(Chunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Load these rows of a kind of the market.
+    Market(MarketChunk),
 }
 
 /// The bytes for `chunk`.
@@ -98,6 +105,8 @@ pub enum UnreadMessage {
     Chunk(UnreadChunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Load these rows of a kind of the market. They are few, and read.
+    Market(MarketChunk),
 }
 
 /// Reads a message of the rows queue, of any schema ever published, but for the rows of a chunk. The checksum is checked.
@@ -109,6 +118,7 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
+        SCHEMA_MARKET_V1 => Ok(UnreadMessage::Market(market::decode(payload)?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
 }
@@ -118,6 +128,7 @@ pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
         UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read()?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
+        UnreadMessage::Market(chunk) => Ok(RowsMessage::Market(chunk)),
     }
 }
 

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 
+pub(super) use decode::instant;
 pub(super) use encode::WrittenRowV1;
 use serde::{Deserialize, Serialize};
 
