@@ -9,6 +9,7 @@ mod insert;
 mod ledger;
 mod letters;
 mod load;
+mod maps;
 mod of_coins;
 mod outbox;
 mod parameters;
@@ -21,10 +22,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, timestamp};
+use domain::{Chunk, Fetched, MarketChunk, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
+use tables::market::load::MarketLoad;
 use tables::read::ledger::{DATA_KINDS, data_kinds};
 use tables::schema::Schema;
 
@@ -88,9 +90,17 @@ impl Store for MysqlStore {
         loaded.ok_or(load.mixed())
     }
 
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        let load = MarketLoad::of(chunk, self.now());
+        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
+        self.note_whole(&chunk.head.page.batch).await?;
+        Ok(loaded)
+    }
+
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
-        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })?;
+        self.note_whole(&fetched.batch).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -10,15 +10,26 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Connection, Decode, Executor, Row, Type};
 use testkit::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 /// How a database is asked for a column, so that it gives a text or a signed number.
-struct Dialect {
-    instant: fn(&str) -> String,
-    whole: fn(&str) -> String,
-    json: fn(&str) -> String,
+pub(super) struct Dialect {
+    pub(super) instant: fn(&str) -> String,
+    pub(super) whole: fn(&str) -> String,
+    pub(super) json: fn(&str) -> String,
+}
+
+pub(super) const SQLITE: Dialect = Dialect { instant: same, whole: same, json: same };
+
+pub(super) const MYSQL: Dialect = Dialect {
+    instant: |column| format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ') AS {column}"),
+    whole: |column| format!("CAST({column} AS SIGNED) AS {column}"),
+    json: |column| format!("CAST({column} AS CHAR) AS {column}"),
+};
+
+fn same(column: &str) -> String {
+    column.to_owned()
 }
 
 pub(super) async fn sqlite(connection: &mut SqliteConnection) -> Tables {
-    let same = |column: &str| column.to_owned();
-    let statements = statements(&Dialect { instant: same, whole: same, json: same });
+    let statements = statements(&SQLITE);
     let mut snapshot = connection.begin().await.expect("begins");
     let mut found = Vec::new();
     for sql in statements {
@@ -28,11 +39,7 @@ pub(super) async fn sqlite(connection: &mut SqliteConnection) -> Tables {
 }
 
 pub(super) async fn mysql(connection: &mut MySqlConnection) -> Tables {
-    let statements = statements(&Dialect {
-        instant: |column| format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ') AS {column}"),
-        whole: |column| format!("CAST({column} AS SIGNED) AS {column}"),
-        json: |column| format!("CAST({column} AS CHAR) AS {column}"),
-    });
+    let statements = statements(&MYSQL);
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     connection.execute(begin).await.expect("begins");
     let mut found = Vec::new();
@@ -106,7 +113,7 @@ fn quotes(Dialect { instant, whole, .. }: &Dialect) -> String {
 }
 
 /// A row of either database.
-trait Values {
+pub(super) trait Values {
     fn text(&self, column: &str) -> Option<String>;
     fn whole(&self, column: &str) -> Option<i64>;
     fn number(&self, column: &str) -> Option<f64>;

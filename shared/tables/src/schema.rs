@@ -93,6 +93,7 @@ macro_rules! store_schema {
             8 "history copied" "0008_history_portions.sql" InPortions,
             9 "history as a view" "0009_history_view.sql" Whole,
             10 "verdicts" "0010_verdicts.sql" Whole,
+            14 "more of the market" "0014_market.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

@@ -1,5 +1,9 @@
 //! A field of a kind: where an answer has it, what it must be, and the column it becomes.
 
+use chrono::Datelike;
+
+use super::record::Value;
+
 /// What a field holds; cleaning rules and column types follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -13,7 +17,7 @@ pub enum Form {
     Percent,
     /// Any other number, not below zero, kept as sent.
     Number,
-    /// A text of at most 255 characters.
+    /// A text of at most 255 characters, without NUL.
     Text,
     /// An instant.
     Instant,
@@ -51,4 +55,55 @@ pub struct Field {
     pub is_key: bool,
     /// Whether a row without it is none.
     pub is_required: bool,
+}
+
+/// The longest text in bytes, several times what any table holds.
+const MOST_TEXT_BYTES: usize = 1024;
+
+impl Field {
+    /// Whether a table can hold `value` in this column.
+    pub fn accepts(&self, value: &Value) -> bool {
+        let is_whole = |number: f64, least: u32, most: u32| {
+            number.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&number)
+        };
+        match (self.form, value) {
+            (Form::Id, Value::Number(number)) => is_whole(*number, 1, u32::MAX),
+            (Form::Count(most), Value::Number(number)) => is_whole(*number, 0, most),
+            (Form::Money | Form::Percent | Form::Number, Value::Number(number)) => number.is_finite(),
+            (Form::Text, Value::Text(text)) => text.len() <= MOST_TEXT_BYTES,
+            (Form::Json, Value::Text(text)) => text.len() <= Value::MOST_JSON_BYTES,
+            (Form::Instant, Value::Instant(at)) => (1000..=9999).contains(&at.year()),
+            (Form::Flag, Value::Flag(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_takes_values_of_its_form_alone() {
+        let accepts = |form, value| {
+            let (column, place) = ("x", Place::Own("x"));
+            Field { column, place, form, is_key: false, is_required: false }.accepts(&value)
+        };
+        for (form, number, expected) in [
+            (Form::Id, 1.0, true),
+            (Form::Id, 0.0, false),
+            (Form::Count(100), 100.0, true),
+            (Form::Count(100), 101.0, false),
+            (Form::Count(100), 1.5, false),
+            (Form::Count(100), -1.0, false),
+            (Form::Money, 1.5, true),
+            (Form::Number, f64::NAN, false),
+            (Form::Text, 1.0, false),
+        ] {
+            assert_eq!(accepts(form, Value::Number(number)), expected, "{form:?} {number}");
+        }
+        assert!(!accepts(Form::Text, Value::Text("x".repeat(1025))));
+        assert!(accepts(Form::Json, Value::Text("x".repeat(1025))));
+        assert!(!accepts(Form::Instant, Value::Instant(chrono::DateTime::<chrono::Utc>::MAX_UTC)));
+    }
 }

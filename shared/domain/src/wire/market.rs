@@ -99,7 +99,11 @@ fn record(kind: MarketKind, places: &[usize], values: Vec<Option<ValueV1>>) -> R
     let fields = kind.description().fields;
     let mut record = Record { values: vec![None; fields.len()] };
     for (&place, value) in places.iter().zip(values) {
-        record.values[place] = value.map(Value::try_from).transpose()?;
+        let value = value.map(Value::try_from).transpose()?;
+        if value.as_ref().is_some_and(|value| !fields[place].accepts(value)) {
+            return Err(WireError::Senseless("a value is none that its column holds"));
+        }
+        record.values[place] = value;
     }
     let lacks = fields.iter().zip(&record.values).any(|(field, value)| field.is_required && value.is_none());
     if lacks { Err(WireError::Senseless("a row lacks a value that all have")) } else { Ok(record) }
@@ -121,12 +125,6 @@ impl TryFrom<ValueV1> for Value {
 
     fn try_from(wire: ValueV1) -> Result<Self, WireError> {
         Ok(match wire {
-            ValueV1::Number(number) if !number.is_finite() => {
-                return Err(WireError::Senseless("a number is not finite"));
-            }
-            ValueV1::Text(text) if text.len() > Self::MOST_JSON_BYTES => {
-                return Err(WireError::Senseless("a text is longer than any table holds"));
-            }
             ValueV1::Number(number) => Self::Number(number),
             ValueV1::Text(text) => Self::Text(text),
             ValueV1::Instant(millis) => Self::Instant(super::v1::instant(millis)?),

@@ -116,7 +116,9 @@ fn rows_that_make_no_sense_are_refused() {
     infinite.records[0].values[1] = Some(Value::Number(f64::INFINITY));
     let mut long = golden();
     long.records[0].values[2] = Some(Value::Text("x".repeat(Value::MOST_JSON_BYTES + 1)));
-    for chunk in [short, lacking, infinite, long] {
+    let mut retyped = golden();
+    retyped.records[0].values[0] = Some(Value::Number(1.0));
+    for chunk in [short, lacking, infinite, long, retyped] {
         assert_eq!(open(encode_market(&chunk)).unwrap_err().code(), "senseless");
     }
     let left = changed(|payload| [payload, vec![0]].concat());
