@@ -34,7 +34,7 @@ pub(crate) async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
     let chunks =
         outputs.iter().map(|output| match decode(&output.message.body).expect("the chunk decodes") {
             RowsMessage::Chunk(chunk) => chunk,
-            RowsMessage::Fetched(_) => panic!("the transformer announces nothing"),
+            RowsMessage::Fetched(_) | RowsMessage::Market(_) => panic!("the transformer announces nothing"),
         });
     chunks.collect()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::wire::{self, UnreadChunk, UnreadMessage, WireError};
-use domain::{Class, DeadLetter, Fetched, Message, StageName, header};
+use domain::{Class, DeadLetter, Fetched, MarketChunk, Message, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
@@ -58,15 +58,7 @@ impl Loader {
         let (batch, page, number, chunks) =
             (head.page.batch.clone(), head.page.page, head.chunk, head.chunks);
         let loaded = self.group_commit.load(chunk).instrument(telemetry::trace::step("commit")).await?;
-        let refused = loaded.refused.len() as u64;
-        for (result, count) in [
-            (WRITTEN, loaded.written),
-            (UNCHANGED, loaded.unchanged),
-            (STALE, loaded.stale),
-            (REFUSED, refused),
-        ] {
-            self.rows.add(result, count);
-        }
+        self.count(&loaded);
         info!(
             batch = %batch,
             page,
@@ -75,10 +67,40 @@ impl Loader {
             written = loaded.written,
             unchanged = loaded.unchanged,
             stale = loaded.stale,
-            refused,
+            refused = loaded.refused.len(),
             "loaded chunk {number} of {chunks}"
         );
         Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
+    }
+
+    /// Rows of a kind of the market: so few, and so rarely, that no others are waited for.
+    async fn load_market(&self, message: &Message, chunk: MarketChunk) -> Result<Vec<Output>, Failure> {
+        let loading = self.store.load_market(&chunk).instrument(telemetry::trace::step("commit"));
+        let loaded = loading.await.map_err(|error| failure(&error))?;
+        self.count(&loaded);
+        info!(
+            batch = %chunk.head.page.batch,
+            page = chunk.head.page.page,
+            chunk = chunk.head.chunk,
+            chunks = chunk.head.chunks,
+            written = loaded.written,
+            unchanged = loaded.unchanged,
+            stale = loaded.stale,
+            refused = loaded.refused.len(),
+            "loaded rows of the market"
+        );
+        Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
+    }
+
+    fn count(&self, loaded: &Loaded) {
+        for (result, count) in [
+            (WRITTEN, loaded.written),
+            (UNCHANGED, loaded.unchanged),
+            (STALE, loaded.stale),
+            (REFUSED, loaded.refused.len() as u64),
+        ] {
+            self.rows.add(result, count);
+        }
     }
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
@@ -90,7 +112,7 @@ impl Loader {
     fn letter_about_refused(&self, message: &Message, loaded: &Loaded) -> Option<Output> {
         let first = loaded.refused.first()?;
         let reason = format!(
-            "the database refused {} of the chunk's quotes; the first is coin {}: {}",
+            "the database refused {} of the chunk's rows; the first is of coin {}: {}",
             loaded.refused.len(),
             first.coin_id,
             first.reason
@@ -170,6 +192,9 @@ impl Stage for Loader {
         match wire::open(&message.body) {
             Ok(UnreadMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
             Ok(UnreadMessage::Fetched(fetched)) => self.announce(&fetched).await,
+            Ok(UnreadMessage::Market(chunk)) => {
+                self.load_market(message, chunk.with_headers(&message.headers)).await
+            }
             Err(error) => Err(undecodable(message.headers.get(header::BATCH), &error)),
         }
     }

@@ -72,7 +72,7 @@ fn chunk(simulated: bool) -> Message {
 fn decoded(message: &Message) -> Chunk {
     match wire::decode(&message.body).unwrap() {
         RowsMessage::Chunk(chunk) => chunk,
-        RowsMessage::Fetched(_) => panic!("a chunk"),
+        RowsMessage::Fetched(_) | RowsMessage::Market(_) => panic!("a chunk"),
     }
 }
 
@@ -212,6 +212,10 @@ impl Store for Refusing {
             .iter()
             .map(|_| Loaded { written: 999, refused: refused.clone(), ..Loaded::default() })
             .collect())
+    }
+
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        self.load_all(&[&chunk.head]).await.map(|mut all| all.remove(0))
     }
 
     async fn record_fetched(&self, _: &Fetched) -> Result<(), StoreError> {

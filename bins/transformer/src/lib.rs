@@ -15,6 +15,8 @@
 //! messages   rows → chunks; rejects → one letter a chunk
 //! ```
 //!
+//! A page of a kind of the market takes the way of `market`, which goes by the kind's description.
+//!
 //! # Guarantees
 //! - No coin is lost: rows and rejects together are as many as the coins that the page held.
 //! - Prices and supplies keep every bit; 0, null and missing stay apart.
@@ -29,6 +31,7 @@ mod envelope;
 mod fault;
 mod fields;
 mod frame;
+mod market;
 mod marks;
 mod messages;
 #[cfg(test)]
