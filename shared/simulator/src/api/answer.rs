@@ -15,7 +15,7 @@ use crate::delivery::{Answer, RAY_HEADER, RAY_ID};
 use crate::envelope::Status;
 use crate::errors::ApiError;
 use crate::fault::{Fault, Reach};
-use crate::query::ListingQuery;
+use crate::query::{ListingQuery, MarketQuery};
 use crate::tamper;
 
 impl Api {
@@ -61,7 +61,9 @@ impl Api {
         }
         match request.endpoint {
             Endpoint::NotAnonymous => return Err(ApiError::with_status(403, 1005)),
-            Endpoint::Anonymous(_) => self.account.count_anonymous_call(request.received_at)?,
+            Endpoint::Anonymous(_) | Endpoint::AnonymousMarket(_) => {
+                self.account.count_anonymous_call(request.received_at)?;
+            }
             _ => {
                 self.account.check_key(request.key.as_deref())?;
                 self.account.count_call(request.received_at)?;
@@ -72,6 +74,9 @@ impl Api {
         match request.endpoint {
             Endpoint::Listing(version) | Endpoint::Anonymous(version) => {
                 self.listing(request, version, &ListingQuery::parse(parameters)?, whole)
+            }
+            Endpoint::Market(kind) | Endpoint::AnonymousMarket(kind) => {
+                self.market(request, kind, &MarketQuery::parse(kind, parameters)?)
             }
             Endpoint::KeyInfo | Endpoint::NotAnonymous | Endpoint::Nothing => {
                 let json = self.account.to_json(request.received_at);
@@ -123,7 +128,7 @@ impl Api {
         Answer::json(error.status, status.error(error))
     }
 
-    fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {
+    pub(super) fn status(&self, request: &Request, credits: u64, notice: Option<String>) -> Status {
         let timestamp = self.clock.now();
         let elapsed_ms = (timestamp - request.received_at).num_milliseconds().max(0);
         Status { timestamp, elapsed_ms, credits, notice, code_as_text: false }
@@ -131,7 +136,7 @@ impl Api {
 }
 
 /// The time that the quotes are of.
-fn shifted(now: DateTime<Utc>, faults: &[Fault]) -> DateTime<Utc> {
+pub(super) fn shifted(now: DateTime<Utc>, faults: &[Fault]) -> DateTime<Utc> {
     let age = faults.iter().find_map(|fault| if let Fault::Old(age) = fault { Some(*age) } else { None });
     let age = age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(TimeDelta::zero());
     now - age + ahead(faults)
