@@ -11,6 +11,7 @@ mod ending;
 mod judging;
 mod leftovers;
 mod letters;
+mod market;
 mod outcome;
 mod seal;
 mod slot;
@@ -29,6 +30,7 @@ use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
+use crate::subject::LISTINGS;
 use crate::waiting::WaitNote;
 
 use doubts::Hopeless;
@@ -42,10 +44,8 @@ pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
+pub(crate) use slot::Until;
 pub(crate) use snapshot::FetchJob;
-
-/// What is fetched, in ids and headers.
-const ENDPOINT: &str = "listings";
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -63,8 +63,8 @@ pub(crate) struct Collector {
     hopeless: Hopeless,
     credits: Arc<Credits>,
     drift: Drift,
-    /// The batch that is fetched now, or that was interrupted and will be continued.
-    in_work: Mutex<Option<Manifest>>,
+    /// Batches that are fetched now, or that were interrupted or gave way and will be continued.
+    in_work: Mutex<Vec<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     unsealed: Mutex<Vec<Manifest>>,
     /// Whether an earlier run left something that could not be read at the start.
@@ -81,7 +81,7 @@ impl Collector {
         credits: Arc<Credits>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns, judge } = context;
+        let FetchContext { clock, metrics, crashes, turns, judge, .. } = context;
         let drift = Drift::new(Arc::clone(&spool), Arc::clone(&incidents));
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
@@ -105,13 +105,13 @@ impl Collector {
         }
     }
 
-    /// What is asked for in `slot`.
+    /// What is asked for in `slot` of the listings.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
         Manifest {
-            batch: BatchId::new(slot, ENDPOINT, &settings.convert),
+            batch: BatchId::new(slot, LISTINGS, &settings.convert),
             slot,
-            endpoint: ENDPOINT.to_owned(),
+            endpoint: LISTINGS.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,
@@ -127,7 +127,7 @@ impl Collector {
         }
     }
 
-    fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {
+    fn in_work(&self) -> MutexGuard<'_, Vec<Manifest>> {
         self.in_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

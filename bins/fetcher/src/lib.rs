@@ -41,6 +41,7 @@ mod retry_turns;
 mod schedule;
 mod source;
 mod spool;
+mod subject;
 mod trace;
 mod waiting;
 
@@ -58,4 +59,5 @@ pub use process::{check, check_settings, for_once, is_simulated, run};
 pub use progress::{ProgressObserver, Step};
 pub use source::{ChosenSource, choose_source};
 pub use spool::SpoolError;
+pub use subject::intervals;
 pub use waiting::{Waiting, waiting};

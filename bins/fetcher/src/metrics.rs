@@ -9,6 +9,8 @@ use prometheus_client::registry::{Registry, Unit};
 use stage::StageMetrics;
 use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 
+use crate::subject::Subject;
+
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SnapshotEnd {
@@ -49,9 +51,16 @@ struct EndingLabel {
     ending: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    endpoint: &'static str,
+    ending: &'static str,
+}
+
 #[derive(Clone, Debug)]
 struct FetchSet {
     snapshots: Family<EndingLabel, Counter>,
+    market_batches: Family<KindLabels, Counter>,
     snapshot_at: Level,
     leading: Level,
     credits_left: Level,
@@ -66,6 +75,7 @@ impl MetricSet for FetchSet {
     fn register(registry: &mut Registry) -> Self {
         let set = Self {
             snapshots: Family::default(),
+            market_batches: Family::default(),
             snapshot_at: unknown(),
             leading: Level::default(),
             credits_left: unknown(),
@@ -80,6 +90,11 @@ impl MetricSet for FetchSet {
             drop(set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
         }
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
+        registry.register(
+            "market_batches",
+            "Batches of kinds of the market that ended, by kind and how",
+            set.market_batches.clone(),
+        );
         registry.register_with_unit(
             "snapshot_timestamp",
             "When this fetcher last had all pages of a snapshot; NaN before",
@@ -145,8 +160,13 @@ impl FetchMetrics {
         self.stage.published(count);
     }
 
-    /// A snapshot ended at `at`.
-    pub(crate) fn snapshot(&self, ending: SnapshotEnd, at: DateTime<Utc>) {
+    /// A batch of `subject` ended at `at`.
+    pub(crate) fn ended(&self, subject: Subject, ending: SnapshotEnd, at: DateTime<Utc>) {
+        if let Subject::Market(kind) = subject {
+            let (endpoint, ending) = (kind.description().endpoint, ending.as_str());
+            self.set.market_batches.get_or_create(&KindLabels { endpoint, ending }).inc();
+            return;
+        }
         self.set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }).inc();
         if ending != SnapshotEnd::GaveUp {
             self.set.snapshot_at.set(seconds(at));
@@ -188,6 +208,8 @@ fn gauge(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use domain::MarketKind;
+
     use super::*;
 
     #[test]
@@ -209,7 +231,8 @@ mod tests {
             r#"coinpipe_messages_published_total{stage="fetcher"} 0"#,
         ]);
         let at = DateTime::from_timestamp_millis(1_795_356_000_250).unwrap();
-        fetching.snapshot(SnapshotEnd::Complete, at);
+        fetching.ended(Subject::Listings, SnapshotEnd::Complete, at);
+        fetching.ended(Subject::Market(MarketKind::Map), SnapshotEnd::GaveUp, at);
         fetching.credits_left(Some(9500), Some(23));
         fetching.planned_credits(20, 14_400);
         fetching.spent(25);
@@ -218,6 +241,7 @@ mod tests {
         contains(&[
             r#"coinpipe_snapshots_total{ending="complete"} 1"#,
             "coinpipe_snapshot_timestamp_seconds 1795356000.25",
+            r#"coinpipe_market_batches_total{endpoint="map",ending="gave_up"} 1"#,
             "coinpipe_credits_left 9500.0",
             "coinpipe_credits_left_today 23.0",
             "coinpipe_snapshot_credits 20.0",

@@ -10,7 +10,7 @@ use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::once::OnceFetcher;
 use crate::publish::Publisher;
-use crate::schedule::{LoadedBatches, Scheduler};
+use crate::schedule::{Course, LoadedBatches, Scheduler, courses};
 use crate::spool::Spool;
 
 /// A collector and a publisher that share a spool.
@@ -20,8 +20,7 @@ pub(crate) struct Parts {
     incidents: Arc<Incidents>,
     credits: Arc<Credits>,
     context: FetchContext,
-    /// Interval of the schedule, and the time from the beginning of a slot to its fetch.
-    times: (Duration, Duration),
+    courses: Vec<Course>,
 }
 
 impl Parts {
@@ -35,7 +34,7 @@ impl Parts {
         offset: Duration,
         context: FetchContext,
     ) -> Self {
-        let times = (settings.every, offset);
+        let courses = courses(&settings, &context.market, offset);
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
         let collector = Collector::new(
@@ -47,7 +46,7 @@ impl Parts {
             context.clone(),
         );
         let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
-        Self { collector, publisher, incidents, credits, context, times }
+        Self { collector, publisher, incidents, credits, context, courses }
     }
 
     /// What the key has left, as these parts know it.
@@ -68,7 +67,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, context, times, .. } = self;
-        Scheduler::new(times, collector, publisher, leadership, loaded, incidents, context)
+        let Self { collector, publisher, incidents, context, courses, .. } = self;
+        Scheduler::new(courses, collector, publisher, leadership, loaded, incidents, context)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use config::{Offset, Source};
+use domain::MarketKind;
 use ports::Ledger;
 use service::{Process, Queues};
 use tracing::warn;
@@ -18,6 +19,7 @@ use crate::parts::Parts;
 use crate::schedule::offset_of;
 use crate::source::ChosenSource;
 use crate::spool::Spool;
+use crate::subject::interval;
 
 /// What needs no key is asked for no more often than this.
 const LEAST_KEYLESS: Duration = Duration::from_hours(1);
@@ -86,6 +88,15 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
             let often = "fetch.source = \"keyless\" takes a snapshot an hour at most: set fetch.every to 1h or longer";
             return Err(service::Usage(often.to_owned()).into());
         }
+        let market = &process.config().market;
+        let is_often = |kind: &MarketKind| interval(market, *kind).is_some_and(|every| every < LEAST_KEYLESS);
+        if let Some(kind) = MarketKind::ALL.into_iter().find(is_often) {
+            let setting = kind.description().setting;
+            let often = format!(
+                "fetch.source = \"keyless\" asks once an hour at most: set market.{setting} to 1h or longer, or \"off\""
+            );
+            return Err(service::Usage(often).into());
+        }
     }
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
@@ -97,7 +108,8 @@ fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::R
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let clock = Arc::clone(&process.clock);
     let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone())
-        .judging_by(process.config().judge.clone());
+        .judging_by(process.config().judge.clone())
+        .fetching(process.config().market.clone());
     let offset = offset_of(&settings, &installation(process, &spool));
     Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), offset, context))
 }

@@ -7,6 +7,7 @@ mod drift;
 mod judged;
 mod keyless;
 mod leader;
+mod market;
 mod outages;
 mod pace;
 mod schedule;

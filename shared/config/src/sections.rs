@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::judge::Judge;
+use crate::market::Market;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
 use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
@@ -24,6 +25,8 @@ pub struct Config {
     pub import: Import,
     /// The fetcher.
     pub fetch: Fetch,
+    /// What is fetched beside the listings.
+    pub market: Market,
     /// When a snapshot is not what it claims to be.
     pub judge: Judge,
     /// The transformer.

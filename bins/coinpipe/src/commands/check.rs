@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
-use config::{Fetch, OverBudget, SecretUrl};
+use config::{Config, OverBudget, SecretUrl};
 use fetcher::{Advice, ChosenSource, KeyStatus, Spending};
 use ports::QueueName;
 use service::{Process, Queues, Stores};
@@ -72,7 +72,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         status.as_ref().map(|status| format!("{}; {}", run::describe(&source), limits(status))).map_err(copy),
     )?;
     if let Ok(status) = &status
-        && let Some(credits) = credits(&process.config().fetch, status, process.clock.now())
+        && let Some(credits) = credits(process.config(), status, process.clock.now())
     {
         verdict("credits", credits)?;
     }
@@ -123,10 +123,11 @@ async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) ->
 }
 
 /// Whether the plan pays for the schedule; nothing where no limit is known.
-fn credits(settings: &Fetch, status: &KeyStatus, now: DateTime<Utc>) -> Option<Verdict> {
-    let Advice { plan, is_over, short } = Advice::new(&Spending::of(settings), status, now);
+fn credits(config: &Config, status: &KeyStatus, now: DateTime<Utc>) -> Option<Verdict> {
+    let Config { fetch, market, .. } = config;
+    let Advice { plan, is_over, short } = Advice::new(&Spending::of(fetch, market), status, now);
     let plan = plan?;
-    Some(match (settings.over_budget, short, is_over) {
+    Some(match (fetch.over_budget, short, is_over) {
         (OverBudget::Allow, ..) | (_, None, false) => Verdict::Fine(plan),
         (_, Some((short, _)), _) => Verdict::Failed(format!("{short}; {plan}")),
         (OverBudget::Refuse, None, true) => {
@@ -166,7 +167,8 @@ mod tests {
     fn credits_that_do_not_suffice_are_a_warning_or_a_failure_as_the_setting_says() {
         let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
         let check = |over_budget, limit, left: u64| {
-            let settings = Fetch { over_budget, limit, ..config::Config::defaults().fetch };
+            let mut settings = Config::defaults();
+            (settings.fetch.over_budget, settings.fetch.limit) = (over_budget, limit);
             let status =
                 KeyStatus { monthly_limit: Some(15_000), monthly_left: Some(left), ..KeyStatus::default() };
             match credits(&settings, &status, now).unwrap() {
@@ -184,7 +186,7 @@ mod tests {
             assert_eq!(check(over_budget, 5000, 15_000), over, "{over_budget:?}");
             assert_eq!(check(over_budget, 4000, 19), short, "{over_budget:?}");
         }
-        assert_eq!(credits(&config::Config::defaults().fetch, &KeyStatus::default(), now), None);
+        assert_eq!(credits(&Config::defaults(), &KeyStatus::default(), now), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `coinpipe config`: the settings.
 
-use config::Source;
+use config::{Config, Source};
 use fetcher::Spending;
 use service::Process;
 
@@ -8,9 +8,9 @@ use crate::output;
 
 /// Every setting, its value and where it came from: a file that `--config` takes. A comment says what the schedule costs.
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
-    let fetch = &process.config().fetch;
+    let Config { fetch, market, .. } = process.config();
     let cost = match fetch.source {
-        Source::Auto => fetcher::free_plan(&Spending::of(fetch)),
+        Source::Auto => fetcher::free_plan(&Spending::of(fetch, market)),
         Source::Keyless => "what needs no key and costs nothing".to_owned(),
     };
     output::print(format!("{}\n\n# [fetch] asks for {cost}", process.loaded.to_toml().trim_end()))

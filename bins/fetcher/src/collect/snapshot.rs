@@ -11,9 +11,10 @@ use tracing::{Instrument as _, debug, warn};
 use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
-use super::{Collector, Ending, GaveUp, Patience};
+use super::{Collector, Ending, GaveUp, Patience, market};
 use crate::progress::{ProgressObserver, Step};
 use crate::spool::{Manifest, PageRecord};
+use crate::subject::Subject;
 use crate::trace;
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
@@ -75,10 +76,11 @@ impl Collector {
             Err(ending) => return ending,
         };
         if pages.is_empty()
-            && let Some(refusal) = self.credits.refusal(job.patience.is_watched())
+            && let Some(refusal) = self.credits.refusal(Subject::of(order), job.patience.is_watched())
         {
             return Ending::GaveUp(refusal);
         }
+        let subject = Subject::of(order);
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
         let mut doubts = self.hopeless.begin();
@@ -107,10 +109,15 @@ impl Collector {
                         self.credits.learn_listed(total);
                     }
                     self.crashes.pass(Point::Answered).await;
-                    if number == 1 {
-                        page.body = self.drift.look(order, page.body, self.clock.now()).await;
-                    }
-                    if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
+                    let taken = if subject == Subject::Listings {
+                        if number == 1 {
+                            page.body = self.drift.look(order, page.body, self.clock.now()).await;
+                        }
+                        self.take_page(job, number, page, &mut pages, &mut doubts).await
+                    } else {
+                        self.take_answer(job, number, page, &mut pages).await
+                    };
+                    if let Err(ending) = taken {
                         return ending;
                     }
                     self.crashes.pass(Point::Kept).await;
@@ -130,7 +137,9 @@ impl Collector {
                     if is_held && pages.len() >= expected as usize {
                         continue;
                     }
-                    let outcome = self.judge(&error, order.convert.len(), failures_in_a_row).await;
+                    // A kind is asked for in one currency at a time.
+                    let currencies = if subject == Subject::Listings { order.convert.len() } else { 1 };
+                    let outcome = self.judge(&error, currencies, failures_in_a_row).await;
                     match self.wait_out(job, &error, outcome, failures_in_all).await {
                         // The pages that are missing have not failed yet.
                         Some(Ending::GaveUp(_)) if is_held => {}
@@ -167,8 +176,16 @@ impl Collector {
             stop.cancelled().await;
             self.clock.sleep(GRACE).await;
         };
+        let asking = async {
+            match Subject::of(order) {
+                Subject::Listings => {
+                    self.client.listings(start, limit, &order.convert, order.api_version).await
+                }
+                Subject::Market(kind) => self.ask_for(kind, order, number).await,
+            }
+        };
         tokio::select! {
-            answer = self.client.listings(start, limit, &order.convert, order.api_version) => Some(answer),
+            answer = asking => Some(answer),
             () = stopped => None,
         }
     }
@@ -198,7 +215,8 @@ impl Collector {
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
             Outcome::Stop { reason, hint } => {
-                let gave_up = GaveUp { code, reason, hint: Some(hint), until: None, lasts: true };
+                let hint = Some(market::hint(order, error, hint));
+                let gave_up = GaveUp { code, reason, hint, until: None, lasts: true };
                 return Some(Ending::GaveUp(gave_up));
             }
             Outcome::RetryLater { after, reason } => (now + after, reason, false),

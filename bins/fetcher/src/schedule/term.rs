@@ -23,6 +23,7 @@ use tracing::info;
 
 use super::Scheduler;
 use super::claims::Claims;
+use super::course::Course;
 use super::leader_state::{LeaderState, STABLE_AFTER};
 use super::slots::Ticker;
 use crate::collect::{Ending, GaveUp};
@@ -57,24 +58,33 @@ impl Scheduler {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
         self.collector.learn(led.claims.memory()).await;
-        let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let began_at = self.clock.now();
-        let current = Slot::current(began_at, self.every);
-        let newest = self.loaded.newest(&self.collector.order(current)).await;
-        let done = claimed.into_iter().chain(newest);
-        let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
+        let current = |course: &Course| self.collector.order_of(course.subject, course.current(began_at));
+        let newest = self.loaded.newest(&self.courses.iter().map(current).collect::<Vec<_>>()).await;
+        let ticker = |(course, newest): (&Course, Option<Slot>)| {
+            let claimed = led.claims.slots(|slot| self.collector.order_of(course.subject, slot));
+            Ticker::new(course.every, course.offset, began_at, claimed.into_iter().chain(newest))
+        };
+        let mut tickers: Vec<_> = self.courses.iter().zip(newest).map(ticker).collect();
         let mut told = None;
         let mut has_claimed = false;
         while !stop.is_cancelled() {
             let now = self.clock.now();
-            if let Some(slot) = ticker.due(now) {
+            // In their order: the listings first.
+            let mut due = self.courses.iter().zip(&mut tickers);
+            if let Some((course, slot)) = due.find_map(|(course, ticker)| Some((course, ticker.due(now)?))) {
                 has_claimed = true;
-                if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
+                if let Err(error) = self.claim_and_fetch(course, slot, &mut led, state, stop).await {
                     return Some(error);
                 }
                 continue;
             }
-            let next = ticker.next(now);
+            if let Some(given_way) = state.take_given_way(now) {
+                self.go_on(given_way, state, stop).await;
+                continue;
+            }
+            let nexts: Vec<_> = tickers.iter().map(|ticker| ticker.next(now)).collect();
+            let next = nexts[0];
             if told.replace(next) != Some(next) && !state.is_in_doubt() {
                 let at = timestamp::to_text(next);
                 if has_claimed {
@@ -87,7 +97,9 @@ impl Scheduler {
                 }
             }
             // Later ones ring the bell.
-            let held = Some(next).filter(|next| *next < self.end_of(Slot::current(now, self.every)));
+            let is_held =
+                |(course, next): &(&Course, DateTime<Utc>)| *next < course.end_of(course.current(now));
+            let held = self.courses.iter().zip(nexts).filter(is_held).map(|(_, next)| next).min();
             match self.idle(&mut led, held, rung, state, stop).await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -140,23 +152,24 @@ impl Scheduler {
         }
     }
 
-    /// Claims `slot` and fetches it. The error ended the term; then the slot may be claimed or not, which the next term
+    /// Claims `slot` of `course` and fetches it. The error ended the term; then the slot may be claimed or not, which the next term
     /// tells.
     async fn claim_and_fetch(
         &self,
+        course: &Course,
         slot: Slot,
         led: &mut LedTerm,
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<(), QueueError> {
         if let Some(until) = state.paused_until(self.clock.now())
-            && until >= self.end_of(slot)
+            && until >= course.end_of(slot)
         {
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
-        let order = self.collector.order(slot);
-        if !self.record_intention(&order, led, stop).await {
+        let order = self.collector.order_of(course.subject, slot);
+        if !self.record_intention(&order, course.end_of(slot), led, stop).await {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
@@ -164,18 +177,23 @@ impl Scheduler {
         led.write().await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
-        self.fetch_slot(slot, state, stop).await;
+        self.fetch_slot(course, slot, state, stop).await;
         Ok(())
     }
 
     /// Writes into the spool that the slot of `order` is about to be claimed, however often the disk refuses it while
     /// the slot and the term last: what the disk does not take is not paid for. `false` when it is not written: the slot is
     /// given up, which is reported, or it is over with the term.
-    async fn record_intention(&self, order: &Manifest, led: &mut LedTerm, stop: &CancellationToken) -> bool {
+    async fn record_intention(
+        &self,
+        order: &Manifest,
+        ends_at: DateTime<Utc>,
+        led: &mut LedTerm,
+        stop: &CancellationToken,
+    ) -> bool {
         // Cancelled when the term is over: then it is tried no more.
         let stop = stop.child_token();
-        let mut intending =
-            std::pin::pin!(self.collector.intend_patiently(order, self.end_of(order.slot), &stop));
+        let mut intending = std::pin::pin!(self.collector.intend_patiently(order, ends_at, &stop));
         let intended = tokio::select! {
             intended = &mut intending => intended,
             () = led.term.over() => {
@@ -193,9 +211,9 @@ impl Scheduler {
                 lasts: true,
             },
             Err(Ending::GaveUp(gave_up)) => gave_up,
-            Err(Ending::Complete(_) | Ending::Interrupted) => return false,
+            Err(Ending::Complete(_) | Ending::GaveWay(_) | Ending::Interrupted) => return false,
         };
-        self.collector.give_up(order.slot, &gave_up).await;
+        self.collector.give_up(order, &gave_up).await;
         false
     }
 }

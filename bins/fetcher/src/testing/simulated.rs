@@ -43,7 +43,8 @@ impl Lab {
             keyless: key.is_none(),
         };
         let (queue, clock) = (Arc::new(self.queue.clone()), Arc::new(self.clock.clone()));
-        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none());
+        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none())
+            .fetching(self.market.clone());
         Fetcher::new(settings, source, queue.clone(), queue, None, around)
     }
 }

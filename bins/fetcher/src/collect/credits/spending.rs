@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use domain::MarketKind;
+
+use crate::subject::interval;
+
 /// A month of a plan, for sums: 30 days.
 pub(super) const MONTH: Duration = Duration::from_hours(30 * 24);
 /// Coins that one credit pays for.
@@ -22,17 +26,25 @@ pub struct Spending {
     page_size: u32,
     currencies: u32,
     every: Duration,
+    /// Credits that a month of what is fetched beside the listings costs.
+    beside: u64,
 }
 
 impl Spending {
-    /// As `settings` say.
-    pub fn of(settings: &config::Fetch) -> Self {
+    /// As `settings` say, and `market` about what is fetched beside the listings.
+    pub fn of(settings: &config::Fetch, market: &config::Market) -> Self {
+        let currencies = u32::try_from(settings.convert.len()).unwrap_or(u32::MAX);
+        let of_kind = |kind: MarketKind| {
+            let every = interval(market, kind)?.max(Duration::from_secs(1));
+            Some(MONTH.as_secs() / every.as_secs() * u64::from(kind.batch_credits(currencies)))
+        };
         Self {
             limit: settings.limit,
             listed: COINS_LISTED,
             page_size: settings.page_size.max(1),
-            currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
+            currencies,
             every: settings.every.max(Duration::from_secs(1)),
+            beside: MarketKind::ALL.into_iter().filter_map(of_kind).sum(),
         }
     }
 
@@ -60,9 +72,19 @@ impl Spending {
         (MONTH.as_secs() / self.every.as_secs()).max(1)
     }
 
+    /// Credits that a month of what is fetched beside the listings costs.
+    pub(super) fn beside(&self) -> u64 {
+        self.beside
+    }
+
+    /// Credits that a batch of `kind` costs.
+    pub(super) fn a_batch(&self, kind: MarketKind) -> u64 {
+        kind.batch_credits(self.currencies).into()
+    }
+
     /// Credits that a month of 30 days costs.
     pub fn a_month(&self) -> u64 {
-        self.snapshots().saturating_mul(self.a_snapshot())
+        self.snapshots().saturating_mul(self.a_snapshot()).saturating_add(self.beside)
     }
 
     /// Credits that a day costs, rounded up.
@@ -114,7 +136,14 @@ mod tests {
     use super::*;
 
     pub(crate) fn spending(limit: u32, page_size: u32, currencies: u32, minutes: u64) -> Spending {
-        Spending { limit, listed: u32::MAX, page_size, currencies, every: Duration::from_mins(minutes) }
+        Spending {
+            limit,
+            listed: u32::MAX,
+            page_size,
+            currencies,
+            every: Duration::from_mins(minutes),
+            beside: 0,
+        }
     }
 
     #[test]
@@ -140,14 +169,33 @@ mod tests {
 
     #[test]
     fn coins_that_do_not_exist_cost_nothing() {
-        let fetch = config::Config::defaults().fetch;
-        let planned = |limit| Spending::of(&config::Fetch { limit, page_size: 5000, ..fetch.clone() });
+        let config::Config { fetch, market, .. } = config::Config::defaults();
+        let planned =
+            |limit| Spending::of(&config::Fetch { limit, page_size: 5000, ..fetch.clone() }, &market);
         assert_eq!((planned(5000).a_snapshot(), planned(20_000).a_snapshot()), (25, 50));
         let known = planned(20_000).of_listed(9800);
         assert_eq!((known.a_snapshot(), known.with_fitting_limit(14_400).unwrap().limit()), (49, 4000));
         // There may be more than anybody thought.
         assert_eq!(planned(20_000).of_listed(12_000).a_snapshot(), 60);
         assert_eq!(planned(200).of_listed(12_000).a_snapshot(), 1);
+    }
+
+    #[test]
+    fn what_is_fetched_beside_the_listings_is_paid_for_too() {
+        let config::Config { fetch, .. } = config::Config::defaults();
+        let every = |minutes| config::Every::duration(Duration::from_mins(minutes));
+        let market = config::Market {
+            map: every(1440),
+            global_metrics: every(60),
+            fear_and_greed: config::Every::default(),
+            cmc100: every(5),
+        };
+        let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+        let spending = Spending::of(&config::Fetch { limit: 200, convert, ..fetch }, &market);
+        // The map costs nothing, the metrics two currencies an hour, the index one each five minutes.
+        let beside = 720 * 2 + 8640;
+        assert_eq!((spending.beside(), spending.a_month()), (beside, 720 * 2 + beside));
+        assert_eq!(spending.with_fitting_limit(beside), None, "no snapshot fits beside it");
     }
 
     #[test]
