@@ -1,7 +1,7 @@
 //! What a fetcher counts.
 
 use chrono::{DateTime, Utc};
-use domain::{Doubt, StageName, Verdict};
+use domain::{Doubt, MarketKind, StageName, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -88,6 +88,12 @@ impl MetricSet for FetchSet {
         for ending in SnapshotEnd::ALL {
             // The series is what is wanted; what is returned is a lock.
             drop(set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
+        }
+        for kind in MarketKind::ALL {
+            for ending in SnapshotEnd::ALL {
+                let labels = KindLabels { endpoint: kind.description().endpoint, ending: ending.as_str() };
+                drop(set.market_batches.get_or_create(&labels));
+            }
         }
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
         registry.register(
@@ -208,8 +214,6 @@ fn gauge(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use domain::MarketKind;
-
     use super::*;
 
     #[test]
