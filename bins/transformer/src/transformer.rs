@@ -80,17 +80,14 @@ fn transform(
 ) -> Result<Vec<Output>, PageFault> {
     let meta = PageMeta::from_headers(headers)?;
     let body = decompress_body(body)?;
-    let (outputs, rows, rejected) = match MarketKind::of_endpoint(&meta.endpoint) {
-        Some(kind) => {
-            let cleaned = market::clean(kind, &meta, &body, now)?;
-            let outputs = market::outputs(kind, &meta, &cleaned, chunk_coins, now)?;
-            (outputs, cleaned.passed(), cleaned.rejected())
-        }
-        None => {
-            let cleaned = clean(&meta, &body, now)?;
-            let outputs = outputs(&meta, &cleaned, chunk_coins, now)?;
-            (outputs, cleaned.passed.len(), cleaned.rejects.len())
-        }
+    let (outputs, rows, rejected) = if let Some(kind) = MarketKind::of_endpoint(&meta.endpoint) {
+        let cleaned = market::clean(kind, &meta, &body, now)?;
+        let outputs = market::outputs(kind, &meta, &cleaned, chunk_coins, now)?;
+        (outputs, cleaned.passed(), cleaned.rejected())
+    } else {
+        let cleaned = clean(&meta, &body, now)?;
+        let outputs = outputs(&meta, &cleaned, chunk_coins, now)?;
+        (outputs, cleaned.passed.len(), cleaned.rejects.len())
     };
     counted.add(CLEANED, rows as u64);
     counted.add(REJECTED, rejected as u64);

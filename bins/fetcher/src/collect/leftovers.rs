@@ -23,7 +23,7 @@ impl Collector {
             is_current && manifest.pages.is_none() && manifest.claim == ClaimState::Claimed
         };
         let begun: Vec<_> = batches.into_iter().filter(is_begun).collect();
-        *self.in_work() = begun.clone();
+        self.in_work().clone_from(&begun);
         Ok(begun.into_iter().map(|manifest| manifest.batch).collect())
     }
 

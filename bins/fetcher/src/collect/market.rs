@@ -29,7 +29,7 @@ impl Collector {
         let of_kind = self.order(slot);
         let batch = domain::BatchId::new(slot, description.endpoint, &convert);
         let endpoint = description.endpoint.to_owned();
-        Manifest { batch, endpoint, convert, limit, page_size, api_version, ..of_kind }
+        Manifest { batch, endpoint, api_version, convert, limit, page_size, ..of_kind }
     }
 
     /// Asks for a page of a kind.

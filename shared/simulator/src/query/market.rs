@@ -41,7 +41,7 @@ impl MarketQuery {
                 "start" if is_list => query.start = number("start", value, usize::MAX)?,
                 "limit" if is_list => query.limit = number("limit", value, MAX_LIMIT)?,
                 "sort" if is_list => {
-                    query.by_id = one_of("sort", value, &[("id", true), ("cmc_rank", false)])?
+                    query.by_id = one_of("sort", value, &[("id", true), ("cmc_rank", false)])?;
                 }
                 "listing_status" if is_list => (query.active, query.inactive) = statuses(value)?,
                 "convert" if shape == Shape::ObjectPerCurrency => query.converts = converts(value)?,

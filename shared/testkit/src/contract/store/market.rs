@@ -18,7 +18,7 @@ pub fn market_chunk(
 ) -> MarketChunk {
     let mut head = chunk(&[]);
     head.page.convert = kind.currencies(&["USD".to_owned()]);
-    head.page.endpoint = kind.description().endpoint.to_owned();
+    kind.description().endpoint.clone_into(&mut head.page.endpoint);
     head.page.slot = Slot::at(at(seconds));
     head.page.batch = BatchId::new(head.page.slot, &head.page.endpoint, &head.page.convert);
     head.page.page = page;
