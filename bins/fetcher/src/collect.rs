@@ -8,6 +8,7 @@ mod credits;
 mod doubts;
 mod drift;
 mod ending;
+mod hint;
 mod judging;
 mod leftovers;
 mod letters;

@@ -6,6 +6,7 @@
 
 mod findings;
 mod map_checks;
+mod map_memory;
 mod memory;
 mod page_checks;
 mod snapshot_checks;

@@ -7,13 +7,15 @@ mod chunk;
 mod field;
 mod kinds;
 mod record;
+mod value;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use self::chunk::MarketChunk;
 pub use self::field::{Field, Form, Place};
-pub use self::record::{Record, Value};
+pub use self::record::Record;
+pub use self::value::Value;
 
 /// What a batch of a kind without currencies has in their place.
 pub const NO_CURRENCY: &str = "-";
@@ -87,6 +89,11 @@ impl MarketKind {
     /// The kind of a batch with this `endpoint`; `None` for listings, and for what this version does not know.
     pub fn of_endpoint(endpoint: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.description().endpoint == endpoint)
+    }
+
+    /// Whether its rows are a list of things, which may vanish from it.
+    pub const fn is_list(self) -> bool {
+        matches!(self.description().shape, Shape::List { .. })
     }
 
     /// What is asked for when quotes are asked for in `convert`: the currencies of its batches, never none.

@@ -8,7 +8,7 @@ mod insert;
 mod ledger;
 mod letters;
 mod load;
-mod maps;
+mod market;
 mod outbox;
 mod parameters;
 mod quotes;
@@ -64,8 +64,7 @@ impl Store for SqliteStore {
     async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
         let load = MarketLoad::of(chunk, self.now());
         let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
-        self.note_whole(&chunk.head.page.batch).await?;
-        Ok(loaded)
+        self.note_whole(load.batch()).await.map(|()| loaded)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {

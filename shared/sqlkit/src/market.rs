@@ -1,6 +1,6 @@
 //! Reading the tables of the kinds of the market as values.
 
-use domain::{BatchId, Form, MarketKind, Record, Shape, Value};
+use domain::{BatchId, Form, MarketKind, Record, Value};
 use testkit::tables::{MarketEntry, Vanished};
 
 use crate::contents::{Dialect, Values};
@@ -16,7 +16,7 @@ pub(super) fn rows_sql(kind: MarketKind, Dialect { instant, whole, json }: &Dial
     };
     let mut columns: Vec<_> =
         description.fields.iter().map(|field| column(field.column, field.form)).collect();
-    if is_list(kind) {
+    if kind.is_list() {
         columns.extend(["first_seen_at", "last_seen_at"].map(instant));
     }
     columns.extend([instant("fetched_at"), "batch_id".to_owned()]);
@@ -40,7 +40,7 @@ pub(super) fn row(kind: MarketKind, row: &impl Values) -> MarketEntry {
         record: Record { values: values.collect() },
         fetched_at: seen("fetched_at"),
         batch: BatchId::from_stored(row.some_text("batch_id")),
-        seen: is_list(kind).then(|| (seen("first_seen_at"), seen("last_seen_at"))),
+        seen: kind.is_list().then(|| (seen("first_seen_at"), seen("last_seen_at"))),
     }
 }
 
@@ -53,10 +53,6 @@ pub(super) fn vanished_sql(Dialect { instant, whole, .. }: &Dialect) -> String {
 /// A row that it finds.
 pub(super) fn vanished(row: &impl Values) -> Vanished {
     (row.count("coin_id").expect("an id"), row.instant("vanished_at"))
-}
-
-fn is_list(kind: MarketKind) -> bool {
-    matches!(kind.description().shape, Shape::List { .. })
 }
 
 /// Some databases write JSON in a way of their own.

@@ -3,5 +3,6 @@
 
 pub mod load;
 pub mod maps;
+pub mod statements;
 mod table;
-mod values;
+pub mod values;

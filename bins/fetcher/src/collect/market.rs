@@ -8,10 +8,7 @@ use super::{Collector, Ending, FetchJob};
 use crate::judge::{Memory, Page, judge_map, verdict};
 use crate::progress::Step;
 use crate::spool::{Manifest, PageRecord};
-use crate::subject::{LISTINGS, Subject};
-
-/// What someone can do about a kind that the API does not give.
-const HINT: &str = "turn it off in [market], or change the plan";
+use crate::subject::Subject;
 
 impl Collector {
     /// What is asked for of `subject` in `slot`.
@@ -89,16 +86,4 @@ impl Collector {
         }
         (verdict, judged.memory)
     }
-}
-
-/// What someone can do when `error` will not pass, and the usual `hint` is about listings.
-pub(super) fn hint(order: &Manifest, error: &FetchError, hint: &'static str) -> &'static str {
-    let is_about_the_request = matches!(
-        error,
-        FetchError::Api { code: 400 | 404 | 410 | 1006 | 4000..=4999, .. }
-            | FetchError::Http { status: 400 | 404 | 410, .. }
-            | FetchError::Body { .. }
-            | FetchError::TooLarge { .. }
-    );
-    if order.endpoint != LISTINGS && is_about_the_request { HINT } else { hint }
 }

@@ -11,7 +11,7 @@ use tracing::{Instrument as _, debug, warn};
 use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
-use super::{Collector, Ending, GaveUp, Patience, market};
+use super::{Collector, Ending, GaveUp, Patience, hint};
 use crate::progress::{ProgressObserver, Step};
 use crate::spool::{Manifest, PageRecord};
 use crate::subject::Subject;
@@ -214,8 +214,8 @@ impl Collector {
         let now = self.clock.now();
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
-            Outcome::Stop { reason, hint } => {
-                let hint = Some(market::hint(order, error, hint));
+            Outcome::Stop { reason, hint: usual } => {
+                let hint = Some(hint::hint(order, error, usual));
                 let gave_up = GaveUp { code, reason, hint, until: None, lasts: true };
                 return Some(Ending::GaveUp(gave_up));
             }

@@ -2,22 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+use super::map_memory::RememberedMap;
 use super::memory::Memory;
 use super::page_checks::{findings_of_page, ids};
 use super::snapshot_checks::Judged;
 use super::{Check, Finding, Page};
 use crate::spool::Manifest;
-
-/// A map, as far as the next one is compared with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RememberedMap {
-    batch: String,
-    host: String,
-    simulated: bool,
-    coins: usize,
-}
 
 /// Judges the map of `order`: `pages` are those that came, in their order. Whether all came is told elsewhere.
 pub(crate) fn judge_map(
@@ -30,19 +20,12 @@ pub(crate) fn judge_map(
     for (place, page) in pages.iter().enumerate() {
         findings.extend(findings_of_page(order, page, &pages[..place], settings));
     }
-    let now = RememberedMap {
-        batch: order.batch.to_string(),
-        host: order.host.clone(),
-        simulated: pages.iter().any(|page| page.record.simulated),
-        coins: pages.iter().flat_map(ids).collect::<BTreeSet<_>>().len(),
-    };
-    let is_same_source = |before: &&RememberedMap| {
-        before.batch != now.batch && (&before.host, before.simulated) == (&now.host, now.simulated)
-    };
-    if let Some(before) = memory.map.as_ref().filter(is_same_source) {
-        let lacking = before.coins.saturating_sub(now.coins);
-        if settings.fewer.is_exceeded(lacking, before.coins) {
-            let text = format!("{} coins came, and {} in the map before", now.coins, before.coins);
+    let coins = pages.iter().flat_map(ids).collect::<BTreeSet<_>>().len();
+    let now = RememberedMap::new(order, pages.iter().any(|page| page.record.simulated), coins);
+    if let Some(before) = memory.map.as_ref().and_then(|before| before.coins_before(&now)) {
+        let lacking = before.saturating_sub(coins);
+        if settings.fewer.is_exceeded(lacking, before) {
+            let text = format!("{coins} coins came, and {before} in the map before");
             findings.push(Finding::new(Check::FewerCoins, text));
         }
     }

@@ -7,7 +7,7 @@ use domain::{Measure, timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Page;
-use super::map_checks::RememberedMap;
+use super::map_memory::RememberedMap;
 use crate::spool::Manifest;
 
 /// Coins that are remembered, from the best ranked: their quotes change all the time.

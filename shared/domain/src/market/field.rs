@@ -2,7 +2,7 @@
 
 use chrono::Datelike;
 
-use super::record::Value;
+use super::value::Value;
 
 /// What a field holds; cleaning rules and column types follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,15 +8,14 @@ use sqlx::{AssertSqlSafe, Executor};
 use tables::load::LoadRow;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
 use tables::load::transaction::Load;
-use tables::market::load::MarketLoad;
 use tables::row::{Row, Unreadable};
-use tables::write::{Parameter, load as write};
+use tables::write::load as write;
 
 use super::batch_numbers::Numbers;
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
-use super::parameters::{bind, query};
+use super::parameters::bind;
 use super::row::{self, IdentityKey};
 use super::{data_kind, ledger};
 use crate::database::Work;
@@ -38,15 +37,7 @@ impl Work for Numbered<'_> {
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-impl Work for MarketLoad<'_> {
-    type Output = Option<Loaded>;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
-        MarketLoad::run(self, &mut OnServer(connection, &Numbers::default())).await
-    }
-}
-
-struct OnServer<'c>(&'c mut MySqlConnection, &'c Numbers);
+pub(super) struct OnServer<'c>(pub(super) &'c mut MySqlConnection, pub(super) &'c Numbers);
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;
@@ -54,12 +45,6 @@ impl Statements for OnServer<'_> {
 
     const COINS_LOCK: &'static str = " FOR UPDATE";
     const IDENTITY_COLUMNS: &'static str = row::IDENTITY;
-
-    const ON_CONFLICT: &'static str = "ON DUPLICATE KEY UPDATE";
-
-    fn incoming(column: &str) -> String {
-        format!("VALUES({column})")
-    }
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -120,19 +105,5 @@ impl Statements for OnServer<'_> {
             Rows::Latest(rows) => inserts.latest.run(self.0, rows, |_| 0, write::latest).await,
             Rows::History(rows) => inserts.history.run(self.0, rows, |_| 0, write::history).await,
         }
-    }
-
-    async fn found<T: Send>(
-        &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
-        reader: impl Fn(&dyn Row) -> std::result::Result<T, Unreadable> + Send,
-    ) -> Result<Vec<T>> {
-        let rows = query(AssertSqlSafe(sql), values).fetch_all(&mut *self.0).await?;
-        read_all(&rows, reader)
-    }
-
-    async fn run(&mut self, sql: String, values: Vec<Parameter<'_>>) -> Result<()> {
-        query(AssertSqlSafe(sql), values).execute(&mut *self.0).await.map(drop)
     }
 }

@@ -9,13 +9,11 @@ use tables::load::LoadRow;
 use tables::load::coins::Known;
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
 use tables::load::transaction::Load;
-use tables::market::load::MarketLoad;
 use tables::row::{Row, Unreadable};
-use tables::write::{Parameter, load as write};
+use tables::write::load as write;
 
 use super::columns::read_all;
 use super::insert::{INSERTS, REBUILDS};
-use super::parameters::query;
 use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::{Error, refusal};
@@ -29,18 +27,9 @@ impl Work for Load<'_> {
     }
 }
 
-#[async_trait]
-impl Work for MarketLoad<'_> {
-    type Output = Option<Loaded>;
-
-    async fn run(&self, connection: &mut SqliteConnection) -> std::result::Result<Self::Output, Error> {
-        Ok(MarketLoad::run(self, &mut InFile(connection)).await?)
-    }
-}
-
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-struct InFile<'c>(&'c mut SqliteConnection);
+pub(super) struct InFile<'c>(pub(super) &'c mut SqliteConnection);
 
 impl Statements for InFile<'_> {
     type Error = sqlx::Error;
@@ -48,12 +37,6 @@ impl Statements for InFile<'_> {
 
     const COINS_LOCK: &'static str = "";
     const IDENTITY_COLUMNS: &'static str = "coin_id, symbol, name, slug, first_seen_at, last_seen_at";
-
-    const ON_CONFLICT: &'static str = "ON CONFLICT DO UPDATE SET";
-
-    fn incoming(column: &str) -> String {
-        format!("excluded.{column}")
-    }
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -121,20 +104,6 @@ impl Statements for InFile<'_> {
             Rows::Latest(rows) => inserts.latest.run(self.0, rows, write::latest).await,
             Rows::History(rows) => inserts.history.run(self.0, rows, write::history).await,
         }
-    }
-
-    async fn found<T: Send>(
-        &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
-        reader: impl Fn(&dyn Row) -> std::result::Result<T, Unreadable> + Send,
-    ) -> Result<Vec<T>> {
-        let rows = query(AssertSqlSafe(sql), values).fetch_all(&mut *self.0).await?;
-        read_all(&rows, reader)
-    }
-
-    async fn run(&mut self, sql: String, values: Vec<Parameter<'_>>) -> Result<()> {
-        query(AssertSqlSafe(sql), values).execute(&mut *self.0).await.map(drop)
     }
 }
 

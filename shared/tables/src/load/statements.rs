@@ -7,7 +7,6 @@ use ports::Loaded;
 use super::LoadRow;
 use super::coins::{Known, SeenCoin, SeenIdentity};
 use crate::row::{Row, Unreadable};
-use crate::write::Parameter;
 
 /// Makes a value of a row.
 pub type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;
@@ -45,12 +44,6 @@ pub trait Statements: Send {
 
     /// The columns that [`known_identity`](Self::known_identity) reads of `coin_identities`.
     const IDENTITY_COLUMNS: &'static str;
-
-    /// How an insert goes on when a row with the key is there; assignments follow.
-    const ON_CONFLICT: &'static str;
-
-    /// In such an assignment, the value of `column` that was to be inserted.
-    fn incoming(column: &str) -> String;
 
     /// Whether data of this kind may be written. In an empty store it decides.
     fn admit(&mut self, simulated: bool) -> impl Future<Output = Result<bool, Self::Error>> + Send;
@@ -106,20 +99,5 @@ pub trait Statements: Send {
         &mut self,
         rows: Rows<'_, '_>,
         is_rebuild: bool,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
-
-    /// What `reader` makes of the rows that the statement `sql` finds with `values`.
-    fn found<T: Send>(
-        &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
-        reader: impl Fn(&dyn Row) -> Result<T, Unreadable> + Send,
-    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
-
-    /// Runs the statement `sql` with `values`.
-    fn run(
-        &mut self,
-        sql: String,
-        values: Vec<Parameter<'_>>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use domain::{MarketChunk, Record, timestamp};
+use domain::{BatchId, MarketChunk, Record, timestamp};
 use ports::{Loaded, Refused, StoreError};
 
-use super::table::{insert, select, tells_seen};
-use super::values::{Held, coin_id, held, key, row, says_the_same};
-use crate::load::statements::Statements;
+use super::statements::{MarketStatements, Sql};
+use super::table::{insert, select};
+use super::values::{Held, coin_id, key, row, says_the_same};
 
 /// Rows of a full statement. Those of a list are many and small; others are few, and each may hold long JSON.
 const ROWS: usize = 250;
@@ -31,13 +31,13 @@ impl<'a> MarketLoad<'a> {
     ///
     /// # Errors
     ///
-    /// The error of a statement, unless it is a [refusal](Statements::refusal). The caller has to roll back then.
-    pub async fn run<S: Statements>(&self, statements: &mut S) -> Result<Option<Loaded>, S::Error> {
+    /// The error of a statement, unless it is a [refusal](crate::load::statements::Statements::refusal). The caller has to roll back then.
+    pub async fn run<S: MarketStatements>(&self, statements: &mut S) -> Result<Option<Loaded>, S::Error> {
         if !statements.admit(self.chunk.head.page.simulated).await? {
             return Ok(None);
         }
         let records = self.records();
-        let most = if tells_seen(self.chunk.kind) { ROWS } else { 1 };
+        let most = if self.chunk.kind.is_list() { ROWS } else { 1 };
         let mut pending: Vec<_> = records.chunks(most).rev().collect();
         let mut loaded = Loaded::default();
         while let Some(part) = pending.pop() {
@@ -62,6 +62,11 @@ impl<'a> MarketLoad<'a> {
         Ok(Some(loaded))
     }
 
+    /// The batch that the chunk is of.
+    pub fn batch(&self) -> &'a BatchId {
+        &self.chunk.head.page.batch
+    }
+
     /// What callers are told when it is of the other kind of data.
     pub fn mixed(&self) -> StoreError {
         StoreError::Mixed { simulated: self.chunk.head.page.simulated }
@@ -77,7 +82,7 @@ impl<'a> MarketLoad<'a> {
 
     /// Writes all of `records`, or fails. A statement is for one row or for `most`, so that there are few to be prepared: the last row is
     /// repeated, which changes nothing.
-    async fn write<S: Statements>(
+    async fn write<S: MarketStatements>(
         &self,
         statements: &mut S,
         records: &[&Record],
@@ -87,9 +92,10 @@ impl<'a> MarketLoad<'a> {
         let rows = if records.len() == 1 { 1 } else { most };
         let filled = || records.iter().chain(records.last().into_iter().cycle()).take(rows);
         let keys = filled().flat_map(|record| key(kind, record)).collect();
-        let found = statements.found(select(kind, rows), keys, |row| held(kind, row)).await?;
+        let found = statements.held(Sql { text: select(kind, rows), values: keys }, kind).await?;
         let values = filled().flat_map(|record| row(self.chunk, record)).collect();
-        statements.run(insert::<S>(kind, rows, self.chunk.head.is_rebuild()), values).await?;
+        let text = insert::<S>(kind, rows, self.chunk.head.is_rebuild());
+        statements.run(Sql { text, values }).await?;
         Ok(self.judge(records, found))
     }
 

@@ -1,28 +1,23 @@
 //! The statements about the table of a kind.
 
-use domain::{MarketKind, Shape};
+use domain::MarketKind;
 
-use crate::load::statements::Statements;
+use super::statements::MarketStatements;
 
 /// After the columns of the answer: which map had the coin first and last. Only where a row is of a thing that may vanish.
 const SEEN: [&str; 2] = ["first_seen_at", "last_seen_at"];
 /// The last columns of each table.
 const FETCH: [&str; 2] = ["batch_id", "fetched_at"];
 
-/// Whether the rows are of things that may vanish, so that it is told when each was seen.
-pub(super) fn tells_seen(kind: MarketKind) -> bool {
-    matches!(kind.description().shape, Shape::List { .. })
-}
-
 /// The columns of the table, in the order of the values of a row.
 pub(super) fn columns(kind: MarketKind) -> Vec<&'static str> {
     let fields = kind.description().fields.iter().map(|field| field.column);
-    let seen = if tells_seen(kind) { &SEEN[..] } else { &[] };
+    let seen = if kind.is_list() { &SEEN[..] } else { &[] };
     fields.chain(seen.iter().copied()).chain(FETCH).collect()
 }
 
 /// Inserts `rows` rows. What is fetched later wins, and of equal fetches a rebuild.
-pub(super) fn insert<S: Statements>(kind: MarketKind, rows: usize, is_rebuild: bool) -> String {
+pub(super) fn insert<S: MarketStatements>(kind: MarketKind, rows: usize, is_rebuild: bool) -> String {
     let (table, columns) = (kind.description().table, columns(kind));
     let later = if is_rebuild { ">=" } else { ">" };
     let is_later = format!("{} {later} {table}.fetched_at", S::incoming("fetched_at"));
@@ -31,7 +26,7 @@ pub(super) fn insert<S: Statements>(kind: MarketKind, rows: usize, is_rebuild: b
     };
     let rest = kind.description().fields.iter().filter(|field| !field.is_key).map(|field| field.column);
     let mut set: Vec<_> = rest.chain(["batch_id"]).map(|column| take(column, &is_later)).collect();
-    if tells_seen(kind) {
+    if kind.is_list() {
         for (column, compare) in SEEN.into_iter().zip(["<", ">"]) {
             set.push(take(column, &format!("{} {compare} {table}.{column}", S::incoming(column))));
         }

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use domain::{Field, Form, MarketChunk, MarketKind, Record, Value};
 
-use super::table::tells_seen;
 use crate::row::{Row, Unreadable};
 use crate::write::Parameter::{self, Flag, Instant, Number, Text, Whole};
 
 /// What a table holds of a key.
-pub(super) struct Held {
+#[derive(Debug)]
+pub struct Held {
     pub(super) record: Record,
     pub(super) fetched_at: DateTime<Utc>,
 }
@@ -18,7 +18,7 @@ pub(super) fn row<'a>(chunk: &'a MarketChunk, record: &'a Record) -> Vec<Paramet
     let page = &chunk.head.page;
     let mut values: Vec<_> =
         record.by_field(chunk.kind).map(|(field, value)| parameter(field, value)).collect();
-    if tells_seen(chunk.kind) {
+    if chunk.kind.is_list() {
         let slot = page.slot.starts_at();
         values.extend([slot.into(), slot.into()]);
     }
@@ -32,7 +32,7 @@ pub(super) fn key(kind: MarketKind, record: &Record) -> impl Iterator<Item = Par
 }
 
 /// The row that a table holds.
-pub(super) fn held(kind: MarketKind, row: &dyn Row) -> Result<Held, Unreadable> {
+pub fn held(kind: MarketKind, row: &dyn Row) -> Result<Held, Unreadable> {
     let values = kind.description().fields.iter().map(|field| value(field, row)).collect::<Result<_, _>>()?;
     Ok(Held { record: Record { values }, fetched_at: row.get("fetched_at")? })
 }

@@ -33,7 +33,7 @@ impl Client {
         if !asked.is_empty() {
             url.query_pairs_mut().extend_pairs(asked);
         }
-        let is_list = matches!(shape, Shape::List { .. });
+        let is_list = kind.is_list();
         let most = if is_list { MAX_PAGE_BYTES } else { MAX_OBJECT_BYTES };
         let (body, pause, simulated) = self.get(url, most).await?;
         let answer = self.success(envelope::open::<&RawValue>(&body), &body, pause)?;

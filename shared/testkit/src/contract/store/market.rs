@@ -1,7 +1,7 @@
 //! What [`Store::load_market`] promises: newest wins in each kind, and only a whole map tells which coins vanished.
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Doubt, Fetched, MarketChunk, MarketKind, Origin, Record, Shape, Slot, Value, Verdict};
+use domain::{BatchId, Doubt, Fetched, MarketChunk, MarketKind, Origin, Record, Slot, Value, Verdict};
 use ports::store::{Ledger, Loaded, Quotes, Store, StoreError};
 
 use super::StoreLab;
@@ -89,7 +89,7 @@ pub async fn every_column_of_every_kind_is_kept(lab: &impl StoreLab) {
         let entries = lab.contents().market(kind).await;
         assert_eq!(entries.iter().map(|entry| entry.record.clone()).collect::<Vec<_>>(), rows, "{kind}");
         assert_eq!((entries[0].fetched_at, &entries[0].batch), (at(1), &chunk.head.page.batch));
-        let is_list = matches!(kind.description().shape, Shape::List { .. });
+        let is_list = kind.is_list();
         assert_eq!(entries[0].seen, is_list.then_some((at(0), at(0))));
         // Later, with nothing but what it must have.
         let fields = kind.description().fields;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, MarketChunk, MarketKind, Record, Shape, Slot, Value, timestamp};
+use domain::{BatchId, MarketChunk, MarketKind, Record, Slot, Value, timestamp};
 use ports::store::{Loaded, Refused};
 
 use crate::tables::{MarketEntry, Vanished};
@@ -34,7 +34,7 @@ impl MarketRows {
                 loaded.refused.push(Refused { coin_id: 0, reason: "coin ids start at 1".to_owned() });
                 continue;
             }
-            let is_list = matches!(kind.description().shape, Shape::List { .. });
+            let is_list = kind.is_list();
             let new = MarketEntry {
                 record: record.clone(),
                 fetched_at,
