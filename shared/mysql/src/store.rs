@@ -90,16 +90,16 @@ impl Store for MysqlStore {
         loaded.ok_or(load.mixed())
     }
 
-    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
-        let load = MarketLoad::of(chunk, self.now());
-        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
-        self.note_whole(load.batch()).await.map(|()| loaded)
-    }
-
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })?;
         self.note_whole(&fetched.batch).await
+    }
+
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        let load = MarketLoad::of(chunk, self.now());
+        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
+        self.note_whole(load.batch()).await.map(|()| loaded)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -1,5 +1,5 @@
 use domain::wire::{RowsMessage, decode};
-use domain::{BatchId, MarketChunk, compress_body};
+use domain::{BatchId, MarketChunk};
 use ports::QueueName;
 use stage::Output;
 
@@ -197,16 +197,4 @@ fn rows_travel_in_chunks_and_rejects_in_letters() {
     let empty = clean_page(MarketKind::Map, r#"{"data": []}"#).unwrap();
     let all = outputs(MarketKind::Map, &meta, &empty, 4, now()).unwrap();
     assert_eq!((all.len(), decoded(&all[0]).records.len()), (1, 0));
-}
-
-#[tokio::test]
-async fn the_stage_knows_a_page_by_its_endpoint() {
-    use stage::Stage as _;
-    let clock = std::sync::Arc::new(testkit::clock::ManualClock::default());
-    let settings = config::Config::defaults().transform;
-    let transformer = crate::Transformer::new(settings, clock, &telemetry::Metrics::default());
-    let message =
-        meta_of(MarketKind::GlobalMetrics, &["USD"], 1).to_message(compress_body(GLOBAL.as_bytes()));
-    let outputs = transformer.handle(&message).await.unwrap();
-    assert_eq!((outputs.len(), decoded(&outputs[0]).kind), (1, MarketKind::GlobalMetrics));
 }
