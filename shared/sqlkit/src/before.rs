@@ -26,6 +26,8 @@ impl Client {
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
              ALTER TABLE batch_chunks DROP COLUMN sorted; \
              ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
+             DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
+             DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
