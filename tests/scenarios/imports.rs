@@ -65,10 +65,13 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
 
         let env = [("COINPIPE__IMPORT__URL", url.as_str())];
         let dry = Worker::print_with(&place, &[&import[..], &["--dry-run"]].concat(), &env).await;
-        assert!(dry.contains("Would import 3 rows"), "{dry}");
+        // It promises no row that the rules refuse.
+        assert!(dry.contains("Would import 2 rows"), "{dry}");
+        assert!(dry.contains("rejected  1 row") && dry.contains("price in USD is -1.0"), "{dry}");
         compare(&place.store.tables().await, &before);
 
-        let report = Worker::print_with(&place, &import, &env).await;
+        // The exit code tells of the row that was refused.
+        let report = Worker::print_and_end(&place, &import, &env, 1).await;
         assert!(report.contains("3 Coin 3, 4 Coin 4"), "{report}");
         // The script has no names; of what is too new the time is shown.
         assert_eq!(report.matches("in the table").count(), 1, "{report}");
@@ -97,7 +100,7 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
 
         // Again, with a decision: what is there stays.
         let again = [&import[..], &["--coin", "C3=4"]].concat();
-        let report = Worker::print_with(&place, &again, &env).await;
+        let report = Worker::print_and_end(&place, &again, &env, 1).await;
         assert!(!report.contains("several coins"), "{report}");
         let more = place.store.tables().await;
         assert_eq!(more.history.len(), COINS as usize + 3);
@@ -108,6 +111,64 @@ async fn private_servers_the_table_of_a_script_becomes_history() {
         let mut wrong = Worker::operate(&place, &["import", "legacy", "--table", "crypto"]);
         assert!(matches!(wrong.ended().await, Some(1 | 2)), "{}", wrong.log());
     }
+}
+
+/// Field case 23b: a script on a server five hours behind UTC.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_servers_local_times_are_read_in_the_zone_they_were_written_in() {
+    let Some(servers) = Servers::start().await else { return };
+    for statement in [
+        "CREATE DATABASE script",
+        "CREATE TABLE script.coins (symbol VARCHAR(20), price VARCHAR(40), updated DATETIME, created TIMESTAMP NULL)",
+        "SET time_zone = '+00:00'; INSERT INTO script.coins VALUES \
+         ('C1', '69000.50', '2026-11-20 13:00:00', '2026-11-20 18:00:00'), \
+         ('C2', '2', NULL, '2026-11-20 18:00:00'), \
+         ('C3', 'N/A', '2026-11-20 13:00:00', '2026-11-20 18:00:00')",
+    ] {
+        servers.database.query(statement).expect("it is made");
+    }
+    let url = servers.database.url().replace("/coinpipe", "/script");
+    let env = [("COINPIPE__IMPORT__URL", url.as_str())];
+    let place = Place::embedded(1000).await;
+    let workers = crew(&place);
+    place.publish_one(QueueName::Raw, market::page(0, Origin::Live)).await;
+    place.publish_one(QueueName::Rows, market::announcement(0)).await;
+    place.until_complete(1).await;
+    let import = |column: &'static str, more: &[&'static str]| {
+        let given = ["import", "legacy", "--table", "coins", "--map", column];
+        [&given[..], more].concat()
+    };
+    let said = async |args: &[&str]| {
+        let mut worker = Worker::operate_with(&place, args, &env);
+        (worker.ended().await, worker.log())
+    };
+
+    // What is not said is said to be read as UTC; an offset may begin with a hyphen.
+    let (code, told) = said(&import("updated=last_updated", &["--dry-run"])).await;
+    assert_eq!(code, Some(0), "{told}");
+    let read = "updated does not say its time zone and is read as UTC: 2026-11-20 13:00:00 is 2026-11-20T13:00:00.000Z";
+    assert!(told.contains(read) && told.contains("1 of 3 rows have none and will be rejected"), "{told}");
+    let (_, told) = said(&import("updated=last_updated", &["--time-zone", "-05:00", "--dry-run"])).await;
+    assert!(told.contains("read as -05:00: 2026-11-20 13:00:00 is 2026-11-20T18:00:00.000Z"), "{told}");
+    let (_, told) =
+        said(&import("created=last_updated", &["--time-zone", "America/Bogota", "--dry-run"])).await;
+    assert!(told.contains("created is a TIMESTAMP"), "{told}");
+    assert!(told.contains("2026-11-20 18:00:00 is 2026-11-20T18:00:00.000Z"), "{told}");
+    let (code, told) = said(&import("updated=last_updated", &["--time-zone", "Bogota", "--dry-run"])).await;
+    assert!(code == Some(2) && told.contains("America/New_York"), "{told}");
+
+    // A row without a time and one without a number: the dry run promises neither, and the exit code tells.
+    let bogota = import("updated=last_updated", &["--time-zone", "America/Bogota"]);
+    let dry = Worker::print_with(&place, &[&bogota[..], &["--dry-run"]].concat(), &env).await;
+    assert!(dry.contains("Would import 1 row\n") && dry.contains("rejected  2 rows"), "{dry}");
+    let report = Worker::print_and_end(&place, &bogota, &env, 1).await;
+    assert!(report.contains("Imported 1 row:") && report.contains("rejected  2 rows"), "{report}");
+    let loaded = place.store.tables().await;
+    let loaded = loaded.history.iter().filter(|entry| entry.batch.as_str().contains("/legacy-coins/"));
+    let loaded: Vec<_> =
+        loaded.map(|entry| (entry.coin_id, timestamp::to_text(entry.quote.last_updated))).collect();
+    assert_eq!(loaded, [(1, "2026-11-20T18:00:00.000Z".to_owned())]);
+    dismiss(workers).await;
 }
 
 /// A file is moved aside by the first run with a key; on servers real quotes need another place.

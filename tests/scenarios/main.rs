@@ -3,18 +3,23 @@
 //! `process` runs the real programs, `programs` as a user does, `mistakes` as a user should not, `place` and
 //! `workers` many of them at once, which `sharing` kills, `outages` cuts off from their servers, `disk` leaves
 //! without room and `deletions` without their queue, before which pages stand at a `gate`; in `group_commit` one is killed within a transaction; `replays` gives them the
-//! archive, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
-//! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `kinds` is
-//! the market beside its listings; `once` is one snapshot that a person waits for, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
+//! archive, `drops` takes a batch out, `verify` finds what somebody deleted, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
+//! messages cost it, `desk` looks at what is filed and mailed, `traces` collects their traces; `kinds` is the market beside its listings;
+//! `once` is one snapshot that a person waits for, `backfills` are gaps that one asks to be filled, `catching_up` those that fill themselves, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, and
-//! `numbers` what `/metrics` shows, against the list in `metric_names`.
+//! `currencies` coins by id, and one currency a request; `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
+mod backfills;
+mod catching_up;
 mod configuration;
 mod crowd;
+mod currencies;
 mod deletions;
 mod desk;
 mod disk;
+mod drops;
+mod gaps;
 mod gate;
 mod group_commit;
 mod imports;
@@ -38,4 +43,5 @@ mod replays;
 mod sharing;
 mod simulation;
 mod traces;
+mod verify;
 mod workers;

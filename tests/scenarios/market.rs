@@ -39,10 +39,17 @@ pub(crate) fn page_of(batch: u32, coins: u32, origin: Origin) -> Message {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated: false,
         origin,
     };
     meta.to_message(compress_body(body_of(batch, coins).as_bytes()))
+}
+
+/// The page of [`page_of`] with every price a million times too high, or more: the field case 03.
+pub(crate) fn nonsense(batch: u32, coins: u32) -> Message {
+    let body = body_of(batch, coins).replace("\"price\":", "\"price\":1000000000");
+    Message { body: compress_body(body.as_bytes()).into(), ..page_of(batch, coins, Origin::Live) }
 }
 
 /// "Snapshot `batch` was fetched."

@@ -16,6 +16,8 @@ pub(crate) const ALL: &[&str] = &[
     // The fetcher.
     "coinpipe_snapshots_total",
     "coinpipe_market_batches_total",
+    "coinpipe_slots_missed_total",
+    "coinpipe_judge_findings_total",
     "coinpipe_snapshot_timestamp_seconds",
     "coinpipe_leading",
     "coinpipe_credits_left",

@@ -17,6 +17,9 @@ async fn bad_configuration_exits_2_names_the_key_and_touches_nothing() {
         (&["--once"], ("COINPIPE_FETCH__EVERY", "1h"), "COINPIPE__FETCH__EVERY"),
         (&["--once"], ("COINPIPE__FETCH__BASE_URL", "https://user@x.example"), "fetch.base_url"),
         (&["--once"], ("COINPIPE__QUEUE__URL", "sqlite://x.db?mode=ro"), "queue.url"),
+        (&["check"], ("COINPIPE__FETCH__BASE_URL", "https://x.example/v1"), "fetch.base_url"),
+        (&["check"], ("CMC_API_KEY", "CMC_API_KEY=b54bcf4d-1bca-4e8e-9a24"), "fetch.api_key"),
+        (&["check"], ("CMC_API_KEY", "e"), "fetch.api_key"),
         (&["run"], ("COINPIPE_FAILPOINT", "nonsense"), "COINPIPE_FAILPOINT"),
         (&["--config", "missing.toml"], ("X", "y"), "missing.toml"),
         (&["frobnicate"], ("X", "y"), "frobnicate"),
@@ -66,7 +69,8 @@ async fn a_bad_key_ends_once_with_what_to_do_and_never_shows_it() {
     let simulator = Simulate::start(&folder, &["--key", "right"]).await;
     let env = [("COINPIPE__FETCH__BASE_URL", simulator.url.as_str()), ("CMC_API_KEY", "hunter2-wrong")];
     let ended = folder.run(&["--once"], &env).await.expect(1);
-    assert!(ended.stderr.contains("1001"), "{}", ended.stderr);
+    // Once.
+    assert_eq!(ended.stderr.matches("error 1001").count(), 1, "{}", ended.stderr);
     assert!(!ended.stderr.contains("hunter2") && !ended.stdout.contains("hunter2"));
     let letters = folder.run(&["dead", "list", "--json"], &env).await.expect(0);
     assert!(letters.stdout.contains("api_1001"), "{}", letters.stdout);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::wire::{RowsMessage, decode};
-use domain::{Chunk, Origin};
+use domain::{Chunk, Message, Origin};
 use ports::Store;
 use stage::Stage;
 use testkit::clock::ManualClock;
@@ -24,17 +24,34 @@ pub(crate) async fn tables(batches: impl IntoIterator<Item = u32>, coins: u32) -
     store.tables()
 }
 
+/// The tables that these pages give.
+pub(crate) async fn tables_of(pages: &[Message]) -> Tables {
+    let store = MemoryStore::new(Arc::new(ManualClock::default()));
+    for page in pages {
+        for chunk in chunks_of(page).await {
+            store.load(&chunk).await.expect("memory takes it");
+        }
+    }
+    store.tables()
+}
+
 /// What the transformer makes of this snapshot.
 pub(crate) async fn chunks(batch: u32, coins: u32) -> Vec<Chunk> {
+    chunks_of(&market::page_of(batch, coins, Origin::Live)).await
+}
+
+/// What the transformer makes of this page.
+pub(crate) async fn chunks_of(page: &Message) -> Vec<Chunk> {
     let clock = Arc::new(ManualClock::default());
     let transformer =
         Transformer::new(config::Config::defaults().transform, clock, &telemetry::Metrics::default());
-    let page = market::page_of(batch, coins, Origin::Live);
-    let outputs = transformer.handle(&page).await.expect("the page is clean");
+    let outputs = transformer.handle(page).await.expect("the page is clean");
     let chunks =
         outputs.iter().map(|output| match decode(&output.message.body).expect("the chunk decodes") {
             RowsMessage::Chunk(chunk) => chunk,
-            RowsMessage::Fetched(_) | RowsMessage::Market(_) => panic!("the transformer announces nothing"),
+            RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => {
+                panic!("the transformer announces nothing")
+            }
         });
     chunks.collect()
 }

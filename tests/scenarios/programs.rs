@@ -212,7 +212,7 @@ async fn tables(folder: &Folder) -> Tables {
 
 /// Ids, prices and supplies in the table are those of the file, to the last bit.
 fn compare_with_file(tables: &Tables, listing: &lab::Listing) {
-    use domain::Measure::{CirculatingSupply, MaxSupply, Price, TotalSupply};
+    use domain::Measure::{CirculatingSupply, MaxSupply, Price, SelfReportedCirculatingSupply, TotalSupply};
     let file: Value = serde_json::from_slice(&std::fs::read(&listing.path).expect("the file")).expect("JSON");
     let coins = file["data"].as_array().expect("a list");
     assert_eq!(coins.len(), listing.coins);
@@ -230,10 +230,13 @@ fn compare_with_file(tables: &Tables, listing: &lab::Listing) {
             (CirculatingSupply, &coin["circulating_supply"]),
             (TotalSupply, &coin["total_supply"]),
             (MaxSupply, &coin["max_supply"]),
+            (SelfReportedCirculatingSupply, &coin["self_reported_circulating_supply"]),
         ] {
             let stored = row.quote.get(measure).map(f64::to_bits);
             assert_eq!(stored, sent.as_f64().map(f64::to_bits), "{} of coin {id}", measure.column());
         }
+        let entry = tables.coins.iter().find(|entry| u64::from(entry.coin.id) == id).expect("its coin");
+        assert_eq!(entry.coin.platform_name.as_deref(), coin["platform"]["name"].as_str(), "coin {id}");
     }
 }
 

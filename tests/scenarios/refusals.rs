@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use ports::SystemClock;
+use chrono::{Datelike, Months};
+use ports::{Clock, SystemClock};
 use serde_json::json;
 use simulator::{Options, PlannedFault, Simulator};
 
@@ -74,6 +75,40 @@ async fn a_firewall_that_passes_leaves_nothing_to_look_after() {
     assert_eq!((&status["waiting"], &status["dead_letter_groups"]), (&json!(null), &json!([])));
 }
 
+/// Hours in this month, and the name of the next one.
+fn this_month() -> (u32, String) {
+    let now = SystemClock.now();
+    let first = now.date_naive().with_day(1).expect("every month has one");
+    let next = first.checked_add_months(Months::new(1)).expect("there is one");
+    let hours = (next - first).num_hours();
+    (u32::try_from(hours).expect("a few hundred"), next.format("%B").to_string())
+}
+
+/// Nothing of a simulator that starts for nobody else is told as if it were a plan.
+#[tokio::test]
+async fn check_without_a_key_tells_what_the_schedule_costs_and_no_plan() {
+    let folder = Folder::new();
+    let told = folder.run(&["check"], &[]).await.expect(0).stdout;
+    let lines: Vec<_> =
+        told.lines().filter(|line| line.contains("api ") || line.contains("credits ")).collect();
+    let expected = [
+        "ok      api     SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes",
+        "ok      credits 720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan",
+    ];
+    assert_eq!(lines, expected, "{told}");
+}
+
+/// No request of `check` costs a credit, so it does not ask for a price.
+#[tokio::test]
+async fn check_warns_of_a_currency_that_nobody_knows_until_a_snapshot_has_it() {
+    let folder = Folder::new();
+    let with = |convert| [("COINPIPE__FETCH__CONVERT", convert), ("COINPIPE__FETCH__LIMIT", "20")];
+    let told = folder.run(&["check"], &with("USD,XYZZY")).await.expect(0).stdout;
+    assert!(told.contains("warning convert XYZZY in fetch.convert is none of"), "{told}");
+    let told = folder.run(&["check"], &with("USD,EUR,BTC")).await.expect(0).stdout;
+    assert!(!told.contains("convert"), "{told}");
+}
+
 #[tokio::test]
 async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     let api = api(Options { credits_monthly: 10_000, ..Options::default() }).await;
@@ -85,12 +120,24 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
         ("COINPIPE__FETCH__LIMIT", "5000"),
     ];
     let told = folder.run(&["check"], &env).await.expect(0).stdout;
-    let expected = "warning credits 720 snapshots × 25 = 18,000 of 10,000 credits a month: they last until about the 17th; \
-                    `limit = 2600` (9,360) or `every = 2h` (9,000) fit";
-    assert!(told.lines().any(|line| line == expected), "{told}");
+    // The month that is running, and the day in the next one.
+    let (snapshots, next) = this_month();
+    let coins = 10_000 / snapshots;
+    let count = |number: u32| format!("{},{:03}", number / 1000, number % 1000);
+    let expected = format!(
+        "warning credits {snapshots} snapshots × 25 = {} of 10,000 credits a month: they last until about the 17th of {next}; \
+         `limit = {}` ({}) or `every = 2h` ({}) fit",
+        count(snapshots * 25),
+        coins * 200,
+        count(snapshots * coins),
+        count(snapshots / 2 * 25),
+    );
+    assert!(told.lines().any(|line| line.starts_with(&expected)), "{expected}\n{told}");
+    assert!(told.contains("; SIMULATED: 10,000 of 10,000 credits left until "), "{told}");
     let refusing = [&env[..], &[("COINPIPE__FETCH__OVER_BUDGET", "refuse")]].concat();
     let told = folder.run(&["check"], &refusing).await.expect(1).stdout;
-    assert!(told.contains("failed  credits fetch.over_budget refuses this: 720 snapshots"), "{told}");
+    let refused = format!("failed  credits fetch.over_budget refuses this: {snapshots} snapshots");
+    assert!(told.contains(&refused), "{told}");
     let told = folder.run(&["config"], &[]).await.expect(0).stdout;
     assert!(
         told.contains("# [fetch] asks for 720 snapshots × 20 = 14,400 credits a month, of the 15,000"),

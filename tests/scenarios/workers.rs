@@ -40,11 +40,29 @@ impl Worker {
 
     /// The same, with settings of its own in `env`.
     pub(crate) async fn print_with(place: &Place, args: &[&str], env: &[(&str, &str)]) -> String {
+        Self::print_and_end(place, args, env, 0).await
+    }
+
+    /// The same, and it ends with this exit `code`.
+    pub(crate) async fn print_and_end(
+        place: &Place,
+        args: &[&str],
+        env: &[(&str, &str)],
+        code: i32,
+    ) -> String {
         let mut command = Self::command(place, "coinpipe", args, env);
         let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
         let output = output.expect("it ends").expect("it ran");
-        assert!(output.status.success(), "{args:?}: {output:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Its exit code with these arguments, and what it prints on stdout.
+    pub(crate) async fn ask(place: &Place, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Self::command(place, "coinpipe", args, &[]);
+        let output = tokio::time::timeout(DEADLINE, command.stderr(Stdio::inherit()).output()).await;
+        let output = output.expect("it ends").expect("it ran");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     }
 
     fn start_with(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Self {

@@ -1,7 +1,8 @@
 //! The alerter: files dead letters, then mails people about them, in few mails.
 //!
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
-//! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded.
+//! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
+//! incident about quotes that got old.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
@@ -13,6 +14,7 @@ mod metrics;
 mod policy;
 mod process;
 mod settled_tries;
+mod stale_quotes;
 mod text;
 mod transport;
 
@@ -22,4 +24,5 @@ pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
+pub use stale_quotes::StaleQuotes;
 pub use transport::{SendError, SendErrorKind, Transport};

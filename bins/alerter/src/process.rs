@@ -1,4 +1,4 @@
-//! The alerter in a process: the desk on the loop; the search for incomplete batches and the mailer beside it.
+//! The alerter in a process: the desk on the loop; the search for incomplete batches and stale quotes, and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settled_tries::SettledTries;
 use crate::transport::transport_from;
-use crate::{Desk, IncompleteBatches, Mailer};
+use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -21,6 +21,8 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         Arc::clone(&process.clock),
         process.config().alert.incomplete_after,
     );
+    let (stale_after, every) = (process.config().alert.stale_after, process.config().fetch.every);
+    let stale = StaleQuotes::new(stores, Arc::clone(&process.clock), stale_after, every);
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -32,7 +34,8 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), ()) = tokio::join!(desk, incomplete.run(stop.clone()), mailing);
+    let (result, (), (), ()) =
+        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing);
     result
 }
 

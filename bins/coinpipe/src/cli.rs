@@ -5,14 +5,17 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
 use crate::commands::archive::ArchiveArgs;
+use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
+use crate::commands::gaps::GapsArgs;
 use crate::commands::health::HealthArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::verify::VerifyArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
 ///
@@ -53,10 +56,16 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
+    /// Show the slots that were due and have no snapshot; exit code 1 when there are any
+    Gaps(GapsArgs),
     /// Show the dead letters
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),
+    /// Hold archive, ledger and tables against each other
+    Verify(VerifyArgs),
+    /// Fill slots that nobody fetched from the API's history; costs credits
+    Backfill(BackfillArgs),
     /// The archive of what was fetched
     Archive(ArchiveArgs),
     /// Take over a table that another program filled
@@ -64,6 +73,10 @@ pub(crate) enum Command {
     /// Show every setting and where its value came from; secrets are hidden
     Config,
     /// Create or update the queues and the tables
+    ///
+    /// Makes what is missing, says what it made, and changes nothing else; it may run again, and while coinpipe runs. coinpipe does the
+    /// same when it starts, so this is for users who may not make tables there, and for upgrades. Of the store it names steps:
+    /// what each of them added to the tables of a version before.
     Migrate,
     /// Serve a made-up (or recorded) CoinMarketCap API
     Simulate(SimulateArgs),

@@ -1,10 +1,12 @@
 //! The commands: one file or folder each, which describes what can be typed and does it.
 
 pub(crate) mod archive;
+pub(crate) mod backfill;
 pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod dead;
+pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod migrate;
@@ -13,3 +15,4 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod verify;

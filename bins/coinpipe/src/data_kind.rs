@@ -66,6 +66,22 @@ pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Foun
     }
 }
 
+/// Fails when the quotes of `source` would get among those of the other kind.
+pub(crate) async fn refuse_other(
+    process: &Process,
+    source: &ChosenSource,
+    stores: &Stores,
+) -> anyhow::Result<()> {
+    let DataKinds { simulated, real } = stores.store.data_kinds().await?;
+    match fetcher::is_simulated(process, source).await {
+        Some(true) if real => Err(refusal(process).into()),
+        Some(false) if simulated => {
+            Err(Usage(format!("the store holds simulated quotes; {}", how_to_take_real_ones(process))).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What to do in order to have real quotes, when there are simulated ones.
 pub(crate) fn how_to_take_real_ones(process: &Process) -> String {
     let with_key = "`coinpipe --once` with your own key takes real ones";

@@ -3,8 +3,10 @@
 mod adapters;
 mod archived;
 mod arguments;
+mod batch_state;
 mod cli;
 mod commands;
+mod confirm;
 mod data_kind;
 mod missing;
 mod numbers;
@@ -19,8 +21,10 @@ use domain::StageName;
 use service::{CommonArgs, LogDefault, Process};
 
 use cli::{Cli, Command};
+use commands::batches::BatchesCommand;
 use commands::{
-    archive, batches, check, config, dead, health, import, migrate, once, replay, run, simulate, status,
+    archive, backfill, batches, check, config, dead, gaps, health, import, migrate, once, replay, run,
+    simulate, status, verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -34,14 +38,26 @@ fn main() -> ExitCode {
     let common = &common;
     let quiet = LogDefault::Quiet;
     match command {
-        Command::Run(args) if args.is_once() => service::run(common, &[], quiet, once::run),
+        Command::Run(args) if args.is_once() => service::run(common, &[], LogDefault::Told, once::run),
         Command::Run(_) => service::run(common, &StageName::ALL, LogDefault::Configured, run::run),
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
-        Command::Batches(args) => ask(common, async |process| batches::run(process, &args).await),
+        Command::Batches(args) => match args.into_command() {
+            BatchesCommand::List(args) => ask(common, async |process| batches::run(process, &args).await),
+            BatchesCommand::Drop(args) => {
+                service::run(common, &[], quiet, async |process| batches::drop::run(process, &args).await)
+            }
+        },
+        Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
+        }
+        Command::Verify(args) => {
+            service::run(common, &[], quiet, async |process| verify::run(process, &args).await)
+        }
+        Command::Backfill(args) => {
+            service::run(common, &[], quiet, async |process| backfill::run(process, &args).await)
         }
         Command::Archive(args) => {
             service::run(common, &[], quiet, async |process| archive::run(process, &args).await)

@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 
-/// A price: two decimals and thousands from 1 up, four significant digits below.
+/// From here on digits stand for nothing, and there may be three hundred of them.
+const HUGE: f64 = 1e15;
+
+/// A price: two decimals and thousands from 1 up, four significant digits below; and for what is too large for any table.
 pub(crate) fn price(amount: Option<f64>) -> String {
     match amount {
         None => "–".to_owned(),
         Some(0.0) => "0".to_owned(),
-        Some(amount) if amount >= 1.0 => thousands(amount, 2),
-        Some(amount) if amount >= 1e-4 => {
+        Some(amount) if (1.0..HUGE).contains(&amount) => thousands(amount, 2),
+        Some(amount) if (1e-4..1.0).contains(&amount) => {
             // As many decimals as leave four significant digits.
             let decimals = if amount >= 0.1 {
                 4
@@ -28,6 +31,9 @@ pub(crate) fn price(amount: Option<f64>) -> String {
 /// An amount of money in a short form: `1.27 T`, `35.1 M`.
 pub(crate) fn money(amount: Option<f64>) -> String {
     let Some(amount) = amount else { return "–".to_owned() };
+    if amount.abs() >= HUGE * 1e3 {
+        return format!("{amount:.2e}");
+    }
     for (unit, name) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")] {
         if amount >= unit {
             return format!("{:.2} {name}", amount / unit);
@@ -38,7 +44,11 @@ pub(crate) fn money(amount: Option<f64>) -> String {
 
 /// A percentage with its sign.
 pub(crate) fn percent(amount: Option<f64>) -> String {
-    amount.map_or_else(|| "–".to_owned(), |amount| format!("{amount:+.2} %"))
+    match amount {
+        None => "–".to_owned(),
+        Some(amount) if amount.abs() >= HUGE => format!("{amount:+.2e} %"),
+        Some(amount) => format!("{amount:+.2} %"),
+    }
 }
 
 /// How long ago `at` was: `42 s`, `5 min`, `3 h`, `2 d`. The future, which a stepped clock can show, is `0 s`.
@@ -61,6 +71,11 @@ pub(crate) fn count(number: u64) -> String {
 pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
+}
+
+/// A number of batches: `1 batch`, `5,000 batches`.
+pub(crate) fn batches(number: u64) -> String {
+    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
 }
 
 fn thousands(amount: f64, decimals: usize) -> String {
@@ -103,6 +118,29 @@ mod tests {
         assert_eq!(money(Some(1.265_258e12)), "1.27 T");
         assert_eq!(percent(Some(-1.2)), "-1.20 %");
         assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    /// Prices that no coin has are loaded as they were sent.
+    #[test]
+    fn an_amount_of_three_hundred_digits_is_short_all_the_same() {
+        for (shown, written) in [
+            (price(Some(1.7e308)), "1.700e308"),
+            (price(Some(-1.7e308)), "-1.700e308"),
+            (price(Some(1e14)), "100,000,000,000,000.00"),
+            (money(Some(1.7e308)), "1.70e308"),
+            (money(Some(-1.7e308)), "-1.70e308"),
+            (money(Some(9.9e17)), "990000.00 T"),
+            (percent(Some(1.7e308)), "+1.70e308 %"),
+            (percent(Some(-1e300)), "-1.00e300 %"),
+        ] {
+            assert_eq!(shown, written);
+        }
+    }
+
+    #[test]
+    fn one_is_one_and_others_are_several() {
+        assert_eq!([counted(1, "coin"), counted(0, "coin")], ["1 coin", "0 coins"]);
+        assert_eq!([batches(1), batches(2000)], ["1 batch", "2,000 batches"]);
     }
 
     #[test]

@@ -4,18 +4,18 @@ use std::io::Write;
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 
-/// Prints to stdout. A closed pipe (`coinpipe batches | head`) is no error of ours.
+/// Prints to stdout, [plainly](domain::plain_lines): names, reasons and bodies come from outside. A closed pipe (`coinpipe batches | head`) is no error of ours.
 pub(crate) fn print(text: impl std::fmt::Display) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    match writeln!(std::io::stdout().lock(), "{}", domain::plain_lines(&text.to_string())) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
 }
 
-/// Prints to stderr.
+/// Prints to stderr, as plainly.
 pub(crate) fn say(text: impl std::fmt::Display) {
     // When stderr is closed, there is nowhere to report that.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", domain::plain_lines(&text.to_string()));
 }
 
 /// A table with a head; the columns in `right` (from 0) hold numbers.
@@ -63,19 +63,6 @@ fn hide(table: &mut Table, index: usize) {
     if let Some(column) = table.column_mut(index) {
         column.set_constraint(ColumnConstraint::Hidden);
     }
-}
-
-/// Lines of text from outside, safe for a terminal: control characters but line breaks and tabs are shown as `\u{1b}`.
-pub(crate) fn plain_lines(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') {
-            clean.extend(c.escape_default());
-        } else {
-            clean.push(c);
-        }
-    }
-    clean
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Which batches a command is about.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use domain::{BatchId, PageMeta, timestamp};
+use domain::{BatchId, PageMeta, Slot, timestamp};
 use service::Usage;
 
 use crate::values::{duration, instant};
@@ -38,38 +39,50 @@ impl SpanArgs {
     pub(crate) fn all() -> Self {
         Self { all: true, ..Self::default() }
     }
-
-    /// The batch that was named.
-    pub(crate) fn batch(&self) -> Option<&str> {
-        self.batch.as_deref()
-    }
 }
 
-/// Batches whose slot is in a span of time, or one batch.
+/// The batch that somebody means by `text`: its id, with or without what `batches` adds to that of a simulated one.
+pub(crate) fn batch_id(text: &str) -> Result<BatchId, Usage> {
+    let id = text.trim().trim_end_matches("(simulated)").trim_end();
+    if slot_of(id).is_none() {
+        return Err(Usage(format!("{text:?} is not a batch id such as 2026-11-22T14:00:00Z/listings/USD")));
+    }
+    Ok(BatchId::from_stored(id))
+}
+
+fn slot_of(id: &str) -> Option<DateTime<Utc>> {
+    id.split('/').next().and_then(timestamp::from_text)
+}
+
+/// Batches whose slot is in a span of time, or certain ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     batch: Option<BatchId>,
+    among: Option<BTreeSet<BatchId>>,
 }
 
 impl Selection {
+    /// These batches.
+    pub(crate) fn among(batches: BTreeSet<BatchId>) -> Self {
+        let from = batches.iter().filter_map(|batch| slot_of(batch.as_str())).min();
+        Self { from, to: None, batch: None, among: Some(batches) }
+    }
+
     /// What `args` ask for at `now`.
     pub(crate) fn new(args: &SpanArgs, now: DateTime<Utc>) -> Result<Self, Usage> {
-        let mut selection = Self { from: args.from, to: args.to, batch: None };
+        let mut selection = Self { from: args.from, to: args.to, batch: None, among: None };
         if let Some(last) = args.last {
             let last = TimeDelta::from_std(last).ok().and_then(|last| now.checked_sub_signed(last));
             selection.from =
                 Some(last.ok_or_else(|| Usage("--last goes back too far; use --all".to_owned()))?);
         }
         if let Some(id) = &args.batch {
+            let id = batch_id(id).map_err(|Usage(wrong)| Usage(format!("--batch: {wrong}")))?;
             // The archive is searched from there on.
-            let slot = id.split('/').next().and_then(timestamp::from_text);
-            let slot = slot.ok_or_else(|| {
-                Usage(format!("--batch: {id:?} is not a batch id such as 2026-11-22T14:00:00Z/listings/USD"))
-            })?;
-            selection.from = Some(slot);
-            selection.batch = Some(BatchId::from_stored(id.clone()));
+            selection.from = slot_of(id.as_str());
+            selection.batch = Some(id);
         }
         if let (Some(from), Some(to)) = (selection.from, selection.to)
             && from >= to
@@ -80,6 +93,11 @@ impl Selection {
         Ok(selection)
     }
 
+    /// The batch that was named.
+    pub(crate) fn batch(&self) -> Option<&BatchId> {
+        self.batch.as_ref()
+    }
+
     /// Since when its pages can be in the archive: they are fetched when their slot has begun.
     pub(crate) fn archived_since(&self) -> Option<DateTime<Utc>> {
         self.from.map(|from| from.checked_sub_signed(SKEW).unwrap_or(from))
@@ -87,16 +105,22 @@ impl Selection {
 
     /// Whether it wants this page.
     pub(crate) fn wants(&self, page: &PageMeta) -> bool {
-        let slot = page.slot.starts_at();
+        self.wants_batch(&page.batch, page.slot)
+    }
+
+    /// Whether it wants this batch.
+    pub(crate) fn wants_batch(&self, id: &BatchId, slot: Slot) -> bool {
+        let slot = slot.starts_at();
         self.from.is_none_or(|from| slot >= from)
             && self.to.is_none_or(|to| slot < to)
-            && self.batch.as_ref().is_none_or(|batch| *batch == page.batch)
+            && self.batch.as_ref().is_none_or(|batch| batch == id)
+            && self.among.as_ref().is_none_or(|batches| batches.contains(id))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{ApiVersion, Origin, Slot};
+    use domain::{ApiVersion, Origin};
 
     use super::*;
 
@@ -116,6 +140,7 @@ mod tests {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: None,
             simulated: false,
             origin: Origin::Live,
         }
@@ -137,8 +162,10 @@ mod tests {
         assert_eq!(wanted(&SpanArgs { from: hour, ..args() }), ["2026-11-22T12:00:00Z"]);
         let last = Some(Duration::from_hours(2));
         assert_eq!(wanted(&SpanArgs { last, ..args() }), ["2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"]);
-        let batch = Some("2026-11-22T11:00:00Z/listings/USD".to_owned());
-        assert_eq!(wanted(&SpanArgs { batch, ..args() }), ["2026-11-22T11:00:00Z"]);
+        for id in ["2026-11-22T11:00:00Z/listings/USD", "2026-11-22T11:00:00Z/listings/USD (simulated)"] {
+            let batch = Some(id.to_owned());
+            assert_eq!(wanted(&SpanArgs { batch, ..args() }), ["2026-11-22T11:00:00Z"]);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`Client`] asks for a page, `outcome` decides what a failure means, `snapshot` goes on until all pages of a batch are in
 //! the spool or no more will come, and `seal` then settles how many pages the batch has. A sealed batch is the publisher's.
 
+mod calls;
 mod client;
 mod credits;
 mod doubts;
@@ -12,8 +13,11 @@ mod hint;
 mod judging;
 mod leftovers;
 mod letters;
+mod listed;
 mod market;
 mod outcome;
+mod past;
+mod past_pages;
 mod seal;
 mod slot;
 mod snapshot;
@@ -22,7 +26,7 @@ mod store;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{ApiVersion, BatchId, Headers, Slot};
+use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 use ports::Clock;
 
 use crate::context::FetchContext;
@@ -31,9 +35,9 @@ use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::retry_turns::RetryTurns;
 use crate::spool::{ClaimState, Manifest, Spool};
-use crate::subject::LISTINGS;
 use crate::waiting::WaitNote;
 
+use calls::Refused;
 use doubts::Hopeless;
 use drift::Drift;
 
@@ -45,8 +49,13 @@ pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
+use listed::Listed;
+pub(crate) use past::PastJob;
 pub(crate) use slot::Until;
-pub(crate) use snapshot::FetchJob;
+pub(crate) use snapshot::{Caller, FetchJob};
+
+/// Ids in one request: as many as one credit pays for.
+const IDS_IN_ONE: u32 = 100;
 
 /// Fetches batches into the spool.
 pub(crate) struct Collector {
@@ -63,11 +72,15 @@ pub(crate) struct Collector {
     state: JudgeState,
     hopeless: Hopeless,
     credits: Arc<Credits>,
+    refused: Refused,
     drift: Drift,
     /// Batches that are fetched now, or that were interrupted or gave way and will be continued.
     in_work: Mutex<Vec<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     unsealed: Mutex<Vec<Manifest>>,
+    /// Whether the newest answer was made up.
+    simulated: Mutex<Option<bool>>,
+    listed: Listed,
     /// Whether an earlier run left something that could not be read at the start.
     has_leftovers: AtomicBool,
 }
@@ -99,9 +112,12 @@ impl Collector {
             state: JudgeState::default(),
             hopeless: Hopeless::default(),
             credits,
+            refused: Refused::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
+            simulated: Mutex::default(),
+            listed: Listed::default(),
             has_leftovers: AtomicBool::new(false),
         }
     }
@@ -109,23 +125,34 @@ impl Collector {
     /// What is asked for in `slot` of the listings.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
+        let by_rank = (endpoint::LISTINGS, settings.limit, settings.page_size);
+        let by_id = (endpoint::QUOTES, u32::try_from(settings.ids.len()).unwrap_or(u32::MAX), IDS_IN_ONE);
+        let (endpoint, limit, page_size) = if settings.ids.is_empty() { by_rank } else { by_id };
         Manifest {
-            batch: BatchId::new(slot, LISTINGS, &settings.convert),
+            batch: BatchId::new(slot, endpoint, &settings.convert),
             slot,
-            endpoint: LISTINGS.to_owned(),
+            endpoint: endpoint.to_owned(),
             api_version: match settings.api_version {
                 config::ApiVersion::V1 => ApiVersion::V1,
                 config::ApiVersion::V3 => ApiVersion::V3,
             },
             convert: settings.convert.clone(),
-            limit: settings.limit,
-            page_size: settings.page_size,
+            calls: self.calls(),
+            limit,
+            page_size,
+            ids: settings.ids.clone(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
             claim: ClaimState::Claimed,
             verdict: None,
         }
+    }
+
+    /// Whether the data is made up, as far as the source or what it answered tells.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        let told = *self.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        self.client.is_known_to_be_simulated().or(told).or_else(|| self.credits.is_simulated())
     }
 
     fn in_work(&self) -> MutexGuard<'_, Vec<Manifest>> {

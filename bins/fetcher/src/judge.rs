@@ -22,6 +22,7 @@ pub(crate) use summary::PageSummary;
 use crate::spool::PageRecord;
 
 /// A page, and what was read of it.
+#[derive(Clone, Copy)]
 pub(crate) struct Page<'a> {
     pub(crate) record: &'a PageRecord,
     pub(crate) summary: &'a PageSummary,

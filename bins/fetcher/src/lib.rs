@@ -24,11 +24,15 @@
 //! - A page that arrived and was not yet written when the process died is fetched again, by the same
 //!   fetcher: the spool says that the slot is its own.
 //! - A fetcher that dies for good, with its spool, leaves its slot missing, and a letter once the slot is over; a queue that
-//!   is away for longer than a slot leaves it missing, too, because without it nobody can lead.
+//!   is away for longer than a slot leaves it missing, too, because without it nobody can lead. Whoever leads next writes a
+//!   letter about the slots that passed while nobody led, and the ledger is told of the schedule, so that it can name them.
 
+mod backfill;
 mod collect;
 mod context;
 mod crash;
+mod currencies;
+mod history;
 mod incident;
 mod judge;
 mod metrics;
@@ -39,6 +43,7 @@ mod progress;
 mod publish;
 mod retry_turns;
 mod schedule;
+mod scheduled;
 mod source;
 mod spool;
 mod subject;
@@ -52,12 +57,18 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use backfill::{Backfiller, Filled, Past, paid_for, price_of_past};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
+pub use currencies::is_known_currency;
+pub use history::KnownCoin;
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
-pub use process::{check, check_settings, for_once, is_simulated, run};
+pub use process::{
+    asked_by_id, backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run,
+};
 pub use progress::{ProgressObserver, Step};
+pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
-pub use spool::SpoolError;
+pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
 pub use waiting::{Waiting, waiting};

@@ -9,8 +9,8 @@ use prometheus_client::registry::{Registry, Unit};
 use stage::StageMetrics;
 use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 
+use crate::judge::Check;
 use crate::subject::Subject;
-
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SnapshotEnd {
@@ -57,10 +57,17 @@ struct KindLabels {
     ending: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabel {
+    check: &'static str,
+}
+
 #[derive(Clone, Debug)]
 struct FetchSet {
     snapshots: Family<EndingLabel, Counter>,
     market_batches: Family<KindLabels, Counter>,
+    slots_missed: Counter,
+    findings: Family<CheckLabel, Counter>,
     snapshot_at: Level,
     leading: Level,
     credits_left: Level,
@@ -76,6 +83,8 @@ impl MetricSet for FetchSet {
         let set = Self {
             snapshots: Family::default(),
             market_batches: Family::default(),
+            slots_missed: Counter::default(),
+            findings: Family::default(),
             snapshot_at: unknown(),
             leading: Level::default(),
             credits_left: unknown(),
@@ -95,6 +104,19 @@ impl MetricSet for FetchSet {
                 drop(set.market_batches.get_or_create(&labels));
             }
         }
+        for check in Check::ALL {
+            drop(set.findings.get_or_create(&CheckLabel { check: check.name() }));
+        }
+        registry.register(
+            "slots_missed",
+            "Slots of the schedule of which no page was kept, for whatever reason",
+            set.slots_missed.clone(),
+        );
+        registry.register(
+            "judge_findings",
+            "Snapshots in which a check found something, by check; also when asking again helped",
+            set.findings.clone(),
+        );
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
         registry.register(
             "market_batches",
@@ -179,6 +201,16 @@ impl FetchMetrics {
         }
     }
 
+    /// `count` slots will have no snapshot.
+    pub(crate) fn missed(&self, count: u64) {
+        self.set.slots_missed.inc_by(count);
+    }
+
+    /// A check found something in a snapshot.
+    pub(crate) fn found(&self, check: Check) {
+        self.set.findings.get_or_create(&CheckLabel { check: check.name() }).inc();
+    }
+
     /// Whether it schedules.
     pub(crate) fn leading(&self, yes: bool) {
         self.set.leading.set(level(yes));
@@ -228,6 +260,9 @@ mod tests {
         };
         contains(&[
             r#"coinpipe_snapshots_total{ending="gave_up"} 0"#,
+            "coinpipe_slots_missed_total 0",
+            r#"coinpipe_judge_findings_total{check="empty_listing"} 0"#,
+            r#"coinpipe_judge_findings_total{check="price_jump"} 0"#,
             "coinpipe_snapshot_timestamp_seconds NaN",
             "coinpipe_credits_left NaN",
             "coinpipe_fetch_waiting_until_timestamp_seconds NaN",
@@ -240,6 +275,8 @@ mod tests {
         fetching.credits_left(Some(9500), Some(23));
         fetching.planned_credits(20, 14_400);
         fetching.spent(25);
+        fetching.missed(3);
+        fetching.found(Check::Clock);
         fetching.leading(true);
         fetching.published(3);
         contains(&[
@@ -251,6 +288,8 @@ mod tests {
             "coinpipe_snapshot_credits 20.0",
             "coinpipe_planned_credits 14400.0",
             "coinpipe_credits_spent_total 25",
+            "coinpipe_slots_missed_total 3",
+            r#"coinpipe_judge_findings_total{check="clock"} 1"#,
             "coinpipe_leading 1.0",
             r#"coinpipe_messages_published_total{stage="fetcher"} 3"#,
         ]);

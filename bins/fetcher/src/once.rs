@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, Verdict};
-use outage::Backoff;
 use ports::{Clock, QueueError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::collect::{Collector, Ending, FetchJob, Patience};
+use crate::collect::{Caller, Collector, Ending, Patience};
 use crate::progress::{ProgressObserver, Step};
 use crate::publish::{PublishError, Publisher};
 use crate::spool::{ClaimState, Manifest, PageRecord, SpoolError};
@@ -100,8 +99,8 @@ impl OnceFetcher {
     ) -> Result<FetchedBatch, OnceFailure> {
         let mut order = Manifest { claim: ClaimState::ByHand, ..self.collector.order(slot) };
         let span = trace::fetching(&mut order);
-        let job = FetchJob { order: &order, patience: Patience::Watched, observer, stop };
-        let pages = match self.collector.collect(job).instrument(span.clone()).await {
+        let caller = Caller { patience: Patience::Watched, observer, stop };
+        let pages = match self.collector.collect(&mut order, caller).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
             Ending::Interrupted | Ending::GaveWay(_) => {
                 self.collector.stop_waiting().await;
@@ -124,7 +123,7 @@ impl OnceFetcher {
         let verdict = self.collector.seal(order.clone()).await?;
         self.publish_patiently(observer, stop).await?;
         observer.step(Step::Published { batch: &order.batch });
-        Ok(summary(order.batch, &pages, verdict, self.clock.now()))
+        Ok(summary(order, &pages, verdict, self.clock.now()))
     }
 
     async fn publish_patiently(
@@ -132,25 +131,15 @@ impl OnceFetcher {
         observer: &dyn ProgressObserver,
         stop: &CancellationToken,
     ) -> Result<(), OnceFailure> {
-        let mut backoff = Backoff::default();
-        loop {
-            let error = match self.publisher.publish_all().await {
-                Ok(_) => return Ok(()),
-                Err(error) if !error.is_transient() => return Err(to_failure(error)),
-                Err(error) => error,
-            };
-            let wait = backoff.next_wait();
-            let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            observer.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
-            tokio::select! {
-                () = stop.cancelled() => return Err(OnceFailure::Stopped),
-                () = self.clock.sleep(wait) => {}
-            }
+        match self.publisher.publish_patiently(&*self.clock, observer, stop).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(OnceFailure::Stopped),
+            Err(error) => Err(to_failure(error)),
         }
     }
 }
 
-fn to_failure(error: PublishError) -> OnceFailure {
+pub(crate) fn to_failure(error: PublishError) -> OnceFailure {
     match error {
         PublishError::Queue(error) => OnceFailure::Queue(error),
         PublishError::Spool(error) => OnceFailure::Spool(error),
@@ -158,17 +147,19 @@ fn to_failure(error: PublishError) -> OnceFailure {
 }
 
 fn summary(
-    batch: BatchId,
+    order: Manifest,
     pages: &[PageRecord],
     verdict: Option<Verdict>,
     now: DateTime<Utc>,
 ) -> FetchedBatch {
-    let sum = |of: fn(&PageRecord) -> u32| pages.iter().map(of).fold(0, u32::saturating_add);
+    let sum = |numbers: &mut dyn Iterator<Item = u32>| numbers.fold(0, u32::saturating_add);
+    // Those in other currencies have the same coins.
+    let in_first = pages.iter().filter(|page| order.is_in_first(page.page));
     FetchedBatch {
-        batch,
+        coins: sum(&mut in_first.map(|page| page.rows)),
+        credits: sum(&mut pages.iter().map(|page| page.credits)),
+        batch: order.batch,
         pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
-        coins: sum(|page| page.rows),
-        credits: sum(|page| page.credits),
         simulated: pages.iter().any(|page| page.simulated),
         fetched_at: pages.iter().map(|page| page.fetched_at).max().unwrap_or(now),
         verdict,

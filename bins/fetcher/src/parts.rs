@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::CatchUp;
 use ports::{Leadership, Ledger, Queue};
 
+use crate::backfill::Backfiller;
 use crate::collect::{Client, Collector, Credits};
 use crate::context::FetchContext;
 use crate::incident::Incidents;
@@ -21,6 +23,8 @@ pub(crate) struct Parts {
     credits: Arc<Credits>,
     context: FetchContext,
     courses: Vec<Course>,
+    /// Which missed slots are filled.
+    catch_up: CatchUp,
 }
 
 impl Parts {
@@ -35,6 +39,8 @@ impl Parts {
         context: FetchContext,
     ) -> Self {
         let courses = courses(&settings, &context.market, offset);
+        // Without a key the API tells nothing of the past.
+        let catch_up = if client.is_keyless() { CatchUp::None } else { settings.catch_up };
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
         let collector = Collector::new(
@@ -46,7 +52,7 @@ impl Parts {
             context.clone(),
         );
         let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
-        Self { collector, publisher, incidents, credits, context, courses }
+        Self { collector, publisher, incidents, credits, context, courses, catch_up }
     }
 
     /// What the key has left, as these parts know it.
@@ -59,6 +65,11 @@ impl Parts {
         OnceFetcher::new(self.collector, self.publisher, self.context.clock)
     }
 
+    /// Something that fills gaps when it is asked to.
+    pub(crate) fn backfill(self, settings: config::Fetch) -> Backfiller {
+        Backfiller::new(self.collector, self.publisher, self.context.clock, settings)
+    }
+
     /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
     /// snapshots that were taken by hand.
     pub(crate) fn on_schedule(
@@ -67,7 +78,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, context, courses, .. } = self;
-        Scheduler::new(courses, collector, publisher, leadership, loaded, incidents, context)
+        let Self { collector, publisher, incidents, context, courses, catch_up, .. } = self;
+        Scheduler::new((courses, catch_up), collector, publisher, leadership, loaded, incidents, context)
     }
 }

@@ -1,24 +1,20 @@
 //! The fetcher within the process shell: from a process's settings and adapters to a running fetcher.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use config::{Offset, Source};
+use config::{ApiVersion, Offset, Source};
 use domain::MarketKind;
 use ports::Ledger;
 use service::{Process, Queues};
-use tracing::warn;
-use url::Url;
+use tracing::{info, warn};
 
-use crate::collect::{ApiSource, Client, KeyStatus};
-use crate::context::FetchContext;
-use crate::metrics::FetchMetrics;
+use crate::backfill::Backfiller;
+use crate::collect::{Client, KeyStatus};
 use crate::once::OnceFetcher;
-use crate::parts::Parts;
-use crate::schedule::offset_of;
+use crate::scheduled::{self, ScheduledFetcher, Surroundings};
 use crate::source::ChosenSource;
-use crate::spool::Spool;
 use crate::subject::interval;
 
 /// What needs no key is asked for no more often than this.
@@ -31,9 +27,23 @@ pub async fn for_once(
     queues: &Queues,
     source: &ChosenSource,
 ) -> anyhow::Result<OnceFetcher> {
-    let parts = parts(process, queues, source)?;
+    let config = process.config();
+    let parts = scheduled::parts(config.fetch.clone(), config, source, &around(process, queues))?;
     parts.credits().look(&client(process, source)?).await;
     Ok(parts.once())
+}
+
+/// What fills gaps for `process` when it is asked to. Holds a spool of its own until it is dropped.
+pub fn for_backfill(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<Backfiller> {
+    let config = process.config();
+    let settings = config::Fetch { spool: backfill_spool(process), ..config.fetch.clone() };
+    let parts = scheduled::parts(settings.clone(), config, source, &around(process, queues))?;
+    Ok(parts.backfill(settings))
+}
+
+/// Where a backfill keeps what it fetched until it is in the queue.
+pub fn backfill_spool(process: &Process) -> PathBuf {
+    process.config().fetch.spool.join("backfill")
 }
 
 /// Fetches on schedule until the process is asked to stop. Looks into `ledger`, if there is one, for what was fetched by hand.
@@ -46,19 +56,22 @@ pub async fn run(
     if source.simulator.is_some() {
         warn!("no API key is set: the data is SIMULATED; set CMC_API_KEY for real quotes");
     }
-    let parts = parts(process, queues, source)?;
-    let (credits, client) = (parts.credits(), client(process, source)?);
-    let scheduler = parts.on_schedule(Arc::clone(&queues.leadership), ledger);
+    if let Some(asked) = asked_by_id(&process.config().fetch) {
+        info!("{asked}");
+    }
+    let leadership = Arc::clone(&queues.leadership);
+    let fetcher =
+        ScheduledFetcher::new(process.config(), source, &around(process, queues), leadership, ledger)?;
     // A stop is not held up by a server that does not answer.
-    process.shutdown.soft().run_until_cancelled(credits.begin(&client)).await;
-    process.observe(async move { credits.watch(&client).await }).await;
-    scheduler.run(process.shutdown.soft()).await
+    process.shutdown.soft().run_until_cancelled(fetcher.know_credits()).await;
+    process.observe(fetcher.watch_credits()).await;
+    fetcher.run(process.shutdown.soft()).await
 }
 
 /// Asks the API what the key may do. Costs no credits, and does not touch the spool.
 pub async fn check(process: &Process, source: &ChosenSource) -> anyhow::Result<KeyStatus> {
     client(process, source)?.key_status().await.map_err(|error| {
-        let remedy = error.remedy().map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+        let remedy = error.remedy(source.keyless).map(|remedy| format!(" ({remedy})")).unwrap_or_default();
         anyhow::anyhow!("{}{remedy}", telemetry::error_chain(&error))
     })
 }
@@ -73,11 +86,24 @@ pub async fn is_simulated(process: &Process, source: &ChosenSource) -> Option<bo
     }
 }
 
+/// What is asked for, in words, when it is by id.
+pub fn asked_by_id(fetch: &config::Fetch) -> Option<String> {
+    let coins = fetch.ids.len();
+    let coins = if coins == 1 { "one coin".to_owned() } else { format!("{coins} coins") };
+    (!fetch.ids.is_empty())
+        .then(|| format!("{coins} by id, as fetch.ids says; fetch.limit and fetch.page_size are not used"))
+}
+
 /// Whether `[fetch]` makes sense for `source`; asked before anything outside is touched.
 pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Result<()> {
     let fetch = &process.config().fetch;
     if matches!(fetch.offset, Offset::After(offset) if offset >= fetch.every) {
         return Err(service::Usage("fetch.offset must be shorter than fetch.every".to_owned()).into());
+    }
+    if !fetch.ids.is_empty() && fetch.api_version == ApiVersion::V1 {
+        let old =
+            "fetch.ids needs the answers of fetch.api_version = \"v3\": leave it, or leave fetch.ids empty";
+        return Err(service::Usage(old.to_owned()).into());
     }
     if fetch.source == Source::Keyless {
         if !fetch.api_key.is_empty() {
@@ -101,36 +127,15 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
 }
 
-/// Opens the spool, which no other process may use.
-fn parts(process: &Process, queues: &Queues, source: &ChosenSource) -> anyhow::Result<Parts> {
-    let settings = process.config().fetch.clone();
-    let client = client(process, source)?;
-    let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
-    let clock = Arc::clone(&process.clock);
-    let context = FetchContext::new(clock, FetchMetrics::new(&process.metrics), process.failpoints.clone())
-        .judging_by(process.config().judge.clone())
-        .fetching(process.config().market.clone());
-    let offset = offset_of(&settings, &installation(process, &spool));
-    Ok(Parts::new(settings, client, &spool, Arc::clone(&queues.queue), offset, context))
-}
-
-/// What tells this installation from others, the same for all its fetchers and after every start. Only a hash of it is used.
-fn installation(process: &Process, spool: &Spool) -> String {
-    let config = process.config();
-    if service::file_of(&config.queue.url).is_some() {
-        // One fetcher, whose spool has a name that was made up.
-        return spool.id();
+fn around(process: &Process, queues: &Queues) -> Surroundings {
+    Surroundings {
+        clock: Arc::clone(&process.clock),
+        metrics: process.metrics.clone(),
+        failpoints: process.failpoints.clone(),
+        queue: Arc::clone(&queues.queue),
     }
-    [config.queue.url.expose(), &config.queue.prefix, config.fetch.api_key.expose()].join("\n")
 }
 
 fn client(process: &Process, source: &ChosenSource) -> anyhow::Result<Client> {
-    let fetch = &process.config().fetch;
-    let clock = Arc::clone(&process.clock);
-    Ok(Client::new(to_api_source(source)?, fetch.connect_timeout, fetch.timeout, clock)?)
-}
-
-fn to_api_source(source: &ChosenSource) -> anyhow::Result<ApiSource> {
-    let base_url = Url::parse(&source.base_url).context("fetch.base_url is not a URL")?;
-    Ok(ApiSource { base_url, api_key: source.api_key.clone(), keyless: source.keyless })
+    scheduled::client(&process.config().fetch, source, &process.clock)
 }

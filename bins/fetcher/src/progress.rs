@@ -45,7 +45,12 @@ impl fmt::Display for Step<'_> {
         match self {
             Self::Fetching { page, pages } => write!(f, "fetching page {page} of {pages}"),
             Self::Received { page, pages, rows, bytes } => {
-                write!(f, "received page {page} of {pages}: {rows} coins, {} KiB", bytes.div_ceil(1024))
+                let plural = if *rows == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "received page {page} of {pages}: {rows} coin{plural}, {} KiB",
+                    bytes.div_ceil(1024)
+                )
             }
             Self::Waiting { until, reason } => {
                 write!(f, "waiting until {} UTC: {reason}", until.format("%F %T"))

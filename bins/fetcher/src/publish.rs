@@ -7,6 +7,8 @@
 mod batch;
 mod error;
 mod letters;
+mod patient;
+mod schedule;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,6 +26,7 @@ use crate::spool::{Spool, blocking};
 use crate::trace;
 
 pub(crate) use error::PublishError;
+use schedule::Telling;
 
 /// Publishes what is in the spool.
 pub(crate) struct Publisher {
@@ -34,6 +37,7 @@ pub(crate) struct Publisher {
     crashes: Crashes,
     /// What the queue has confirmed and the spool still holds.
     confirmed: Mutex<HashSet<MessageId>>,
+    telling: Mutex<Telling>,
 }
 
 impl Publisher {
@@ -45,10 +49,18 @@ impl Publisher {
         context: &FetchContext,
     ) -> Self {
         let FetchContext { metrics, crashes, .. } = context.clone();
-        Self { spool, queue, incidents, metrics, crashes, confirmed: Mutex::default() }
+        Self {
+            spool,
+            queue,
+            incidents,
+            metrics,
+            crashes,
+            confirmed: Mutex::default(),
+            telling: Mutex::default(),
+        }
     }
 
-    /// Publishes all letters and all sealed batches, oldest first, and forgets them. Returns how many.
+    /// Publishes all letters, all sealed batches, oldest first, and the schedule, and forgets them. Returns how many.
     /// One that cannot be read, or that the queue refuses, does not hold up the others.
     pub(crate) async fn publish_all(&self) -> Result<usize, PublishError> {
         let (mut done, mut left) = self.publish_letters().await?;
@@ -66,6 +78,10 @@ impl Publisher {
                 Ok(()) => done += 1,
                 Err(error) => left = left.or(Some(error.or_end()?)),
             }
+        }
+        match self.publish_schedule().await {
+            Ok(told) => done += told,
+            Err(error) => left = left.or(Some(error.or_end()?)),
         }
         left.map_or(Ok(done), Err)
     }

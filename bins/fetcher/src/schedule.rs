@@ -1,16 +1,21 @@
 //! Scheduling: who leads, which slot is due, and when it is fetched.
 //!
-//! There is a schedule for the listings, and one for each kind of the market that is fetched (`course`). One loop leads whenever it can (`lead`), claims the slots that come due (`term`) and has the collector fetch them. Another
-//! has the publisher publish what is there (`publishing`). They meet only in the spool, so what was fetched waits there for a
+//! There is a schedule for the listings, and one for each kind of the market that is fetched (`course`). One loop leads whenever it can (`lead`),
+//! claims the slots that come due (`term`) and has the collector fetch them. Another has the publisher publish what is there
+//! (`publishing`). While no slot is due, it fills what was missed of the listings (`catch_up`). They meet only in the spool, so what was fetched waits there for a
 //! queue that is away.
 
 mod bell;
+mod catch_up;
 mod claims;
 mod course;
+mod followed;
+mod in_force;
 mod lead;
 mod leader_state;
 mod loaded;
 mod offset;
+mod owed;
 mod publishing;
 mod settle;
 mod slots;
@@ -18,6 +23,7 @@ mod term;
 
 use std::sync::Arc;
 
+use config::CatchUp;
 use domain::BatchId;
 use outage::Backoff;
 use ports::{Clock, Leadership};
@@ -45,6 +51,8 @@ pub(crate) use claims::Claims;
 pub(crate) struct Scheduler {
     /// Never empty; that of the listings first.
     courses: Vec<Course>,
+    /// Which missed slots of the listings are filled.
+    catch_up: CatchUp,
     collector: Collector,
     publisher: Publisher,
     leadership: Arc<dyn Leadership>,
@@ -59,9 +67,10 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler that follows `courses`, of which the first is that of the listings.
+    /// A scheduler that follows `courses`, of which the first is that of the listings. Slots of these that were missed are filled as
+    /// `catch_up` says.
     pub(crate) fn new(
-        courses: Vec<Course>,
+        (courses, catch_up): (Vec<Course>, CatchUp),
         collector: Collector,
         publisher: Publisher,
         leadership: Arc<dyn Leadership>,
@@ -72,6 +81,7 @@ impl Scheduler {
         let FetchContext { clock, metrics, crashes, turns, .. } = context;
         Self {
             courses,
+            catch_up,
             collector,
             publisher,
             leadership,
@@ -140,8 +150,8 @@ impl Scheduler {
         loop {
             let now = self.clock.now();
             let current = |course: &Course| self.collector.order_of(course.subject, course.current(now));
-            let current: Vec<_> = self.courses.iter().map(current).collect();
-            let error = match self.collector.resume(&current).await {
+            let current = || self.courses.iter().map(current).collect();
+            let error = match self.collector.resume(current).await {
                 Ok(begun) => return Some(begun),
                 Err(error) => error,
             };

@@ -9,6 +9,8 @@
 //! SPOOL/waiting.json             what the fetcher waits for, if it does; for `coinpipe status`
 //! SPOOL/judged.json              what earlier snapshots were like, to hold the next one against them
 //! SPOOL/drift.json               what was told about changes of the API
+//! SPOOL/past-coins.json          the coins that the history is asked for, while gaps are filled
+//! SPOOL/past-paid.json           batches of the past that were paid for and published
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
 //!
@@ -34,6 +36,7 @@ mod judged;
 mod letters;
 mod names;
 mod pages;
+mod past;
 mod record;
 mod waiting;
 
@@ -48,11 +51,12 @@ use tracing::warn;
 
 use disk::Disk;
 use folder::FolderLock;
+pub use folder::Holder;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
-pub(crate) use names::WAITING;
-pub(crate) use record::{ClaimState, Manifest, PageRecord};
+pub(crate) use names::{PAST_PAID, WAITING};
+pub(crate) use record::{Calls, ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;
 
@@ -64,11 +68,10 @@ pub(crate) use disk::Op;
 pub enum SpoolError {
     /// Another process uses it.
     #[error(
-        "another coinpipe or fetcher is running here: it holds {}, the lock of fetch.spool; a \
-         second fetcher needs a folder of its own there",
-        .0.display()
+        "another coinpipe or fetcher is running here: {0} holds the lock of fetch.spool; stop it, or name a folder of its own for \
+         this one in fetch.spool"
     )]
-    Locked(PathBuf),
+    Locked(Holder),
     /// The file system refuses.
     #[error("cannot write or read {}{}", path.display(), hint(source))]
     Io {

@@ -6,13 +6,10 @@ use domain::MarketKind;
 
 use crate::spool::Manifest;
 
-/// The listings in ids and headers.
-pub(crate) const LISTINGS: &str = "listings";
-
 /// What a batch is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// The listings: a snapshot.
+    /// The listings, or coins by their ids: a snapshot.
     Listings,
     /// What there is beside them.
     Market(MarketKind),

@@ -1,13 +1,18 @@
 //! The whole fetcher, from the API to the queue: snapshots, schedules, outages and crashes.
 
 mod again;
+mod backfill;
+mod catch_up;
 mod crashes;
 mod credits;
+mod currencies;
 mod drift;
+mod ids;
 mod judged;
 mod keyless;
 mod leader;
 mod market;
+mod missed;
 mod outages;
 mod pace;
 mod schedule;

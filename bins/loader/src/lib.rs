@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::wire::{self, UnreadChunk, UnreadMessage, WireError};
-use domain::{Class, DeadLetter, Fetched, MarketChunk, Message, StageName, header};
+use domain::{Class, DeadLetter, Fetched, MarketChunk, Message, Schedule, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
@@ -28,6 +28,8 @@ const UNCHANGED: &str = "unchanged";
 const STALE: &str = "stale";
 /// A quote was refused by the database.
 const REFUSED: &str = "refused";
+/// A quote was left out: its batch was dropped.
+const DROPPED: &str = "dropped";
 
 /// Makes the loader's metrics show, at zero.
 pub fn declare_metrics(metrics: &Metrics) {
@@ -36,7 +38,7 @@ pub fn declare_metrics(metrics: &Metrics) {
 
 /// What became of quotes.
 fn row_metrics(metrics: &Metrics) -> RowMetrics {
-    RowMetrics::new(metrics, StageName::Loader, &[WRITTEN, UNCHANGED, STALE, REFUSED])
+    RowMetrics::new(metrics, StageName::Loader, &[WRITTEN, UNCHANGED, STALE, REFUSED, DROPPED])
 }
 
 /// The loader stage.
@@ -57,7 +59,13 @@ impl Loader {
         let head = chunk.head();
         let (batch, page, number, chunks) =
             (head.page.batch.clone(), head.page.page, head.chunk, head.chunks);
+        let quotes = chunk.quotes() as u64;
         let loaded = self.group_commit.load(chunk).instrument(telemetry::trace::step("commit")).await?;
+        if loaded.is_dropped {
+            self.rows.add(DROPPED, quotes);
+            info!(batch = %batch, page, chunk = number, "left out chunk {number} of {chunks}: the batch was dropped");
+            return Ok(Vec::new());
+        }
         self.count(&loaded);
         info!(
             batch = %batch,
@@ -105,6 +113,12 @@ impl Loader {
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
         self.store.record_fetched(fetched).await.map_err(|error| failure(&error))?;
+        Ok(Vec::new())
+    }
+
+    async fn record(&self, schedule: &Schedule) -> Result<Vec<Output>, Failure> {
+        self.store.record_schedule(schedule).await.map_err(|error| failure(&error))?;
+        info!(schedule = schedule.id(), "recorded a schedule");
         Ok(Vec::new())
     }
 
@@ -195,6 +209,7 @@ impl Stage for Loader {
             Ok(UnreadMessage::Market(chunk)) => {
                 self.load_market(message, chunk.with_headers(&message.headers)).await
             }
+            Ok(UnreadMessage::Schedule(schedule)) => self.record(&schedule).await,
             Err(error) => Err(undecodable(message.headers.get(header::BATCH), &error)),
         }
     }

@@ -6,7 +6,7 @@ use domain::{
     ApiVersion, BatchId, Chunk, Coin, CoinRow, Headers, Measure, MeasureSet, MessageId, Origin, PageMeta,
     Quote, Slot, timestamp,
 };
-use ports::Ledger;
+use ports::{Ledger, Schedules};
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
@@ -24,6 +24,7 @@ fn page(simulated: bool) -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated,
         origin: Origin::Live,
     }
@@ -41,11 +42,13 @@ fn chunk(simulated: bool) -> Message {
             slug: "bitcoin".to_owned(),
             date_added: None,
             platform_id: None,
+            platform_name: None,
             token_address: None,
             tags: None,
             infinite_supply: None,
             is_active: None,
-        },
+        }
+        .into(),
         quotes: vec![Quote {
             currency: "USD".to_owned(),
             numbers,
@@ -72,7 +75,7 @@ fn chunk(simulated: bool) -> Message {
 fn decoded(message: &Message) -> Chunk {
     match wire::decode(&message.body).unwrap() {
         RowsMessage::Chunk(chunk) => chunk,
-        RowsMessage::Fetched(_) | RowsMessage::Market(_) => panic!("a chunk"),
+        RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => panic!("a chunk"),
     }
 }
 
@@ -222,6 +225,10 @@ impl Store for Refusing {
         Ok(())
     }
 
+    async fn record_schedule(&self, _: &Schedule) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -276,4 +283,43 @@ async fn rows_of_a_kind_are_loaded_and_those_of_a_later_version_are_filed() {
     };
     assert_eq!((class, code), (Class::Poison, "unsupported_schema"));
     assert!(reason.contains("altcoin-season"), "{reason}");
+}
+
+/// It is told again and again, by whoever leads.
+#[tokio::test]
+async fn a_schedule_is_recorded_however_often_it_is_told() {
+    let (store, loader) = bench();
+    let at = |text| timestamp::from_text(text).unwrap();
+    let schedule = Schedule {
+        series: Schedule::QUOTES.to_owned(),
+        endpoint: "listings".to_owned(),
+        convert: vec!["USD".to_owned()],
+        every: Duration::from_hours(1),
+        coins: 4000,
+        since: at("2026-11-22T13:50:07Z"),
+        simulated: false,
+        confirmed_at: at("2026-11-22T14:00:00Z"),
+    };
+    let again = Schedule { confirmed_at: at("2026-11-23T14:00:00Z"), ..schedule.clone() };
+    for told in [&schedule, &again, &schedule] {
+        let (id, body) = (told.message_id(), wire::encode_schedule(told).into());
+        let message = Message { id, headers: Headers::new(), body };
+        assert_eq!(loader.handle(&message).await, Ok(Vec::new()));
+    }
+    assert_eq!(store.schedules(Schedule::QUOTES, schedule.since).await.unwrap(), [again]);
+}
+
+/// It is settled, like any other, and counted.
+#[tokio::test]
+async fn a_chunk_of_a_dropped_batch_is_left_out() {
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let metrics = Metrics::default();
+    let loader = Loader::new(store.clone(), clock, &metrics);
+    loader.handle(&announcement(false)).await.unwrap();
+    ports::Drops::mark_dropped(&*store, &page(false).batch, "nonsense").await.unwrap().unwrap();
+    assert!(loader.handle(&chunk(false)).await.unwrap().is_empty());
+    assert_eq!(store.latest(), []);
+    let shown = metrics.render();
+    assert!(shown.contains(r#"result="dropped"} 1"#), "{shown}");
 }

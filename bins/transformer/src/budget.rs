@@ -17,8 +17,8 @@ const BYTES_FOR_A_BYTE: usize = 2;
 const BYTES_FOR_ALL: usize = 40 << 20;
 
 /// What a coin takes beside its texts and quotes.
-const COIN_BYTES: usize = 176;
-/// What a quote takes as a value of its own: that is more than its row of the frame and its bytes on the wire take.
+const COIN_BYTES: usize = 200;
+/// More than a quote takes as a row of the frame, and more than it takes on the wire.
 const QUOTE_BYTES: usize = 312;
 /// What a quote takes beside that, which is counted twice.
 const QUOTE_ROW_BYTES: usize = 200;
@@ -46,7 +46,8 @@ impl Budget {
         tags: Option<&[Cow<str>]>,
         convert: &[String],
     ) -> Result<(), PageFault> {
-        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter().chain(&coin.token_address);
+        let names = [&coin.name, &coin.symbol, &coin.slug].into_iter();
+        let names = names.chain(&coin.platform_name).chain(&coin.token_address);
         let names: usize = names.map(|text| TEXT_BYTES + text.len()).sum();
         let tags = tags.unwrap_or_default().iter().map(|tag| size_of::<String>() + TEXT_BYTES + tag.len());
         let quotes = convert.iter().map(|currency| QUOTE_BYTES + TEXT_BYTES + currency.len());
@@ -76,7 +77,7 @@ mod tests {
 
     fn keep(budget: &mut Budget, row: &CoinRow) -> Result<(), PageFault> {
         let convert: Vec<_> = row.quotes.iter().map(|quote| quote.currency.clone()).collect();
-        let (coin, tags) = Description::of(row.coin.clone());
+        let (coin, tags) = Description::of(row.coin.clone().into_inner());
         let tags: Option<Vec<_>> = tags.map(|tags| tags.into_iter().map(Cow::Owned).collect());
         budget.keep_coin(&coin, tags.as_deref(), &convert)
     }

@@ -1,7 +1,7 @@
 //! Cleans one page: the whole of the transformer without queues, threads or clocks.
 
 use chrono::{DateTime, Utc};
-use domain::{MeasureSet, PageMeta};
+use domain::PageMeta;
 use polars::prelude::{DataFrame, PolarsResult, polars_err};
 
 use crate::coin::ReadCoins;
@@ -10,7 +10,6 @@ use crate::fault::PageFault;
 use crate::reject::Reject;
 use crate::rows::Rows;
 use crate::rules::{self, Limits};
-use crate::schema::{self, MISSING};
 use crate::split::split;
 
 /// A cleaned page. The coins that passed and `rejects` together are all that it held.
@@ -23,8 +22,6 @@ pub struct Cleaned<'a> {
     pub(crate) passed: Vec<u32>,
     /// The coins that did not, in the order of the page.
     pub rejects: Vec<Reject>,
-    /// Measures that no coin had a field for, on a page that is long enough to tell: the API has changed.
-    pub sent_by_none: MeasureSet,
 }
 
 impl Cleaned<'_> {
@@ -51,21 +48,10 @@ pub fn clean<'a>(meta: &PageMeta, body: &'a [u8], now: DateTime<Utc>) -> Result<
     let Coins { read: coins, frame, mut rejects } = coins::read(meta, body)?;
     let mut frame = frame.finish()?;
     rules::apply(&mut frame, &Limits::new(meta, now))?;
-    let sent_by_none = sent_by_none(&frame, coins.len())?;
     let (passed, rejected) = split(&frame, &coins)?;
     rejects.extend(rejected);
     rejects.sort_by_key(|reject| reject.index);
-    Ok(Cleaned { convert: meta.convert.clone(), coins, frame, passed, rejects, sent_by_none })
-}
-
-/// The measures that are missing from every coin; none when there are too few coins to tell.
-fn sent_by_none(frame: &DataFrame, coins: usize) -> PolarsResult<MeasureSet> {
-    const ENOUGH_COINS: usize = 10;
-    if coins < ENOUGH_COINS {
-        return Ok(MeasureSet::default());
-    }
-    let missing = schema::whole(frame, MISSING)?.iter().flatten();
-    Ok(MeasureSet::from_bits(missing.fold(u32::MAX, |none, row| none & row)))
+    Ok(Cleaned { convert: meta.currencies().to_vec(), coins, frame, passed, rejects })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub(crate) struct Description<'a> {
     /// In milliseconds since 1970.
     pub(crate) date_added: Option<i64>,
     pub(crate) platform_id: Option<u32>,
+    pub(crate) platform_name: Option<Cow<'a, str>>,
     pub(crate) token_address: Option<Cow<'a, str>>,
     pub(crate) infinite_supply: Option<bool>,
     pub(crate) is_active: Option<bool>,
@@ -28,6 +29,7 @@ impl Description<'_> {
             slug: coin.slug.into(),
             date_added: coin.date_added.map(|at| at.timestamp_millis()),
             platform_id: coin.platform_id,
+            platform_name: coin.platform_name.map(Cow::Owned),
             token_address: coin.token_address.map(Cow::Owned),
             infinite_supply: coin.infinite_supply,
             is_active: coin.is_active,

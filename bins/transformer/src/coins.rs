@@ -47,7 +47,7 @@ pub(crate) fn read<'a>(meta: &PageMeta, body: &'a [u8]) -> Result<Coins<'a>, Pag
 
 /// Reads them in one pass; `None` when only [`read_carefully`] can tell what the page is.
 fn read_quickly<'a>(meta: &PageMeta, text: &'a str, bytes: usize) -> Option<Coins<'a>> {
-    let mut quick = QuickReader::new(&meta.convert)?;
+    let mut quick = QuickReader::new(meta.currencies())?;
     let mut reading = Reading::new(meta, bytes);
     envelope::each_coin_quickly(text, |scan| {
         scan.peek();
@@ -85,9 +85,9 @@ impl<'a, 'm> Reading<'a, 'm> {
 
     /// Reads an element carefully, and keeps what came of it.
     fn take(&mut self, raw: &'a RawValue) -> Result<(), PageFault> {
-        match read_coin(raw, &self.meta.convert) {
+        match read_coin(raw, self.meta.currencies()) {
             Ok(CoinRow { coin, quotes }) => {
-                let (description, tags) = Description::of(coin);
+                let (description, tags) = Description::of(coin.into_inner());
                 let tags = tags.map(|tags| tags.into_iter().map(Cow::Owned));
                 self.keep(raw.get(), description, tags, quotes.iter().map(QuoteNumbers::from))
             }
@@ -124,7 +124,7 @@ impl<'a, 'm> Reading<'a, 'm> {
     ) -> Result<(), PageFault> {
         let tags = tags.map(|tags| self.found.read.add_tags(tags));
         let coin = Coin { index: self.next()?, raw, description, tags };
-        self.budget.keep_coin(&coin.description, self.found.read.tags(&coin), &self.meta.convert)?;
+        self.budget.keep_coin(&coin.description, self.found.read.tags(&coin), self.meta.currencies())?;
         self.found.frame.add(coin.description.id, quotes);
         self.found.read.add(coin);
         Ok(())

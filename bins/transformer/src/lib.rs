@@ -13,6 +13,7 @@
 //! split      marks → rows and rejects, once, at the end
 //! rows       the frame and the texts → rows, for the wire alone
 //! messages   rows → chunks; rejects → one letter a chunk
+//! keys       rows → which quotes each chunk brings, for proofs
 //! ```
 //!
 //! A page of a kind of the market takes the way of `market`, which goes by the kind's description.
@@ -31,6 +32,7 @@ mod envelope;
 mod fault;
 mod fields;
 mod frame;
+mod keys;
 mod market;
 mod marks;
 mod messages;
@@ -51,6 +53,7 @@ mod transformer;
 
 pub use clean::{Cleaned, clean};
 pub use fault::PageFault;
+pub use keys::{ChunkKeys, chunk_keys};
 pub use process::run;
 pub use reject::Reject;
 pub use transformer::{Transformer, declare_metrics};

@@ -15,7 +15,7 @@ use crate::reject::Reject;
 /// The most bytes of a chunk: RabbitMQ takes 16 MiB. A chunk of 1,000 coins has about 250 KB.
 pub(crate) const MAX_CHUNK_BYTES: usize = 15 << 20;
 
-/// The messages for a page, in order: each chunk, the letter about its rejects, and last the page's own.
+/// The messages for a page, in order: each chunk, and the letter about its rejects.
 ///
 /// Chunks are ranges of `chunk_coins` coins, those that passed and those that did not, *sorted by id*: so which coins share a
 /// chunk depends neither on how many of them passed nor on their ranks, and each chunk is a stretch of its own in tables that
@@ -29,7 +29,6 @@ pub(crate) fn outputs(
     let size = chunk_coins.max(1);
     let coins = count(cleaned.coins_in());
     let chunks = coins.div_ceil(size).max(1);
-    let sent_by_none = cleaned.sent_by_none;
     let rows = cleaned.rows()?;
     let all = sorted(cleaned)?;
     let mut parts = all.chunks(size as usize);
@@ -62,20 +61,18 @@ pub(crate) fn outputs(
         let letter = letters::about_rejects(&chunk, &rejected, now);
         outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
     }
-    let letter = letters::about_missing_fields(meta, sent_by_none, now);
-    outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
     Ok(outputs)
 }
 
 /// A coin of the page.
-enum Element<'a> {
+pub(crate) enum Element<'a> {
     /// It passed, and has this position among those that were read.
     Passed(u32),
     Rejected(&'a Reject),
 }
 
 impl<'a> Element<'a> {
-    fn position(&self) -> Option<u32> {
+    pub(crate) fn position(&self) -> Option<u32> {
         if let Self::Passed(position) = self { Some(*position) } else { None }
     }
 
@@ -85,7 +82,7 @@ impl<'a> Element<'a> {
 }
 
 /// All coins of the page by id, and those with the same id as the page held them. What has no id comes last.
-fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageFault> {
+pub(crate) fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageFault> {
     let passed = cleaned.passed.iter().map(|&position| {
         let (id, index) = cleaned.place(position)?;
         Ok(((id, index), Element::Passed(position)))

@@ -129,6 +129,7 @@ fn platform<'a>(
         once(&mut seen, bit)?;
         match field {
             PlatformField::Id => coin.platform_id = scan.nullable(Scan::whole)?.filter(|&id| id > 0),
+            PlatformField::Name => coin.platform_name = scan.nullable(text)?.map(Cow::Borrowed),
             PlatformField::TokenAddress => coin.token_address = scan.nullable(text)?.map(Cow::Borrowed),
         }
         Some(())

@@ -54,7 +54,7 @@ pub(crate) fn read_coin(raw: &RawValue, convert: &[String]) -> Result<CoinRow, U
     let with_id = |fault| Unreadable { coin_id: Some(id), fault };
     let coin = coin(id, &fields).map_err(with_id)?;
     let quotes = quotes::read(&fields, convert).map_err(with_id)?;
-    Ok(CoinRow { coin, quotes })
+    Ok(CoinRow { coin: coin.into(), quotes })
 }
 
 fn id(fields: &Fields) -> Result<u32, CoinFault> {
@@ -68,8 +68,9 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
     let symbol = required_text(fields, "symbol")?;
     let slug = required_text(fields, "slug")?;
     let platform = fields.get("platform").value();
-    let platform = platform.and_then(|raw| Fields::of(raw, &["id", "token_address"]));
+    let platform = platform.and_then(|raw| Fields::of(raw, &["id", "name", "token_address"]));
     let platform = platform.as_ref();
+    let fitting = |text: &String| fits(text);
     Ok(Coin {
         id,
         name,
@@ -77,9 +78,8 @@ fn coin(id: u32, fields: &Fields) -> Result<Coin, CoinFault> {
         slug,
         date_added: fields.optional::<String>("date_added").and_then(|text| timestamp::from_text(&text)),
         platform_id: platform.and_then(|platform| platform.optional("id")).filter(|&id: &u32| id > 0),
-        token_address: platform
-            .and_then(|platform| platform.optional("token_address"))
-            .filter(|text: &String| fits(text)),
+        platform_name: platform.and_then(|platform| platform.optional("name")).filter(fitting),
+        token_address: platform.and_then(|platform| platform.optional("token_address")).filter(fitting),
         tags: fields.get("tags").value().and_then(tags),
         infinite_supply: flag(fields, "infinite_supply"),
         is_active: flag(fields, "is_active"),

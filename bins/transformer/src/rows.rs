@@ -48,12 +48,19 @@ impl<'f> Rows<'f> {
             slug: &description.slug,
             date_added: description.date_added,
             platform_id: description.platform_id,
+            platform_name: description.platform_name.as_deref(),
             token_address: description.token_address.as_deref(),
             tags: self.coins.tags(coin),
             infinite_supply: description.infinite_supply,
             is_active: description.is_active,
             quotes: quotes.collect::<Option<_>>().ok_or_else(missing)?,
         })
+    }
+
+    /// When the quotes of the coin at `position` changed, in milliseconds since 1970, in the order of the currencies.
+    pub(crate) fn last_updated(&self, position: u32) -> impl Iterator<Item = Option<i64>> {
+        let first = position as usize * self.convert.len();
+        (first..first + self.convert.len()).map(|row| self.last_updated.get(row))
     }
 
     fn quote(&self, row: usize, currency: &'f str) -> Option<QuoteRef<'f>> {

@@ -25,6 +25,7 @@ pub(crate) fn meta() -> PageMeta {
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert,
+        currency: None,
         simulated: false,
         origin: Origin::Live,
     }
@@ -64,6 +65,8 @@ impl TestCoin {
             ("infinite_supply", "false".to_owned()),
             ("platform", "null".to_owned()),
             ("cmc_rank", id.to_string()),
+            ("self_reported_circulating_supply", "null".to_owned()),
+            ("self_reported_market_cap", "null".to_owned()),
             ("minted_market_cap", r#""not_available""#.to_owned()),
         ];
         let fields = fields.map(|(name, text)| (name.to_owned(), text)).to_vec();

@@ -8,6 +8,7 @@ use domain::{Headers, MarketKind, Message, PageMeta, StageName, decompress_body}
 use ports::{Clock, QueueName};
 use stage::{Failure, Output, RowMetrics, Stage};
 use telemetry::Metrics;
+use tokio::sync::Semaphore;
 use tracing::{Span, info};
 
 use crate::clean::clean;
@@ -33,6 +34,8 @@ fn row_metrics(metrics: &Metrics) -> RowMetrics {
 /// The transformer stage.
 pub struct Transformer {
     settings: config::Transform,
+    /// One for each page that is cleaned. Others that the stage holds wait to be cleaned or published, which takes little memory.
+    turns: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     rows: RowMetrics,
 }
@@ -41,7 +44,8 @@ impl Transformer {
     /// A transformer that makes chunks as large as `settings` says, tells the time by `clock`, and counts coins in
     /// `metrics`.
     pub fn new(settings: config::Transform, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        Self { settings, clock, rows: row_metrics(metrics) }
+        let turns = Arc::new(Semaphore::new(usize::from(settings.concurrency.max(1))));
+        Self { settings, turns, clock, rows: row_metrics(metrics) }
     }
 }
 
@@ -59,7 +63,10 @@ impl Stage for Transformer {
         let (headers, body, counted) = (message.headers.clone(), message.body.clone(), self.rows.clone());
         let (chunk_coins, now) = (self.settings.chunk_coins, self.clock.now());
         let span = Span::current();
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
         let cleaning = tokio::task::spawn_blocking(move || {
+            // Until it is done, also when nobody waits for it any more.
+            let _turn = turn;
             span.in_scope(|| transform(&headers, &body, chunk_coins, now, &counted))
         });
         match cleaning.await {

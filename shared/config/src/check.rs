@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::pasted::check_without_route;
 use crate::sections::Config;
+use crate::stale_after::StaleAfter;
 
 /// Checks `section.key` in `config`; the other values are defaults. The error completes
 /// "`section.key` in the file: …".
@@ -27,13 +29,17 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             found => scheme(found, &["mysql"]),
         },
         ("archive", "keep") => at_least(config.archive.keep, millis(1000)),
-        ("fetch", "base_url") => base_url(&config.fetch.base_url, "the key goes into fetch.api_key"),
+        ("fetch", "base_url") => {
+            let instead = "the key goes into fetch.api_key";
+            base_url(&config.fetch.base_url, instead, &["/v1", "/v2", "/v3"], "cryptocurrency")
+        }
         ("fetch", "every") => {
             at_least(config.fetch.every, Duration::from_mins(1))?;
             require(config.fetch.every.subsec_nanos() == 0, "must be whole seconds")
         }
         ("fetch", "limit") => require(config.fetch.limit >= 1, "must be at least 1"),
         ("fetch", "page_size") => require((1..=5000).contains(&config.fetch.page_size), "must be 1 to 5000"),
+        ("fetch", "ids") => require(config.fetch.ids.len() <= 10_000, "must be at most 10000 ids"),
         ("fetch", "convert") => currencies(&config.fetch.convert),
         ("fetch", "timeout") => at_least(config.fetch.timeout, millis(100)),
         ("fetch", "connect_timeout") => at_least(config.fetch.connect_timeout, millis(100)),
@@ -58,13 +64,18 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
         ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
+        ("alert", "stale_after") => match config.alert.stale_after {
+            StaleAfter::After(age) => at_least(age, Duration::from_mins(1)),
+            StaleAfter::Auto | StaleAfter::Off => Ok(()),
+        },
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
         ("mail", "max_per_day") => require(config.mail.max_per_day >= 1, "must be at least 1"),
         ("log", "level") => log_level(&config.log.level),
         ("telemetry", "otlp_url") => {
-            base_url(&config.telemetry.otlp_url, "tokens go into OTEL_EXPORTER_OTLP_HEADERS")
+            let tokens = "tokens go into OTEL_EXPORTER_OTLP_HEADERS";
+            base_url(&config.telemetry.otlp_url, tokens, &["/v1"], "traces")
         }
         ("fetch", "api_key") => {
             let printable = config.fetch.api_key.expose().chars().all(|c| c.is_ascii_graphic());
@@ -98,8 +109,9 @@ fn prefix(text: &str) -> Result<(), String> {
     Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
 }
 
-/// An HTTP address without secrets, which go elsewhere: `instead` says where.
-fn base_url(text: &str, instead: &str) -> Result<(), String> {
+/// An HTTP address without secrets, which go elsewhere: `instead` says where; and without what is put behind it, which begins with one
+/// of `versions` and `root`.
+fn base_url(text: &str, instead: &str, versions: &[&str], root: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
@@ -113,7 +125,7 @@ fn base_url(text: &str, instead: &str) -> Result<(), String> {
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(format!("must not hold a query or a fragment; {instead}"));
     }
-    Ok(())
+    check_without_route(&parsed, versions, root)
 }
 
 /// Levels by target, separated by commas; a part without a target must be a level, or a misspelt one would

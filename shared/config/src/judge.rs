@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use crate::values::{OFF, duration};
+use crate::values::{OFF, duration, duration_or_off};
 
 /// `[judge]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,12 +25,12 @@ pub struct Judge {
     /// Coins that may be missing of those in the snapshot before.
     pub fewer: Limit,
     /// Age of the newest quote; zero: any.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration_or_off")]
     pub quote_age: Duration,
     /// Quotes that may be no newer than in the snapshot before.
     pub still: Limit,
     /// Difference between the API's clock and this machine's; zero: any.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration_or_off")]
     pub clock: Duration,
     /// Coins that may have lost a number that they had in the snapshot before.
     pub nulls: Limit,

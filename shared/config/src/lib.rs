@@ -9,10 +9,12 @@ mod judge;
 mod load;
 mod market;
 mod offset;
+mod pasted;
 mod secret;
 mod secret_keys;
 mod sections;
 mod shallow;
+mod stale_after;
 mod values;
 
 pub use environment::is_setting;
@@ -23,9 +25,10 @@ pub use market::{Every, Market};
 pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, Config, Fetch, History, Http, Load, Log, LogFormat, Mail, OverBudget, Queue,
-    Retry, Shutdown, Source, Store, Transform,
+    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat,
+    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Transform,
 };
+pub use stale_after::StaleAfter;
 
 /// The built-in `default.toml`: the reference of all settings.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use crate::defaults::defaults;
 use crate::environment::{KEY_ALIAS, Meaning, meaning, parse_like, variable};
 use crate::error::{ConfigError, Layer};
+use crate::pasted::{check_without_name, without_quotes};
 use crate::secret_keys::{SECRETS, file_key, is_redacted, partner};
 use crate::sections::Config;
 use crate::{file, shallow};
@@ -103,6 +104,7 @@ impl Layers {
             return Err(self.unknown_section(path, layer));
         };
         let default = self.default(section, key, &layer)?;
+        let text = without_quotes(section, key, text);
         if says_nothing(section, key, text) {
             return Ok(());
         }
@@ -123,6 +125,10 @@ impl Layers {
 
     fn set(&mut self, section: &str, key: &str, value: Value, layer: Layer) -> Result<(), ConfigError> {
         let default = self.default(section, key, &layer)?;
+        let value = match value {
+            Value::String(text) => Value::String(without_quotes(section, key, &text).to_owned()),
+            other => other,
+        };
         if default.is_str() && value.as_str().is_some_and(|text| says_nothing(section, key, text)) {
             return Ok(());
         }
@@ -189,10 +195,10 @@ impl Layers {
             };
             let text = file::read(&path, LARGEST_SECRET)
                 .map_err(|error| invalid(format!("cannot read {}: {error}", path.display())))?;
+            let text = without_quotes(section, key, text.trim_end_matches(['\r', '\n'])).to_owned();
             if is_blank(&text) {
                 return Err(invalid(format!("{} is empty", path.display())));
             }
-            let text = text.trim_end_matches(['\r', '\n']).to_owned();
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
             }
@@ -238,6 +244,7 @@ impl Layers {
                     reason,
                 };
                 self.check_revealed(section, key).map_err(invalid)?;
+                check_without_name(section, key, self.text(section, key)).map_err(invalid)?;
                 let mut alone = self.defaults.clone();
                 if let Some(keys) = alone.get_mut(section).and_then(Value::as_table_mut) {
                     keys.insert(key.clone(), value.clone());

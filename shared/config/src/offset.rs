@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use crate::values::OFF;
+
 /// How long after the beginning of a slot it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
@@ -20,8 +22,14 @@ impl<'de> Deserialize<'de> for Offset {
         if text == "spread" {
             return Ok(Self::Spread);
         }
-        let wrong =
-            |_| Error::custom(format!("{text:?} is neither \"spread\" nor a duration such as \"30s\""));
+        if text == OFF {
+            return Ok(Self::After(Duration::ZERO));
+        }
+        let wrong = |_| {
+            Error::custom(format!(
+                "{text:?} is neither \"spread\" nor \"off\" nor a duration such as \"30s\""
+            ))
+        };
         humantime::parse_duration(&text).map(Self::After).map_err(wrong)
     }
 }

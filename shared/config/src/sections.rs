@@ -9,7 +9,10 @@ use crate::judge::Judge;
 use crate::market::Market;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
-use crate::values::{byte_size, comma_list, duration, durations, or_off, upper_case_list};
+use crate::stale_after::StaleAfter;
+use crate::values::{
+    byte_size, comma_list, duration, duration_or_off, durations, id_list, or_off, upper_case_list,
+};
 
 /// All settings of all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -137,6 +140,18 @@ pub enum Source {
     Keyless,
 }
 
+/// How several currencies are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvertCalls {
+    /// All in one request.
+    One,
+    /// One request for each.
+    Each,
+    /// In one until the API says that the plan does not allow it.
+    Auto,
+}
+
 /// What to do about a schedule that costs more credits than the key's plan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +162,18 @@ pub enum OverBudget {
     Warn,
     /// Fetch until the API refuses.
     Allow,
+}
+
+/// Which slots that nobody fetched are filled from the API's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatchUp {
+    /// None.
+    None,
+    /// The newest.
+    Last,
+    /// All, as far back as a month.
+    All,
 }
 
 /// `[fetch]`
@@ -172,11 +199,18 @@ pub struct Fetch {
     pub limit: u32,
     /// Coins in a request, 1 to 5000.
     pub page_size: u32,
+    /// Ids of the coins to fetch, each once; empty for the best ranked.
+    #[serde(deserialize_with = "id_list")]
+    pub ids: Vec<u32>,
     /// Currencies, at least one, in upper case.
     #[serde(deserialize_with = "upper_case_list")]
     pub convert: Vec<String>,
+    /// How they are asked for when there are several.
+    pub convert_calls: ConvertCalls,
     /// What to do when the credits do not suffice.
     pub over_budget: OverBudget,
+    /// Which missed slots are filled.
+    pub catch_up: CatchUp,
     /// Longest wait for a whole request.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
@@ -216,7 +250,7 @@ pub struct Load {
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Age at which a quote leaves the history; zero: never.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration_or_off")]
     pub keep: Duration,
 }
 
@@ -238,6 +272,8 @@ pub struct Alert {
     /// Silence after which an incomplete batch is a letter.
     #[serde(deserialize_with = "duration")]
     pub incomplete_after: Duration,
+    /// Age of the newest quote at which somebody is told.
+    pub stale_after: StaleAfter,
 }
 
 /// `[mail]`

@@ -19,6 +19,17 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     duration_of(&text).map_err(Error::custom)
 }
 
+/// A duration; zero for [`OFF`].
+pub(crate) fn duration_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim() == OFF {
+        return Ok(Duration::ZERO);
+    }
+    let wrong =
+        || Error::custom(format!("{text:?} is neither a duration such as \"30s\" or \"1h\" nor \"off\""));
+    humantime::parse_duration(&text).map_err(|_| wrong())
+}
+
 pub(crate) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     texts.iter().map(|text| duration_of(text).map_err(Error::custom)).collect()
@@ -34,6 +45,23 @@ pub(crate) fn byte_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u6
 pub(crate) fn comma_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+}
+
+/// Ids of coins, each once.
+pub(crate) fn id_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let mut ids = Vec::new();
+    for text in comma_list(deserializer)? {
+        let id = text.parse().ok().filter(|id: &u32| *id > 0);
+        let id = id.ok_or_else(|| {
+            Error::custom(format!(
+                "{text:?} is not an id, such as 1 for Bitcoin; symbols are shared by several coins"
+            ))
+        })?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 /// Currencies: the API takes them in either case, but names its quotes as they were asked for.

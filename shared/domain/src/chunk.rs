@@ -7,6 +7,7 @@ use crate::headers::{Headers, header};
 use crate::message::MessageId;
 use crate::origin::Origin;
 use crate::page::PageMeta;
+use crate::quote::Quote;
 use crate::replay::ReplayId;
 
 /// What [`header::CHUNK_ORDER`] says of chunks that were cut from coins sorted by id.
@@ -71,6 +72,13 @@ impl Chunk {
         headers
     }
 
+    /// When `quote`, one of its own, counts as fetched: when its page was. One of the [history](PageMeta::is_history) counts as fetched
+    /// when it changed at the latest: before anything that was fetched live could have it, so that this wins, whichever comes first.
+    pub fn fetched_at(&self, quote: &Quote) -> DateTime<Utc> {
+        let fetched_at = self.page.fetched_at;
+        if self.page.is_history() { fetched_at.min(quote.last_updated) } else { fetched_at }
+    }
+
     /// How many quotes its coins have.
     pub fn quotes(&self) -> usize {
         self.rows.iter().map(|row| row.quotes.len()).sum()
@@ -78,7 +86,7 @@ impl Chunk {
 
     /// Whether this chunk came from the archive.
     pub fn is_replay(&self) -> bool {
-        self.page.origin != Origin::Live
+        !self.page.origin.is_fetched()
     }
 
     /// Whether its rows take the place of those that were made of the same page before.

@@ -57,11 +57,17 @@ pub enum Measure {
     NumMarketPairs,
     /// Rank by market capitalisation, from 1.
     CmcRank,
+    /// Coins in circulation, as the project itself says.
+    SelfReportedCirculatingSupply,
+    /// Price × self-reported supply, as published: one number a coin, whatever currencies were asked for.
+    SelfReportedMarketCap,
+    /// Locked in the protocol of the coin.
+    Tvl,
 }
 
 impl Measure {
     /// How many measures there are.
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 20;
 
     /// All measures, in the order of the table columns and of the wire format. Append only.
     pub const ALL: [Self; Self::COUNT] = [
@@ -82,7 +88,17 @@ impl Measure {
         Self::MaxSupply,
         Self::NumMarketPairs,
         Self::CmcRank,
+        Self::SelfReportedCirculatingSupply,
+        Self::SelfReportedMarketCap,
+        Self::Tvl,
     ];
+
+    /// How many of them the history keeps.
+    pub const HISTORY_COUNT: usize = 17;
+
+    /// Those that the history keeps, the first of [`ALL`](Self::ALL). The newest value of the others is in the latest quotes: in
+    /// each row of the history they would take 8 bytes (decision 18).
+    pub const HISTORY: [Self; Self::HISTORY_COUNT] = *Self::ALL.first_chunk().expect("fewer than all");
 
     /// The name in the API and the column name in every table.
     pub const fn column(self) -> &'static str {
@@ -104,6 +120,9 @@ impl Measure {
             Self::MaxSupply => "max_supply",
             Self::NumMarketPairs => "num_market_pairs",
             Self::CmcRank => "cmc_rank",
+            Self::SelfReportedCirculatingSupply => "self_reported_circulating_supply",
+            Self::SelfReportedMarketCap => "self_reported_market_cap",
+            Self::Tvl => "tvl",
         }
     }
 
@@ -111,7 +130,11 @@ impl Measure {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Price => Kind::Price,
-            Self::Volume24h | Self::MarketCap | Self::FullyDilutedMarketCap => Kind::Money,
+            Self::Volume24h
+            | Self::MarketCap
+            | Self::FullyDilutedMarketCap
+            | Self::SelfReportedMarketCap
+            | Self::Tvl => Kind::Money,
             Self::VolumeChange24h
             | Self::PercentChange1h
             | Self::PercentChange24h
@@ -120,14 +143,27 @@ impl Measure {
             | Self::PercentChange60d
             | Self::PercentChange90d
             | Self::MarketCapDominance => Kind::Percent,
-            Self::CirculatingSupply | Self::TotalSupply | Self::MaxSupply => Kind::Supply,
+            Self::CirculatingSupply
+            | Self::TotalSupply
+            | Self::MaxSupply
+            | Self::SelfReportedCirculatingSupply => Kind::Supply,
             Self::NumMarketPairs | Self::CmcRank => Kind::Count,
         }
     }
 
     /// Whether the API writes it beside the coin (the same for every currency) or inside each `quote`.
     pub const fn is_per_coin(self) -> bool {
-        matches!(self.kind(), Kind::Supply | Kind::Count)
+        matches!(self.kind(), Kind::Supply | Kind::Count) || matches!(self, Self::SelfReportedMarketCap)
+    }
+
+    /// Whether an answer without the field is no answer of another API: older ones did not have it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::SelfReportedCirculatingSupply | Self::SelfReportedMarketCap | Self::Tvl)
+    }
+
+    /// Whether the history keeps it.
+    pub const fn is_in_history(self) -> bool {
+        (self as usize) < Self::HISTORY_COUNT
     }
 }
 

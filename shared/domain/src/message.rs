@@ -27,9 +27,10 @@ impl Message {
         self.headers.parse(header::ATTEMPT, "a number").unwrap_or(1).max(1)
     }
 
-    /// Whether its headers call it [live](Origin::Live).
-    pub fn is_live(&self) -> bool {
-        self.headers.get(header::ORIGIN).and_then(|text| text.parse().ok()) == Some(Origin::Live)
+    /// Whether its headers say that it was [just fetched](Origin::is_fetched).
+    pub fn is_fetched(&self) -> bool {
+        let origin = self.headers.get(header::ORIGIN).and_then(|text| text.parse().ok());
+        origin.is_some_and(Origin::is_fetched)
     }
 
     /// About how many bytes it takes where it is kept: what counts for the size of the archive.

@@ -10,6 +10,7 @@ pub use self::body::{compress_body, decompress_body};
 pub use self::error::PageError;
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
+use crate::endpoint;
 use crate::headers::{HeaderError, Headers, header};
 use crate::message::{Message, MessageId};
 use crate::origin::Origin;
@@ -30,17 +31,20 @@ pub struct PageMeta {
     pub page: u32,
     /// How many pages the batch has.
     pub pages: u32,
-    /// When the response arrived; whole milliseconds. Breaks ties between equal `last_updated`.
+    /// When the response arrived; whole milliseconds. Breaks ties between equal `last_updated`. Of a page that fills a gap the slot:
+    /// see [`is_history`](Self::is_history).
     pub fetched_at: DateTime<Utc>,
-    /// What was fetched: `listings`.
+    /// What was fetched: [`LISTINGS`](crate::endpoint::LISTINGS) or [`HISTORY`](crate::endpoint::HISTORY); older tables have others.
     pub endpoint: String,
     /// The shape of the body.
     pub api_version: ApiVersion,
-    /// The currencies asked for; never empty.
+    /// The currencies that the batch is asked for in; never empty.
     pub convert: Vec<String>,
+    /// The one of them that this page was asked for in, where each has requests of its own. Chunks do not say it: their rows do.
+    pub currency: Option<String>,
     /// Whether a simulator made the data up.
     pub simulated: bool,
-    /// New, replayed or rebuilt.
+    /// New, filling a gap, replayed or rebuilt.
     pub origin: Origin,
 }
 
@@ -50,9 +54,20 @@ impl PageMeta {
         self.batch.page_id(self.page)
     }
 
+    /// Whether it is of the market as it was at its slot, asked for later. It counts as fetched at the slot: what was fetched live is
+    /// never older, and is not replaced by it.
+    pub fn is_history(&self) -> bool {
+        self.endpoint == endpoint::HISTORY
+    }
+
+    /// The currencies that its coins have quotes in.
+    pub fn currencies(&self) -> &[String] {
+        self.currency.as_ref().map_or(&self.convert, std::slice::from_ref)
+    }
+
     /// The message for a page whose body was compressed by [`compress_body`].
     pub fn to_message(&self, compressed_body: impl Into<Bytes>) -> Message {
-        let headers = Headers::new()
+        let mut headers = Headers::new()
             .with(header::BATCH, &self.batch)
             .with(header::SLOT, self.slot)
             .with(header::PAGE, self.page)
@@ -64,6 +79,9 @@ impl PageMeta {
             .with(header::SIMULATED, self.simulated)
             .with(header::ORIGIN, self.origin)
             .with(header::CONTENT_ENCODING, "zstd");
+        if let Some(currency) = &self.currency {
+            headers.set(header::CURRENCY, currency);
+        }
         Message { id: self.message_id(), headers, body: compressed_body.into() }
     }
 
@@ -84,13 +102,20 @@ impl PageMeta {
             endpoint: headers.require(header::ENDPOINT)?.to_owned(),
             api_version: headers.parse(header::API_VERSION, "v1 or v3")?,
             convert: headers.require(header::CONVERT)?.split(',').map(str::to_owned).collect(),
+            currency: headers.get(header::CURRENCY).map(str::to_owned),
             simulated: headers.parse(header::SIMULATED, "true or false")?,
-            origin: headers.parse(header::ORIGIN, "live, replay or rebuild")?,
+            origin: headers.parse(header::ORIGIN, "live, backfill, replay or rebuild")?,
         };
         if meta.page == 0 || meta.page > meta.pages {
             let text = format!("{} of {}", meta.page, meta.pages);
             return Err(
                 HeaderError::Invalid { name: header::PAGE, text, expected: "within the batch" }.into()
+            );
+        }
+        if let Some(currency) = meta.currency.as_ref().filter(|currency| !meta.convert.contains(currency)) {
+            let expected = "one of the currencies of the batch";
+            return Err(
+                HeaderError::Invalid { name: header::CURRENCY, text: currency.clone(), expected }.into()
             );
         }
         meta.batch_details(meta.pages).check().map_err(PageError::Senseless)?;
@@ -126,6 +151,7 @@ mod tests {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: Some("EUR".to_owned()),
             simulated: false,
             origin: Origin::Live,
         }
@@ -141,15 +167,19 @@ mod tests {
     #[test]
     fn each_missing_or_senseless_header_is_named() {
         let whole = meta().to_message(Bytes::new()).headers;
-        for (name, _) in whole.clone().iter() {
+        for (name, _) in whole.clone().iter().filter(|(name, _)| *name != header::CURRENCY) {
             let mut headers = whole.clone();
             headers.remove(name);
             let error = PageMeta::from_headers(&headers).unwrap_err().to_string();
             assert!(error.contains(name), "{name}: {error}");
         }
-        for (name, text) in
-            [("x-page", "3"), ("x-page", "0"), ("x-api-version", "v9"), ("content-encoding", "br")]
-        {
+        for (name, text) in [
+            ("x-page", "3"),
+            ("x-page", "0"),
+            ("x-api-version", "v9"),
+            ("x-currency", "BTC"),
+            ("content-encoding", "br"),
+        ] {
             let error = PageMeta::from_headers(&whole.clone().with(name, text)).unwrap_err().to_string();
             assert!(error.contains(name), "{name}: {error}");
         }

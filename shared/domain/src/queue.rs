@@ -42,7 +42,7 @@ impl QueueName {
 
     /// Whether `message`, published on this queue, also enters the archive.
     pub fn archives(self, message: &Message) -> bool {
-        self == Self::Raw && message.is_live()
+        self == Self::Raw && message.is_fetched()
     }
 
     /// Whether a message of this queue has reached the delivery `limit`: it was delivered `deliveries` times, the last time

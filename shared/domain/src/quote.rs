@@ -23,6 +23,16 @@ impl Quote {
         self.numbers[measure as usize]
     }
 
+    /// What the history keeps of it.
+    #[must_use]
+    pub fn kept_in_history(mut self) -> Self {
+        for measure in Measure::ALL.into_iter().filter(|measure| !measure.is_in_history()) {
+            self.numbers[measure as usize] = None;
+        }
+        self.missing = self.missing.iter().filter(|measure| measure.is_in_history()).collect();
+        self
+    }
+
     /// Whether all numbers are those of `other`, bit for bit, and the same ones were not sent.
     pub fn has_numbers_of(&self, other: &Self) -> bool {
         let bits = |quote: &Self| quote.numbers.map(|number| number.map(f64::to_bits));

@@ -4,8 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian (1 = chunk, 2 = fetched, 3 = chunk of a rebuild, 4 = fetched, with a verdict,
-//!              6 = chunk of a kind of the market)
+//!      5     2  schema id, little-endian: 2 = fetched, 4 = fetched, with a verdict, 5 = chunk, 6 = chunk of a kind of the market,
+//!               7 = schedule; read, and no longer written: 1 = chunk, 3 = chunk of a rebuild
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -20,6 +20,7 @@
 //! bytes; the length, the checksum and "nothing left over" are all checked before a
 //! value is returned.
 
+mod descriptions;
 mod envelope;
 mod error;
 mod market;
@@ -27,21 +28,25 @@ mod row;
 mod short;
 mod unread;
 mod v1;
+mod v2;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
 pub use self::market::encode_market;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
-use self::v1::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1, WrittenRowV1};
+use self::v1::{FetchedV1, JudgedV1, ScheduleV1};
+use self::v2::{ChunkHeadV2, WrittenRowV2};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
 use crate::market::MarketChunk;
+use crate::schedule::Schedule;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
@@ -51,7 +56,9 @@ const SCHEMA_CHUNK_V1: u16 = 1;
 const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
+const SCHEMA_CHUNK_V2: u16 = 5;
 const SCHEMA_MARKET_V1: u16 = 6;
+const SCHEMA_SCHEDULE_V1: u16 = 7;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
 
@@ -64,6 +71,8 @@ pub enum RowsMessage {
     Fetched(Fetched),
     /// Load these rows of a kind of the market.
     Market(MarketChunk),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// The bytes for `chunk`.
@@ -77,15 +86,13 @@ pub fn encode_rows<'a, T: AsRef<str> + 'a>(
     chunk: &Chunk,
     rows: impl ExactSizeIterator<Item = RowRef<'a, T>>,
 ) -> Vec<u8> {
-    // One shape, two ids: a loader that does not know rebuilds must not take one for a replay.
-    let schema = if chunk.is_rebuild() { SCHEMA_REBUILT_V1 } else { SCHEMA_CHUNK_V1 };
     let mut bytes = vec![0; HEADER_BYTES];
-    put(&mut bytes, &ChunkHeadV1::from(chunk));
+    put(&mut bytes, &ChunkHeadV2::from(chunk));
     put(&mut bytes, &(rows.len() as u64));
     for row in rows {
-        put(&mut bytes, &WrittenRowV1::from(&row));
+        put(&mut bytes, &WrittenRowV2::from(&row));
     }
-    envelope::seal(&mut bytes, schema);
+    envelope::seal(&mut bytes, SCHEMA_CHUNK_V2);
     bytes
 }
 
@@ -98,6 +105,11 @@ pub fn encode_fetched(fetched: &Fetched) -> Vec<u8> {
     }
 }
 
+/// The bytes for `schedule`.
+pub fn encode_schedule(schedule: &Schedule) -> Vec<u8> {
+    seal(SCHEMA_SCHEDULE_V1, &ScheduleV1::from(schedule))
+}
+
 /// A message of the rows queue, without the rows of a chunk.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnreadMessage {
@@ -107,18 +119,21 @@ pub enum UnreadMessage {
     Fetched(Fetched),
     /// Load these rows of a kind of the market. They are few, and read.
     Market(MarketChunk),
+    /// Expect batches in the slots of this schedule.
+    Schedule(Schedule),
 }
 
 /// Reads a message of the rows queue, of any schema ever published, but for the rows of a chunk. The checksum is checked.
 pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
     let (schema, payload) = envelope::open(bytes)?;
     match schema {
-        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 => {
+        SCHEMA_CHUNK_V1 | SCHEMA_REBUILT_V1 | SCHEMA_CHUNK_V2 => {
             Ok(UnreadMessage::Chunk(UnreadChunk::open(schema, bytes.slice_ref(payload))?))
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
         SCHEMA_MARKET_V1 => Ok(UnreadMessage::Market(market::decode(payload)?)),
+        SCHEMA_SCHEDULE_V1 => Ok(UnreadMessage::Schedule(value::<ScheduleV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
 }
@@ -126,9 +141,10 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
 /// Reads a message of the rows queue, of any schema ever published.
 pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
-        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read()?)),
+        UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read(&mut Descriptions::default())?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
         UnreadMessage::Market(chunk) => Ok(RowsMessage::Market(chunk)),
+        UnreadMessage::Schedule(schedule) => Ok(RowsMessage::Schedule(schedule)),
     }
 }
 
@@ -152,8 +168,8 @@ fn value<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
 }
 
 /// Takes the next value off `rest`.
-fn next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, WireError> {
-    let (value, consumed) = bincode::serde::decode_from_slice(rest, BINCODE)
+fn next<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, WireError> {
+    let (value, consumed) = bincode::serde::borrow_decode_from_slice(rest, BINCODE)
         .map_err(|error| WireError::Payload(error.to_string()))?;
     *rest = &rest[consumed..];
     Ok(value)

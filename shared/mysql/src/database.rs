@@ -234,8 +234,9 @@ impl Database {
             lease.connection().execute(*statement).await?;
         }
         let outcome = work.run(lease.connection()).await;
-        // Explicitly, for some errors undo only the statement.
-        let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        // Explicitly, for some errors undo only the statement. What wrote nothing has nothing to commit.
+        let is_done = outcome.as_ref().is_ok_and(|output| work.has_written(output));
+        let end = if is_done { "COMMIT" } else { "ROLLBACK" };
         match (lease.connection().execute(end).await, outcome) {
             (Ok(_), outcome) => {
                 // After another error the connection itself may be what is wrong.

@@ -16,6 +16,8 @@ pub struct MysqlTable {
     /// Its name as SQL.
     name: String,
     columns: Vec<String>,
+    /// Those that have a time zone, of which the session's is UTC.
+    instants: Vec<String>,
 }
 
 impl MysqlTable {
@@ -28,17 +30,21 @@ impl MysqlTable {
             None => (None, name),
         };
         // The names are bytes of the server's own collation, which the driver would not take for text.
-        let sql = "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+        let sql = "SELECT CAST(column_name AS CHAR), data_type = 'timestamp' FROM information_schema.columns \
                    WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
         let rows = database.read(sqlx::query(sql).bind(schema).bind(table)).await?;
-        let columns = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>();
-        let columns = columns.map_err(|error| database.blame(error))?;
+        let found = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let found = found.collect::<Result<Vec<(String, bool)>, sqlx::Error>>();
+        let found = found.map_err(|error| database.blame(error))?;
+        let instants =
+            found.iter().filter(|(_, is_instant)| *is_instant).map(|(name, _)| name.clone()).collect();
+        let columns: Vec<_> = found.into_iter().map(|(name, _)| name).collect();
         if columns.is_empty() {
             let reason = format!("there is no table {name}, or this user may not read it");
             return Err(database.blame(Error::Misconfigured(reason)));
         }
         let name = schema.into_iter().chain([table]).map(quoted).collect::<Vec<_>>().join(".");
-        Ok(Self { database, name, columns })
+        Ok(Self { database, name, columns, instants })
     }
 
     /// Closes its connections.
@@ -51,6 +57,10 @@ impl MysqlTable {
 impl LegacyTable for MysqlTable {
     fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    fn is_in_utc(&self, column: &str) -> bool {
+        self.instants.iter().any(|instant| instant == column)
     }
 
     async fn rows(&self, columns: &[String], most: u32) -> Result<Vec<LegacyRow>, StoreError> {

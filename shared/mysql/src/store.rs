@@ -5,6 +5,7 @@
 mod batch_numbers;
 mod columns;
 mod data_kind;
+mod drops;
 mod insert;
 mod ledger;
 mod letters;
@@ -15,14 +16,16 @@ mod outbox;
 mod parameters;
 #[cfg(test)]
 mod plans;
+mod proofs;
 mod quotes;
 mod row;
+mod schedules;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, MarketChunk, timestamp};
+use domain::{Chunk, Fetched, MarketChunk, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
@@ -32,9 +35,8 @@ use tables::schema::Schema;
 
 use crate::database::{Database, Work};
 use crate::options::Options;
-use batch_numbers::Numbers;
 use columns::read_one;
-use load::Numbered;
+use load::{Numbered, Outcome};
 use parameters::datetime;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("mysql");
@@ -85,9 +87,19 @@ impl Store for MysqlStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
         let batches = chunks.iter().map(|chunk| &chunk.page.batch).collect();
-        let numbers = Numbers::of_all(&self.database, batches).await?;
-        let loaded = self.database.write(&Numbered { load: &load, numbers: &numbers }).await?;
-        loaded.ok_or(load.mixed())
+        let work = Numbered { load: &load, batches: &batches };
+        let mut outcome = self.database.write(&work).await?;
+        if matches!(outcome, Outcome::Unnumbered) {
+            batch_numbers::make(&self.database, &batches).await?;
+            outcome = self.database.write(&work).await?;
+        }
+        match outcome {
+            Outcome::Loaded(loaded) => loaded.ok_or(load.mixed()),
+            Outcome::Unnumbered => {
+                let reason = "a number that was just made for a batch is not there".to_owned();
+                Err(StoreError::Unavailable { reason })
+            }
+        }
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
@@ -104,6 +116,11 @@ impl Store for MysqlStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(self.database.ready().await?)
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

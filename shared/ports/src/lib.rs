@@ -18,7 +18,8 @@ pub use leader::{Leadership, Term};
 pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Fate, FiledLetter,
-    Freshness, GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble,
-    Outbox, OutboxState, Planner, PostedMail, Posting, Quotes, Refused, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
+    DropPosition, Dropped, Drops, Fate, FetchedSlot, FiledLetter, Freshness, GroupState, Ledger, LedgerLine,
+    LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
+    PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Store, StoreError, TopCoin, Totals,
 };

@@ -13,6 +13,10 @@ pub trait LegacyTable: Send + Sync + 'static {
     /// The names of its columns, in their order.
     fn columns(&self) -> &[String];
 
+    /// Whether the server keeps the values of `column` as instants, and so gives them in UTC, rather than as somebody's clock
+    /// showed them.
+    fn is_in_utc(&self, column: &str) -> bool;
+
     /// The values of `columns` in all rows, as text: doubles so that they can be read back bit for bit, dates and
     /// times as `2026-11-22 14:00:00`, those with a time zone in UTC.
     ///

@@ -2,22 +2,28 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
+mod drops;
 mod ledger;
 mod letters;
 mod outbox;
+mod proofs;
 mod quotes;
+mod schedules;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, MarketChunk};
+use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
+pub use drops::{DropPortion, DropPosition, Dropped, Drops};
 pub use ledger::{BatchRecord, Ledger, Missing};
 pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
     Planner, PostedMail, Posting,
 };
+pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
+pub use schedules::{FetchedSlot, Schedules};
 
 /// Quotes that are best loaded in one transaction, at most: those of five pages. More of them make a transaction longer, not
 /// the average quote cheaper.
@@ -39,7 +45,7 @@ pub enum StoreError {
         /// What is wrong and what to do, without secrets.
         reason: String,
     },
-    /// [`Store::load_all`] or [`Store::record_fetched`] was given simulated data and the store holds real data, or the other
+    /// [`Store::load_all`], [`Store::record_fetched`] or [`Store::record_schedule`] was given simulated data and the store holds real data, or the other
     /// way round. Nothing was written. Waiting does not help.
     #[error("{}", mixed(*.simulated))]
     Mixed {
@@ -78,7 +84,7 @@ pub struct Refused {
 }
 
 /// What became of the quotes of a chunk. A quote is one coin in one currency;
-/// `written + unchanged + stale + refused` is the number of quotes in the chunk.
+/// `written + unchanged + stale + refused` is the number of quotes in the chunk, unless it `is_dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Newer than what `quotes_latest` held, by `last_updated` or, with other numbers, by fetch time; and
@@ -91,6 +97,10 @@ pub struct Loaded {
     pub stale: u64,
     /// Refused by the database; the others were loaded.
     pub refused: Vec<Refused>,
+    /// Whether the chunk was left out, because its [batch was dropped](Drops).
+    pub is_dropped: bool,
+    /// The oldest `last_updated` of those that were not refused.
+    pub oldest_quote_at: Option<DateTime<Utc>>,
     /// The newest `last_updated` of those that were not refused.
     pub newest_quote_at: Option<DateTime<Utc>>,
     /// The fetch time of the chunk, when one of its quotes entered `quotes_latest`; so also when it says no more than
@@ -105,6 +115,8 @@ impl Loaded {
         self.unchanged += part.unchanged;
         self.stale += part.stale;
         self.refused.extend(part.refused);
+        self.is_dropped |= part.is_dropped;
+        self.oldest_quote_at = self.oldest_quote_at.into_iter().chain(part.oldest_quote_at).min();
         self.newest_quote_at = self.newest_quote_at.max(part.newest_quote_at);
         self.newest_fetch_at = self.newest_fetch_at.max(part.newest_fetch_at);
     }
@@ -139,7 +151,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// What comes out for each chunk, and the tables in the end, are what they would be if the chunks were loaded one after
     /// the other in this order; so a quote that a later one of the same call replaces still counts as written. All of
-    /// `chunks` are of one kind, real or simulated.
+    /// `chunks` are of one kind, real or simulated. A chunk of a batch that was [dropped](Drops) changes nothing, the ledger
+    /// included.
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError>;
 
     /// Loads one chunk, as [`load_all`](Self::load_all) does.
@@ -162,6 +175,11 @@ pub trait Store: Send + Sync + 'static {
     /// Records in the ledger that a batch was fetched. A repeat changes nothing but a later
     /// `fetched_at`, which wins together with its pages and credits.
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError>;
+
+    /// Records that a schedule is in force. A repeat changes nothing but a later `confirmed_at`; any order of the same
+    /// schedules gives the same rows. Refused as [`StoreError::Mixed`] when the store holds the other kind of data; in an empty
+    /// store it does not decide.
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError>;
 
     /// `Ok` when the store can take writes now, as far as a small committed write proves it.
     async fn ready(&self) -> Result<(), StoreError>;

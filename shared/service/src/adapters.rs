@@ -10,7 +10,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
-use ports::{Archive, Clock, Leadership, Ledger, LegacyTable, Letters, Outbox, Queue, Quotes, Store};
+use ports::{
+    Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
+    Schedules, Store,
+};
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
 use tokio::sync::Mutex;
@@ -39,8 +42,14 @@ pub struct Queues {
 pub struct Stores {
     /// Write side of the tables.
     pub store: Arc<dyn Store>,
+    /// Taking batches out of the tables.
+    pub drops: Arc<dyn Drops>,
+    /// What the tables hold, without the numbers.
+    pub proofs: Arc<dyn Proofs>,
     /// Ledger of batches.
     pub ledger: Arc<dyn Ledger>,
+    /// What was due.
+    pub schedules: Arc<dyn Schedules>,
     /// Read side of the tables.
     pub quotes: Arc<dyn Quotes>,
     /// Dead-letter desk.
@@ -125,7 +134,10 @@ impl Connections {
                     Access::ReadOnly => SqliteStore::open_read_only(file, clock).await?,
                 };
                 Ok(store.map(Arc::new).map(|store| Stores {
+                    drops: store.clone(),
+                    proofs: store.clone(),
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),
@@ -140,7 +152,10 @@ impl Connections {
                 let Some(store) = store.map(Arc::new) else { return Ok(None) };
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
                 Ok(Some(Stores {
+                    drops: store.clone(),
+                    proofs: store.clone(),
                     ledger: store.clone(),
+                    schedules: store.clone(),
                     quotes: store.clone(),
                     letters: store.clone(),
                     outbox: store.clone(),

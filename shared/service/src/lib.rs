@@ -6,6 +6,7 @@
 
 mod adapters;
 mod http;
+mod in_flight;
 mod logging;
 mod metrics;
 mod observe;

@@ -10,10 +10,13 @@ pub enum LogDefault {
     Configured,
     /// Warnings, and how far tables are converted: for commands whose own output is what people read.
     Quiet,
+    /// The same without the letters that are filed: for a command that tells what they say itself.
+    Told,
 }
 
 /// `converting` is what adapters log under while they convert tables, which may take minutes.
 const QUIET: &str = "warn,converting=info";
+const TOLD: &str = "warn,converting=info,alerter::desk=error";
 
 /// Begins logging, and sending traces in the name of the process `name`. Must not be called in an async runtime.
 pub(crate) fn start(
@@ -21,13 +24,16 @@ pub(crate) fn start(
     log: LogDefault,
     name: &str,
 ) -> Result<Traces, config::ConfigError> {
-    let quiet = log == LogDefault::Quiet && !loaded.is_chosen("log", "level");
-    let levels = if quiet { QUIET } else { &loaded.config.log.level };
+    let levels = match log {
+        LogDefault::Quiet if !loaded.is_chosen("log", "level") => QUIET,
+        LogDefault::Told if !loaded.is_chosen("log", "level") => TOLD,
+        _ => &loaded.config.log.level,
+    };
     let format = match loaded.config.log.format {
         LogFormat::Json => Format::Json,
         LogFormat::Text => Format::Text,
         // Commands write for people, on a terminal or not.
-        LogFormat::Auto if log == LogDefault::Quiet => Format::Text,
+        LogFormat::Auto if log != LogDefault::Configured => Format::Text,
         LogFormat::Auto => Format::Auto,
     };
     let collector = &loaded.config.telemetry.otlp_url;

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
+use crate::in_flight::in_flight;
 use crate::{Shutdown, observe};
 
 /// What a process has, ready to run.
@@ -147,13 +148,11 @@ impl Process {
 
     fn stage_settings(&self, stage: StageName) -> Settings {
         let config = self.config();
-        let (concurrency, deadline) = match stage {
-            StageName::Transformer => (config.transform.concurrency, config.transform.deadline),
-            StageName::Loader => (config.load.concurrency, config.load.deadline),
-            // One letter at a time: the desk is the least clever code of all.
-            StageName::Fetcher | StageName::Alerter => (1, config.load.deadline),
+        let deadline = match stage {
+            StageName::Transformer => config.transform.deadline,
+            StageName::Fetcher | StageName::Loader | StageName::Alerter => config.load.deadline,
         };
         let retry = RetryPolicy { delays: config.retry.delays.clone(), attempts: config.retry.attempts };
-        Settings { concurrency, deadline, retry }
+        Settings { concurrency: in_flight(stage, config), deadline, retry }
     }
 }

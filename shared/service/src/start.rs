@@ -132,6 +132,6 @@ fn report(error: &anyhow::Error, log: LogDefault) {
     if log == LogDefault::Configured && !error.is::<Usage>() && tracing::dispatcher::has_been_set() {
         error!("{error:#}");
     } else {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", domain::plain_lines(&format!("{error:#}")));
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Account {
     anonymous_minute: u32,
     per_month: u64,
     per_day: Option<u64>,
+    converts: usize,
     usage: Mutex<Usage>,
 }
 
@@ -29,6 +30,7 @@ impl Account {
             anonymous_minute: options.anonymous_minute,
             per_month: options.credits_monthly,
             per_day: options.credits_daily,
+            converts: options.converts,
             usage: Mutex::default(),
         }
     }
@@ -65,6 +67,14 @@ impl Account {
                 Some(_) => Err(ApiError::with_status(429, 1022)),
             }
         })
+    }
+
+    /// Whether the plan has so many currencies in one request.
+    pub(crate) fn check_converts(&self, converts: usize) -> Result<(), ApiError> {
+        if converts <= self.converts {
+            return Ok(());
+        }
+        Err(ApiError::bad_request(format!("Your plan is limited to {} convert options", self.converts)))
     }
 
     /// Takes the price of an answer, or refuses it and takes nothing. The text warns above 95 % of a limit.
@@ -132,9 +142,16 @@ impl Account {
     }
 }
 
-/// What a listing costs: one credit for every 200 rows begun, one for every currency beyond the first.
-pub(crate) fn listing_credits(rows: usize, converts: usize) -> u64 {
-    let credits = rows.div_ceil(200).max(1) + converts.saturating_sub(1);
+/// What rows cost: one credit for every `a_credit` of them begun, one for every currency beyond the first.
+pub(crate) fn credits(rows: usize, a_credit: usize, converts: usize) -> u64 {
+    let credits = rows.div_ceil(a_credit).max(1) + converts.saturating_sub(1);
+    u64::try_from(credits).unwrap_or(u64::MAX)
+}
+
+/// What a listing of a past day costs: one credit for every 100 rows begun, one for every currency beyond the first. So does a
+/// number of past quotes.
+pub(crate) fn history_credits(rows: usize, converts: usize) -> u64 {
+    let credits = rows.div_ceil(100).max(1) + converts.saturating_sub(1);
     u64::try_from(credits).unwrap_or(u64::MAX)
 }
 
@@ -154,11 +171,12 @@ mod tests {
 
     #[test]
     fn a_listing_costs_a_credit_per_two_hundred_rows_and_per_extra_currency() {
-        assert_eq!(listing_credits(0, 1), 1);
-        assert_eq!(listing_credits(100, 1), 1);
-        assert_eq!(listing_credits(201, 1), 2);
-        assert_eq!(listing_credits(5_000, 1), 25);
-        assert_eq!(listing_credits(5_000, 3), 27);
+        assert_eq!(credits(0, 200, 1), 1);
+        assert_eq!(credits(100, 200, 1), 1);
+        assert_eq!(credits(201, 200, 1), 2);
+        assert_eq!(credits(5_000, 200, 1), 25);
+        assert_eq!(credits(5_000, 200, 3), 27);
+        assert_eq!(credits(101, 100, 2), 3, "coins by their ids");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the simulator serves: its paths, the faults that come before an answer, and the notes about requests.
 
 mod answer;
+mod history;
 mod market;
 mod request;
 
@@ -17,6 +18,7 @@ use domain::{ApiVersion, MarketKind};
 use ports::Clock;
 use tokio_util::sync::CancellationToken;
 
+use self::history::HistoryPlan;
 use self::request::{Endpoint, Request};
 use crate::account::Account;
 use crate::data_source::DataSource;
@@ -32,6 +34,7 @@ pub(crate) struct Api {
     account: Account,
     faults: Mutex<ActiveFaults>,
     pub(crate) seen: SeenLog,
+    history: HistoryPlan,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 }
@@ -47,8 +50,9 @@ impl Api {
     pub(crate) fn new(options: Options, clock: Arc<dyn Clock>, stop: CancellationToken) -> Self {
         let account = Account::new(&options);
         let source = DataSource::new(&options);
+        let history = HistoryPlan::of(&options);
         let faults = Mutex::new(ActiveFaults { plan: FaultPlan::new(options.faults), since: clock.now() });
-        Self { source, account, faults, seen: SeenLog::default(), clock, stop }
+        Self { source, account, faults, seen: SeenLog::default(), history, clock, stop }
     }
 
     /// Replaces what goes wrong from now on.
@@ -72,6 +76,9 @@ impl Api {
         market
             .route("/v1/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V1))))
             .route("/v3/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V3))))
+            .route("/v3/cryptocurrency/quotes/historical", get(endpoint(Endpoint::QuotesHistory)))
+            .route("/v1/cryptocurrency/listings/historical", get(endpoint(Endpoint::ListingHistory)))
+            .route("/v3/cryptocurrency/quotes/latest", get(endpoint(Endpoint::Quotes)))
             .route("/v1/key/info", get(endpoint(Endpoint::KeyInfo)))
             .route(
                 "/public-api/v1/cryptocurrency/listings/latest",
@@ -81,6 +88,7 @@ impl Api {
                 "/public-api/v3/cryptocurrency/listings/latest",
                 get(endpoint(Endpoint::Anonymous(ApiVersion::V3))),
             )
+            .route("/public-api/v3/cryptocurrency/quotes/latest", get(endpoint(Endpoint::AnonymousQuotes)))
             .route("/public-api/{*path}", get(endpoint(Endpoint::NotAnonymous)))
             .fallback(endpoint(Endpoint::Nothing))
             .method_not_allowed_fallback(endpoint(Endpoint::Nothing))

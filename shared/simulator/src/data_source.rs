@@ -8,7 +8,7 @@ use crate::listing_page::ListingPage;
 use crate::market::Market;
 use crate::options::Options;
 use crate::playlist::Playlist;
-use crate::query::{ListingQuery, MarketQuery};
+use crate::query::{HistoryQuery, ListingQuery, MarketQuery};
 
 /// Where rows come from.
 pub(crate) enum DataSource {
@@ -62,6 +62,18 @@ impl DataSource {
             Self::Recorded(_) => {
                 Err(ApiError::not_found("the recorded responses are of listings alone".to_owned()))
             }
+        }
+    }
+
+    /// The coins that `query` asks for, each with its id and its quotes at `instants`.
+    pub(crate) fn history(
+        &self,
+        query: &HistoryQuery,
+        instants: &[DateTime<Utc>],
+    ) -> Result<Vec<(u32, String)>, ApiError> {
+        match self {
+            Self::Generated(market) => Ok(market.history(query, instants)),
+            Self::Recorded(_) => Err(ApiError::not_found("recorded responses have no history")),
         }
     }
 

@@ -41,12 +41,17 @@ impl Status {
 
     /// The body of a listing. v1 has the status first, v3 the rows.
     pub(crate) fn listing(&self, version: ApiVersion, page: &ListingPage) -> String {
-        let status = self.success(version, Some(page.total_count));
+        let status = self.success(version, page.total_count);
         let rows = page.rows.join(",");
         match version {
             ApiVersion::V1 => format!("{{\"status\":{status},\"data\":[{rows}]}}"),
             ApiVersion::V3 => format!("{{\"data\":[{rows}],\"status\":{status}}}"),
         }
+    }
+
+    /// The body of a v3 answer with one object in it, given as JSON.
+    pub(crate) fn v3_object(&self, json: &str) -> String {
+        format!("{{\"data\":{json},\"status\":{}}}", self.success(ApiVersion::V3, None))
     }
 
     /// The body of a v1 answer with one object in it, given as JSON.
@@ -86,7 +91,7 @@ mod tests {
             notice: Some("say \"when\"".to_owned()),
             code_as_text: false,
         };
-        let page = ListingPage { rows: vec!["{}".to_owned()], total_count: 7 };
+        let page = ListingPage { rows: vec!["{}".to_owned()], total_count: Some(7) };
         let inner = r#"{"timestamp":"2026-11-22T14:00:00.658Z","error_code":0,"error_message":null,"elapsed":20,"credit_count":1,"notice":"say \"when\"","total_count":7}"#;
         assert_eq!(status.listing(ApiVersion::V1, &page), format!(r#"{{"status":{inner},"data":[{{}}]}}"#));
         assert!(status.listing(ApiVersion::V3, &page).starts_with(r#"{"data":[{}],"status":{"#));

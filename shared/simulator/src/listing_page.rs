@@ -4,6 +4,6 @@
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListingPage {
     pub(crate) rows: Vec<String>,
-    /// How many rows there would be without `start` and `limit`.
-    pub(crate) total_count: usize,
+    /// How many rows there would be without `start` and `limit`; not told of coins that were asked for by their ids.
+    pub(crate) total_count: Option<usize>,
 }

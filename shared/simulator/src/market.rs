@@ -22,7 +22,7 @@ use self::state::CoinState;
 use self::walk::{Minute, Walk};
 use crate::currency::{Currency, PerDollar};
 use crate::listing_page::ListingPage;
-use crate::query::ListingQuery;
+use crate::query::{HistoryQuery, ListingQuery};
 
 /// The coins, and the walks that other currencies than money are measured by.
 pub(crate) struct Market {
@@ -48,16 +48,31 @@ impl Market {
     ) -> ListingPage {
         let mut states = self.ranked(Minute::of(now), vanished);
         let total_cap = states.iter().map(|state| state.cap).sum();
-        order::sort(&mut states, query.sort, query.direction);
+        if let Some(ids) = &query.ids {
+            let place = |id| ids.iter().position(|asked| *asked == id);
+            states.retain(|state| place(state.coin.id).is_some());
+            states.sort_by_key(|state| place(state.coin.id));
+        } else {
+            order::sort(&mut states, query.sort, query.direction);
+        }
         let style = Style {
             version,
+            whole_tags: query.ids.is_some(),
             aux: &query.aux,
             converts: &query.converts,
             total_cap,
             per_dollar: &|currency, minute| self.per_dollar(currency, minute),
         };
         let rows = query.slice(&states).iter().map(|state| row::render(state, &style)).collect();
-        ListingPage { rows, total_count: states.len() }
+        ListingPage { rows, total_count: query.ids.is_none().then_some(states.len()) }
+    }
+
+    /// The coins that `query` asks for and that there are, each with its id, with quotes as a listing's were at `instants`.
+    pub(crate) fn history(&self, query: &HistoryQuery, instants: &[DateTime<Utc>]) -> Vec<(u32, String)> {
+        let minutes: Vec<Minute> = instants.iter().map(|at| Minute::of(*at)).collect();
+        let coins = query.ids.iter().filter_map(|id| self.coins.iter().find(|coin| coin.id == *id));
+        let per_dollar = |currency: &Currency, minute| self.per_dollar(currency, minute);
+        coins.map(|coin| (coin.id, row::render_history(coin, &minutes, query, &per_dollar))).collect()
     }
 
     /// The coins at `now`, with their ranks.

@@ -23,6 +23,12 @@ pub struct Options {
     pub credits_monthly: u64,
     /// Credits in one UTC day, if the plan has such a limit; refused with 1009.
     pub credits_daily: Option<u64>,
+    /// How many days back the plan has quotes of each hour; asked for older ones, it refuses with 1006.
+    pub history_hours: u32,
+    /// How many days back the plan has quotes and listings of each day.
+    pub history_days: u32,
+    /// Currencies that the plan has in one request; more are refused with 400.
+    pub converts: usize,
     /// What goes wrong from the start.
     pub faults: Vec<PlannedFault>,
     /// Recorded responses to serve instead of the generated market, oldest first.
@@ -39,6 +45,9 @@ impl Default for Options {
             anonymous_minute: 30,
             credits_monthly: 2_000_000,
             credits_daily: None,
+            history_hours: 30,
+            history_days: 365,
+            converts: 120,
             faults: Vec::new(),
             recordings: Vec::new(),
         }

@@ -66,6 +66,7 @@ mod tests {
                 .unwrap()
                 .page(&ListingQuery::parse(&[]).unwrap(), &[])
                 .total_count
+                .unwrap()
         };
         assert_eq!(total(1, false), 1);
         playlist.advance(ApiVersion::V1);

@@ -1,10 +1,12 @@
-//! The query parameters of a listing, checked as the real API checks them.
+//! The query parameters of a listing, or of coins by their ids, checked as the real API checks them.
 
 mod aux;
+mod history;
 mod market;
 mod sort;
 
 pub(crate) use self::aux::Aux;
+pub(crate) use self::history::{HistoryQuery, day};
 pub(crate) use self::market::MarketQuery;
 use self::sort::SORTS;
 pub(crate) use self::sort::{Direction, Sort};
@@ -31,6 +33,10 @@ pub(crate) struct ListingQuery {
     pub(crate) sort: Sort,
     pub(crate) direction: Direction,
     pub(crate) aux: Aux,
+    /// The coins to send, when they are asked for by their ids.
+    pub(crate) ids: Option<Vec<u32>>,
+    /// Whether ids that no coin has are left out.
+    pub(crate) skip_invalid: bool,
 }
 
 impl ListingQuery {
@@ -43,6 +49,8 @@ impl ListingQuery {
             sort: Sort::MarketCap,
             direction: Direction::Descending,
             aux: Aux::default(),
+            ids: None,
+            skip_invalid: true,
         };
         let mut direction = None;
         for (name, value) in parameters {
@@ -72,6 +80,40 @@ impl ListingQuery {
         Ok(query)
     }
 
+    /// Checks the parameters of a request for coins by their ids.
+    pub(crate) fn of_ids(parameters: &[(String, String)]) -> Result<Self, ApiError> {
+        let mut query = Self::parse(&[])?;
+        for (name, value) in parameters {
+            match name.as_str() {
+                "id" => query.ids = Some(ids(value)?),
+                "convert" => query.converts = converts(value)?,
+                "aux" => query.aux = Aux::parse(value)?,
+                "skip_invalid" => {
+                    query.skip_invalid = one_of("skip_invalid", value, &[("true", true), ("false", false)])?;
+                }
+                KEY_PARAMETER => {}
+                other @ ("symbol" | "slug" | "convert_id") => {
+                    return Err(ApiError::bad_request(format!(
+                        "\"{other}\" is not supported by the simulator"
+                    )));
+                }
+                unknown => return Err(ApiError::bad_request(format!("\"{unknown}\" is not allowed"))),
+            }
+        }
+        query.limit = query.ids.as_ref().map_or(0, Vec::len);
+        if query.limit == 0 {
+            return Err(ApiError::bad_request(
+                "\"value\" must contain at least one of [id, slug, symbol]".to_owned(),
+            ));
+        }
+        Ok(query)
+    }
+
+    /// How many rows one credit pays for.
+    pub(crate) fn rows_a_credit(&self) -> usize {
+        if self.ids.is_some() { 100 } else { 200 }
+    }
+
     /// The part of `all` that `start` and `limit` ask for: short at the end, empty beyond it.
     pub(crate) fn slice<'a, T>(&self, all: &'a [T]) -> &'a [T] {
         slice(all, self.start, self.limit)
@@ -83,6 +125,18 @@ fn slice<T>(all: &[T], start: usize, limit: usize) -> &[T] {
     let first = start.saturating_sub(1).min(all.len());
     let end = first.saturating_add(limit).min(all.len());
     all.get(first..end).unwrap_or_default()
+}
+
+fn ids(value: &str) -> Result<Vec<u32>, ApiError> {
+    let mut ids = Vec::new();
+    for text in value.split(',') {
+        let id = text.parse().ok().filter(|id: &u32| *id > 0);
+        let id = id.ok_or_else(|| ApiError::bad_request(format!("Invalid value for \"id\": \"{text}\"")))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 fn number(name: &str, value: &str, max: usize) -> Result<usize, ApiError> {
@@ -145,6 +199,14 @@ mod tests {
         check("aux", "tags,nope", "Invalid value for \"aux\": \"nope\"");
         check("price_min", "1", "\"price_min\" is not supported by the simulator");
         check("nope", "1", "\"nope\" is not allowed");
+        let of_ids = |name: &str, value: &str| {
+            ListingQuery::of_ids(&[(name.to_owned(), value.to_owned())])
+                .map(|query| query.ids)
+                .map_err(|error| error.message)
+        };
+        assert_eq!(of_ids("id", "1027,1,1027").unwrap(), Some(vec![1027, 1]));
+        assert_eq!(of_ids("id", "1,BTC").unwrap_err(), "Invalid value for \"id\": \"BTC\"");
+        assert!(of_ids("convert", "USD").unwrap_err().contains("at least one of [id, slug, symbol]"));
     }
 
     fn check(name: &str, value: &str, message: &str) {

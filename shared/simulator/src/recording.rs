@@ -106,9 +106,11 @@ impl Recording {
 
     /// The rows that `start` and `limit` ask for, as if the coins in `vanished` were not recorded.
     pub(crate) fn page(&self, query: &ListingQuery, vanished: &[u32]) -> ListingPage {
-        let rows: Vec<&Row> = self.rows.iter().filter(|row| !vanished.contains(&row.id)).collect();
+        let is_asked = |row: &&Row| query.ids.as_ref().is_none_or(|ids| ids.contains(&row.id));
+        let rows = self.rows.iter().filter(|row| !vanished.contains(&row.id)).filter(is_asked);
+        let rows: Vec<&Row> = rows.collect();
         let page = query.slice(&rows).iter().map(|row| row.json.get().to_owned()).collect();
-        ListingPage { rows: page, total_count: rows.len() }
+        ListingPage { rows: page, total_count: query.ids.is_none().then_some(rows.len()) }
     }
 }
 

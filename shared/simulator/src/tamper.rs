@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn check(row: &str, fault: &str, expected: &str) {
-        let mut page = ListingPage { rows: vec![row.to_owned()], total_count: 1 };
+        let mut page = ListingPage { rows: vec![row.to_owned()], total_count: Some(1) };
         apply(&[fault.parse().unwrap()], &mut page).unwrap();
         assert_eq!(page.rows, [expected], "{fault}");
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn single_coins_go_wrong_at_every_hundredth_place() {
         let page = |fault: Fault| {
-            let mut page = ListingPage { rows: vec![V3.to_owned(); 201], total_count: 201 };
+            let mut page = ListingPage { rows: vec![V3.to_owned(); 201], total_count: Some(201) };
             apply(&[fault], &mut page).unwrap();
             page
         };

@@ -49,6 +49,10 @@ const READERS: u32 = 4;
 /// 5,000 coins' histories; with SQLite's own 2 MiB they are written and read several times within a transaction.
 const WRITER_CACHE: &str = "-16384";
 
+/// How many pages (of 4 KiB) the journal has before they are written back into the file. With SQLite's own 1,000 each transaction of
+/// a replay was written back by itself, and with it many pages that the next one changes again.
+const JOURNAL_PAGES: &str = "8192";
+
 /// Several processes that open one new file at once may meet while it becomes a WAL database, which
 /// SQLite does not wait for by itself. This many waits of [`OPEN_PAUSE`] outlast any such meeting.
 const OPEN_ATTEMPTS: u32 = 50;
@@ -181,7 +185,13 @@ impl Database {
             .disable_statement_logging()
             // The journal shrinks again after a burst of large pages.
             .pragma("journal_size_limit", "67108864");
-        let working = options.clone().pragma("cache_size", WRITER_CACHE);
+        let working = options
+            .clone()
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", JOURNAL_PAGES)
+            // What a savepoint may have to undo: otherwise SQLite writes more than 64 KiB of it into a temporary file, and a
+            // transaction of the loader changes megabytes.
+            .pragma("temp_store", "memory");
         let writer = pool(1).connect_with(working).await.map_err(|error| opening(&path, error))?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::with(path, writer, readers, Access::Work))

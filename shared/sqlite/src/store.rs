@@ -4,14 +4,18 @@
 
 mod columns;
 mod data_kind;
+mod drops;
 mod insert;
 mod ledger;
 mod letters;
 mod load;
 mod market;
 mod outbox;
+mod packed;
 mod parameters;
+mod proofs;
 mod quotes;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +23,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, MarketChunk, timestamp};
+use domain::{Chunk, Fetched, MarketChunk, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::load::transaction::Load;
 use tables::market::load::MarketLoad;
@@ -71,6 +75,11 @@ impl Store for SqliteStore {
         let recorded = self.database.write(&Announcement(fetched)).await?;
         recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })?;
         self.note_whole(&fetched.batch).await
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let recorded = self.database.write(&schedules::Announced(schedule)).await?;
+        recorded.ok_or(StoreError::Mixed { simulated: schedule.simulated })
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -18,16 +18,32 @@ impl Client {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
         };
+        let view = self.created(6, "cryptocurrencies");
+        // MariaDB would only hide them, and have no room for more after some rounds.
+        let whole = match self {
+            Self::Sqlite(_) => "",
+            Self::Mysql(_) => ", ALGORITHM = COPY",
+        };
+        let drop = |table: &str, columns: &[&str]| {
+            let drop = |column| format!("ALTER TABLE {table} DROP COLUMN {column}{whole}; ");
+            columns.iter().map(drop).collect::<Vec<_>>().concat()
+        };
+        let later = drop("batches", &["verdict", "verdict_reason", "dropped_at", "dropped_why"])
+            + &drop("batch_chunks", &["sorted", "oldest_quote_at"])
+            + &drop("coins", &["platform_name"])
+            + &drop(
+                "quotes_latest",
+                &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
+            );
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
             "CREATE TABLE kept AS SELECT * FROM quotes_history; DROP VIEW quotes_history; {history} {index} \
              INSERT INTO quotes_history SELECT * FROM kept; DROP TABLE kept; DROP TABLE history; DROP TABLE batch_numbers; \
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
-             ALTER TABLE batch_chunks DROP COLUMN sorted; \
-             ALTER TABLE batches DROP COLUMN verdict; ALTER TABLE batches DROP COLUMN verdict_reason; \
              DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
              DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
+             DROP TABLE schedules; DROP VIEW cryptocurrencies; {later} {view} \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
@@ -71,14 +87,16 @@ impl Client {
         std::fs::read_to_string(step).expect("its text")
     }
 
-    /// The statement of that step that creates the table.
-    fn created(&self, step: i64, table: &str) -> String {
+    /// The statement of that step that creates the table or view.
+    fn created(&self, step: i64, name: &str) -> String {
+        const OTHERS: [&str; 8] = ["IF", "NOT", "EXISTS", "OR", "REPLACE", "SQL", "SECURITY", "INVOKER"];
         let is_it = |statement: &String| {
-            let mut words =
-                statement.split_whitespace().filter(|word| !["IF", "NOT", "EXISTS"].contains(word));
-            [words.next(), words.next(), words.next()] == [Some("CREATE"), Some("TABLE"), Some(table)]
+            let mut words = statement.split_whitespace().filter(|word| !OTHERS.contains(word));
+            words.next() == Some("CREATE")
+                && words.next().is_some_and(|kind| ["TABLE", "VIEW"].contains(&kind))
+                && words.next() == Some(name)
         };
-        statements(&self.step(step)).into_iter().find(is_it).expect(table) + ";"
+        statements(&self.step(step)).into_iter().find(is_it).expect(name) + ";"
     }
 }
 

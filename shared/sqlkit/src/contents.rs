@@ -14,39 +14,52 @@ pub(super) struct Dialect {
     pub(super) instant: fn(&str) -> String,
     pub(super) whole: fn(&str) -> String,
     pub(super) json: fn(&str) -> String,
+    /// Whether the tables have what migration 13 adds.
+    has_self_reported: bool,
 }
 
-pub(super) const SQLITE: Dialect = Dialect { instant: same, whole: same, json: same };
+pub(super) const SQLITE: Dialect =
+    Dialect { instant: same, whole: same, json: same, has_self_reported: true };
 
 pub(super) const MYSQL: Dialect = Dialect {
     instant: |column| format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ') AS {column}"),
     whole: |column| format!("CAST({column} AS SIGNED) AS {column}"),
     json: |column| format!("CAST({column} AS CHAR) AS {column}"),
+    has_self_reported: true,
 };
 
 fn same(column: &str) -> String {
     column.to_owned()
 }
 
-pub(super) async fn sqlite(connection: &mut SqliteConnection) -> Tables {
-    let statements = statements(&SQLITE);
+impl Dialect {
+    /// The numbers that `quotes_latest` has.
+    fn latest(&self) -> &'static [Measure] {
+        if self.has_self_reported { &Measure::ALL } else { &Measure::HISTORY }
+    }
+}
+
+pub(super) async fn sqlite(connection: &mut SqliteConnection, has_self_reported: bool) -> Tables {
+    let dialect = Dialect { has_self_reported, ..SQLITE };
+    let statements = statements(&dialect);
     let mut snapshot = connection.begin().await.expect("begins");
     let mut found = Vec::new();
     for sql in statements {
         found.push(sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *snapshot).await.expect("rows"));
     }
-    tables(&found)
+    tables(&found, dialect.latest())
 }
 
-pub(super) async fn mysql(connection: &mut MySqlConnection) -> Tables {
-    let statements = statements(&MYSQL);
+pub(super) async fn mysql(connection: &mut MySqlConnection, has_self_reported: bool) -> Tables {
+    let dialect = Dialect { has_self_reported, ..MYSQL };
+    let statements = statements(&dialect);
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     connection.execute(begin).await.expect("begins");
     let mut found = Vec::new();
     for sql in statements {
         found.push(sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection).await.expect("rows"));
     }
-    tables(&found)
+    tables(&found, dialect.latest())
 }
 
 /// The statements that read the four tables.
@@ -54,21 +67,22 @@ fn statements(dialect: &Dialect) -> [String; 4] {
     [coins(dialect), identities(dialect), latest(dialect), history(dialect)]
 }
 
-/// What they found.
-fn tables<R: Values>(found: &[Vec<R>]) -> Tables {
+/// What they found; `numbers` are those that `quotes_latest` has.
+fn tables<R: Values>(found: &[Vec<R>], numbers: &[Measure]) -> Tables {
     let [coins, identities, latest, history] = found else { panic!("{} tables", found.len()) };
     Tables {
         coins: coins.iter().map(coin).collect(),
         identities: identities.iter().map(identity).collect(),
-        latest: latest.iter().map(quote).collect(),
-        history: history.iter().map(quote).collect(),
+        latest: latest.iter().map(|row| quote(row, numbers)).collect(),
+        history: history.iter().map(|row| quote(row, &Measure::HISTORY)).collect(),
     }
 }
 
-fn coins(Dialect { instant, whole, json }: &Dialect) -> String {
+fn coins(Dialect { instant, whole, json, has_self_reported }: &Dialect) -> String {
     let columns = [
         whole("id"),
         "name, symbol, slug, token_address".to_owned(),
+        if *has_self_reported { "platform_name" } else { "NULL AS platform_name" }.to_owned(),
         instant("date_added"),
         whole("platform_id"),
         json("tags"),
@@ -92,18 +106,21 @@ fn identities(Dialect { instant, whole, .. }: &Dialect) -> String {
 }
 
 fn latest(dialect: &Dialect) -> String {
-    format!("SELECT {} FROM quotes_latest AS q ORDER BY q.coin_id, currency", quotes(dialect))
+    format!(
+        "SELECT {} FROM quotes_latest AS q ORDER BY q.coin_id, currency",
+        quotes(dialect, dialect.latest())
+    )
 }
 
 fn history(dialect: &Dialect) -> String {
     format!(
         "SELECT {} FROM quotes_history AS q ORDER BY q.coin_id, currency, q.last_updated",
-        quotes(dialect)
+        quotes(dialect, &Measure::HISTORY)
     )
 }
 
-fn quotes(Dialect { instant, whole, .. }: &Dialect) -> String {
-    let measures = Measure::ALL.map(|measure| match measure.kind() {
+fn quotes(Dialect { instant, whole, .. }: &Dialect, measures: &[Measure]) -> String {
+    let measures = measures.iter().map(|measure| match measure.kind() {
         domain::Kind::Count => whole(measure.column()),
         _ => measure.column().to_owned(),
     });
@@ -163,6 +180,7 @@ fn coin(row: &impl Values) -> CoinEntry {
         slug: row.some_text("slug"),
         date_added: row.instant("date_added"),
         platform_id: row.count("platform_id"),
+        platform_name: row.text("platform_name"),
         token_address: row.text("token_address"),
         tags: row.text("tags").map(|json| serde_json::from_str(&json).expect("tags")),
         infinite_supply: flag("infinite_supply"),
@@ -184,11 +202,15 @@ fn identity(row: &impl Values) -> IdentityEntry {
     }
 }
 
-fn quote(row: &impl Values) -> QuoteEntry {
-    let numbers = Measure::ALL.map(|measure| match measure.kind() {
-        domain::Kind::Count => row.count(measure.column()).map(f64::from),
-        _ => row.number(measure.column()),
-    });
+/// A quote in a table that has `columns` for its numbers.
+fn quote(row: &impl Values, columns: &[Measure]) -> QuoteEntry {
+    let mut numbers = [None; Measure::COUNT];
+    for &measure in columns {
+        numbers[measure as usize] = match measure.kind() {
+            domain::Kind::Count => row.count(measure.column()).map(f64::from),
+            _ => row.number(measure.column()),
+        };
+    }
     let quote = Quote {
         currency: row.some_text("currency"),
         numbers,

@@ -5,6 +5,7 @@
 
 pub mod beside;
 pub mod conversion;
+pub mod drops;
 pub mod load;
 pub mod readme;
 pub mod snapshot;
@@ -32,6 +33,9 @@ macro_rules! sql_contract {
                 what_the_version_before_left_is_converted
                 an_empty_history_is_converted
                 a_conversion_killed_after_any_portion_goes_on_there;
+            drops:
+                what_loads_beside_a_drop_brings_nothing_back
+                a_snapshot_that_is_dropped_is_not_the_listed_one;
             load:
                 several_processes_loading_the_same_chunks_give_the_tables_of_one
                 rows_and_ledger_row_are_written_together_or_not_at_all;

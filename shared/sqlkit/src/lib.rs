@@ -128,9 +128,10 @@ impl Client {
 impl Contents for Client {
     /// As of one moment.
     async fn tables(&self) -> Tables {
+        let has_self_reported = self.columns("coins").await.iter().any(|(name, _)| name == "platform_name");
         match self {
-            Self::Sqlite(path) => contents::sqlite(&mut sqlite(path).await).await,
-            Self::Mysql(url) => contents::mysql(&mut mysql(url).await).await,
+            Self::Sqlite(path) => contents::sqlite(&mut sqlite(path).await, has_self_reported).await,
+            Self::Mysql(url) => contents::mysql(&mut mysql(url).await, has_self_reported).await,
         }
     }
 

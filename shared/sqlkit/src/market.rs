@@ -6,7 +6,7 @@ use testkit::tables::{MarketEntry, Vanished};
 use crate::contents::{Dialect, Values};
 
 /// The statement that reads the table of `kind`, by its key.
-pub(super) fn rows_sql(kind: MarketKind, Dialect { instant, whole, json }: &Dialect) -> String {
+pub(super) fn rows_sql(kind: MarketKind, Dialect { instant, whole, json, .. }: &Dialect) -> String {
     let description = kind.description();
     let column = |column: &str, form| match form {
         Form::Id | Form::Count(_) | Form::Flag => whole(column),

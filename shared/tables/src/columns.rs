@@ -3,13 +3,14 @@
 use domain::Measure;
 
 /// Of `coins`.
-pub const COINS: [&str; 12] = [
+pub const COINS: [&str; 13] = [
     "id",
     "symbol",
     "name",
     "slug",
     "date_added",
     "platform_id",
+    "platform_name",
     "token_address",
     "tags",
     "infinite_supply",
@@ -20,32 +21,41 @@ pub const COINS: [&str; 12] = [
 
 /// Those columns of `coins` that describe the coin: they follow its newest description.
 pub fn description() -> &'static [&'static str] {
-    &COINS[1..10]
+    &COINS[1..11]
 }
 
 /// Of `coin_identities`. A store may have one more, to make them unique.
 pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
 
-/// How many columns a table of quotes has.
-pub const QUOTES: usize = Measure::COUNT + 6;
+/// How many columns `quotes_latest` has.
+pub const LATEST: usize = Measure::COUNT + 6;
 
-/// Of `quotes_latest`, and of the view `quotes_history`.
-pub fn quotes() -> [&'static str; QUOTES] {
-    around_measures(&["coin_id", "currency"], &["missing_fields", "last_updated", "fetched_at", "batch_id"])
+/// How many columns `history` has.
+pub const HISTORY: usize = Measure::HISTORY_COUNT + 6;
+
+/// Of `quotes_latest`.
+pub fn latest() -> [&'static str; LATEST] {
+    let last = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
+    around_measures(&["coin_id", "currency"], &Measure::ALL, &last)
 }
 
 /// Of `history`, its key first.
-pub fn history() -> [&'static str; QUOTES] {
-    around_measures(&["last_updated", "coin_id", "currency", "fetched_at", "batch"], &["missing_fields"])
+pub fn history() -> [&'static str; HISTORY] {
+    let first = ["last_updated", "coin_id", "currency", "fetched_at", "batch"];
+    around_measures(&first, &Measure::HISTORY, &["missing_fields"])
 }
 
-fn around_measures(first: &[&'static str], last: &[&'static str]) -> [&'static str; QUOTES] {
-    let measures = Measure::ALL.map(Measure::column);
+fn around_measures<const N: usize>(
+    first: &[&'static str],
+    measures: &[Measure],
+    last: &[&'static str],
+) -> [&'static str; N] {
+    let measures = measures.iter().map(|measure| measure.column());
     let mut columns = first.iter().copied().chain(measures).chain(last.iter().copied());
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
 
-/// Of `batches`. A chunk tells the first five; the rest comes with the announcement.
+/// Of `batches`, as they are announced. A chunk tells the first five.
 pub const BATCHES: [&str; 10] = [
     "id",
     "slot",
@@ -59,8 +69,11 @@ pub const BATCHES: [&str; 10] = [
     "verdict_reason",
 ];
 
+/// The other columns of `batches`: that one was dropped.
+pub const DROPPED: [&str; 2] = ["dropped_at", "dropped_why"];
+
 /// Of `batch_chunks`.
-pub const CHUNKS: [&str; 19] = [
+pub const CHUNKS: [&str; 20] = [
     "batch_id",
     "page",
     "chunk",
@@ -77,9 +90,23 @@ pub const CHUNKS: [&str; 19] = [
     "stale",
     "loaded_at",
     "replays",
+    "oldest_quote_at",
     "newest_quote_at",
     "newest_fetch_at",
     "loads",
+];
+
+/// Of `schedules`.
+pub const SCHEDULES: [&str; 9] = [
+    "id",
+    "series",
+    "endpoint",
+    "currencies",
+    "every_seconds",
+    "coins",
+    "since",
+    "simulated",
+    "confirmed_at",
 ];
 
 /// Of `chunk_replays`.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Slot, Verdict, timestamp};
 
 use page::Page;
-use ports::{BatchRecord, Loaded, store::Missing};
+use ports::{BatchRecord, Dropped, Loaded, store::Missing};
 pub use replays::ReplayRow;
 
 /// A row of `batches`.
@@ -33,6 +33,8 @@ pub struct BatchRow {
     pub credits: Option<u32>,
     /// What its fetcher found wrong with it.
     pub verdict: Option<Verdict>,
+    /// That it was dropped.
+    pub dropped: Option<Dropped>,
 }
 
 /// A row of `batch_chunks`.
@@ -129,7 +131,8 @@ pub fn record(
     chunks: impl IntoIterator<Item = ChunkRow>,
     replays: impl IntoIterator<Item = ReplayRow>,
 ) -> BatchRecord {
-    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits, verdict } = batch;
+    let BatchRow { id, slot, endpoint, convert, simulated, fetched_at, pages, credits, verdict, dropped } =
+        batch;
     let mut record = BatchRecord {
         id,
         slot,
@@ -142,6 +145,7 @@ pub fn record(
         pages: None,
         credits,
         verdict,
+        dropped,
         coins_in: 0,
         rejected: 0,
         written: 0,
@@ -179,6 +183,10 @@ pub fn record(
         }
         let replays = record.page_replays.get(&number).map_or(0, BTreeSet::len);
         fewest = Some(fewest.map_or(replays, |fewest: usize| fewest.min(replays)));
+    }
+    if record.dropped.is_some() {
+        // Nothing more of it is to come.
+        record.missing.clear();
     }
     if record.missing.is_empty() {
         record.replays = u32::try_from(fewest.unwrap_or(0)).unwrap_or(u32::MAX);

@@ -9,10 +9,20 @@ mod loading;
 pub mod quotes;
 mod read;
 pub mod statements;
+mod stored;
 pub mod transaction;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Coin, PageMeta, Quote, timestamp};
+
+/// What stands for a batch in the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchNumber {
+    /// The number.
+    pub number: u32,
+    /// Whether the batch was dropped: nothing of it is loaded.
+    pub is_dropped: bool,
+}
 
 /// A quote of one of the chunks.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +33,10 @@ pub struct LoadRow<'a> {
     pub page: &'a PageMeta,
     /// The number that stands for its batch in the history.
     pub batch: u32,
-    /// When that page was fetched, in whole milliseconds.
+    /// When it [counts as fetched](Chunk::fetched_at), in whole milliseconds.
     pub fetched_at: DateTime<Utc>,
+    /// When its page was fetched, in whole milliseconds: then the coin was seen.
+    pub seen_at: DateTime<Utc>,
     /// Whether the chunk is of a [rebuild](Chunk::is_rebuild).
     pub is_rebuild: bool,
     /// Whose quote it is.
@@ -42,8 +54,16 @@ impl LoadRow<'_> {
     /// Whether it replaces a row of the same key that was fetched at `fetched_at`, and is of the chunk `chunk`, or in the table
     /// when that is `None`. The later fetch wins; of equal ones a rebuild wins, but not over its own chunk.
     fn is_after(&self, fetched_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
-        self.fetched_at > fetched_at
-            || self.fetched_at == fetched_at && self.is_rebuild && chunk != Some(self.chunk)
+        self.replaces(self.fetched_at, fetched_at, chunk)
+    }
+
+    /// The same for what its page says of the coin, against what was seen at `seen_at`.
+    fn describes_after(&self, seen_at: DateTime<Utc>, chunk: Option<usize>) -> bool {
+        self.replaces(self.seen_at, seen_at, chunk)
+    }
+
+    fn replaces(&self, new: DateTime<Utc>, held: DateTime<Utc>, chunk: Option<usize>) -> bool {
+        new > held || new == held && self.is_rebuild && chunk != Some(self.chunk)
     }
 }
 
@@ -64,18 +84,22 @@ impl<T> Split<T> {
 }
 
 /// The quotes of `chunks`, sorted by coin; those of a coin in the order of the chunks. All loaders lock coins in this order, so
-/// that they do not deadlock. `numbers` are those of the chunks' batches.
-fn rows<'a>(chunks: &[&'a Chunk], numbers: &[u32]) -> Vec<LoadRow<'a>> {
+/// that they do not deadlock. `numbers` are those of the chunks' batches, of which dropped ones have no rows.
+fn rows<'a>(chunks: &[&'a Chunk], numbers: &[BatchNumber]) -> Vec<LoadRow<'a>> {
     let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.quotes()).sum());
     for (place, (chunk, batch)) in chunks.iter().zip(numbers).enumerate() {
-        let fetched_at = timestamp::to_millis(chunk.page.fetched_at);
+        if batch.is_dropped {
+            continue;
+        }
+        let seen_at = timestamp::to_millis(chunk.page.fetched_at);
         let is_rebuild = chunk.is_rebuild();
         let of_coin = |row: &'a domain::CoinRow| row.quotes.iter().map(move |quote| (&row.coin, quote));
         rows.extend(chunk.rows.iter().flat_map(of_coin).map(|(coin, quote)| LoadRow {
             chunk: place,
             page: &chunk.page,
-            batch: *batch,
-            fetched_at,
+            batch: batch.number,
+            fetched_at: timestamp::to_millis(chunk.fetched_at(quote)),
+            seen_at,
             is_rebuild,
             coin,
             quote,

@@ -3,4 +3,6 @@
 pub mod ledger;
 pub mod letters;
 pub mod outbox;
+pub mod proofs;
 pub mod quotes;
+pub mod schedules;

@@ -93,6 +93,9 @@ macro_rules! store_schema {
             8 "history copied" "0008_history_portions.sql" InPortions,
             9 "history as a view" "0009_history_view.sql" Whole,
             10 "verdicts" "0010_verdicts.sql" Whole,
+            11 "dropped batches" "0011_dropped_batches.sql" Whole,
+            12 "schedules" "0012_schedules.sql" Whole,
+            13 "self-reported numbers" "0013_self_reported.sql" Whole,
             14 "more of the market" "0014_market.sql" Whole,
         }
     };

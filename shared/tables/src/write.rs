@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod letters;
 pub mod load;
 pub mod outbox;
+pub mod schedules;
 
 use std::borrow::Cow;
 
@@ -16,6 +17,9 @@ pub(crate) fn insert(table: &str, columns: &[&str]) -> String {
     let places = vec!["?"; columns.len()].join(", ");
     format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "))
 }
+
+/// A statement, and what it binds.
+pub type Asked<'a> = (String, Vec<Parameter<'a>>);
 
 /// A value of a statement. `None` is NULL.
 #[derive(Clone, Debug, PartialEq)]

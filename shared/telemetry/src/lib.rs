@@ -3,6 +3,7 @@
 mod chain;
 mod logs;
 mod metrics;
+mod plain;
 mod settings;
 pub mod trace;
 mod traces;

@@ -7,6 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::plain::Plain;
 use crate::settings::{BadSetting, Format, Settings};
 use crate::{Traces, error_chain, trace};
 
@@ -22,7 +23,7 @@ pub fn start(settings: Settings<'_>) -> Result<Traces, BadSetting> {
         Format::Text => false,
         Format::Auto => !std::io::stderr().is_terminal(),
     };
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(|| Plain(std::io::stderr()));
     let lines = if json {
         lines.json().flatten_event(true).with_span_list(false).boxed()
     } else {

@@ -69,6 +69,7 @@ pub(crate) async fn run(args: &PagesArgs) -> anyhow::Result<()> {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: None,
             simulated: true,
             origin: Origin::Replay,
         };

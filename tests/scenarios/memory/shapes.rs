@@ -85,7 +85,8 @@ async fn no_shape_of_a_chunk_takes_more_than_it_may(place: &Place) {
     let empty = chunk(|chunk| {
         let row = &mut chunk.rows[0];
         (row.quotes, row.coin.tags) = (Vec::new(), None);
-        for text in [&mut row.coin.name, &mut row.coin.symbol, &mut row.coin.slug] {
+        let coin = &mut *row.coin;
+        for text in [&mut coin.name, &mut coin.symbol, &mut coin.slug] {
             text.clear();
         }
         chunk.rows = vec![row.clone(); 400_000];

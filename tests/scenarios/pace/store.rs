@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, DeadLetter, Fetched};
+use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
 use ports::store::OutboxState;
 use ports::{
@@ -117,6 +117,10 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.record_fetched(fetched)).await
     }
 
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        self.through(Need::Write, self.memory.record_schedule(schedule)).await
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.prove().await
     }
@@ -149,6 +153,14 @@ impl Ledger for PacedStore {
 impl Quotes for PacedStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         self.through(Need::Read, self.memory.freshness()).await
+    }
+
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.through(Need::Read, self.memory.newest_in(currency, since)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -64,6 +64,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     (
         "scenarios",
         &[
+            "fetcher",
             "transformer",
             "loader",
             "alerter",

@@ -1,15 +1,18 @@
 //! `coinpipe batches`: the ledger.
 
+pub(crate) mod drop;
+
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::{BatchId, Verdict};
 use ports::QueueName;
-use ports::store::{BatchRecord, Missing};
+use ports::store::{BatchRecord, Dropped, Missing};
 use serde_json::{Value, json};
 use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
+use crate::batch_state::state;
 use crate::missing::letters_about;
 use crate::numbers;
 use crate::output;
@@ -18,7 +21,31 @@ use crate::output;
 const LOOKED_FOR: usize = 100;
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BatchesArgs {
+    #[command(flatten)]
+    list: ListArgs,
+    #[command(subcommand)]
+    command: Option<BatchesCommand>,
+}
+
+impl BatchesArgs {
+    /// What was asked for: without a command, the list.
+    pub(crate) fn into_command(self) -> BatchesCommand {
+        self.command.unwrap_or(BatchesCommand::List(self.list))
+    }
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BatchesCommand {
+    /// Show the batches, as without a command
+    #[command(hide = true)]
+    List(ListArgs),
+    Drop(drop::DropArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -30,7 +57,7 @@ pub(crate) struct BatchesArgs {
     limit: u32,
 }
 
-pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
     // Only the chunks tell which batches are incomplete, so all batches are read.
     let limit = if args.incomplete { u32::MAX } else { args.limit };
@@ -39,7 +66,7 @@ pub(crate) async fn run(process: &Process, args: &BatchesArgs) -> anyhow::Result
         None => Vec::new(),
     };
     if args.incomplete {
-        batches.retain(|batch| !batch.is_complete() || batch.lacks_coins());
+        batches.retain(|batch| !batch.is_complete() || batch.lacks_coins() && batch.dropped.is_none());
         batches.truncate(args.limit as usize);
     }
     let places = places(&found, &batches).await?;
@@ -160,33 +187,26 @@ pub(crate) fn to_table(batches: &[BatchRecord], width: Option<usize>) -> comfy_t
     table
 }
 
-pub(crate) fn state(batch: &BatchRecord) -> String {
-    match &batch.verdict {
-        _ if !batch.is_complete() => format!("missing {}", missing(batch)),
-        Some(verdict) => verdict.doubt.to_string(),
-        None => "complete".to_owned(),
-    }
-}
-
-/// What was found wrong with each of `batches`, in words.
+/// What was found wrong with each of `batches`, and why one was dropped, in words.
 pub(crate) fn verdicts(batches: &[BatchRecord]) -> Vec<String> {
-    let told = batches.iter().filter_map(|batch| {
-        let Verdict { doubt, why } = batch.verdict.as_ref()?;
-        Some(format!("{} is {doubt}: {}", batch.id, domain::one_line(why, 1500)))
+    let told = batches.iter().flat_map(|batch| {
+        let verdict = batch.verdict.as_ref().map(|Verdict { doubt, why }| {
+            format!("{} is {doubt}: {}", batch.id, domain::one_line(why, 1500))
+        });
+        verdict.into_iter().chain(batch.dropped.as_ref().map(|dropped| told_dropped(batch, dropped)))
     });
     told.collect()
 }
 
-/// The first parts that are missing, in words.
-pub(crate) fn missing(batch: &BatchRecord) -> String {
-    parts(&batch.missing)
-}
-
-/// The first of these parts, in words.
-pub(crate) fn parts(parts: &[Missing]) -> String {
-    let shown = parts.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = parts.len().saturating_sub(3);
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
+/// That `batch` was dropped, in words.
+pub(crate) fn told_dropped(batch: &BatchRecord, dropped: &Dropped) -> String {
+    let Dropped { at, why } = dropped;
+    format!(
+        "{} was dropped on {}: {}",
+        batch.id,
+        domain::timestamp::to_text(*at),
+        domain::one_line(why, 1500)
+    )
 }
 
 pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
@@ -212,9 +232,11 @@ pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
         "stale": batch.stale,
         "loads": batch.loads,
         "replays": batch.replays,
-        "complete": batch.is_complete() && !batch.lacks_coins(),
+        "complete": batch.is_complete() && !batch.lacks_coins() && batch.dropped.is_none(),
         "verdict": batch.verdict.as_ref().map(|verdict| verdict.doubt.as_str()),
         "verdict_reason": batch.verdict.as_ref().map(|verdict| verdict.why.as_str()),
+        "dropped_at": instant(batch.dropped.as_ref().map(|dropped| dropped.at)),
+        "dropped_why": batch.dropped.as_ref().map(|dropped| dropped.why.as_str()),
         "missing": missing,
         "missing_at": missing_at,
     })
@@ -241,6 +263,7 @@ mod tests {
             pages: Some(1),
             credits: Some(25),
             verdict: None,
+            dropped: None,
             coins_in: 5000,
             rejected: 0,
             written: 5000,
@@ -267,5 +290,19 @@ mod tests {
         assert_eq!(verdicts(std::slice::from_ref(&judged)), [told]);
         let json = to_json(&judged, &Places::new());
         assert_eq!((json["complete"].as_bool(), json["verdict"].as_str()), (Some(false), Some("incomplete")));
+        let dropped = BatchRecord {
+            verdict: None,
+            dropped: Some(Dropped { at, why: "every price\nis wrong".to_owned() }),
+            ..judged
+        };
+        assert_eq!(state(&dropped), "dropped");
+        let told =
+            "2026-11-22T14:00:00Z/listings/USD was dropped on 2026-11-22T14:00:00.000Z: every price is wrong";
+        assert_eq!(verdicts(std::slice::from_ref(&dropped)), [told]);
+        let json = to_json(&dropped, &Places::new());
+        assert_eq!(
+            (json["complete"].as_bool(), json["dropped_at"].as_str()),
+            (Some(false), Some("2026-11-22T14:00:00.000Z"))
+        );
     }
 }

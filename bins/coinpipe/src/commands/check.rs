@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
-use config::{Config, OverBudget, SecretUrl};
+use config::{Config, Fetch, OverBudget, SecretUrl};
 use fetcher::{Advice, ChosenSource, KeyStatus, Spending};
 use ports::QueueName;
 use service::{Process, Queues, Stores};
@@ -67,14 +67,21 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     line("store", store)?;
     line("mail", alerter::check(process).await)?;
     let status = api(process, &source, found.as_ref()).await;
-    line(
-        "api",
-        status.as_ref().map(|status| format!("{}; {}", run::describe(&source), limits(status))).map_err(copy),
-    )?;
-    if let Ok(status) = &status
-        && let Some(credits) = credits(process.config(), status, process.clock.now())
-    {
-        verdict("credits", credits)?;
+    line("api", status.as_ref().map(|status| api_text(&source, status)).map_err(copy))?;
+    let Config { fetch: settings, market, .. } = process.config();
+    if let Some(asked) = fetcher::asked_by_id(settings) {
+        verdict("fetch", Verdict::Fine(asked))?;
+    }
+    if let Ok(status) = &status {
+        let credits = match &source.simulator {
+            // What it has is made up, and it takes nothing from anybody.
+            Some(_) => Some(Verdict::Fine(fetcher::free_plan(&Spending::of(settings, market)))),
+            None => credits(process.config(), status, process.clock.now()),
+        };
+        credits.map_or(Ok(()), |credits| verdict("credits", credits))?;
+    }
+    if let Some(doubt) = doubtful_currencies(settings, found.as_ref()).await {
+        verdict("convert", Verdict::Warning(doubt))?;
     }
     if failed > 0 {
         bail!("{failed} of the checks failed");
@@ -120,6 +127,37 @@ async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) ->
         data_kind::check(process, source, found).await?;
     }
     Ok(status)
+}
+
+/// Who answers, and what the key may still do.
+fn api_text(source: &ChosenSource, status: &KeyStatus) -> String {
+    let described = run::describe(source);
+    match (&source.simulator, status.simulated) {
+        (Some(_), _) => described,
+        (None, true) => format!("{described}; SIMULATED: {}", limits(status)),
+        (None, false) => format!("{described}; {}", limits(status)),
+    }
+}
+
+/// Currencies of which nobody knows whether the API has them: to ask it for a price would cost a credit.
+async fn doubtful_currencies(settings: &Fetch, found: Option<&Found>) -> Option<String> {
+    let mut doubtful = Vec::new();
+    for currency in settings.convert.iter().filter(|currency| !fetcher::is_known_currency(currency)) {
+        let is_quoted = match found.and_then(|found| found.stores.as_ref()) {
+            Some(stores) => stores.quotes.listed(currency).await.is_ok_and(|coins| !coins.is_empty()),
+            None => false,
+        };
+        if !is_quoted {
+            doubtful.push(currency.as_str());
+        }
+    }
+    (!doubtful.is_empty()).then(|| {
+        format!(
+            "{} in fetch.convert is none of the API's documented currencies, and no snapshot in it is here; if it is no coin's \
+             symbol either, the API refuses every request: `coinpipe --once` tells",
+            doubtful.join(", ")
+        )
+    })
 }
 
 /// Whether the plan pays for the schedule; nothing where no limit is known.

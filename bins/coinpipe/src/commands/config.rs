@@ -13,5 +13,6 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         Source::Auto => fetcher::free_plan(&Spending::of(fetch, market)),
         Source::Keyless => "what needs no key and costs nothing".to_owned(),
     };
-    output::print(format!("{}\n\n# [fetch] asks for {cost}", process.loaded.to_toml().trim_end()))
+    let by_id = fetcher::asked_by_id(fetch).map(|asked| format!("\n# {asked}")).unwrap_or_default();
+    output::print(format!("{}\n\n# [fetch] asks for {cost}{by_id}", process.loaded.to_toml().trim_end()))
 }

@@ -146,12 +146,15 @@ fn show_letter(filed: &FiledLetter) -> anyhow::Result<()> {
         output::print(format!("header    {}: {}", domain::one_line(name, 80), domain::one_line(value, 400)))?;
     }
     if deaths.len() > 1 {
-        output::print(format!("died      {} times, most recently as above", deaths.len()))?;
+        output::print(format!(
+            "died      {}, most recently as above",
+            numbers::counted(deaths.len() as u64, "time")
+        ))?;
         output::print(show_deaths(deaths))?;
     }
     match std::str::from_utf8(&letter.body) {
         Ok("") => output::print("body      none"),
-        Ok(text) => output::print(format!("body      {} bytes\n{}", text.len(), output::plain_lines(text))),
+        Ok(text) => output::print(format!("body      {} bytes\n{}", text.len(), text)),
         Err(_) => {
             output::print(format!("body      {} bytes, not text; --json shows them", letter.body.len()))
         }

@@ -3,6 +3,7 @@
 //! The request is written by hand, because only two crates may use reqwest (decision 2) and little of the answer matters: the
 //! status line and, when it is bad, the text below. It is HTTP/1.0, which has no chunked bodies.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ const MOST: u64 = 4096;
 #[derive(Args, Debug)]
 pub(crate) struct HealthArgs {
     /// What to ask: /livez or /readyz of a process, or another page served over plain HTTP. Without it: /readyz where
-    /// `[http] listen` says
+    /// `[http] listen` says. Of several processes on one machine without that setting, only the first is there; the others say in
+    /// their logs where they are
     url: Option<String>,
 }
 
@@ -66,7 +68,13 @@ async fn get(url: &Url) -> anyhow::Result<()> {
         bail!("there is no host in it");
     };
     let place = format!("{host}:{port}");
-    let stream = TcpStream::connect(&place).await?;
+    let stream = TcpStream::connect(&place).await.map_err(|error| match error.kind() {
+        ErrorKind::ConnectionRefused => anyhow!(
+            "nothing listens there (connection refused): coinpipe is not running, or serves elsewhere; it logs where, and \
+             [http] listen sets it"
+        ),
+        _ => error.into(),
+    })?;
     let mut stream = BufReader::new(stream);
     let path = &url[Position::BeforePath..Position::AfterQuery];
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {place}\r\n\r\n").as_bytes()).await?;
@@ -170,6 +178,8 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let url = format!("http://{free}/").parse().unwrap();
         let refused = ask(&url, Duration::from_mins(1)).await.unwrap_err();
-        assert!(format!("{refused:#}").contains("refused"), "{refused:#}");
+        let refused = format!("{refused:#}");
+        assert!(refused.contains("refused") && refused.contains("coinpipe is not running"), "{refused}");
+        assert!(refused.contains("[http] listen") && !refused.contains("os error"), "{refused}");
     }
 }

@@ -10,7 +10,10 @@ mod import_plan;
 mod left_out;
 mod mapping;
 mod memory_archive;
+mod rehearsal;
 mod row_time;
+mod time_report;
+mod zone;
 
 use std::sync::Arc;
 
@@ -28,8 +31,10 @@ use crate::values::{assignment, instant};
 use crate::{data_kind, numbers, output};
 use decisions::Decisions;
 use import_plan::ImportPlan;
-use mapping::Mapping;
+use mapping::{Field, Mapping};
 use memory_archive::MemoryArchive;
+use row_time::Times;
+use zone::Zone;
 
 /// More rows than there are symbols mean that the table is something else.
 const MOST_ROWS: u32 = 100_000;
@@ -70,6 +75,10 @@ pub(crate) struct LegacyArgs {
     /// When the numbers were right, for rows without `last_updated`
     #[arg(long, value_name = "T", value_parser = instant)]
     as_of: Option<DateTime<Utc>>,
+    /// The time zone of times that do not say it, such as those in a DATETIME: `America/New_York`, or -05:00. What is in a TIMESTAMP
+    /// is read right without it
+    #[arg(long, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true, value_parser = Zone::parse)]
+    time_zone: Zone,
     /// Report what would be loaded, and load nothing
     #[arg(long)]
     dry_run: bool,
@@ -107,11 +116,22 @@ async fn legacy(process: &Process, args: &LegacyArgs) -> anyhow::Result<()> {
     );
     let decisions = Decisions::new(&args.coin, &listed)?;
     let rows = table.rows(mapping.columns(), MOST_ROWS).await.map_err(of_table)?;
-    let plan = ImportPlan::new(&mapping, rows, &listed, &decisions, &args.currency, args.as_of);
+    // The server gives these in UTC.
+    let column = mapping.column(Field::LastUpdated);
+    let is_utc = column.is_some_and(|column| table.is_in_utc(column));
+    let times = Times { zone: if is_utc { Zone::UTC } else { args.time_zone }, as_of: args.as_of };
+    for line in time_report::lines(&mapping, &rows, &times, is_utc) {
+        output::say(format!("times     {line}"));
+    }
+    let plan = ImportPlan::new(&mapping, rows, &listed, &decisions, &args.currency, &times);
     report(&plan)?;
-    let pages = plan.pages(&args.table, Slot::at(process.clock.now()))?;
+    let now = process.clock.now();
+    let pages = plan.pages(&args.table, Slot::at(now))?;
     let Some(adapters) = adapters.filter(|_| !pages.is_empty()) else {
-        return output::print(format!("Would import {}", numbers::counted(plan.rows_of_coins(), "row")));
+        let refused = rehearsal::refused(pages, now).await?;
+        rehearsal::print(&refused, LISTED)?;
+        let rows = plan.rows_of_coins().saturating_sub(refused.len() as u64);
+        return output::print(format!("Would import {}", numbers::counted(rows, "row")));
     };
     let batch = pages[0].0.batch.clone();
     let pages = pages.into_iter().map(|(_, message)| message).collect();
@@ -167,6 +187,7 @@ async fn conclude(adapters: &Adapters, batch: &BatchId) -> anyhow::Result<()> {
     if rejected > 0 {
         let rows = numbers::counted(rejected, "row");
         output::print(format!("rejected  {rows}; `coinpipe dead list` says why"))?;
+        bail!("{rows} of the table did not become history: the rules rejected them");
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! `coinpipe --once`: one snapshot from the API to the tables, watched by a person.
 
 mod arrival;
+mod letters;
 mod progress;
 mod report;
 
 use anyhow::{Context, bail};
 use domain::{BatchId, Verdict};
-use fetcher::ChosenSource;
+use fetcher::{ChosenSource, OnceFailure};
 use service::Process;
 
 use super::run;
@@ -22,6 +23,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     fetcher::check_settings(process, &source)?;
     let adapters = process.unless_stopped(data_kind::open_for(process, &source)).await?;
     output::say(format!("source    {}", run::describe(&source)));
+    let began_at = process.clock.now();
     let progress = Progress::start();
     let stop = process.shutdown.soft();
     let snapshot = async {
@@ -35,6 +37,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         result
     };
     let (ended, drained) = tokio::join!(snapshot, run::run_consumers(process, &adapters));
+    letters::tell(&adapters, began_at, told_at_the_end(&ended).as_deref()).await;
     let ended = ended?;
     drained?;
     alerter::flush(process, &adapters.stores).await?;
@@ -47,6 +50,20 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         Ended::Stopped { missing } => bail!(
             "stopped before the snapshot was loaded: {missing}; the pages that arrived are kept, and the next run loads them"
         ),
+    }
+}
+
+/// The code of the letter about what is said at the end, so that it is not said twice.
+fn told_at_the_end(ended: &anyhow::Result<Ended>) -> Option<String> {
+    match ended {
+        Ok(Ended::Arrived { verdict, .. }) => {
+            verdict.as_ref().map(|verdict| format!("batch_{}", verdict.doubt))
+        }
+        Ok(_) => None,
+        Err(error) => match error.downcast_ref() {
+            Some(OnceFailure::GaveUp { code, .. }) => Some(code.clone()),
+            _ => None,
+        },
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::bail;
 use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
-use domain::ReplayId;
+use domain::{BatchId, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::{Archive, ArchiveRange, QueueName};
 use service::Process;
@@ -30,11 +30,11 @@ use crate::page_files::PageFiles;
 use crate::selection::{Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
-use pages::{Pages, Seen};
+use pages::{Pages, Seen, Stored};
 use waiting::until_answered;
 
 /// How often queue and ledger are read.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
 const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
 /// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
@@ -55,6 +55,9 @@ pub(crate) struct ReplayArgs {
     /// Let the rules of this version replace what earlier versions made of the same pages
     #[arg(long)]
     rebuild: bool,
+    /// Also when the batch was dropped: it is in the tables again then
+    #[arg(long, requires = "batch")]
+    even_dropped: bool,
     /// List the batches and replay nothing
     #[arg(long)]
     dry_run: bool,
@@ -125,6 +128,30 @@ pub(crate) async fn load(
     .await
 }
 
+/// Sends these batches through the pipeline again, as far as the archive has them, and waits until they are loaded. Those of
+/// which it had pages; `None` when asked to stop before.
+pub(crate) async fn again(
+    process: &Process,
+    adapters: &Adapters,
+    batches: &[BatchId],
+    rebuild: bool,
+) -> anyhow::Result<Option<Vec<BatchId>>> {
+    let selection = Selection::among(batches.iter().cloned().collect());
+    let args = ReplayArgs { rebuild, ..ReplayArgs::default() };
+    let archive = adapters.queues.archive.clone();
+    let pages = Pages::new(&args, archive, None, selection, new_replay_id(process)).await?;
+    let replay = Replay { process, adapters, pages };
+    beside_workers(process, adapters, async {
+        let (_, arrivals, _) = replay.deliver().await?;
+        if process.shutdown.soft().is_cancelled() {
+            return Ok(None);
+        }
+        arrivals.check()?;
+        Ok(Some(arrivals.arrived().cloned().collect()))
+    })
+    .await
+}
+
 /// The id of a replay that begins now. Its pages carry it: a page that dies in it is reported again, and the ledger counts
 /// by it what this replay loaded. The time in it is for people; the random number keeps two replays apart.
 fn new_replay_id(process: &Process) -> ReplayId {
@@ -134,7 +161,7 @@ fn new_replay_id(process: &Process) -> ReplayId {
 
 /// Does `work`, which needs transformers and loaders. With the queue in a file there may be no other process with them, so
 /// they run in this one until `work` is done.
-async fn beside_workers<T>(
+pub(crate) async fn beside_workers<T>(
     process: &Process,
     adapters: &Adapters,
     work: impl Future<Output = anyhow::Result<T>>,
@@ -177,6 +204,9 @@ impl Replay<'_> {
             return Ok(());
         }
         if let Some(batch) = self.pages.batch().filter(|_| seen.pages.is_empty()) {
+            if seen.dropped > 0 {
+                bail!("batch {batch} was dropped; with --even-dropped it is in the tables again");
+            }
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -192,10 +222,7 @@ impl Replay<'_> {
         output::print(format!(
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
-            match arrivals.batches() + arrivals.lost().len() as u64 {
-                1 => "1 batch".to_owned(),
-                batches => format!("{} batches", numbers::count(batches)),
-            },
+            numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
             numbers::counted(arrivals.coins(), "coin"),
         ))?;
         arrivals.check()?;
@@ -227,7 +254,7 @@ impl Replay<'_> {
         let ArchiveRange { after, end } = self.pages.range();
         let clock = &*self.process.clock;
         let mut pace = Pace::new(self, bar);
-        let kinds = self.adapters.stores.store.data_kinds().await?;
+        let mut stored = Stored::of(&self.adapters.stores).await?;
         let mut seen = Seen::default();
         let mut position = after;
         'archive: while position < end && !stop.is_cancelled() {
@@ -242,9 +269,14 @@ impl Replay<'_> {
                     position = end;
                     break;
                 }
-                if let Some((meta, message)) = self.pages.wanted(page.message, kinds, &mut seen) {
+                if let Some((meta, message)) = self.pages.wanted(page.message, &stored, &mut seen) {
                     if !pace.wait_for_room(stop).await? {
                         break 'archive;
+                    }
+                    // Not before a page of it is found: without one it would only be incomplete.
+                    if stored.dropped.remove(&meta.batch) {
+                        let drops = &self.adapters.stores.drops;
+                        until_answered(clock, stop, async || drops.readmit(&meta.batch).await).await?;
                     }
                     pace.expect(&meta);
                     let queue = &self.adapters.queues.queue;

@@ -36,6 +36,9 @@ pub(crate) struct SimulateArgs {
     /// Credits per day, if the plan has such a limit
     #[arg(long, value_name = "N")]
     credits_daily: Option<u64>,
+    /// Currencies in one request
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    converts: usize,
     /// Credits per month
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     credits: u64,
@@ -72,6 +75,7 @@ fn options(args: &SimulateArgs) -> anyhow::Result<Options> {
         anonymous_minute: args.anonymous_limit,
         credits_monthly: args.credits,
         credits_daily: args.credits_daily,
+        converts: args.converts,
         ..Options::default()
     };
     if args.no_key {

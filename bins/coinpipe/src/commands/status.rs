@@ -124,9 +124,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     output::print(format!("quotes    {}", freshness_text(&freshness, now)))?;
     output::print(format!(
-        "tables    {} coins, {} latest quotes, {} in the history",
-        numbers::count(totals.coins),
-        numbers::count(totals.quotes_latest),
+        "tables    {}, {}, {} in the history",
+        numbers::counted(totals.coins, "coin"),
+        numbers::counted(totals.quotes_latest, "latest quote"),
         numbers::count(totals.quotes_history)
     ))?;
     for (queue, depth) in depths {
@@ -134,6 +134,10 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     if let Some(days) = credits::to_text(&days) {
         output::print(format!("credits   {days}"))?;
+    }
+    let newest_dropped = batches.first().and_then(|batch| Some((batch, batch.dropped.as_ref()?)));
+    if let Some((batch, dropped)) = newest_dropped {
+        output::print(format!("dropped   the newest snapshot: {}", batches::told_dropped(batch, dropped)))?;
     }
     if let Some(waiting) = &waiting {
         output::print(format!("waiting   {}", waiting_text(waiting, now)))?;

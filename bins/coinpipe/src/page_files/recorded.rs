@@ -80,6 +80,7 @@ pub(super) fn page_meta(response: &[u8]) -> anyhow::Result<PageMeta> {
         endpoint: "listings".to_owned(),
         api_version,
         convert,
+        currency: None,
         simulated: false,
         origin: Origin::Replay,
     })

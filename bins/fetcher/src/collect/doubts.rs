@@ -5,15 +5,23 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::judge::{Check, Finding};
 
+/// The answers to the requests for one page.
+#[derive(Default)]
+struct Answers {
+    count: u32,
+    /// Credits of those of which nothing was kept.
+    unkept_credits: u32,
+}
+
 /// Pages of a batch that were asked for and are not as they should be.
 #[derive(Default)]
 pub(super) struct Doubts {
-    /// How often each was asked for, and what that cost for which nothing was kept.
-    pub(super) asked: HashMap<u32, (u32, u32)>,
+    /// What came of each.
+    answers: HashMap<u32, Answers>,
     /// Pages that are there and are asked for again.
-    pub(super) again: Vec<u32>,
+    again: Vec<u32>,
     /// Whether asking again did not help once: then it is not tried with other pages.
-    pub(super) in_vain: bool,
+    in_vain: bool,
     /// What asking again did not help against in the batch before.
     hopeless: Vec<Check>,
     /// What it did not help against in this one.
@@ -24,6 +32,33 @@ impl Doubts {
     /// A page that is there and is to be asked for again.
     pub(super) fn next(&self) -> Option<u32> {
         self.again.first().copied()
+    }
+
+    /// An answer came for `page`. Returns how many there are now.
+    pub(super) fn count_answer(&mut self, page: u32) -> u32 {
+        let answers = self.answers.entry(page).or_default();
+        answers.count += 1;
+        answers.count
+    }
+
+    /// Of an answer for `page`, which cost `credits`, nothing is kept.
+    pub(super) fn keep_nothing(&mut self, page: u32, credits: u32) {
+        let answers = self.answers.entry(page).or_default();
+        answers.unkept_credits = answers.unkept_credits.saturating_add(credits);
+    }
+
+    /// Credits for which nothing was kept of `page`. Whoever takes them adds them to what is there of it.
+    pub(super) fn take_unkept_credits(&mut self, page: u32) -> u32 {
+        self.answers.get_mut(&page).map_or(0, |answers| std::mem::take(&mut answers.unkept_credits))
+    }
+
+    /// `page`, of which `findings` tell, is asked for again or not. Only one that `is_there` has to be remembered: others are missing.
+    pub(super) fn decide(&mut self, page: u32, findings: &[Finding], asks_again: bool, is_there: bool) {
+        self.in_vain |= !findings.is_empty() && !asks_again;
+        self.again.retain(|again| *again != page);
+        if asks_again && is_there {
+            self.again.push(page);
+        }
     }
 
     /// Whether asking again is of no use: because nothing was found, because it did not help in this batch, or because it helped
@@ -43,7 +78,7 @@ impl Doubts {
     pub(super) fn give_up(&mut self, page: u32) -> u32 {
         self.in_vain = true;
         self.again.clear();
-        self.asked.get_mut(&page).map_or(0, |(_, unpaid)| std::mem::take(unpaid))
+        self.take_unkept_credits(page)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::FetchError;
 use crate::spool::Manifest;
-use crate::subject::LISTINGS;
+use crate::subject::Subject;
 
 const HINT: &str = "turn it off in [market], or change the plan";
 
@@ -15,5 +15,5 @@ pub(super) fn hint(order: &Manifest, error: &FetchError, hint: &'static str) -> 
             | FetchError::Body { .. }
             | FetchError::TooLarge { .. }
     );
-    if order.endpoint != LISTINGS && is_about_the_request { HINT } else { hint }
+    if Subject::of(order) != Subject::Listings && is_about_the_request { HINT } else { hint }
 }

@@ -13,7 +13,7 @@ use super::snapshot::{Again, Wait};
 use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
-use crate::spool::{Manifest, PageRecord, Spool, blocking};
+use crate::spool::{ClaimState, Manifest, PageRecord, Spool, blocking};
 use crate::subject::Subject;
 
 /// What the judge knows between pages and between batches.
@@ -23,6 +23,16 @@ pub(super) struct JudgeState {
     summaries: Mutex<BTreeMap<u32, (BatchId, Arc<PageSummary>)>>,
     /// `None` until it is read from the spool.
     memory: Mutex<Option<Memory>>,
+    /// The checks that found something in the newest batch of which one did.
+    found: Mutex<Option<(BatchId, Vec<Check>)>>,
+}
+
+/// A page that came, and what was found wrong with it.
+struct Answer {
+    record: PageRecord,
+    page: ListingsPage,
+    summary: Arc<PageSummary>,
+    findings: Vec<Finding>,
 }
 
 impl Collector {
@@ -32,66 +42,28 @@ impl Collector {
         &self,
         job: FetchJob<'_>,
         number: u32,
-        mut page: ListingsPage,
+        page: ListingsPage,
         pages: &mut Vec<PageRecord>,
         doubts: &mut Doubts,
     ) -> Result<(), Ending> {
-        let order = job.order;
-        let new = self.to_record(order, number, &page);
-        let (summary, body) = self.summarise(order, page.body).await;
-        page.body = body;
-        if new.rows > 0 && !summary.has_ids() {
-            warn!(batch = %order.batch, page = number, row_count = new.rows, "no coin of a page has an id, so most checks say nothing of it");
-        }
-        let findings = self.findings(order, &new, &summary, pages);
-        let asked = doubts.asked.entry(number).or_default();
-        asked.0 += 1;
-        let (tries, unpaid) = *asked;
-        let is_last = tries >= self.judge.tries || doubts.are_in_vain(&findings);
-        let wait = TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
+        let answer = self.look_at(job.order, number, page, pages).await;
+        let findings = answer.findings.clone();
+        let tries = doubts.count_answer(number);
         let now = self.clock.now();
-        let asks_again =
-            !is_last && job.patience.allows(now + wait, now, tries) && self.credits.can_spare(new.asked);
-        doubts.in_vain |= !findings.is_empty() && !asks_again;
-        doubts.again.retain(|again| *again != number);
+        let until = now + TimeDelta::from_std(self.judge.wait).unwrap_or(TimeDelta::zero());
+        let asks_again = tries < self.judge.tries
+            && !doubts.are_in_vain(&findings)
+            && job.patience.allows(until, now, tries)
+            && self.credits.can_spare(answer.record.asked);
 
-        let held = pages.iter().position(|held| held.page == number);
-        let is_better = held.is_none_or(|held| findings.is_empty() || new.rows > pages[held].rows);
-        // Of an empty page nothing is worth keeping, until it is known that the others come.
-        let is_nothing = new.rows == 0 && (asks_again || pages.is_empty());
-        if is_better && !is_nothing {
-            let before = held.map_or(0, |held| pages[held].credits);
-            let credits = new.credits.saturating_add(unpaid).saturating_add(before);
-            let record = PageRecord { credits, ..new };
-            let (rows, bytes) = (record.rows, page.body.len());
-            self.store_page(job, &record, page).await?;
-            pages.retain(|page| page.page != number);
-            pages.push(record);
-            let of = order.pages_expected(pages);
-            job.observer.step(Step::Received { page: number, pages: of, rows, bytes });
-            info!(batch = %order.batch, page = number, of, row_count = rows, bytes, "fetched a page");
-            self.state.summaries().insert(number, (order.batch.clone(), summary));
-            doubts.asked.insert(number, (tries, 0));
-        } else {
-            doubts.asked.insert(number, (tries, unpaid.saturating_add(new.credits)));
-            if !asks_again && let Some(held) = held {
-                let credits = pages[held].credits.saturating_add(unpaid).saturating_add(new.credits);
-                pages[held].credits = credits;
-                self.restore_page(job, &pages[held]).await?;
-            }
-        }
+        self.keep_better(job, answer, asks_again, pages, doubts).await?;
+        let is_there = pages.iter().any(|page| page.page == number);
+        doubts.decide(number, &findings, asks_again, is_there);
         let reason = words(&findings);
         if asks_again {
-            if pages.iter().any(|page| page.page == number) {
-                doubts.again.push(number);
-            }
-            let wait = Wait {
-                again: Again::Doubted,
-                code: findings.first().map_or("", |finding| finding.check.name()),
-                reason: &reason,
-                until: now + wait,
-                is_first: tries == 1,
-            };
+            let code = findings.first().map_or("", |finding| finding.check.name());
+            let is_first = tries == 1;
+            let wait = Wait { again: Again::Doubted, code, reason: &reason, until, is_first };
             return if self.wait_told(job, wait).await { Ok(()) } else { Err(Ending::Interrupted) };
         }
         if pages.is_empty() {
@@ -100,9 +72,86 @@ impl Collector {
         }
         doubts.stay(&findings, tries);
         if !findings.is_empty() {
-            debug!(batch = %order.batch, page = number, tries, "kept as it came: {reason}");
+            debug!(batch = %job.order.batch, page = number, tries, "kept as it came: {reason}");
         }
         Ok(())
+    }
+
+    /// What is wrong with the page `number` that came, beside the others of its batch.
+    async fn look_at(
+        &self,
+        order: &Manifest,
+        number: u32,
+        mut page: ListingsPage,
+        pages: &[PageRecord],
+    ) -> Answer {
+        let record = self.to_record(order, number, &page);
+        let (summary, body) = self.summarise(order, number, page.body).await;
+        page.body = body;
+        if record.rows > 0 && !summary.has_ids() {
+            warn!(
+                batch = %order.batch, page = number, row_count = record.rows,
+                "no coin of a page has an id, so most checks say nothing of it"
+            );
+        }
+        let findings = self.findings(order, &record, &summary, pages);
+        self.count(&order.batch, &findings);
+        Answer { record, page, summary, findings }
+    }
+
+    /// Keeps `answer` when it is better than what is there of its page; else only what it cost.
+    async fn keep_better(
+        &self,
+        job: FetchJob<'_>,
+        answer: Answer,
+        asks_again: bool,
+        pages: &mut Vec<PageRecord>,
+        doubts: &mut Doubts,
+    ) -> Result<(), Ending> {
+        let Answer { record: new, page, summary, findings } = answer;
+        let number = new.page;
+        let held = pages.iter().position(|held| held.page == number);
+        let is_better = held.is_none_or(|held| findings.is_empty() || new.rows > pages[held].rows);
+        // Of an empty page nothing is worth keeping, until it is known that the others come.
+        let is_nothing = new.rows == 0 && (asks_again || pages.is_empty());
+        if is_better && !is_nothing {
+            let before = held.map_or(0, |held| pages[held].credits);
+            let unkept = doubts.take_unkept_credits(number);
+            let credits = new.credits.saturating_add(unkept).saturating_add(before);
+            let record = PageRecord { credits, ..new };
+            let (rows, bytes) = (record.rows, page.body.len());
+            self.store_page(job, &record, page).await?;
+            pages.retain(|page| page.page != number);
+            pages.push(record);
+            let of = job.order.pages_expected(pages);
+            job.observer.step(Step::Received { page: number, pages: of, rows, bytes });
+            let batch = &job.order.batch;
+            info!(%batch, page = number, of, row_count = rows, bytes, "fetched a page");
+            self.state.summaries().insert(number, (batch.clone(), summary));
+            return Ok(());
+        }
+        doubts.keep_nothing(number, new.credits);
+        if let Some(held) = held.filter(|_| !asks_again) {
+            let unkept = doubts.take_unkept_credits(number);
+            pages[held].credits = pages[held].credits.saturating_add(unkept);
+            self.restore_page(job, &pages[held]).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts what checks found, each check once for a batch.
+    fn count(&self, batch: &BatchId, findings: &[Finding]) {
+        let mut found = self.state.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for check in findings.iter().map(|finding| finding.check) {
+            let (_, checks) = match found.take() {
+                Some(held) if held.0 == *batch => found.insert(held),
+                _ => found.insert((batch.clone(), Vec::new())),
+            };
+            if !checks.contains(&check) {
+                checks.push(check);
+                self.metrics.found(check);
+            }
+        }
     }
 
     fn findings(
@@ -120,8 +169,8 @@ impl Collector {
         findings_of_page(order, &Page { record, summary }, &others.collect::<Vec<_>>(), &self.judge)
     }
 
-    async fn summarise(&self, order: &Manifest, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
-        let currency = order.convert.first().cloned().unwrap_or_default();
+    async fn summarise(&self, order: &Manifest, page: u32, body: Vec<u8>) -> (Arc<PageSummary>, Vec<u8>) {
+        let currency = order.currencies(page).first().cloned().unwrap_or_default();
         blocking(&self.spool, move |_| {
             let summary = PageSummary::read(&body, &currency).unwrap_or_default();
             (Arc::new(summary), body)
@@ -153,10 +202,16 @@ impl Collector {
             pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
         let memory = self.memory().await;
         let judged = judge(order, &pages, &memory, &self.judge, self.settings.every);
+        self.count(&order.batch, &judged.findings);
         let verdict = verdict(&judged.findings);
         if let Some(Verdict { doubt, why }) = &verdict {
             let reason = format!("snapshot {} is {doubt}: {why}", order.batch);
-            warn!("{reason}");
+            if order.claim == ClaimState::ByHand {
+                // Who waits for it is told at the end.
+                debug!("{reason}");
+            } else {
+                warn!("{reason}");
+            }
             self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
         }
         (verdict, judged.memory)
@@ -168,7 +223,7 @@ impl Collector {
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;
         match bodies.pop().and_then(|body| decompress_body(&body).ok()) {
-            Some(body) => self.summarise(order, body).await.0,
+            Some(body) => self.summarise(order, number, body).await.0,
             None => Arc::default(),
         }
     }

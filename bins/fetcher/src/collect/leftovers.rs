@@ -9,10 +9,17 @@ use super::Collector;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 
 impl Collector {
-    /// Seals what an earlier run left half fetched, but for the batches of `current`, whose slots last. Returns those of them that were
-    /// begun: they are to be continued. The spool says that they are claimed, so no lead is needed for it.
-    pub(crate) async fn resume(&self, current: &[Manifest]) -> Result<Vec<BatchId>, SpoolError> {
-        *self.in_work() = current.to_vec();
+    /// Seals what an earlier run left half fetched, but for the batches that `current` gives, whose slots last. Returns those of them
+    /// that were begun: they are to be continued. The spool says that they are claimed, so no lead is needed for it.
+    pub(crate) async fn resume(
+        &self,
+        current: impl FnOnce() -> Vec<Manifest>,
+    ) -> Result<Vec<BatchId>, SpoolError> {
+        let found = blocking(&self.spool, Spool::batches).await?;
+        let (batches, _) = self.incidents.report_found(found).await;
+        self.learn_calls(&batches);
+        let current = current();
+        self.in_work().clone_from(&current);
         let sealed = self.seal_leftovers_at_start().await;
         self.in_work().clear();
         sealed?;
@@ -50,6 +57,10 @@ impl Collector {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, mut trouble) = self.incidents.report_found(found).await;
         for manifest in batches {
+            // It belongs to no slot that lasts; who fills gaps goes on with it.
+            if manifest.is_history() && manifest.pages.is_none() {
+                continue;
+            }
             let is_in_work = self.in_work().iter().any(|order| order.asks_the_same(&manifest));
             if manifest.pages.is_none() && (is_in_work || manifest.claim == ClaimState::Intended) {
                 continue;

@@ -46,10 +46,11 @@ impl Collector {
     pub(crate) async fn report_missed(&self, order: &Manifest, how: &str) {
         let reason = format!(
             "the snapshot of slot {} ({}) is missing: {how}; the history has a gap there, the tables are right again with the \
-             next snapshot",
+             next snapshot; `coinpipe gaps` lists what is missing, and `coinpipe backfill` fetches it",
             order.slot, order.batch
         );
         warn!("{reason}");
+        self.metrics.missed(1);
         self.incidents.report("slot_missed", &order.batch, &reason).await;
     }
 }

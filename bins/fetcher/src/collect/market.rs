@@ -7,7 +7,7 @@ use super::client::{FetchError, ListingsPage};
 use super::{Collector, Ending, FetchJob};
 use crate::judge::{Memory, Page, judge_map, verdict};
 use crate::progress::Step;
-use crate::spool::{Manifest, PageRecord};
+use crate::spool::{Calls, Manifest, PageRecord};
 use crate::subject::Subject;
 
 impl Collector {
@@ -26,7 +26,8 @@ impl Collector {
         let of_kind = self.order(slot);
         let batch = domain::BatchId::new(slot, description.endpoint, &convert);
         let endpoint = description.endpoint.to_owned();
-        Manifest { batch, endpoint, api_version, convert, limit, page_size, ..of_kind }
+        let (calls, ids) = (Calls::One, Vec::new());
+        Manifest { batch, endpoint, api_version, convert, calls, limit, page_size, ids, ..of_kind }
     }
 
     /// Asks for a page of a kind.

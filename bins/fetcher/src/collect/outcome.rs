@@ -91,20 +91,20 @@ impl FetchError {
         matches!(self, Self::Api { code: 1010, .. })
     }
 
-    /// What someone can do about it, when waiting does not help.
-    pub(crate) fn remedy(&self) -> Option<&'static str> {
+    /// What someone can do about it, when waiting does not help, or else where to look; the same that a snapshot says in the end.
+    pub(crate) fn remedy(&self, keyless: bool) -> Option<&'static str> {
         // No circumstances make it pass.
         let at = Circumstances {
             now: DateTime::UNIX_EPOCH,
             failures: 1,
             jitter: 0.0,
             currencies: 1,
-            keyless: false,
+            keyless,
             monthly_reset: None,
         };
         match self.outcome(&at) {
             Outcome::Stop { hint, .. } => Some(hint),
-            _ => None,
+            _ => self.pointer(),
         }
     }
 
@@ -125,6 +125,9 @@ impl FetchError {
     /// What to do about it.
     pub(crate) fn outcome(&self, at: &Circumstances) -> Outcome {
         match self {
+            Self::Api { .. } if at.currencies > 1 && self.refuses_currencies() => {
+                self.stop("the key's plan does not include several currencies in one call: set fetch.convert_calls = \"each\", name one in fetch.convert, or change the plan")
+            }
             Self::Api { status, code, pause, .. } => match code {
                 1001..=1011 | 1022 => self.platform(*code, *pause, at),
                 // A parameter that is missing or makes no sense.
@@ -163,9 +166,6 @@ impl FetchError {
             1002 | 1005 => self.stop("set fetch.api_key or CMC_API_KEY"),
             1003 => self.stop("activate the key's plan at https://pro.coinmarketcap.com/account/plan"),
             1004 => self.stop("renew the key's plan at https://pro.coinmarketcap.com/account/plan"),
-            1006 if at.currencies > 1 => {
-                self.stop("the key's plan does not include several currencies in one call: name one in fetch.convert, or change the plan")
-            }
             1006 => self.stop("the key's plan does not include this endpoint: set the other fetch.api_version, or change the plan"),
             1007 => self.stop("CoinMarketCap has disabled the key; ask their support"),
             1009 => self.wait(pause, LONGEST_DAY, next_midnight(at.now), at),
@@ -182,7 +182,7 @@ impl FetchError {
             429 => self.wait(pause, LONGEST_PAUSE, later_minute(at), at),
             300..=399 => self.stop("set fetch.base_url to the address that it redirects to"),
             400 => {
-                self.stop("the API refuses the request: check fetch.convert, fetch.limit and fetch.page_size")
+                self.stop("the API refuses the request: check fetch.convert, fetch.ids, fetch.limit and fetch.page_size")
             }
             401 | 407 => self.stop("check fetch.api_key (or CMC_API_KEY)"),
             402 => self.stop("the key's plan must be paid: https://pro.coinmarketcap.com/account/plan"),

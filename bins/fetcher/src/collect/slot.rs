@@ -5,7 +5,7 @@ use domain::BatchId;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Collector, Ending, FetchJob, GaveUp, Patience};
+use super::{Caller, Collector, Ending, FetchJob, GaveUp, Patience};
 use crate::progress::NoObserver;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 use crate::subject::Subject;
@@ -36,14 +36,15 @@ impl Collector {
     ) -> Ending {
         let span = trace::fetching(&mut order);
         let patience = Patience::UntilNextSlot(gives_way_at.min(ends_at));
-        let job = FetchJob { order: &order, patience, observer: &NoObserver, stop };
+        let caller = Caller { patience, observer: &NoObserver, stop };
+        let is_snapshot = Subject::of(&order) == Subject::Listings;
         self.begin_work(&order);
         if let Some(until) = not_before
             && !self.wait_until(until, stop).await
         {
             return Ending::Interrupted;
         }
-        let ending = self.collect(job).instrument(span.clone()).await;
+        let ending = self.collect(&mut order, caller).instrument(span.clone()).await;
         match &ending {
             Ending::Interrupted => {
                 self.waits.end().await;
@@ -56,16 +57,22 @@ impl Collector {
             }
             Ending::GaveUp(gave_up) => {
                 // What there is beside the listings is not what people wait for.
-                if Subject::of(&order) == Subject::Listings {
+                if is_snapshot {
                     let until = gave_up.until.unwrap_or(ends_at);
                     self.waits.begin(&gave_up.code, &gave_up.reason, self.clock.now(), until).await;
                 } else {
                     self.waits.end().await;
                 }
                 telemetry::trace::failed(&span, &gave_up.reason);
-                self.end_work(order, gave_up).await;
-                return ending;
+                // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
+                self.give_up(&order, gave_up).await;
+                if is_snapshot && self.has_nothing_of(&order.batch).await {
+                    self.metrics.missed(1);
+                }
             }
+        }
+        if is_snapshot {
+            self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
         }
         self.forget_work(&order);
         self.seal_soon(order).await;
@@ -87,6 +94,16 @@ impl Collector {
 
     fn forget_work(&self, order: &Manifest) {
         self.in_work().retain(|begun| begun.batch != order.batch);
+    }
+
+    /// Whether no page of `batch` was kept.
+    async fn has_nothing_of(&self, batch: &BatchId) -> bool {
+        let batch = batch.clone();
+        let Ok(found) = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await else {
+            return false;
+        };
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        pages.is_empty() && trouble.is_none()
     }
 
     /// Nothing is tried any more, so nothing is waited for.

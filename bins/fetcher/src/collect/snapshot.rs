@@ -13,14 +13,25 @@ use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience, hint};
 use crate::progress::{ProgressObserver, Step};
-use crate::spool::{Manifest, PageRecord};
+use crate::spool::{Calls, Manifest, PageRecord};
 use crate::subject::Subject;
 use crate::trace;
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// A long wait looks at the clock this often, because somebody may set it.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// Whom a batch is fetched for.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    pub(crate) patience: Patience,
+    pub(crate) observer: &'a dyn ProgressObserver,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+/// The currencies are to be asked for one by one.
+struct ToBeParted;
 
 /// A batch to fetch, and for whom.
 #[derive(Clone, Copy)]
@@ -68,17 +79,32 @@ impl Again {
 }
 
 impl Collector {
-    /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed.
-    pub(crate) async fn collect(&self, job: FetchJob<'_>) -> Ending {
+    /// Fetches the pages of `order` that are not in the spool yet, which says by then that the slot is claimed. How the currencies are
+    /// asked for may turn out on the way.
+    pub(crate) async fn collect(&self, order: &mut Manifest, caller: Caller<'_>) -> Ending {
+        let Caller { patience, observer, stop } = caller;
+        if let Ok(ending) = self.collect_as(FetchJob { order, patience, observer, stop }).await {
+            return ending;
+        }
+        order.calls = Calls::Each;
+        for in_work in self.in_work().iter_mut().filter(|in_work| in_work.batch == order.batch) {
+            in_work.calls = Calls::Each;
+        }
+        let parted = self.collect_as(FetchJob { order, patience, observer, stop }).await;
+        // What is asked for one by one is not to be parted.
+        parted.unwrap_or(Ending::Interrupted)
+    }
+
+    async fn collect_as(&self, job: FetchJob<'_>) -> Result<Ending, ToBeParted> {
         let FetchJob { order, observer, stop, .. } = job;
         let mut pages = match self.begin(job).await {
             Ok(pages) => pages,
-            Err(ending) => return ending,
+            Err(ending) => return Ok(ending),
         };
         if pages.is_empty()
             && let Some(refusal) = self.credits.refusal(Subject::of(order), job.patience.is_watched())
         {
-            return Ending::GaveUp(refusal);
+            return Ok(Ending::GaveUp(refusal));
         }
         let subject = Subject::of(order);
         let mut failures_in_all = 0;
@@ -89,16 +115,16 @@ impl Collector {
             let missing = (1..=expected).find(|&number| pages.iter().all(|page| page.page != number));
             let Some(number) = doubts.next().or(missing) else {
                 self.hopeless.learn(doubts);
-                return Ending::Complete(pages);
+                return Ok(Ending::Complete(pages));
             };
             if stop.is_cancelled() {
-                return Ending::Interrupted;
+                return Ok(Ending::Interrupted);
             }
             observer.step(Step::Fetching { page: number, pages: expected });
             self.crashes.pass(Point::Asking).await;
             let span = trace::asking(self.client.host(), number);
             let Some(answer) = self.ask(job, number).instrument(span.clone()).await else {
-                return Ending::Interrupted;
+                return Ok(Ending::Interrupted);
             };
             match answer {
                 Ok(mut page) => {
@@ -118,12 +144,15 @@ impl Collector {
                         self.take_answer(job, number, page, &mut pages).await
                     };
                     if let Err(ending) = taken {
-                        return ending;
+                        return Ok(ending);
                     }
                     self.crashes.pass(Point::Kept).await;
                 }
                 Err(error) => {
                     telemetry::trace::failed(&span, &error.to_string());
+                    if self.is_to_be_parted(order, &pages, &error).await {
+                        return Err(ToBeParted);
+                    }
                     failures_in_all += 1;
                     failures_in_a_row += 1;
                     let held = pages.iter_mut().find(|page| page.page == number);
@@ -131,19 +160,20 @@ impl Collector {
                     if let Some(held) = held
                         && let Err(ending) = self.keep_what_came(job, held, &mut doubts).await
                     {
-                        return ending;
+                        return Ok(ending);
                     }
                     let expected = order.pages_expected(&pages);
                     if is_held && pages.len() >= expected as usize {
                         continue;
                     }
                     // A kind is asked for in one currency at a time.
-                    let currencies = if subject == Subject::Listings { order.convert.len() } else { 1 };
+                    let currencies =
+                        if subject == Subject::Listings { order.currencies(number).len() } else { 1 };
                     let outcome = self.judge(&error, currencies, failures_in_a_row).await;
                     match self.wait_out(job, &error, outcome, failures_in_all).await {
                         // The pages that are missing have not failed yet.
                         Some(Ending::GaveUp(_)) if is_held => {}
-                        Some(ending) => return ending,
+                        Some(ending) => return Ok(ending),
                         None => {}
                     }
                 }
@@ -171,26 +201,29 @@ impl Collector {
     /// Asks for a page. `None` when asked to stop and no answer came in time.
     async fn ask(&self, job: FetchJob<'_>, number: u32) -> Option<Result<ListingsPage, FetchError>> {
         let FetchJob { order, stop, .. } = job;
-        let (start, limit) = order.range(number);
+        let answer = async {
+            if let Subject::Market(kind) = Subject::of(order) {
+                return self.ask_for(kind, order, number).await;
+            }
+            let convert = order.currencies(number);
+            if order.ids.is_empty() {
+                let (start, limit) = order.range(number);
+                self.client.listings(start, limit, convert, order.api_version).await
+            } else {
+                self.client.quotes(order.ids_of(number), convert).await
+            }
+        };
         let stopped = async {
             stop.cancelled().await;
             self.clock.sleep(GRACE).await;
         };
-        let asking = async {
-            match Subject::of(order) {
-                Subject::Listings => {
-                    self.client.listings(start, limit, &order.convert, order.api_version).await
-                }
-                Subject::Market(kind) => self.ask_for(kind, order, number).await,
-            }
-        };
         tokio::select! {
-            answer = asking => Some(answer),
+            answer = answer => Some(answer),
             () = stopped => None,
         }
     }
 
-    async fn judge(&self, error: &FetchError, currencies: usize, failures: u32) -> Outcome {
+    pub(super) async fn judge(&self, error: &FetchError, currencies: usize, failures: u32) -> Outcome {
         let monthly_reset = if error.is_monthly_limit() {
             // Costs nothing, and says when the plan's month ends.
             self.client.key_status().await.ok().and_then(|status| status.resets_at)
@@ -203,7 +236,7 @@ impl Collector {
     }
 
     /// Waits out a failure; or says how the batch ends.
-    async fn wait_out(
+    pub(super) async fn wait_out(
         &self,
         job: FetchJob<'_>,
         error: &FetchError,

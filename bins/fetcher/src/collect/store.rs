@@ -1,6 +1,8 @@
 //! A batch on its way to the disk, however long the disk refuses it: room is made before anything is paid for, and a page
 //! that was paid for is kept.
 
+use std::sync::PoisonError;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Bytes, compress_body, timestamp};
 use outage::Backoff;
@@ -58,8 +60,9 @@ impl Collector {
         }
     }
 
-    /// What is known about an answer.
+    /// What is known about an answer, which is noted where it says something of the source.
     pub(super) fn to_record(&self, order: &Manifest, number: u32, page: &ListingsPage) -> PageRecord {
+        *self.simulated.lock().unwrap_or_else(PoisonError::into_inner) = Some(page.simulated);
         PageRecord {
             page: number,
             asked: order.range(number).1,
@@ -71,7 +74,12 @@ impl Collector {
         }
     }
 
-    async fn put_page(&self, job: FetchJob<'_>, record: &PageRecord, body: Bytes) -> Result<(), Ending> {
+    pub(super) async fn put_page(
+        &self,
+        job: FetchJob<'_>,
+        record: &PageRecord,
+        body: Bytes,
+    ) -> Result<(), Ending> {
         let FetchJob { order, patience, .. } = job;
         let put = async || {
             let (manifest, kept, body) = (order.clone(), record.clone(), body.clone());

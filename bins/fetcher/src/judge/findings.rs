@@ -12,6 +12,7 @@ pub(crate) enum Check {
     ShortListing,
     PageAgain,
     TopMissing,
+    IdsMissing,
     FewerCoins,
     OldQuotes,
     StillQuotes,
@@ -21,6 +22,19 @@ pub(crate) enum Check {
 }
 
 impl Check {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::EmptyListing,
+        Self::ShortListing,
+        Self::PageAgain,
+        Self::TopMissing,
+        Self::FewerCoins,
+        Self::OldQuotes,
+        Self::StillQuotes,
+        Self::Clock,
+        Self::NullColumn,
+        Self::PriceJump,
+    ];
+
     /// The name by which the check is told to people and machines.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -28,6 +42,7 @@ impl Check {
             Self::ShortListing => "short_listing",
             Self::PageAgain => "page_again",
             Self::TopMissing => "top_missing",
+            Self::IdsMissing => "ids_missing",
             Self::FewerCoins => "fewer_coins",
             Self::OldQuotes => "old_quotes",
             Self::StillQuotes => "still_quotes",
@@ -43,6 +58,7 @@ impl Check {
             | Self::ShortListing
             | Self::PageAgain
             | Self::TopMissing
+            | Self::IdsMissing
             | Self::FewerCoins => Doubt::Incomplete,
             Self::OldQuotes | Self::StillQuotes | Self::Clock | Self::NullColumn | Self::PriceJump => {
                 Doubt::Suspect

@@ -40,6 +40,9 @@ pub(crate) struct Remembered {
     simulated: bool,
     currency: String,
     limit: u32,
+    /// A checksum of the ids that were asked for; 0 when it was by rank.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    ids: u32,
     fetched_at: String,
     /// Coins that came, each counted once.
     pub(super) coins: usize,
@@ -88,7 +91,8 @@ impl Remembered {
     pub(super) fn of(order: &Manifest, pages: &[Page<'_>]) -> Option<Self> {
         let fetched_at = pages.iter().map(|page| page.record.fetched_at).max()?;
         let mut seen = HashMap::new();
-        for coin in pages.iter().flat_map(|page| &page.summary.coins) {
+        let in_first = pages.iter().filter(|page| order.is_in_first(page.record.page));
+        for coin in in_first.flat_map(|page| &page.summary.coins) {
             let place = seen.len();
             if let Some(id) = coin.id {
                 seen.entry(id).or_insert((place, coin));
@@ -115,6 +119,7 @@ impl Remembered {
             simulated: pages.iter().any(|page| page.record.simulated),
             currency: order.convert.first().cloned().unwrap_or_default(),
             limit: order.limit,
+            ids: checksum(&order.ids),
             fetched_at: timestamp::to_text(fetched_at),
             coins: coins.len(),
             filled: Measure::ALL.map(has).to_vec(),
@@ -124,7 +129,7 @@ impl Remembered {
 
     /// Whether it can be compared with `now`, a later one: the same was asked of the same source.
     fn is_before(&self, now: &Self) -> bool {
-        let what = |one: &Self| (one.host.clone(), one.simulated, one.currency.clone(), one.limit);
+        let what = |one: &Self| (one.host.clone(), one.simulated, one.currency.clone(), one.limit, one.ids);
         self.batch != now.batch && what(self) == what(now)
     }
 
@@ -142,6 +147,14 @@ impl Remembered {
         });
         pairs.collect()
     }
+}
+
+fn checksum(ids: &[u32]) -> u32 {
+    if ids.is_empty() {
+        return 0;
+    }
+    let bytes: Vec<_> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    domain::wire::crc32c(&bytes)
 }
 
 /// A coin in two snapshots.

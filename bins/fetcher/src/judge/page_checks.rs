@@ -9,6 +9,8 @@ use crate::spool::Manifest;
 const TOP: u32 = 100;
 /// As many are looked for at least.
 const LEAST_TOP: u32 = 10;
+/// So many ids are named.
+const MOST_NAMED: usize = 20;
 
 /// What is wrong with `page` of `order`, beside the `others` of the snapshot.
 pub(crate) fn findings_of_page(
@@ -18,6 +20,14 @@ pub(crate) fn findings_of_page(
     settings: &config::Judge,
 ) -> Vec<Finding> {
     let (start, asked) = order.range(page.record.page);
+    // In another currency the same coins come again.
+    let currency = |page: &Page<'_>| order.currency(page.record.page);
+    let others: Vec<_> = others.iter().filter(|other| currency(other) == currency(page)).copied().collect();
+    let others = &others;
+    let ids = order.ids_of(page.record.page);
+    if !ids.is_empty() {
+        return ids_missing(page, ids).into_iter().collect();
+    }
     let total = total(page, others, settings);
     let due = total.map(|total| asked.min(total.saturating_sub(start - 1)));
     let all = total.map(|total| order.limit.min(total));
@@ -36,6 +46,28 @@ pub(crate) fn findings_of_page(
         top_missing(page, start, due.unwrap_or(asked.min(page.record.rows)), settings),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// Whoever asks for coins by name wants each of them.
+fn ids_missing(page: &Page<'_>, asked: &[u32]) -> Option<Finding> {
+    let number = page.record.page;
+    if page.record.rows == 0 {
+        let text = format!("page {number} has no coins, and {} were asked for", asked.len());
+        return Some(Finding::new(Check::EmptyListing, text));
+    }
+    let came: BTreeSet<_> = ids(page).collect();
+    let missing: Vec<_> = asked.iter().filter(|id| !came.contains(id)).collect();
+    let named: Vec<_> = missing.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let rest = if missing.len() > named.len() { ", …" } else { "" };
+    (!missing.is_empty()).then(|| {
+        let text = format!(
+            "{} of the {} ids of page {number} are not in the answer: {}{rest}",
+            missing.len(),
+            asked.len(),
+            named.join(", ")
+        );
+        Finding::new(Check::IdsMissing, text)
+    })
 }
 
 /// How many coins there are. A few come and go between two calls, so `page` knows best; but one answer may not count what another one

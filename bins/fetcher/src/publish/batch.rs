@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{Headers, Message, header, wire};
+use domain::{Headers, Message, header, timestamp, wire};
 use ports::QueueName;
 use stage::Point;
 use tracing::{Span, info, warn};
@@ -35,6 +35,9 @@ impl Publisher {
             trouble = trouble.or(unread);
             let Some(body) = body.pop() else { continue };
             let mut message = manifest.meta(&page, pages).to_message(body);
+            if manifest.is_history() {
+                message.headers.set(header::RECEIVED_AT, timestamp::to_text(page.fetched_at));
+            }
             telemetry::trace::pass_on(span, &manifest.trace, &mut message.headers);
             // One at a time: a page may be large.
             self.publish(QueueName::Raw, message).await?;

@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing::warn;
 
+use super::followed::Followed;
+use super::owed::Owed;
 use super::slots;
 use crate::judge::Memory;
 use crate::spool::Manifest;
@@ -22,14 +25,21 @@ const MOST: usize = 256;
 /// The claims, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claims {
-    claims: Vec<Claim>,
+    #[serde(rename = "claims")]
+    all: Vec<Claim>,
     /// What the snapshots before were like, so that another leader can hold the next one against them. Absent in the notes of
     /// older programs. One that cannot be read is no reason to forget what is claimed.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
+    /// Which schedule is followed. Absent and unreadable as above.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    schedule: Option<Followed>,
+    /// Which slots were missed and are to be filled. Absent in the notes of older programs, which drop it.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    owed: Option<Owed>,
 }
 
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Memory>, D::Error> {
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
@@ -114,15 +124,35 @@ impl Claims {
         self.memory = Some(memory);
     }
 
+    /// The schedule that is followed, if it is known.
+    pub(crate) fn schedule(&self) -> Option<&Followed> {
+        self.schedule.as_ref()
+    }
+
+    /// Follows another schedule, or more is known of it.
+    pub(crate) fn follow(&mut self, schedule: Followed) {
+        self.schedule = Some(schedule);
+    }
+
+    /// The slots that were missed and are to be filled, or are being filled.
+    pub(crate) fn owed(&self) -> Option<&Owed> {
+        self.owed.as_ref()
+    }
+
+    /// These are.
+    pub(crate) fn owe(&mut self, owed: Option<Owed>) {
+        self.owed = owed;
+    }
+
     /// Claims the slot of `order` at `now` for the fetcher whose spool is `by`.
     pub(crate) fn add(&mut self, order: &Manifest, by: &str, now: DateTime<Utc>) {
         let open = Open { by: by.to_owned(), at: timestamp::to_text(now) };
         let claim = Claim { open: Some(open), ..Claim::of(order) };
-        self.claims.retain(|known| !known.is_for(&claim));
-        self.claims.push(claim);
+        self.all.retain(|known| !known.is_for(&claim));
+        self.all.push(claim);
         let is_of_it = |claim: &Claim| BatchId::from_stored(&claim.batch).endpoint() == order.endpoint;
-        let mut surplus = self.claims.iter().filter(|claim| is_of_it(claim)).count().saturating_sub(MOST);
-        self.claims.retain(|claim| {
+        let mut surplus = self.all.iter().filter(|claim| is_of_it(claim)).count().saturating_sub(MOST);
+        self.all.retain(|claim| {
             let goes = surplus > 0 && is_of_it(claim);
             surplus -= usize::from(goes);
             !goes
@@ -132,7 +162,7 @@ impl Claims {
     /// Who claimed the slot of `order`, when the spool `by` asks.
     pub(crate) fn owner(&self, order: &Manifest, by: &str) -> Owner {
         let wanted = Claim::of(order);
-        match self.claims.iter().rfind(|claim| claim.is_for(&wanted)) {
+        match self.all.iter().rfind(|claim| claim.is_for(&wanted)) {
             None => Owner::Nobody,
             Some(Claim { open: Some(open), .. }) if open.by == by => Owner::Us,
             Some(_) => Owner::Settled,
@@ -141,7 +171,7 @@ impl Claims {
 
     /// The claims that are not settled, oldest first. One whose slot makes no sense counts as settled.
     pub(crate) fn open(&self) -> Vec<OpenClaim> {
-        let open = self.claims.iter().filter_map(|claim| {
+        let open = self.all.iter().filter_map(|claim| {
             let Open { by, at } = claim.open.clone()?;
             let slot = Slot::at(timestamp::from_text(&claim.slot)?);
             Some(OpenClaim { batch: BatchId::from_stored(&claim.batch), slot, by, at })
@@ -154,12 +184,12 @@ impl Claims {
         let is_it = |known: &&mut Claim| {
             known.batch == claim.batch.as_str() && known.open.as_ref().is_some_and(|open| open.by == claim.by)
         };
-        self.claims.iter_mut().filter(is_it).for_each(|known| known.open = None);
+        self.all.iter_mut().filter(is_it).for_each(|known| known.open = None);
     }
 
     /// The slots that were claimed for what `order` would ask in them.
     pub(crate) fn slots(&self, order: impl Fn(Slot) -> Manifest) -> Vec<Slot> {
-        let slots = self.claims.iter().filter_map(|claim| {
+        let slots = self.all.iter().filter_map(|claim| {
             let slot = Slot::at(timestamp::from_text(&claim.slot)?);
             Claim::of(&order(slot)).is_for(claim).then_some(slot)
         });
@@ -192,8 +222,10 @@ mod tests {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            calls: spool::Calls::One,
             limit: 100,
             page_size: 100,
+            ids: Vec::new(),
             host: host.to_owned(),
             pages: None,
             trace: Headers::new(),
@@ -261,6 +293,12 @@ mod tests {
             let claims = Claims::from_note(Some(note.as_bytes()));
             assert_eq!(claims.slots(|slot| order(slot, "USD", "a")), [slot(1)], "{memory}");
             assert_eq!(claims.memory(), Memory::default(), "{memory}");
+            let note = format!(r#"{{"claims":[{claim}],"schedule":{memory}}}"#);
+            let claims = Claims::from_note(Some(note.as_bytes()));
+            assert_eq!(
+                (claims.slots(|slot| order(slot, "USD", "a")), claims.schedule()),
+                (vec![slot(1)], None)
+            );
         }
     }
 

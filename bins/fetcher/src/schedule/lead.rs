@@ -98,7 +98,12 @@ impl Scheduler {
     }
 
     /// Goes on with what gave way; or ends it, when its slot is over.
-    pub(super) async fn go_on(&self, given_way: GivenWay, state: &mut LeaderState, stop: &CancellationToken) {
+    pub(super) async fn go_on_with(
+        &self,
+        given_way: GivenWay,
+        state: &mut LeaderState,
+        stop: &CancellationToken,
+    ) {
         let GivenWay { subject, slot, gave_up, .. } = given_way;
         let Some(course) = self.courses.iter().find(|course| course.subject == subject) else { return };
         if course.end_of(slot) > self.clock.now() {

@@ -34,6 +34,8 @@ pub(super) struct LeaderState {
     is_away: bool,
     paused_until: Option<DateTime<Utc>>,
     given_way: Vec<GivenWay>,
+    /// No gap is filled before.
+    catching_up_held_until: Option<DateTime<Utc>>,
 }
 
 impl LeaderState {
@@ -89,6 +91,17 @@ impl LeaderState {
     /// The API wants to be left alone until then.
     pub(super) fn pause_until(&mut self, until: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         self.paused_until = until.map(|until| until.min(now + LONGEST_PAUSE));
+    }
+
+    /// No gap is filled before `until`.
+    pub(super) fn hold_catching_up(&mut self, until: DateTime<Utc>) {
+        self.catching_up_held_until = Some(until);
+    }
+
+    /// Whether no gap is to be filled at `now`.
+    pub(super) fn is_catching_up_held(&self, now: DateTime<Utc>) -> bool {
+        // A clock that was set back does not make it longer.
+        self.catching_up_held_until.is_some_and(|until| until > now && until - now <= LONGEST_PAUSE)
     }
 
     /// Until when the API wants to be left alone at `now`, if it does.

@@ -1,5 +1,6 @@
 //! What is in the tables already. The store is asked, but never waited for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LOOKED_AT: u32 = 20;
 /// And so many where there are several schedules: of some there is one a day, of others one each five minutes.
 const LOOKED_AT_FOR_SEVERAL: u32 = 400;
+
+/// So many batches are looked up in one statement.
+const ASKED_AT_ONCE: usize = 100;
 
 /// The batches in the tables, as far as a ledger tells.
 pub(crate) struct LoadedBatches {
@@ -51,6 +55,18 @@ impl LoadedBatches {
             Err(_) => warn!("the store did not answer in time; going by the claims alone"),
         }
         Vec::new()
+    }
+
+    /// Those of `ids` that the tables know of; none while the store does not answer, or without a ledger.
+    pub(super) async fn known(&self, ids: &[BatchId]) -> BTreeSet<BatchId> {
+        let mut known = BTreeSet::new();
+        let Some(ledger) = &self.ledger else { return known };
+        for part in ids.chunks(ASKED_AT_ONCE) {
+            if let Ok(Ok(found)) = tokio::time::timeout(TIMEOUT, ledger.batches_of(part)).await {
+                known.extend(found.into_iter().map(|batch| batch.id));
+            }
+        }
+        known
     }
 
     /// Whether the tables know of `batch`; `None` while the store does not answer. Without a ledger they never do.

@@ -108,6 +108,7 @@ impl Scheduler {
              what it had fetched; `coinpipe batches` shows whether the batch is there"
         );
         warn!("{reason}");
+        self.metrics.missed(1);
         self.incidents.report("slot_missed", batch, &reason).await;
         true
     }

@@ -28,6 +28,7 @@ use super::leader_state::{LeaderState, STABLE_AFTER};
 use super::slots::Ticker;
 use crate::collect::{Ending, GaveUp};
 use crate::spool::Manifest;
+use crate::subject::Subject;
 
 /// A slot that is held back looks at the clock this often.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
@@ -42,6 +43,15 @@ impl LedTerm {
     /// Writes the claims down where the next leader will see them.
     pub(super) async fn write(&mut self) -> Result<(), QueueError> {
         self.term.write(self.claims.to_note()).await
+    }
+
+    /// Whether another fetcher may lead now.
+    pub(super) async fn is_over(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.term.over() => true,
+            () = std::future::ready(()) => false,
+        }
     }
 }
 
@@ -58,9 +68,12 @@ impl Scheduler {
         let claims = Claims::from_note(term.note());
         let mut led = LedTerm { term, claims };
         self.collector.learn(led.claims.memory()).await;
+        self.end_past(&led).await;
         let began_at = self.clock.now();
         let current = |course: &Course| self.collector.order_of(course.subject, course.current(began_at));
         let newest = self.loaded.newest(&self.courses.iter().map(current).collect::<Vec<_>>()).await;
+        let newest_listing = newest.first().copied().flatten();
+        self.follow(&mut led, began_at, newest_listing).await;
         let ticker = |(course, newest): (&Course, Option<Slot>)| {
             let claimed = led.claims.slots(|slot| self.collector.order_of(course.subject, slot));
             Ticker::new(course.every, course.offset, began_at, claimed.into_iter().chain(newest))
@@ -74,13 +87,16 @@ impl Scheduler {
             let mut due = self.courses.iter().zip(&mut tickers);
             if let Some((course, slot)) = due.find_map(|(course, ticker)| Some((course, ticker.due(now)?))) {
                 has_claimed = true;
+                if course.subject == Subject::Listings {
+                    self.account_for(slot, &mut led, newest_listing).await;
+                }
                 if let Err(error) = self.claim_and_fetch(course, slot, &mut led, state, stop).await {
                     return Some(error);
                 }
                 continue;
             }
             if let Some(given_way) = state.take_given_way(now) {
-                self.go_on(given_way, state, stop).await;
+                self.go_on_with(given_way, state, stop).await;
                 continue;
             }
             let nexts: Vec<_> = tickers.iter().map(|ticker| ticker.next(now)).collect();
@@ -95,6 +111,15 @@ impl Scheduler {
                         "this slot has a snapshot already, or one is under way; the next snapshot is due"
                     );
                 }
+            }
+            let soonest = nexts.iter().copied().fold(next, DateTime::min);
+            match self.catch_up(&mut led, state, soonest, stop).await {
+                Ok(false) => {}
+                Ok(true) => match self.settle_claims(&mut led, state, stop).await {
+                    Ok(()) => continue,
+                    Err(error) => return Some(error),
+                },
+                Err(error) => return Some(error),
             }
             // Later ones ring the bell.
             let is_held =
@@ -126,6 +151,9 @@ impl Scheduler {
     ) -> Result<bool, QueueError> {
         loop {
             self.settle_claims(led, state, stop).await?;
+            if self.tell_schedule(led) {
+                led.write().await?;
+            }
             // Somebody may set the clock meanwhile.
             let left =
                 held.map(|held| (held - self.clock.now()).to_std().unwrap_or_default().min(CLOCK_CHECK));
@@ -165,6 +193,10 @@ impl Scheduler {
         if let Some(until) = state.paused_until(self.clock.now())
             && until >= course.end_of(slot)
         {
+            // The letter that told of the limit said until when.
+            if course.subject == Subject::Listings {
+                self.metrics.missed(1);
+            }
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
@@ -173,10 +205,16 @@ impl Scheduler {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
+        if course.subject == Subject::Listings {
+            self.note_missed(slot, led);
+        }
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
         led.write().await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
+        if course.subject == Subject::Listings {
+            self.collector.want_coins(self.wants_coins(led));
+        }
         self.fetch_slot(course, slot, state, stop).await;
         Ok(())
     }
@@ -214,6 +252,9 @@ impl Scheduler {
             Err(Ending::Complete(_) | Ending::GaveWay(_) | Ending::Interrupted) => return false,
         };
         self.collector.give_up(order, &gave_up).await;
+        if Subject::of(order) == Subject::Listings {
+            self.metrics.missed(1);
+        }
         false
     }
 }

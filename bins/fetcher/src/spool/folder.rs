@@ -1,13 +1,14 @@
 //! The spool's folder: its lock, its id, and that it is there. A folder that was deleted while the spool is
 //! open is made again.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::{Content, UNFINISHED, unfinished};
-use super::names::{DRIFT, JUDGED, MANIFEST, WAITING, is_letter_name};
+use super::names::{DRIFT, JUDGED, MANIFEST, PAST_COINS, PAST_PAID, WAITING, is_letter_name};
 use super::{Spool, SpoolError};
 
 /// What holds the folder.
@@ -20,6 +21,29 @@ pub(super) struct FolderLock {
     pub(super) past_ids: Vec<String>,
 }
 
+/// The process that has the lock of a spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    lock: PathBuf,
+    process: Option<u32>,
+}
+
+impl Holder {
+    fn of(lock: &Path) -> Self {
+        let written = fs::read_to_string(lock).ok();
+        Self { lock: lock.to_owned(), process: written.and_then(|text| text.trim().parse().ok()) }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.process {
+            Some(id) => write!(f, "process {id} ({})", self.lock.display()),
+            None => write!(f, "it ({})", self.lock.display()),
+        }
+    }
+}
+
 const LOCK: &str = "lock";
 const ID: &str = "id";
 
@@ -30,9 +54,11 @@ impl Spool {
         let path = self.dir.join(LOCK);
         let lock = open_lock(&path).map_err(SpoolError::at(&path))?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => SpoolError::Locked(path.clone()),
+            TryLockError::WouldBlock => SpoolError::Locked(Holder::of(&path)),
             TryLockError::Error(error) => SpoolError::at(&path)(error),
         })?;
+        // Only for people: what cannot be written is not said.
+        let _ = lock.set_len(0).and_then(|()| (&lock).write_all(std::process::id().to_string().as_bytes()));
         for part in [self.batches_dir(), self.letters_dir(), self.corrupt_dir()] {
             // Somebody may have put a link to a bigger disk there.
             if !part.is_dir() {
@@ -102,7 +128,7 @@ impl Spool {
 
     /// Clears away what a crash left half removed or half written. What is not the spool's own stays.
     pub(super) fn clear_unfinished(&self) -> Result<(), SpoolError> {
-        for name in [MANIFEST, ID, WAITING, DRIFT, JUDGED] {
+        for name in [MANIFEST, ID, WAITING, DRIFT, JUDGED, PAST_COINS, PAST_PAID] {
             self.disk.remove(&unfinished(&self.dir.join(name)))?;
         }
         for name in self.disk.names(&self.letters_dir())? {

@@ -10,6 +10,10 @@ pub(crate) const WAITING: &str = "waiting.json";
 pub(super) const JUDGED: &str = "judged.json";
 /// What was told about changes of the API, in the spool's folder.
 pub(super) const DRIFT: &str = "drift.json";
+/// The coins that the history is asked for, in the spool's folder.
+pub(super) const PAST_COINS: &str = "past-coins.json";
+/// Batches of the past that were paid for, in the spool's folder.
+pub(crate) const PAST_PAID: &str = "past-paid.json";
 const PAGE: &str = "page-";
 
 pub(super) fn page_name(page: u32) -> String {

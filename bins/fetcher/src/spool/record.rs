@@ -1,7 +1,7 @@
 //! What the spool writes about a batch and about a page.
 
 use chrono::{DateTime, Utc};
-use domain::{ApiVersion, BatchId, Doubt, Fetched, Headers, Origin, PageMeta, Slot, Verdict};
+use domain::{ApiVersion, BatchId, Doubt, Fetched, Headers, Origin, PageMeta, Slot, Verdict, endpoint};
 use serde::{Deserialize, Serialize};
 
 /// The version of the files below.
@@ -19,6 +19,24 @@ pub(crate) enum ClaimState {
     Claimed,
 }
 
+/// How the currencies of a batch are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Calls {
+    /// All in one request.
+    #[default]
+    One,
+    /// One request for each, and so one page: those of the same coins follow each other.
+    Each,
+}
+
+impl Calls {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_one(&self) -> bool {
+        *self == Self::One
+    }
+}
+
 /// What a batch is, and what is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Manifest {
@@ -26,16 +44,20 @@ pub(crate) struct Manifest {
     pub batch: BatchId,
     /// Its slot.
     pub slot: Slot,
-    /// What is fetched: `listings`.
+    /// What is fetched: `listings`, or `quotes` of some ids.
     pub endpoint: String,
     /// The shape of the pages.
     pub api_version: ApiVersion,
     /// The currencies.
     pub convert: Vec<String>,
+    /// How they are asked for.
+    pub calls: Calls,
     /// Coins in all.
     pub limit: u32,
     /// Coins in one request.
     pub page_size: u32,
+    /// The coins that are asked for by their ids; none when it is by rank.
+    pub ids: Vec<u32>,
     /// The host that is asked.
     pub host: String,
     /// How many pages the batch has; known once nothing more will be fetched for it.
@@ -70,14 +92,55 @@ pub(crate) struct PageRecord {
 impl Manifest {
     /// Which coins page `page` asks for: the first rank, and how many.
     pub(crate) fn range(&self, page: u32) -> (u32, u32) {
-        let before = (page - 1).saturating_mul(self.page_size);
+        let before = ((page - 1) / self.pages_of_the_same()).saturating_mul(self.page_size);
         (before.saturating_add(1), self.limit.saturating_sub(before).min(self.page_size))
+    }
+
+    /// How many pages in a row have the same coins: one for each currency that is asked for alone.
+    fn pages_of_the_same(&self) -> u32 {
+        match self.calls {
+            Calls::One => 1,
+            Calls::Each => u32::try_from(self.convert.len()).unwrap_or(u32::MAX).max(1),
+        }
+    }
+
+    /// The currency that page `page` is asked for in; `None` when it is all of them.
+    pub(crate) fn currency(&self, page: u32) -> Option<&String> {
+        match self.calls {
+            Calls::One => None,
+            Calls::Each => self.convert.get(((page - 1) % self.pages_of_the_same()) as usize),
+        }
+    }
+
+    /// The currencies that page `page` is asked for in.
+    pub(crate) fn currencies(&self, page: u32) -> &[String] {
+        self.currency(page).map_or(&self.convert, std::slice::from_ref)
+    }
+
+    /// Whether page `page` has quotes in the first currency.
+    pub(crate) fn is_in_first(&self, page: u32) -> bool {
+        self.currency(page).is_none_or(|currency| self.convert.first() == Some(currency))
+    }
+
+    /// The ids that page `page` asks for; none when it is by rank.
+    pub(crate) fn ids_of(&self, page: u32) -> &[u32] {
+        let (first, count) = self.range(page);
+        let first = (first - 1) as usize;
+        let end = first.saturating_add(count as usize).min(self.ids.len());
+        self.ids.get(first..end).unwrap_or_default()
     }
 
     /// How many pages the batch has, as far as `fetched` tells: enough for the limit and for all coins
     /// that there are; a page that was not full is the last, unless the API says that there are more coins.
     pub(crate) fn pages_expected(&self, fetched: &[PageRecord]) -> u32 {
         let newest = fetched.iter().max_by_key(|page| page.page);
+        let same = self.pages_of_the_same();
+        let place = |page: &PageRecord| page.page.div_ceil(same);
+        if !self.ids.is_empty() {
+            // A page without one of its coins says nothing about the next.
+            let places = self.limit.div_ceil(self.page_size.max(1)).max(newest.map_or(1, place));
+            return places.saturating_mul(same);
+        }
         let total = newest.and_then(|page| page.total_count).unwrap_or(u32::MAX);
         let wanted = self.limit.min(total).div_ceil(self.page_size.max(1)).max(1);
         // Only the total tells that a short page is no fault.
@@ -85,9 +148,9 @@ impl Manifest {
             let (start, asked) = self.range(page.page);
             page.rows < asked && page.total_count.is_none_or(|total| total < start.saturating_add(asked))
         };
-        let ended = fetched.iter().filter(is_last).map(|page| page.page).min();
-        let last = newest.map_or(1, |page| page.page);
-        wanted.min(ended.unwrap_or(u32::MAX)).max(last)
+        let ended = fetched.iter().filter(is_last).map(place).min();
+        let last = newest.map_or(1, place);
+        wanted.min(ended.unwrap_or(u32::MAX)).max(last).saturating_mul(same)
     }
 
     /// Whether `other` asks for the same pages, so that those of one can serve the other.
@@ -102,19 +165,26 @@ impl Manifest {
             }
     }
 
-    /// The headers of `page` of a batch of `pages`.
+    /// Whether it is of the past, and fills a gap.
+    pub(crate) fn is_history(&self) -> bool {
+        self.endpoint == endpoint::HISTORY
+    }
+
+    /// The headers of `page` of a batch of `pages`. One of the past counts as fetched at the slot: it takes the place of nothing that
+    /// was fetched live.
     pub(crate) fn meta(&self, page: &PageRecord, pages: u32) -> PageMeta {
         PageMeta {
             batch: self.batch.clone(),
             slot: self.slot,
             page: page.page,
             pages,
-            fetched_at: page.fetched_at,
+            fetched_at: if self.is_history() { self.slot.starts_at() } else { page.fetched_at },
             endpoint: self.endpoint.clone(),
             api_version: self.api_version,
             convert: self.convert.clone(),
+            currency: self.currency(page.page).cloned(),
             simulated: page.simulated,
-            origin: Origin::Live,
+            origin: if self.is_history() { Origin::Backfill } else { Origin::Live },
         }
     }
 
@@ -142,8 +212,10 @@ impl Manifest {
             endpoint: self.endpoint.clone(),
             api_version: self.api_version.to_string(),
             convert: self.convert.clone(),
+            calls: self.calls,
             limit: self.limit,
             page_size: self.page_size,
+            ids: self.ids.clone(),
             host: self.host.clone(),
             pages: self.pages,
             trace: self.trace.clone(),
@@ -164,8 +236,10 @@ impl Manifest {
             endpoint: file.endpoint,
             api_version: file.api_version.parse().map_err(|error| format!("{error}"))?,
             convert: file.convert,
+            calls: file.calls,
             limit: file.limit,
             page_size: file.page_size,
+            ids: file.ids,
             host: file.host,
             pages: file.pages,
             trace: file.trace,
@@ -238,8 +312,14 @@ struct ManifestFile {
     endpoint: String,
     api_version: String,
     convert: Vec<String>,
+    /// Not in files of older versions, and not when it is one.
+    #[serde(default, skip_serializing_if = "Calls::is_one")]
+    calls: Calls,
     limit: u32,
     page_size: u32,
+    /// Not in files of older versions, and not when it is by rank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<u32>,
     host: String,
     pages: Option<u32>,
     /// Not in files of older versions.

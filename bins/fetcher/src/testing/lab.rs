@@ -1,11 +1,13 @@
 //! A fetcher with all that it needs around it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use config::Config;
-use domain::Slot;
+use domain::wire::{self, RowsMessage};
+use domain::{Message, Schedule, Slot};
 use ports::{Clock, Leadership, Ledger, Queue, QueueName};
 use stage::Failpoints;
 use telemetry::Metrics;
@@ -142,10 +144,7 @@ impl Lab {
         clock: Arc<dyn Clock>,
         failpoints: Failpoints,
     ) -> Fetcher {
-        // What one that died did on a thread of its own, as a process would not, has to end first.
-        if let Ok(lock) = std::fs::File::open(self.settings.spool.join("lock")) {
-            lock.lock().unwrap();
-        }
+        wait_for_the_spool(&self.settings.spool);
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
         let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints)
@@ -158,14 +157,39 @@ impl Lab {
         Arc::new(RefusingQueue { inner: self.queue.clone(), refuses: AtomicBool::new(true) })
     }
 
-    /// The ids on `queue`, in order of publishing.
+    /// The ids on `queue`, in order of publishing, but for those of schedules.
     pub(crate) fn ids(&self, queue: QueueName) -> Vec<String> {
-        self.queue.messages(queue).into_iter().map(|message| message.id.to_string()).collect()
+        let ids = self.queue.messages(queue).into_iter().map(|message| message.id.to_string());
+        ids.filter(|id| !id.starts_with("schedule/")).collect()
+    }
+
+    /// The messages on the rows queue that are about batches, in order of publishing.
+    pub(crate) fn announcements(&self) -> Vec<Message> {
+        let mut messages = self.queue.messages(QueueName::Rows);
+        messages.retain(|message| !message.id.as_str().starts_with("schedule/"));
+        messages
+    }
+
+    /// The schedules that the ledger was told of, in order of publishing.
+    pub(crate) fn schedules(&self) -> Vec<Schedule> {
+        let messages = self.queue.messages(QueueName::Rows).into_iter();
+        let schedules = messages.filter_map(|message| match wire::decode(&message.body).unwrap() {
+            RowsMessage::Schedule(schedule) => Some(schedule),
+            _ => None,
+        });
+        schedules.collect()
     }
 
     /// The names of the batches that wait in the spool.
     pub(crate) fn waiting(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.settings.spool.join("batches")).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// What one that died did on a thread of its own, as a process would not, has to end first.
+pub(super) fn wait_for_the_spool(spool: &Path) {
+    if let Ok(lock) = std::fs::File::open(spool.join("lock")) {
+        lock.lock().unwrap();
     }
 }

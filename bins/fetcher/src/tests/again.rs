@@ -45,7 +45,7 @@ async fn nothing_is_given_up_when_all_pages_are_there_and_what_was_paid_is_told(
     let slot = "2026-11-22T14:00:00Z";
     assert_eq!(letters[0], format!("batch_incomplete/{slot}/listings/USD"));
     assert!(letters.iter().all(|letter| !letter.ends_with("given-up")), "{letters:?}");
-    let announcement = lab.queue.messages(QueueName::Rows).pop().unwrap();
+    let announcement = lab.announcements().pop().unwrap();
     let domain::wire::RowsMessage::Fetched(fetched) = domain::wire::decode(&announcement.body).unwrap()
     else {
         panic!("a chunk")

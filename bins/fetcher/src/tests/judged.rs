@@ -51,7 +51,7 @@ impl Api {
 
     /// The newest announcement.
     fn announced(&self) -> Fetched {
-        let message = self.lab.queue.messages(QueueName::Rows).pop().unwrap();
+        let message = self.lab.announcements().pop().unwrap();
         let RowsMessage::Fetched(fetched) = wire::decode(&message.body).unwrap() else { panic!("a chunk") };
         fetched
     }

@@ -116,7 +116,7 @@ async fn a_store_that_is_away_does_not_keep_the_schedule_from_starting() {
 }
 
 /// Puts one chunk of the batch of `slot` into the store.
-async fn load(lab: &Lab, slot: &str) {
+pub(super) async fn load(lab: &Lab, slot: &str) {
     let server = Server::start([]).await;
     let fetcher = lab.fetcher(&server);
     let order = fetcher.order(Slot::at(instant(slot)));

@@ -38,7 +38,7 @@ async fn a_snapshot_goes_to_the_queue_as_it_was_received() {
         assert_eq!(meta.fetched_at, instant("2026-11-22T14:23:11.5Z"));
         assert_eq!(decompress_body(&message.body).unwrap(), page_body(rows, 9000).as_bytes());
     }
-    let [announcement] = &lab.queue.messages(QueueName::Rows)[..] else { panic!("one announcement") };
+    let [announcement] = &lab.announcements()[..] else { panic!("one announcement") };
     let RowsMessage::Fetched(announced) = wire::decode(&announcement.body).unwrap() else {
         panic!("of a batch")
     };

@@ -45,6 +45,16 @@ async fn open_claims(lab: &Lab) -> usize {
     Claims::from_note(term.note()).open().len()
 }
 
+/// Whether the slot is claimed when a fetcher died at `point`. Once its batch has left the spool, its leader may have settled the claim
+/// before the publisher, which works beside it, came to [`Point::Settled`] and died: either is right.
+async fn is_claimed_after(lab: &Lab, point: Point) -> bool {
+    let is_claimed = open_claims(lab).await > 0;
+    if point != Point::Settled {
+        assert_eq!(is_claimed, point != Point::Intended, "{point:?}");
+    }
+    is_claimed
+}
+
 fn at(slot: &str, part: &str) -> String {
     format!("{slot}/listings/USD/{part}")
 }
@@ -90,7 +100,13 @@ async fn when_the_slot_is_over_it_comes_back_and_publishes_what_it_has_or_a_lett
             }
             _ => raw.splice(0..0, [PAGE_1.to_owned(), PAGE_2.to_owned()]).for_each(drop),
         }
-        assert_eq!((ids(&lab, QueueName::Raw), incidents(&lab)), (raw, letters), "{point:?}");
+        // Nobody was there at 15:00. One that died before its first claim left no schedule behind.
+        if point != Point::Intended {
+            letters.push("slot_missed/2026-11-22T15:00:00Z/listings/USD".to_owned());
+        }
+        let mut told = incidents(&lab);
+        told.sort_unstable();
+        assert_eq!((ids(&lab, QueueName::Raw), told), (raw, letters), "{point:?}");
         assert_eq!(open_claims(&lab).await, 0, "{point:?}");
         assert!(lab.waiting().is_empty(), "{point:?}");
     }
@@ -102,6 +118,7 @@ async fn when_it_never_comes_back_another_fetches_the_slot_or_writes_one_letter(
         let lab = Lab::new(200, 100);
         let server = Server::start(pages(8)).await;
         die_at(&lab, &server, point).await;
+        let is_claimed = is_claimed_after(&lab, point).await;
         let before = server.requests().len();
         let other = another(&lab, "other");
         run_idle(&other.fetcher(&server)).await;
@@ -116,7 +133,7 @@ async fn when_it_never_comes_back_another_fetches_the_slot_or_writes_one_letter(
             lab.clock.0.set(instant(&format!("2026-11-22T{hour}:00:00Z")));
             run_idle(&other.fetcher(&server)).await;
         }
-        let expected = if point == Point::Intended { vec![] } else { vec![format!("slot_missed/{HERE}")] };
+        let expected = if is_claimed { vec![format!("slot_missed/{HERE}")] } else { vec![] };
         assert_eq!(incidents(&lab), expected, "{point:?}");
         for reason in reasons(&lab) {
             assert!(
@@ -137,7 +154,8 @@ async fn a_slot_that_is_in_the_tables_is_not_said_to_be_missing() {
         let lab = Lab::new(200, 100);
         let server = Server::start(pages(4)).await;
         die_at(&lab, &server, point).await;
-        let message = lab.queue.messages(QueueName::Rows).remove(0);
+        let is_claimed = is_claimed_after(&lab, point).await;
+        let message = lab.announcements().remove(0);
         let domain::wire::RowsMessage::Fetched(fetched) = domain::wire::decode(&message.body).unwrap() else {
             panic!("an announcement")
         };
@@ -148,7 +166,7 @@ async fn a_slot_that_is_in_the_tables_is_not_said_to_be_missing() {
         // While the store cannot say, nothing is said.
         lab.store.set_available(false);
         run_idle(&other.fetcher(&server)).await;
-        assert_eq!((incidents(&lab), open_claims(&lab).await > 0), (vec![], true), "{point:?}");
+        assert_eq!((incidents(&lab), open_claims(&lab).await > 0), (vec![], is_claimed), "{point:?}");
         lab.store.set_available(true);
         run_idle(&other.fetcher(&server)).await;
         assert_eq!((incidents(&lab), open_claims(&lab).await), (vec![], 0), "{point:?}");

@@ -1,9 +1,11 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Fetched;
+use domain::Schedule;
 use domain::wire::{self, UnreadMessage};
 use ports::DataKinds;
 use testkit::clock::ManualClock;
@@ -38,6 +40,10 @@ impl Store for Held {
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         self.memory.record_fetched(fetched).await
+    }
+
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        self.memory.record_schedule(schedule).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -161,6 +167,32 @@ async fn chunks_that_wait_share_a_transaction_and_each_is_told_its_own() {
     assert_eq!((repeat.written, repeat.unchanged), (0, 1));
     assert_eq!(loaded(third).await.written, 1);
     assert_eq!(bench.transactions(), [1, 3]);
+}
+
+/// While a transaction runs, the rows of the next one are read, and no more.
+#[tokio::test]
+async fn the_next_transaction_is_read_ahead() {
+    let bench = Bench::new();
+    let first = bench.held_up().await;
+    let mut nan = chunk(&[3]);
+    nan.rows[0].quotes[0].numbers[0] = Some(f64::NAN);
+    let bad = bench.load(nan).await;
+    let others = [bench.load(large()).await, bench.load(large()).await, bench.load(large()).await];
+    let reached = async {
+        while bench.groups.waiting.read_ahead_so_far() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), reached).await.expect("they are read");
+    assert_eq!(bench.store.begun.load(Ordering::SeqCst), 1);
+    bench.let_go();
+    loaded(first).await;
+    for other in others {
+        loaded(other).await;
+    }
+    assert!(matches!(bad.await.unwrap(), Err(Failure::Reject { code: "senseless", .. })));
+    // One quote of the one that is refused was counted, too.
+    assert_eq!(bench.transactions(), [1, 1, 2]);
 }
 
 /// Its rows are read when its turn comes; what is wrong with them is its own trouble.

@@ -30,6 +30,7 @@ fn to_row(row: &RowRef<Cow<str>>) -> CoinRow {
         slug: row.slug.to_owned(),
         date_added: row.date_added.map(at),
         platform_id: row.platform_id,
+        platform_name: row.platform_name.map(str::to_owned),
         token_address: row.token_address.map(str::to_owned),
         tags: row.tags.map(|tags| tags.iter().map(ToString::to_string).collect()),
         infinite_supply: row.infinite_supply,
@@ -41,5 +42,5 @@ fn to_row(row: &RowRef<Cow<str>>) -> CoinRow {
         missing: quote.missing,
         last_updated: at(quote.last_updated),
     };
-    CoinRow { coin, quotes: row.quotes.iter().map(quote).collect() }
+    CoinRow { coin: coin.into(), quotes: row.quotes.iter().map(quote).collect() }
 }

@@ -70,7 +70,6 @@ fn an_empty_page_is_clean() {
     let page = body(&[]);
     let cleaned = clean(&meta(), &page, now()).unwrap();
     assert_eq!((rows_of(&cleaned), &cleaned.rejects[..]), (Vec::new(), &[][..]));
-    assert!(cleaned.sent_by_none.is_empty());
 }
 
 #[test]
@@ -103,6 +102,23 @@ fn each_row_has_the_cleaned_numbers_of_its_own_coin_and_currency() {
     assert_eq!(found, expected);
 }
 
+/// Where a plan allows one currency in a request, each page of a batch has its own.
+#[test]
+fn a_page_in_one_of_the_currencies_of_its_batch_has_quotes_in_that_one() {
+    let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+    let coin = TestCoin::new(1).also_in("EUR").set_in("EUR", "price", "2.5");
+    for (currency, expected) in [(None, 2), (Some("EUR"), 1)] {
+        let page = PageMeta { convert: convert.clone(), currency: currency.map(str::to_owned), ..meta() };
+        let cleaned = clean_coins(&page, std::slice::from_ref(&coin));
+        let rows = rows_of(&cleaned);
+        assert_eq!(rows[0].quotes.len(), expected);
+        let last = rows[0].quotes.last().unwrap();
+        assert_eq!((last.currency.as_str(), last.get(Measure::Price)), ("EUR", Some(2.5)));
+    }
+    let page = PageMeta { convert, currency: Some("BTC".to_owned()), ..meta() };
+    assert_eq!(clean_coins(&page, &[coin]).rejects[0].rule, "currency_missing");
+}
+
 #[test]
 fn a_null_price_is_a_row_without_a_price() {
     let cleaned = clean_coins(&meta(), &[TestCoin::new(1).set("quote.price", "null")]);
@@ -110,23 +126,15 @@ fn a_null_price_is_a_row_without_a_price() {
     assert_eq!((quote.get(Measure::Price), quote.missing.is_empty()), (None, true));
 }
 
+/// That the API stopped sending it is told by the fetcher; the rows say it, too, each for itself.
 #[test]
-fn a_field_that_no_coin_has_is_told_on_a_page_of_ten() {
-    let coin = |id| TestCoin::new(id).remove("quote.volume_24h").remove("cmc_rank");
+fn a_field_that_no_coin_has_is_missing_from_each_row_and_null_is_not() {
+    let coin = |id| TestCoin::new(id).remove("quote.volume_24h").remove("cmc_rank").set("max_supply", "null");
     let page: Vec<_> = (1..=10).map(coin).collect();
     let expected = [Measure::Volume24h, Measure::CmcRank].into_iter().collect();
-    assert_eq!(clean_coins(&meta(), &page).sent_by_none, expected);
-    assert!(clean_coins(&meta(), &page[..9]).sent_by_none.is_empty(), "nine coins are too few to tell");
-
-    let mut page = page;
-    page[4] = TestCoin::new(5);
-    assert!(clean_coins(&meta(), &page).sent_by_none.is_empty(), "one coin has them all");
-}
-
-#[test]
-fn a_field_that_is_null_everywhere_was_sent() {
-    let page: Vec<_> = (1..=10).map(|id| TestCoin::new(id).set("max_supply", "null")).collect();
-    assert!(clean_coins(&meta(), &page).sent_by_none.is_empty());
+    let cleaned = clean_coins(&meta(), &page);
+    let missing: Vec<_> = rows_of(&cleaned).iter().map(|row| row.quotes[0].missing).collect();
+    assert_eq!(missing, [expected; 10]);
 }
 
 /// All coins of a whole response pass, with ids, texts, prices and supplies as in the file.
@@ -139,7 +147,6 @@ fn whole_responses_keep_every_bit() {
             clean(&PageMeta { convert, ..meta() }, &bytes, instant("2026-11-22T14:00:00Z")).unwrap();
         let rows = rows_of(&cleaned);
         assert_eq!((rows.len(), cleaned.rejects.len()), (listing.coins, 0));
-        assert!(cleaned.sent_by_none.is_empty());
         let page: Value = serde_json::from_slice(&bytes).unwrap();
         for (row, sent) in rows.iter().zip(page["data"].as_array().unwrap()) {
             assert_eq!(row.coin.id, sent["id"]);

@@ -1,11 +1,9 @@
-//! The letters about a page that went on without some of its coins or fields.
+//! The letters about a page that went on without some of its coins. That fields are missing is told by the fetcher, once a change.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{
-    Bytes, Chunk, Class, DeadLetter, MarketKind, Measure, MeasureSet, MessageId, PageMeta, StageName, header,
-};
+use domain::{Bytes, Chunk, Class, DeadLetter, MarketKind, MessageId, StageName, header};
 
 use crate::reject::Reject;
 
@@ -64,20 +62,4 @@ fn body(rejects: &[&Reject]) -> Vec<u8> {
         })
         .collect();
     serde_json::to_vec(&listed).expect("texts and numbers are JSON")
-}
-
-/// One incident a batch about fields that the API has stopped sending; `None` when there are none.
-pub(super) fn about_missing_fields(
-    meta: &PageMeta,
-    fields: MeasureSet,
-    now: DateTime<Utc>,
-) -> Option<DeadLetter> {
-    let names: Vec<_> = fields.iter().map(Measure::column).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let reason = format!("no coin of page {} has the field {}", meta.page, names.join(", "));
-    let mut letter = DeadLetter::incident(StageName::Transformer, "field_missing", &meta.batch, reason, now);
-    letter.headers.set(header::BATCH, &meta.batch);
-    Some(letter)
 }

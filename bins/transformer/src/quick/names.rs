@@ -32,6 +32,7 @@ pub(super) enum QuoteField {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlatformField {
     Id,
+    Name,
     TokenAddress,
 }
 
@@ -58,8 +59,11 @@ pub(super) static QUOTE: LazyLock<Vec<(&str, QuoteField)>> = LazyLock::new(|| {
     others.into_iter().chain(measures.map(|it| (it.column(), QuoteField::Measure(it)))).collect()
 });
 
-pub(super) const PLATFORM: [(&str, PlatformField); 2] =
-    [("id", PlatformField::Id), ("token_address", PlatformField::TokenAddress)];
+pub(super) const PLATFORM: [(&str, PlatformField); 3] = [
+    ("id", PlatformField::Id),
+    ("name", PlatformField::Name),
+    ("token_address", PlatformField::TokenAddress),
+];
 
 /// Finds fields by their names.
 ///

@@ -151,16 +151,29 @@ fn optional_descriptions_never_cost_a_coin() {
 
 #[test]
 fn optional_descriptions_are_read_in_every_form_that_is_sent() {
-    let tags = |json: &str| read(&TestCoin::new(1).set("tags", json)).coin.tags;
+    let tags = |json: &str| read(&TestCoin::new(1).set("tags", json)).coin.tags.clone();
     let expected = Some(vec!["pow".to_owned(), "sha-256".to_owned()]);
     assert_eq!(tags(r#"["pow", "sha-256"]"#), expected);
     assert_eq!(tags(r#"[{"slug": "pow", "name": "PoW"}, 1, {"slug": "sha-256"}]"#), expected);
     assert_eq!(tags("[]"), Some(Vec::new()));
     assert_eq!(read(&TestCoin::new(1).remove("tags")).coin.tags, None);
 
-    let platform = r#"{"id": 1027, "slug": "ethereum", "token_address": "0xdac1"}"#;
-    let coin = read(&TestCoin::new(1).set("platform", platform)).coin;
-    assert_eq!((coin.platform_id, coin.token_address.as_deref()), (Some(1027), Some("0xdac1")));
+    let platform = |json: &str| {
+        let coin = read(&TestCoin::new(1).set("platform", json)).coin.into_inner();
+        (coin.platform_id, coin.platform_name, coin.token_address)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let whole =
+        r#"{"id": 1839, "name": "BNB Smart Chain (BEP20)", "slug": "bnb", "token_address": "0xdac1"}"#;
+    assert_eq!(platform(whole), (Some(1839), text("BNB Smart Chain (BEP20)"), text("0xdac1")));
+    assert_eq!(
+        platform(r#"{"id": 1027, "name": 1, "token_address": "0xdac1"}"#),
+        (Some(1027), None, text("0xdac1"))
+    );
+    assert_eq!(
+        platform(&format!(r#"{{"id": 1027, "name": "{}"}}"#, "x".repeat(256))),
+        (Some(1027), None, None)
+    );
 
     let flags = ["true", "1", "false", "0", "null", "\"yes\""]
         .map(|json| read(&TestCoin::new(1).set("is_active", json)).coin.is_active);

@@ -31,7 +31,7 @@ impl Limits {
     pub(crate) fn new(meta: &PageMeta, now: DateTime<Utc>) -> Self {
         let latest = now.max(meta.fetched_at);
         let latest = latest.checked_add_signed(Self::AHEAD).unwrap_or(latest);
-        Self { latest, currencies: meta.convert.clone() }
+        Self { latest, currencies: meta.currencies().to_vec() }
     }
 }
 

@@ -217,6 +217,108 @@ fn what_can_be_off_can_be_turned_off_by_a_later_layer() {
 }
 
 #[test]
+fn a_duration_that_can_be_off_is_off_by_that_word_and_by_zero_alike() {
+    let is_zero = |name: &str, value: &str| {
+        let config = from_env(&[(name, value)]).map_err(|error| error.to_string())?.config;
+        Ok(match name {
+            "COINPIPE__JUDGE__QUOTE_AGE" => config.judge.quote_age.is_zero(),
+            "COINPIPE__JUDGE__CLOCK" => config.judge.clock.is_zero(),
+            "COINPIPE__HISTORY__KEEP" => config.history.keep.is_zero(),
+            _ => config.fetch.offset == crate::Offset::After(std::time::Duration::ZERO),
+        })
+    };
+    for name in [
+        "COINPIPE__JUDGE__QUOTE_AGE",
+        "COINPIPE__JUDGE__CLOCK",
+        "COINPIPE__HISTORY__KEEP",
+        "COINPIPE__FETCH__OFFSET",
+    ] {
+        for (value, zero) in [("off", true), ("0s", true), ("90s", false)] {
+            assert_eq!(is_zero(name, value), Ok(zero), "{name}={value}");
+        }
+        let refused: String = is_zero(name, "never").unwrap_err();
+        assert!(refused.contains("\"off\"") && refused.contains("such as \"30s\""), "{refused}");
+    }
+    // What cannot be off does not take the word.
+    assert!(from_env(&[("COINPIPE__FETCH__EVERY", "off")]).is_err());
+}
+
+/// Field case 14: secrets and addresses as people paste them, in each layer.
+#[test]
+fn quotes_around_a_secret_or_an_address_are_dropped() {
+    let key = file("\"hunter2\"\n");
+    let quoted = file("[fetch]\napi_key = \"'hunter2'\"\n[store]\nurl = \"'mysql://me:hunter2@db/c'\"\n");
+    let key_of = |loaded: Loaded| loaded.config.fetch.api_key.expose().to_owned();
+    for (name, value) in [
+        ("CMC_API_KEY", "\"hunter2\""),
+        ("COINPIPE__FETCH__API_KEY", "'hunter2'"),
+        ("COINPIPE__FETCH__API_KEY_FILE", key.to_str().unwrap()),
+    ] {
+        assert_eq!(key_of(from_env(&[(name, value)]).unwrap()), "hunter2", "{name}");
+    }
+    let loaded = load(Some(&quoted), []).unwrap();
+    assert_eq!(loaded.config.store.url.expose(), "mysql://me:hunter2@db/c");
+    assert_eq!(key_of(loaded), "hunter2");
+    let loaded = from_env(&[
+        ("COINPIPE__QUEUE__URL", "'amqp://me:hunter2@rabbit'"),
+        ("COINPIPE__IMPORT__URL", "\"mysql://me:hunter2@db/c\""),
+        ("COINPIPE__MAIL__URL", "\"off\""),
+        ("COINPIPE__FETCH__BASE_URL", "\"https://x.example\""),
+        ("COINPIPE__TELEMETRY__OTLP_URL", "\"http://127.0.0.1:4318\""),
+        ("COINPIPE__HTTP__LISTEN", "\"127.0.0.1:1\""),
+    ])
+    .unwrap();
+    let config = &loaded.config;
+    assert_eq!(config.queue.url.expose(), "amqp://me:hunter2@rabbit");
+    assert_eq!(config.import.url.expose(), "mysql://me:hunter2@db/c");
+    assert!(config.mail.is_off());
+    assert_eq!(config.fetch.base_url, "https://x.example");
+    assert_eq!(config.telemetry.otlp_url, "http://127.0.0.1:4318");
+    assert_eq!(config.http.listen, "127.0.0.1:1");
+    // Quotes around nothing say nothing.
+    assert!(from_env(&[("CMC_API_KEY", "\"\"")]).unwrap().config.fetch.api_key.is_empty());
+    let empty = file("''\n");
+    assert!(from_env(&[("COINPIPE__FETCH__API_KEY_FILE", empty.to_str().unwrap())]).is_err());
+}
+
+#[test]
+fn a_secret_or_an_address_with_its_name_before_it_is_refused_by_name_and_does_not_show() {
+    let named = file("CMC_API_KEY=hunter2\nOTHER=1\n");
+    let url = file("export URL='mysql://me:hunter2@db/c'");
+    for (name, value, setting) in [
+        ("COINPIPE__FETCH__API_KEY", "CMC_API_KEY=hunter2", "fetch.api_key"),
+        ("COINPIPE__FETCH__API_KEY_FILE", named.to_str().unwrap(), "fetch.api_key"),
+        ("COINPIPE__QUEUE__URL", "url=amqp://me:hunter2@rabbit", "queue.url"),
+        ("COINPIPE__STORE__URL_FILE", url.to_str().unwrap(), "store.url"),
+        ("COINPIPE__IMPORT__URL", "URL = mysql://me:hunter2@db/c", "import.url"),
+        ("COINPIPE__MAIL__URL", "MAIL=smtp://me:hunter2@mail", "mail.url"),
+        ("COINPIPE__FETCH__BASE_URL", "BASE_URL=https://hunter2.example", "fetch.base_url"),
+        ("COINPIPE__TELEMETRY__OTLP_URL", "OTLP_URL=http://hunter2:4318", "telemetry.otlp_url"),
+    ] {
+        let error = from_env(&[(name, value)]).expect_err(name).to_string();
+        assert!(error.contains(setting) && error.contains(name), "{error}");
+        assert!(error.contains("the value alone") && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn an_address_ends_before_what_is_put_behind_it() {
+    for (name, value, is_right) in [
+        ("COINPIPE__FETCH__BASE_URL", "https://pro-api.coinmarketcap.com/v1", false),
+        ("COINPIPE__FETCH__BASE_URL", "https://pro-api.coinmarketcap.com/v3/", false),
+        ("COINPIPE__FETCH__BASE_URL", "https://x.example/a/v3/cryptocurrency/listings/latest", false),
+        ("COINPIPE__FETCH__BASE_URL", "https://pro-api.coinmarketcap.com/", true),
+        ("COINPIPE__FETCH__BASE_URL", "https://gateway.example/v1/coins", true),
+        ("COINPIPE__TELEMETRY__OTLP_URL", "http://127.0.0.1:4318/v1/traces", false),
+        ("COINPIPE__TELEMETRY__OTLP_URL", "http://127.0.0.1:4318/otlp/", true),
+    ] {
+        let error = from_env(&[(name, value)]).err().map(|error| error.to_string());
+        assert_eq!(error.is_none(), is_right, "{value}: {error:?}");
+        assert!(error.is_none_or(|error| error.contains("must end before /v")), "{value}");
+    }
+}
+
+#[test]
 fn two_values_for_one_setting_in_one_layer_are_a_mistake_that_names_both() {
     let key = file("hunter2");
     let check = |variables: &[(&str, &str)]| {

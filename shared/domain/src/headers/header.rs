@@ -8,17 +8,21 @@ pub const SLOT: &str = "x-slot";
 pub const PAGE: &str = "x-page";
 /// How many pages the batch has.
 pub const PAGES: &str = "x-pages";
-/// When the page arrived, RFC 3339.
+/// When the page arrived, or, of one that fills a gap, the instant that it speaks of; RFC 3339.
 pub const FETCHED_AT: &str = "x-fetched-at";
-/// What was fetched (`listings`).
+/// When the response arrived, RFC 3339, of a page that counts as fetched at its slot; absent for others.
+pub const RECEIVED_AT: &str = "x-received-at";
+/// What was fetched (`listings`, `history`).
 pub const ENDPOINT: &str = "x-endpoint";
 /// `v1` or `v3`.
 pub const API_VERSION: &str = "x-api-version";
 /// Currencies asked for, joined by commas.
 pub const CONVERT: &str = "x-convert";
+/// The one of them that the page was asked in; absent when it is all of them.
+pub const CURRENCY: &str = "x-currency";
 /// `true` when a simulator made the data up.
 pub const SIMULATED: &str = "x-simulated";
-/// `live`, `replay` or `rebuild`: the text of an [`Origin`](crate::Origin).
+/// `live`, `backfill`, `replay` or `rebuild`: the text of an [`Origin`](crate::Origin).
 pub const ORIGIN: &str = "x-origin";
 /// The id of the replay that the message comes from; absent for live pages and what is made of them. All that is made of a
 /// message inherits it. It tells a message that dies again in a replay from a letter that was delivered twice.

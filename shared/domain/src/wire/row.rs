@@ -20,6 +20,8 @@ pub struct RowRef<'a, T> {
     pub date_added: Option<i64>,
     /// The coin id of the platform.
     pub platform_id: Option<u32>,
+    /// The name of the platform.
+    pub platform_name: Option<&'a str>,
     /// The address on the platform.
     pub token_address: Option<&'a str>,
     /// Tags.
@@ -54,6 +56,7 @@ impl<'a> From<&'a CoinRow> for RowRef<'a, String> {
             slug: &coin.slug,
             date_added: coin.date_added.map(|at| at.timestamp_millis()),
             platform_id: coin.platform_id,
+            platform_name: coin.platform_name.as_deref(),
             token_address: coin.token_address.as_deref(),
             tags: coin.tags.as_deref(),
             infinite_supply: coin.infinite_supply,

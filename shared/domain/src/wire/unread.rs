@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{ChunkHeadV1, CoinRowV1, SCHEMA_REBUILT_V1, WireError, next, nothing_left};
+use super::v1::{ChunkHeadV1, QuotesV1};
+use super::v2::{ChunkHeadV2, QuotesV2};
+use super::{Descriptions, SCHEMA_CHUNK_V2, SCHEMA_REBUILT_V1, WireError, next, nothing_left};
 use crate::chunk::Chunk;
 use crate::coin::CoinRow;
 use crate::headers::Headers;
@@ -16,6 +18,7 @@ const BYTES_FOR_ALL: usize = 40 << 20;
 /// A chunk of which only the head was read. A clone shares the bytes of its rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnreadChunk {
+    schema: u16,
     /// Without rows.
     head: Chunk,
     /// As many as the message says.
@@ -29,13 +32,18 @@ impl UnreadChunk {
     /// Reads the head of a chunk of this schema.
     pub(super) fn open(schema: u16, payload: Bytes) -> Result<Self, WireError> {
         let mut rest = &payload[..];
-        let mut head: Chunk = next::<ChunkHeadV1>(&mut rest)?.try_into()?;
-        if schema == SCHEMA_REBUILT_V1 {
-            head.page.origin = Origin::Rebuild;
-        }
+        let head: Chunk = if schema == SCHEMA_CHUNK_V2 {
+            next::<ChunkHeadV2>(&mut rest)?.try_into()?
+        } else {
+            let mut head: Chunk = next::<ChunkHeadV1>(&mut rest)?.try_into()?;
+            if schema == SCHEMA_REBUILT_V1 {
+                head.page.origin = Origin::Rebuild;
+            }
+            head
+        };
         let rows = next(&mut rest)?;
         let rows_at = payload.len() - rest.len();
-        Ok(Self { head, rows, payload, rows_at })
+        Ok(Self { schema, head, rows, payload, rows_at })
     }
 
     /// All of the chunk but its rows.
@@ -54,20 +62,27 @@ impl UnreadChunk {
         Self { head: self.head.with_headers(headers), ..self }
     }
 
-    /// The chunk with its rows.
+    /// The chunk with its rows. Coins are taken from `descriptions` where they are described alike.
     ///
     /// # Errors
     ///
     /// When they are not as the schema says. Row by row, so that a chunk that would take too much memory is given up before it
     /// does.
-    pub fn read(&self) -> Result<Chunk, WireError> {
+    pub fn read(&self, descriptions: &mut Descriptions) -> Result<Chunk, WireError> {
+        let is_v2 = self.schema == SCHEMA_CHUNK_V2;
         let mut rest = &self.payload[self.rows_at..];
         let mut chunk = self.head.clone();
         // What the message says of their number is not to be trusted with more.
         chunk.rows.reserve_exact(usize::try_from(self.rows).unwrap_or(usize::MAX).min(1000));
         let mut left = BYTES_FOR_A_BYTE * self.payload.len() + BYTES_FOR_ALL;
         for _ in 0..self.rows {
-            let row: CoinRow = next::<CoinRowV1>(&mut rest)?.try_into()?;
+            let coin = descriptions.next(self.schema, &mut rest)?;
+            let quotes = if is_v2 {
+                next::<QuotesV2<'_>>(&mut rest)?.try_into()?
+            } else {
+                next::<QuotesV1<'_>>(&mut rest)?.try_into()?
+            };
+            let row = CoinRow { coin, quotes };
             left = left.checked_sub(row.memory()).ok_or(WireError::TooDense(self.payload.len()))?;
             chunk.rows.push(row);
         }

@@ -1,17 +1,19 @@
-//! The frozen shapes of schemas 1, 2 and 3; 3 has that of 1. Instants are milliseconds since the Unix epoch.
+//! The frozen shapes of schemas 1, 2, 3, 4 and 7; 3 has that of 1. Instants are milliseconds since the Unix epoch. Chunks are only
+//! read as these: they are written as schema 5 says.
 
 mod decode;
 mod encode;
 
 pub(super) use decode::instant;
-pub(super) use encode::WrittenRowV1;
 use serde::{Deserialize, Serialize};
 
 use super::short::Short;
 use crate::measure::Measure;
 
-const _: () =
-    assert!(Measure::COUNT == 17, "QuoteV1 is frozen at 17 numbers: add QuoteV2 and a new schema id");
+/// How many numbers a quote had.
+const NUMBERS: usize = 17;
+
+const _: () = assert!(NUMBERS <= Measure::COUNT, "measures are only added");
 
 /// All of a chunk but its rows, which follow: how many, then one after the other.
 #[derive(Serialize, Deserialize)]
@@ -38,29 +40,40 @@ struct PageV1 {
     replay: bool,
 }
 
-/// As it is read; [`WrittenRowV1`] is the same to write.
+/// The first part of a row of any schema, which says what the coin is. `P` is the name of its platform, of no bytes where the schema
+/// has none.
 #[derive(Deserialize)]
-pub(super) struct CoinRowV1 {
-    id: u32,
-    name: String,
-    symbol: String,
-    slug: String,
+pub(super) struct ReadCoin<'a, P> {
+    pub(super) id: u32,
+    name: &'a str,
+    symbol: &'a str,
+    slug: &'a str,
     date_added: Option<i64>,
     platform_id: Option<u32>,
-    token_address: Option<String>,
-    tags: Option<Short<String>>,
+    platform_name: P,
+    token_address: Option<&'a str>,
+    #[serde(borrow)]
+    tags: Option<Short<&'a str>>,
     infinite_supply: Option<bool>,
     is_active: Option<bool>,
-    quotes: Short<QuoteV1>,
 }
 
+/// The second part of a row of any schema; `N` are the numbers of a quote.
 #[derive(Deserialize)]
-struct QuoteV1 {
-    currency: String,
-    numbers: [Option<f64>; 17],
+pub(super) struct ReadQuotes<'a, N>(
+    #[serde(borrow, bound(deserialize = "N: Deserialize<'de>"))] Short<ReadQuote<'a, N>>,
+);
+
+#[derive(Deserialize)]
+struct ReadQuote<'a, N> {
+    currency: &'a str,
+    numbers: N,
     missing: u32,
     last_updated: i64,
 }
+
+pub(super) type CoinV1<'a> = ReadCoin<'a, ()>;
+pub(super) type QuotesV1<'a> = ReadQuotes<'a, [Option<f64>; NUMBERS]>;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct FetchedV1 {
@@ -82,4 +95,17 @@ pub(super) struct JudgedV1 {
     /// 1: suspect; 2: incomplete.
     doubt: u8,
     why: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ScheduleV1 {
+    series: String,
+    endpoint: String,
+    convert: Short<String>,
+    /// In seconds.
+    every: u64,
+    coins: u32,
+    since: i64,
+    simulated: bool,
+    confirmed_at: i64,
 }

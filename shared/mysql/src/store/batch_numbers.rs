@@ -1,14 +1,16 @@
-//! The numbers that stand for batches in the history.
+//! The numbers that stand for batches in the history, and whether a batch was dropped.
 //!
 //! A number is made before the transaction that needs it, by itself: no loader waits for what another one has not committed yet,
-//! and a number without quotes harms nobody. They are looked up for each transaction, by one statement, and not remembered: the
-//! database may be another one since, restored from a backup that does not have them.
+//! and a number without quotes harms nobody. They are looked up in each transaction, by one statement, and not remembered: the
+//! database may be another one since, restored from a backup that does not have them. Loaders lock them as readers do, so that a
+//! batch is dropped before or after a transaction, and never within.
 
 use std::collections::{BTreeSet, HashMap};
 
 use domain::BatchId;
 use sqlx::AssertSqlSafe;
-use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::mysql::MySqlConnection;
+use tables::load::BatchNumber;
 
 use super::columns::read_all;
 use super::parameters::Query;
@@ -17,56 +19,58 @@ use crate::error::Error;
 
 /// The numbers of some batches.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(HashMap<String, u32>);
+pub(super) struct Numbers(HashMap<String, BatchNumber>);
 
 impl Numbers {
-    /// Those of `batches`; made where there are none.
-    pub(super) async fn of_all(database: &Database, batches: BTreeSet<&BatchId>) -> Result<Self, Error> {
-        let batches: Vec<_> = batches.into_iter().collect();
-        let mut numbers = Self::default();
-        let found = database.read(select(&batches)).await?;
-        numbers.add(&found).map_err(|error| database.blame(error))?;
-        let new: Vec<_> = batches.into_iter().filter(|batch| numbers.of(batch).is_err()).collect();
-        if !new.is_empty() {
-            let made = database.write(&Make(&new)).await?;
-            numbers.add(&made).map_err(|error| database.blame(error))?;
-        }
-        Ok(numbers)
+    /// Those of `batches`, of which there is at least one, locked; `None` when one has none.
+    pub(super) async fn locked(
+        connection: &mut MySqlConnection,
+        batches: &BTreeSet<&BatchId>,
+    ) -> Result<Option<Self>, sqlx::Error> {
+        let rows = select(batches).fetch_all(connection).await?;
+        let rows: Vec<_> = read_all(&rows, |row| {
+            let number = BatchNumber { number: row.get("number")?, is_dropped: row.get("dropped")? };
+            Ok((row.get("batch_id")?, number))
+        })?;
+        let numbers = Self(rows.into_iter().collect());
+        Ok(batches.iter().all(|batch| numbers.of(batch).is_ok()).then_some(numbers))
     }
 
     /// That of `batch`, which must be among them.
-    pub(super) fn of(&self, batch: &BatchId) -> Result<u32, sqlx::Error> {
+    pub(super) fn of(&self, batch: &BatchId) -> Result<BatchNumber, sqlx::Error> {
         self.0.get(batch.as_str()).copied().ok_or(sqlx::Error::RowNotFound)
     }
+}
 
-    fn add(&mut self, rows: &[MySqlRow]) -> Result<(), sqlx::Error> {
-        let rows: Vec<_> = read_all(rows, |row| Ok((row.get("batch_id")?, row.get("number")?)))?;
-        self.0.extend(rows);
+/// Makes numbers for those of `batches` that have none.
+pub(super) async fn make(database: &Database, batches: &BTreeSet<&BatchId>) -> Result<(), Error> {
+    database.write(&Make(batches)).await
+}
+
+struct Make<'a>(&'a BTreeSet<&'a BatchId>);
+
+impl Work for Make<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        for batch in self.0 {
+            // Another loader may have made it meanwhile.
+            let known = "SELECT 1 FROM batch_numbers WHERE batch_id = ?";
+            if sqlx::query(known).bind(batch.as_str()).fetch_optional(&mut *connection).await?.is_none() {
+                let sql =
+                    "INSERT INTO batch_numbers (batch_id) VALUES (?) ON DUPLICATE KEY UPDATE number = number";
+                sqlx::query(sql).bind(batch.as_str()).execute(&mut *connection).await?;
+            }
+        }
         Ok(())
     }
 }
 
-/// Makes numbers for batches. Another loader may have made them meanwhile.
-struct Make<'a>(&'a [&'a BatchId]);
-
-impl Work for Make<'_> {
-    type Output = Vec<MySqlRow>;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Vec<MySqlRow>, sqlx::Error> {
-        for batch in self.0 {
-            let sql =
-                "INSERT INTO batch_numbers (batch_id) VALUES (?) ON DUPLICATE KEY UPDATE number = number";
-            sqlx::query(sql).bind(batch.as_str()).execute(&mut *connection).await?;
-        }
-        select(self.0).fetch_all(connection).await
-    }
-}
-
-/// Reads the numbers of `batches`, of which there is at least one. Few shapes, for prepared statements are kept.
-fn select<'q>(batches: &[&'q BatchId]) -> Query<'q> {
+/// Reads and locks the numbers of `batches`, in their order. Few shapes, for prepared statements are kept.
+fn select<'q>(batches: &BTreeSet<&'q BatchId>) -> Query<'q> {
     let places = batches.len().next_power_of_two();
     let sql = format!(
-        "SELECT batch_id, number FROM batch_numbers WHERE batch_id IN ({})",
+        "SELECT batch_id, number, dropped FROM batch_numbers WHERE batch_id IN ({}) ORDER BY batch_id LOCK IN SHARE MODE",
         vec!["?"; places].join(", ")
     );
     let filled = batches.iter().chain(batches.iter().cycle()).take(places);

@@ -1,18 +1,20 @@
 //! The statements of a [`Load`] on a server.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
-use sqlx::mysql::MySqlConnection;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor};
-use tables::load::LoadRow;
-use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
+use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
 use super::batch_numbers::Numbers;
-use super::columns::read_all;
+use super::columns::read;
 use super::insert::{INSERTS, REBUILDS};
 use super::of_coins::{COINS, bind_ids, of_coins, sql_of};
 use super::parameters::bind;
@@ -21,17 +23,32 @@ use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::refusal;
 
-/// A load, and the numbers of its batches, which were made before.
+/// A load, and its batches.
 pub(super) struct Numbered<'a> {
     pub(super) load: &'a Load<'a>,
-    pub(super) numbers: &'a Numbers,
+    pub(super) batches: &'a BTreeSet<&'a BatchId>,
+}
+
+/// What became of a [`Numbered`] load.
+pub(super) enum Outcome {
+    /// A batch has no number yet; nothing was written.
+    Unnumbered,
+    /// As [`Load::run`] says.
+    Loaded(Option<Vec<Loaded>>),
 }
 
 impl Work for Numbered<'_> {
-    type Output = Option<Vec<Loaded>>;
+    type Output = Outcome;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
-        self.load.run(&mut OnServer(connection, self.numbers)).await
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Outcome> {
+        let Some(numbers) = Numbers::locked(connection, self.batches).await? else {
+            return Ok(Outcome::Unnumbered);
+        };
+        self.load.run(&mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
+    }
+
+    fn has_written(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Loaded(_))
     }
 }
 
@@ -41,10 +58,12 @@ pub(super) struct OnServer<'c>(pub(super) &'c mut MySqlConnection, pub(super) &'
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;
+    type Found = MySqlRow;
     type IdentityKey = IdentityKey;
 
+    const AT_ONCE: usize = 100;
     const COINS_LOCK: &'static str = " FOR UPDATE";
-    const IDENTITY_COLUMNS: &'static str = row::IDENTITY;
+    const IDENTITY_COLUMNS: &'static [&'static str] = &row::IDENTITY;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -70,17 +89,21 @@ impl Statements for OnServer<'_> {
         self.0.execute(sql).await.map(drop)
     }
 
-    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
         batches.iter().map(|batch| self.1.of(batch)).collect()
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins(&mut self, select: &Select, ids: &[u32]) -> Result<Vec<MySqlRow>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            let rows = of_coins(sql, part).fetch_all(&mut *self.0).await?;
-            all.append(&mut read_all(&rows, reader)?);
+            all.append(&mut of_coins(|ids| select.sql(ids), part).fetch_all(&mut *self.0).await?);
         }
         Ok(all)
+    }
+
+    fn read<T>(row: &MySqlRow, reader: Reader<T>, all: &mut Vec<T>) -> Result<()> {
+        all.push(read(row, reader)?);
+        Ok(())
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {

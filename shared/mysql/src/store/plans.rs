@@ -67,6 +67,15 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for sql in [quotes::FRESHNESS, DATA_KINDS] {
         looked_up.push((sql.to_owned(), plan(&mut connection, sql).await));
     }
+    let (newest, slots) = ("'2026-11-27 13:00:00'", ["'2026-11-22 14:00:00'", "'2026-11-22 16:00:00'"]);
+    for (sql, values) in [
+        (tables::read::quotes::NEWEST_IN, vec![newest, "'EUR'"]),
+        (tables::read::schedules::FETCHED_SLOTS, slots.to_vec()),
+        (tables::read::schedules::IN_FORCE_FROM, vec!["'quotes'", "'quotes'", newest, newest]),
+    ] {
+        let sql = values.iter().fold(sql.to_owned(), |sql, value| sql.replacen('?', value, 1));
+        looked_up.push((sql.clone(), plan(&mut connection, &sql).await));
+    }
     let ids = [batch(0), batch(3600), batch(7200)];
     let mut batches = Vec::new();
     for (which, value) in [(Which::Newest(5), "5"), (Which::Among(&ids), "'x'")] {

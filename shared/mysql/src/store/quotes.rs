@@ -1,15 +1,27 @@
 //! The read side of the quotes.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
-use tables::read::quotes::{LISTED, TOP, freshness, listed_coin, top_coin};
+use tables::read::quotes::{LISTED, NEWEST_IN, TOP, freshness, last_updated, listed_coin, top_coin};
 use tables::row::{Row, Unreadable};
 
 use super::MysqlStore;
 use super::columns::{read_all, read_one};
+use super::parameters::query;
 
 #[async_trait]
 impl Quotes for MysqlStore {
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let rows = self.database.read(query(NEWEST_IN, [since.into(), currency.into()])).await?;
+        let found: Vec<_> = read_all(&rows, last_updated).map_err(|error| self.blame(error))?;
+        Ok(found.first().copied())
+    }
+
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         let rows = self.database.read(sqlx::query(FRESHNESS)).await?;
         read_one(&rows, freshness).map_err(|error| self.blame(error))

@@ -48,6 +48,7 @@ pub(super) fn misfit(row: &LoadRow<'_>) -> Option<String> {
         ("symbol", coin.symbol.as_str()),
         ("name", &coin.name),
         ("slug", &coin.slug),
+        ("platform_name", coin.platform_name.as_deref().unwrap_or_default()),
         ("token_address", coin.token_address.as_deref().unwrap_or_default()),
         ("currency", &quote.currency),
     ];
@@ -84,7 +85,7 @@ pub(super) fn identity<'a>(seen: &SeenIdentity<'a>) -> impl Iterator<Item = Para
 }
 
 /// The columns of `coin_identities` that [`known_identity`] reads.
-pub(super) const IDENTITY: &str = "coin_id, identity, first_seen_at, last_seen_at";
+pub(super) const IDENTITY: [&str; 4] = ["coin_id", "identity", "first_seen_at", "last_seen_at"];
 
 /// An identity that the table has, and its key.
 pub(super) fn known_identity(row: &dyn Row) -> Result<((u32, IdentityKey), Known<()>), Unreadable> {
@@ -111,6 +112,7 @@ mod tests {
                     page: &page,
                     batch: 1,
                     fetched_at: page.fetched_at,
+                    seen_at: page.fetched_at,
                     is_rebuild: false,
                     coin: &coin.coin,
                     quote: &coin.quotes[0],

@@ -66,7 +66,7 @@ async fn long_lists_of_tags_load_whole() {
     let loaded = lab.store.load(&Chunk { rows: rows.clone(), ..chunk(&[]) }).await.unwrap();
     assert_eq!((loaded.written, loaded.refused.len()), (90, 0));
     let coins = lab.tables().await.coins;
-    assert!(coins.iter().map(|entry| &entry.coin).eq(rows.iter().map(|row| &row.coin)));
+    assert!(coins.iter().map(|entry| &entry.coin).eq(rows.iter().map(|row| &*row.coin)));
 }
 
 /// A server that drops the sign must not make the quote look new each time.

@@ -21,6 +21,8 @@ async fn any_table_is_read_as_text_and_nothing_is_written() {
     }
     let table = MysqlTable::open(&database.options(), "my `coins`").await.unwrap();
     assert_eq!(table.columns(), ["symbol", "price", "volume", "supply", "at", "zoned", "packed"]);
+    let instants = table.columns().iter().filter(|column| table.is_in_utc(column));
+    assert_eq!(instants.collect::<Vec<_>>(), ["zoned"]);
     let rows = table.rows(table.columns(), 5).await.unwrap();
     let prices = rows.iter().map(|row| row[1].as_ref().unwrap().parse::<f64>().unwrap().to_bits());
     assert_eq!(prices.collect::<Vec<_>>(), doubles.map(f64::to_bits));

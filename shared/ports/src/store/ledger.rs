@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
 
-use super::StoreError;
+use super::{Dropped, StoreError};
 
 /// One batch in the ledger. Counts of rows are sums over the chunks recorded so far. When a page was cut into chunks
 /// of another size, or fetched again, its newest cut alone counts: the one transformed last.
@@ -35,6 +35,8 @@ pub struct BatchRecord {
     pub credits: Option<u32>,
     /// What its fetcher found wrong with it as a whole; `None` when nothing was found, or until the announcement was recorded.
     pub verdict: Option<Verdict>,
+    /// That it was taken out of the tables. Its counts are those of the time before, and nothing of it is missing.
+    pub dropped: Option<Dropped>,
     /// Coins that the source sent.
     pub coins_in: u64,
     /// Coins that a rule or the database rejected.

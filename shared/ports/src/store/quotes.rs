@@ -16,7 +16,7 @@ pub struct Totals {
     pub quotes_history: u64,
 }
 
-/// How fresh `quotes_latest` is. Neither instant ever goes back.
+/// How fresh `quotes_latest` is. Neither instant ever goes back, unless a batch is [dropped](super::Drops).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// The newest `last_updated`; `None` when there are no quotes.
@@ -72,6 +72,14 @@ pub struct ListedCoin {
 pub trait Quotes: Send + Sync + 'static {
     /// How fresh the quotes are. Every process asks every few seconds: two looks into indexes, however much there is.
     async fn freshness(&self) -> Result<Freshness, StoreError>;
+
+    /// The `last_updated` of the newest quote in `currency` that is no older than `since`. `None` when there is none: reads what is
+    /// that new and no more.
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// The totals. For people: it counts rows.
     async fn totals(&self) -> Result<Totals, StoreError>;

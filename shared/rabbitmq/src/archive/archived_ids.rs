@@ -125,7 +125,8 @@ impl Scan {
 }
 
 fn fetched_at(page: &Message) -> Option<DateTime<Utc>> {
-    page.headers.get(header::FETCHED_AT).and_then(timestamp::from_text)
+    let arrived = page.headers.get(header::RECEIVED_AT).or_else(|| page.headers.get(header::FETCHED_AT));
+    arrived.and_then(timestamp::from_text)
 }
 
 #[cfg(test)]
@@ -152,6 +153,10 @@ mod tests {
         assert_eq!(archived.contains(&page("a", Some(after))), Some(false));
         assert_eq!(archived.contains(&page("a", Some(before))), None);
         assert_eq!(archived.contains(&page("a", None)), None);
+        // One that fills a gap counts as fetched long before it came.
+        let mut gap = page("gap", Some(before));
+        gap.headers.set(header::RECEIVED_AT, timestamp::to_text(after));
+        assert_eq!(archived.contains(&gap), Some(false));
         archived.insert(MessageId::new("a"));
         for at in [Some(after), Some(before), None] {
             assert_eq!(archived.contains(&page("a", at)), Some(true));

@@ -20,7 +20,8 @@ pub(crate) fn read_letter(delivery: &mut Delivery) -> (Message, u32) {
 }
 
 fn read_with(delivery: &mut Delivery, most: usize) -> (Message, u32) {
-    let body = Bytes::from(std::mem::take(&mut delivery.data));
+    // lapin doubles the room for a body with each of its frames, so half of it may be empty.
+    let body = Bytes::from(std::mem::take(&mut delivery.data).into_boxed_slice());
     let empty = FieldTable::default();
     let table = delivery.properties.headers().as_ref().unwrap_or(&empty);
     let id = match delivery.properties.message_id() {

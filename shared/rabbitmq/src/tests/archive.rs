@@ -28,6 +28,7 @@ pub(super) fn page_of(id: impl std::fmt::Display, at: DateTime<Utc>) -> Message 
         endpoint: "listings".to_owned(),
         api_version: ApiVersion::V3,
         convert: vec!["USD".to_owned()],
+        currency: None,
         simulated: true,
         origin: Origin::Live,
     };

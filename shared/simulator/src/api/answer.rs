@@ -10,7 +10,7 @@ use domain::ApiVersion;
 
 use super::request::{Endpoint, Request};
 use super::{Api, broken};
-use crate::account::listing_credits;
+use crate::account::credits;
 use crate::delivery::{Answer, RAY_HEADER, RAY_ID};
 use crate::envelope::Status;
 use crate::errors::ApiError;
@@ -61,7 +61,7 @@ impl Api {
         }
         match request.endpoint {
             Endpoint::NotAnonymous => return Err(ApiError::with_status(403, 1005)),
-            Endpoint::Anonymous(_) | Endpoint::AnonymousMarket(_) => {
+            Endpoint::Anonymous(_) | Endpoint::AnonymousMarket(_) | Endpoint::AnonymousQuotes => {
                 self.account.count_anonymous_call(request.received_at)?;
             }
             _ => {
@@ -78,6 +78,11 @@ impl Api {
             Endpoint::Market(kind) | Endpoint::AnonymousMarket(kind) => {
                 self.market(request, kind, &MarketQuery::parse(kind, parameters)?)
             }
+            Endpoint::QuotesHistory => self.quotes_history(request, parameters),
+            Endpoint::ListingHistory => self.listing_history(request, parameters),
+            Endpoint::Quotes | Endpoint::AnonymousQuotes => {
+                self.listing(request, ApiVersion::V3, &ListingQuery::of_ids(parameters)?, whole)
+            }
             Endpoint::KeyInfo | Endpoint::NotAnonymous | Endpoint::Nothing => {
                 let json = self.account.to_json(request.received_at);
                 Ok(Answer::json(200, self.status(request, 0, None).object(&json)))
@@ -92,6 +97,7 @@ impl Api {
         query: &ListingQuery,
         whole: bool,
     ) -> Result<Answer, ApiError> {
+        self.account.check_converts(query.converts.len())?;
         let (faults, since) = {
             let mut active = self.active_faults();
             (active.plan.take_all(Reach::Listing), active.since)
@@ -105,11 +111,14 @@ impl Api {
         let asked = ListingQuery { start: start_of(query, &faults), ..query.clone() };
         let mut page = self.source.page(version, &asked, now, frozen, &vanished)?;
         tamper::apply(&faults, &mut page).map_err(|_| ApiError::with_status(500, 500))?;
-        let (credits, notice) = if let Endpoint::Anonymous(_) = request.endpoint {
+        if !query.skip_invalid && query.ids.as_ref().is_some_and(|ids| ids.len() > page.rows.len()) {
+            return Err(ApiError::with_status(400, 400));
+        }
+        let (credits, notice) = if let Endpoint::Anonymous(_) | Endpoint::AnonymousQuotes = request.endpoint {
             // It says so, although there is no account that could pay.
             (1, None)
         } else {
-            let credits = listing_credits(page.rows.len(), query.converts.len());
+            let credits = credits(page.rows.len(), query.rows_a_credit(), query.converts.len());
             (credits, self.account.spend(credits, request.received_at)?)
         };
         // A client that got nothing usable asks again, and must not miss a snapshot by that.

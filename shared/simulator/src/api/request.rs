@@ -17,8 +17,16 @@ pub(super) enum Endpoint {
     Market(MarketKind),
     /// The same for anybody.
     AnonymousMarket(MarketKind),
+    /// Coins by their ids.
+    Quotes,
+    /// The same for anybody, without a key.
+    AnonymousQuotes,
     /// Something that anybody may not ask for.
     NotAnonymous,
+    /// Past quotes of some coins.
+    QuotesHistory,
+    /// The listing at the end of a day.
+    ListingHistory,
     KeyInfo,
     Nothing,
 }

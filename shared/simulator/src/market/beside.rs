@@ -39,7 +39,7 @@ impl Market {
             MarketKind::FearAndGreed => self.feeling(minute.floor(15)),
             MarketKind::Cmc100 => self.index(minute.floor(5), vanished),
         };
-        ListingPage { rows: vec![rows], total_count: 1 }
+        ListingPage { rows: vec![rows], total_count: Some(1) }
     }
 
     fn map(&self, query: &MarketQuery, minute: Minute, vanished: &[u32]) -> ListingPage {
@@ -55,7 +55,7 @@ impl Market {
             let ids = (FIRST_INACTIVE..).take(self.coins.len() / 10).filter(|id| !vanished.contains(id));
             rows.extend(ids.map(former));
         }
-        ListingPage { rows: query.slice(&rows).to_vec(), total_count: rows.len() }
+        ListingPage { rows: query.slice(&rows).to_vec(), total_count: Some(rows.len()) }
     }
 
     fn global(&self, query: &MarketQuery, minute: Minute, vanished: &[u32]) -> String {

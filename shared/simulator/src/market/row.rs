@@ -1,10 +1,12 @@
 //! One coin as a row of a listing, in the field order of the real API.
 
+mod history;
 pub(super) mod json;
 mod quote;
 
 use domain::ApiVersion;
 
+pub(super) use self::history::render_history;
 use self::json::{Object, Quoted};
 use self::quote::quotes;
 use super::coin::Coin;
@@ -17,6 +19,8 @@ use crate::query::Aux;
 /// What all rows of one answer share.
 pub(crate) struct Style<'a> {
     pub(crate) version: ApiVersion,
+    /// Whether a tag is an object, as among quotes, and not its slug alone, as in listings.
+    pub(crate) whole_tags: bool,
     pub(crate) aux: &'a Aux,
     pub(crate) converts: &'a [&'static Currency],
     /// The market cap of all coins, in dollars.
@@ -31,7 +35,7 @@ pub(crate) fn render(state: &CoinState<'_>, style: &Style<'_>) -> String {
     let mut row = Object::open(&mut json);
     match style.version {
         ApiVersion::V1 => v1_fields(&mut row, state, style.aux),
-        ApiVersion::V3 => v3_fields(&mut row, state, style.aux),
+        ApiVersion::V3 => v3_fields(&mut row, state, style),
     }
     row.key("quote");
     quotes(row.out, state, style);
@@ -67,9 +71,13 @@ fn v1_fields(row: &mut Object<'_>, state: &CoinState<'_>, aux: &Aux) {
     row.field_if(aux.has("is_market_cap_included_in_calc"), "is_market_cap_included_in_calc", included(coin));
 }
 
-fn v3_fields(row: &mut Object<'_>, state: &CoinState<'_>, aux: &Aux) {
-    let coin = state.coin;
-    row.field_if(aux.has("tags"), "tags", &coin.tags);
+fn v3_fields(row: &mut Object<'_>, state: &CoinState<'_>, style: &Style<'_>) {
+    let (coin, aux) = (state.coin, style.aux);
+    if style.whole_tags {
+        row.field_if(aux.has("tags"), "tags", whole_tags(&coin.tags));
+    } else {
+        row.field_if(aux.has("tags"), "tags", &coin.tags);
+    }
     row.field("id", coin.id);
     row.text("name", &coin.name);
     row.text("symbol", &coin.symbol);
@@ -87,6 +95,13 @@ fn v3_fields(row: &mut Object<'_>, state: &CoinState<'_>, aux: &Aux) {
     self_reported(row, state);
     row.field("minted_market_cap", Number(rounded(state.price * coin.total, 2)));
     row.field_if(aux.has("is_market_cap_included_in_calc"), "is_market_cap_included_in_calc", included(coin));
+}
+
+/// The tags of this list of slugs, each as an object.
+fn whole_tags(slugs: &str) -> String {
+    let slugs: Vec<String> = serde_json::from_str(slugs).unwrap_or_default();
+    let whole = |slug: &String| serde_json::json!({"slug": slug, "name": slug, "category": "CATEGORY"});
+    slugs.iter().map(whole).collect::<serde_json::Value>().to_string()
 }
 
 fn self_reported(row: &mut Object<'_>, state: &CoinState<'_>) {

@@ -3,6 +3,7 @@
 mod beside;
 mod client;
 mod faults;
+mod history;
 mod listing;
 mod market;
 mod recordings;

@@ -32,6 +32,12 @@ pub(crate) fn undecodable(error: Unreadable) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
 
+/// The instant that `text`, in `column`, is.
+pub(crate) fn instant(column: &str, text: &str) -> Result<DateTime<Utc>, Unreadable> {
+    let instant = timestamp::from_text(text);
+    instant.ok_or_else(|| Unreadable::new(column, format!("{text:?} is not an RFC 3339 instant")))
+}
+
 struct Columns<'r>(&'r SqliteRow);
 
 impl<'r> Columns<'r> {
@@ -64,10 +70,7 @@ impl Row for Columns<'_> {
 
     fn instant(&self, column: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
         let Some(text): Option<&str> = self.take(column)? else { return Ok(None) };
-        let instant = timestamp::from_text(text);
-        instant
-            .map(Some)
-            .ok_or_else(|| Unreadable::new(column, format!("{text:?} is not an RFC 3339 instant")))
+        instant(column, text).map(Some)
     }
 
     fn flag(&self, column: &str) -> Result<Option<bool>, Unreadable> {

@@ -3,13 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tables::columns::{COINS, IDENTITIES, description, history, quotes};
+use tables::columns::{COINS, IDENTITIES, description, history, latest};
 use tables::write::Parameter;
 use tables::write::contents::ByTable;
 
-use super::parameters::{Query, bind};
+use super::parameters::{Query, Recent};
 
-/// Rows of a full statement. With the widest table that is 5,750 values, well under SQLite's 32,766.
+/// Rows of a full statement. With the widest table that is 6,500 values, well under SQLite's 32,766.
 const ROWS: usize = 250;
 
 /// The statements of [`load`](super::load), built once from [`Measure::ALL`](domain::Measure::ALL).
@@ -39,7 +39,7 @@ fn inserts(later: &str) -> Inserts {
              last_seen_at = max(last_seen_at, excluded.last_seen_at)",
         ),
         // The rows were compared with the table before, under the same lock.
-        latest: Insert::new("quotes_latest", &quotes(), &quote_conflict(&quotes()[2..])),
+        latest: Insert::new("quotes_latest", &latest(), &quote_conflict(&latest()[2..])),
         history: Insert::new(
             "history",
             &history(),
@@ -72,14 +72,15 @@ impl Insert {
     /// Inserts `rows`; `values` are those of one in the order of the columns.
     ///
     /// A statement is made while the driver's thread is busy with the one before it.
-    pub(super) async fn run<'q, T, const N: usize>(
+    pub(super) async fn run<'q, T, V: IntoIterator<Item = Parameter<'q>>>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[T],
-        values: impl Fn(&T) -> [Parameter<'q>; N],
+        values: fn(&T) -> V,
     ) -> Result<(), sqlx::Error> {
         let mut parts = rows.chunks(ROWS);
-        let mut statements = std::iter::from_fn(|| Some(self.statement(parts.next()?, &values)));
+        let mut recent = Recent::default();
+        let mut statements = std::iter::from_fn(|| Some(self.statement(parts.next()?, values, &mut recent)));
         let mut next = statements.next();
         while let Some(statement) = next {
             let execute = statement.execute(&mut *connection);
@@ -90,10 +91,11 @@ impl Insert {
         Ok(())
     }
 
-    fn statement<'q, T, const N: usize>(
+    fn statement<'q, T, V: IntoIterator<Item = Parameter<'q>>>(
         &self,
         rows: &[T],
-        values: impl Fn(&T) -> [Parameter<'q>; N],
+        values: fn(&T) -> V,
+        recent: &mut Recent,
     ) -> Query<'q> {
         // A prepared statement is worth keeping only when its shape comes again.
         let query = if rows.len() == ROWS {
@@ -101,7 +103,7 @@ impl Insert {
         } else {
             sqlx::query(AssertSqlSafe(self.sql(rows.len()))).persistent(false)
         };
-        rows.iter().flat_map(&values).fold(query, bind)
+        rows.iter().flat_map(values).fold(query, |query, value| recent.bind(query, value))
     }
 }
 

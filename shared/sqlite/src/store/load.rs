@@ -4,17 +4,20 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin, timestamp};
 use ports::Loaded;
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
-use tables::load::LoadRow;
+use tables::columns::IDENTITIES;
 use tables::load::coins::Known;
-use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Statements};
+use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
 use tables::load::transaction::Load;
+use tables::load::{BatchNumber, LoadRow};
 use tables::row::{Row, Unreadable};
 use tables::write::load as write;
 
-use super::columns::read_all;
+use super::columns::read;
 use super::insert::{INSERTS, REBUILDS};
-use super::{data_kind, ledger};
+use super::{data_kind, ledger, packed};
 use crate::database::Work;
 use crate::error::{Error, refusal};
 
@@ -29,14 +32,23 @@ impl Work for Load<'_> {
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// Rows that were found.
+pub(super) enum Found {
+    Row(SqliteRow),
+    /// Several, with these columns.
+    Packed(SqliteRow, Vec<&'static str>),
+}
+
 pub(super) struct InFile<'c>(pub(super) &'c mut SqliteConnection);
 
 impl Statements for InFile<'_> {
     type Error = sqlx::Error;
+    type Found = Found;
     type IdentityKey = String;
 
+    const AT_ONCE: usize = 1;
     const COINS_LOCK: &'static str = "";
-    const IDENTITY_COLUMNS: &'static str = "coin_id, symbol, name, slug, first_seen_at, last_seen_at";
+    const IDENTITY_COLUMNS: &'static [&'static str] = &IDENTITIES;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
@@ -67,24 +79,41 @@ impl Statements for InFile<'_> {
     }
 
     /// Those that are new are made here: nobody else writes meanwhile.
-    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<u32>> {
+    async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
         let mut numbers = Vec::with_capacity(batches.len());
         for batch in batches {
             let sql = "INSERT INTO batch_numbers (batch_id) SELECT ?1 \
                        WHERE NOT EXISTS (SELECT 1 FROM batch_numbers WHERE batch_id = ?1)";
             sqlx::query(sql).bind(batch.as_str()).execute(&mut *self.0).await?;
-            let sql = "SELECT number FROM batch_numbers WHERE batch_id = ?";
-            numbers.push(sqlx::query_scalar(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await?);
+            let sql = "SELECT number, dropped FROM batch_numbers WHERE batch_id = ?";
+            let found = sqlx::query_as(sql).bind(batch.as_str()).fetch_one(&mut *self.0).await;
+            let (number, is_dropped) = found?;
+            numbers.push(BatchNumber { number, is_dropped });
         }
         Ok(numbers)
     }
 
-    async fn of_coins<T: Send>(&mut self, sql: OfCoins, ids: &[u32], reader: Reader<T>) -> Result<Vec<T>> {
+    async fn of_coins(&mut self, select: &Select, ids: &[u32]) -> Result<Vec<Found>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query(AssertSqlSafe(sql(IDS))).bind(json(ids)).fetch_all(&mut *self.0).await?;
-        read_all(&rows, reader)
+        // JSON may lose the last bits of a double.
+        if select.has_doubles() {
+            let rows = sqlx::query(AssertSqlSafe(select.sql(IDS))).bind(json(&ids)).fetch_all(&mut *self.0);
+            return Ok(rows.await?.into_iter().map(Found::Row).collect());
+        }
+        let parts: Vec<&[u32]> = ids.chunks(packed::ROWS).collect();
+        let rows = sqlx::query(AssertSqlSafe(packed::sql(select))).bind(json(&parts)).fetch_all(&mut *self.0);
+        let columns = select.columns();
+        Ok(rows.await?.into_iter().map(|row| Found::Packed(row, columns.to_vec())).collect())
+    }
+
+    fn read<T>(found: &Found, reader: Reader<T>, all: &mut Vec<T>) -> Result<()> {
+        match found {
+            Found::Row(row) => all.push(read(row, reader)?),
+            Found::Packed(row, columns) => all.append(&mut packed::read_all(row, columns, reader)?),
+        }
+        Ok(())
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
@@ -92,7 +121,7 @@ impl Statements for InFile<'_> {
     }
 
     async fn set_seen(&mut self, sql: OfCoins, at: DateTime<Utc>, ids: &[u32]) -> Result<()> {
-        let query = sqlx::query(AssertSqlSafe(sql(IDS))).bind(timestamp::to_text(at)).bind(json(ids));
+        let query = sqlx::query(AssertSqlSafe(sql(IDS))).bind(timestamp::to_text(at)).bind(json(&ids));
         query.execute(&mut *self.0).await.map(drop)
     }
 
@@ -115,6 +144,6 @@ fn joined(symbol: &str, name: &str, slug: &str) -> String {
 /// One JSON array instead of thousands of values: the statement is the same whatever their number.
 const IDS: &str = "SELECT value FROM json_each(?)";
 
-fn json(ids: &[u32]) -> String {
+fn json(ids: &impl Serialize) -> String {
     serde_json::json!(ids).to_string()
 }

@@ -1,18 +1,31 @@
 //! The read side of the quotes in SQLite.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use ports::{Freshness, ListedCoin, Quotes, StoreError, TopCoin, Totals};
-use tables::read::quotes::{LISTED, TOP, freshness, listed_coin, top_coin};
+use tables::read::quotes::{LISTED, NEWEST_IN, TOP, freshness, last_updated, listed_coin, top_coin};
 use tables::row::{Row, Unreadable};
 
 use super::SqliteStore;
 use super::columns::{read, read_all};
+use super::parameters::query;
 
 #[async_trait]
 impl Quotes for SqliteStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         let row = sqlx::query(FRESHNESS).fetch_one(self.database.readers()).await;
         row.and_then(|row| read(&row, freshness)).map_err(|error| self.blame(error))
+    }
+
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let query = query(NEWEST_IN, [since.into(), currency.into()]);
+        let row = query.fetch_optional(self.database.readers()).await;
+        let read = row.and_then(|row| row.map(|row| read(&row, last_updated)).transpose());
+        read.map_err(|error| self.blame(error))
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

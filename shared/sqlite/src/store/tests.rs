@@ -119,7 +119,7 @@ async fn coins_that_were_only_seen_again_are_not_written_anew() {
     let tables = lab.tables().await;
     assert!(tables.coins.iter().all(|coin| coin.last_seen_at == at(20)), "{:?}", tables.coins);
     let mut renamed = of_page(30);
-    renamed.rows[0].coin.name = "another".to_owned();
+    "another".clone_into(&mut renamed.rows[0].coin.name);
     let refused = lab.store.load(&renamed).await.unwrap().refused;
     assert_eq!(refused.len(), 1, "the trigger is there: {refused:?}");
 }

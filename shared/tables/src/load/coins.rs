@@ -36,20 +36,20 @@ pub fn seen<'a>(rows: &[LoadRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'a
     let (mut coins, mut identities) = (Vec::new(), Vec::new());
     for of_coin in rows.chunk_by(|one, next| one.coin.id == next.coin.id) {
         let mut described = of_coin[0];
-        let mut first_seen_at = described.fetched_at;
+        let mut first_seen_at = described.seen_at;
         let others = identities.len();
         for row in of_coin {
-            if row.is_after(described.fetched_at, Some(described.chunk)) {
+            if row.describes_after(described.seen_at, Some(described.chunk)) {
                 described = *row;
             }
-            first_seen_at = first_seen_at.min(row.fetched_at);
+            first_seen_at = first_seen_at.min(row.seen_at);
             identify(&mut identities, others, row);
         }
         coins.push(SeenCoin {
             coin: described.coin,
             is_rebuild: described.is_rebuild,
             first_seen_at,
-            last_seen_at: described.fetched_at,
+            last_seen_at: described.seen_at,
         });
     }
     (coins, identities)
@@ -64,13 +64,13 @@ fn identify<'a>(identities: &mut Vec<SeenIdentity<'a>>, others: usize, row: &Loa
     };
     match identities[others..].iter_mut().find(is_same) {
         Some(seen) => {
-            seen.first_seen_at = seen.first_seen_at.min(row.fetched_at);
-            seen.last_seen_at = seen.last_seen_at.max(row.fetched_at);
+            seen.first_seen_at = seen.first_seen_at.min(row.seen_at);
+            seen.last_seen_at = seen.last_seen_at.max(row.seen_at);
         }
         None => identities.push(SeenIdentity {
             coin: row.coin,
-            first_seen_at: row.fetched_at,
-            last_seen_at: row.fetched_at,
+            first_seen_at: row.seen_at,
+            last_seen_at: row.seen_at,
         }),
     }
 }
@@ -127,10 +127,11 @@ pub fn changes<'a>(seen: Vec<SeenCoin<'a>>, known: &BTreeMap<u32, Known<Coin>>) 
 /// Whether `held` says all that `coin` says.
 fn is_described(coin: &Coin, held: &Coin) -> bool {
     let date_added = coin.date_added.map(timestamp::to_millis);
-    let Coin { id, name, symbol, slug, platform_id, token_address, tags, infinite_supply, is_active, .. } =
-        coin;
+    let Coin { id, name, symbol, slug, platform_id, platform_name, token_address, .. } = coin;
+    let Coin { tags, infinite_supply, is_active, .. } = coin;
     (id, name, symbol, slug) == (&held.id, &held.name, &held.symbol, &held.slug)
-        && (platform_id, token_address, tags) == (&held.platform_id, &held.token_address, &held.tags)
+        && (platform_id, platform_name) == (&held.platform_id, &held.platform_name)
+        && (token_address, tags) == (&held.token_address, &held.tags)
         && (infinite_supply, is_active) == (&held.infinite_supply, &held.is_active)
         && date_added == held.date_added
 }

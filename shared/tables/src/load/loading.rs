@@ -68,12 +68,12 @@ mod tests {
     use testkit::contract::store::sample::chunk;
 
     use super::*;
-    use crate::load::rows;
+    use crate::load::{BatchNumber, rows};
 
     /// Loads coins, of which the database refuses those: what was written, and what was found to be refused.
     fn load(coins: &[u32], at_most: usize, bad: &[u32]) -> (Vec<u32>, Vec<u32>) {
         let chunk = chunk(coins);
-        let rows = rows(&[&chunk], &[1]);
+        let rows = rows(&[&chunk], &[BatchNumber { number: 1, is_dropped: false }]);
         let mut loading = Loading::in_parts(&rows, vec![Loaded::default()], at_most);
         let mut written = Vec::new();
         while let Some(part) = loading.next() {

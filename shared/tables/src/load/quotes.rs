@@ -24,7 +24,7 @@ pub struct HeldQuote {
     /// When it was fetched.
     pub fetched_at: DateTime<Utc>,
     /// Its numbers, where they were read: they only tell what an equal `last_updated` counts as.
-    pub quote: Option<Quote>,
+    pub quote: Option<Box<Quote>>,
 }
 
 impl Held {
@@ -55,14 +55,11 @@ impl Held {
     }
 }
 
-/// What to write, in the order of the tables' keys, and what the quotes count as.
+/// What to write into `quotes_latest`, in the order of its key, and what the quotes count as.
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The rows of `quotes_latest`, all of which win.
     pub latest: Split<LoadRow<'a>>,
-    /// The rows to offer to `history`: each stays unless one that was fetched later is there (or at the same time, when
-    /// it is of no rebuild).
-    pub history: Split<LoadRow<'a>>,
     /// For each chunk what its quotes count as.
     pub loaded: Vec<Loaded>,
 }
@@ -81,7 +78,6 @@ struct Current<'c> {
 pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a> {
     let mut loaded = vec![Loaded::default(); chunks];
     let mut latest: BTreeMap<(u32, &str), LoadRow<'a>> = BTreeMap::new();
-    let mut history: BTreeMap<(DateTime<Utc>, u32, &str), LoadRow<'a>> = BTreeMap::new();
     for row in rows {
         let (coin, currency, last_updated) = (row.coin.id, row.quote.currency.as_str(), row.last_updated());
         let written = latest.get(&(coin, currency)).map(|row| Current {
@@ -94,11 +90,13 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
             held.get(row).map(|held| Current {
                 last_updated: held.last_updated,
                 fetched_at: held.fetched_at,
-                quote: held.quote.as_ref(),
+                quote: held.quote.as_deref(),
                 chunk: None,
             })
         });
         let of_chunk = &mut loaded[row.chunk];
+        of_chunk.oldest_quote_at =
+            Some(of_chunk.oldest_quote_at.map_or(last_updated, |at| at.min(last_updated)));
         of_chunk.newest_quote_at = of_chunk.newest_quote_at.max(Some(last_updated));
         let (wins, count) = match current {
             None => (true, &mut of_chunk.written),
@@ -115,21 +113,30 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
             of_chunk.newest_fetch_at = Some(row.fetched_at);
             latest.insert((coin, currency), *row);
         }
-        history
-            .entry((last_updated, coin, currency))
-            .and_modify(|earlier| {
-                if row.is_after(earlier.fetched_at, Some(earlier.chunk)) {
-                    *earlier = *row;
-                }
-            })
-            .or_insert(*row);
     }
-    let is_rebuild = |row: &LoadRow<'_>| row.is_rebuild;
-    Judged {
-        latest: Split::of(latest.into_values(), is_rebuild),
-        history: Split::of(history.into_values(), is_rebuild),
-        loaded,
-    }
+    Judged { latest: Split::of(latest.into_values(), is_rebuild), loaded }
+}
+
+/// The rows to offer to `history`, in the order of its key: each stays unless one that was fetched later is there (or at the same
+/// time, when it is of no rebuild).
+pub fn history<'a>(rows: &[LoadRow<'a>]) -> Split<LoadRow<'a>> {
+    let key = |row: &LoadRow<'a>| (row.last_updated(), row.coin.id, row.quote.currency.as_str());
+    let mut history = rows.to_vec();
+    // Stable: those of one key stay in the order of the chunks.
+    history.sort_by_key(key);
+    // The one that stays is the first of those that are removed.
+    history.dedup_by(|row, earlier| {
+        let is_same = key(row) == key(earlier);
+        if is_same && row.is_after(earlier.fetched_at, Some(earlier.chunk)) {
+            *earlier = *row;
+        }
+        is_same
+    });
+    Split::of(history, is_rebuild)
+}
+
+fn is_rebuild(row: &LoadRow<'_>) -> bool {
+    row.is_rebuild
 }
 
 /// Whether both have the same numbers and lack the same fields. Bit for bit, except for the sign of zero, which tables drop.

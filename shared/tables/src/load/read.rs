@@ -6,23 +6,32 @@ use domain::{Coin, Measure, MeasureSet, Quote};
 
 use super::coins::Known;
 use super::quotes::HeldQuote;
-use crate::columns::{COINS, quotes};
+use super::statements::Select;
+use crate::columns::{COINS, latest as latest_columns};
 use crate::row::{Row, Unreadable};
 
-/// The statement that reads `coins`, for [`coin`]; `ids` is what stands in the parentheses after `IN`. By id: in the order in
-/// which all who load lock.
-pub(super) fn coins(ids: &str) -> String {
-    format!("SELECT {} FROM coins WHERE id IN ({ids}) ORDER BY id", COINS.join(", "))
+/// Reads `coins`, for [`coin`]. By id: in the order in which all who load lock.
+pub(super) fn coins() -> Select {
+    Select::new(&COINS, |ids| format!("FROM coins WHERE id IN ({ids}) ORDER BY id"))
 }
 
-/// The statement that reads the keys and instants of `quotes_latest`, for [`held`].
-pub(super) fn latest_keys(ids: &str) -> String {
-    format!("SELECT coin_id, currency, last_updated, fetched_at FROM quotes_latest WHERE coin_id IN ({ids})")
+/// Reads `columns` of `coin_identities`.
+pub(super) fn identities(columns: &[&'static str]) -> Select {
+    Select::new(columns, |ids| format!("FROM coin_identities WHERE coin_id IN ({ids})"))
 }
 
-/// The statement that reads `quotes_latest` whole, for [`held_whole`].
-pub(super) fn latest(ids: &str) -> String {
-    format!("SELECT {} FROM quotes_latest WHERE coin_id IN ({ids})", quotes().join(", "))
+/// Reads the keys and instants of `quotes_latest`, for [`held`].
+pub(super) fn latest_keys() -> Select {
+    Select::new(&["coin_id", "currency", "last_updated", "fetched_at"], of_latest)
+}
+
+/// Reads `quotes_latest` whole, for [`held_whole`].
+pub(super) fn latest() -> Select {
+    Select::new(&latest_columns(), of_latest).with_doubles()
+}
+
+fn of_latest(ids: &str) -> String {
+    format!("FROM quotes_latest WHERE coin_id IN ({ids})")
 }
 
 /// A row of `coins`, and its key.
@@ -35,6 +44,7 @@ pub(super) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoI
         slug: row.get("slug")?,
         date_added: row.nullable("date_added")?,
         platform_id: row.nullable("platform_id")?,
+        platform_name: row.nullable("platform_name")?,
         token_address: row.nullable("token_address")?,
         tags: row.json("tags")?,
         infinite_supply: row.nullable("infinite_supply")?,
@@ -69,7 +79,7 @@ pub(super) fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
         missing: missing.as_deref().map(measures).unwrap_or_default(),
         last_updated: held.last_updated,
     };
-    Ok(HeldQuote { quote: Some(quote), ..held })
+    Ok(HeldQuote { quote: Some(Box::new(quote)), ..held })
 }
 
 /// The measures of a column list. A column of a newer version is not one of them.

@@ -4,15 +4,56 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
 
-use super::LoadRow;
 use super::coins::{Known, SeenCoin, SeenIdentity};
+use super::{BatchNumber, LoadRow};
 use crate::row::{Row, Unreadable};
 
 /// Makes a value of a row.
 pub type Reader<T> = fn(&dyn Row) -> Result<T, Unreadable>;
 
-/// Makes a statement of what stands between the parentheses after `IN`.
+/// Makes a statement, or the end of one, of what stands between the parentheses after `IN`.
 pub type OfCoins = fn(&str) -> String;
+
+/// A statement that reads rows of some coins.
+#[derive(Clone, Debug)]
+pub struct Select {
+    columns: Vec<&'static str>,
+    from: OfCoins,
+    lock: &'static str,
+    has_doubles: bool,
+}
+
+impl Select {
+    /// Reads `columns`; `from` is what follows them.
+    pub fn new(columns: &[&'static str], from: OfCoins) -> Self {
+        Self { columns: columns.to_vec(), from, lock: "", has_doubles: false }
+    }
+
+    /// Some of the columns are doubles, which have to come back bit for bit.
+    pub(super) fn with_doubles(self) -> Self {
+        Self { has_doubles: true, ..self }
+    }
+
+    /// The rows stay locked by `lock`, which ends the statement.
+    pub(super) fn locked(self, lock: &'static str) -> Self {
+        Self { lock, ..self }
+    }
+
+    /// The statement; `ids` is what stands between the parentheses.
+    pub fn sql(&self, ids: &str) -> String {
+        format!("SELECT {} {}{}", self.columns.join(", "), (self.from)(ids), self.lock)
+    }
+
+    /// The columns, in their order.
+    pub fn columns(&self) -> &[&'static str] {
+        &self.columns
+    }
+
+    /// Whether some of them are doubles.
+    pub fn has_doubles(&self) -> bool {
+        self.has_doubles
+    }
+}
 
 /// An identity that a table has: its coin, its key, and when it was seen.
 pub type KnownIdentity<K> = ((u32, K), Known<()>);
@@ -36,6 +77,12 @@ pub trait Statements: Send {
     /// What can go wrong.
     type Error: Send;
 
+    /// What the driver gives: a row, or several as one.
+    type Found: Send + Sync;
+
+    /// How many of those are read before others have their turn: about half a millisecond's work.
+    const AT_ONCE: usize;
+
     /// What tells one symbol, name and slug of a coin from another, as the table's key has it.
     type IdentityKey: Ord + Send;
 
@@ -43,7 +90,7 @@ pub trait Statements: Send {
     const COINS_LOCK: &'static str;
 
     /// The columns that [`known_identity`](Self::known_identity) reads of `coin_identities`.
-    const IDENTITY_COLUMNS: &'static str;
+    const IDENTITY_COLUMNS: &'static [&'static str];
 
     /// Whether data of this kind may be written. In an empty store it decides.
     fn admit(&mut self, simulated: bool) -> impl Future<Output = Result<bool, Self::Error>> + Send;
@@ -64,19 +111,22 @@ pub trait Statements: Send {
     /// Runs a statement without values.
     fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The numbers that stand for `batches` in the history, in their order.
+    /// The numbers that stand for `batches` in the history, in their order. From then on until the end of the transaction nobody
+    /// drops one of them.
     fn batch_numbers(
         &mut self,
         batches: &[&BatchId],
-    ) -> impl Future<Output = Result<Vec<u32>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<BatchNumber>, Self::Error>> + Send;
 
-    /// What `reader` makes of the rows of the coins `ids`.
-    fn of_coins<T: Send>(
+    /// The rows of the coins `ids`.
+    fn of_coins(
         &mut self,
-        sql: OfCoins,
+        select: &Select,
         ids: &[u32],
-        reader: Reader<T>,
-    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Found>, Self::Error>> + Send;
+
+    /// Adds what `reader` makes of the rows in `found`.
+    fn read<T>(found: &Self::Found, reader: Reader<T>, all: &mut Vec<T>) -> Result<(), Self::Error>;
 
     /// Writes into the ledger what became of `chunk`, loaded at `now`.
     fn record(

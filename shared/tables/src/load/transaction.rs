@@ -6,14 +6,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::Chunk;
+use domain::{Chunk, Coin};
 use ports::{Loaded, Refused, StoreError};
 
-use super::coins::{Changes, IdentityChanges, SeenIdentity, changes, identity_changes, seen};
+use super::coins::{
+    Changes, IdentityChanges, Known, SeenCoin, SeenIdentity, changes, identity_changes, seen,
+};
 use super::loading::Loading;
-use super::quotes::{Held, Judged, judge};
+use super::quotes::{Judged, history, judge};
 use super::statements::{OfCoins, Rows, Statements};
-use super::{LoadRow, Split, read, rows};
+use super::stored::{Found, Stored};
+use super::{BatchNumber, LoadRow, Split, read, rows};
 
 /// Chunks that are loaded in one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +45,7 @@ impl<'a> Load<'a> {
             return Ok(None);
         }
         let all = load_rows(statements, self.chunks).await?;
-        for (chunk, loaded) in self.chunks.iter().zip(&all) {
+        for (chunk, loaded) in self.chunks.iter().zip(&all).filter(|(_, loaded)| !loaded.is_dropped) {
             statements.record(chunk, loaded, self.now).await?;
         }
         Ok(Some(all))
@@ -59,9 +62,10 @@ impl<'a> Load<'a> {
 /// Rows the database refuses are found by halving: what is refused as a whole is rolled back, and its halves are tried one after
 /// the other, down to a single quote.
 async fn load_rows<S: Statements>(statements: &mut S, chunks: &[&Chunk]) -> Result<Vec<Loaded>, S::Error> {
-    let mut loaded = vec![Loaded::default(); chunks.len()];
     let batches: Vec<_> = chunks.iter().map(|chunk| &chunk.page.batch).collect();
     let numbers = statements.batch_numbers(&batches).await?;
+    let none = |batch: &BatchNumber| Loaded { is_dropped: batch.is_dropped, ..Loaded::default() };
+    let mut loaded: Vec<_> = numbers.iter().map(none).collect();
     let rows = fitting::<S>(rows(chunks, &numbers), &mut loaded);
     let mut loading = Loading::new(&rows, loaded);
     while let Some(part) = loading.next() {
@@ -92,47 +96,53 @@ fn fitting<'a, S: Statements>(mut rows: Vec<LoadRow<'a>>, loaded: &mut [Loaded])
 }
 
 /// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
+///
+/// What the tables hold is read while the server is busy with the history, which needs none of it.
 async fn write_part<S: Statements>(
     statements: &mut S,
     chunks: usize,
     rows: &[LoadRow<'_>],
 ) -> Result<Vec<Loaded>, S::Error> {
-    let ids = write_coins(statements, rows).await?;
-    let mut held = Held::default();
-    held.extend(statements.of_coins(read::latest_keys, &ids, read::held).await?);
+    let (coins, identities) = seen(rows);
+    let found = Found::lock(statements, &coins).await?;
+    let history = history(rows);
+    let written = insert(statements, &history, Rows::History);
+    let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(&found));
+    written?;
+    let Stored { coins: known, identities: known_identities, latest: mut held } = stored?;
+    write_coins(statements, coins, &known).await?;
+    write_identities(statements, identities, &known_identities).await?;
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
-    held.extend(statements.of_coins(read::latest, &equal, read::held_whole).await?);
-    let Judged { latest, history, loaded } = judge(rows, &held, chunks);
-    insert(statements, &history, Rows::History).await?;
+    let mut whole = Vec::with_capacity(equal.len());
+    for found in statements.of_coins(&read::latest(), &equal).await? {
+        S::read(&found, read::held_whole, &mut whole)?;
+    }
+    held.extend(whole);
+    let Judged { latest, loaded } = judge(rows, &held, chunks);
     insert(statements, &latest, Rows::Latest).await?;
     Ok(loaded)
 }
 
-/// Locks the coins of `rows`, and writes of them, and of their identities, what is new. Gives their ids.
-async fn write_coins<S: Statements>(statements: &mut S, rows: &[LoadRow<'_>]) -> Result<Vec<u32>, S::Error> {
-    let (coins, identities) = seen(rows);
-    let ids: Vec<u32> = coins.iter().map(|seen| seen.coin.id).collect();
-    let locked = |ids: &str| read::coins(ids) + S::COINS_LOCK;
-    let known = statements.of_coins(locked, &ids, read::coin).await?.into_iter().collect();
-    let Changes { write, seen_again } = changes(coins, &known);
+/// Writes what is new of the coins, of which the table holds what is `known`.
+async fn write_coins<S: Statements>(
+    statements: &mut S,
+    coins: Vec<SeenCoin<'_>>,
+    known: &BTreeMap<u32, Known<Coin>>,
+) -> Result<(), S::Error> {
+    let Changes { write, seen_again } = changes(coins, known);
     insert(statements, &write, Rows::Coins).await?;
     let seen_coins = |ids: &str| format!("UPDATE coins SET last_seen_at = ? WHERE id IN ({ids})");
-    set_seen(statements, seen_coins, &seen_again).await?;
-    write_identities(statements, &ids, identities).await?;
-    Ok(ids)
+    set_seen(statements, seen_coins, &seen_again).await
 }
 
-/// Writes what is new of the identities of the coins `ids`, which are locked.
+/// Writes what is new of the identities, of which the table holds what is `known`.
 async fn write_identities<S: Statements>(
     statements: &mut S,
-    ids: &[u32],
     identities: Vec<SeenIdentity<'_>>,
+    known: &BTreeMap<(u32, S::IdentityKey), Known<()>>,
 ) -> Result<(), S::Error> {
-    let sql =
-        |ids: &str| format!("SELECT {} FROM coin_identities WHERE coin_id IN ({ids})", S::IDENTITY_COLUMNS);
-    let known = statements.of_coins(sql, ids, S::known_identity).await?.into_iter().collect();
-    let key = |coin: &domain::Coin| (coin.id, S::identity_key(coin));
-    let IdentityChanges { seen_again, write } = identity_changes(identities, &known, key);
+    let key = |coin: &Coin| (coin.id, S::identity_key(coin));
+    let IdentityChanges { seen_again, write } = identity_changes(identities, known, key);
     let seen_identities =
         |ids: &str| format!("UPDATE coin_identities SET last_seen_at = ? WHERE coin_id IN ({ids})");
     set_seen(statements, seen_identities, &seen_again).await?;

@@ -1,9 +1,9 @@
 //! Reading the ledger.
 
 use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
-use ports::{BatchRecord, DataKinds};
+use ports::{BatchRecord, DataKinds, Dropped};
 
-use crate::columns::{BATCHES, CHUNKS, REPLAYS, of_table};
+use crate::columns::{BATCHES, CHUNKS, DROPPED, REPLAYS, of_table};
 use crate::ledger::{self, BatchRow, ChunkRow, Cut, ReplayRow};
 use crate::row::{Row, Unreadable, each};
 
@@ -18,7 +18,7 @@ pub fn statements(from: &str, join: &str) -> [String; 3] {
         format!("SELECT {columns} FROM (SELECT id {from}) AS wanted {join} {table} ON batch_id = wanted.id")
     };
     [
-        format!("SELECT {} {from}", BATCHES.join(", ")),
+        format!("SELECT {}, {} {from}", BATCHES.join(", "), DROPPED.join(", ")),
         of_batches(&CHUNKS, "batch_chunks"),
         of_batches(&REPLAYS, "chunk_replays"),
     ]
@@ -51,6 +51,8 @@ pub fn records(
 fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
     let doubt: Option<Doubt> = row.nullable_name("verdict")?;
     let why: Option<String> = row.nullable("verdict_reason")?;
+    let dropped_at: Option<_> = row.nullable("dropped_at")?;
+    let dropped_why: Option<String> = row.nullable("dropped_why")?;
     Ok(BatchRow {
         id: BatchId::from_stored(row.get::<String>("id")?),
         slot: Slot::at(row.get("slot")?),
@@ -61,11 +63,12 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
         pages: row.nullable("pages")?,
         credits: row.nullable("credits")?,
         verdict: doubt.map(|doubt| Verdict { doubt, why: why.unwrap_or_default() }),
+        dropped: dropped_at.map(|at| Dropped { at, why: dropped_why.unwrap_or_default() }),
     })
 }
 
 /// A row of `batch_chunks`, and whose it is.
-fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+pub(super) fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
     let chunk = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,

@@ -1,5 +1,6 @@
 //! The read side of the quotes.
 
+use chrono::{DateTime, Utc};
 use ports::{Freshness, ListedCoin, TopCoin};
 
 use crate::row::{Row, Unreadable};
@@ -21,6 +22,16 @@ pub const LISTED: &str = "SELECT c.id AS id, c.symbol AS symbol, c.name AS name,
     WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
         WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
     ORDER BY c.id";
+
+/// The newest quote in a currency that is no older than an instant, for [`last_updated`]; binds the instant and the currency. Reads
+/// what is that new and no more.
+pub const NEWEST_IN: &str = "SELECT last_updated FROM history WHERE last_updated >= ? AND currency = ? \
+    ORDER BY last_updated DESC LIMIT 1";
+
+/// A row of [`NEWEST_IN`].
+pub fn last_updated(row: &dyn Row) -> Result<DateTime<Utc>, Unreadable> {
+    row.get("last_updated")
+}
 
 /// A row of [`TOP`].
 pub fn top_coin(row: &dyn Row) -> Result<TopCoin, Unreadable> {

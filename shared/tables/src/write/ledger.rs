@@ -80,6 +80,7 @@ pub fn chunk<'a>(chunk: &'a Chunk, loaded: &Loaded, now: DateTime<Utc>) -> [Para
         loaded.stale.into(),
         now.into(),
         u32::from(chunk.is_replay()).into(),
+        Instant(loaded.oldest_quote_at),
         Instant(loaded.newest_quote_at),
         Instant(loaded.newest_fetch_at),
         1_u32.into(),

@@ -1,11 +1,11 @@
 //! The values of the rows of a [group](crate::load) of chunks.
 
-use domain::{Kind, Measure};
+use domain::{Kind, Measure, MeasureSet};
 
 use super::Parameter;
 use super::Parameter::{Count, Flag, Instant, Number, Text, Whole};
 use super::contents::tags;
-use crate::columns::{COINS, IDENTITIES, QUOTES};
+use crate::columns::{COINS, IDENTITIES};
 use crate::load::LoadRow;
 use crate::load::coins::{SeenCoin, SeenIdentity};
 
@@ -19,6 +19,7 @@ pub fn coin<'a>(seen: &SeenCoin<'a>) -> [Parameter<'a>; COINS.len()] {
         coin.slug.as_str().into(),
         Instant(coin.date_added),
         Count(coin.platform_id.map(u64::from)),
+        Text(coin.platform_name.as_deref().map(Into::into)),
         Text(coin.token_address.as_deref().map(Into::into)),
         Text(tags(coin).map(Into::into)),
         Flag(coin.infinite_supply),
@@ -41,35 +42,33 @@ pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()
     ]
 }
 
-/// The row of `quotes_latest`, in the order of [`quotes`](crate::columns::quotes).
-pub fn latest<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
-    let batch = row.page.batch.as_str().into();
+/// The row of `quotes_latest`, in the order of [`latest`](crate::columns::latest). One value after the other: an array of them all
+/// would be copied several times.
+pub fn latest<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
     let key = [row.coin.id.into(), row.quote.currency.as_str().into()];
-    around_measures(row, key, [missing(row), row.last_updated().into(), row.fetched_at.into(), batch])
+    let batch = row.page.batch.as_str().into();
+    let last = [missing(row.quote.missing), row.last_updated().into(), row.fetched_at.into(), batch];
+    key.into_iter().chain(measures(row, &Measure::ALL)).chain(last)
 }
 
 /// The row of `history`, in the order of [`history`](crate::columns::history).
-pub fn history<'a>(row: &LoadRow<'a>) -> [Parameter<'a>; QUOTES] {
-    let currency = row.quote.currency.as_str().into();
+pub fn history<'a>(row: &LoadRow<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+    let row = *row;
+    let key = [row.last_updated().into(), row.coin.id.into(), row.quote.currency.as_str().into()];
     let fetch = [row.fetched_at.into(), row.batch.into()];
-    let key = [row.last_updated().into(), row.coin.id.into(), currency];
-    around_measures(row, key.into_iter().chain(fetch), [missing(row)])
+    let not_sent = row.quote.missing.iter().filter(|measure| measure.is_in_history()).collect();
+    key.into_iter().chain(fetch).chain(measures(row, &Measure::HISTORY)).chain([missing(not_sent)])
 }
 
 /// Zero has no sign: some tables drop it, and would not have what was written.
-fn around_measures<'a>(
-    row: &LoadRow<'a>,
-    first: impl IntoIterator<Item = Parameter<'a>>,
-    last: impl IntoIterator<Item = Parameter<'a>>,
-) -> [Parameter<'a>; QUOTES] {
-    let measures = Measure::ALL.map(|measure| {
+fn measures<'a>(row: LoadRow<'a>, measures: &'static [Measure]) -> impl Iterator<Item = Parameter<'a>> {
+    measures.iter().map(move |&measure| {
         let number = row.quote.get(measure).map(|number| number + 0.0);
         if measure.kind() == Kind::Count { Whole(number) } else { Number(number) }
-    });
-    let mut values = first.into_iter().chain(measures).chain(last);
-    std::array::from_fn(|_| values.next().unwrap_or(Text(None)))
+    })
 }
 
-fn missing<'a>(row: &LoadRow<'a>) -> Parameter<'a> {
-    Text(row.quote.missing.to_column_list().map(Into::into))
+fn missing<'a>(not_sent: MeasureSet) -> Parameter<'a> {
+    Text(not_sent.to_column_list().map(Into::into))
 }

@@ -7,15 +7,19 @@
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
+pub mod drops;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod market;
 pub mod outbox;
+pub mod past;
+pub mod proofs;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
 pub mod sample;
+pub mod schedules;
 pub mod together;
 
 use std::sync::Arc;
@@ -25,13 +29,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Ledger, Letters, Outbox, Quotes, Store};
+use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Ledger + Quotes + Letters + Outbox;
+    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -80,6 +84,8 @@ macro_rules! store_contract {
                 any_order_and_any_duplication_gives_the_same_tables
                 large_chunks_load_whole
                 old_history_is_pruned_in_steps;
+            past:
+                what_fills_a_gap_never_takes_the_place_of_what_was_fetched_live;
             left_out:
                 a_row_without_quotes_changes_nothing
                 a_refused_coin_does_not_take_the_others_with_it;
@@ -110,6 +116,11 @@ macro_rules! store_contract {
                 a_batch_with_parts_missing_has_no_replay
                 parts_of_two_cuts_are_no_whole_replay
                 replays_that_do_not_say_which_they_are_are_one;
+            schedules:
+                any_order_and_any_duplication_gives_the_same_schedules
+                the_schedules_in_force_at_an_instant_and_later_are_told
+                a_schedule_of_the_other_kind_is_refused_and_decides_nothing
+                the_slots_of_a_span_that_have_a_batch_are_told_in_order;
             data_kind:
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
@@ -124,10 +135,21 @@ macro_rules! store_contract {
                 only_a_whole_map_tells_which_coins_vanished
                 a_coin_that_comes_back_has_not_vanished
                 any_order_of_maps_gives_the_same_activity;
+            drops:
+                a_snapshot_of_nonsense_that_is_dropped_was_never_there
+                what_a_dropped_batch_had_in_common_comes_back_with_the_batches_around_it
+                a_drop_that_is_interrupted_is_begun_again
+                what_still_waits_of_a_dropped_batch_is_not_loaded
+                a_dropped_batch_is_let_in_again_when_that_is_asked_for
+                a_batch_that_nobody_knows_is_not_dropped;
+            proofs:
+                what_is_there_is_found_without_its_numbers
+                the_ledger_s_lines_are_found_by_batch;
             quotes:
                 an_empty_store_answers
                 totals_count_rows_and_tell_the_newest
                 freshness_never_goes_back
+                the_newest_quote_of_a_currency_is_told_when_it_is_new_enough
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
             letters:

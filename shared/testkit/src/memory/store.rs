@@ -4,17 +4,20 @@
 //! real store must hold, in whatever order and however often it got them. See [`Tables`].
 
 mod desk;
+mod drops;
 mod ledger;
 mod market;
 mod outbox;
+mod proofs;
 mod quotes;
+mod schedules;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Fetched, MarketChunk, MarketKind, timestamp};
+use domain::{BatchId, Chunk, Fetched, MarketChunk, MarketKind, Schedule, timestamp};
 
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
@@ -26,6 +29,7 @@ use ledger::LedgerState;
 use market::MarketRows;
 use outbox::Mails;
 use quotes::Rows;
+use schedules::Announced;
 
 /// The store, in memory.
 pub struct MemoryStore {
@@ -37,10 +41,14 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     rows: Rows,
+    /// What the rows are made of, and up to when the history was pruned.
+    loaded: Vec<Chunk>,
+    pruned: Option<DateTime<Utc>>,
     market: MarketRows,
     ledger: LedgerState,
     desk: Desk,
     mails: Mails,
+    schedules: Announced,
 }
 
 impl State {
@@ -137,8 +145,13 @@ impl Store for MemoryStore {
         let mut all = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             state.ledger.admit(chunk.page.simulated)?;
+            if state.ledger.is_dropped(&chunk.page.batch) {
+                all.push(Loaded { is_dropped: true, ..Loaded::default() });
+                continue;
+            }
             let loaded = state.rows.load(chunk);
             state.ledger.record_chunk(chunk, &loaded, self.now());
+            state.loaded.push((*chunk).clone());
             all.push(loaded);
         }
         Ok(all)
@@ -161,12 +174,23 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
+        let mut state = self.state()?;
+        if state.ledger.kind().is_some_and(|simulated| simulated != schedule.simulated) {
+            return Err(StoreError::Mixed { simulated: schedule.simulated });
+        }
+        state.schedules.record(schedule);
+        Ok(())
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.state().map(|_| ())
     }
 
     async fn prune_history(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.state()?.rows.prune_history(before, limit))
+        let mut state = self.state()?;
+        state.pruned = state.pruned.max(Some(before));
+        Ok(state.rows.prune_history(before, limit))
     }
 
     async fn data_kinds(&self) -> Result<DataKinds, StoreError> {

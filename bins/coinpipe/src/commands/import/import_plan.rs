@@ -12,7 +12,7 @@ use super::api_coin::coin_as_sent;
 use super::decisions::{Decisions, folded};
 use super::left_out::{LeftOut, LeftOutRows, Reason};
 use super::mapping::{Field, Mapping};
-use super::row_time::RowTime;
+use super::row_time::{RowTime, Times};
 
 /// Coins on a page, as many as the API sends at most.
 const PAGE: usize = 5000;
@@ -34,15 +34,15 @@ pub(super) struct ImportPlan {
 }
 
 impl ImportPlan {
-    /// Looks the coin of each of `rows` up in `listed`, which is not empty. Amounts are in `currency`; `as_of` is for
-    /// rows without a time.
+    /// Looks the coin of each of `rows` up in `listed`, which is not empty. Amounts are in `currency`; `times` says how times are
+    /// read.
     pub(super) fn new(
         mapping: &Mapping,
         rows: Vec<LegacyRow>,
         listed: &[ListedCoin],
         decisions: &Decisions,
         currency: &str,
-        as_of: Option<DateTime<Utc>>,
+        times: &Times,
     ) -> Self {
         let mut by_symbol: BTreeMap<String, Vec<&ListedCoin>> = BTreeMap::new();
         for coin in listed {
@@ -60,7 +60,7 @@ impl ImportPlan {
                 (reason, LeftOut { symbol: symbol.to_owned(), found: found.to_owned(), candidates })
             };
             let coin = find(mapping, &row, listed, &by_symbol, decisions);
-            let time = RowTime::of(mapping.text(&row, Field::LastUpdated), as_of);
+            let time = RowTime::of(mapping.text(&row, Field::LastUpdated), times);
             let (reason, row) = match coin {
                 // One that is newer would take the coin's place in the snapshot, without what only the snapshot knows.
                 Ok(coin) if time.at.is_none_or(|at| at < snapshot_at && at <= coin.last_updated) => {
@@ -117,6 +117,7 @@ impl ImportPlan {
                 endpoint: endpoint.clone(),
                 api_version: ApiVersion::V1,
                 convert: convert.clone(),
+                currency: None,
                 simulated: false,
                 origin: Origin::Replay,
             };

@@ -121,6 +121,12 @@ impl Mapping {
         &self.columns
     }
 
+    /// The column that holds `field`.
+    pub(super) fn column(&self, field: Field) -> Option<&str> {
+        let at = self.fields.iter().position(|held| *held == field)?;
+        self.columns.get(at).map(String::as_str)
+    }
+
     /// The text of `field` in `row`; `None` when it is NULL, blank, or in no column.
     pub(super) fn text<'r>(&self, row: &'r [Option<String>], field: Field) -> Option<&'r str> {
         let at = self.fields.iter().position(|held| *held == field)?;

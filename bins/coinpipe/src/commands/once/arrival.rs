@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use crate::adapters::Adapters;
-use crate::commands::batches;
+use crate::batch_state::parts;
 use crate::missing::letters_about;
 use crate::numbers;
 
@@ -61,7 +61,7 @@ pub(super) async fn wait(
     snapshot: &FetchedBatch,
     progress: &Progress,
 ) -> anyhow::Result<Arrival> {
-    let doing = format!("cleaning and loading {} coins", numbers::count(u64::from(snapshot.coins)));
+    let doing = format!("cleaning and loading {}", numbers::counted(u64::from(snapshot.coins), "coin"));
     let mut last = None;
     let mut moved_at = clock.now();
     let mut polls = 0;
@@ -173,7 +173,7 @@ impl BatchState {
             );
         }
         if self.depth.total() == 0 && is_still {
-            return format!("waiting for another worker, who has {}", batches::parts(&self.missing));
+            return format!("waiting for another worker, who has {}", parts(&self.missing));
         }
         doing.to_owned()
     }
@@ -181,7 +181,7 @@ impl BatchState {
 
 fn describe_missing(state: Result<&BatchState, &Unavailable>, batch: &BatchId) -> String {
     match state {
-        Ok(state) => format!("missing {} of batch {batch}", batches::parts(&state.missing)),
+        Ok(state) => format!("missing {} of batch {batch}", parts(&state.missing)),
         Err(Unavailable(reason)) => format!("what is missing of batch {batch} cannot be seen: {reason}"),
     }
 }

@@ -34,7 +34,7 @@ impl Progress {
         if self.bar.is_hidden() {
             output::say(step);
         } else {
-            self.bar.set_message(step.to_owned());
+            self.bar.set_message(domain::one_line(step, 500));
         }
     }
 

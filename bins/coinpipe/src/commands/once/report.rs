@@ -36,9 +36,9 @@ pub(super) async fn report(
     output::print(summary(&record))?;
     let totals = adapters.stores.quotes.totals().await?;
     output::print(format!(
-        "Tables: {} coins, {} latest quotes, {} in the history, in {}",
-        numbers::count(totals.coins),
-        numbers::count(totals.quotes_latest),
+        "Tables: {}, {}, {} in the history, in {}",
+        numbers::counted(totals.coins, "coin"),
+        numbers::counted(totals.quotes_latest, "latest quote"),
         numbers::count(totals.quotes_history),
         service::place(&config.store.url),
     ))?;
@@ -50,7 +50,11 @@ pub(super) async fn report(
         output::say(format!("warning: the snapshot is loaded, and suspect: {why}"));
     }
     if record.is_complete() && record.coins_in > 0 && record.coins_in == record.rejected {
-        bail!("all {} coins were rejected; `coinpipe dead list` says why", numbers::count(record.rejected));
+        let all = match record.rejected {
+            1 => "the only coin was".to_owned(),
+            coins => format!("all {} coins were", numbers::count(coins)),
+        };
+        bail!("{all} rejected; `coinpipe dead list` says why");
     }
     if let Some(Verdict { doubt: Doubt::Incomplete, why }) = verdict.filter(|_| record.is_complete()) {
         bail!("what came is loaded, but the snapshot is incomplete: {why}");
@@ -60,7 +64,7 @@ pub(super) async fn report(
     } else {
         bail!(
             "batch {batch} is not complete: missing {}; `coinpipe dead list` says why",
-            crate::commands::batches::missing(&record)
+            crate::batch_state::missing(&record)
         )
     }
 }
@@ -73,10 +77,10 @@ fn summary(record: &BatchRecord) -> String {
         format!("{} rejected (see `coinpipe dead list`)", numbers::count(record.rejected))
     };
     format!(
-        "Batch {}: {} coins loaded, {rejected}; {} quotes written, {} unchanged, {} stale",
+        "Batch {}: {} loaded, {rejected}; {} written, {} unchanged, {} stale",
         record.id,
-        numbers::count(coins),
-        numbers::count(record.written),
+        numbers::counted(coins, "coin"),
+        numbers::counted(record.written, "quote"),
         numbers::count(record.unchanged),
         numbers::count(record.stale),
     )

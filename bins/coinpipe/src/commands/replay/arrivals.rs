@@ -71,6 +71,11 @@ impl Arrivals {
         self.arrived.len() as u64
     }
 
+    /// Which they are.
+    pub(super) fn arrived(&self) -> impl Iterator<Item = &BatchId> {
+        self.arrived.keys()
+    }
+
     /// Coins in them.
     pub(super) fn coins(&self) -> u64 {
         self.arrived.values().map(|arrived| arrived.coins).sum()
@@ -95,6 +100,12 @@ impl Arrivals {
         for record in records {
             let id = record.id.clone();
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
+            if record.dropped.is_some() {
+                // Somebody took it out meanwhile: nothing more of it arrives.
+                self.waiting.remove(&id);
+                news = true;
+                continue;
+            }
             news |= record.loaded_at > waiting.loaded_at;
             waiting.loaded_at = record.loaded_at;
             if waiting.has_arrived(&record, &self.replay) {

@@ -78,7 +78,8 @@ impl<'a> Pace<'a> {
             let (raw, rows) =
                 (self.depth(QueueName::Raw, stop).await?, self.depth(QueueName::Rows, stop).await?);
             let waiting = raw.total() + rows.total();
-            if raw.ready + raw.unsettled < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
+            // Those that a transformer holds are not in front of a live page any more.
+            if raw.ready < PAGES_AHEAD && rows.ready + rows.unsettled < CHUNKS_AHEAD {
                 self.quiet_since = self.replay.process.clock.now();
                 break;
             }
@@ -141,9 +142,8 @@ impl<'a> Pace<'a> {
         let (batches, coins) = (self.arrivals.batches(), self.arrivals.coins());
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = coins as f64 / self.started.elapsed().as_secs_f64().max(0.1);
-        let (batches, rate) = (numbers::count(batches), numbers::money(Some(rate)));
-        self.bar
-            .set_message(format!("{batches} batches and {} coins loaded, {rate}/s", numbers::count(coins)));
+        let (coins, rate) = (numbers::counted(coins, "coin"), numbers::money(Some(rate)));
+        self.bar.set_message(format!("{} and {coins} loaded, {rate}/s", numbers::batches(batches)));
         if news {
             (self.quiet_since, self.has_asked) = (self.replay.process.clock.now(), false);
         }

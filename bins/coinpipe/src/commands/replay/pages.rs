@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use domain::{BatchId, Message, MessageId, Origin, PageMeta, ReplayId, header};
+use ports::StoreError;
 use ports::store::DataKinds;
 use ports::{Archive, ArchiveRange, Archived, QueueError};
 use service::Stores;
@@ -37,8 +38,25 @@ pub(super) struct Seen {
     pub(super) is_cut: bool,
     /// Pages that cannot be read as such.
     pub(super) unreadable: u64,
+    /// Pages of batches that were dropped.
+    pub(super) dropped: u64,
     /// Pages of the other kind than the store's: simulated among real ones, or the reverse.
     pub(super) other_kind: u64,
+}
+
+/// What the store says of the pages that it takes.
+#[derive(Default)]
+pub(super) struct Stored {
+    kinds: DataKinds,
+    /// Batches that were dropped.
+    pub(super) dropped: BTreeSet<BatchId>,
+}
+
+impl Stored {
+    /// Of `stores`.
+    pub(super) async fn of(stores: &Stores) -> Result<Self, StoreError> {
+        Ok(Self { kinds: stores.store.data_kinds().await?, dropped: stores.drops.dropped().await? })
+    }
 }
 
 impl<'a> Pages<'a> {
@@ -80,15 +98,15 @@ impl<'a> Pages<'a> {
     }
 
     /// The batch that was named.
-    pub(super) fn batch(&self) -> Option<&str> {
-        self.args.span.batch()
+    pub(super) fn batch(&self) -> Option<&BatchId> {
+        self.selection.batch()
     }
 
     /// The page as it is replayed; `None` when it is left out.
     pub(super) fn wanted(
         &self,
         mut message: Message,
-        kinds: DataKinds,
+        stored: &Stored,
         seen: &mut Seen,
     ) -> Option<(PageMeta, Message)> {
         let Ok(meta) = PageMeta::from_headers(&message.headers) else {
@@ -98,6 +116,11 @@ impl<'a> Pages<'a> {
         if !self.selection.wants(&meta) || seen.pages.contains(&message.id) {
             return None;
         }
+        if stored.dropped.contains(&meta.batch) && !self.args.even_dropped {
+            seen.dropped += 1;
+            return None;
+        }
+        let kinds = stored.kinds;
         if (meta.simulated && kinds.real) || (!meta.simulated && kinds.simulated) {
             seen.other_kind += 1;
             return None;
@@ -125,10 +148,17 @@ impl<'a> Pages<'a> {
             let pages = numbers::counted(seen.other_kind, "page");
             output::say(format!("left out  {pages}: simulated and real quotes do not share a store"));
         }
+        if seen.dropped > 0 {
+            let pages = numbers::counted(seen.dropped, "page");
+            output::say(format!(
+                "left out  {pages} of batches that were dropped; --batch ID --even-dropped brings one back"
+            ));
+        }
         for bad in self.bad_files() {
             output::say(format!("warning: {bad}"));
         }
         match &self.files {
+            _ if seen.dropped > 0 => {}
             None if seen.pages.is_empty() && seen.other_kind == 0 => {
                 output::say("the archive has no such pages; `replay --all --dry-run` lists what it has");
             }
@@ -151,9 +181,9 @@ impl<'a> Pages<'a> {
 
     /// Lists the batches that a replay would be of, and what `stores`, if they are there, know of them.
     pub(super) async fn list(&self, stores: Option<&Stores>) -> anyhow::Result<()> {
-        let kinds = match stores {
-            Some(stores) => stores.store.data_kinds().await?,
-            None => DataKinds::default(),
+        let held = match stores {
+            Some(stores) => Stored::of(stores).await?,
+            None => Stored::default(),
         };
         let mut seen = Seen::default();
         let mut batches: BTreeMap<BatchId, (u64, u32, bool)> = BTreeMap::new();
@@ -163,7 +193,7 @@ impl<'a> Pages<'a> {
             let Some(last) = pages.last() else { break };
             position = last.position;
             for page in pages.into_iter().filter(|page| page.position <= self.range.end) {
-                if let Some((meta, _)) = self.wanted(page.message, kinds, &mut seen) {
+                if let Some((meta, _)) = self.wanted(page.message, &held, &mut seen) {
                     let batch = batches.entry(meta.batch).or_insert((0, meta.pages, meta.simulated));
                     batch.0 += 1;
                 }
@@ -176,10 +206,8 @@ impl<'a> Pages<'a> {
                 Some(stores) => stores.ledger.batch(id).await?,
                 None => None,
             };
-            let state = record.map_or_else(
-                || "not in the ledger".to_owned(),
-                |record| crate::commands::batches::state(&record),
-            );
+            let state = record
+                .map_or_else(|| "not in the ledger".to_owned(), |record| crate::batch_state::state(&record));
             let name = if *simulated { format!("{id} (simulated)") } else { id.to_string() };
             rows.push(vec![name, format!("{pages} of {of}"), state]);
         }

@@ -130,6 +130,7 @@ mod tests {
             pages: Some(1),
             credits,
             verdict: None,
+            dropped: None,
             coins_in: 0,
             rejected: 0,
             written: 0,

@@ -18,6 +18,9 @@ pub(crate) struct ApiSource {
 const KEYLESS_PATH: &str = "public-api";
 /// Its answers have the shape of real ones; its names and numbers are made up.
 const SANDBOX: &str = "sandbox-api.coinmarketcap.com";
+/// The hosts of CoinMarketCap, and how short a key of theirs is not: they have 36 characters.
+const COINMARKETCAP: &str = ".coinmarketcap.com";
+const LEAST_KEY: usize = 16;
 
 /// A source that cannot be used as it is configured. The texts are for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,11 @@ pub(crate) enum BadSource {
     /// The key holds bytes that no header can carry.
     #[error("fetch.api_key contains characters that cannot be sent; is it the key alone?")]
     Key,
+    /// CoinMarketCap gives no such keys.
+    #[error(
+        "fetch.api_key (or CMC_API_KEY) is too short for a key of CoinMarketCap, which has 36 characters; is it whole?"
+    )]
+    ShortKey,
     /// The HTTP client cannot be built.
     #[error("cannot set up HTTPS: {0}; are CA certificates installed (package ca-certificates)?")]
     Tls(String),
@@ -70,6 +78,10 @@ impl ApiSource {
         }
         if url.scheme() == "http" && !self.api_key.is_empty() && !is_loopback(url) {
             return Err(BadSource::PlainKey(url.host_str().unwrap_or_default().to_owned()));
+        }
+        let is_theirs = url.host_str().is_some_and(|host| host.ends_with(COINMARKETCAP));
+        if is_theirs && (1..LEAST_KEY).contains(&self.api_key.expose().len()) {
+            return Err(BadSource::ShortKey);
         }
         Ok(())
     }

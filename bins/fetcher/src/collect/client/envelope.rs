@@ -4,6 +4,7 @@
 //! `error_code` has been seen as a number, as a numeric string and as null, and the order of the keys varies.
 
 use config::Secret;
+use domain::is_deceptive;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -16,6 +17,9 @@ pub(super) const SAMPLE_CHARS: usize = 200;
 /// How much of it is looked at: so much that the key, each time replaced by something shorter, cannot come within reach
 /// where it is cut.
 pub(super) const SAMPLED_BYTES: usize = 64 << 10;
+
+/// A shorter key may be part of other words.
+const LEAST_KEY: usize = 8;
 
 /// An opened envelope. `error_code` 0 is success.
 pub(super) struct Answer<D> {
@@ -129,13 +133,35 @@ fn count(elements: &Elements) -> u32 {
 /// often the key is in it.
 pub(super) fn sample(text: &str, key: &Secret) -> String {
     let clean = without_key(text, key);
-    clean.chars().take(SAMPLE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    clean.chars().take(SAMPLE_CHARS).map(|c| if is_deceptive(c) { ' ' } else { c }).collect()
 }
 
 /// The beginning of `text`, without the key.
 pub(super) fn without_key(text: &str, key: &Secret) -> String {
     let text = &text[..text.floor_char_boundary(SAMPLED_BYTES)];
-    if key.is_empty() { text.to_owned() } else { text.replace(key.expose(), "***") }
+    let key = key.expose();
+    match key.len() {
+        0 => text.to_owned(),
+        1..LEAST_KEY => without_word(text, key),
+        _ => text.replace(key, "***"),
+    }
+}
+
+/// `text` without `word` where it stands alone: hidden within other words, too, a key of one letter would make the text unreadable and
+/// be told by it.
+fn without_word(text: &str, word: &str) -> String {
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, _) in text.match_indices(word) {
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        if ![before, after].into_iter().flatten().any(char::is_alphanumeric) {
+            hidden.push_str(&text[rest..at]);
+            hidden.push_str("***");
+            rest = at + word.len();
+        }
+    }
+    hidden.push_str(&text[rest..]);
+    hidden
 }
 
 /// A struct would also be read from an array of its fields.
@@ -249,6 +275,15 @@ mod tests {
         let sample = sample(&text, &key);
         assert!(sample.starts_with("no such key:  ***éé"), "{sample}");
         assert_eq!(sample.chars().count(), SAMPLE_CHARS);
+    }
+
+    #[test]
+    fn a_short_key_is_hidden_where_it_stands_alone_and_the_text_stays_readable() {
+        let check = |text: &str, key: &str, shown: &str| assert_eq!(sample(text, &Secret::new(key)), shown);
+        check("This API Key is invalid: e (e)", "e", "This API Key is invalid: *** (***)");
+        check("key=k3y,k3ys 1k3y k3y", "k3y", "key=***,k3ys 1k3y ***");
+        check("a a a", "a a", "*** a");
+        check("é é", "é", "*** ***");
     }
 
     /// An API that repeats the key all over its answer must not have the beginning of one shown where it was cut.

@@ -71,6 +71,21 @@ pub(crate) enum FetchError {
     },
 }
 
+impl FetchError {
+    /// Whether the API says that it does not answer in several currencies at once; of a plan without the endpoint it says the
+    /// same.
+    pub(crate) fn refuses_currencies(&self) -> bool {
+        match self {
+            Self::Api { code: 1006, .. } => true,
+            Self::Api { code: 400, message, .. } => {
+                let message = message.to_lowercase();
+                message.contains("plan") && message.contains("convert")
+            }
+            _ => false,
+        }
+    }
+}
+
 fn in_words(bytes: usize) -> String {
     if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
 }

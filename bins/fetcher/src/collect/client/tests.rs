@@ -221,6 +221,11 @@ fn sources_that_would_leak_or_mislead_are_refused() {
     check("https://me:secret@example.com", "", Err("scheme, host and path only"));
     check("https://example.com/?CMC_PRO_API_KEY=x", "", Err("scheme, host and path only"));
     check("https://example.com", "two\nlines", Err("cannot be sent"));
+    // Other servers may have keys of any length.
+    check("https://pro-api.coinmarketcap.com", "x", Err("fetch.api_key (or CMC_API_KEY) is too short"));
+    check("https://Sandbox-API.CoinMarketCap.com", "your-key", Err("too short"));
+    check("https://example.com", "x", Ok(()));
+    check("http://127.0.0.1:18085", "x", Ok(()));
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {

@@ -1,6 +1,8 @@
 //! What is planned beside what the plan pays for, in words: the two numbers, the day on which the credits run out, and
 //! settings that fit.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
 use domain::timestamp;
 
@@ -24,8 +26,9 @@ pub struct Advice {
 impl Advice {
     /// About `spending` with a key of this `status` at `now`.
     pub fn new(spending: &Spending, status: &KeyStatus, now: DateTime<Utc>) -> Self {
-        let budget = budget(status);
         let next_month = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
+        let spending = &spending.in_month(month_before(next_month));
+        let budget = budget(status, spending.days());
         let plan = budget.map(|budget| {
             let of = status.monthly_limit.unwrap_or(budget);
             let mut text = sum(spending, Some(of));
@@ -33,13 +36,15 @@ impl Advice {
                 text = format!("{text}, {} of {} a day", count(spending.a_day()), count(limit));
             }
             if spending.a_month() > budget {
-                let lasts = TimeDelta::from_std(spending.lasts(budget)).unwrap_or(TimeDelta::MAX);
-                let end = next_month + lasts - TimeDelta::seconds(1);
-                text = format!(
-                    "{text}: they last until about the {}; {}",
-                    ordinal(end.day()),
-                    fitting(spending, budget)
-                );
+                // Those of the month that begins next: of this one, many may be gone.
+                let end = last_day(spending, budget, next_month);
+                text = format!("{text}: they last until about the {end}; {}", fitting(spending, budget));
+            }
+            let left = status.monthly_left.filter(|left| *left >= spending.a_snapshot());
+            if let Some(left) = left.filter(|left| lasts(spending, *left) < next_month - now) {
+                let end = last_day(spending, left, now);
+                text =
+                    format!("{text}; the {} that are left of this month until about the {end}", count(left));
             }
             text
         });
@@ -72,9 +77,27 @@ pub fn free_plan(spending: &Spending) -> String {
     }
 }
 
-/// Credits that may be spent in a month, both limits together.
-fn budget(status: &KeyStatus) -> Option<u64> {
-    let by_days = status.daily_limit.map(|limit| limit.saturating_mul(30));
+/// How long the month is that ends at `end`.
+fn month_before(end: DateTime<Utc>) -> Duration {
+    let begin = end.checked_sub_months(Months::new(1)).unwrap_or(end);
+    (end - begin).to_std().unwrap_or_default()
+}
+
+fn lasts(spending: &Spending, credits: u64) -> TimeDelta {
+    TimeDelta::from_std(spending.lasts(credits)).unwrap_or(TimeDelta::MAX)
+}
+
+/// The day on which the last of `credits` is spent, from `begin` on: `25th of December`.
+fn last_day(spending: &Spending, credits: u64, begin: DateTime<Utc>) -> String {
+    let end = begin
+        .checked_add_signed(lasts(spending, credits) - TimeDelta::seconds(1))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC);
+    format!("{} of {}", ordinal(end.day()), end.format("%B"))
+}
+
+/// Credits that may be spent in a month of so many `days`, both limits together.
+fn budget(status: &KeyStatus, days: u64) -> Option<u64> {
+    let by_days = status.daily_limit.map(|limit| limit.saturating_mul(days));
     match (status.monthly_limit, by_days) {
         (Some(month), Some(days)) => Some(month.min(days)),
         (month, days) => month.or(days),
@@ -164,8 +187,6 @@ fn ordinal(day: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use config::Config;
 
     use super::*;
@@ -199,7 +220,7 @@ mod tests {
         assert_eq!(
             over.plan.as_deref(),
             Some(
-                "720 snapshots × 25 = 18,000 of 15,000 credits a month: they last until about the 25th; \
+                "720 snapshots × 25 = 18,000 of 15,000 credits a month: they last until about the 25th of December; \
                  `limit = 4000` (14,400) or `every = 90m` (12,000) fit"
             )
         );
@@ -207,17 +228,57 @@ mod tests {
         let over = advice(5000, &plan(10_000, 10_000));
         let text = over.plan.unwrap();
         assert!(
-            text.contains("about the 17th; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"),
+            text.contains("about the 17th of December; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"),
             "{text}"
         );
         // A plan that is billed on another day.
         let billed = KeyStatus { resets_at: Some(at("2026-12-14T09:00:00Z")), ..plan(15_000, 100) };
-        assert!(advice(5000, &billed).plan.unwrap().contains("about the 8th"), "counted from the 14th");
+        assert!(
+            advice(5000, &billed).plan.unwrap().contains("about the 8th of January"),
+            "counted from the 14th"
+        );
         let fits = advice(4000, &plan(15_000, 15_000));
         assert_eq!(fits.plan.as_deref(), Some("720 snapshots × 20 = 14,400 of 15,000 credits a month"));
         assert!(!fits.is_over);
         let tiny = advice(5000, &plan(10, 10)).plan.unwrap();
-        assert!(tiny.ends_with("about the 1st; no setting fits; the plan is too small"), "{tiny}");
+        assert!(
+            tiny.ends_with("about the 1st of December; no setting fits; the plan is too small"),
+            "{tiny}"
+        );
+    }
+
+    /// The month that is running counts, from the day on which the plan begins anew.
+    #[test]
+    fn a_month_has_its_own_length_and_its_own_first_day() {
+        let told = |resets_at: &str, now: &str| {
+            let status = KeyStatus { resets_at: Some(at(resets_at)), ..plan(15_000, 15_000) };
+            Advice::new(&hourly(4000), &status, at(now))
+        };
+        let december = told("2027-01-01T00:00:00Z", "2026-12-05T00:00:00Z");
+        assert_eq!(december.plan.as_deref(), Some("744 snapshots × 20 = 14,880 of 15,000 credits a month"));
+        let february = told("2027-03-14T09:00:00Z", "2027-02-20T00:00:00Z");
+        assert_eq!(february.plan.as_deref(), Some("672 snapshots × 20 = 13,440 of 15,000 credits a month"));
+        // Without a day from the API it is the calendar's month.
+        let unknown = KeyStatus { monthly_limit: Some(14_500), ..KeyStatus::default() };
+        let over = |now| Advice::new(&hourly(4000), &unknown, at(now)).is_over;
+        assert_eq!([over("2026-11-22T14:00:00Z"), over("2026-12-22T14:00:00Z")], [false, true]);
+    }
+
+    #[test]
+    fn what_is_left_of_this_month_is_told_when_it_ends_before_the_month() {
+        // 25 an hour on the 22nd at 14:00, with 202 hours to go.
+        let left = |credits| advice(5000, &plan(15_000, credits)).plan.unwrap();
+        assert!(left(202 * 25).ends_with("fit"), "{}", left(202 * 25));
+        assert!(
+            left(48 * 25)
+                .ends_with("fit; the 1,200 that are left of this month until about the 24th of November")
+        );
+        // Of less than one snapshot it is told that it does not suffice.
+        assert!(left(24).ends_with("fit"), "{}", left(24));
+        let fits = advice(4000, &plan(15_000, 100)).plan.unwrap();
+        let told =
+            "of 15,000 credits a month; the 100 that are left of this month until about the 22nd of November";
+        assert!(fits.ends_with(told), "{fits}");
     }
 
     /// Field case 15.

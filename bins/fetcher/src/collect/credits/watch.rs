@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use config::{OverBudget, Source};
 use ports::Clock;
 use tracing::{info, warn};
@@ -73,7 +73,8 @@ impl Credits {
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
         let advice = Advice::new(&self.spending(), &status, self.clock.now());
-        match advice.plan {
+        let counts = if status.simulated { ", as a simulator counts" } else { "" };
+        match advice.plan.map(|plan| format!("{plan}{counts}")) {
             Some(plan) if advice.is_over && self.over_budget != OverBudget::Allow => warn!("{plan}"),
             Some(plan) => info!("{plan}"),
             None => {}
@@ -129,6 +130,11 @@ impl Credits {
         *self.known() = Some(Known { status, asked_at: now });
     }
 
+    /// Whether the API that was asked makes its data up; `None` before it answered.
+    pub(crate) fn is_simulated(&self) -> Option<bool> {
+        self.known().as_ref().map(|known| known.status.simulated)
+    }
+
     /// The plan's month, by its end.
     fn month(&self, status: &KeyStatus) -> String {
         status.resets_at.unwrap_or_else(|| next_month(self.clock.now())).format("%Y-%m-%d").to_string()
@@ -160,11 +166,19 @@ impl Credits {
 
     /// There are `listed` coins in all, as the API says.
     pub(crate) fn learn_listed(&self, listed: u32) {
-        let spending = self.spending().of_listed(listed);
+        self.plan(self.spending().of_listed(listed));
+    }
+
+    fn plan(&self, spending: Spending) {
         *self.spending.lock().unwrap_or_else(PoisonError::into_inner) = spending;
         if self.is_counted {
             self.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
         }
+    }
+
+    /// Each currency is asked for alone from now on.
+    pub(crate) fn part_currencies(&self) {
+        self.plan(self.spending().parted());
     }
 
     /// Whether what is known to be left pays for a page of so many `coins`, and for a snapshot after it.
@@ -176,6 +190,26 @@ impl Credits {
         let cost = spending.a_snapshot().saturating_add(spending.a_page(coins));
         let today = status.daily_left.filter(|_| status.daily_limit.is_some());
         [status.monthly_left, today].into_iter().flatten().all(|left| left >= cost)
+    }
+
+    /// Credits that the snapshots to come, until the day's and the month's end, leave over. `None` when nothing is known to be left, or
+    /// nobody is to care.
+    pub(crate) fn spare(&self) -> Option<u64> {
+        let status = self.believed().filter(|_| self.over_budget != OverBudget::Allow)?;
+        let (now, spending) = (self.clock.now(), self.spending());
+        let month_ends = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
+        let day_ends = now.date_naive().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1);
+        let today = status.daily_left.filter(|_| status.daily_limit.is_some());
+        let left = [(status.monthly_left, month_ends), (today, day_ends)];
+        let spare = left.into_iter().filter_map(|(left, ends)| {
+            Some(left?.saturating_sub(spending.within((ends - now).to_std().unwrap_or_default())))
+        });
+        spare.min()
+    }
+
+    /// The plan's month, by its end, as far as it is known.
+    pub(crate) fn current_month(&self) -> String {
+        self.month(&self.known().as_ref().map(|known| known.status.clone()).unwrap_or_default())
     }
 
     /// What is left, as far as that may still be so.
@@ -222,7 +256,8 @@ impl Credits {
         None
     }
 
-    fn spending(&self) -> Spending {
+    /// What is planned.
+    pub(crate) fn spending(&self) -> Spending {
         *self.spending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -122,6 +122,21 @@ fn what_is_not_the_apis_own_refusal_is_waited_out() {
     );
 }
 
+/// `check` asks once, and says what a snapshot would say in the end.
+#[test]
+fn one_question_has_the_hint_of_many_tries() {
+    for (error, keyless, hint) in [
+        (api(401, 1001), false, "check fetch.api_key"),
+        (api(401, 1002), true, "fetch.source = \"auto\""),
+        (page(403), false, "firewall"),
+        (http(503), false, "status.coinmarketcap.com"),
+        (http(404), false, "fetch.api_version"),
+    ] {
+        assert!(error.remedy(keyless).unwrap().contains(hint), "{error}: {:?}", error.remedy(keyless));
+    }
+    assert_eq!(api(429, 1008).remedy(false), None);
+}
+
 #[test]
 fn what_the_plan_does_not_include_is_named_by_its_option() {
     let hint = |currencies| match api(403, 1006).outcome(&Circumstances { currencies, ..circumstances() }) {

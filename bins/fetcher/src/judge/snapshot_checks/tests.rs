@@ -3,7 +3,7 @@ use domain::{ApiVersion, BatchId, Headers, Slot, timestamp};
 use super::super::PageSummary;
 use super::super::findings::{verdict, words};
 use super::*;
-use crate::spool::{ClaimState, PageRecord};
+use crate::spool::{Calls, ClaimState, PageRecord};
 
 fn at(minute: i64) -> DateTime<Utc> {
     timestamp::from_text("2026-11-22T14:00:00Z").unwrap() + TimeDelta::minutes(minute)
@@ -44,8 +44,10 @@ impl Market {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V1,
             convert,
+            calls: Calls::One,
             limit: self.limit,
             page_size: self.page_size,
+            ids: Vec::new(),
             host: "api".to_owned(),
             pages: None,
             trace: Headers::new(),

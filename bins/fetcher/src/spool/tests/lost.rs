@@ -56,3 +56,16 @@ fn a_folder_that_another_process_made_again_is_its_own() {
     drop(other);
     assert_eq!(spool.batches().unwrap().lost.len(), 1);
 }
+
+#[test]
+fn who_is_refused_is_told_which_process_is_there_and_what_to_do() {
+    let (dir, _spool, _) = filled();
+    let refused = Spool::open(dir.path()).map(drop).unwrap_err().to_string();
+    let lock = dir.path().join("lock");
+    let holder = format!("process {} ({})", std::process::id(), lock.display());
+    assert!(refused.contains(&holder) && refused.contains("stop it, or name a folder"), "{refused}");
+    // One of a version that did not write it down.
+    fs::write(&lock, "").unwrap();
+    let refused = Spool::open(dir.path()).map(drop).unwrap_err().to_string();
+    assert!(refused.contains(&format!("it ({}) holds", lock.display())), "{refused}");
+}

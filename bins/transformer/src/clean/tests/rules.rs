@@ -50,12 +50,18 @@ fn price_negative() {
 
 #[test]
 fn negative_amount() {
-    for measure in [Measure::Volume24h, Measure::MarketCap, Measure::FullyDilutedMarketCap] {
+    for measure in [Measure::Volume24h, Measure::MarketCap, Measure::FullyDilutedMarketCap, Measure::Tvl] {
         let name = measure.column();
         let reason = format!("{name} in USD is -1.0: less than zero");
         check(&TestCoin::new(1).set(&format!("quote.{name}"), "-1"), "negative_amount", &reason);
     }
-    for measure in [Measure::CirculatingSupply, Measure::TotalSupply, Measure::MaxSupply] {
+    for measure in [
+        Measure::CirculatingSupply,
+        Measure::TotalSupply,
+        Measure::MaxSupply,
+        Measure::SelfReportedCirculatingSupply,
+        Measure::SelfReportedMarketCap,
+    ] {
         let name = measure.column();
         let reason = format!("{name} is -1.0: less than zero");
         check(&TestCoin::new(1).set(name, "-1"), "negative_amount", &reason);

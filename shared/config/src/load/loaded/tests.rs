@@ -66,7 +66,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("queue" | "store" | "import", "url_file") => file(section),
         ("mail", "url_file") => file("mail"),
         ("fetch", "api_key_file") => file("key"),
-        ("fetch", "api_key") => texts(&["", " ", "hunter2", "\"hunter2\"#"]),
+        ("fetch", "api_key") => texts(&["", " ", "hunter2", "'hunter2'", "\"hunter2\"#"]),
         ("queue", "prefix") => texts(&["", "coinpipe", "my.other-one_2"]),
         ("queue" | "archive", "max_size") => texts(&["", "1MiB", "4 GiB", "5000000"]),
         ("queue", "delivery_limit") | ("retry", "attempts") | ("mail", "max_per_hour" | "max_per_day") => {
@@ -78,8 +78,12 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("telemetry", "otlp_url") => texts(&["", "off", "http://127.0.0.1:4318"]),
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
-        ("fetch", "offset") => texts(&["", "spread", "0s", "1m 30s"]),
+        ("alert", "stale_after") => texts(&["", "auto", "off", "3h", "90m"]),
+        ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
+        ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
+        ("fetch", "ids") => texts(&["", "1", "1027, 1,1027"]),
+        ("fetch", "convert_calls") => texts(&["", "one", "each", "auto"]),
         ("fetch", "convert") => texts(&["", "USD", "usd, eur", "1INCH"]),
         ("http", "listen") => texts(&["", "off", "0.0.0.0:1", "[::]:9464", "127.0.0.1:9464"]),
         ("log", "level") => texts(&["", "info", "warn,sqlx=debug"]),
@@ -95,7 +99,8 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped") => {
             texts(&["", "off", "0%", "12.5 %"])
         }
-        ("judge", "wait" | "quote_age" | "clock") => texts(&["", "0s", "90s"]),
+        ("judge", "wait") => texts(&["", "0s", "90s"]),
+        ("judge", "quote_age" | "clock") | ("history", "keep") => texts(&["", "off", "0s", "90s"]),
         (_, key) if DURATIONS.contains(&key) => texts(&["", "10s", "1h 30m", "5m"]),
         _ => panic!("no values for {section}.{key}"),
     }

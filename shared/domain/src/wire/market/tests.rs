@@ -26,6 +26,7 @@ fn chunk(kind: MarketKind, records: Vec<Record>) -> MarketChunk {
             endpoint: endpoint.to_owned(),
             api_version: ApiVersion::V3,
             convert,
+            currency: None,
             simulated: true,
             origin: Origin::Live,
         },

@@ -1,18 +1,23 @@
 //! From the frozen shapes to the nouns. What decodes and makes no sense is refused.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::super::WireError;
-use super::{ChunkHeadV1, CoinRowV1, FetchedV1, JudgedV1};
+use super::super::short::Short;
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, NUMBERS, ReadCoin, ReadQuotes, ScheduleV1};
 use crate::api_version::ApiVersion;
 use crate::batch::{BatchDetails, BatchId};
 use crate::chunk::Chunk;
-use crate::coin::{Coin, CoinRow};
+use crate::coin::Coin;
+use crate::endpoint;
 use crate::fetched::Fetched;
-use crate::measure::MeasureSet;
+use crate::measure::{Measure, MeasureSet};
 use crate::origin::Origin;
 use crate::page::PageMeta;
 use crate::quote::Quote;
+use crate::schedule::Schedule;
 use crate::slot::Slot;
 use crate::verdict::{Doubt, MOST_WHY, Verdict};
 
@@ -39,6 +44,11 @@ impl TryFrom<ChunkHeadV1> for Chunk {
         if wire.page.page == 0 || wire.page.page > wire.page.pages {
             return Err(WireError::Senseless("the page's number is not within its batch"));
         }
+        let origin = match wire.page.endpoint.as_str() {
+            _ if wire.page.replay => Origin::Replay,
+            endpoint::HISTORY => Origin::Backfill,
+            _ => Origin::Live,
+        };
         let chunk = Self {
             page: PageMeta {
                 batch: BatchId::from_stored(wire.page.batch),
@@ -49,8 +59,9 @@ impl TryFrom<ChunkHeadV1> for Chunk {
                 endpoint: wire.page.endpoint,
                 api_version: api_version(wire.page.api_version)?,
                 convert: wire.page.convert.0,
+                currency: None,
                 simulated: wire.page.simulated,
-                origin: if wire.page.replay { Origin::Replay } else { Origin::Live },
+                origin,
             },
             chunk: wire.chunk,
             chunks: wire.chunks,
@@ -73,45 +84,93 @@ impl TryFrom<ChunkHeadV1> for Chunk {
 /// step of the way to a table that refuses it.
 const MOST_TEXT_BYTES: usize = 4096;
 
-impl TryFrom<CoinRowV1> for CoinRow {
+fn short_enough<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<(), WireError> {
+    if texts.into_iter().any(|text| text.len() > MOST_TEXT_BYTES) {
+        return Err(WireError::Senseless("a text is longer than any table holds"));
+    }
+    Ok(())
+}
+
+/// The name of a platform, where a schema has it.
+pub(in crate::wire) trait PlatformName<'a> {
+    fn name(self) -> Option<&'a str>;
+}
+
+impl<'a> PlatformName<'a> for () {
+    fn name(self) -> Option<&'a str> {
+        None
+    }
+}
+
+impl<'a> PlatformName<'a> for Option<&'a str> {
+    fn name(self) -> Option<&'a str> {
+        self
+    }
+}
+
+impl<'a, P: PlatformName<'a>> TryFrom<ReadCoin<'a, P>> for Coin {
     type Error = WireError;
 
-    fn try_from(wire: CoinRowV1) -> Result<Self, WireError> {
-        let names = [&wire.name, &wire.symbol, &wire.slug].into_iter().chain(&wire.token_address);
-        let tags = wire.tags.iter().flat_map(|tags| &tags.0);
-        let currencies = wire.quotes.0.iter().map(|quote| &quote.currency);
-        if names.chain(tags).chain(currencies).any(|text| text.len() > MOST_TEXT_BYTES) {
-            return Err(WireError::Senseless("a text is longer than any table holds"));
-        }
-        let quotes = wire
-            .quotes
-            .0
-            .into_iter()
-            .map(|quote| {
-                if quote.numbers.iter().flatten().any(|number| !number.is_finite()) {
-                    return Err(WireError::Senseless("a number is not finite"));
-                }
-                Ok(Quote {
-                    currency: quote.currency,
-                    numbers: quote.numbers,
-                    missing: MeasureSet::from_bits(quote.missing),
-                    last_updated: instant(quote.last_updated)?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        let coin = Coin {
+    fn try_from(wire: ReadCoin<'a, P>) -> Result<Self, WireError> {
+        let platform_name = wire.platform_name.name();
+        let names = [wire.name, wire.symbol, wire.slug].into_iter();
+        let names = names.chain(platform_name).chain(wire.token_address);
+        short_enough(names.chain(wire.tags.iter().flat_map(|tags| tags.0.iter().copied())))?;
+        Ok(Self {
             id: wire.id,
-            name: wire.name,
-            symbol: wire.symbol,
-            slug: wire.slug,
+            name: wire.name.to_owned(),
+            symbol: wire.symbol.to_owned(),
+            slug: wire.slug.to_owned(),
             date_added: wire.date_added.map(instant).transpose()?,
             platform_id: wire.platform_id,
-            token_address: wire.token_address,
-            tags: wire.tags.map(|tags| tags.0),
+            platform_name: platform_name.map(str::to_owned),
+            token_address: wire.token_address.map(str::to_owned),
+            tags: wire.tags.map(|tags| tags.0.into_iter().map(str::to_owned).collect()),
             infinite_supply: wire.infinite_supply,
             is_active: wire.is_active,
-        };
-        Ok(Self { coin, quotes })
+        })
+    }
+}
+
+/// The numbers of a quote.
+pub(in crate::wire) trait Numbers {
+    /// Those of all measures.
+    fn all(self) -> [Option<f64>; Measure::COUNT];
+}
+
+impl Numbers for [Option<f64>; NUMBERS] {
+    fn all(self) -> [Option<f64>; Measure::COUNT] {
+        std::array::from_fn(|measure| self.get(measure).copied().flatten())
+    }
+}
+
+impl Numbers for [Option<f64>; Measure::COUNT] {
+    fn all(self) -> Self {
+        self
+    }
+}
+
+/// Of measures that its schema does not know nothing is said: they are NULL, and not missing.
+impl<N: Numbers> TryFrom<ReadQuotes<'_, N>> for Vec<Quote> {
+    type Error = WireError;
+
+    fn try_from(ReadQuotes(Short(quotes)): ReadQuotes<'_, N>) -> Result<Self, WireError> {
+        short_enough(quotes.iter().map(|quote| quote.currency))?;
+        // No room for more: a list that is collected from results has some for four, which is a kilobyte a coin.
+        let mut all = Self::with_capacity(quotes.len());
+        for quote in quotes {
+            let numbers = quote.numbers.all();
+            if numbers.iter().flatten().any(|number| !number.is_finite()) {
+                return Err(WireError::Senseless("a number is not finite"));
+            }
+            all.push(Quote {
+                currency: quote.currency.to_owned(),
+                numbers,
+                missing: MeasureSet::from_bits(quote.missing),
+                last_updated: instant(quote.last_updated)?,
+            });
+        }
+        Ok(all)
     }
 }
 
@@ -160,5 +219,24 @@ impl TryFrom<JudgedV1> for Fetched {
         }
         let verdict = Some(Verdict { doubt, why: wire.why });
         Ok(Self { verdict, ..Self::try_from(wire.fetched)? })
+    }
+}
+
+impl TryFrom<ScheduleV1> for Schedule {
+    type Error = WireError;
+
+    fn try_from(wire: ScheduleV1) -> Result<Self, WireError> {
+        let schedule = Self {
+            series: wire.series,
+            endpoint: wire.endpoint,
+            convert: wire.convert.0,
+            every: Duration::from_secs(wire.every),
+            coins: wire.coins,
+            since: instant(wire.since)?,
+            simulated: wire.simulated,
+            confirmed_at: instant(wire.confirmed_at)?,
+        };
+        schedule.check().map_err(WireError::Senseless)?;
+        Ok(schedule)
     }
 }

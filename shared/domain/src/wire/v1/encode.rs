@@ -1,13 +1,11 @@
-//! From the nouns to the frozen shapes.
+//! From the nouns to the frozen shapes that are still written.
 
-use serde::{Serialize, Serializer};
-
-use super::super::row::{QuoteRef, RowRef};
 use super::super::short::Short;
-use super::{ChunkHeadV1, FetchedV1, JudgedV1, PageV1};
+use super::{ChunkHeadV1, FetchedV1, JudgedV1, PageV1, ScheduleV1};
 use crate::api_version::ApiVersion;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::schedule::Schedule;
 use crate::verdict::{Doubt, Verdict};
 
 fn api_version_number(version: ApiVersion) -> u8 {
@@ -42,67 +40,6 @@ impl From<&Chunk> for ChunkHeadV1 {
     }
 }
 
-/// The bytes of a [`CoinRowV1`](super::CoinRowV1), of texts that stay where they are.
-#[derive(Serialize)]
-#[serde(bound = "")]
-pub(in super::super) struct WrittenRowV1<'a, T: AsRef<str>> {
-    id: u32,
-    name: &'a str,
-    symbol: &'a str,
-    slug: &'a str,
-    date_added: Option<i64>,
-    platform_id: Option<u32>,
-    token_address: Option<&'a str>,
-    tags: Option<Texts<'a, T>>,
-    infinite_supply: Option<bool>,
-    is_active: Option<bool>,
-    #[serde(serialize_with = "quotes")]
-    quotes: &'a [QuoteRef<'a>],
-}
-
-#[derive(Serialize)]
-struct WrittenQuoteV1<'a> {
-    currency: &'a str,
-    numbers: &'a [Option<f64>; 17],
-    missing: u32,
-    last_updated: i64,
-}
-
-impl<'a, T: AsRef<str>> From<&'a RowRef<'a, T>> for WrittenRowV1<'a, T> {
-    fn from(row: &'a RowRef<'a, T>) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            symbol: row.symbol,
-            slug: row.slug,
-            date_added: row.date_added,
-            platform_id: row.platform_id,
-            token_address: row.token_address,
-            tags: row.tags.map(Texts),
-            infinite_supply: row.infinite_supply,
-            is_active: row.is_active,
-            quotes: &row.quotes,
-        }
-    }
-}
-
-struct Texts<'a, T>(&'a [T]);
-
-impl<T: AsRef<str>> Serialize for Texts<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(AsRef::as_ref))
-    }
-}
-
-fn quotes<S: Serializer>(quotes: &[QuoteRef], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(quotes.iter().map(|quote| WrittenQuoteV1 {
-        currency: quote.currency,
-        numbers: &quote.numbers,
-        missing: quote.missing.bits(),
-        last_updated: quote.last_updated,
-    }))
-}
-
 impl From<&Fetched> for FetchedV1 {
     fn from(fetched: &Fetched) -> Self {
         Self {
@@ -126,5 +63,20 @@ impl JudgedV1 {
             Doubt::Incomplete => 2,
         };
         Self { fetched: fetched.into(), doubt, why: verdict.why.clone() }
+    }
+}
+
+impl From<&Schedule> for ScheduleV1 {
+    fn from(schedule: &Schedule) -> Self {
+        Self {
+            series: schedule.series.clone(),
+            endpoint: schedule.endpoint.clone(),
+            convert: Short(schedule.convert.clone()),
+            every: schedule.every.as_secs(),
+            coins: schedule.coins,
+            since: schedule.since.timestamp_millis(),
+            simulated: schedule.simulated,
+            confirmed_at: schedule.confirmed_at.timestamp_millis(),
+        }
     }
 }

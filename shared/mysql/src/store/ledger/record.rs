@@ -56,8 +56,10 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
         format!("{column} = COALESCE(GREATEST({column}, VALUES({column})), {column}, VALUES({column}))")
     };
     let seen = ["newest_quote_at", "newest_fetch_at"].map(later).join(", ");
+    let earlier = "oldest_quote_at = COALESCE(LEAST(oldest_quote_at, VALUES(oldest_quote_at)), oldest_quote_at, \
+                                              VALUES(oldest_quote_at))";
     format!(
-        "ON DUPLICATE KEY UPDATE {of_cut}, {of_newest}, {seen}, loads = loads + 1, \
+        "ON DUPLICATE KEY UPDATE {of_cut}, {of_newest}, {seen}, {earlier}, loads = loads + 1, \
              loaded_at = GREATEST(loaded_at, VALUES(loaded_at)), replays = replays + VALUES(replays), \
              transformed_at = GREATEST(transformed_at, VALUES(transformed_at))"
     )

@@ -50,8 +50,10 @@ static OR_UPDATE_CHUNK: LazyLock<String> = LazyLock::new(|| {
         format!("{column} = coalesce(max({column}, excluded.{column}), {column}, excluded.{column})")
     };
     let seen = ["newest_quote_at", "newest_fetch_at"].map(later).join(", ");
+    let earlier = "oldest_quote_at = coalesce(min(oldest_quote_at, excluded.oldest_quote_at), oldest_quote_at, \
+                                              excluded.oldest_quote_at)";
     format!(
-        "ON CONFLICT DO UPDATE SET {of_cut}, {of_newest}, {seen}, loads = loads + 1, \
+        "ON CONFLICT DO UPDATE SET {of_cut}, {of_newest}, {seen}, {earlier}, loads = loads + 1, \
              transformed_at = max(transformed_at, excluded.transformed_at), \
              loaded_at = max(loaded_at, excluded.loaded_at), replays = replays + excluded.replays"
     )
@@ -76,7 +78,8 @@ impl Work for Announcement<'_> {
              WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
             *INSERT_ANNOUNCEMENT
         );
-        query(AssertSqlSafe(sql), announcement(fetched)).execute(connection).await?;
+        let statement = query(AssertSqlSafe(sql), announcement(fetched));
+        statement.execute(connection).await?;
         Ok(Some(()))
     }
 }

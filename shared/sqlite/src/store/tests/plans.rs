@@ -28,6 +28,15 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for index in ["batch_chunks_by_quote", "batch_chunks_by_fetch"] {
         assert!(newest.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{newest:#?}");
     }
+    // The table has a row for each change of the settings.
+    for sql in [
+        tables::read::quotes::NEWEST_IN,
+        tables::read::schedules::FETCHED_SLOTS,
+        tables::read::schedules::IN_FORCE_FROM,
+    ] {
+        let plan = plan(&lab.store, sql).await;
+        assert_eq!(scans(&plan), [""; 0], "{sql}: {plan:#?}");
+    }
     let data_kinds = plan(&lab.store, tables::read::ledger::DATA_KINDS).await;
     assert_eq!(scans(&data_kinds), ["SCAN CONSTANT ROW"], "{data_kinds:#?}");
 }

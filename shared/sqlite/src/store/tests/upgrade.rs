@@ -55,7 +55,9 @@ async fn copy(from: &Path, to: &Path) {
     let sql = format!("INSERT INTO main.batches ({BATCH}) SELECT {BATCH} FROM new.batches");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect("batches");
     for table in ["coins", "coin_identities", "quotes_latest", "quotes_history"] {
-        let sql = format!("INSERT INTO main.{table} SELECT * FROM new.{table}");
+        let columns = client(to.parent().expect("a folder")).columns(table).await;
+        let columns = columns.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut old).await.expect(table);
     }
     let sql = format!("INSERT INTO main.batch_chunks ({CHUNK}) SELECT {CHUNK} FROM new.batch_chunks");

@@ -2,23 +2,23 @@ use domain::{Chunk, Origin};
 use testkit::contract::store::sample::{at, chunk_of, row};
 
 use super::*;
-use crate::load::rows;
+use crate::load::{BatchNumber, rows};
 
 fn named(name: &str, fetched_at: i64) -> Chunk {
     let mut row = row(1, 1.0, at(0));
-    row.coin.name = name.to_owned();
+    name.clone_into(&mut row.coin.name);
     chunk_of(row, at(fetched_at))
 }
 
 fn known(name: &str, first: i64, last: i64) -> BTreeMap<u32, Known<Coin>> {
-    let what = named(name, 0).rows.remove(0).coin;
+    let what = named(name, 0).rows.remove(0).coin.into_inner();
     [(1, Known { what, first_seen_at: at(first), last_seen_at: at(last) })].into()
 }
 
 /// `write`: the name with the first and last fetch; `again`: the instant.
 fn changed(chunks: &[Chunk], known: &BTreeMap<u32, Known<Coin>>) -> String {
     let chunks: Vec<&Chunk> = chunks.iter().collect();
-    let rows = rows(&chunks, &vec![1; chunks.len()]);
+    let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
     let Changes { write, seen_again } = changes(seen(&rows).0, known);
     let seconds = |instant: &DateTime<Utc>| (*instant - at(0)).num_seconds();
     let write = write.new.iter().chain(&write.rebuilt).map(|coin| {
@@ -58,7 +58,7 @@ fn of_several_chunks_the_newest_describes() {
 fn identities_span_all_fetches_and_known_ones_are_only_seen_again() {
     let chunks = [named("b", 30), named("a", 40), named("b", 50), named("a", 7)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
-    let rows = rows(&chunks, &vec![1; chunks.len()]);
+    let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
     let key = |coin: &Coin| (coin.id, coin.name.clone());
     let held = |first, last| Known { what: (), first_seen_at: at(first), last_seen_at: at(last) };
     let changes = |known: &[(&str, i64, i64)]| {

@@ -2,12 +2,13 @@ use domain::{Chunk, Measure, Origin};
 use testkit::contract::store::sample::{at, chunk, chunk_of, quote, row};
 
 use super::*;
-use crate::load::rows;
+use crate::load::{BatchNumber, rows};
 
 /// The quote of coin 1 that is held: changed at 10, fetched at 20, at price 1.
 fn held(quote: Option<Quote>) -> Held {
     let mut held = Held::default();
     let currency = "USD".to_owned();
+    let quote = quote.map(Box::new);
     held.extend(vec![HeldQuote { coin_id: 1, currency, last_updated: at(10), fetched_at: at(20), quote }]);
     held
 }
@@ -18,13 +19,9 @@ fn of(price: f64, last_updated: i64, fetched_at: i64) -> Chunk {
 
 /// Whether it wins, and `(written, unchanged, stale)`.
 fn judged(chunk: &Chunk, held: &Held) -> (bool, (u64, u64, u64)) {
-    let judged = judge(&rows(&[chunk], &[1]), held, 1);
+    let rows = rows(&[chunk], &[BatchNumber { number: 1, is_dropped: false }]);
+    let judged = judge(&rows, held, 1);
     let [loaded] = &judged.loaded[..] else { panic!("{judged:?}") };
-    assert_eq!(
-        judged.history.new.len() + judged.history.rebuilt.len(),
-        1,
-        "whatever it is, it is offered to the history"
-    );
     (
         judged.latest.new.len() + judged.latest.rebuilt.len() > 0,
         (loaded.written, loaded.unchanged, loaded.stale),
@@ -74,7 +71,9 @@ fn numbers_are_compared_by_their_bits_and_null_is_not_missing() {
 #[test]
 fn only_where_the_instants_are_equal_are_numbers_needed() {
     let held = held(None);
-    let needed = |chunk: &Chunk| !held.coins_to_compare(&rows(&[chunk], &[1])).is_empty();
+    let needed = |chunk: &Chunk| {
+        !held.coins_to_compare(&rows(&[chunk], &[BatchNumber { number: 1, is_dropped: false }])).is_empty()
+    };
     assert!(needed(&of(1.0, 10, 21)) && needed(&of(1.0, 10, 20)));
     assert!(!needed(&of(1.0, 10, 19)) && !needed(&of(1.0, 11, 21)) && !needed(&of(1.0, 9, 21)));
     assert!(!needed(&chunk(&[2])));
@@ -87,8 +86,9 @@ fn of_several_chunks_each_key_is_written_once() {
     late.rows.extend([row(0, 9.0, at(5)), row(0, 8.0, at(35))]);
     let chunks = [of(1.0, 10, 11), late, of(2.0, 20, 21), of(4.0, 30, 32)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
-    let Judged { latest, history, loaded } =
-        judge(&rows(&chunks, &vec![1; chunks.len()]), &Held::default(), chunks.len());
+    let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
+    let Judged { latest, loaded } = judge(&rows, &Held::default(), chunks.len());
+    let history = history(&rows);
     let row = |row: &LoadRow<'_>| (row.coin.id, row.last_updated(), row.quote.get(Measure::Price).unwrap());
     assert_eq!(latest.new.iter().map(row).collect::<Vec<_>>(), [(0, at(35), 8.0), (1, at(30), 4.0)]);
     let expected = [(0, at(5), 9.0), (1, at(10), 1.0), (1, at(20), 2.0), (1, at(30), 4.0), (0, at(35), 8.0)];

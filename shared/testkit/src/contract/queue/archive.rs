@@ -17,24 +17,26 @@ async fn ids(archive: &Arc<dyn Archive>) -> Vec<String> {
     pages.into_iter().map(|page| page.message.id.to_string()).collect()
 }
 
-/// Only live pages on the raw queue are archived, and read once each in one call; consuming and retrying them
+/// Only pages on the raw queue that were just fetched are archived, and read once each in one call; consuming and retrying them
 /// changes nothing.
 pub async fn the_archive_holds_live_pages_once_as_published(lab: &impl QueueLab) {
     let (queue, archive) = (lab.queue(), lab.archive());
     publish(&queue, QueueName::Raw, &[page("one", Origin::Live), page("two", Origin::Live)]).await;
     publish(&queue, QueueName::Raw, &[page("one", Origin::Replay), page("old", Origin::Replay)]).await;
     publish(&queue, QueueName::Raw, &[page("one", Origin::Live), message("bare")]).await;
+    publish(&queue, QueueName::Raw, &[page("gap", Origin::Backfill), page("gap", Origin::Rebuild)]).await;
     publish(&queue, QueueName::Rows, &[page("rows", Origin::Live)]).await;
     let mut consumer = consume(&queue, QueueName::Raw).await;
     let retried = next(&mut consumer).await;
     retried.settle(Settlement::RetryAfter { delay: lab.retry_delay(), attempt: 2 }).await.unwrap();
     lab.pass(lab.retry_delay()).await;
-    for _ in 0..6 {
+    for _ in 0..8 {
         next(&mut consumer).await.settle(Settlement::Done).await.unwrap();
     }
     let pages = archive.read(0, 10).await.unwrap();
     let messages: Vec<_> = pages.into_iter().map(|page| page.message).collect();
-    assert_eq!(messages, [page("one", Origin::Live), page("two", Origin::Live)]);
+    let fetched = [page("one", Origin::Live), page("two", Origin::Live), page("gap", Origin::Backfill)];
+    assert_eq!(messages, fetched);
 }
 
 /// A page that is published again is not archived again, whoever publishes it: a process that did not hear that it had

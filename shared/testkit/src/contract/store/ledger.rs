@@ -75,6 +75,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             loaded_at: None,
             pages: Some(2),
             credits: Some(25),
+            dropped: None,
             verdict: None,
             coins_in: 0,
             rejected: 0,

@@ -57,6 +57,29 @@ pub async fn freshness_never_goes_back(lab: &impl StoreLab) {
     }
 }
 
+/// By what the API said, whenever it was loaded.
+pub async fn the_newest_quote_of_a_currency_is_told_when_it_is_new_enough(lab: &impl StoreLab) {
+    let store = lab.store();
+    let mut both = row(1, 1.0, at(10));
+    both.quotes.push(quote("EUR", 2.0, at(30)));
+    for chunk in
+        [chunk_of(both, at(40)), chunk_of(row(2, 1.0, at(20)), at(50)), chunk_of(row(3, 1.0, at(5)), at(60))]
+    {
+        store.load(&chunk).await.expect("loads");
+    }
+    for (currency, since, expected) in [
+        ("USD", 0, Some(20)),
+        ("USD", 20, Some(20)),
+        ("USD", 21, None),
+        ("EUR", 21, Some(30)),
+        ("EUR", 31, None),
+        ("BTC", 0, None),
+    ] {
+        let newest = store.newest_in(currency, at(since)).await.expect("answers");
+        assert_eq!(newest, expected.map(at), "{currency} since {since}");
+    }
+}
+
 /// Within one currency; coins of equal rank by id.
 pub async fn the_best_ranked_come_first_and_the_unranked_last(lab: &impl StoreLab) {
     let store = lab.store();

@@ -55,10 +55,11 @@ pub async fn doubles_are_kept_bit_for_bit(lab: &impl StoreLab) {
     load(lab, &chunk).await;
     let tables = lab.tables().await;
     let bits = |quote: &Quote| quote.numbers.map(|number| number.map(f64::to_bits));
-    let sent: Vec<_> = chunk.rows.iter().map(|row| bits(&row.quotes[0])).collect();
-    for (table, entries) in [("latest", &tables.latest), ("history", &tables.history)] {
-        assert_eq!(entries.iter().map(|entry| bits(&entry.quote)).collect::<Vec<_>>(), sent, "{table}");
-    }
+    let of = |entries: &[QuoteEntry]| entries.iter().map(|entry| bits(&entry.quote)).collect::<Vec<_>>();
+    let sent = || chunk.rows.iter().map(|row| row.quotes[0].clone());
+    assert_eq!(of(&tables.latest), sent().map(|quote| bits(&quote)).collect::<Vec<_>>());
+    let kept = sent().map(Quote::kept_in_history);
+    assert_eq!(of(&tables.history), kept.map(|quote| bits(&quote)).collect::<Vec<_>>());
 }
 
 /// Each measure as 0, as null and as missing.
@@ -72,9 +73,11 @@ pub async fn zero_null_and_missing_stay_apart(lab: &impl StoreLab) {
     mixed.quotes[0].missing = MeasureSet::from_iter([Measure::MaxSupply, Measure::CmcRank]);
     let chunk = Chunk { rows: rows.into_iter().chain([mixed]).collect(), ..chunk(&[]) };
     load(lab, &chunk).await;
-    let read: Vec<_> = lab.tables().await.latest.into_iter().map(|entry| entry.quote).collect();
-    let sent: Vec<_> = chunk.rows.iter().map(|row| row.quotes[0].clone()).collect();
-    assert_eq!(read, sent);
+    let Tables { latest, history, .. } = lab.tables().await;
+    let of = |entries: Vec<QuoteEntry>| entries.into_iter().map(|entry| entry.quote).collect::<Vec<_>>();
+    let sent = || chunk.rows.iter().map(|row| row.quotes[0].clone());
+    assert_eq!(of(latest), sent().collect::<Vec<_>>());
+    assert_eq!(of(history), sent().map(Quote::kept_in_history).collect::<Vec<_>>());
 }
 
 /// Symbols, names and the like hold whatever the API sends, and case and trailing blanks count.
@@ -117,7 +120,7 @@ pub async fn any_text_is_kept(lab: &impl StoreLab) {
     assert_eq!(counts(&loaded), (rows.len() as u64, 0, 0));
     let tables = lab.tables().await;
     for (row, read) in rows.iter().zip(&tables.coins).take(texts.len()) {
-        assert_eq!(read.coin, row.coin);
+        assert_eq!(read.coin, *row.coin);
     }
     let identities = tables.identities.iter().filter(|identity| identity.coin_id == 1000);
     let mut sorted = texts.to_vec();
@@ -130,14 +133,15 @@ pub async fn any_text_is_kept(lab: &impl StoreLab) {
 /// Everything a coin and a quote have, set and not set.
 pub async fn every_column_is_kept(lab: &impl StoreLab) {
     let mut full = row(u32::MAX, 2.0, at(-60));
-    full.coin = Coin {
+    *full.coin = Coin {
         date_added: Some(at(-1_000_000)),
         platform_id: Some(1027),
+        platform_name: Some("BNB Smart Chain (BEP20)".to_owned()),
         token_address: Some("0xdac17f958d2ee523a2206206994597c13d831ec7".to_owned()),
         tags: Some(vec!["stablecoin".to_owned(), "ethereum-ecosystem".to_owned()]),
         infinite_supply: Some(false),
         is_active: Some(true),
-        ..full.coin
+        ..Coin::clone(&full.coin)
     };
     for (n, number) in (1_u32..).zip(&mut full.quotes[0].numbers) {
         *number = Some(f64::from(n));
@@ -149,7 +153,7 @@ pub async fn every_column_is_kept(lab: &impl StoreLab) {
     load(lab, &chunk).await;
     let tables = lab.tables().await;
     for (index, row) in chunk.rows.iter().enumerate() {
-        assert_eq!(tables.coins[index].coin, row.coin);
+        assert_eq!(tables.coins[index].coin, *row.coin);
         assert_eq!((tables.coins[index].first_seen_at, tables.coins[index].last_seen_at), (at(1), at(1)));
         let entry = QuoteEntry {
             coin_id: row.coin.id,
@@ -158,7 +162,8 @@ pub async fn every_column_is_kept(lab: &impl StoreLab) {
             batch: batch(0),
         };
         assert_eq!(tables.latest[index], entry);
-        assert_eq!(tables.history[index], entry);
+        let quote = entry.quote.clone().kept_in_history();
+        assert_eq!(tables.history[index], QuoteEntry { quote, ..entry });
     }
 }
 
@@ -277,12 +282,13 @@ pub async fn the_newest_description_wins_and_seen_times_span_all(lab: &impl Stor
     described.coin.is_active = Some(false);
     let mut plain = row(1, 1.0, at(0));
     plain.coin.platform_id = Some(7);
+    plain.coin.platform_name = Some("Solana".to_owned());
     for (row, fetched_at) in [(&plain, at(20)), (&described, at(30)), (&plain, at(10)), (&plain, at(25))] {
         load(lab, &chunk_of(row.clone(), fetched_at)).await;
     }
     let coins = lab.tables().await.coins;
     assert_eq!(coins.len(), 1);
-    assert_eq!(coins[0].coin, described.coin);
+    assert_eq!(coins[0].coin, *described.coin);
     assert_eq!((coins[0].first_seen_at, coins[0].last_seen_at), (at(10), at(30)));
 }
 

@@ -30,6 +30,7 @@ pub fn chunk(ids: &[u32]) -> Chunk {
             endpoint: "listings".to_owned(),
             api_version: ApiVersion::V3,
             convert: vec!["USD".to_owned()],
+            currency: None,
             simulated: false,
             origin: Origin::Live,
         },
@@ -62,12 +63,13 @@ pub fn row(id: u32, price: f64, last_updated: DateTime<Utc>) -> CoinRow {
         slug: format!("coin-{id}"),
         date_added: None,
         platform_id: None,
+        platform_name: None,
         token_address: None,
         tags: None,
         infinite_supply: None,
         is_active: None,
     };
-    CoinRow { coin, quotes: vec![quote("USD", price, last_updated)] }
+    CoinRow { coin: coin.into(), quotes: vec![quote("USD", price, last_updated)] }
 }
 
 /// A quote that has a price and no other number.

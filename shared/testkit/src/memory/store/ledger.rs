@@ -13,7 +13,7 @@ use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
-use ports::store::{BatchRecord, DataKinds, Freshness, Ledger, Loaded, StoreError};
+use ports::store::{BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, StoreError};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
@@ -33,6 +33,7 @@ struct Batch {
     /// The newest version of each chunk, by page and number.
     parts: BTreeMap<(u32, u32), Part>,
     replays: Replays,
+    dropped: Option<Dropped>,
 }
 
 struct Announced {
@@ -52,6 +53,11 @@ impl LedgerState {
         }
     }
 
+    /// Whether all data is made up, if there is any.
+    pub(super) fn kind(&self) -> Option<bool> {
+        self.simulated
+    }
+
     pub(super) fn record_fetched(&mut self, fetched: &Fetched) {
         let batch = self.batches.entry(fetched.batch.clone()).or_insert_with(|| Batch {
             slot: fetched.slot,
@@ -61,6 +67,7 @@ impl LedgerState {
             announced: None,
             parts: BTreeMap::new(),
             replays: Replays::default(),
+            dropped: None,
         });
         let fetched_at = timestamp::to_millis(fetched.fetched_at);
         if batch.announced.as_ref().is_none_or(|held| fetched_at > held.fetched_at) {
@@ -79,11 +86,10 @@ impl LedgerState {
             announced: None,
             parts: BTreeMap::new(),
             replays: Replays::default(),
+            dropped: None,
         });
         batch.replays.add(chunk);
-        let Freshness { newest_quote_at, newest_fetch_at } = &mut self.freshness;
-        *newest_quote_at = (*newest_quote_at).max(loaded.newest_quote_at);
-        *newest_fetch_at = (*newest_fetch_at).max(loaded.newest_fetch_at);
+        self.freshness = later(self.freshness, loaded);
         let new = Part::new(chunk, loaded, now);
         let key = (page.page, chunk.chunk);
         let newest = match batch.parts.remove(&key) {
@@ -101,6 +107,43 @@ impl LedgerState {
         self.freshness
     }
 
+    /// As fresh as what was `loaded`, and nothing else.
+    pub(super) fn set_freshness<'a>(&mut self, loaded: impl IntoIterator<Item = &'a Loaded>) {
+        self.freshness = loaded.into_iter().fold(Freshness::default(), later);
+    }
+
+    /// Marks a batch as dropped unless it is; what is on record then.
+    pub(super) fn mark_dropped(&mut self, batch: &BatchId, dropped: Dropped) -> Option<Dropped> {
+        let batch = self.batches.get_mut(batch)?;
+        Some(batch.dropped.get_or_insert(dropped).clone())
+    }
+
+    pub(super) fn is_dropped(&self, batch: &BatchId) -> bool {
+        self.batches.get(batch).is_some_and(|batch| batch.dropped.is_some())
+    }
+
+    pub(super) fn dropped(&self) -> BTreeSet<BatchId> {
+        self.batches.keys().filter(|batch| self.is_dropped(batch)).cloned().collect()
+    }
+
+    /// Whether it was dropped; what is known of its chunks is forgotten then.
+    pub(super) fn readmit(&mut self, batch: &BatchId) -> bool {
+        let Some(batch) = self.batches.get_mut(batch).filter(|batch| batch.dropped.is_some()) else {
+            return false;
+        };
+        (batch.dropped, batch.parts, batch.replays) = (None, BTreeMap::new(), Replays::default());
+        true
+    }
+
+    pub(super) fn lines_of(&self, batches: &[BatchId]) -> Vec<LedgerLine> {
+        let of_batch = |id: &BatchId| {
+            let parts = self.batches.get(id).into_iter().flat_map(|batch| &batch.parts);
+            let id = id.clone();
+            parts.map(move |((page, chunk), part)| part.line(&id, *page, *chunk)).collect::<Vec<_>>()
+        };
+        batches.iter().flat_map(of_batch).collect()
+    }
+
     pub(super) fn data_kinds(&self) -> DataKinds {
         DataKinds {
             simulated: self.batches.values().any(|batch| batch.simulated),
@@ -116,7 +159,8 @@ impl Batch {
         // Until the announcement comes, the pages themselves say how many there are.
         let pages = pages.or_else(|| self.parts.values().map(|part| part.pages).max());
         let counted = fold::counted(&self.parts);
-        let missing = fold::missing(&counted, pages.unwrap_or(0));
+        let is_dropped = self.dropped.is_some();
+        let missing = if is_dropped { Vec::new() } else { fold::missing(&counted, pages.unwrap_or(0)) };
         // What is not among the pages is not summed up.
         let counted = || counted.range(..=(pages.unwrap_or(0), u32::MAX)).map(|(_, part)| part);
         let page_replays = self.replays.whole();
@@ -134,6 +178,7 @@ impl Batch {
             pages,
             credits: announced.map(|announced| announced.credits),
             verdict: announced.and_then(|announced| announced.verdict.clone()),
+            dropped: self.dropped.clone(),
             coins_in: counted().map(|part| part.coins_in).sum(),
             rejected: counted().map(|part| part.rejected).sum(),
             written: counted().map(|part| part.written).sum(),
@@ -164,6 +209,13 @@ impl Ledger for MemoryStore {
         let mut records = newest_first(&self.state()?.ledger.batches);
         records.retain(|record| ids.contains(&record.id));
         Ok(records)
+    }
+}
+
+fn later(freshness: Freshness, loaded: &Loaded) -> Freshness {
+    Freshness {
+        newest_quote_at: freshness.newest_quote_at.max(loaded.newest_quote_at),
+        newest_fetch_at: freshness.newest_fetch_at.max(loaded.newest_fetch_at),
     }
 }
 

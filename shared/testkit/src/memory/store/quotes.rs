@@ -55,7 +55,15 @@ impl Rows {
             for quote in quotes {
                 let quote = Quote { last_updated: timestamp::to_millis(quote.last_updated), ..quote.clone() };
                 let batch = chunk.page.batch.clone();
+                // A quote of the history counts as no later than it changed: no live one of the same key was fetched before.
+                let fetched_at = if chunk.page.endpoint == "history" {
+                    fetched_at.min(quote.last_updated)
+                } else {
+                    fetched_at
+                };
                 let entry = QuoteEntry { coin_id: coin.id, quote, fetched_at, batch };
+                let oldest = loaded.oldest_quote_at.into_iter().chain([entry.quote.last_updated]).min();
+                loaded.oldest_quote_at = oldest;
                 loaded.newest_quote_at = loaded.newest_quote_at.max(Some(entry.quote.last_updated));
                 self.add_to_history(&entry, chunk.is_rebuild(), &mut seen);
                 self.add_to_latest(entry, chunk.is_rebuild(), &mut seen, &mut loaded);
@@ -72,7 +80,8 @@ impl Rows {
         }
         let held = self.history.get(&key);
         if held.is_none_or(|held| is_later(entry.fetched_at, held.fetched_at, is_rebuild)) {
-            self.history.insert(key, entry.clone());
+            let quote = entry.quote.clone().kept_in_history();
+            self.history.insert(key, QuoteEntry { quote, ..entry.clone() });
         }
     }
 
@@ -177,6 +186,20 @@ fn stored(coin: &Coin) -> Coin {
 impl Quotes for MemoryStore {
     async fn freshness(&self) -> Result<Freshness, StoreError> {
         Ok(self.state()?.ledger.freshness())
+    }
+
+    async fn newest_in(
+        &self,
+        currency: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let state = self.state()?;
+        let quotes = state
+            .rows
+            .history
+            .keys()
+            .filter(|(_, of, last_updated)| of == currency && *last_updated >= since);
+        Ok(quotes.map(|(.., last_updated)| *last_updated).max())
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -1,8 +1,9 @@
 use super::*;
 use crate::commands::import::row_time::read_time;
+use crate::commands::import::zone::Zone;
 
 fn at(text: &str) -> DateTime<Utc> {
-    read_time(text).unwrap()
+    read_time(text, Zone::UTC).unwrap()
 }
 
 fn listed(id: u32, symbol: &str) -> ListedCoin {
@@ -26,7 +27,7 @@ fn plan(rows: &[[&str; 4]], decisions: &[(&str, &str)]) -> ImportPlan {
     let decisions = Decisions::new(&decisions, &listed).unwrap();
     let text = |text: &str| (text != "NULL").then(|| text.to_owned());
     let rows = rows.iter().map(|row| row.iter().map(|cell| text(cell)).collect()).collect();
-    ImportPlan::new(&mapping, rows, &listed, &decisions, "EUR", None)
+    ImportPlan::new(&mapping, rows, &listed, &decisions, "EUR", &Times { zone: Zone::UTC, as_of: None })
 }
 
 /// Ids and quotes on each page.

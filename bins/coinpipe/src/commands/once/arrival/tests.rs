@@ -67,7 +67,10 @@ impl Bench {
         };
         let stores = Stores {
             store: store.clone(),
+            drops: store.clone(),
+            proofs: store.clone(),
             ledger: store.clone(),
+            schedules: store.clone(),
             quotes: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),

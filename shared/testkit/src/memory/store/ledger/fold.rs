@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::{Chunk, ReplayId, timestamp};
-use ports::store::{Loaded, Missing};
+use domain::{BatchId, Chunk, ReplayId, timestamp};
+use ports::store::{LedgerLine, Loaded, Missing};
 
 /// What is known of a chunk.
 #[derive(Clone, Copy)]
@@ -55,6 +55,12 @@ impl Part {
             stale: loaded.stale,
             loads: 1,
         }
+    }
+
+    /// As chunk `chunk` of page `page` of `batch`.
+    pub(super) fn line(&self, batch: &BatchId, page: u32, chunk: u32) -> LedgerLine {
+        let Self { chunks, size, rejected, .. } = *self;
+        LedgerLine { batch: batch.clone(), page, chunk, chunks, size, rejected }
     }
 
     /// What is known after `new` was loaded, too.

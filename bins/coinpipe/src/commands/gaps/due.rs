@@ -1,0 +1,113 @@
+//! Which slots were due, which of them have a snapshot, and which are missing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::endpoint::HISTORY;
+use domain::{BatchId, Schedule, Slot, in_force, timestamp};
+use ports::FetchedSlot;
+
+/// A slot is fetched until the next one begins, and then has this time to be loaded.
+const LOADED_WITHIN: Duration = Duration::from_mins(5);
+
+/// Slots that were due.
+#[derive(Debug, Default)]
+pub(super) struct Due<'a> {
+    pub(super) count: u64,
+    /// Those without a batch, oldest first.
+    pub(super) missing: Vec<MissingSlot<'a>>,
+    /// The batches of the others.
+    pub(super) batches: Vec<&'a BatchId>,
+}
+
+/// A slot without a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MissingSlot<'a> {
+    pub(super) slot: Slot,
+    pub(super) schedule: &'a Schedule,
+}
+
+impl MissingSlot<'_> {
+    /// The batch that it should have.
+    pub(super) fn batch(&self) -> BatchId {
+        BatchId::new(self.slot, &self.schedule.endpoint, &self.schedule.convert)
+    }
+}
+
+/// Slots without a batch that follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap<'a> {
+    pub(super) schedule: &'a Schedule,
+    pub(super) first: Slot,
+    pub(super) last: Slot,
+    pub(super) count: u64,
+}
+
+impl Gap<'_> {
+    /// Where the slot after its last begins.
+    pub(super) fn ends_at(&self) -> Slot {
+        after(self.last, self.schedule)
+    }
+}
+
+/// Holds the slots of `schedules` that were due in a span against those that were `fetched`. Slots that may still be fetched, or
+/// loaded, at `now` are not due yet.
+pub(super) fn find<'a>(
+    schedules: &'a [Schedule],
+    fetched: &'a [FetchedSlot],
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> Due<'a> {
+    // The fetched ones are in order, so each list is.
+    let mut known: HashMap<(&str, &[String]), Vec<&FetchedSlot>> = HashMap::new();
+    for slot in fetched {
+        known.entry((&slot.endpoint, &slot.convert)).or_default().push(slot);
+    }
+    let mut due = Due::default();
+    for one in in_force(schedules) {
+        let schedule = one.schedule;
+        for slot in one.slots(from, to) {
+            let ends_at = after(slot, schedule).starts_at();
+            if timestamp::later(ends_at, LOADED_WITHIN) > now {
+                break;
+            }
+            due.count += 1;
+            // A snapshot that somebody took by hand within the slot stands for it, as it does for the fetcher.
+            let within = |endpoint: &str| {
+                let slots = known.get(&(endpoint, schedule.convert.as_slice()))?;
+                let next = slots.partition_point(|held| held.slot < slot);
+                slots.get(next).filter(|held| held.slot.starts_at() < ends_at).map(|held| &held.batch)
+            };
+            // What was filled later stands for slots of quotes, whatever endpoint these are of.
+            match within(&schedule.endpoint).or_else(|| within(HISTORY)) {
+                Some(batch) => due.batches.push(batch),
+                None => due.missing.push(MissingSlot { slot, schedule }),
+            }
+        }
+    }
+    due.missing.sort_by_key(|missing| missing.slot);
+    due
+}
+
+/// The missing slots, put together where one follows the other.
+pub(super) fn gaps<'a>(missing: &[MissingSlot<'a>]) -> Vec<Gap<'a>> {
+    let mut gaps: Vec<Gap<'a>> = Vec::new();
+    for &MissingSlot { slot, schedule } in missing {
+        let follows = |gap: &&mut Gap| is_alike(gap.schedule, schedule) && gap.ends_at() == slot;
+        match gaps.iter_mut().rev().take(8).find(follows) {
+            Some(gap) => (gap.last, gap.count) = (slot, gap.count + 1),
+            None => gaps.push(Gap { schedule, first: slot, last: slot, count: 1 }),
+        }
+    }
+    gaps
+}
+
+/// Whether the batches of both are of one kind, as those of a fetcher that started anew are.
+fn is_alike(one: &Schedule, other: &Schedule) -> bool {
+    (&one.endpoint, &one.convert, one.every) == (&other.endpoint, &other.convert, other.every)
+}
+
+fn after(slot: Slot, schedule: &Schedule) -> Slot {
+    Slot::at(timestamp::later(slot.starts_at(), schedule.every))
+}

@@ -1,0 +1,174 @@
+//! Which parts of the past are in the spool, and which are missing.
+
+use std::collections::BTreeSet;
+
+use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
+
+use tracing::debug;
+
+use super::Collector;
+use crate::history::{
+    COINS_A_CALL, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price, windows,
+};
+use crate::spool::{Calls, ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
+
+impl Collector {
+    /// What is asked for to fill `slot`: hours of so many coins, a hundred a page.
+    pub(crate) fn past_order(&self, slot: Slot, coins: usize) -> Manifest {
+        let convert = self.settings.convert.clone();
+        Manifest {
+            batch: BatchId::new(slot, endpoint::HISTORY, &convert),
+            slot,
+            endpoint: endpoint::HISTORY.to_owned(),
+            api_version: ApiVersion::V1,
+            convert,
+            calls: Calls::default(),
+            limit: u32::try_from(coins).unwrap_or(u32::MAX).max(1),
+            page_size: COINS_A_CALL,
+            ids: Vec::new(),
+            host: self.client.host().to_owned(),
+            pages: None,
+            trace: Headers::new(),
+            claim: ClaimState::Claimed,
+            verdict: None,
+        }
+    }
+
+    /// What is asked for to fill `slot`, a midnight, with the listing of the day before.
+    pub(crate) fn day_order(&self, slot: Slot) -> Manifest {
+        let (limit, page_size) = (self.settings.limit, self.settings.page_size);
+        Manifest { limit, page_size, ..self.past_order(slot, 1) }
+    }
+
+    /// The slots of unfinished batches of the past in the spool.
+    pub(crate) async fn past_begun(&self) -> Result<BTreeSet<Slot>, SpoolError> {
+        let batches = self.batches().await?;
+        let begun = batches.into_iter().filter(|batch| batch.is_history() && batch.pages.is_none());
+        Ok(begun.map(|batch| batch.slot).collect())
+    }
+
+    /// The next call to make for `window`: the number of a page that not all of its batches have, and the slots of those.
+    pub(crate) async fn past_missing(
+        &self,
+        window: &[Slot],
+        coins: usize,
+    ) -> Result<Option<(u32, Vec<Slot>)>, SpoolError> {
+        let pages = u32::try_from(coins).unwrap_or(u32::MAX).div_ceil(COINS_A_CALL);
+        let mut there = Vec::with_capacity(window.len());
+        for slot in window {
+            let found = self.pages_of(&self.past_order(*slot, coins)).await?;
+            there.push((*slot, found.iter().map(|page| page.page).collect::<BTreeSet<_>>()));
+        }
+        let missing = |page: u32| -> Vec<Slot> {
+            there.iter().filter(|(_, pages)| !pages.contains(&page)).map(|(slot, _)| *slot).collect()
+        };
+        let next = (1..=pages).map(|page| (page, missing(page))).find(|(_, slots)| !slots.is_empty());
+        // What lies between is there already.
+        Ok(next.map(|(page, slots)| {
+            (page, windows(&slots.into_iter().collect()).into_iter().next().unwrap_or_default())
+        }))
+    }
+
+    /// Credits that filling `slots` still costs, as far as what is in the spool tells.
+    pub(crate) async fn past_price(&self, slots: &BTreeSet<Slot>, coins: usize) -> Result<u64, SpoolError> {
+        let begun = self.past_begun().await?;
+        let (new, begun): (BTreeSet<Slot>, BTreeSet<Slot>) =
+            slots.iter().partition(|slot| !begun.contains(slot));
+        let currencies = self.settings.convert.len();
+        if begun.is_empty() {
+            return Ok(price(coins, &new, currencies));
+        }
+        let (full, pages) = (COINS_A_CALL as usize, coins.div_ceil(COINS_A_CALL as usize));
+        let mut missing: Vec<BTreeSet<Slot>> = vec![BTreeSet::new(); pages];
+        for slot in slots {
+            let found = self.pages_of(&self.past_order(*slot, coins)).await?;
+            for (index, missing) in missing.iter_mut().enumerate() {
+                if found.iter().all(|page| page.page as usize != index + 1) {
+                    missing.insert(*slot);
+                }
+            }
+        }
+        let of_page = |(index, missing): (usize, BTreeSet<Slot>)| {
+            price(full.min(coins - index * full), &missing, currencies)
+        };
+        Ok(missing.into_iter().enumerate().map(of_page).sum())
+    }
+
+    /// The pages of the batch of `order` that are in the spool.
+    pub(super) async fn pages_of(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
+        let batch = order.batch.clone();
+        let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
+        let (pages, trouble) = self.incidents.report_found(found).await;
+        trouble.map_or(Ok(pages), Err)
+    }
+
+    /// Removes those of the batches of `orders` of which nothing came: it makes no sense to go on with them.
+    pub(crate) async fn forget_empty(&self, orders: impl Iterator<Item = Manifest>) {
+        for order in orders {
+            if self.pages_of(&order).await.is_ok_and(|pages| pages.is_empty())
+                && let Err(error) = self.forget(&order.batch).await
+            {
+                debug!("cannot clear up in the spool: {}", telemetry::error_chain(&error));
+            }
+        }
+    }
+
+    /// Seals the begun batches of the past but for those of the slots `in_work`, so that they are published as far as they came.
+    pub(crate) async fn seal_begun(&self, in_work: &[Slot]) {
+        match self.batches().await {
+            Ok(batches) => {
+                let is_over = |batch: &Manifest| {
+                    batch.is_history() && batch.pages.is_none() && !in_work.contains(&batch.slot)
+                };
+                for batch in batches.into_iter().filter(is_over) {
+                    self.seal_soon(batch).await;
+                }
+            }
+            // The next term looks again.
+            Err(error) => debug!("cannot look into the spool: {}", telemetry::error_chain(&error)),
+        }
+    }
+
+    /// The source and the currencies whose gaps are filled.
+    pub(crate) fn past_source(&self) -> String {
+        format!("{} {}", self.client.host(), self.settings.convert.join(","))
+    }
+
+    /// How many currencies are asked for.
+    pub(crate) fn currencies(&self) -> usize {
+        self.settings.convert.len()
+    }
+
+    /// Whether `credits` can be spent without taking anything from the snapshots to come.
+    pub(crate) fn can_spare_credits(&self, credits: u64) -> bool {
+        self.credits.spare().is_none_or(|spare| credits <= spare)
+    }
+
+    /// The plan's month, by its end.
+    pub(crate) fn credits_month(&self) -> String {
+        self.credits.current_month()
+    }
+
+    /// Batches that were paid for and published.
+    pub(crate) async fn past_paid(&self) -> Result<BTreeSet<BatchId>, SpoolError> {
+        Ok(paid_from_json(&blocking(&self.spool, Spool::past_paid).await?))
+    }
+
+    /// Keeps which batches were paid for.
+    pub(crate) async fn keep_past_paid(&self, batches: &BTreeSet<BatchId>) -> Result<(), SpoolError> {
+        let json = paid_to_json(batches);
+        blocking(&self.spool, move |spool| spool.put_past_paid(&json)).await
+    }
+
+    /// Keeps which coins are asked for: what is begun has to go on with the same ones.
+    pub(crate) async fn keep_past_coins(&self, coins: &[KnownCoin]) -> Result<(), SpoolError> {
+        let json = coins_to_json(coins);
+        blocking(&self.spool, move |spool| spool.put_past_coins(&json)).await
+    }
+
+    /// The coins that were asked for last, if that is known.
+    pub(crate) async fn past_coins(&self) -> Result<Option<Vec<KnownCoin>>, SpoolError> {
+        let json = blocking(&self.spool, Spool::past_coins).await?;
+        Ok(coins_from_json(&json).filter(|coins| !coins.is_empty()))
+    }
+}

@@ -1,0 +1,18 @@
+//! Filling gaps from the API's history: what is asked for in which calls, what that costs, and how answers become pages.
+//!
+//! An answer has several hours of several coins, and a batch has one: so answers are parted by hour, and each part is written as
+//! a listing of the API (v1) would have it, the text of numbers unchanged (decision 24). Page 3 of each of these batches holds the third
+//! hundred of the coins.
+
+mod answer;
+mod calls;
+mod coins;
+mod page;
+mod paid;
+
+pub(crate) use answer::PastQuotes;
+pub(crate) use calls::{COINS_A_CALL, HOUR, day_credits, price, windows};
+pub use coins::KnownCoin;
+pub(crate) use coins::{coins_from_json, coins_in_listing, coins_to_json};
+pub(crate) use page::part;
+pub(crate) use paid::{paid_from_json, paid_to_json};

@@ -1,0 +1,97 @@
+//! Which hours are asked for together, and what that costs.
+//!
+//! A call has at most a hundred coins and a hundred hours. The API takes a credit for a hundred points; whether the points of several
+//! coins are added up is not said. With a hundred hours it makes no difference.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::Slot;
+
+/// The most coins in a call.
+pub(crate) const COINS_A_CALL: u32 = 100;
+/// The most hours in a call.
+const HOURS_A_CALL: usize = 100;
+/// Points, or coins of a past day, for a credit.
+const A_CREDIT: u64 = 100;
+
+/// What a slot of the history lasts.
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+
+/// `slots` in groups that follow one another hour by hour, oldest first: each is asked for in one call for each hundred coins.
+pub(crate) fn windows(slots: &BTreeSet<Slot>) -> Vec<Vec<Slot>> {
+    let mut windows: Vec<Vec<Slot>> = Vec::new();
+    for slot in slots {
+        let follows = |last: &Slot| slot.starts_at() - last.starts_at() == chrono::TimeDelta::hours(1);
+        match windows.last_mut() {
+            Some(window) if window.len() < HOURS_A_CALL && window.last().is_some_and(follows) => {
+                window.push(*slot);
+            }
+            _ => windows.push(vec![*slot]),
+        }
+    }
+    windows
+}
+
+/// Credits that so many hours of so many `coins` cost in one call.
+fn call_credits(coins: usize, hours: usize, currencies: usize) -> u64 {
+    let points = (coins as u64).saturating_mul(hours as u64);
+    points.div_ceil(A_CREDIT).max(1) + (currencies.max(1) - 1) as u64
+}
+
+/// Credits that all hours in `slots` cost for so many `coins`.
+pub(crate) fn price(coins: usize, slots: &BTreeSet<Slot>, currencies: usize) -> u64 {
+    let full = coins / COINS_A_CALL as usize;
+    let rest = coins % COINS_A_CALL as usize;
+    let of_window = |window: &Vec<Slot>| {
+        let whole = call_credits(COINS_A_CALL as usize, window.len(), currencies) * full as u64;
+        whole + if rest > 0 { call_credits(rest, window.len(), currencies) } else { 0 }
+    };
+    windows(slots).iter().map(of_window).sum()
+}
+
+/// Credits that the listing of a past day costs, of so many `coins`, `page_size` at a time.
+pub(crate) fn day_credits(coins: u32, page_size: u32, currencies: usize) -> u64 {
+    let page = |coins: u32| u64::from(coins).div_ceil(A_CREDIT).max(1) + (currencies.max(1) - 1) as u64;
+    let (full, rest) = (coins / page_size.max(1), coins % page_size.max(1));
+    u64::from(full) * page(page_size) + if rest > 0 { page(rest) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::timestamp::{from_text, later};
+
+    use super::*;
+
+    fn hours(from: &str, count: u32) -> BTreeSet<Slot> {
+        let from = from_text(from).unwrap();
+        (0..count).map(|hour| Slot::at(later(from, HOUR * hour))).collect()
+    }
+
+    #[test]
+    fn hours_that_follow_one_another_are_asked_for_together_a_hundred_at_a_time() {
+        let mut slots = hours("2026-11-01T00:00:00Z", 230);
+        slots.extend(hours("2026-11-20T00:00:00Z", 1));
+        let lengths: Vec<_> = windows(&slots).iter().map(Vec::len).collect();
+        assert_eq!(lengths, [100, 100, 30, 1]);
+        let apart: BTreeSet<_> = hours("2026-11-01T00:00:00Z", 6).into_iter().step_by(2).collect();
+        assert_eq!(windows(&apart).len(), 3);
+    }
+
+    #[test]
+    fn the_price_is_that_of_all_calls() {
+        let thirty = hours("2026-11-01T00:00:00Z", 30);
+        for (coins, slots, currencies, credits) in [
+            (200, &thirty, 1, 60),
+            (201, &thirty, 1, 61),
+            (1, &thirty, 1, 1),
+            (200, &hours("2026-11-01T00:00:00Z", 1), 1, 2),
+            (200, &thirty, 2, 62),
+            (4000, &hours("2026-11-01T00:00:00Z", 720), 1, 28_800),
+            (200, &BTreeSet::new(), 1, 0),
+        ] {
+            assert_eq!(price(coins, slots, currencies), credits, "{coins} {}", slots.len());
+        }
+        assert_eq!((day_credits(4000, 5000, 1), day_credits(250, 100, 2)), (40, 2 + 2 + 2));
+    }
+}

@@ -1,0 +1,41 @@
+//! What filling gaps keeps in the spool's folder, beside its batches.
+
+use super::disk::Content;
+use super::names::{MANIFEST, PAST_COINS, PAST_PAID};
+use super::record::Manifest;
+use super::{Spool, SpoolError};
+
+impl Spool {
+    /// Makes room for a batch, unless it is there already.
+    pub(crate) fn make_room(&self, manifest: &Manifest) -> Result<(), SpoolError> {
+        let path = self.batch_dir(&manifest.batch).join(MANIFEST);
+        if path.is_file() { Ok(()) } else { self.put_manifest(manifest) }
+    }
+
+    /// Writes which coins are asked for, over what is there.
+    pub(crate) fn put_past_coins(&self, json: &[u8]) -> Result<(), SpoolError> {
+        self.disk.write(&self.dir().join(PAST_COINS), &[json])
+    }
+
+    /// The coins that are asked for; empty when that is not known.
+    pub(crate) fn past_coins(&self) -> Result<Vec<u8>, SpoolError> {
+        self.read_past(PAST_COINS)
+    }
+
+    /// Writes which batches were paid for, over what is there.
+    pub(crate) fn put_past_paid(&self, json: &[u8]) -> Result<(), SpoolError> {
+        self.disk.write(&self.dir().join(PAST_PAID), &[json])
+    }
+
+    /// The batches that were paid for; empty when there are none.
+    pub(crate) fn past_paid(&self) -> Result<Vec<u8>, SpoolError> {
+        self.read_past(PAST_PAID)
+    }
+
+    fn read_past(&self, name: &str) -> Result<Vec<u8>, SpoolError> {
+        Ok(match self.disk.read(&self.dir().join(name))? {
+            Content::Bytes(json) => json,
+            Content::Absent | Content::NotAFile(_) => Vec::new(),
+        })
+    }
+}

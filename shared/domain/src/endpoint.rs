@@ -1,0 +1,8 @@
+//! What a batch is of: the names of endpoints, as they stand in ids, headers and tables.
+
+/// The market as it is: what the schedule fetches.
+pub const LISTINGS: &str = "listings";
+/// The market as it was at a slot, asked for later.
+pub const HISTORY: &str = "history";
+/// Some coins as they are, asked for by their ids: what the schedule fetches in place of the market.
+pub const QUOTES: &str = "quotes";

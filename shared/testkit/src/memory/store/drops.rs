@@ -1,0 +1,49 @@
+//! Taking batches out: everything else is loaded anew, which is what "as if it had never been" means.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::BatchId;
+use ports::store::{DropPortion, DropPosition, Dropped, Drops, Loaded, StoreError};
+
+use super::MemoryStore;
+use super::quotes::Rows;
+
+#[async_trait]
+impl Drops for MemoryStore {
+    async fn mark_dropped(&self, batch: &BatchId, why: &str) -> Result<Option<Dropped>, StoreError> {
+        let dropped = Dropped { at: self.now(), why: why.to_owned() };
+        Ok(self.state()?.ledger.mark_dropped(batch, dropped))
+    }
+
+    /// All of it.
+    async fn drop_portion(&self, batch: &BatchId, _: DropPosition) -> Result<DropPortion, StoreError> {
+        let mut state = self.state()?;
+        let before = state.rows.tables();
+        if !state.ledger.is_dropped(batch) {
+            return Ok(DropPortion { latest: 0, coins: 0, quotes: Vec::new(), next: None });
+        }
+        state.loaded.retain(|chunk| chunk.page.batch != *batch);
+        let mut rows = Rows::default();
+        let loaded: Vec<Loaded> = state.loaded.iter().map(|chunk| rows.load(chunk)).collect();
+        rows.prune_history(state.pruned.unwrap_or(DateTime::<Utc>::MIN_UTC), u32::MAX);
+        state.rows = rows;
+        state.ledger.set_freshness(&loaded);
+        let of_batch = |entry: &&crate::tables::QuoteEntry| entry.batch == *batch;
+        Ok(DropPortion {
+            latest: before.latest.iter().filter(of_batch).count() as u64,
+            coins: (before.coins.len() - state.rows.tables().coins.len()) as u64,
+            quotes: before.history.iter().filter(of_batch).map(|entry| entry.quote.last_updated).collect(),
+            next: None,
+        })
+    }
+
+    async fn readmit(&self, batch: &BatchId) -> Result<bool, StoreError> {
+        Ok(self.state()?.ledger.readmit(batch))
+    }
+
+    async fn dropped(&self) -> Result<BTreeSet<BatchId>, StoreError> {
+        Ok(self.state()?.ledger.dropped())
+    }
+}
