@@ -89,7 +89,8 @@ impl Scheduler {
         }
         let order = self.collector.order_of(course.subject, slot);
         let until = Until { ends_at, gives_way_at };
-        match self.collector.collect_slot(order, until, not_before, stop).await {
+        // Boxed: it is large, and every loop around it would be as large.
+        match Box::pin(self.collector.collect_slot(order, until, not_before, stop)).await {
             Ending::Interrupted => {}
             Ending::GaveWay(gave_up) => state.give_way(later(Some(gave_up))),
             Ending::Complete(_) => state.pause_until(None, began_at),
