@@ -43,7 +43,7 @@ impl Scheduler {
                     state.term_began();
                     let began_at = self.clock.now();
                     self.metrics.leading(true);
-                    let error = self.serve_term(term, &mut rung, &mut state, stop).await;
+                    let error = Box::pin(self.serve_term(term, &mut rung, &mut state, stop)).await;
                     // Another one leads now, perhaps, and this one waits for nothing.
                     self.collector.stop_waiting().await;
                     self.metrics.leading(false);

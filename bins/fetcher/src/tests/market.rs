@@ -28,8 +28,10 @@ async fn simulator(lab: &Lab, options: Options) -> Simulator {
 
 fn announced(lab: &Lab) -> Vec<Fetched> {
     let messages = lab.queue.messages(QueueName::Rows);
-    let fetched = messages.iter().map(|message| match wire::decode(&message.body).unwrap() {
-        RowsMessage::Fetched(fetched) => fetched,
+    let fetched = messages.iter().filter_map(|message| match wire::decode(&message.body).unwrap() {
+        RowsMessage::Fetched(fetched) => Some(fetched),
+        // The schedule of the snapshots.
+        RowsMessage::Schedule(_) => None,
         other => panic!("{other:?}"),
     });
     fetched.collect()
