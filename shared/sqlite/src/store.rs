@@ -68,7 +68,8 @@ impl Store for SqliteStore {
     async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
         let load = MarketLoad::of(chunk, self.now());
         let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
-        self.note_whole(load.batch()).await.map(|()| loaded)
+        self.note_whole(load.batch()).await?;
+        Ok(loaded)
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
