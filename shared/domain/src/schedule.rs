@@ -64,7 +64,7 @@ impl Schedule {
         } else if self.since.timestamp_subsec_nanos() != 0 {
             Err("the schedule does not begin at a whole second")
         } else if self.every.is_zero() || self.every > MOST_EVERY {
-            Err("the interval of the schedule is not between a second and 1000 days")
+            Err("the interval of the schedule is not between a second and 100 years")
         } else {
             Ok(())
         }
@@ -72,4 +72,4 @@ impl Schedule {
 }
 
 /// No schedule has longer intervals.
-const MOST_EVERY: Duration = Duration::from_hours(24 * 1000);
+const MOST_EVERY: Duration = Duration::from_hours(24 * 36_525);

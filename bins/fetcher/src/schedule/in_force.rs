@@ -2,6 +2,7 @@
 //! that passed while nobody led are told in one letter.
 
 use chrono::{DateTime, Utc};
+use config::CatchUp;
 use domain::{Slot, timestamp};
 use tracing::warn;
 
@@ -77,9 +78,13 @@ impl Scheduler {
             (what, format!("{batch}..{last}"))
         };
         let (from, to) = (first, timestamp::to_text(ends_at));
+        let remedy = match self.catch_up {
+            CatchUp::All => "fetch.catch_up has them filled from the API's history".to_owned(),
+            CatchUp::Last | CatchUp::None => format!("`coinpipe backfill --from {from} --to {to}` fetches it"),
+        };
         let reason = format!(
             "{what}: nobody led when they were due, because no fetcher ran, none reached the queue, or its machine stood still; \
-             `coinpipe gaps` lists what is missing, and `coinpipe backfill --from {from} --to {to}` fetches it"
+             `coinpipe gaps` lists what is missing, and {remedy}"
         );
         warn!("{reason}");
         self.incidents.report("slot_missed", occasion, &reason).await;
