@@ -12,8 +12,9 @@ use crate::pages::root;
 use crate::programs::{OURS, built};
 
 /// What the commands, and the stand-ins, use of the system.
-const OF_THE_SYSTEM: [&str; 13] =
-    ["bash", "cat", "date", "env", "grep", "id", "install", "ls", "mkdir", "mktemp", "sh", "sleep", "timeout"];
+const OF_THE_SYSTEM: [&str; 13] = [
+    "bash", "cat", "date", "env", "grep", "id", "install", "ls", "mkdir", "mktemp", "sh", "sleep", "timeout",
+];
 
 /// Folders that the commands mean the system's by; the machine has its own.
 const SYSTEM_FOLDERS: [&str; 3] = ["/etc/", "/usr/local/bin", "/var/lib/coinpipe"];

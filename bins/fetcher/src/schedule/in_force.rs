@@ -80,7 +80,9 @@ impl Scheduler {
         let (from, to) = (first, timestamp::to_text(ends_at));
         let remedy = match self.catch_up {
             CatchUp::All => "fetch.catch_up has them filled from the API's history".to_owned(),
-            CatchUp::Last | CatchUp::None => format!("`coinpipe backfill --from {from} --to {to}` fetches it"),
+            CatchUp::Last | CatchUp::None => {
+                format!("`coinpipe backfill --from {from} --to {to}` fetches it")
+            }
         };
         let reason = format!(
             "{what}: nobody led when they were due, because no fetcher ran, none reached the queue, or its machine stood still; \

@@ -100,6 +100,31 @@ async fn each_kind_is_fetched_on_its_schedule_after_the_snapshot_and_costs_its_p
     assert_eq!((incidents(&lab), lab.waiting()), (vec![], vec![]));
 }
 
+/// What is asked for of the coins, and how, says nothing about a kind.
+#[tokio::test]
+async fn ids_and_calls_by_currency_are_of_the_snapshots_alone() {
+    let mut lab = Lab::new(100, 100);
+    lab.settings.convert = vec!["USD".to_owned(), "EUR".to_owned()];
+    lab.settings.convert_calls = config::ConvertCalls::Each;
+    lab.settings.ids = vec![1, 1027];
+    lab.market = Market { map: every(1440), global_metrics: every(60), ..lab.market };
+    let simulator = simulator(&lab, Options::default()).await;
+    let fetcher = lab.fetcher_at(&simulator);
+    run_until(&fetcher, "the batches", || announced(&lab).len() == 3).await;
+    let told: Vec<_> = announced(&lab)
+        .iter()
+        .map(|fetched| (fetched.batch.to_string(), fetched.pages, fetched.credits, fetched.verdict.clone()))
+        .collect();
+    let expected = [
+        ("2026-11-22T14:00:00Z/quotes/USD,EUR", 2, 2, None),
+        ("2026-11-22T00:00:00Z/map/-", 1, 0, None),
+        ("2026-11-22T14:00:00Z/global/USD,EUR", 2, 2, None),
+    ];
+    let expected =
+        expected.map(|(batch, pages, credits, verdict)| (batch.to_owned(), pages, credits, verdict));
+    assert_eq!((told, incidents(&lab)), (expected.to_vec(), vec![]));
+}
+
 #[tokio::test]
 async fn a_slot_of_a_kind_is_not_fetched_twice_by_the_next_run() {
     let lab = with(Lab::new(100, 100), |market| market.fear_and_greed = every(60));
