@@ -15,6 +15,7 @@ pub(crate) const ALL: &[&str] = &[
     "coinpipe_rows_total",
     // The fetcher.
     "coinpipe_snapshots_total",
+    "coinpipe_market_batches_total",
     "coinpipe_slots_missed_total",
     "coinpipe_judge_findings_total",
     "coinpipe_snapshot_timestamp_seconds",

@@ -49,7 +49,9 @@ pub(crate) async fn chunks_of(page: &Message) -> Vec<Chunk> {
     let chunks =
         outputs.iter().map(|output| match decode(&output.message.body).expect("the chunk decodes") {
             RowsMessage::Chunk(chunk) => chunk,
-            RowsMessage::Fetched(_) | RowsMessage::Schedule(_) => panic!("the transformer announces nothing"),
+            RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => {
+                panic!("the transformer announces nothing")
+            }
         });
     chunks.collect()
 }

@@ -18,7 +18,7 @@ use crate::settled_tries::SettledTries;
 const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How many batches each look covers, newest first. Older ones were covered when they were newer.
-const NEWEST: u32 = 100;
+const NEWEST: u32 = 300;
 
 /// The code of the letter. The fetcher uses it too, when it could not fetch all pages of a batch.
 const CODE: &str = "batch_incomplete";

@@ -193,13 +193,13 @@ impl Backfiller {
         match ending {
             Ending::GaveUp(gave_up) => {
                 if let Some(slot) = window.first() {
-                    self.collector.report_give_up(*slot, &gave_up).await;
+                    self.collector.report_give_up(&self.collector.order(*slot), &gave_up).await;
                 }
                 // The letter; what queue and spool say comes second.
                 let _ = self.publisher.publish_if_possible().await;
                 OnceFailure::GaveUp { code: gave_up.code, reason: gave_up.reason, hint: gave_up.hint }
             }
-            Ending::Interrupted | Ending::Complete(_) => OnceFailure::Stopped,
+            Ending::Interrupted | Ending::GaveWay(_) | Ending::Complete(_) => OnceFailure::Stopped,
         }
     }
 

@@ -9,10 +9,12 @@ mod credits;
 mod doubts;
 mod drift;
 mod ending;
+mod hint;
 mod judging;
 mod leftovers;
 mod letters;
 mod listed;
+mod market;
 mod outcome;
 mod past;
 mod past_pages;
@@ -49,6 +51,7 @@ pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;
 pub(crate) use past::PastJob;
+pub(crate) use slot::Until;
 pub(crate) use snapshot::{Caller, FetchJob};
 
 /// Ids in one request: as many as one credit pays for.
@@ -71,8 +74,8 @@ pub(crate) struct Collector {
     credits: Arc<Credits>,
     refused: Refused,
     drift: Drift,
-    /// The batch that is fetched now, or that was interrupted and will be continued.
-    in_work: Mutex<Option<Manifest>>,
+    /// Batches that are fetched now, or that were interrupted or gave way and will be continued.
+    in_work: Mutex<Vec<Manifest>>,
     /// Batches whose fetching is over, and which the disk did not let be sealed.
     unsealed: Mutex<Vec<Manifest>>,
     /// Whether the newest answer was made up.
@@ -92,7 +95,7 @@ impl Collector {
         credits: Arc<Credits>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns, judge } = context;
+        let FetchContext { clock, metrics, crashes, turns, judge, .. } = context;
         let drift = Drift::new(Arc::clone(&spool), Arc::clone(&incidents));
         let waits = WaitNote::new(Arc::clone(&spool), metrics.clone());
         Self {
@@ -119,7 +122,7 @@ impl Collector {
         }
     }
 
-    /// What is asked for in `slot`.
+    /// What is asked for in `slot` of the listings.
     pub(crate) fn order(&self, slot: Slot) -> Manifest {
         let settings = &self.settings;
         let by_rank = (endpoint::LISTINGS, settings.limit, settings.page_size);
@@ -152,7 +155,7 @@ impl Collector {
         self.client.is_known_to_be_simulated().or(told).or_else(|| self.credits.is_simulated())
     }
 
-    fn in_work(&self) -> MutexGuard<'_, Option<Manifest>> {
+    fn in_work(&self) -> MutexGuard<'_, Vec<Manifest>> {
         self.in_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

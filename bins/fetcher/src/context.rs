@@ -19,14 +19,22 @@ pub(crate) struct FetchContext {
     pub(crate) turns: Arc<RetryTurns>,
     /// When a snapshot is not what it claims to be.
     pub(crate) judge: Arc<config::Judge>,
+    /// What is fetched beside the listings.
+    pub(crate) market: Arc<config::Market>,
 }
 
 impl FetchContext {
     /// Time is `clock`'s, `metrics` count, and it crashes where `failpoints` say.
     pub(crate) fn new(clock: Arc<dyn Clock>, metrics: FetchMetrics, failpoints: Failpoints) -> Self {
         let turns = Arc::new(RetryTurns::new(Arc::clone(&clock)));
-        let judge = Arc::new(config::Config::defaults().judge);
-        Self { clock, metrics, crashes: Crashes::at(failpoints), turns, judge }
+        let config::Config { judge, market, .. } = config::Config::defaults();
+        let (judge, market) = (Arc::new(judge), Arc::new(market));
+        Self { clock, metrics, crashes: Crashes::at(failpoints), turns, judge, market }
+    }
+
+    /// Beside the listings, what `market` says is fetched.
+    pub(crate) fn fetching(self, market: config::Market) -> Self {
+        Self { market: Arc::new(market), ..self }
     }
 
     /// Snapshots are judged as `judge` says, not by the defaults.

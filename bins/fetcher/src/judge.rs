@@ -5,12 +5,15 @@
 //! done about a finding is the collector's business. Nothing is found in what cannot be read: the transformer says what is wrong there.
 
 mod findings;
+mod map_checks;
+mod map_memory;
 mod memory;
 mod page_checks;
 mod snapshot_checks;
 mod summary;
 
 pub(crate) use findings::{Check, Finding, verdict, words};
+pub(crate) use map_checks::judge_map;
 pub(crate) use memory::Memory;
 pub(crate) use page_checks::findings_of_page;
 pub(crate) use snapshot_checks::judge;

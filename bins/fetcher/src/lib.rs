@@ -46,6 +46,7 @@ mod schedule;
 mod scheduled;
 mod source;
 mod spool;
+mod subject;
 mod trace;
 mod waiting;
 
@@ -69,4 +70,5 @@ pub use progress::{ProgressObserver, Step};
 pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
+pub use subject::intervals;
 pub use waiting::{Waiting, waiting};

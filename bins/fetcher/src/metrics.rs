@@ -1,7 +1,7 @@
 //! What a fetcher counts.
 
 use chrono::{DateTime, Utc};
-use domain::{Doubt, StageName, Verdict};
+use domain::{Doubt, MarketKind, StageName, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,7 +10,7 @@ use stage::StageMetrics;
 use telemetry::{Level, MetricSet, Metrics, level, seconds, unknown};
 
 use crate::judge::Check;
-
+use crate::subject::Subject;
 /// How a snapshot ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SnapshotEnd {
@@ -52,6 +52,12 @@ struct EndingLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    endpoint: &'static str,
+    ending: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CheckLabel {
     check: &'static str,
 }
@@ -59,6 +65,7 @@ struct CheckLabel {
 #[derive(Clone, Debug)]
 struct FetchSet {
     snapshots: Family<EndingLabel, Counter>,
+    market_batches: Family<KindLabels, Counter>,
     slots_missed: Counter,
     findings: Family<CheckLabel, Counter>,
     snapshot_at: Level,
@@ -75,6 +82,7 @@ impl MetricSet for FetchSet {
     fn register(registry: &mut Registry) -> Self {
         let set = Self {
             snapshots: Family::default(),
+            market_batches: Family::default(),
             slots_missed: Counter::default(),
             findings: Family::default(),
             snapshot_at: unknown(),
@@ -90,6 +98,12 @@ impl MetricSet for FetchSet {
             // The series is what is wanted; what is returned is a lock.
             drop(set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }));
         }
+        for kind in MarketKind::ALL {
+            for ending in SnapshotEnd::ALL {
+                let labels = KindLabels { endpoint: kind.description().endpoint, ending: ending.as_str() };
+                drop(set.market_batches.get_or_create(&labels));
+            }
+        }
         for check in Check::ALL {
             drop(set.findings.get_or_create(&CheckLabel { check: check.name() }));
         }
@@ -104,6 +118,11 @@ impl MetricSet for FetchSet {
             set.findings.clone(),
         );
         registry.register("snapshots", "Snapshots that ended, by how", set.snapshots.clone());
+        registry.register(
+            "market_batches",
+            "Batches of kinds of the market that ended, by kind and how",
+            set.market_batches.clone(),
+        );
         registry.register_with_unit(
             "snapshot_timestamp",
             "When this fetcher last had all pages of a snapshot; NaN before",
@@ -169,8 +188,13 @@ impl FetchMetrics {
         self.stage.published(count);
     }
 
-    /// A snapshot ended at `at`.
-    pub(crate) fn snapshot(&self, ending: SnapshotEnd, at: DateTime<Utc>) {
+    /// A batch of `subject` ended at `at`.
+    pub(crate) fn ended(&self, subject: Subject, ending: SnapshotEnd, at: DateTime<Utc>) {
+        if let Subject::Market(kind) = subject {
+            let (endpoint, ending) = (kind.description().endpoint, ending.as_str());
+            self.set.market_batches.get_or_create(&KindLabels { endpoint, ending }).inc();
+            return;
+        }
         self.set.snapshots.get_or_create(&EndingLabel { ending: ending.as_str() }).inc();
         if ending != SnapshotEnd::GaveUp {
             self.set.snapshot_at.set(seconds(at));
@@ -246,7 +270,8 @@ mod tests {
             r#"coinpipe_messages_published_total{stage="fetcher"} 0"#,
         ]);
         let at = DateTime::from_timestamp_millis(1_795_356_000_250).unwrap();
-        fetching.snapshot(SnapshotEnd::Complete, at);
+        fetching.ended(Subject::Listings, SnapshotEnd::Complete, at);
+        fetching.ended(Subject::Market(MarketKind::Map), SnapshotEnd::GaveUp, at);
         fetching.credits_left(Some(9500), Some(23));
         fetching.planned_credits(20, 14_400);
         fetching.spent(25);
@@ -257,6 +282,7 @@ mod tests {
         contains(&[
             r#"coinpipe_snapshots_total{ending="complete"} 1"#,
             "coinpipe_snapshot_timestamp_seconds 1795356000.25",
+            r#"coinpipe_market_batches_total{endpoint="map",ending="gave_up"} 1"#,
             "coinpipe_credits_left 9500.0",
             "coinpipe_credits_left_today 23.0",
             "coinpipe_snapshot_credits 20.0",

@@ -102,14 +102,14 @@ impl OnceFetcher {
         let caller = Caller { patience: Patience::Watched, observer, stop };
         let pages = match self.collector.collect(&mut order, caller).instrument(span.clone()).await {
             Ending::Complete(pages) => pages,
-            Ending::Interrupted => {
+            Ending::Interrupted | Ending::GaveWay(_) => {
                 self.collector.stop_waiting().await;
                 return Err(OnceFailure::Stopped);
             }
             Ending::GaveUp(gave_up) => {
                 self.collector.stop_waiting().await;
                 telemetry::trace::failed(&span, &gave_up.reason);
-                self.collector.report_give_up(slot, &gave_up).await;
+                self.collector.report_give_up(&order, &gave_up).await;
                 self.collector.seal_soon(order).await;
                 self.publisher.publish_if_possible().await.map_err(to_failure)?;
                 return Err(OnceFailure::GaveUp {

@@ -12,7 +12,7 @@ use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::once::OnceFetcher;
 use crate::publish::Publisher;
-use crate::schedule::{LoadedBatches, Scheduler};
+use crate::schedule::{Course, LoadedBatches, Scheduler, courses};
 use crate::spool::Spool;
 
 /// A collector and a publisher that share a spool.
@@ -22,8 +22,9 @@ pub(crate) struct Parts {
     incidents: Arc<Incidents>,
     credits: Arc<Credits>,
     context: FetchContext,
-    /// Interval of the schedule, the time from the beginning of a slot to its fetch, and which missed slots are filled.
-    times: (Duration, Duration, CatchUp),
+    courses: Vec<Course>,
+    /// Which missed slots are filled.
+    catch_up: CatchUp,
 }
 
 impl Parts {
@@ -37,9 +38,9 @@ impl Parts {
         offset: Duration,
         context: FetchContext,
     ) -> Self {
+        let courses = courses(&settings, &context.market, offset);
         // Without a key the API tells nothing of the past.
         let catch_up = if client.is_keyless() { CatchUp::None } else { settings.catch_up };
-        let times = (settings.every, offset, catch_up);
         let incidents = Arc::new(Incidents::new(Arc::clone(spool), Arc::clone(&context.clock)));
         let credits = Arc::new(Credits::new(&settings, Arc::clone(&incidents), &context));
         let collector = Collector::new(
@@ -51,7 +52,7 @@ impl Parts {
             context.clone(),
         );
         let publisher = Publisher::new(Arc::clone(spool), queue, Arc::clone(&incidents), &context);
-        Self { collector, publisher, incidents, credits, context, times }
+        Self { collector, publisher, incidents, credits, context, courses, catch_up }
     }
 
     /// What the key has left, as these parts know it.
@@ -77,7 +78,7 @@ impl Parts {
         ledger: Option<Arc<dyn Ledger>>,
     ) -> Scheduler {
         let loaded = LoadedBatches::new(ledger);
-        let Self { collector, publisher, incidents, context, times, .. } = self;
-        Scheduler::new(times, collector, publisher, leadership, loaded, incidents, context)
+        let Self { collector, publisher, incidents, context, courses, catch_up, .. } = self;
+        Scheduler::new((courses, catch_up), collector, publisher, leadership, loaded, incidents, context)
     }
 }

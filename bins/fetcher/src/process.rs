@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{ApiVersion, Offset, Source};
+use domain::MarketKind;
 use ports::Ledger;
 use service::{Process, Queues};
 use tracing::{info, warn};
@@ -14,6 +15,7 @@ use crate::collect::{Client, KeyStatus};
 use crate::once::OnceFetcher;
 use crate::scheduled::{self, ScheduledFetcher, Surroundings};
 use crate::source::ChosenSource;
+use crate::subject::interval;
 
 /// What needs no key is asked for no more often than this.
 const LEAST_KEYLESS: Duration = Duration::from_hours(1);
@@ -111,6 +113,15 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
         if fetch.every < LEAST_KEYLESS {
             let often = "fetch.source = \"keyless\" takes a snapshot an hour at most: set fetch.every to 1h or longer";
             return Err(service::Usage(often.to_owned()).into());
+        }
+        let market = &process.config().market;
+        let is_often = |kind: &MarketKind| interval(market, *kind).is_some_and(|every| every < LEAST_KEYLESS);
+        if let Some(kind) = MarketKind::ALL.into_iter().find(is_often) {
+            let setting = kind.description().setting;
+            let often = format!(
+                "fetch.source = \"keyless\" asks once an hour at most: set market.{setting} to 1h or longer, or \"off\""
+            );
+            return Err(service::Usage(often).into());
         }
     }
     client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())

@@ -1,12 +1,14 @@
 //! Scheduling: who leads, which slot is due, and when it is fetched.
 //!
-//! One loop leads whenever it can (`lead`), claims the slots that come due (`term`) and has the collector fetch them. Another
-//! has the publisher publish what is there (`publishing`). While no slot is due, it fills what was missed (`catch_up`). They meet only in the spool, so what was fetched waits there for a
+//! There is a schedule for the listings, and one for each kind of the market that is fetched (`course`). One loop leads whenever it can (`lead`),
+//! claims the slots that come due (`term`) and has the collector fetch them. Another has the publisher publish what is there
+//! (`publishing`). While no slot is due, it fills what was missed of the listings (`catch_up`). They meet only in the spool, so what was fetched waits there for a
 //! queue that is away.
 
 mod bell;
 mod catch_up;
 mod claims;
+mod course;
 mod followed;
 mod in_force;
 mod lead;
@@ -20,11 +22,9 @@ mod slots;
 mod term;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use config::CatchUp;
-use domain::Slot;
+use domain::BatchId;
 use outage::Backoff;
 use ports::{Clock, Leadership};
 use tokio::sync::{Notify, mpsc};
@@ -38,7 +38,9 @@ use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
 use crate::publish::Publisher;
 use crate::retry_turns::RetryTurns;
+use crate::subject::Subject;
 
+pub(crate) use course::{Course, courses};
 pub(crate) use loaded::LoadedBatches;
 pub(crate) use offset::offset_of;
 
@@ -47,10 +49,9 @@ pub(crate) use claims::Claims;
 
 /// Fetches a snapshot in each slot while it leads, and publishes it.
 pub(crate) struct Scheduler {
-    every: Duration,
-    /// From the beginning of a slot to its fetch.
-    offset: Duration,
-    /// Which missed slots are filled.
+    /// Never empty; that of the listings first.
+    courses: Vec<Course>,
+    /// Which missed slots of the listings are filled.
     catch_up: CatchUp,
     collector: Collector,
     publisher: Publisher,
@@ -66,10 +67,10 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler of slots that follow one another `every` so often; each is fetched `offset` after its beginning. Slots that were
-    /// missed are filled as `catch_up` says.
+    /// A scheduler that follows `courses`, of which the first is that of the listings. Slots of these that were missed are filled as
+    /// `catch_up` says.
     pub(crate) fn new(
-        (every, offset, catch_up): (Duration, Duration, CatchUp),
+        (courses, catch_up): (Vec<Course>, CatchUp),
         collector: Collector,
         publisher: Publisher,
         leadership: Arc<dyn Leadership>,
@@ -79,8 +80,7 @@ impl Scheduler {
     ) -> Self {
         let FetchContext { clock, metrics, crashes, turns, .. } = context;
         Self {
-            every,
-            offset,
+            courses,
             catch_up,
             collector,
             publisher,
@@ -104,7 +104,7 @@ impl Scheduler {
         let (bell, rung) = mpsc::channel(1);
         tokio::select! {
             result = self.run_on(rung, stop) => result,
-            () = bell::ring(self.every, Arc::clone(&self.clock), bell) => Ok(()),
+            () = bell::ring(course::pace(&self.courses), Arc::clone(&self.clock), bell) => Ok(()),
         }
     }
 
@@ -143,14 +143,16 @@ impl Scheduler {
         Ok(fetched?)
     }
 
-    /// The current slot if an earlier run began it and did not end it. Waits for a spool that cannot be read; `None` when
+    /// The batches of current slots that an earlier run began and did not end. Waits for a spool that cannot be read; `None` when
     /// asked to stop before.
-    async fn find_begun(&self, stop: &CancellationToken) -> Option<Option<Slot>> {
+    async fn find_begun(&self, stop: &CancellationToken) -> Option<Vec<BatchId>> {
         let mut backoff = Backoff::default();
         loop {
-            let slot = Slot::current(self.clock.now(), self.every);
-            let error = match self.collector.resume(slot).await {
-                Ok(is_begun) => return Some(is_begun.then_some(slot)),
+            let now = self.clock.now();
+            let current = |course: &Course| self.collector.order_of(course.subject, course.current(now));
+            let current = || self.courses.iter().map(current).collect();
+            let error = match self.collector.resume(current).await {
+                Ok(begun) => return Some(begun),
                 Err(error) => error,
             };
             if backoff.is_fresh() {
@@ -163,7 +165,14 @@ impl Scheduler {
         }
     }
 
-    fn end_of(&self, slot: Slot) -> DateTime<Utc> {
-        slots::end_of(slot, self.every)
+    /// The schedule of the listings.
+    fn listings(&self) -> &Course {
+        &self.courses[0]
+    }
+
+    /// The schedule that `batch` is of; that of the listings when it is of none that is followed.
+    fn course_of(&self, batch: &BatchId) -> &Course {
+        let subject = Subject::of_endpoint(batch.endpoint());
+        self.courses.iter().find(|course| course.subject == subject).unwrap_or(self.listings())
     }
 }

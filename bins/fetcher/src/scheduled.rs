@@ -86,8 +86,9 @@ pub(crate) fn parts(
     let Surroundings { clock, metrics, failpoints, queue } = around.clone();
     let client = client(&settings, source, &clock)?;
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
-    let context =
-        FetchContext::new(clock, FetchMetrics::new(&metrics), failpoints).judging_by(config.judge.clone());
+    let context = FetchContext::new(clock, FetchMetrics::new(&metrics), failpoints)
+        .judging_by(config.judge.clone())
+        .fetching(config.market.clone());
     let offset = offset_of(&settings, &installation(config, &spool));
     Ok(Parts::new(settings, client, &spool, queue, offset, context))
 }

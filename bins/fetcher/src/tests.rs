@@ -11,6 +11,7 @@ mod ids;
 mod judged;
 mod keyless;
 mod leader;
+mod market;
 mod missed;
 mod outages;
 mod pace;

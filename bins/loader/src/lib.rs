@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::wire::{self, UnreadChunk, UnreadMessage, WireError};
-use domain::{Class, DeadLetter, Fetched, Message, Schedule, StageName, header};
+use domain::{Class, DeadLetter, Fetched, MarketChunk, Message, Schedule, StageName, header};
 use ports::store::Loaded;
 use ports::{Clock, QueueName, Store, StoreError};
 use service::{Process, Queues, Stores};
@@ -66,15 +66,7 @@ impl Loader {
             info!(batch = %batch, page, chunk = number, "left out chunk {number} of {chunks}: the batch was dropped");
             return Ok(Vec::new());
         }
-        let refused = loaded.refused.len() as u64;
-        for (result, count) in [
-            (WRITTEN, loaded.written),
-            (UNCHANGED, loaded.unchanged),
-            (STALE, loaded.stale),
-            (REFUSED, refused),
-        ] {
-            self.rows.add(result, count);
-        }
+        self.count(&loaded);
         info!(
             batch = %batch,
             page,
@@ -83,10 +75,40 @@ impl Loader {
             written = loaded.written,
             unchanged = loaded.unchanged,
             stale = loaded.stale,
-            refused,
+            refused = loaded.refused.len(),
             "loaded chunk {number} of {chunks}"
         );
         Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
+    }
+
+    /// Rows of a kind of the market: so few, and so rarely, that no others are waited for.
+    async fn load_market(&self, message: &Message, chunk: MarketChunk) -> Result<Vec<Output>, Failure> {
+        let loading = self.store.load_market(&chunk).instrument(telemetry::trace::step("commit"));
+        let loaded = loading.await.map_err(|error| failure(&error))?;
+        self.count(&loaded);
+        info!(
+            batch = %chunk.head.page.batch,
+            page = chunk.head.page.page,
+            chunk = chunk.head.chunk,
+            chunks = chunk.head.chunks,
+            written = loaded.written,
+            unchanged = loaded.unchanged,
+            stale = loaded.stale,
+            refused = loaded.refused.len(),
+            "loaded rows of the market"
+        );
+        Ok(self.letter_about_refused(message, &loaded).into_iter().collect())
+    }
+
+    fn count(&self, loaded: &Loaded) {
+        for (result, count) in [
+            (WRITTEN, loaded.written),
+            (UNCHANGED, loaded.unchanged),
+            (STALE, loaded.stale),
+            (REFUSED, loaded.refused.len() as u64),
+        ] {
+            self.rows.add(result, count);
+        }
     }
 
     async fn announce(&self, fetched: &Fetched) -> Result<Vec<Output>, Failure> {
@@ -104,7 +126,7 @@ impl Loader {
     fn letter_about_refused(&self, message: &Message, loaded: &Loaded) -> Option<Output> {
         let first = loaded.refused.first()?;
         let reason = format!(
-            "the database refused {} of the chunk's quotes; the first is coin {}: {}",
+            "the database refused {} of the chunk's rows; the first is of coin {}: {}",
             loaded.refused.len(),
             first.coin_id,
             first.reason
@@ -184,6 +206,9 @@ impl Stage for Loader {
         match wire::open(&message.body) {
             Ok(UnreadMessage::Chunk(chunk)) => self.load(message, chunk.with_headers(&message.headers)).await,
             Ok(UnreadMessage::Fetched(fetched)) => self.announce(&fetched).await,
+            Ok(UnreadMessage::Market(chunk)) => {
+                self.load_market(message, chunk.with_headers(&message.headers)).await
+            }
             Ok(UnreadMessage::Schedule(schedule)) => self.record(&schedule).await,
             Err(error) => Err(undecodable(message.headers.get(header::BATCH), &error)),
         }

@@ -75,7 +75,7 @@ fn chunk(simulated: bool) -> Message {
 fn decoded(message: &Message) -> Chunk {
     match wire::decode(&message.body).unwrap() {
         RowsMessage::Chunk(chunk) => chunk,
-        RowsMessage::Fetched(_) | RowsMessage::Schedule(_) => panic!("a chunk"),
+        RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => panic!("a chunk"),
     }
 }
 
@@ -217,6 +217,10 @@ impl Store for Refusing {
             .collect())
     }
 
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        self.load_all(&[&chunk.head]).await.map(|mut all| all.remove(0))
+    }
+
     async fn record_fetched(&self, _: &Fetched) -> Result<(), StoreError> {
         Ok(())
     }
@@ -248,6 +252,37 @@ async fn rows_that_the_database_refuses_are_kept_in_a_letter() {
     assert_eq!(letter.id, MessageId::new(format!("dead/loader/{}", message.id)));
     assert!(letter.reason.contains("coin 7") && letter.reason.contains("CHECK"), "{}", letter.reason);
     assert_eq!(letter.body, message.body);
+}
+
+/// Rows of a kind of the market go into its table, and their chunk into the ledger; what a later version knows is kept for it.
+#[tokio::test]
+async fn rows_of_a_kind_are_loaded_and_those_of_a_later_version_are_filed() {
+    use testkit::contract::store::market::{mapped, market_chunk};
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let loader = Loader::new(store.clone(), clock, &Metrics::default());
+    let chunk =
+        market_chunk(domain::MarketKind::Map, 0, 1, 1, vec![mapped(1, "Bitcoin"), mapped(0, "No id")]);
+    let message = |chunk: &MarketChunk| {
+        let body = wire::encode_market(chunk).into();
+        Message { id: chunk.head.message_id(), headers: chunk.head.headers(), body }
+    };
+    // Not even the wire takes a row without an id.
+    let Err(Failure::Reject { code, .. }) = loader.handle(&message(&chunk)).await else {
+        panic!("it was taken")
+    };
+    assert_eq!(code, "senseless");
+    let good = MarketChunk { records: vec![mapped(1, "Bitcoin")], ..chunk.clone() };
+    assert!(loader.handle(&message(&good)).await.unwrap().is_empty());
+    let record = store.batch(&good.head.page.batch).await.unwrap().unwrap();
+    assert_eq!((record.written, record.is_complete()), (1, true));
+    let mut later = good;
+    later.head.page.endpoint = "altcoin-season".to_owned();
+    let Err(Failure::Reject { class, code, reason }) = loader.handle(&message(&later)).await else {
+        panic!("it was taken")
+    };
+    assert_eq!((class, code), (Class::Poison, "unsupported_schema"));
+    assert!(reason.contains("altcoin-season"), "{reason}");
 }
 
 /// It is told again and again, by whoever leads.

@@ -45,20 +45,24 @@ pub(crate) fn each_coin<'a>(
     text: &'a str,
     take: impl FnMut(&'a RawValue) -> Result<(), PageFault>,
 ) -> Result<(), PageFault> {
+    let data = data(text)?;
+    let not_an_array = || PageFault::NotAListing(format!("data is not an array but {}", excerpt(data)));
+    each_element(data, take).unwrap_or_else(|| Err(not_an_array()))
+}
+
+/// What the answer is about, when it reports success.
+pub(crate) fn data(text: &str) -> Result<&RawValue, PageFault> {
     let envelope = Fields::parse(text, &["status", "data"]).map_err(|error| match error.classify() {
         Category::Data => PageFault::NotAListing("it is not an object".to_owned()),
         Category::Io | Category::Syntax | Category::Eof => PageFault::BadJson(error),
     })?;
     check_status(envelope.get("status").value())?;
     let problem = match envelope.get("data") {
-        Sent::Missing => "data is missing".to_owned(),
-        Sent::Null => "data is null".to_owned(),
-        Sent::Value(raw) => match each_element(raw, take) {
-            Some(ended) => return ended,
-            None => format!("data is not an array but {}", excerpt(raw)),
-        },
+        Sent::Missing => "data is missing",
+        Sent::Null => "data is null",
+        Sent::Value(raw) => return Ok(raw),
     };
-    Err(PageFault::NotAListing(problem))
+    Err(PageFault::NotAListing(problem.to_owned()))
 }
 
 /// The API reports success as `0`, `"0"` or null.

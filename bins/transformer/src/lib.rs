@@ -16,6 +16,8 @@
 //! keys       rows → which quotes each chunk brings, for proofs
 //! ```
 //!
+//! A page of a kind of the market takes the way of `market`, which goes by the kind's description.
+//!
 //! # Guarantees
 //! - No coin is lost: rows and rejects together are as many as the coins that the page held.
 //! - Prices and supplies keep every bit; 0, null and missing stay apart.
@@ -31,6 +33,7 @@ mod fault;
 mod fields;
 mod frame;
 mod keys;
+mod market;
 mod marks;
 mod messages;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A cleaned page as messages: chunks of rows, and letters about what did not pass.
 
-mod letters;
+pub(crate) mod letters;
 
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Message, PageMeta, timestamp, wire};
@@ -13,7 +13,7 @@ use crate::fault::PageFault;
 use crate::reject::Reject;
 
 /// The most bytes of a chunk: RabbitMQ takes 16 MiB. A chunk of 1,000 coins has about 250 KB.
-const MAX_CHUNK_BYTES: usize = 15 << 20;
+pub(crate) const MAX_CHUNK_BYTES: usize = 15 << 20;
 
 /// The messages for a page, in order: each chunk, and the letter about its rejects.
 ///
@@ -97,7 +97,7 @@ pub(crate) fn sorted<'a>(cleaned: &'a Cleaned) -> Result<Vec<Element<'a>>, PageF
 }
 
 /// A page of at most 64 MiB holds far fewer than 2^32 coins.
-fn count(coins: usize) -> u32 {
+pub(crate) fn count(coins: usize) -> u32 {
     u32::try_from(coins).unwrap_or(u32::MAX)
 }
 

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::fault::CoinFault;
 use self::fault::Unreadable;
+pub(crate) use self::numbers::number;
 use crate::fields::{Fields, Sent, excerpt, parse_as};
 
 /// The longest symbol, name, slug and token address, in characters: what the text columns hold.

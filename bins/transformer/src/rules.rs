@@ -8,6 +8,8 @@ mod rounding;
 
 use apply::{Change, Check};
 pub(crate) use apply::{Limits, apply};
+pub(crate) use instants::FIRST_BLOCK_DAY_MILLIS;
+pub(crate) use rounding::{round_amount, round_percentage};
 
 /// Checks mark rows; one marked row rejects its coin, and the first rule that marks it is named.
 pub(crate) const CHECKS: &[(&str, Check)] = &[

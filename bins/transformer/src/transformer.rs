@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Headers, Message, PageMeta, StageName, decompress_body};
+use domain::{Headers, MarketKind, Message, PageMeta, StageName, decompress_body};
 use ports::{Clock, QueueName};
 use stage::{Failure, Output, RowMetrics, Stage};
 use telemetry::Metrics;
@@ -13,6 +13,7 @@ use tracing::{Span, info};
 
 use crate::clean::clean;
 use crate::fault::PageFault;
+use crate::market;
 use crate::messages::outputs;
 
 /// A coin passed the rules.
@@ -86,9 +87,15 @@ fn transform(
 ) -> Result<Vec<Output>, PageFault> {
     let meta = PageMeta::from_headers(headers)?;
     let body = decompress_body(body)?;
-    let cleaned = clean(&meta, &body, now)?;
-    let (rows, rejected) = (cleaned.passed.len(), cleaned.rejects.len());
-    let outputs = outputs(&meta, &cleaned, chunk_coins, now)?;
+    let (outputs, rows, rejected) = if let Some(kind) = MarketKind::of_endpoint(&meta.endpoint) {
+        let cleaned = market::clean(kind, &meta, &body, now)?;
+        let outputs = market::outputs(kind, &meta, &cleaned, chunk_coins, now)?;
+        (outputs, cleaned.passed(), cleaned.rejected())
+    } else {
+        let cleaned = clean(&meta, &body, now)?;
+        let outputs = outputs(&meta, &cleaned, chunk_coins, now)?;
+        (outputs, cleaned.passed.len(), cleaned.rejects.len())
+    };
     counted.add(CLEANED, rows as u64);
     counted.add(REJECTED, rejected as u64);
     info!(

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod judge;
 mod load;
+mod market;
 mod offset;
 mod pasted;
 mod secret;
@@ -20,6 +21,7 @@ pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
 pub use judge::{Judge, Limit};
 pub use load::{Loaded, Setting, load};
+pub use market::{Every, Market};
 pub use offset::Offset;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{

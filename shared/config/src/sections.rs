@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::judge::Judge;
+use crate::market::Market;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
@@ -27,6 +28,8 @@ pub struct Config {
     pub import: Import,
     /// The fetcher.
     pub fetch: Fetch,
+    /// What is fetched beside the listings.
+    pub market: Market,
     /// When a snapshot is not what it claims to be.
     pub judge: Judge,
     /// The transformer.

@@ -16,7 +16,7 @@ pub(crate) fn or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
 
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map_err(Error::custom)
+    duration_of(&text).map_err(Error::custom)
 }
 
 /// A duration; zero for [`OFF`].
@@ -32,7 +32,7 @@ pub(crate) fn duration_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Res
 
 pub(crate) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| parse_duration(text).map_err(Error::custom)).collect()
+    texts.iter().map(|text| duration_of(text).map_err(Error::custom)).collect()
 }
 
 pub(crate) fn byte_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -69,7 +69,7 @@ pub(crate) fn upper_case_list<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     Ok(comma_list(deserializer)?.into_iter().map(|item| item.to_uppercase()).collect())
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration_of(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("{text:?} is not a duration such as \"30s\" or \"1h\""))
 }

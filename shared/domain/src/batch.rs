@@ -30,6 +30,11 @@ impl BatchId {
         Self(format!("{slot}/{endpoint}/{currencies}"))
     }
 
+    /// What it is of: `listings`. Nothing when it is no id of ours.
+    pub fn endpoint(&self) -> &str {
+        self.0.split('/').nth(1).unwrap_or_default()
+    }
+
     /// The id of the message that carries its page `page`.
     pub fn page_id(&self, page: u32) -> MessageId {
         MessageId::new(format!("{self}/p{page}"))
@@ -78,6 +83,7 @@ mod tests {
             .map(|now| BatchId::new(Slot::current(instant(now), hour), "listings", &convert));
         assert_eq!(ids[0], ids[1]);
         assert_eq!(ids[0].as_str(), "2026-11-22T14:00:00Z/listings/USD");
+        assert_eq!((ids[0].endpoint(), BatchId::from_stored("odd").endpoint()), ("listings", ""));
     }
 
     #[test]

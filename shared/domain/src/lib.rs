@@ -12,6 +12,7 @@ mod fetched;
 mod headers;
 pub mod json;
 mod letter;
+mod market;
 mod measure;
 mod message;
 mod name;
@@ -40,6 +41,9 @@ pub use coin::{Coin, CoinRow};
 pub use fetched::Fetched;
 pub use headers::{HeaderError, Headers, header};
 pub use letter::{Class, DeadLetter};
+pub use market::{
+    Field, Form, KindDescription, MarketChunk, MarketKind, NO_CURRENCY, Place, Record, Shape, Value,
+};
 pub use measure::{Kind, Measure, MeasureSet};
 pub use message::{Message, MessageId};
 pub use name::UnknownName;

@@ -4,8 +4,8 @@
 //! offset  size  field
 //!      0     4  magic "CMCR"
 //!      4     1  envelope version, 1
-//!      5     2  schema id, little-endian: 2 = fetched, 4 = fetched, with a verdict, 5 = chunk, 7 = schedule;
-//!               read, and no longer written: 1 = chunk, 3 = chunk of a rebuild
+//!      5     2  schema id, little-endian: 2 = fetched, 4 = fetched, with a verdict, 5 = chunk, 6 = chunk of a kind of the market,
+//!               7 = schedule; read, and no longer written: 1 = chunk, 3 = chunk of a rebuild
 //!      7     4  length of the payload in bytes, little-endian
 //!     11     4  CRC-32C (Castagnoli, RFC 3720 B.4) of the payload, little-endian
 //!     15     n  payload: bincode 2, standard configuration
@@ -23,6 +23,7 @@
 mod descriptions;
 mod envelope;
 mod error;
+mod market;
 mod row;
 mod short;
 mod unread;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::descriptions::Descriptions;
 pub use self::error::WireError;
+pub use self::market::encode_market;
 pub use self::row::{QuoteRef, RowRef};
 pub use self::unread::UnreadChunk;
 use self::v1::{FetchedV1, JudgedV1, ScheduleV1};
@@ -43,6 +45,7 @@ use self::v2::{ChunkHeadV2, WrittenRowV2};
 pub use crate::checksum::crc32c;
 use crate::chunk::Chunk;
 use crate::fetched::Fetched;
+use crate::market::MarketChunk;
 use crate::schedule::Schedule;
 
 /// The largest payload that is decoded: 64 MiB. A chunk of 1,000 coins has about 250 KB.
@@ -54,6 +57,7 @@ const SCHEMA_FETCHED_V1: u16 = 2;
 const SCHEMA_REBUILT_V1: u16 = 3;
 const SCHEMA_JUDGED_V1: u16 = 4;
 const SCHEMA_CHUNK_V2: u16 = 5;
+const SCHEMA_MARKET_V1: u16 = 6;
 const SCHEMA_SCHEDULE_V1: u16 = 7;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD_BYTES>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD_BYTES>();
@@ -65,6 +69,8 @@ pub enum RowsMessage {
     Chunk(Chunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Load these rows of a kind of the market.
+    Market(MarketChunk),
     /// Expect batches in the slots of this schedule.
     Schedule(Schedule),
 }
@@ -111,6 +117,8 @@ pub enum UnreadMessage {
     Chunk(UnreadChunk),
     /// Expect the pages of this batch.
     Fetched(Fetched),
+    /// Load these rows of a kind of the market. They are few, and read.
+    Market(MarketChunk),
     /// Expect batches in the slots of this schedule.
     Schedule(Schedule),
 }
@@ -124,6 +132,7 @@ pub fn open(bytes: &Bytes) -> Result<UnreadMessage, WireError> {
         }
         SCHEMA_FETCHED_V1 => Ok(UnreadMessage::Fetched(value::<FetchedV1>(payload)?.try_into()?)),
         SCHEMA_JUDGED_V1 => Ok(UnreadMessage::Fetched(value::<JudgedV1>(payload)?.try_into()?)),
+        SCHEMA_MARKET_V1 => Ok(UnreadMessage::Market(market::decode(payload)?)),
         SCHEMA_SCHEDULE_V1 => Ok(UnreadMessage::Schedule(value::<ScheduleV1>(payload)?.try_into()?)),
         unknown => Err(WireError::UnsupportedSchema(unknown)),
     }
@@ -134,6 +143,7 @@ pub fn decode(bytes: &Bytes) -> Result<RowsMessage, WireError> {
     match open(bytes)? {
         UnreadMessage::Chunk(chunk) => Ok(RowsMessage::Chunk(chunk.read(&mut Descriptions::default())?)),
         UnreadMessage::Fetched(fetched) => Ok(RowsMessage::Fetched(fetched)),
+        UnreadMessage::Market(chunk) => Ok(RowsMessage::Market(chunk)),
         UnreadMessage::Schedule(schedule) => Ok(RowsMessage::Schedule(schedule)),
     }
 }

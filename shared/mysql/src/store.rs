@@ -10,6 +10,7 @@ mod insert;
 mod ledger;
 mod letters;
 mod load;
+mod market;
 mod of_coins;
 mod outbox;
 mod parameters;
@@ -24,10 +25,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, Schedule, timestamp};
+use domain::{Chunk, Fetched, MarketChunk, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
+use tables::market::load::MarketLoad;
 use tables::read::ledger::{DATA_KINDS, data_kinds};
 use tables::schema::Schema;
 
@@ -102,7 +104,14 @@ impl Store for MysqlStore {
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&ledger::Announcement(fetched)).await?;
-        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })?;
+        self.note_whole(&fetched.batch).await
+    }
+
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        let load = MarketLoad::of(chunk, self.now());
+        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
+        self.note_whole(load.batch()).await.map(|()| loaded)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ mod schedules;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, Schedule};
+use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops};
 pub use ledger::{BatchRecord, Ledger, Missing};
@@ -159,6 +159,18 @@ pub trait Store: Send + Sync + 'static {
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {
         Ok(self.load_all(&[chunk]).await?.pop().unwrap_or_default())
     }
+
+    /// Loads rows of a kind of the market, and records their chunk in the ledger, in one transaction. In any order and any
+    /// duplication, the table of the kind holds of each key the row with the greatest `fetched_at`; of equal ones the first that
+    /// came, or that of a rebuild. A list also holds the first and the last slot in which its rows were seen. None of it counts
+    /// for how fresh the quotes are.
+    ///
+    /// What a map no longer has is told by the maps that are whole: those of which every chunk is loaded and whose announcement does
+    /// not call them incomplete. Whether one is, is known when this or [`record_fetched`](Self::record_fetched), whichever comes
+    /// last, returns.
+    ///
+    /// Of [`Loaded`], `stale` are rows older than what the table held.
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError>;
 
     /// Records in the ledger that a batch was fetched. A repeat changes nothing but a later
     /// `fetched_at`, which wins together with its pages and credits.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod history;
+mod market;
 mod request;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
-use domain::ApiVersion;
+use domain::{ApiVersion, MarketKind};
 use ports::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +67,13 @@ impl Api {
                 api.respond(endpoint, &uri, &headers).await
             }
         };
-        Router::new()
+        let market = MarketKind::ALL.into_iter().fold(Router::new(), |router, kind| {
+            let path = kind.description().path;
+            router
+                .route(&format!("/{path}"), get(endpoint(Endpoint::Market(kind))))
+                .route(&format!("/public-api/{path}"), get(endpoint(Endpoint::AnonymousMarket(kind))))
+        });
+        market
             .route("/v1/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V1))))
             .route("/v3/cryptocurrency/listings/latest", get(endpoint(Endpoint::Listing(ApiVersion::V3))))
             .route("/v3/cryptocurrency/quotes/historical", get(endpoint(Endpoint::QuotesHistory)))

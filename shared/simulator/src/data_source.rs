@@ -1,14 +1,14 @@
 //! Where the rows of a listing come from: a generated market, or recorded responses.
 
 use chrono::{DateTime, Utc};
-use domain::ApiVersion;
+use domain::{ApiVersion, MarketKind};
 
 use crate::errors::ApiError;
 use crate::listing_page::ListingPage;
 use crate::market::Market;
 use crate::options::Options;
 use crate::playlist::Playlist;
-use crate::query::{HistoryQuery, ListingQuery};
+use crate::query::{HistoryQuery, ListingQuery, MarketQuery};
 
 /// Where rows come from.
 pub(crate) enum DataSource {
@@ -45,6 +45,22 @@ impl DataSource {
             Self::Recorded(playlist) => {
                 let recording = playlist.current(version, query.start, frozen);
                 Ok(recording.ok_or_else(|| other_version(version))?.page(query, vanished))
+            }
+        }
+    }
+
+    /// What `query` asks for about the market beside its listings: rows, or one.
+    pub(crate) fn market(
+        &self,
+        kind: MarketKind,
+        query: &MarketQuery,
+        now: DateTime<Utc>,
+        vanished: &[u32],
+    ) -> Result<ListingPage, ApiError> {
+        match self {
+            Self::Generated(market) => Ok(market.about(kind, query, now, vanished)),
+            Self::Recorded(_) => {
+                Err(ApiError::not_found("the recorded responses are of listings alone".to_owned()))
             }
         }
     }

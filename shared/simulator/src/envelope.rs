@@ -56,7 +56,16 @@ impl Status {
 
     /// The body of a v1 answer with one object in it, given as JSON.
     pub(crate) fn object(&self, json: &str) -> String {
-        format!("{{\"status\":{},\"data\":{json}}}", self.success(ApiVersion::V1, None))
+        self.about(false, json)
+    }
+
+    /// The body of an answer about `data`, given as JSON, which comes first in those of v3.
+    pub(crate) fn about(&self, is_v3: bool, data: &str) -> String {
+        if is_v3 {
+            format!("{{\"data\":{data},\"status\":{}}}", self.success(ApiVersion::V3, None))
+        } else {
+            format!("{{\"status\":{},\"data\":{data}}}", self.success(ApiVersion::V1, None))
+        }
     }
 
     /// The body of an error: a status and no data.

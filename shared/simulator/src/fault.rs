@@ -36,7 +36,7 @@
 //! `:N` after any of them means the next N requests that it applies to. A fault that replaces the answer (the
 //! first seven) applies to every path; the first one in the list that still has requests left wins, and only that
 //! one is used up, so `status=500:2 error=1008:1` is a sequence. `slow`, `trickle`, `truncate` and `close` apply
-//! to whatever is answered, the others to successful listings.
+//! to whatever is answered, the others to successful listings, and as far as they make sense to the market beside these.
 
 mod parse;
 mod plan;

@@ -1,8 +1,8 @@
 //! A CoinMarketCap API you can run: for tests, for trying coinpipe without a key, and for breaking on purpose.
 //!
 //! [`Simulator::start`] serves `/v1/` and `/v3/cryptocurrency/listings/latest`, `/v3/cryptocurrency/quotes/historical`,
-//! `/v1/cryptocurrency/listings/historical` and `/v1/key/info` with keys, rate limits, credits and error bodies as the real API
-//! has them. The coins come from a generated market, or
+//! `/v1/cryptocurrency/listings/historical`, what the market has beside these ([`MarketKind`](domain::MarketKind)) and
+//! `/v1/key/info` with keys, rate limits, credits and error bodies as the real API has them. The coins come from a generated market, or
 //! from [`Recording`]s of real responses; a [`Fault`] makes anything go wrong that was seen to go wrong.
 //!
 //! Guarantees: with one seed and one clock the same request gets the same rows; prices move smoothly, and

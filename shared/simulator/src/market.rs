@@ -4,6 +4,7 @@
 //! with one seed agree, a test can ask for any instant, and `percent_change_*` fits the prices that were served
 //! before. It has the nasty properties measured on the real data; `tests/api/market.rs` holds it to them.
 
+mod beside;
 mod coin;
 mod names;
 mod number;
@@ -45,14 +46,7 @@ impl Market {
         query: &ListingQuery,
         vanished: &[u32],
     ) -> ListingPage {
-        let now = Minute::of(now);
-        let mut states: Vec<CoinState<'_>> = self
-            .coins
-            .iter()
-            .filter(|coin| !vanished.contains(&coin.id))
-            .map(|coin| CoinState::at(coin, now))
-            .collect();
-        order::rank(&mut states);
+        let mut states = self.ranked(Minute::of(now), vanished);
         let total_cap = states.iter().map(|state| state.cap).sum();
         if let Some(ids) = &query.ids {
             let place = |id| ids.iter().position(|asked| *asked == id);
@@ -79,6 +73,14 @@ impl Market {
         let coins = query.ids.iter().filter_map(|id| self.coins.iter().find(|coin| coin.id == *id));
         let per_dollar = |currency: &Currency, minute| self.per_dollar(currency, minute);
         coins.map(|coin| (coin.id, row::render_history(coin, &minutes, query, &per_dollar))).collect()
+    }
+
+    /// The coins at `now`, with their ranks.
+    fn ranked(&self, now: Minute, vanished: &[u32]) -> Vec<CoinState<'_>> {
+        let coins = self.coins.iter().filter(|coin| !vanished.contains(&coin.id));
+        let mut states: Vec<_> = coins.map(|coin| CoinState::at(coin, now)).collect();
+        order::rank(&mut states);
+        states
     }
 
     fn per_dollar(&self, currency: &Currency, minute: Minute) -> f64 {

@@ -2,10 +2,12 @@
 
 mod aux;
 mod history;
+mod market;
 mod sort;
 
 pub(crate) use self::aux::Aux;
 pub(crate) use self::history::{HistoryQuery, day};
+pub(crate) use self::market::MarketQuery;
 use self::sort::SORTS;
 pub(crate) use self::sort::{Direction, Sort};
 use crate::currency::{Currency, by_symbol};
@@ -114,10 +116,15 @@ impl ListingQuery {
 
     /// The part of `all` that `start` and `limit` ask for: short at the end, empty beyond it.
     pub(crate) fn slice<'a, T>(&self, all: &'a [T]) -> &'a [T] {
-        let first = self.start.saturating_sub(1).min(all.len());
-        let end = first.saturating_add(self.limit).min(all.len());
-        all.get(first..end).unwrap_or_default()
+        slice(all, self.start, self.limit)
     }
+}
+
+/// The `limit` elements of `all` from the one with the number `start`, counted from 1.
+fn slice<T>(all: &[T], start: usize, limit: usize) -> &[T] {
+    let first = start.saturating_sub(1).min(all.len());
+    let end = first.saturating_add(limit).min(all.len());
+    all.get(first..end).unwrap_or_default()
 }
 
 fn ids(value: &str) -> Result<Vec<u32>, ApiError> {

@@ -9,6 +9,7 @@ mod insert;
 mod ledger;
 mod letters;
 mod load;
+mod market;
 mod outbox;
 mod packed;
 mod parameters;
@@ -22,9 +23,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, Schedule, timestamp};
+use domain::{Chunk, Fetched, MarketChunk, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use tables::load::transaction::Load;
+use tables::market::load::MarketLoad;
 use tables::schema::Schema;
 
 use crate::database::Database;
@@ -63,9 +65,17 @@ impl Store for SqliteStore {
         self.database.write(&load).await?.ok_or(load.mixed())
     }
 
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        let load = MarketLoad::of(chunk, self.now());
+        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
+        self.note_whole(load.batch()).await?;
+        Ok(loaded)
+    }
+
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let recorded = self.database.write(&Announcement(fetched)).await?;
-        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })
+        recorded.ok_or(StoreError::Mixed { simulated: fetched.simulated })?;
+        self.note_whole(&fetched.batch).await
     }
 
     async fn record_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {

@@ -41,6 +41,8 @@ impl Client {
              INSERT INTO quotes_history SELECT * FROM kept; DROP TABLE kept; DROP TABLE history; DROP TABLE batch_numbers; \
              CREATE TABLE kept AS SELECT * FROM chunk_replays; DROP TABLE chunk_replays; {replays} \
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
+             DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
+             DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
              DROP TABLE schedules; DROP VIEW cryptocurrencies; {later} {view} \
              DELETE FROM store_migrations WHERE version > 6"
         ))

@@ -10,12 +10,26 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Connection, Decode, Executor, Row, Type};
 use testkit::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
 
 /// How a database is asked for a column, so that it gives a text or a signed number.
-struct Dialect {
-    instant: fn(&str) -> String,
-    whole: fn(&str) -> String,
-    json: fn(&str) -> String,
+pub(super) struct Dialect {
+    pub(super) instant: fn(&str) -> String,
+    pub(super) whole: fn(&str) -> String,
+    pub(super) json: fn(&str) -> String,
     /// Whether the tables have what migration 13 adds.
     has_self_reported: bool,
+}
+
+pub(super) const SQLITE: Dialect =
+    Dialect { instant: same, whole: same, json: same, has_self_reported: true };
+
+pub(super) const MYSQL: Dialect = Dialect {
+    instant: |column| format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ') AS {column}"),
+    whole: |column| format!("CAST({column} AS SIGNED) AS {column}"),
+    json: |column| format!("CAST({column} AS CHAR) AS {column}"),
+    has_self_reported: true,
+};
+
+fn same(column: &str) -> String {
+    column.to_owned()
 }
 
 impl Dialect {
@@ -26,8 +40,7 @@ impl Dialect {
 }
 
 pub(super) async fn sqlite(connection: &mut SqliteConnection, has_self_reported: bool) -> Tables {
-    let same = |column: &str| column.to_owned();
-    let dialect = Dialect { instant: same, whole: same, json: same, has_self_reported };
+    let dialect = Dialect { has_self_reported, ..SQLITE };
     let statements = statements(&dialect);
     let mut snapshot = connection.begin().await.expect("begins");
     let mut found = Vec::new();
@@ -38,12 +51,7 @@ pub(super) async fn sqlite(connection: &mut SqliteConnection, has_self_reported:
 }
 
 pub(super) async fn mysql(connection: &mut MySqlConnection, has_self_reported: bool) -> Tables {
-    let dialect = Dialect {
-        instant: |column| format!("DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ') AS {column}"),
-        whole: |column| format!("CAST({column} AS SIGNED) AS {column}"),
-        json: |column| format!("CAST({column} AS CHAR) AS {column}"),
-        has_self_reported,
-    };
+    let dialect = Dialect { has_self_reported, ..MYSQL };
     let statements = statements(&dialect);
     let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     connection.execute(begin).await.expect("begins");
@@ -122,7 +130,7 @@ fn quotes(Dialect { instant, whole, .. }: &Dialect, measures: &[Measure]) -> Str
 }
 
 /// A row of either database.
-trait Values {
+pub(super) trait Values {
     fn text(&self, column: &str) -> Option<String>;
     fn whole(&self, column: &str) -> Option<i64>;
     fn number(&self, column: &str) -> Option<f64>;

@@ -7,16 +7,18 @@ pub mod before;
 mod cell;
 mod contents;
 pub mod contract;
+mod market;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use domain::MarketKind;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use testkit::contents::Contents;
-use testkit::tables::Tables;
+use testkit::tables::{MarketEntry, Tables, Vanished};
 
 /// Where a database is. Every call connects anew, and panics where it fails: a test cannot go on then.
 #[derive(Clone)]
@@ -130,6 +132,36 @@ impl Contents for Client {
         match self {
             Self::Sqlite(path) => contents::sqlite(&mut sqlite(path).await, has_self_reported).await,
             Self::Mysql(url) => contents::mysql(&mut mysql(url).await, has_self_reported).await,
+        }
+    }
+
+    async fn market(&self, kind: MarketKind) -> Vec<MarketEntry> {
+        match self {
+            Self::Sqlite(path) => {
+                let sql = market::rows_sql(kind, &contents::SQLITE);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut sqlite(path).await).await;
+                rows.expect("rows").iter().map(|row| market::row(kind, row)).collect()
+            }
+            Self::Mysql(url) => {
+                let sql = market::rows_sql(kind, &contents::MYSQL);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut mysql(url).await).await;
+                rows.expect("rows").iter().map(|row| market::row(kind, row)).collect()
+            }
+        }
+    }
+
+    async fn vanished(&self) -> Vec<Vanished> {
+        match self {
+            Self::Sqlite(path) => {
+                let sql = market::vanished_sql(&contents::SQLITE);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut sqlite(path).await).await;
+                rows.expect("rows").iter().map(market::vanished).collect()
+            }
+            Self::Mysql(url) => {
+                let sql = market::vanished_sql(&contents::MYSQL);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut mysql(url).await).await;
+                rows.expect("rows").iter().map(market::vanished).collect()
+            }
         }
     }
 

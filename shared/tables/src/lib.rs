@@ -5,6 +5,7 @@ pub mod columns;
 pub mod dropping;
 pub mod ledger;
 pub mod load;
+pub mod market;
 pub mod read;
 pub mod row;
 pub mod schema;

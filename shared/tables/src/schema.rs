@@ -96,6 +96,7 @@ macro_rules! store_schema {
             11 "dropped batches" "0011_dropped_batches.sql" Whole,
             12 "schedules" "0012_schedules.sql" Whole,
             13 "self-reported numbers" "0013_self_reported.sql" Whole,
+            14 "more of the market" "0014_market.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

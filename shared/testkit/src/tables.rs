@@ -1,7 +1,7 @@
 //! What the tables about coins hold, as values: two stores that got the same chunks are equal.
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Coin, Quote};
+use domain::{BatchId, Coin, Quote, Record};
 
 /// All rows about coins, in the order of their keys.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,3 +56,19 @@ pub struct QuoteEntry {
     /// The batch of that page.
     pub batch: BatchId,
 }
+
+/// A row of a kind of the market.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MarketEntry {
+    /// Its values.
+    pub record: Record,
+    /// Fetch time of the page they came with.
+    pub fetched_at: DateTime<Utc>,
+    /// The batch of that page.
+    pub batch: BatchId,
+    /// The first and the last slot in which it was seen, where that is told.
+    pub seen: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// A coin of the map, and the slot of the first whole map without it after the last with it.
+pub type Vanished = (u32, Option<DateTime<Utc>>);

@@ -33,7 +33,9 @@ pub(crate) fn decode(messages: &[Message]) -> anyhow::Result<Vec<Chunk>> {
         .iter()
         .map(|message| match wire::decode(&message.body)? {
             RowsMessage::Chunk(chunk) => Ok(chunk),
-            RowsMessage::Fetched(_) | RowsMessage::Schedule(_) => bail!("it is no chunk"),
+            RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => {
+                bail!("it is no chunk")
+            }
         })
         .collect()
 }

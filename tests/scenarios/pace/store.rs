@@ -109,6 +109,10 @@ impl Store for PacedStore {
         self.through(Need::Write, self.memory.load_all(chunks)).await
     }
 
+    async fn load_market(&self, chunk: &domain::MarketChunk) -> Result<Loaded, StoreError> {
+        self.through(Need::Write, self.memory.load_market(chunk)).await
+    }
+
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         self.through(Need::Write, self.memory.record_fetched(fetched)).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
-use config::{Fetch, OverBudget, SecretUrl};
+use config::{Config, Fetch, OverBudget, SecretUrl};
 use fetcher::{Advice, ChosenSource, KeyStatus, Spending};
 use ports::QueueName;
 use service::{Process, Queues, Stores};
@@ -68,15 +68,15 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     line("mail", alerter::check(process).await)?;
     let status = api(process, &source, found.as_ref()).await;
     line("api", status.as_ref().map(|status| api_text(&source, status)).map_err(copy))?;
-    let settings = &process.config().fetch;
+    let Config { fetch: settings, market, .. } = process.config();
     if let Some(asked) = fetcher::asked_by_id(settings) {
         verdict("fetch", Verdict::Fine(asked))?;
     }
     if let Ok(status) = &status {
         let credits = match &source.simulator {
             // What it has is made up, and it takes nothing from anybody.
-            Some(_) => Some(Verdict::Fine(fetcher::free_plan(&Spending::of(settings)))),
-            None => credits(settings, status, process.clock.now()),
+            Some(_) => Some(Verdict::Fine(fetcher::free_plan(&Spending::of(settings, market)))),
+            None => credits(process.config(), status, process.clock.now()),
         };
         credits.map_or(Ok(()), |credits| verdict("credits", credits))?;
     }
@@ -161,10 +161,11 @@ async fn doubtful_currencies(settings: &Fetch, found: Option<&Found>) -> Option<
 }
 
 /// Whether the plan pays for the schedule; nothing where no limit is known.
-fn credits(settings: &Fetch, status: &KeyStatus, now: DateTime<Utc>) -> Option<Verdict> {
-    let Advice { plan, is_over, short } = Advice::new(&Spending::of(settings), status, now);
+fn credits(config: &Config, status: &KeyStatus, now: DateTime<Utc>) -> Option<Verdict> {
+    let Config { fetch, market, .. } = config;
+    let Advice { plan, is_over, short } = Advice::new(&Spending::of(fetch, market), status, now);
     let plan = plan?;
-    Some(match (settings.over_budget, short, is_over) {
+    Some(match (fetch.over_budget, short, is_over) {
         (OverBudget::Allow, ..) | (_, None, false) => Verdict::Fine(plan),
         (_, Some((short, _)), _) => Verdict::Failed(format!("{short}; {plan}")),
         (OverBudget::Refuse, None, true) => {
@@ -204,7 +205,8 @@ mod tests {
     fn credits_that_do_not_suffice_are_a_warning_or_a_failure_as_the_setting_says() {
         let now = domain::timestamp::from_text("2026-11-22T14:00:00Z").unwrap();
         let check = |over_budget, limit, left: u64| {
-            let settings = Fetch { over_budget, limit, ..config::Config::defaults().fetch };
+            let mut settings = Config::defaults();
+            (settings.fetch.over_budget, settings.fetch.limit) = (over_budget, limit);
             let status =
                 KeyStatus { monthly_limit: Some(15_000), monthly_left: Some(left), ..KeyStatus::default() };
             match credits(&settings, &status, now).unwrap() {
@@ -222,7 +224,7 @@ mod tests {
             assert_eq!(check(over_budget, 5000, 15_000), over, "{over_budget:?}");
             assert_eq!(check(over_budget, 4000, 19), short, "{over_budget:?}");
         }
-        assert_eq!(credits(&config::Config::defaults().fetch, &KeyStatus::default(), now), None);
+        assert_eq!(credits(&Config::defaults(), &KeyStatus::default(), now), None);
     }
 
     #[test]

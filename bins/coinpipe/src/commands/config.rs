@@ -1,6 +1,6 @@
 //! `coinpipe config`: the settings.
 
-use config::Source;
+use config::{Config, Source};
 use fetcher::Spending;
 use service::Process;
 
@@ -8,9 +8,9 @@ use crate::output;
 
 /// Every setting, its value and where it came from: a file that `--config` takes. A comment says what the schedule costs.
 pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
-    let fetch = &process.config().fetch;
+    let Config { fetch, market, .. } = process.config();
     let cost = match fetch.source {
-        Source::Auto => fetcher::free_plan(&Spending::of(fetch)),
+        Source::Auto => fetcher::free_plan(&Spending::of(fetch, market)),
         Source::Keyless => "what needs no key and costs nothing".to_owned(),
     };
     let by_id = fetcher::asked_by_id(fetch).map(|asked| format!("\n# {asked}")).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod credits;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
 use fetcher::Waiting;
-use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
@@ -17,7 +18,7 @@ use service::Process;
 use super::{batches, dead};
 use crate::{adapters, numbers, output, values};
 
-/// How many batches are shown.
+/// How many snapshots are shown.
 const BATCHES: u32 = 5;
 
 #[derive(Args, Debug)]
@@ -57,7 +58,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
-    let wanted = credits::batches_to_read(process.config().fetch.every).max(BATCHES);
+    let wanted = credits::batches_to_read(&fetcher::intervals(process.config())).max(BATCHES);
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         freshness = stores.quotes.freshness().await?;
@@ -75,7 +76,8 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     let now = process.clock.now();
     let days = credits::by_day(&batches, wanted, now);
-    batches.truncate(BATCHES as usize);
+    let batches = shown(batches);
+    let last_snapshot = batches.iter().find(|batch| !credits::is_of_kind(batch));
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
     if args.json {
@@ -103,7 +105,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
             "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
             "credits_by_day": credits::to_json(&days),
-            "last_batch_credits": batches.first().and_then(|batch| batch.credits),
+            "last_batch_credits": last_snapshot.and_then(|batch| batch.credits),
         });
         output::print(serde_json::to_string_pretty(&status)?)?;
         return Ok((freshness, now));
@@ -151,6 +153,20 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         }
     }
     Ok((freshness, now))
+}
+
+/// Of `batches`, newest first, those that are shown: some snapshots, and the newest of each kind of the market.
+fn shown(batches: Vec<BatchRecord>) -> Vec<BatchRecord> {
+    let mut snapshots = 0;
+    let mut kinds = BTreeSet::new();
+    let mut is_shown = |batch: &BatchRecord| {
+        if credits::is_of_kind(batch) {
+            return kinds.insert(batch.endpoint.clone());
+        }
+        snapshots += 1;
+        snapshots <= BATCHES
+    };
+    batches.into_iter().filter(|batch| is_shown(batch)).collect()
 }
 
 /// How long ago the newest fetch was, and how old the newest quote was made.

@@ -8,6 +8,7 @@ use tracing::warn;
 use super::Collector;
 use super::client::FetchError;
 use crate::spool::{Calls, Manifest, PageRecord};
+use crate::subject::Subject;
 
 /// Whether the API refused several currencies in one request.
 #[derive(Default)]
@@ -43,6 +44,7 @@ impl Collector {
             && self.settings.convert_calls == ConvertCalls::Auto
             && order.calls == Calls::One
             && order.convert.len() > 1
+            && Subject::of(order) == Subject::Listings
             && pages.is_empty();
         if is_refused {
             let before = self.credits.spending();

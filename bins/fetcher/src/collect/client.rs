@@ -14,6 +14,7 @@ mod api_source;
 mod envelope;
 mod error;
 mod key;
+mod market;
 mod past_calls;
 mod web_page;
 
@@ -43,12 +44,12 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 /// What is said about a key has about 1 KB.
 const MAX_KEY_BYTES: usize = 64 << 10;
 
-/// One page of the listings.
+/// One page of the listings, or an answer about a kind of the market.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListingsPage {
     /// The body as received.
     pub body: Vec<u8>,
-    /// Coins in `data`.
+    /// Coins in `data`; of an answer without a list one.
     pub rows: u32,
     /// Credits that it cost, as the API says.
     pub credits: u32,

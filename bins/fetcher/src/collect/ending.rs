@@ -50,6 +50,8 @@ pub(crate) enum Ending {
     Complete(Vec<PageRecord>),
     /// The rest will not come.
     GaveUp(GaveUp),
+    /// Something that goes before it is due: it is gone on with afterwards. This is why it did not come whole until then.
+    GaveWay(GaveUp),
     /// Asked to stop; the next start goes on.
     Interrupted,
 }

@@ -14,6 +14,7 @@ use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
 use crate::progress::Step;
 use crate::spool::{ClaimState, Manifest, PageRecord, Spool, blocking};
+use crate::subject::Subject;
 
 /// What the judge knows between pages and between batches.
 #[derive(Default)]
@@ -184,6 +185,9 @@ impl Collector {
         order: &Manifest,
         pages: &[PageRecord],
     ) -> (Option<Verdict>, Memory) {
+        if let Subject::Market(kind) = Subject::of(order) {
+            return self.judge_market(kind, order, pages).await;
+        }
         let mut summaries = Vec::new();
         for record in pages {
             let known = self.state.summaries().remove(&record.page);
@@ -214,7 +218,7 @@ impl Collector {
     }
 
     /// The summary of a page in the spool. What cannot be read now is reported when it is published.
-    async fn read_summary(&self, order: &Manifest, number: u32) -> Arc<PageSummary> {
+    pub(super) async fn read_summary(&self, order: &Manifest, number: u32) -> Arc<PageSummary> {
         let batch = order.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.page_body(&batch, number)).await;
         let (mut bodies, _) = self.incidents.report_found(found).await;

@@ -2,30 +2,36 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::Slot;
+use domain::BatchId;
 use tracing::warn;
 
 use super::Collector;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
 
 impl Collector {
-    /// Seals what an earlier run left half fetched, but for the batch of the slot `current`. Returns whether that one was
-    /// begun: then it is to be continued. The spool says that it is claimed, so no lead is needed for it.
-    pub(crate) async fn resume(&self, current: Slot) -> Result<bool, SpoolError> {
+    /// Seals what an earlier run left half fetched, but for the batches that `current` gives, whose slots last. Returns those of them
+    /// that were begun: they are to be continued. The spool says that they are claimed, so no lead is needed for it.
+    pub(crate) async fn resume(
+        &self,
+        current: impl FnOnce() -> Vec<Manifest>,
+    ) -> Result<Vec<BatchId>, SpoolError> {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, _) = self.incidents.report_found(found).await;
         self.learn_calls(&batches);
-        let order = self.order(current);
-        *self.in_work() = Some(order.clone());
+        let current = current();
+        self.in_work().clone_from(&current);
         let sealed = self.seal_leftovers_at_start().await;
-        *self.in_work() = None;
+        self.in_work().clear();
         sealed?;
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, _) = self.incidents.report_found(found).await;
         let is_begun = |manifest: &Manifest| {
-            manifest.batch == order.batch && manifest.pages.is_none() && manifest.claim == ClaimState::Claimed
+            let is_current = current.iter().any(|order| order.batch == manifest.batch);
+            is_current && manifest.pages.is_none() && manifest.claim == ClaimState::Claimed
         };
-        Ok(batches.iter().any(is_begun))
+        let begun: Vec<_> = batches.into_iter().filter(is_begun).collect();
+        self.in_work().clone_from(&begun);
+        Ok(begun.into_iter().map(|manifest| manifest.batch).collect())
     }
 
     /// Seals what an earlier run left. What cannot be read now is left for [`seal_rest`](Self::seal_rest): one page on a bad
@@ -55,7 +61,7 @@ impl Collector {
             if manifest.is_history() && manifest.pages.is_none() {
                 continue;
             }
-            let is_in_work = self.in_work().as_ref().is_some_and(|order| order.asks_the_same(&manifest));
+            let is_in_work = self.in_work().iter().any(|order| order.asks_the_same(&manifest));
             if manifest.pages.is_none() && (is_in_work || manifest.claim == ClaimState::Intended) {
                 continue;
             }

@@ -1,24 +1,31 @@
 //! Letters about snapshots that do not come, or not whole.
 
-use domain::{Slot, timestamp};
+use domain::timestamp;
 use tracing::{error, warn};
 
 use super::{Collector, GaveUp};
 use crate::metrics::SnapshotEnd;
 use crate::spool::Manifest;
+use crate::subject::Subject;
 
 impl Collector {
     /// Logs and reports that a slot, or the rest of it, will not come.
-    pub(crate) async fn give_up(&self, slot: Slot, gave_up: &GaveUp) {
-        let text = self.report_give_up(slot, gave_up).await;
-        error!(%slot, code = gave_up.code, "{text}");
+    pub(crate) async fn give_up(&self, order: &Manifest, gave_up: &GaveUp) {
+        let text = self.report_give_up(order, gave_up).await;
+        error!(slot = %order.slot, code = gave_up.code, "{text}");
     }
 
     /// Counts a batch that will not be complete and writes the letter about it, whose text it returns. A cause that outlasts
     /// the slot is one letter a day, not one a slot.
-    pub(crate) async fn report_give_up(&self, slot: Slot, gave_up: &GaveUp) -> String {
+    pub(crate) async fn report_give_up(&self, order: &Manifest, gave_up: &GaveUp) -> String {
         let GaveUp { code, reason, hint, until, lasts } = gave_up;
-        let mut text = format!("gave up slot {slot}: {reason}");
+        let slot = order.slot;
+        // The occasions of kinds are their own.
+        let (what, of) = match Subject::of(order) {
+            Subject::Listings => (String::new(), String::new()),
+            Subject::Market(kind) => (format!(" of {kind}"), format!("/{kind}")),
+        };
+        let mut text = format!("gave up slot {slot}{what}: {reason}");
         if let Some(until) = until {
             text = format!("{text}; asking again after {}", timestamp::to_text(*until));
         }
@@ -26,11 +33,11 @@ impl Collector {
             text = format!("{text} ({hint})");
         }
         let now = self.clock.now();
-        self.metrics.snapshot(SnapshotEnd::GaveUp, now);
+        self.metrics.ended(Subject::of(order), SnapshotEnd::GaveUp, now);
         if *lasts {
-            self.incidents.report(code, now.date_naive(), &text).await;
+            self.incidents.report(code, format!("{}{of}", now.date_naive()), &text).await;
         } else {
-            self.incidents.report(code, format!("{slot}/given-up"), &text).await;
+            self.incidents.report(code, format!("{slot}{of}/given-up"), &text).await;
         }
         text
     }

@@ -7,6 +7,7 @@ use tracing::warn;
 use super::Collector;
 use crate::metrics::SnapshotEnd;
 use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
+use crate::subject::Subject;
 
 /// What is said of a batch of the past. It is held against nothing: coins that were not listed then are not missing.
 fn verdict_on_the_past(pages: &[PageRecord]) -> Option<Verdict> {
@@ -19,7 +20,7 @@ impl Collector {
     /// Settles how many pages the batch has, so that it can be published. A batch without pages is removed: there is nothing
     /// in it worth keeping. Returns what is wrong with it.
     pub(crate) async fn seal(&self, manifest: Manifest) -> Result<Option<Verdict>, SpoolError> {
-        let batch = manifest.batch.clone();
+        let (batch, subject) = (manifest.batch.clone(), Subject::of(&manifest));
         let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;
         if let Some(error) = trouble {
@@ -44,7 +45,8 @@ impl Collector {
             self.remember(memory).await;
             // Of one that was given up the count is told with the letter.
             if count == Some(pages.len().try_into().unwrap_or(u32::MAX)) {
-                self.metrics.snapshot(SnapshotEnd::of(verdict.as_ref()), self.clock.now());
+                let ending = SnapshotEnd::of(verdict.as_ref());
+                self.metrics.ended(subject, ending, self.clock.now());
             }
         }
         if !is_empty {

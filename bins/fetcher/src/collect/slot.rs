@@ -1,33 +1,44 @@
 //! A slot of the schedule as the collector sees it: about to be claimed, fetched for as long as it lasts, or found in the spool.
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Slot};
+use domain::BatchId;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Caller, Collector, Ending, FetchJob, Patience};
+use super::{Caller, Collector, Ending, FetchJob, GaveUp, Patience};
 use crate::progress::NoObserver;
 use crate::spool::{ClaimState, Manifest, Spool, SpoolError, blocking};
+use crate::subject::Subject;
 use crate::trace;
 
 /// Batches that may wait for the queue before no more is paid for.
 const MOST_WAITING: usize = 500;
 
+/// How long a batch may be fetched for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    /// The end of its slot.
+    pub(crate) ends_at: DateTime<Utc>,
+    /// When something that goes before it is due.
+    pub(crate) gives_way_at: DateTime<Utc>,
+}
+
 impl Collector {
-    /// Fetches `slot`, which is claimed and ends at `ends_at`, as far as it comes, and seals it. When it does not come whole, a
-    /// letter says so. The API wants to be left alone until `not_before`, which lies in the slot.
+    /// Fetches the batch of `order`, whose slot is claimed and ends at `ends_at`, as far as it comes, and seals it. When it does not come
+    /// whole, a letter says so; but when it has to give way before its slot ends, it stays as it is. The API wants to be left alone until
+    /// `not_before`, which lies in the slot.
     pub(crate) async fn collect_slot(
         &self,
-        slot: Slot,
-        ends_at: DateTime<Utc>,
+        mut order: Manifest,
+        Until { ends_at, gives_way_at }: Until,
         not_before: Option<DateTime<Utc>>,
         stop: &CancellationToken,
     ) -> Ending {
-        let mut order = self.order(slot);
         let span = trace::fetching(&mut order);
-        let patience = Patience::UntilNextSlot(ends_at);
+        let patience = Patience::UntilNextSlot(gives_way_at.min(ends_at));
         let caller = Caller { patience, observer: &NoObserver, stop };
-        *self.in_work() = Some(order.clone());
+        let is_snapshot = Subject::of(&order) == Subject::Listings;
+        self.begin_work(&order);
         if let Some(until) = not_before
             && !self.wait_until(until, stop).await
         {
@@ -39,22 +50,50 @@ impl Collector {
                 self.waits.end().await;
                 return ending;
             }
-            Ending::Complete(_) => {}
+            Ending::Complete(_) | Ending::GaveWay(_) => {}
+            Ending::GaveUp(gave_up) if gives_way_at < ends_at && !gave_up.lasts => {
+                self.waits.end().await;
+                return Ending::GaveWay(gave_up.clone());
+            }
             Ending::GaveUp(gave_up) => {
-                let until = gave_up.until.unwrap_or(ends_at);
-                self.waits.begin(&gave_up.code, &gave_up.reason, self.clock.now(), until).await;
+                // What there is beside the listings is not what people wait for.
+                if is_snapshot {
+                    let until = gave_up.until.unwrap_or(ends_at);
+                    self.waits.begin(&gave_up.code, &gave_up.reason, self.clock.now(), until).await;
+                } else {
+                    self.waits.end().await;
+                }
                 telemetry::trace::failed(&span, &gave_up.reason);
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
-                self.give_up(slot, gave_up).await;
-                if self.has_nothing_of(&order.batch).await {
+                self.give_up(&order, gave_up).await;
+                if is_snapshot && self.has_nothing_of(&order.batch).await {
                     self.metrics.missed(1);
                 }
             }
         }
-        self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
+        if is_snapshot {
+            self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
+        }
+        self.forget_work(&order);
         self.seal_soon(order).await;
-        *self.in_work() = None;
         ending
+    }
+
+    /// Nothing more comes for the batch of `order`, because of what `gave_up` says: a letter tells of it, and what came is sealed.
+    pub(crate) async fn end_work(&self, order: Manifest, gave_up: &GaveUp) {
+        // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
+        self.give_up(&order, gave_up).await;
+        self.forget_work(&order);
+        self.seal_soon(order).await;
+    }
+
+    fn begin_work(&self, order: &Manifest) {
+        self.forget_work(order);
+        self.in_work().push(order.clone());
+    }
+
+    fn forget_work(&self, order: &Manifest) {
+        self.in_work().retain(|begun| begun.batch != order.batch);
     }
 
     /// Whether no page of `batch` was kept.

@@ -11,9 +11,10 @@ use tracing::{Instrument as _, debug, warn};
 use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
-use super::{Collector, Ending, GaveUp, Patience};
+use super::{Collector, Ending, GaveUp, Patience, hint};
 use crate::progress::{ProgressObserver, Step};
 use crate::spool::{Calls, Manifest, PageRecord};
+use crate::subject::Subject;
 use crate::trace;
 
 /// After a stop request, an answer that may have been paid for gets this long to arrive.
@@ -86,7 +87,7 @@ impl Collector {
             return ending;
         }
         order.calls = Calls::Each;
-        if let Some(in_work) = &mut *self.in_work() {
+        for in_work in self.in_work().iter_mut().filter(|in_work| in_work.batch == order.batch) {
             in_work.calls = Calls::Each;
         }
         let parted = self.collect_as(FetchJob { order, patience, observer, stop }).await;
@@ -101,10 +102,11 @@ impl Collector {
             Err(ending) => return Ok(ending),
         };
         if pages.is_empty()
-            && let Some(refusal) = self.credits.refusal(job.patience.is_watched())
+            && let Some(refusal) = self.credits.refusal(Subject::of(order), job.patience.is_watched())
         {
             return Ok(Ending::GaveUp(refusal));
         }
+        let subject = Subject::of(order);
         let mut failures_in_all = 0;
         let mut failures_in_a_row = 0;
         let mut doubts = self.hopeless.begin();
@@ -133,10 +135,15 @@ impl Collector {
                         self.credits.learn_listed(total);
                     }
                     self.crashes.pass(Point::Answered).await;
-                    if number == 1 {
-                        page.body = self.drift.look(order, page.body, self.clock.now()).await;
-                    }
-                    if let Err(ending) = self.take_page(job, number, page, &mut pages, &mut doubts).await {
+                    let taken = if subject == Subject::Listings {
+                        if number == 1 {
+                            page.body = self.drift.look(order, page.body, self.clock.now()).await;
+                        }
+                        self.take_page(job, number, page, &mut pages, &mut doubts).await
+                    } else {
+                        self.take_answer(job, number, page, &mut pages).await
+                    };
+                    if let Err(ending) = taken {
                         return Ok(ending);
                     }
                     self.crashes.pass(Point::Kept).await;
@@ -159,7 +166,10 @@ impl Collector {
                     if is_held && pages.len() >= expected as usize {
                         continue;
                     }
-                    let outcome = self.judge(&error, order.currencies(number).len(), failures_in_a_row).await;
+                    // A kind is asked for in one currency at a time.
+                    let currencies =
+                        if subject == Subject::Listings { order.currencies(number).len() } else { 1 };
+                    let outcome = self.judge(&error, currencies, failures_in_a_row).await;
                     match self.wait_out(job, &error, outcome, failures_in_all).await {
                         // The pages that are missing have not failed yet.
                         Some(Ending::GaveUp(_)) if is_held => {}
@@ -192,6 +202,9 @@ impl Collector {
     async fn ask(&self, job: FetchJob<'_>, number: u32) -> Option<Result<ListingsPage, FetchError>> {
         let FetchJob { order, stop, .. } = job;
         let answer = async {
+            if let Subject::Market(kind) = Subject::of(order) {
+                return self.ask_for(kind, order, number).await;
+            }
             let convert = order.currencies(number);
             if order.ids.is_empty() {
                 let (start, limit) = order.range(number);
@@ -234,8 +247,9 @@ impl Collector {
         let now = self.clock.now();
         let code = error.code();
         let (until, reason, is_limit) = match outcome {
-            Outcome::Stop { reason, hint } => {
-                let gave_up = GaveUp { code, reason, hint: Some(hint), until: None, lasts: true };
+            Outcome::Stop { reason, hint: usual } => {
+                let hint = Some(hint::hint(order, error, usual));
+                let gave_up = GaveUp { code, reason, hint, until: None, lasts: true };
                 return Some(Ending::GaveUp(gave_up));
             }
             Outcome::RetryLater { after, reason } => (now + after, reason, false),

@@ -7,6 +7,7 @@ use domain::{Measure, timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Page;
+use super::map_memory::RememberedMap;
 use crate::spool::Manifest;
 
 /// Coins that are remembered, from the best ranked: their quotes change all the time.
@@ -21,6 +22,9 @@ pub(crate) struct Memory {
     /// How many snapshots up to the newest, none of them believed, agree with the one before them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) agreeing: u32,
+    /// The newest map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) map: Option<RememberedMap>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -67,7 +71,7 @@ impl Memory {
     /// Remembers `snapshot`. When its prices are doubted, it says how many snapshots up to it agree with the one before them.
     pub(super) fn then(self, snapshot: Remembered, doubted: Option<u32>) -> Self {
         let believed = doubted.and_then(|_| self.believed.or(self.newest));
-        Self { newest: Some(snapshot), believed, agreeing: doubted.unwrap_or_default() }
+        Self { newest: Some(snapshot), believed, agreeing: doubted.unwrap_or_default(), map: self.map }
     }
 
     /// The snapshot before `now`, when that asked the same of the same.

@@ -49,7 +49,7 @@ impl Scheduler {
         let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let newest = claimed.into_iter().filter(|claimed| *claimed < slot).max();
         let mut missed = given_up;
-        missed.extend(newest.into_iter().flat_map(|newest| between(newest, slot, self.every)));
+        missed.extend(newest.into_iter().flat_map(|newest| between(newest, slot, self.listings().every)));
         let (hours, others): (BTreeSet<_>, BTreeSet<_>) = missed.into_iter().partition(is_hour);
         if !others.is_empty() {
             warn!(
@@ -108,7 +108,7 @@ impl Scheduler {
         if self.collector.is_own_spool(&filling.by) {
             return self.go_on(owed, &window, led, state, next, stop).await;
         }
-        let every = TimeDelta::from_std(self.every).unwrap_or(TimeDelta::MAX);
+        let every = TimeDelta::from_std(self.listings().every).unwrap_or(TimeDelta::MAX);
         if now - filling.since() <= every.max(LEFT_TO_OTHERS) {
             return Ok(false);
         }

@@ -19,7 +19,7 @@ use super::slots;
 use crate::judge::Memory;
 use crate::spool::Manifest;
 
-/// Claims that are kept: enough for the clock of a schedule of one minute to step back four hours.
+/// Claims that are kept of the listings, and of each kind of the market: enough for the clock of a schedule of one minute to step back four hours.
 const MOST: usize = 256;
 
 /// The claims, oldest first.
@@ -150,8 +150,13 @@ impl Claims {
         let claim = Claim { open: Some(open), ..Claim::of(order) };
         self.all.retain(|known| !known.is_for(&claim));
         self.all.push(claim);
-        let surplus = self.all.len().saturating_sub(MOST);
-        self.all.drain(..surplus);
+        let is_of_it = |claim: &Claim| BatchId::from_stored(&claim.batch).endpoint() == order.endpoint;
+        let mut surplus = self.all.iter().filter(|claim| is_of_it(claim)).count().saturating_sub(MOST);
+        self.all.retain(|claim| {
+            let goes = surplus > 0 && is_of_it(claim);
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 
     /// Who claimed the slot of `order`, when the spool `by` asks.

@@ -15,9 +15,9 @@ impl Scheduler {
     /// Follows the schedule of this fetcher from `now` on, unless leaders did before. It is written down with the next claim. `newest`
     /// is in the tables.
     pub(super) async fn follow(&self, led: &mut LedTerm, now: DateTime<Utc>, newest: Option<Slot>) {
-        let order = self.collector.order(Slot::current(now, self.every));
+        let order = self.collector.order(Slot::current(now, self.listings().every));
         let held = led.claims.schedule().cloned();
-        if held.as_ref().is_some_and(|held| held.is_still(&order, self.every, now)) {
+        if held.as_ref().is_some_and(|held| held.is_still(&order, self.listings().every, now)) {
             return;
         }
         if let Some(held) = held {
@@ -25,7 +25,7 @@ impl Scheduler {
             let under_way = held.is_about(&order).then_some(order.slot);
             self.report_passed(&held, led, now, newest.into_iter().chain(under_way)).await;
         }
-        led.claims.follow(Followed::new(&order, self.every, now));
+        led.claims.follow(Followed::new(&order, self.listings().every, now));
     }
 
     /// `slot` is about to be claimed: those that passed before it and that nobody fetched are reported.

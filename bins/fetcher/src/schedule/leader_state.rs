@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Slot;
 use outage::Backoff;
 use tracing::{debug, info, warn};
+
+use crate::collect::GaveUp;
+use crate::subject::Subject;
 
 /// A limit may be lifted early (another plan), so a long wait asks again this often; the API charges
 /// nothing for a refusal.
@@ -13,12 +17,23 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
 /// A term that lasted this long proves that the queue lets this fetcher lead.
 pub(super) const STABLE_AFTER: Duration = Duration::from_secs(30);
 
+/// A batch that gave way to a snapshot, and is to be gone on with.
+pub(super) struct GivenWay {
+    pub(super) subject: Subject,
+    pub(super) slot: Slot,
+    /// When the snapshot was due that it gave way to.
+    pub(super) not_before: DateTime<Utc>,
+    /// Why it did not come whole until then, as far as known.
+    pub(super) gave_up: Option<GaveUp>,
+}
+
 /// The state of a fetcher between its terms.
 #[derive(Default)]
 pub(super) struct LeaderState {
     backoff: Backoff,
     is_away: bool,
     paused_until: Option<DateTime<Utc>>,
+    given_way: Vec<GivenWay>,
     /// No gap is filled before.
     catching_up_held_until: Option<DateTime<Utc>>,
 }
@@ -60,6 +75,17 @@ impl LeaderState {
     /// How long to wait before asking for the lead again.
     pub(super) fn next_wait(&mut self) -> Duration {
         self.backoff.next_wait()
+    }
+
+    /// A batch is to be gone on with.
+    pub(super) fn give_way(&mut self, batch: GivenWay) {
+        self.given_way.push(batch);
+    }
+
+    /// A batch to go on with at `now`, where no snapshot is due.
+    pub(super) fn take_given_way(&mut self, now: DateTime<Utc>) -> Option<GivenWay> {
+        let place = self.given_way.iter().position(|batch| batch.not_before <= now)?;
+        Some(self.given_way.remove(place))
     }
 
     /// The API wants to be left alone until then.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{BatchId, Slot};
-use ports::Ledger;
+use ports::{BatchRecord, Ledger};
 use tracing::warn;
 
 use crate::spool::Manifest;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// So many of the newest batches are looked through for a snapshot: imports and other currencies have some of their own.
+/// So many of the newest batches are looked through for each schedule: imports and other currencies have some of their own.
 const LOOKED_AT: u32 = 20;
+/// And so many where there are several schedules: of some there is one a day, of others one each five minutes.
+const LOOKED_AT_FOR_SEVERAL: u32 = 400;
 
 /// So many batches are looked up in one statement.
 const ASKED_AT_ONCE: usize = 100;
@@ -29,24 +31,30 @@ impl LoadedBatches {
         Self { ledger }
     }
 
-    /// The newest slot whose batch is whole in the tables, of batches with the endpoint and currencies of `order`. Knows
+    /// For each of `orders` the newest slot whose batch is whole in the tables, of batches with its endpoint and currencies. Knows
     /// snapshots that were taken by hand, too.
-    pub(super) async fn newest(&self, order: &Manifest) -> Option<Slot> {
-        let ledger = self.ledger.as_ref()?;
-        let newest = match tokio::time::timeout(TIMEOUT, ledger.batches(LOOKED_AT)).await {
-            Ok(Ok(batches)) => batches
-                .into_iter()
-                .find(|batch| batch.endpoint == order.endpoint && batch.convert == order.convert)?,
+    pub(super) async fn newest(&self, orders: &[Manifest]) -> Vec<Option<Slot>> {
+        let batches = self.batches(if orders.len() > 1 { LOOKED_AT_FOR_SEVERAL } else { LOOKED_AT }).await;
+        let newest = |order: &Manifest| {
+            let is_like =
+                |batch: &&BatchRecord| batch.endpoint == order.endpoint && batch.convert == order.convert;
+            let newest = batches.iter().find(is_like)?;
+            (newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
+        };
+        orders.iter().map(newest).collect()
+    }
+
+    /// The newest batches; none when the store does not say.
+    async fn batches(&self, limit: u32) -> Vec<BatchRecord> {
+        let Some(ledger) = &self.ledger else { return Vec::new() };
+        match tokio::time::timeout(TIMEOUT, ledger.batches(limit)).await {
+            Ok(Ok(batches)) => return batches,
             Ok(Err(error)) => {
                 warn!(%error, "cannot ask the store for its newest batch; going by the claims alone");
-                return None;
             }
-            Err(_) => {
-                warn!("the store did not answer in time; going by the claims alone");
-                return None;
-            }
-        };
-        (newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
+            Err(_) => warn!("the store did not answer in time; going by the claims alone"),
+        }
+        Vec::new()
     }
 
     /// Those of `ids` that the tables know of; none while the store does not answer, or without a ledger.

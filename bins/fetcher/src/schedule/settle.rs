@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{BatchId, Slot};
+use domain::BatchId;
 use ports::QueueError;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -31,7 +31,8 @@ impl Scheduler {
             let is_settled = if self.collector.is_own_spool(&claim.by) {
                 pending.as_ref().is_ok_and(|pending| !pending.contains(&claim.batch))
             } else {
-                claim.is_over(self.clock.now(), self.every) && self.report_unsettled(&claim).await
+                claim.is_over(self.clock.now(), self.course_of(&claim.batch).every)
+                    && self.report_unsettled(&claim).await
             };
             if is_settled {
                 led.claims.settle(&claim);
@@ -54,15 +55,16 @@ impl Scheduler {
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<BTreeSet<BatchId>, SpoolError> {
-        let current = Slot::current(self.clock.now(), self.every);
         for intended in self.collector.batches().await? {
             if intended.claim != ClaimState::Intended || intended.pages.is_some() {
                 continue;
             }
-            let is_current = intended.batch == self.collector.order(current).batch;
+            let course = self.course_of(&intended.batch);
+            let current = course.current(self.clock.now());
+            let is_current = intended.batch == self.collector.order_of(course.subject, current).batch;
             match led.claims.owner(&intended, &self.collector.spool_id()) {
                 Owner::Us if is_current => {
-                    self.fetch_slot(current, state, stop).await;
+                    self.fetch_slot(course, current, state, stop).await;
                     continue;
                 }
                 // It comes due, and is claimed then.

@@ -23,10 +23,12 @@ use tracing::info;
 
 use super::Scheduler;
 use super::claims::Claims;
+use super::course::Course;
 use super::leader_state::{LeaderState, STABLE_AFTER};
 use super::slots::Ticker;
 use crate::collect::{Ending, GaveUp};
 use crate::spool::Manifest;
+use crate::subject::Subject;
 
 /// A slot that is held back looks at the clock this often.
 const CLOCK_CHECK: Duration = Duration::from_secs(30);
@@ -67,26 +69,38 @@ impl Scheduler {
         let mut led = LedTerm { term, claims };
         self.collector.learn(led.claims.memory()).await;
         self.end_past(&led).await;
-        let claimed = led.claims.slots(|slot| self.collector.order(slot));
         let began_at = self.clock.now();
-        let current = Slot::current(began_at, self.every);
-        let newest = self.loaded.newest(&self.collector.order(current)).await;
-        self.follow(&mut led, began_at, newest).await;
-        let done = claimed.into_iter().chain(newest);
-        let mut ticker = Ticker::new(self.every, self.offset, began_at, done);
+        let current = |course: &Course| self.collector.order_of(course.subject, course.current(began_at));
+        let newest = self.loaded.newest(&self.courses.iter().map(current).collect::<Vec<_>>()).await;
+        let newest_listing = newest.first().copied().flatten();
+        self.follow(&mut led, began_at, newest_listing).await;
+        let ticker = |(course, newest): (&Course, Option<Slot>)| {
+            let claimed = led.claims.slots(|slot| self.collector.order_of(course.subject, slot));
+            Ticker::new(course.every, course.offset, began_at, claimed.into_iter().chain(newest))
+        };
+        let mut tickers: Vec<_> = self.courses.iter().zip(newest).map(ticker).collect();
         let mut told = None;
         let mut has_claimed = false;
         while !stop.is_cancelled() {
             let now = self.clock.now();
-            if let Some(slot) = ticker.due(now) {
+            // In their order: the listings first.
+            let mut due = self.courses.iter().zip(&mut tickers);
+            if let Some((course, slot)) = due.find_map(|(course, ticker)| Some((course, ticker.due(now)?))) {
                 has_claimed = true;
-                self.account_for(slot, &mut led, newest).await;
-                if let Err(error) = self.claim_and_fetch(slot, &mut led, state, stop).await {
+                if course.subject == Subject::Listings {
+                    self.account_for(slot, &mut led, newest_listing).await;
+                }
+                if let Err(error) = self.claim_and_fetch(course, slot, &mut led, state, stop).await {
                     return Some(error);
                 }
                 continue;
             }
-            let next = ticker.next(now);
+            if let Some(given_way) = state.take_given_way(now) {
+                self.go_on_with(given_way, state, stop).await;
+                continue;
+            }
+            let nexts: Vec<_> = tickers.iter().map(|ticker| ticker.next(now)).collect();
+            let next = nexts[0];
             if told.replace(next) != Some(next) && !state.is_in_doubt() {
                 let at = timestamp::to_text(next);
                 if has_claimed {
@@ -98,7 +112,8 @@ impl Scheduler {
                     );
                 }
             }
-            match self.catch_up(&mut led, state, next, stop).await {
+            let soonest = nexts.iter().copied().fold(next, DateTime::min);
+            match self.catch_up(&mut led, state, soonest, stop).await {
                 Ok(false) => {}
                 Ok(true) => match self.settle_claims(&mut led, state, stop).await {
                     Ok(()) => continue,
@@ -107,7 +122,9 @@ impl Scheduler {
                 Err(error) => return Some(error),
             }
             // Later ones ring the bell.
-            let held = Some(next).filter(|next| *next < self.end_of(Slot::current(now, self.every)));
+            let is_held =
+                |(course, next): &(&Course, DateTime<Utc>)| *next < course.end_of(course.current(now));
+            let held = self.courses.iter().zip(nexts).filter(is_held).map(|(_, next)| next).min();
             match self.idle(&mut led, held, rung, state, stop).await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -163,46 +180,58 @@ impl Scheduler {
         }
     }
 
-    /// Claims `slot` and fetches it. The error ended the term; then the slot may be claimed or not, which the next term
+    /// Claims `slot` of `course` and fetches it. The error ended the term; then the slot may be claimed or not, which the next term
     /// tells.
     async fn claim_and_fetch(
         &self,
+        course: &Course,
         slot: Slot,
         led: &mut LedTerm,
         state: &mut LeaderState,
         stop: &CancellationToken,
     ) -> Result<(), QueueError> {
         if let Some(until) = state.paused_until(self.clock.now())
-            && until >= self.end_of(slot)
+            && until >= course.end_of(slot)
         {
             // The letter that told of the limit said until when.
-            self.metrics.missed(1);
+            if course.subject == Subject::Listings {
+                self.metrics.missed(1);
+            }
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
         }
-        let order = self.collector.order(slot);
-        if !self.record_intention(&order, led, stop).await {
+        let order = self.collector.order_of(course.subject, slot);
+        if !self.record_intention(&order, course.end_of(slot), led, stop).await {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
-        self.note_missed(slot, led);
+        if course.subject == Subject::Listings {
+            self.note_missed(slot, led);
+        }
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
         led.write().await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
-        self.collector.want_coins(self.wants_coins(led));
-        self.fetch_slot(slot, state, stop).await;
+        if course.subject == Subject::Listings {
+            self.collector.want_coins(self.wants_coins(led));
+        }
+        self.fetch_slot(course, slot, state, stop).await;
         Ok(())
     }
 
     /// Writes into the spool that the slot of `order` is about to be claimed, however often the disk refuses it while
     /// the slot and the term last: what the disk does not take is not paid for. `false` when it is not written: the slot is
     /// given up, which is reported, or it is over with the term.
-    async fn record_intention(&self, order: &Manifest, led: &mut LedTerm, stop: &CancellationToken) -> bool {
+    async fn record_intention(
+        &self,
+        order: &Manifest,
+        ends_at: DateTime<Utc>,
+        led: &mut LedTerm,
+        stop: &CancellationToken,
+    ) -> bool {
         // Cancelled when the term is over: then it is tried no more.
         let stop = stop.child_token();
-        let mut intending =
-            std::pin::pin!(self.collector.intend_patiently(order, self.end_of(order.slot), &stop));
+        let mut intending = std::pin::pin!(self.collector.intend_patiently(order, ends_at, &stop));
         let intended = tokio::select! {
             intended = &mut intending => intended,
             () = led.term.over() => {
@@ -220,10 +249,12 @@ impl Scheduler {
                 lasts: true,
             },
             Err(Ending::GaveUp(gave_up)) => gave_up,
-            Err(Ending::Complete(_) | Ending::Interrupted) => return false,
+            Err(Ending::Complete(_) | Ending::GaveWay(_) | Ending::Interrupted) => return false,
         };
-        self.collector.give_up(order.slot, &gave_up).await;
-        self.metrics.missed(1);
+        self.collector.give_up(order, &gave_up).await;
+        if Subject::of(order) == Subject::Listings {
+            self.metrics.missed(1);
+        }
         false
     }
 }

@@ -99,6 +99,8 @@ pub(crate) struct Lab {
     pub(crate) queue: MemoryQueue,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) settings: config::Fetch,
+    /// What is fetched beside the listings; nothing.
+    pub(crate) market: config::Market,
     pub(crate) metrics: Metrics,
 }
 
@@ -111,9 +113,10 @@ impl Lab {
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let spool = dir.path().join("spool");
         let offset = config::Offset::After(Duration::ZERO);
-        let settings = config::Fetch { limit, page_size, offset, spool, ..Config::defaults().fetch };
+        let Config { fetch, market, .. } = Config::defaults();
+        let settings = config::Fetch { limit, page_size, offset, spool, ..fetch };
         let metrics = Metrics::default();
-        Self { dir, clock, queue, store, settings, metrics }
+        Self { dir, clock, queue, store, settings, market, metrics }
     }
 
     pub(crate) fn fetcher(&self, server: &Server) -> Fetcher {
@@ -144,7 +147,8 @@ impl Lab {
         wait_for_the_spool(&self.settings.spool);
         let leadership = Arc::new(self.queue.clone());
         let store = Arc::clone(&self.store);
-        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints);
+        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints)
+            .fetching(self.market.clone());
         Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), around)
     }
 

@@ -75,7 +75,8 @@ impl Lab {
         wait_for_the_spool(&settings.spool);
         let source = source(simulator, key);
         let (queue, clock) = (Arc::new(self.queue.clone()), Arc::new(self.clock.clone()));
-        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none());
+        let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), Failpoints::none())
+            .fetching(self.market.clone());
         Fetcher::new(settings, source, queue.clone(), queue, ledger, around)
     }
 }

@@ -34,6 +34,10 @@ impl Store for Held {
         self.memory.load_all(chunks).await
     }
 
+    async fn load_market(&self, chunk: &domain::MarketChunk) -> Result<Loaded, StoreError> {
+        self.memory.load_market(chunk).await
+    }
+
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         self.memory.record_fetched(fetched).await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Bytes, Chunk, Class, DeadLetter, MessageId, StageName, header};
+use domain::{Bytes, Chunk, Class, DeadLetter, MarketKind, MessageId, StageName, header};
 
 use crate::reject::Reject;
 
@@ -12,7 +12,7 @@ use crate::reject::Reject;
 const MAX_RAW_BYTES: usize = 4 << 20;
 
 /// One letter about all rejects of a chunk; `None` when there are none.
-pub(super) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Utc>) -> Option<DeadLetter> {
+pub(crate) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Utc>) -> Option<DeadLetter> {
     let mut by_rule = BTreeMap::<&str, u32>::new();
     for reject in rejects {
         *by_rule.entry(reject.rule).or_default() += 1;
@@ -26,6 +26,7 @@ pub(super) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Ut
     };
     let rules: Vec<_> = by_rule.iter().map(|(rule, times)| format!("{rule} ×{times}")).collect();
     let page = &chunk.page;
+    let what = if MarketKind::of_endpoint(&page.endpoint).is_some() { "rows" } else { "coins" };
     let verb = if rejects.len() == 1 { "was" } else { "were" };
     let mut headers = page.to_message(Bytes::new()).headers;
     // The body is this letter's own list, not the compressed page.
@@ -35,7 +36,7 @@ pub(super) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Ut
         class: Class::RejectedRows,
         code: code.to_owned(),
         reason: format!(
-            "{} of {} coins of page {} {verb} rejected: {}",
+            "{} of {} {what} of page {} {verb} rejected: {}",
             rejects.len(),
             chunk.coins_in,
             page.page,

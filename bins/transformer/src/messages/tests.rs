@@ -15,7 +15,9 @@ fn chunks(outputs: &[Output]) -> Vec<Chunk> {
     let rows = outputs.iter().filter(|output| output.to == QueueName::Rows);
     rows.map(|output| match decode(&output.message.body).unwrap() {
         RowsMessage::Chunk(chunk) => chunk,
-        RowsMessage::Fetched(_) | RowsMessage::Schedule(_) => panic!("only chunks are made here"),
+        RowsMessage::Fetched(_) | RowsMessage::Market(_) | RowsMessage::Schedule(_) => {
+            panic!("only chunks are made here")
+        }
     })
     .collect()
 }

@@ -32,7 +32,7 @@ impl Numbers {
 }
 
 /// The double nearest to a JSON number: whole, decimal or scientific.
-fn number(raw: &RawValue, field: &'static str) -> Result<f64, CoinFault> {
+pub(crate) fn number(raw: &RawValue, field: &'static str) -> Result<f64, CoinFault> {
     let text = raw.get();
     let not_a_number = || CoinFault::NotANumber { field, found: excerpt(raw) };
     // JSON numbers begin so, and nothing else does; Rust would also take "inf" and "nan".

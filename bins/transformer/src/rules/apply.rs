@@ -17,7 +17,7 @@ pub(super) type Change = fn(&mut DataFrame) -> PolarsResult<()>;
 /// What the checks compare with, other than the frame itself.
 pub(crate) struct Limits {
     /// The latest credible `last_updated`.
-    pub(super) latest: DateTime<Utc>,
+    pub(crate) latest: DateTime<Utc>,
     /// The requested currencies, by their number in the frame.
     currencies: Vec<String>,
 }

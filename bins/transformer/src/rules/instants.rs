@@ -8,7 +8,7 @@ use crate::marks::Finding;
 use crate::schema::{self, LAST_UPDATED};
 
 /// 2009-01-03T00:00:00Z, the day of Bitcoin's first block.
-const FIRST_BLOCK_DAY_MILLIS: i64 = 1_230_940_800_000;
+pub(crate) const FIRST_BLOCK_DAY_MILLIS: i64 = 1_230_940_800_000;
 
 /// A quote is at most ten minutes ahead of the clock.
 pub(super) fn in_the_future(frame: &DataFrame, limits: &Limits) -> PolarsResult<Vec<Finding>> {

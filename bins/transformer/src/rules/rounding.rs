@@ -2,7 +2,9 @@
 //! beyond 2^53, so any fixed precision would damage some.
 
 use domain::{Kind, Measure};
-use polars::prelude::{ChunkApply, DataFrame, IntoColumn, PolarsResult, RoundMode, RoundSeries, Series};
+use polars::prelude::{
+    ChunkApply, Column, DataFrame, IntoColumn, PolarsResult, RoundMode, RoundSeries, Series,
+};
 
 use super::amounts::of_kinds;
 
@@ -14,14 +16,37 @@ const PERCENT_DECIMALS: u32 = 2;
 
 /// Percentages to two decimals, halves to the even neighbour: rounding all halves up would shift averages.
 pub(super) fn round_percentages(frame: &mut DataFrame) -> PolarsResult<()> {
-    rewrite(frame, of_kinds(&[Kind::Percent]), |numbers| {
-        numbers.round(PERCENT_DECIMALS, RoundMode::HalfToEven)
-    })
+    rewrite(frame, of_kinds(&[Kind::Percent]), percentages)
+}
+
+fn percentages(numbers: &Series) -> PolarsResult<Series> {
+    numbers.round(PERCENT_DECIMALS, RoundMode::HalfToEven)
 }
 
 /// Volumes and market capitalisations to 15 significant digits. Halves go away from zero: nobody measures that far.
 pub(super) fn round_money(frame: &mut DataFrame) -> PolarsResult<()> {
-    rewrite(frame, of_kinds(&[Kind::Money]), |numbers| numbers.round_sig_figs(MONEY_DIGITS))
+    rewrite(frame, of_kinds(&[Kind::Money]), amounts)
+}
+
+fn amounts(numbers: &Series) -> PolarsResult<Series> {
+    numbers.round_sig_figs(MONEY_DIGITS)
+}
+
+/// One percentage, rounded as those of quotes.
+pub(crate) fn round_percentage(number: f64) -> PolarsResult<f64> {
+    round_one(number, percentages)
+}
+
+/// One amount of money, rounded as those of quotes.
+pub(crate) fn round_amount(number: f64) -> PolarsResult<f64> {
+    round_one(number, amounts)
+}
+
+fn round_one(number: f64, change: fn(&Series) -> PolarsResult<Series>) -> PolarsResult<f64> {
+    let one = Column::new("number".into(), vec![number]);
+    let rounded = change(one.as_materialized_series())?;
+    let rounded = rounded.f64()?.get(0);
+    Ok(rounded.unwrap_or(number) + 0.0)
 }
 
 /// Zero has no sign: `-0.0`, sent or the result of rounding, is written `0`. Last, because rounding makes them.

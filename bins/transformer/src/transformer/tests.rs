@@ -1,4 +1,4 @@
-use domain::wire::crc32c;
+use domain::wire::{RowsMessage, crc32c, decode};
 use domain::{BatchId, Class, Headers, MAX_PAGE_BYTES, Origin, Slot, compress_body, header};
 use testkit::clock::ManualClock;
 
@@ -91,4 +91,17 @@ async fn whole_responses_become_the_same_messages_byte_for_byte() {
         let found: Vec<_> = outputs.iter().map(|output| crc32c(&output.message.body)).collect();
         assert_eq!(found, expected, "{file}");
     }
+}
+
+#[tokio::test]
+async fn a_page_of_a_kind_is_known_by_its_endpoint() {
+    let endpoint = MarketKind::FearAndGreed.description().endpoint.to_owned();
+    let convert = MarketKind::FearAndGreed.currencies(&[]);
+    let batch = BatchId::new(meta().slot, &endpoint, &convert);
+    let meta = PageMeta { batch, endpoint, convert, pages: 1, ..meta() };
+    let body = br#"{"data": {"value": 35, "update_time": "2026-11-22T13:45:00Z"}}"#;
+    let outputs = transformer().handle(&meta.to_message(compress_body(body))).await.unwrap();
+    let [output] = &outputs[..] else { panic!("{outputs:?}") };
+    let decoded = decode(&output.message.body).unwrap();
+    assert!(matches!(decoded, RowsMessage::Market(chunk) if chunk.records.len() == 1));
 }

@@ -17,6 +17,9 @@ pub enum WireError {
     /// A schema of a later version.
     #[error("schema {0} is not known to this version of coinpipe")]
     UnsupportedSchema(u16),
+    /// A kind of the market, or a column of one, of a later version.
+    #[error("{0:?} is no kind of the market, or no column of one, that this version of coinpipe knows")]
+    UnsupportedKind(String),
     /// The payload is longer or shorter than the envelope says, or larger than [`MAX_PAYLOAD_BYTES`](super::MAX_PAYLOAD_BYTES).
     #[error("payload has {actual} bytes where the envelope says {declared}")]
     Length {
@@ -43,7 +46,9 @@ impl WireError {
     /// The stable word for dead letters.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::EnvelopeVersion(_) | Self::UnsupportedSchema(_) => "unsupported_schema",
+            Self::EnvelopeVersion(_) | Self::UnsupportedSchema(_) | Self::UnsupportedKind(_) => {
+                "unsupported_schema"
+            }
             Self::TooShort(_) | Self::NotOurs => "not_a_rows_message",
             Self::Length { .. } => "wrong_length",
             Self::Checksum => "wrong_checksum",

@@ -132,7 +132,7 @@ const GOLDEN_FETCHED_V1: &str = include_str!("golden/fetched_v1.hex");
 const GOLDEN_JUDGED_V1: &str = include_str!("golden/judged_v1.hex");
 const GOLDEN_SCHEDULE_V1: &str = include_str!("golden/schedule_v1.hex");
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(super) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }

@@ -4,6 +4,7 @@
 mod decode;
 mod encode;
 
+pub(super) use decode::instant;
 use serde::{Deserialize, Serialize};
 
 use super::short::Short;

@@ -54,7 +54,7 @@ impl Work for Numbered<'_> {
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-struct OnServer<'c>(&'c mut MySqlConnection, &'c Numbers);
+pub(super) struct OnServer<'c>(pub(super) &'c mut MySqlConnection, pub(super) &'c Numbers);
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;

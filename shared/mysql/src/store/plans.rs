@@ -102,6 +102,13 @@ async fn what_is_asked_all_the_time_is_looked_up() {
     for (sql, plan) in of_users {
         // The view goes through the coins, or their newest quotes, once.
         let is_once = |step: &&str| step.starts_with("c ALL") || step.starts_with("q ALL");
-        assert!(scans(&plan).len() <= 1 && scans(&plan).iter().all(is_once), "{sql}: {plan:#?}");
+        // Of the kinds of the market there is a row a coin, or a few a day.
+        let is_small = |step: &&str| {
+            step.starts_with("m ALL")
+                || step.starts_with("global_metrics ")
+                || step.contains("complete_maps_by_slot")
+        };
+        let of_quotes: Vec<_> = scans(&plan).into_iter().filter(|step| !is_small(step)).collect();
+        assert!(of_quotes.len() <= 1 && of_quotes.iter().all(is_once), "{sql}: {plan:#?}");
     }
 }

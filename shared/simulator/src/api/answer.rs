@@ -15,7 +15,7 @@ use crate::delivery::{Answer, RAY_HEADER, RAY_ID};
 use crate::envelope::Status;
 use crate::errors::ApiError;
 use crate::fault::{Fault, Reach};
-use crate::query::ListingQuery;
+use crate::query::{ListingQuery, MarketQuery};
 use crate::tamper;
 
 impl Api {
@@ -61,7 +61,7 @@ impl Api {
         }
         match request.endpoint {
             Endpoint::NotAnonymous => return Err(ApiError::with_status(403, 1005)),
-            Endpoint::Anonymous(_) | Endpoint::AnonymousQuotes => {
+            Endpoint::Anonymous(_) | Endpoint::AnonymousMarket(_) | Endpoint::AnonymousQuotes => {
                 self.account.count_anonymous_call(request.received_at)?;
             }
             _ => {
@@ -74,6 +74,9 @@ impl Api {
         match request.endpoint {
             Endpoint::Listing(version) | Endpoint::Anonymous(version) => {
                 self.listing(request, version, &ListingQuery::parse(parameters)?, whole)
+            }
+            Endpoint::Market(kind) | Endpoint::AnonymousMarket(kind) => {
+                self.market(request, kind, &MarketQuery::parse(kind, parameters)?)
             }
             Endpoint::QuotesHistory => self.quotes_history(request, parameters),
             Endpoint::ListingHistory => self.listing_history(request, parameters),
@@ -142,7 +145,7 @@ impl Api {
 }
 
 /// The time that the quotes are of.
-fn shifted(now: DateTime<Utc>, faults: &[Fault]) -> DateTime<Utc> {
+pub(super) fn shifted(now: DateTime<Utc>, faults: &[Fault]) -> DateTime<Utc> {
     let age = faults.iter().find_map(|fault| if let Fault::Old(age) = fault { Some(*age) } else { None });
     let age = age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(TimeDelta::zero());
     now - age + ahead(faults)

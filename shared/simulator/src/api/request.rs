@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 use chrono::{DateTime, Utc};
-use domain::ApiVersion;
+use domain::{ApiVersion, MarketKind};
 
 use crate::key::{KEY_HEADER, KEY_PARAMETER};
 
@@ -13,6 +13,10 @@ pub(super) enum Endpoint {
     Listing(ApiVersion),
     /// A listing for anybody, without a key.
     Anonymous(ApiVersion),
+    /// What there is beside the listings.
+    Market(MarketKind),
+    /// The same for anybody.
+    AnonymousMarket(MarketKind),
     /// Coins by their ids.
     Quotes,
     /// The same for anybody, without a key.

@@ -1,7 +1,7 @@
 //! One coin as a row of a listing, in the field order of the real API.
 
 mod history;
-mod json;
+pub(super) mod json;
 mod quote;
 
 use domain::ApiVersion;
@@ -110,7 +110,7 @@ fn self_reported(row: &mut Object<'_>, state: &CoinState<'_>) {
     row.field("self_reported_market_cap", Nullable(claimed.map(|supply| supply * state.price)));
 }
 
-fn platform(coin: &Coin) -> &str {
+pub(super) fn platform(coin: &Coin) -> &str {
     coin.platform.as_deref().unwrap_or("null")
 }
 

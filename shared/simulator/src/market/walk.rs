@@ -19,6 +19,11 @@ impl Minute {
         Self(self.0.saturating_sub(minutes))
     }
 
+    /// The minute at which something that changes every `minutes` changed last.
+    pub(crate) fn floor(self, minutes: i32) -> Self {
+        Self(self.0.div_euclid(minutes) * minutes)
+    }
+
     /// The way the API writes a row's `last_updated`.
     pub(crate) fn to_text(self) -> String {
         DateTime::from_timestamp(i64::from(self.0) * 60, 0)

@@ -1,5 +1,6 @@
 //! The simulator over its socket, as clients meet it.
 
+mod beside;
 mod client;
 mod faults;
 mod history;

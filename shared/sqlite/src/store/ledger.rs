@@ -5,7 +5,7 @@ mod record;
 use async_trait::async_trait;
 use domain::BatchId;
 use ports::{BatchRecord, Ledger, StoreError};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::ledger as read;
 
 use super::SqliteStore;
@@ -66,11 +66,19 @@ impl<'a> Which<'a> {
 impl SqliteStore {
     /// The batches that are asked for, as of one moment.
     async fn records(&self, which: Which<'_>) -> Result<Vec<BatchRecord>, sqlx::Error> {
-        let [batches, chunks, replays] = which.statements();
         let mut snapshot = self.database.readers().begin().await?;
-        let batches = which.query(batches).fetch_all(&mut *snapshot).await?;
-        let chunks = which.query(chunks).fetch_all(&mut *snapshot).await?;
-        let replays = which.query(replays).fetch_all(&mut *snapshot).await?;
-        read::records(columns(&batches), columns(&chunks), columns(&replays)).map_err(undecodable)
+        records(&mut snapshot, which).await
     }
+}
+
+/// The batches that are asked for, as the transaction of `connection` sees them.
+pub(super) async fn records(
+    connection: &mut SqliteConnection,
+    which: Which<'_>,
+) -> Result<Vec<BatchRecord>, sqlx::Error> {
+    let [batches, chunks, replays] = which.statements();
+    let batches = which.query(batches).fetch_all(&mut *connection).await?;
+    let chunks = which.query(chunks).fetch_all(&mut *connection).await?;
+    let replays = which.query(replays).fetch_all(connection).await?;
+    read::records(columns(&batches), columns(&chunks), columns(&replays)).map_err(undecodable)
 }

@@ -39,7 +39,7 @@ pub(super) enum Found {
     Packed(SqliteRow, Vec<&'static str>),
 }
 
-struct InFile<'c>(&'c mut SqliteConnection);
+pub(super) struct InFile<'c>(pub(super) &'c mut SqliteConnection);
 
 impl Statements for InFile<'_> {
     type Error = sqlx::Error;

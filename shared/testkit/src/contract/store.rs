@@ -11,6 +11,7 @@ pub mod drops;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
+pub mod market;
 pub mod outbox;
 pub mod past;
 pub mod proofs;
@@ -124,6 +125,16 @@ macro_rules! store_contract {
                 simulated_data_keeps_real_data_out
                 an_announcement_of_real_data_keeps_simulated_data_out
                 of_two_kinds_at_once_exactly_one_gets_in;
+            market:
+                every_column_of_every_kind_is_kept
+                of_one_key_the_latest_fetch_stays
+                rows_of_a_kind_have_their_line_in_the_ledger
+                a_refused_row_of_a_list_leaves_the_others
+                a_chunk_of_a_kind_may_repeat_a_key
+                kinds_of_simulated_and_real_data_never_mix
+                only_a_whole_map_tells_which_coins_vanished
+                a_coin_that_comes_back_has_not_vanished
+                any_order_of_maps_gives_the_same_activity;
             drops:
                 a_snapshot_of_nonsense_that_is_dropped_was_never_there
                 what_a_dropped_batch_had_in_common_comes_back_with_the_batches_around_it

@@ -6,6 +6,7 @@
 mod desk;
 mod drops;
 mod ledger;
+mod market;
 mod outbox;
 mod proofs;
 mod quotes;
@@ -16,15 +17,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, Schedule, timestamp};
+use domain::{BatchId, Chunk, Fetched, MarketChunk, MarketKind, Schedule, timestamp};
 
 use ports::Clock;
 use ports::store::{DataKinds, Loaded, Store, StoreError};
 
 use crate::contents::Contents;
-use crate::tables::{CoinEntry, QuoteEntry, Tables};
+use crate::tables::{CoinEntry, MarketEntry, QuoteEntry, Tables, Vanished};
 use desk::Desk;
 use ledger::LedgerState;
+use market::MarketRows;
 use outbox::Mails;
 use quotes::Rows;
 use schedules::Announced;
@@ -42,10 +44,24 @@ struct State {
     /// What the rows are made of, and up to when the history was pruned.
     loaded: Vec<Chunk>,
     pruned: Option<DateTime<Utc>>,
+    market: MarketRows,
     ledger: LedgerState,
     desk: Desk,
     mails: Mails,
     schedules: Announced,
+}
+
+impl State {
+    /// Whether a map is whole may have changed.
+    fn note_whole(&mut self, batch: &BatchId) {
+        if MarketKind::of_endpoint(batch.endpoint()) == Some(MarketKind::Map) {
+            let record = self.ledger.batch(batch);
+            let whole = record.filter(|record| {
+                record.fetched_at.is_some() && record.is_complete() && !record.lacks_coins()
+            });
+            self.market.note(batch, whole.map(|whole| whole.slot));
+        }
+    }
 }
 
 impl MemoryStore {
@@ -109,6 +125,14 @@ impl Contents for MemoryStore {
         self.lock().rows.tables()
     }
 
+    async fn market(&self, kind: MarketKind) -> Vec<MarketEntry> {
+        self.lock().market.of(kind)
+    }
+
+    async fn vanished(&self) -> Vec<Vanished> {
+        self.lock().market.vanished()
+    }
+
     async fn resolve(&self, fingerprint: &str) {
         self.lock().desk.resolve(fingerprint);
     }
@@ -133,10 +157,20 @@ impl Store for MemoryStore {
         Ok(all)
     }
 
+    async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
+        let mut state = self.state()?;
+        state.ledger.admit(chunk.head.page.simulated)?;
+        let loaded = state.market.load(chunk);
+        state.ledger.record_chunk(&chunk.head, &loaded, self.now());
+        state.note_whole(&chunk.head.page.batch);
+        Ok(loaded)
+    }
+
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
         let mut state = self.state()?;
         state.ledger.admit(fetched.simulated)?;
         state.ledger.record_fetched(fetched);
+        state.note_whole(&fetched.batch);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::MarketKind;
 use ports::store::BatchRecord;
 use serde_json::json;
 
@@ -14,18 +15,26 @@ const DAYS: i64 = 7;
 /// Batches that are read at most: a schedule of five minutes for the days.
 const MOST_BATCHES: u64 = 2100;
 
-/// What a UTC day cost, by the slots of its snapshots.
+/// What a UTC day cost, by the slots of its batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Day {
     snapshots: u64,
+    /// Batches of what is fetched beside the listings.
+    others: u64,
     credits: u64,
 }
 
-/// How many of the newest batches there can be in the days, when one is due `every` so often.
-pub(super) fn batches_to_read(every: Duration) -> u32 {
-    let due = u64::try_from(DAYS * 86_400).unwrap_or_default() / every.as_secs().max(1);
+/// How many of the newest batches there can be in the days, when one is due in each of `intervals`.
+pub(super) fn batches_to_read(intervals: &[Duration]) -> u32 {
+    let days = u64::try_from(DAYS * 86_400).unwrap_or_default();
+    let due: u64 = intervals.iter().map(|every| days / every.as_secs().max(1)).sum();
     // Some are taken by hand.
     u32::try_from((due + 50).min(MOST_BATCHES)).unwrap_or(u32::MAX)
+}
+
+/// Whether `batch` is of what is fetched beside the listings.
+pub(super) fn is_of_kind(batch: &BatchRecord) -> bool {
+    MarketKind::of_endpoint(&batch.endpoint).is_some()
 }
 
 /// The days up to that of `now`, as far as all their batches were read.
@@ -53,7 +62,11 @@ pub(super) fn by_day(batches: &[BatchRecord], wanted: u32, now: DateTime<Utc>) -
         let day = batch.slot.starts_at().date_naive();
         if let Some(credits) = batch.credits.filter(|_| day >= first) {
             let sum = costly.entry(day).or_default();
-            sum.snapshots += 1;
+            if is_of_kind(batch) {
+                sum.others += 1;
+            } else {
+                sum.snapshots += 1;
+            }
             sum.credits += u64::from(credits);
         }
     }
@@ -68,8 +81,10 @@ pub(super) fn to_text(days: &Days) -> Option<String> {
         return Some("not summed: today has more snapshots than are read".to_owned());
     }
     let of = |day: NaiveDate| {
-        let Day { snapshots, credits } = costly.get(&day).copied().unwrap_or_default();
-        format!("{} for {}", numbers::count(credits), numbers::counted(snapshots, "snapshot"))
+        let Day { snapshots, others, credits } = costly.get(&day).copied().unwrap_or_default();
+        let others =
+            if others > 0 { format!(" and {} of [market]", numbers::count(others)) } else { String::new() };
+        format!("{} for {}{others}", numbers::count(credits), numbers::counted(snapshots, "snapshot"))
     };
     let mut parts = vec![format!("today {}", of(*today))];
     if covered > 1 {
@@ -89,8 +104,8 @@ pub(super) fn to_text(days: &Days) -> Option<String> {
 
 /// Each day, oldest first. Days of which not all was read are left out.
 pub(super) fn to_json(days: &Days) -> serde_json::Value {
-    let days = days.costly.iter().map(|(day, Day { snapshots, credits })| {
-        json!({ "day": day.to_string(), "snapshots": snapshots, "credits": credits })
+    let days = days.costly.iter().map(|(day, Day { snapshots, others, credits })| {
+        json!({ "day": day.to_string(), "snapshots": snapshots, "other_batches": others, "credits": credits })
     });
     days.collect()
 }
@@ -128,12 +143,17 @@ mod tests {
         }
     }
 
+    fn of_map(slot: &str, credits: u32) -> BatchRecord {
+        BatchRecord { endpoint: "map".to_owned(), ..batch(slot, Some(credits)) }
+    }
+
     #[test]
     fn days_are_summed_by_slot_and_old_ones_left_out() {
         let now = timestamp::from_text("2026-11-22T14:30:00Z").unwrap();
         assert_eq!(to_text(&by_day(&[], 218, now)), None);
         let batches = [
             batch("2026-11-22T14:00:00Z", Some(20)),
+            of_map("2026-11-22T14:00:00Z", 1),
             batch("2026-11-22T13:00:00Z", None),
             batch("2026-11-22T00:00:00Z", Some(2000)),
             batch("2026-11-21T23:00:00Z", Some(20)),
@@ -141,12 +161,13 @@ mod tests {
             batch("2026-11-15T23:00:00Z", Some(500)),
         ];
         let days = by_day(&batches, 218, now);
-        let told = "today 2,020 for 2 snapshots, yesterday 20 for 1 snapshot, in 7 days 2,041";
+        let told =
+            "today 2,021 for 2 snapshots and 1 of [market], yesterday 20 for 1 snapshot, in 7 days 2,042";
         assert_eq!(to_text(&days).as_deref(), Some(told));
         let expected = json!([
-            { "day": "2026-11-16", "snapshots": 1, "credits": 1 },
-            { "day": "2026-11-21", "snapshots": 1, "credits": 20 },
-            { "day": "2026-11-22", "snapshots": 2, "credits": 2020 },
+            { "day": "2026-11-16", "snapshots": 1, "other_batches": 0, "credits": 1 },
+            { "day": "2026-11-21", "snapshots": 1, "other_batches": 0, "credits": 20 },
+            { "day": "2026-11-22", "snapshots": 2, "other_batches": 1, "credits": 2021 },
         ]);
         assert_eq!(to_json(&days), expected);
     }
@@ -162,7 +183,7 @@ mod tests {
         let days = by_day(&newest(2100, 1), 2100, now);
         let told = "today 871 for 871 snapshots, earlier days have more snapshots than are read";
         assert_eq!(to_text(&days).as_deref(), Some(told));
-        let today = json!([{ "day": "2026-11-22", "snapshots": 871, "credits": 871 }]);
+        let today = json!([{ "day": "2026-11-22", "snapshots": 871, "other_batches": 0, "credits": 871 }]);
         assert_eq!(to_json(&days), today);
         let told = to_text(&by_day(&newest(2100, 2), 2100, now)).unwrap();
         assert!(
@@ -182,7 +203,8 @@ mod tests {
 
     #[test]
     fn as_many_batches_are_read_as_can_be_in_the_days() {
-        let read = |seconds| batches_to_read(Duration::from_secs(seconds));
+        let read = |seconds| batches_to_read(&[Duration::from_secs(seconds)]);
         assert_eq!((read(3600), read(60), read(0)), (218, 2100, 2100));
+        assert_eq!(batches_to_read(&[Duration::from_hours(1), Duration::from_hours(24)]), 225);
     }
 }

@@ -115,6 +115,8 @@ pub(crate) enum BodyFault {
     NoData,
     /// A `data` that is no list of coins.
     DataNotArray,
+    /// A `data` without what it is asked for: null, without a coin, without the numbers.
+    Hollow,
 }
 
 impl BodyFault {
@@ -132,6 +134,7 @@ impl BodyFault {
             Self::BadStatus => "bad_status",
             Self::NoData => "no_data",
             Self::DataNotArray => "data_not_array",
+            Self::Hollow => "hollow",
         }
     }
 
@@ -158,6 +161,7 @@ impl fmt::Display for BodyFault {
             Self::BadStatus => "has a status that makes no sense",
             Self::NoData => "has no data",
             Self::DataNotArray => "has a data that is not a list",
+            Self::Hollow => "lacks what was asked for",
         })
     }
 }

@@ -51,8 +51,19 @@ impl Advice {
         Self {
             plan,
             is_over: budget.is_some_and(|budget| spending.a_month() > budget),
-            short: shortage(spending, status, next_month, now),
+            short: shortage(spending.a_snapshot(), "a snapshot", status, next_month, now),
         }
+    }
+
+    /// Why not even `what`, at `cost` credits, can be paid for now with a key of this `status`, and until when.
+    pub(super) fn short_of(
+        cost: u64,
+        what: &str,
+        status: &KeyStatus,
+        now: DateTime<Utc>,
+    ) -> Option<(String, DateTime<Utc>)> {
+        let next_month = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
+        shortage(cost, what, status, next_month, now)
     }
 }
 
@@ -95,8 +106,12 @@ fn budget(status: &KeyStatus, days: u64) -> Option<u64> {
 
 fn sum(spending: &Spending, of: Option<u64>) -> String {
     let of = of.map(|of| format!(" of {}", count(of))).unwrap_or_default();
+    let beside = match spending.beside() {
+        0 => String::new(),
+        beside => format!(" + {} for [market]", count(beside)),
+    };
     format!(
-        "{} snapshots × {} = {}{of} credits a month",
+        "{} snapshots × {}{beside} = {}{of} credits a month",
         count(spending.snapshots()),
         count(spending.a_snapshot()),
         count(spending.a_month())
@@ -116,19 +131,19 @@ fn fitting(spending: &Spending, budget: u64) -> String {
     }
 }
 
-/// Why the rest of the day or the month does not pay for one snapshot.
+/// Why the rest of the day or the month does not pay for `what`, which costs so much.
 fn shortage(
-    spending: &Spending,
+    cost: u64,
+    what: &str,
     status: &KeyStatus,
     next_month: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Option<(String, DateTime<Utc>)> {
-    let cost = spending.a_snapshot();
     let short = |left: Option<u64>, period: &str, until: DateTime<Utc>| {
         let left = left.filter(|left| *left < cost)?;
         let until_text = timestamp::to_text(until);
         let reason = format!(
-            "{} credits are left {period}, and a snapshot costs {}; there are more from {until_text}",
+            "{} credits are left {period}, and {what} costs {}; there are more from {until_text}",
             count(left),
             count(cost)
         );
@@ -182,7 +197,8 @@ mod tests {
 
     fn hourly(limit: u32) -> Spending {
         let every = Duration::from_hours(1);
-        Spending::of(&config::Fetch { limit, page_size: 5000, every, ..Config::defaults().fetch })
+        let Config { fetch, market, .. } = Config::defaults();
+        Spending::of(&config::Fetch { limit, page_size: 5000, every, ..fetch }, &market)
     }
 
     fn plan(monthly: u64, left: u64) -> KeyStatus {
@@ -305,6 +321,19 @@ mod tests {
         );
         let fits = "720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan";
         assert_eq!(free_plan(&hourly(4000)), fits);
+    }
+
+    #[test]
+    fn what_is_fetched_beside_the_listings_is_in_the_sum() {
+        let Config { fetch, market, .. } = Config::defaults();
+        let market = config::Market { cmc100: config::Every::duration(Duration::from_mins(5)), ..market };
+        let spending = Spending::of(&config::Fetch { limit: 4000, ..fetch }, &market);
+        let over = Advice::new(&spending, &plan(15_000, 15_000), at("2026-11-22T14:00:00Z")).plan.unwrap();
+        let sum = "720 snapshots × 20 + 8,640 for [market] = 23,040 of 15,000 credits a month: ";
+        assert!(
+            over.starts_with(sum) && over.ends_with("`limit = 1600` (14,400) or `every = 3h` (13,440) fit"),
+            "{over}"
+        );
     }
 
     #[test]

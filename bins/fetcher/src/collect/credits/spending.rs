@@ -4,10 +4,15 @@
 use std::time::Duration;
 
 use config::ConvertCalls;
+use domain::MarketKind;
+
+use super::beside::Beside;
 
 /// A month of a plan of which nothing is known: 30 days.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 const DAY: Duration = Duration::from_hours(24);
+/// Into so many parts a credit is divided, for what is not whole in a slot.
+const PARTS: u128 = 1 << 20;
 /// Coins that one credit pays for.
 const COINS_A_CREDIT: u32 = 200;
 /// The same when they are asked for by their ids, which is as many as one request asks for.
@@ -31,24 +36,27 @@ pub struct Spending {
     parted: bool,
     every: Duration,
     month: Duration,
+    beside: Beside,
 }
 
 impl Spending {
-    /// As `settings` say.
-    pub fn of(settings: &config::Fetch) -> Self {
+    /// As `settings` say, and `market` about what is fetched beside the listings.
+    pub fn of(settings: &config::Fetch, market: &config::Market) -> Self {
         let ids = u32::try_from(settings.ids.len()).unwrap_or(u32::MAX);
         let by_rank = (settings.limit, settings.page_size.max(1), COINS_A_CREDIT);
         let by_id = (ids, IDS_A_CREDIT, IDS_A_CREDIT);
         let (limit, page_size, coins_a_credit) = if ids == 0 { by_rank } else { by_id };
+        let currencies = u32::try_from(settings.convert.len()).unwrap_or(u32::MAX);
         Self {
             limit,
             listed: COINS_LISTED,
             page_size,
             coins_a_credit,
-            currencies: u32::try_from(settings.convert.len()).unwrap_or(u32::MAX),
+            currencies,
             parted: settings.convert_calls == ConvertCalls::Each,
             every: settings.every.max(Duration::from_secs(1)),
             month: MONTH,
+            beside: Beside::of(market, currencies),
         }
     }
 
@@ -90,9 +98,24 @@ impl Spending {
         (self.month.as_secs() / self.every.as_secs()).max(1)
     }
 
+    /// Credits that the month costs of what is fetched beside the listings.
+    pub(super) fn beside(&self) -> u64 {
+        self.beside.credits(|every| self.month.as_secs() / every.as_secs())
+    }
+
+    /// Credits that a batch of `kind` costs.
+    pub(super) fn a_batch(&self, kind: MarketKind) -> u64 {
+        kind.batch_credits(self.currencies).into()
+    }
+
+    /// Parts of credits that a snapshot costs, and what is fetched beside it until the next.
+    fn a_slot(&self) -> u128 {
+        u128::from(self.a_snapshot()) * PARTS + self.beside.parts_of_credits(self.every, PARTS)
+    }
+
     /// Credits that the month costs.
     pub fn a_month(&self) -> u64 {
-        self.snapshots().saturating_mul(self.a_snapshot())
+        self.snapshots().saturating_mul(self.a_snapshot()).saturating_add(self.beside())
     }
 
     /// Days in the month, as far as they are whole.
@@ -102,19 +125,22 @@ impl Spending {
 
     /// Credits that a day costs, rounded up.
     pub fn a_day(&self) -> u64 {
-        let snapshots = u128::from(self.a_snapshot()) * DAY.as_millis();
-        u64::try_from(snapshots.div_ceil(self.every.as_millis().max(1))).unwrap_or(u64::MAX)
+        let parts = self.a_slot().saturating_mul(DAY.as_millis());
+        u64::try_from(parts.div_ceil(self.every.as_millis().max(1) * PARTS)).unwrap_or(u64::MAX)
     }
 
-    /// Credits that the snapshots cost which are due within `time`.
+    /// Credits that the snapshots cost which are due within `time`, and what is due beside them.
     pub(super) fn within(&self, time: Duration) -> u64 {
-        let slots = time.as_millis().div_ceil(self.every.as_millis().max(1));
-        u64::try_from(slots).unwrap_or(u64::MAX).saturating_mul(self.a_snapshot())
+        let due = |every: Duration| {
+            u64::try_from(time.as_millis().div_ceil(every.as_millis().max(1))).unwrap_or(u64::MAX)
+        };
+        due(self.every).saturating_mul(self.a_snapshot()).saturating_add(self.beside.credits(due))
     }
 
     /// How long `credits` last.
     pub fn lasts(&self, credits: u64) -> Duration {
-        let millis = u128::from(credits) * self.every.as_millis() / u128::from(self.a_snapshot().max(1));
+        let parts = u128::from(credits).saturating_mul(self.every.as_millis()).saturating_mul(PARTS);
+        let millis = parts / self.a_slot().max(PARTS);
         Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
@@ -169,6 +195,7 @@ mod tests {
             parted: false,
             every: Duration::from_mins(minutes),
             month: MONTH,
+            beside: Beside::default(),
         }
     }
 
@@ -195,14 +222,38 @@ mod tests {
 
     #[test]
     fn coins_that_do_not_exist_cost_nothing() {
-        let fetch = config::Config::defaults().fetch;
-        let planned = |limit| Spending::of(&config::Fetch { limit, page_size: 5000, ..fetch.clone() });
+        let config::Config { fetch, market, .. } = config::Config::defaults();
+        let planned =
+            |limit| Spending::of(&config::Fetch { limit, page_size: 5000, ..fetch.clone() }, &market);
         assert_eq!((planned(5000).a_snapshot(), planned(20_000).a_snapshot()), (25, 50));
         let known = planned(20_000).of_listed(9800);
         assert_eq!((known.a_snapshot(), known.with_fitting_limit(14_400).unwrap().limit()), (49, 4000));
         // There may be more than anybody thought.
         assert_eq!(planned(20_000).of_listed(12_000).a_snapshot(), 60);
         assert_eq!(planned(200).of_listed(12_000).a_snapshot(), 1);
+    }
+
+    #[test]
+    fn what_is_fetched_beside_the_listings_is_paid_for_too() {
+        let config::Config { fetch, .. } = config::Config::defaults();
+        let every = |minutes| config::Every::duration(Duration::from_mins(minutes));
+        let market = config::Market {
+            map: every(1440),
+            global_metrics: every(60),
+            fear_and_greed: config::Every::default(),
+            cmc100: every(5),
+        };
+        let convert = vec!["USD".to_owned(), "EUR".to_owned()];
+        let spending = Spending::of(&config::Fetch { limit: 200, convert, ..fetch }, &market);
+        // The map costs nothing, the metrics two currencies an hour, the index one each five minutes.
+        let beside = 720 * 2 + 8640;
+        assert_eq!((spending.beside(), spending.a_month()), (beside, 720 * 2 + beside));
+        assert_eq!(spending.with_fitting_limit(beside), None, "no snapshot fits beside it");
+        let february = spending.in_month(DAY * 28);
+        assert_eq!((february.beside(), february.a_month()), (672 * 2 + 8064, 672 * 4 + 8064));
+        // An hour costs two for the snapshot, two for the metrics, twelve for the index.
+        assert_eq!((spending.a_day(), spending.lasts(16 * 24)), (16 * 24, DAY));
+        assert_eq!(spending.within(Duration::from_mins(6)), 2 + 2 + 2);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::collect::ending::GaveUp;
 use crate::context::FetchContext;
 use crate::incident::Incidents;
 use crate::metrics::FetchMetrics;
+use crate::subject::Subject;
 
 /// Shares of a limit, in percent, at which somebody is told.
 const WARN_AT: [u64; 2] = [95, 80];
@@ -50,7 +51,7 @@ struct Known {
 impl Credits {
     /// The credits that `settings` plan to spend. Nothing is known yet.
     pub(crate) fn new(settings: &config::Fetch, incidents: Arc<Incidents>, context: &FetchContext) -> Self {
-        let spending = Spending::of(settings);
+        let spending = Spending::of(settings, &context.market);
         let is_counted = settings.source != Source::Keyless;
         if is_counted {
             context.metrics.planned_credits(spending.a_snapshot(), spending.a_month());
@@ -228,7 +229,7 @@ impl Credits {
     }
 
     /// Why nothing may be asked for now, as far as is known. A person who `watches` asked for one snapshot, not for a schedule.
-    pub(crate) fn refusal(&self, watches: bool) -> Option<GaveUp> {
+    pub(crate) fn refusal(&self, subject: Subject, watches: bool) -> Option<GaveUp> {
         if self.over_budget == OverBudget::Allow {
             return None;
         }
@@ -237,7 +238,14 @@ impl Credits {
         let gave_up = |code: &str, reason, until| {
             Some(GaveUp { code: code.to_owned(), reason, hint: Some(HINT), until, lasts: true })
         };
-        if let Some((reason, until)) = advice.short {
+        let short = match subject {
+            Subject::Listings => advice.short,
+            Subject::Market(kind) => {
+                let cost = self.spending().a_batch(kind);
+                Advice::short_of(cost, &format!("a batch of {kind}"), &status, self.clock.now())
+            }
+        };
+        if let Some((reason, until)) = short {
             return gave_up("credits_short", reason, Some(until));
         }
         if self.over_budget == OverBudget::Refuse && advice.is_over && !watches {

@@ -93,6 +93,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
             .prop_map(|delays| Value::Array(delays.into_iter().map(Value::from).collect()))
             .boxed(),
         ("fetch", "every") => texts(&["", "1h", "90s"]),
+        ("market", _) => texts(&["", "off", "15m", "24h"]),
         ("judge", "tries") => integer(1..10),
         ("judge", "jump") => integer(2..1000),
         ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped") => {

@@ -21,7 +21,7 @@ use crate::schedule::Schedule;
 use crate::slot::Slot;
 use crate::verdict::{Doubt, MOST_WHY, Verdict};
 
-fn instant(millis: i64) -> Result<DateTime<Utc>, WireError> {
+pub(in crate::wire) fn instant(millis: i64) -> Result<DateTime<Utc>, WireError> {
     DateTime::from_timestamp_millis(millis).ok_or(WireError::Senseless("an instant is out of range"))
 }
 

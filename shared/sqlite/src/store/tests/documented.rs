@@ -24,7 +24,8 @@ async fn the_page_about_the_tables_names_every_table_and_what_its_columns_hold()
     let columns: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c \
          WHERE t.name IN ('cryptocurrencies', 'quotes_latest', 'quotes_history', 'coins', 'coin_identities', \
-                          'coin_changes', 'batches', 'batch_chunks')",
+                          'coin_changes', 'batches', 'batch_chunks', 'coin_map', 'coin_activity', 'complete_maps', \
+                          'global_metrics', 'fear_and_greed', 'market_indexes')",
     )
     .fetch_all(lab.store.database.readers())
     .await

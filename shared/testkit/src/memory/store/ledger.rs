@@ -99,6 +99,10 @@ impl LedgerState {
         batch.parts.insert(key, newest);
     }
 
+    pub(super) fn batch(&self, id: &BatchId) -> Option<BatchRecord> {
+        self.batches.get(id).map(|batch| batch.record(id))
+    }
+
     pub(super) fn freshness(&self) -> Freshness {
         self.freshness
     }
@@ -198,7 +202,7 @@ impl Ledger for MemoryStore {
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
-        Ok(self.state()?.ledger.batches.get(id).map(|batch| batch.record(id)))
+        Ok(self.state()?.ledger.batch(id))
     }
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
