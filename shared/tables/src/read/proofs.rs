@@ -75,7 +75,7 @@ pub fn at(instants: &[DateTime<Utc>]) -> Option<Asked<'_>> {
     among(sql, instants, |at| (*at).into())
 }
 
-/// The lines of these batches, for [`line`], and what to bind; `None` when there are none.
+/// The lines of these batches, for [`line()`], and what to bind; `None` when there are none.
 pub fn lines(batches: &[BatchId]) -> Option<Asked<'_>> {
     let sql = format!("SELECT {} FROM batch_chunks WHERE batch_id", CHUNKS.join(", "));
     among(&sql, batches, |batch| batch.as_str().into())
