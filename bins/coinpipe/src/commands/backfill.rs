@@ -41,7 +41,7 @@ pub(crate) struct BackfillArgs {
     /// Slots before this instant or day; without it, before the newest snapshot
     #[arg(long, value_name = "T", value_parser = instant)]
     to: Option<DateTime<Utc>>,
-    /// Hours of these coins of the newest snapshot, by `CoinMarketCap`'s ids; without it, of all
+    /// Hours of these coins of the newest snapshot, by their ids; without it, of all
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     ids: Vec<u32>,
     /// What is missing: the hours that the schedule has, or one market a day
