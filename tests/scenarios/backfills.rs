@@ -103,6 +103,8 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: &Place) {
     let batch = format!("{}/history/USD", from.replace(".000Z", "Z"));
     let replayed = Worker::print(place, &["replay", "--batch", &batch]).await;
     assert!(replayed.contains("Replayed 2 pages of 1 batch, 200 coins"), "{replayed}");
+    let (code, verified) = Worker::ask(place, &["verify"]).await;
+    assert_eq!(code, Some(0), "{verified}");
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ async fn each_currency_that_is_asked_for_alone_is_in_the_tables_of_one_complete_
     let both = "SELECT count(*) AS n FROM quotes_latest AS e JOIN quotes_latest AS u USING (coin_id) \
                 WHERE e.currency = 'EUR' AND u.currency = 'USD' AND e.price <> u.price";
     assert_eq!(client.found(both, &["n"]).await, ["3"]);
+    folder.run(&["verify"], &env("1,1027,825")).await.expect(0);
     // An id that nobody has is named, and what there is is loaded.
     let incomplete = folder.run(&["--once"], &env("1,999999")).await.expect(1);
     assert!(incomplete.stderr.contains("not in the answer: 999999"), "{}", incomplete.stderr);

@@ -89,6 +89,12 @@ async fn all_kinds_come_into_their_tables_and_a_replay_changes_nothing() {
     );
     assert_eq!(status["batches"].as_array().expect("a list").len(), 5);
     assert_eq!(status["last_batch_credits"], 3);
+    let verified = folder.run(&["verify", "--json"], &env).await.expect(0).json();
+    assert_eq!(
+        (&verified["pages"], &verified["pages_without_quotes"]),
+        (&1.into(), &5.into()),
+        "{verified:#}"
+    );
     // Again, from the archive.
     let replayed = folder.run(&["replay", "--all"], &env).await.expect(0);
     assert!(replayed.stderr.is_empty() || !replayed.stderr.contains("ERROR"), "{}", replayed.stderr);

@@ -17,7 +17,7 @@ pub struct ChunkKeys {
     pub chunks: u32,
     /// Coins that a rule rejected.
     pub rejected: u32,
-    /// The coin, which of the page's currencies, and when the quote changed, in milliseconds since 1970.
+    /// The coin, which of the page's [currencies](PageMeta::currencies), and when the quote changed, in milliseconds since 1970.
     pub quotes: Vec<(u32, usize, i64)>,
 }
 
@@ -39,7 +39,7 @@ pub fn chunk_keys(
             let part = parts.next().unwrap_or_default();
             let passed: Vec<_> = part.iter().filter_map(Element::position).collect();
             let rejected = u32::try_from(part.len() - passed.len()).unwrap_or(u32::MAX);
-            let mut quotes = Vec::with_capacity(passed.len() * meta.convert.len());
+            let mut quotes = Vec::with_capacity(passed.len() * meta.currencies().len());
             for position in passed {
                 let (coin, _) = cleaned.place(position)?;
                 let changes = rows.last_updated(position).enumerate();

@@ -79,6 +79,12 @@ impl<'a> Compared<'a> {
         self.verified.unreadable += 1;
     }
 
+    /// Takes a page that has no quotes: only the ledger can tell whether it is loaded.
+    pub(super) fn add_without_quotes(&mut self, page: &PageMeta) {
+        self.verified.archived.insert(page.batch.clone());
+        self.verified.without_quotes += 1;
+    }
+
     /// Whether a page belongs into the tables.
     pub(super) fn wants(&mut self, page: &PageMeta) -> bool {
         if self.dropped.contains(&page.batch) {
@@ -160,7 +166,7 @@ impl<'a> Compared<'a> {
     /// The quotes of `chunk` that the history keeps.
     fn keys<'k>(&'k self, page: &'k PageMeta, chunk: &'k ChunkKeys) -> impl Iterator<Item = Key> + 'k {
         let numbers: Vec<_> = page
-            .convert
+            .currencies()
             .iter()
             .map(|currency| self.currencies.iter().position(|known| known == currency).unwrap_or(0))
             .collect();
@@ -239,7 +245,10 @@ impl<'a> Compared<'a> {
         let keys: Vec<_> = self.keys(page, chunk).collect();
         let of = keys.len() as u64;
         self.verified.too_old += chunk.quotes.len() as u64 - of;
-        let is_there = |key: &Key| held.quotes.get(key).copied().flatten().is_some_and(|at| at >= fetched_at);
+        // As `Chunk::fetched_at` has it.
+        let needed = |key: &Key| if page.is_history() { fetched_at.min(key.0) } else { fetched_at };
+        let is_there =
+            |key: &Key| held.quotes.get(key).copied().flatten().is_some_and(|at| at >= needed(key));
         let (there, lacking): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_there);
         self.verified.quotes += there.len() as u64;
         for key in there {

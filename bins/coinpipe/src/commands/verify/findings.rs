@@ -114,6 +114,8 @@ pub(super) struct Verified {
     pub(super) dropped: u64,
     /// Pages of the other kind: simulated among real ones, or the reverse.
     pub(super) other_kind: u64,
+    /// Pages of what is fetched beside the quotes.
+    pub(super) without_quotes: u64,
     /// Pages that nobody can read.
     pub(super) unreadable: u64,
     /// Batches that the ledger calls complete and of which the archive has no page: nothing proves that their quotes are there.
@@ -181,6 +183,11 @@ impl Verified {
             (self.refused, "coin", "refused or rejected when loaded, as the ledger says"),
             (self.dropped, "page", "of batches that were dropped, and rightly not there"),
             (self.other_kind, "page", "of the other kind: simulated and real quotes do not share a store"),
+            (
+                self.without_quotes,
+                "page",
+                "of what `[market]` has fetched: of these only the ledger is looked at",
+            ),
             (self.unreadable, "page", "in the archive that cannot be read; see `coinpipe dead list`"),
         ] {
             if count > 0 {
@@ -220,6 +227,7 @@ impl Verified {
             "coins_refused": self.refused,
             "pages_dropped": self.dropped,
             "pages_of_the_other_kind": self.other_kind,
+            "pages_without_quotes": self.without_quotes,
             "pages_unreadable": self.unreadable,
             "batches_unproved": self.unproved,
             "messages_waiting": waiting,

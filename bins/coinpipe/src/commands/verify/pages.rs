@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use anyhow::ensure;
-use domain::{Message, PageMeta, decompress_body};
+use domain::{MarketKind, Message, PageMeta, decompress_body};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use ports::{Archive, ArchiveRange};
 use service::Process;
@@ -36,6 +36,10 @@ pub(super) async fn compare_all(
                 continue;
             };
             if !selection.wants(&meta) || !compared.wants(&meta) {
+                continue;
+            }
+            if MarketKind::of_endpoint(&meta.endpoint).is_some() {
+                compared.add_without_quotes(&meta);
                 continue;
             }
             while cleaning.len() >= workers {
