@@ -63,8 +63,11 @@ impl FrameBuilder {
             self.id.push(id);
             self.last_updated.push(quote.last_updated);
             self.missing.push(quote.missing.bits());
-            for (column, number) in self.measures.iter_mut().zip(quote.numbers) {
-                column.append_option(number);
+            let measures = self.measures.iter_mut().zip(Measure::ALL);
+            for ((column, measure), number) in measures.zip(quote.numbers) {
+                // What projects say of themselves is no reason to lose a price.
+                let is_nonsense = measure.is_optional() && number.is_some_and(|number| number < 0.0);
+                column.append_option(if is_nonsense { None } else { number });
             }
         }
         self.coins += 1;

@@ -24,6 +24,10 @@ impl Numbers {
             match fields.get(measure.column()) {
                 Sent::Missing => self.missing.insert(measure),
                 Sent::Null => {}
+                // What projects say of themselves is no reason to lose a price.
+                Sent::Value(raw) if measure.is_optional() => {
+                    self.values[measure as usize] = number(raw, measure.column()).ok();
+                }
                 Sent::Value(raw) => self.values[measure as usize] = Some(number(raw, measure.column())?),
             }
         }

@@ -77,7 +77,7 @@ fn names_that_no_table_holds_are_rejected() {
 
 #[test]
 fn a_used_number_that_is_none_rejects_its_coin() {
-    for measure in Measure::ALL {
+    for measure in Measure::ALL.into_iter().filter(|measure| !measure.is_optional()) {
         let field = measure.column();
         let path = if measure.is_per_coin() { field.to_owned() } else { format!("quote.{field}") };
         check(&TestCoin::new(1).set(&path, "\"not_available\""), "not_a_number", field);

@@ -50,24 +50,38 @@ fn price_negative() {
 
 #[test]
 fn negative_amount() {
-    for measure in [Measure::Volume24h, Measure::MarketCap, Measure::FullyDilutedMarketCap, Measure::Tvl] {
+    for measure in [Measure::Volume24h, Measure::MarketCap, Measure::FullyDilutedMarketCap] {
         let name = measure.column();
         let reason = format!("{name} in USD is -1.0: less than zero");
         check(&TestCoin::new(1).set(&format!("quote.{name}"), "-1"), "negative_amount", &reason);
     }
-    for measure in [
-        Measure::CirculatingSupply,
-        Measure::TotalSupply,
-        Measure::MaxSupply,
-        Measure::SelfReportedCirculatingSupply,
-        Measure::SelfReportedMarketCap,
-    ] {
+    for measure in [Measure::CirculatingSupply, Measure::TotalSupply, Measure::MaxSupply] {
         let name = measure.column();
         let reason = format!("{name} is -1.0: less than zero");
         check(&TestCoin::new(1).set(name, "-1"), "negative_amount", &reason);
         check_passes(&TestCoin::new(1).set(name, "1e24"));
     }
     check_passes(&TestCoin::new(1).set("quote.percent_change_24h", "-99.9"));
+}
+
+/// Nobody has verified them, and older versions did not look at them: nonsense is NULL, and the coin keeps its price.
+#[test]
+fn what_projects_say_of_themselves_rejects_no_coin() {
+    let said = ["self_reported_circulating_supply", "self_reported_market_cap", "quote.tvl"];
+    for (name, json) in said.into_iter().flat_map(|name| {
+        ["-5", "-1e300", "1e400", "true", "{}", "\"n/a\"", "\"12.5\""].map(|json| (name, json))
+    }) {
+        let coin = TestCoin::new(1).set(name, json);
+        check_passes(&coin);
+        let cleaned = clean_coins(&meta(), std::slice::from_ref(&coin));
+        let quote = &rows_of(&cleaned)[0].quotes[0];
+        let measure = Measure::ALL
+            .into_iter()
+            .find(|measure| name.trim_start_matches("quote.") == measure.column())
+            .unwrap();
+        assert_eq!((quote.get(measure), quote.missing.contains(measure)), (None, false), "{name} {json}");
+        assert!(quote.get(Measure::Price).is_some());
+    }
 }
 
 #[test]
