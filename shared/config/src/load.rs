@@ -194,10 +194,10 @@ impl Layers {
                 reason,
             };
             let text = file::read(&path, LARGEST_SECRET)
-                .map_err(|error| invalid(format!("cannot read {}: {error}", path.display())))?;
+                .map_err(|error| invalid(format!("cannot read {}: {error}", shown(&path))))?;
             let text = without_quotes(section, key, text.trim_end_matches(['\r', '\n'])).to_owned();
             if is_blank(&text) {
-                return Err(invalid(format!("{} is empty", path.display())));
+                return Err(invalid(format!("{} is empty", shown(&path))));
             }
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
@@ -291,6 +291,17 @@ fn kind(value: &Value) -> &'static str {
         Value::Table(_) => "a table",
         Value::Float(_) => "a number with a fraction",
         Value::Datetime(_) => "a date",
+    }
+}
+
+/// A path as it may be shown: what stands there may be the secret itself, by mistake.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_path = text.contains(['/', '.']) && !text.contains("://");
+    if is_path {
+        text
+    } else {
+        "what stands there as if it were the path of a file (it may be the secret itself)".to_owned()
     }
 }
 

@@ -100,6 +100,13 @@ fn a_secret_comes_from_its_file_or_the_community_s_variable_and_never_shows() {
     check(&[("CMC_API_KEY", "hunter3")], "hunter3");
     check(&[("CMC_API_KEY", "hunter3"), ("COINPIPE__FETCH__API_KEY", "hunter4")], "hunter4");
     check(&[("CMC_API_KEY", "hunter3"), ("COINPIPE__FETCH__API_KEY_FILE", path)], "hunter2");
+    for (name, secret) in [
+        ("COINPIPE__FETCH__API_KEY_FILE", "9d0e0d5c-hunter5-4f6c"),
+        ("COINPIPE__STORE__URL_FILE", "mysql://u:hunter6@h/x"),
+    ] {
+        let error = from_env(&[(name, secret)]).unwrap_err().to_string();
+        assert!(!error.contains("hunter") && error.contains("it may be the secret itself"), "{error}");
+    }
     let error = from_env(&[("COINPIPE__FETCH__API_KEY_FILE", "/nowhere/key")]).unwrap_err().to_string();
     assert!(error.contains("fetch.api_key_file") && error.contains("/nowhere/key"), "{error}");
 }
