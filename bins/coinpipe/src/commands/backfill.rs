@@ -17,7 +17,7 @@ use config::Source;
 use domain::{BatchId, Slot, endpoint};
 use fetcher::{Backfiller, ChosenSource, Filled, KnownCoin, OnceFailure, Past};
 use ports::Ledger;
-use ports::store::ListedCoin;
+use ports::store::{BatchRecord, ListedCoin};
 use service::{Process, Stores, Usage};
 
 use super::replay::beside_workers;
@@ -158,7 +158,8 @@ async fn gap(
         Interval::Hourly => (Past::Hours(coins(&listed, &args.ids, begun)?), span.hours(fetch.every)),
     };
     let of = |name| wanted.iter().map(move |slot| (BatchId::new(*slot, name, &fetch.convert), *slot));
-    let ids: Vec<_> = of(endpoint::LISTINGS).chain(of(endpoint::HISTORY)).collect();
+    let ids: Vec<_> =
+        of(endpoint::LISTINGS).chain(of(endpoint::QUOTES)).chain(of(endpoint::HISTORY)).collect();
     let known = known(&*stores.ledger, ids.iter().map(|(id, _)| id.clone()).collect()).await?;
     let there: BTreeSet<_> =
         ids.into_iter().filter(|(id, _)| known.contains(id)).map(|(_, slot)| slot).collect();
@@ -166,11 +167,13 @@ async fn gap(
     Ok(Gap { past, slots, there: there.len(), known })
 }
 
-/// Those of `ids` that the ledger knows.
+/// Those of `ids` that the ledger knows. A snapshot that was dropped leaves a gap; what filled one and was dropped would not be
+/// loaded again under its name.
 async fn known(ledger: &dyn Ledger, ids: Vec<BatchId>) -> anyhow::Result<BTreeSet<BatchId>> {
     let mut known = BTreeSet::new();
     for part in ids.chunks(LOOKED_UP) {
-        known.extend(ledger.batches_of(part).await?.into_iter().map(|batch| batch.id));
+        let is_there = |batch: &BatchRecord| batch.dropped.is_none() || batch.endpoint == endpoint::HISTORY;
+        known.extend(ledger.batches_of(part).await?.into_iter().filter(is_there).map(|batch| batch.id));
     }
     Ok(known)
 }

@@ -19,7 +19,7 @@ use clap::{ArgGroup, Args};
 use domain::{BatchId, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::{Archive, ArchiveRange, QueueName};
-use service::Process;
+use service::{Process, Usage};
 use tokio_util::sync::CancellationToken;
 
 use super::run;
@@ -71,6 +71,11 @@ pub(crate) struct ReplayArgs {
 
 pub(crate) async fn run(process: &Process, args: &ReplayArgs) -> anyhow::Result<()> {
     let selection = Selection::new(&args.span, process.clock.now())?;
+    // clap does not require what conflicts with something that is given.
+    if args.even_dropped && selection.batch().is_none() {
+        let all = "--even-dropped goes with --batch: what was dropped comes back one batch at a time";
+        return Err(Usage(all.to_owned()).into());
+    }
     let files = if args.files.is_empty() { None } else { Some(Arc::new(PageFiles::find(&args.files)?)) };
     if args.dry_run {
         return process.unless_stopped(list(process, args, selection, files)).await;
