@@ -126,6 +126,9 @@ async fn what_cannot_be_meant_changes_nothing_and_the_newest_that_is_dropped_is_
         assert_eq!(code, Some(0), "{said}");
         compare(&place.store.tables().await, &tables(0..2, COINS).await);
     }
+    let (code, said) = asked(&place, &["replay", "--all", "--even-dropped"]).await;
+    assert!(code == Some(2) && said.contains("goes with --batch"), "{code:?} {said}");
+    compare(&place.store.tables().await, &tables(0..2, COINS).await);
     let status = Worker::print(&place, &["status"]).await;
     let line = status.lines().find(|line| line.starts_with("dropped")).unwrap_or_default();
     assert!(line.contains(BAD) && line.ends_with("a try"), "{status}");
