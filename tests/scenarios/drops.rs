@@ -3,10 +3,12 @@
 use domain::Origin;
 use ports::QueueName;
 use serde_json::Value;
+use sqlkit::Client;
 
 use crate::market::{announcement, nonsense, page_of};
 use crate::oracle::{tables, tables_of};
 use crate::place::{Place, Servers, compare};
+use crate::process::Folder;
 use crate::workers::{Worker, crew, dismiss};
 
 /// Coins in each snapshot: four chunks.
@@ -134,4 +136,31 @@ async fn what_cannot_be_meant_changes_nothing_and_the_newest_that_is_dropped_is_
     assert!(line.contains(BAD) && line.ends_with("a try"), "{status}");
     assert!(status.contains("fetched") && status.contains("01:00:01"), "{status}");
     assert_eq!(Worker::print(&place, &["batches", "--json", "--incomplete"]).await.trim(), "[]");
+}
+
+/// A quote that several snapshots had is one row, which names the newest; the others may have been of other coins or currencies.
+#[tokio::test]
+async fn what_other_snapshots_had_too_comes_back() {
+    for (first, between, dropped) in
+        [(("300", ""), None, ("300", "1,2,52,74,1027")), (("300", ""), Some(("100", "")), ("300", ""))]
+    {
+        let folder = Folder::new();
+        let env = |(limit, ids): (&'static str, &'static str)| {
+            [
+                ("COINPIPE__FETCH__LIMIT", limit),
+                ("COINPIPE__FETCH__IDS", ids),
+                ("COINPIPE__JUDGE__FEWER", "off"),
+            ]
+        };
+        for order in [Some(first), between, Some(dropped)].into_iter().flatten() {
+            folder.run(&["--once"], &env(order)).await.expect(0);
+        }
+        let batches = folder.run(&["batches", "--json"], &[]).await.expect(0).json();
+        let newest = batches[0]["id"].as_str().expect("an id").to_owned();
+        folder.run(&["batches", "drop", &newest, "--why", "a try", "--yes"], &[]).await.expect(0);
+        let client = Client::Sqlite(folder.0.path().join("coinpipe.db"));
+        let held = client.found("SELECT count(*) AS n FROM quotes_latest", &["n"]).await;
+        assert_eq!(held, ["300"], "{dropped:?}");
+        folder.run(&["verify"], &[]).await.expect(0);
+    }
 }

@@ -3,6 +3,8 @@
 //! The history has one row for all batches that had the same quote, which names the newest of them. So what the dropped batch had in
 //! common with the one before leaves with it, and comes back when that one is rebuilt from the archive.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -45,11 +47,16 @@ pub(crate) struct DropArgs {
     yes: bool,
 }
 
-/// The batch, and those of the same kind that were fetched just before and just after it and are in the tables.
+/// Batches of a series that are rebuilt at most, of those before.
+const MOST_BEFORE: usize = 10;
+
+/// The batch, and those that may have quotes in common with it, which are one row: in a currency of its own, fetched before and after it.
 struct Around<'a> {
     batch: &'a BatchRecord,
-    before: Option<&'a BatchRecord>,
-    after: Option<&'a BatchRecord>,
+    /// The newest first.
+    before: Vec<&'a BatchRecord>,
+    /// The oldest first.
+    after: Vec<&'a BatchRecord>,
 }
 
 /// What left the tables.
@@ -97,23 +104,43 @@ impl<'a> Around<'a> {
         let Some(batch) = records.iter().find(|record| record.id == *id) else {
             bail!("there is no batch {id}{}", nearest(id, records));
         };
-        let is_alike = |record: &&BatchRecord| {
+        let shares = |record: &&BatchRecord| {
             record.id != batch.id
                 && record.dropped.is_none()
                 && record.coins_in > 0
-                && (&record.endpoint, &record.convert) == (&batch.endpoint, &batch.convert)
+                && record.convert.iter().any(|currency| batch.convert.contains(currency))
         };
         let at = fetched_at(batch);
-        let alike = || records.iter().filter(is_alike);
-        let before = alike().filter(|record| fetched_at(record) < at).max_by_key(|record| fetched_at(record));
-        let after = alike().filter(|record| fetched_at(record) > at).min_by_key(|record| fetched_at(record));
-        Ok(Self { batch, before, after })
+        let (mut before, mut after): (Vec<_>, Vec<_>) =
+            records.iter().filter(shares).partition(|record| fetched_at(record) < at);
+        before.sort_by_key(|record| Reverse(fetched_at(record)));
+        after.sort_by_key(|record| fetched_at(record));
+        Ok(Self {
+            batch,
+            before: nearest_of_each(before, batch.coins_in, MOST_BEFORE),
+            after: nearest_of_each(after, batch.coins_in, 1),
+        })
     }
 
     /// Those that are rebuilt.
     fn neighbours(&self) -> Vec<BatchId> {
-        [self.before, self.after].into_iter().flatten().map(|record| record.id.clone()).collect()
+        self.before.iter().chain(&self.after).map(|record| record.id.clone()).collect()
     }
+}
+
+/// Of each series of `records` (an endpoint in some currencies) the first ones, up to one that had about as many `coins`: a smaller one
+/// cannot bring back what a larger one before it had.
+fn nearest_of_each(records: Vec<&BatchRecord>, coins: u64, at_most: usize) -> Vec<&BatchRecord> {
+    let mut taken: BTreeMap<(&str, &[String]), usize> = BTreeMap::new();
+    let mut near = Vec::new();
+    for record in records {
+        let taken = taken.entry((&record.endpoint, &record.convert)).or_default();
+        if *taken < at_most {
+            near.push(record);
+        }
+        *taken += if record.coins_in >= coins - coins / 10 { at_most } else { 1 };
+    }
+    near
 }
 
 /// When its last page arrived, or at the earliest could have.
@@ -139,10 +166,10 @@ fn describe(around: &Around<'_>) -> anyhow::Result<()> {
     }
     let coins = numbers::counted(coins_in.saturating_sub(*rejected), "coin");
     output::print(format!("drop      {id}: the quotes of {coins} leave the history and quotes_latest"))?;
-    for (place, record) in [("before", around.before), ("after", around.after)] {
-        if let Some(record) = record {
+    for (place, records) in [("before", &around.before), ("after", &around.after)] {
+        for record in records {
             output::print(format!(
-                "rebuild   {}, the one {place} it, from the archive if it is there: for what both had",
+                "rebuild   {}, {place} it, from the archive if it is there: for what both had",
                 record.id
             ))?;
         }
@@ -174,6 +201,9 @@ async fn drop_it(
         return Ok(());
     }
     let neighbours = around.neighbours();
+    if neighbours.is_empty() {
+        return Ok(());
+    }
     let Some(rebuilt) = Box::pin(replay::again(process, adapters, &neighbours, true)).await? else {
         let rest: Vec<_> =
             neighbours.iter().map(|id| format!("`coinpipe replay --batch {id} --rebuild`")).collect();
@@ -187,18 +217,16 @@ async fn drop_it(
         output::print(format!("Rebuilt   {id}"))?;
     }
     // A quote that changed after the fetch before cannot have been in it.
-    let is_shared = |before: &BatchRecord| {
-        out.quotes.iter().filter(|last_updated| **last_updated <= fetched_at(before)).count() as u64
-    };
-    let Some((before, shared)) = around.before.map(|before| (before, is_shared(before))) else {
-        return Ok(());
-    };
+    let Some(newest) = around.before.iter().map(|before| fetched_at(before)).max() else { return Ok(()) };
+    let shared = out.quotes.iter().filter(|last_updated| **last_updated <= newest).count() as u64;
     if shared > 0 {
         let quotes = numbers::counted(shared, "quote");
-        let back = if rebuilt.contains(&before.id) {
-            "those that were in the one before it are back"
-        } else {
-            "the archive does not have the one before it, so those that it had are gone"
+        let lost: Vec<_> = around.before.iter().filter(|before| !rebuilt.contains(&before.id)).collect();
+        let back = match lost.first() {
+            None => "those that were in the ones named above are back".to_owned(),
+            Some(first) => {
+                format!("the archive does not have {}, so those that it alone had are gone", first.id)
+            }
         };
         output::say(format!("warning: {quotes} may have been in earlier snapshots, too; {back}"));
     }
