@@ -197,7 +197,7 @@ impl Layers {
                 .map_err(|error| invalid(format!("cannot read {}: {error}", shown(&path))))?;
             let text = without_quotes(section, key, text.trim_end_matches(['\r', '\n'])).to_owned();
             if is_blank(&text) {
-                return Err(invalid(format!("{} is empty", shown(&path))));
+                return Err(invalid(format!("{} is empty", path.display())));
             }
             if let Some(keys) = self.table.get_mut(section).and_then(Value::as_table_mut) {
                 keys.insert(key.to_owned(), Value::String(text));
