@@ -1,6 +1,6 @@
 //! Group commit: one transaction loads all chunks that wait. Chunks that arrive while it runs wait for the next one. A chunk
-//! that arrives when nothing runs is loaded at once, without waiting for others; only after a group the next one is given 10 ms to gather. How many quotes a transaction may have follows
-//! from how long the last ones took.
+//! that arrives when nothing runs is loaded at once, without waiting for others; only after a group the next one is given 10 ms
+//! to gather. How many quotes a transaction may have follows from how long the last ones took.
 //!
 //! Chunks wait as they were received, which takes a third of the memory of their rows. Only those of the next transaction are
 //! read ahead, while the one before it runs: otherwise the database would wait for that, 15 % of the time.
