@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::collect::{Collector, Ending, PastJob, Patience};
 use crate::history::{KnownCoin, day_credits, paid_from_json, price, windows};
-use crate::once::{OnceFailure, to_failure};
+use crate::once::{OnceFailure, publish_all};
 use crate::progress::ProgressObserver;
 use crate::publish::Publisher;
 use crate::spool::{Manifest, PAST_PAID};
@@ -99,7 +99,7 @@ impl Backfiller {
                 self.collector.seal(batch).await?;
             }
         }
-        self.publish(observer, stop).await?;
+        publish_all(&self.publisher, &*self.clock, observer, stop).await?;
         Ok((begun, self.collector.past_paid().await?))
     }
 
@@ -161,7 +161,7 @@ impl Backfiller {
             for order in orders {
                 self.collector.seal(order).await?;
             }
-            self.publish(observer, stop).await?;
+            publish_all(&self.publisher, &*self.clock, observer, stop).await?;
             filled(&done);
         }
         Ok(done)
@@ -207,18 +207,6 @@ impl Backfiller {
         match past {
             Past::Hours(coins) => self.collector.past_order(slot, coins.len()),
             Past::Days => self.collector.day_order(slot),
-        }
-    }
-
-    async fn publish(
-        &self,
-        observer: &dyn ProgressObserver,
-        stop: &CancellationToken,
-    ) -> Result<(), OnceFailure> {
-        match self.publisher.publish_patiently(&*self.clock, observer, stop).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(OnceFailure::Stopped),
-            Err(error) => Err(to_failure(error)),
         }
     }
 }

@@ -81,7 +81,7 @@ impl OnceFetcher {
         stop: CancellationToken,
     ) -> Result<FetchedBatch, OnceFailure> {
         self.collector.seal_leftovers_at_start().await?;
-        self.publish_patiently(observer, &stop).await?;
+        publish_all(&self.publisher, &*self.clock, observer, &stop).await?;
         let slot = Slot::current(self.clock.now(), SECOND);
         let fetched = self.fetch_by_hand(slot, observer, &stop).await;
         // Named by the same second, the next one would be the same batch.
@@ -121,25 +121,27 @@ impl OnceFetcher {
         };
         drop(span);
         let verdict = self.collector.seal(order.clone()).await?;
-        self.publish_patiently(observer, stop).await?;
+        publish_all(&self.publisher, &*self.clock, observer, stop).await?;
         observer.step(Step::Published { batch: &order.batch });
         Ok(summary(order, &pages, verdict, self.clock.now()))
     }
+}
 
-    async fn publish_patiently(
-        &self,
-        observer: &dyn ProgressObserver,
-        stop: &CancellationToken,
-    ) -> Result<(), OnceFailure> {
-        match self.publisher.publish_patiently(&*self.clock, observer, stop).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(OnceFailure::Stopped),
-            Err(error) => Err(to_failure(error)),
-        }
+/// Publishes what waits, however long it takes; the failure when it cannot be, or when asked to stop before.
+pub(crate) async fn publish_all(
+    publisher: &Publisher,
+    clock: &dyn Clock,
+    observer: &dyn ProgressObserver,
+    stop: &CancellationToken,
+) -> Result<(), OnceFailure> {
+    match publisher.publish_patiently(clock, observer, stop).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OnceFailure::Stopped),
+        Err(error) => Err(to_failure(error)),
     }
 }
 
-pub(crate) fn to_failure(error: PublishError) -> OnceFailure {
+fn to_failure(error: PublishError) -> OnceFailure {
     match error {
         PublishError::Queue(error) => OnceFailure::Queue(error),
         PublishError::Spool(error) => OnceFailure::Spool(error),

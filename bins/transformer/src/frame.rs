@@ -65,7 +65,7 @@ impl FrameBuilder {
             self.missing.push(quote.missing.bits());
             let measures = self.measures.iter_mut().zip(Measure::ALL);
             for ((column, measure), number) in measures.zip(quote.numbers) {
-                // What projects say of themselves is no reason to lose a price.
+                // Here, where both ways of reading meet.
                 let is_nonsense = measure.is_optional() && number.is_some_and(|number| number < 0.0);
                 column.append_option(if is_nonsense { None } else { number });
             }

@@ -36,32 +36,57 @@ pub(crate) fn outputs(
     for number in 1..=chunks {
         let part = parts.next().unwrap_or_default();
         let rejected: Vec<_> = part.iter().filter_map(Element::reject).collect();
-        let chunk = Chunk {
-            page: meta.clone(),
-            chunk: number,
-            chunks,
-            size: Some(size),
-            sorted: true,
-            replay: None,
-            transformed_at: timestamp::to_millis(now),
-            coins_in: count(part.len()),
-            rejected: count(rejected.len()),
-            rows: Vec::new(),
-        };
+        let place = Place { number, chunks, size };
+        let chunk = head(meta, place, part.len(), rejected.len(), now);
         let positions = part.iter().filter_map(Element::position);
         let rows: Vec<_> = positions.map(|position| rows.get(position)).collect::<Result<_, _>>()?;
-        // The loop passes the replay on.
-        let body = wire::encode_rows(&chunk, rows.into_iter()).into();
-        let message = Message { id: chunk.message_id(), headers: chunk.headers(), body };
-        if message.body.len() > MAX_CHUNK_BYTES {
-            let bytes = message.body.len();
-            return Err(PageFault::ChunkTooLarge { chunk: number, bytes, limit: MAX_CHUNK_BYTES });
-        }
-        outputs.push(Output { to: QueueName::Rows, message });
-        let letter = letters::about_rejects(&chunk, &rejected, now);
-        outputs.extend(letter.map(|letter| Output { to: QueueName::Dead, message: letter.into_message() }));
+        outputs.push(of_rows(&chunk, wire::encode_rows(&chunk, rows.into_iter()))?);
+        outputs.extend(of_rejects(&chunk, &rejected, now));
     }
     Ok(outputs)
+}
+
+/// Which of the chunks of a page it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// From 1.
+    pub(crate) number: u32,
+    pub(crate) chunks: u32,
+    /// How many rows each has, but the last.
+    pub(crate) size: u32,
+}
+
+/// A chunk without its rows, of which so many came and so many were rejected.
+pub(crate) fn head(meta: &PageMeta, place: Place, came: usize, rejected: usize, now: DateTime<Utc>) -> Chunk {
+    Chunk {
+        page: meta.clone(),
+        chunk: place.number,
+        chunks: place.chunks,
+        size: Some(place.size),
+        sorted: true,
+        // The loop passes it on.
+        replay: None,
+        transformed_at: timestamp::to_millis(now),
+        coins_in: count(came),
+        rejected: count(rejected),
+        rows: Vec::new(),
+    }
+}
+
+/// The message with the rows of `head`, which are in `body`.
+pub(crate) fn of_rows(head: &Chunk, body: Vec<u8>) -> Result<Output, PageFault> {
+    if body.len() > MAX_CHUNK_BYTES {
+        let (chunk, bytes) = (head.chunk, body.len());
+        return Err(PageFault::ChunkTooLarge { chunk, bytes, limit: MAX_CHUNK_BYTES });
+    }
+    let message = Message { id: head.message_id(), headers: head.headers(), body: body.into() };
+    Ok(Output { to: QueueName::Rows, message })
+}
+
+/// The letter about what was rejected of `head`, if anything was.
+pub(crate) fn of_rejects(head: &Chunk, rejects: &[&Reject], now: DateTime<Utc>) -> Option<Output> {
+    let letter = letters::about_rejects(head, rejects, now)?;
+    Some(Output { to: QueueName::Dead, message: letter.into_message() })
 }
 
 /// A coin of the page.

@@ -72,11 +72,9 @@ impl Chunk {
         headers
     }
 
-    /// When `quote`, one of its own, counts as fetched: when its page was. One of the [history](PageMeta::is_history) counts as fetched
-    /// when it changed at the latest: before anything that was fetched live could have it, so that this wins, whichever comes first.
+    /// When `quote`, one of its own, [counts as fetched](PageMeta::quote_fetched_at).
     pub fn fetched_at(&self, quote: &Quote) -> DateTime<Utc> {
-        let fetched_at = self.page.fetched_at;
-        if self.page.is_history() { fetched_at.min(quote.last_updated) } else { fetched_at }
+        self.page.quote_fetched_at(quote.last_updated)
     }
 
     /// How many quotes its coins have.

@@ -156,7 +156,8 @@ impl Measure {
         matches!(self.kind(), Kind::Supply | Kind::Count) || matches!(self, Self::SelfReportedMarketCap)
     }
 
-    /// Whether an answer without the field is no answer of another API: older ones did not have it.
+    /// Whether a coin is as good without it: a value that is no number, or less than zero, is NULL and rejects nothing. Projects say
+    /// these numbers, and nobody verifies them.
     pub const fn is_optional(self) -> bool {
         matches!(self, Self::SelfReportedCirculatingSupply | Self::SelfReportedMarketCap | Self::Tvl)
     }

@@ -60,6 +60,13 @@ impl PageMeta {
         self.endpoint == endpoint::HISTORY
     }
 
+    /// When a quote of it that changed at `last_updated` counts as fetched: when the page was. One of the
+    /// [history](Self::is_history) counts as fetched when it changed at the latest: before anything that was fetched live could have
+    /// it, so that this wins, whichever comes first.
+    pub fn quote_fetched_at(&self, last_updated: DateTime<Utc>) -> DateTime<Utc> {
+        if self.is_history() { self.fetched_at.min(last_updated) } else { self.fetched_at }
+    }
+
     /// The currencies that its coins have quotes in.
     pub fn currencies(&self) -> &[String] {
         self.currency.as_ref().map_or(&self.convert, std::slice::from_ref)

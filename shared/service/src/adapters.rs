@@ -58,6 +58,25 @@ pub struct Stores {
     pub outbox: Arc<dyn Outbox>,
 }
 
+impl Stores {
+    /// All sides of one store.
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: Store + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox,
+    {
+        Self {
+            drops: store.clone(),
+            proofs: store.clone(),
+            ledger: store.clone(),
+            schedules: store.clone(),
+            quotes: store.clone(),
+            letters: store.clone(),
+            outbox: store.clone(),
+            store,
+        }
+    }
+}
+
 /// What a command is about to do with queue and store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -133,16 +152,7 @@ impl Connections {
                     Access::Work => Some(SqliteStore::open(file, clock).await?),
                     Access::ReadOnly => SqliteStore::open_read_only(file, clock).await?,
                 };
-                Ok(store.map(Arc::new).map(|store| Stores {
-                    drops: store.clone(),
-                    proofs: store.clone(),
-                    ledger: store.clone(),
-                    schedules: store.clone(),
-                    quotes: store.clone(),
-                    letters: store.clone(),
-                    outbox: store.clone(),
-                    store,
-                }))
+                Ok(store.map(Arc::new).map(Stores::of))
             }
             StoreAdapter::Mysql(options) => {
                 let store = match access {
@@ -151,16 +161,7 @@ impl Connections {
                 };
                 let Some(store) = store.map(Arc::new) else { return Ok(None) };
                 self.servers.lock().await.push(Server::Mysql(store.clone()));
-                Ok(Some(Stores {
-                    drops: store.clone(),
-                    proofs: store.clone(),
-                    ledger: store.clone(),
-                    schedules: store.clone(),
-                    quotes: store.clone(),
-                    letters: store.clone(),
-                    outbox: store.clone(),
-                    store,
-                }))
+                Ok(Some(Stores::of(store)))
             }
         }
     }

@@ -28,10 +28,10 @@ pub fn description() -> &'static [&'static str] {
 pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
 
 /// How many columns `quotes_latest` has.
-pub const LATEST: usize = Measure::COUNT + 6;
+const LATEST: usize = Measure::COUNT + 6;
 
 /// How many columns `history` has.
-pub const HISTORY: usize = Measure::HISTORY_COUNT + 6;
+const HISTORY: usize = Measure::HISTORY_COUNT + 6;
 
 /// Of `quotes_latest`.
 pub fn latest() -> [&'static str; LATEST] {

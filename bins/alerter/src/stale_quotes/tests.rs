@@ -22,16 +22,7 @@ impl Bench {
     }
 
     fn watch(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, after: StaleAfter) -> StaleQuotes {
-        let stores = Stores {
-            drops: store.clone(),
-            proofs: store.clone(),
-            ledger: store.clone(),
-            schedules: store.clone(),
-            quotes: store.clone(),
-            letters: store.clone(),
-            outbox: store.clone(),
-            store: store.clone(),
-        };
+        let stores = Stores::of(store.clone());
         StaleQuotes::new(&stores, clock.clone(), after, Duration::from_hours(1))
     }
 

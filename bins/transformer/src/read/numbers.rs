@@ -24,7 +24,6 @@ impl Numbers {
             match fields.get(measure.column()) {
                 Sent::Missing => self.missing.insert(measure),
                 Sent::Null => {}
-                // What projects say of themselves is no reason to lose a price.
                 Sent::Value(raw) if measure.is_optional() => {
                     self.values[measure as usize] = number(raw, measure.column()).ok();
                 }

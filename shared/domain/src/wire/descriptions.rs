@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use super::v1::CoinV1;
 use super::v2::CoinV2;
 use super::{SCHEMA_CHUNK_V2, WireError, next};
@@ -32,22 +34,24 @@ impl Descriptions {
     /// Takes the next coin off `rest`; the one that was read before, when its bytes are the same.
     pub(super) fn next(&mut self, schema: u16, rest: &mut &[u8]) -> Result<Shared<Coin>, WireError> {
         if schema == SCHEMA_CHUNK_V2 {
-            let all = *rest;
-            let coin: CoinV2<'_> = next(rest)?;
-            self.shared((schema, coin.id), &all[..all.len() - rest.len()], coin)
+            self.next_as::<CoinV2<'_>>(schema, rest, |coin| coin.id)
         } else {
-            let all = *rest;
-            let coin: CoinV1<'_> = next(rest)?;
-            self.shared((schema, coin.id), &all[..all.len() - rest.len()], coin)
+            self.next_as::<CoinV1<'_>>(schema, rest, |coin| coin.id)
         }
     }
 
-    fn shared(
+    fn next_as<'a, C>(
         &mut self,
-        key: (u16, u32),
-        bytes: &[u8],
-        coin: impl TryInto<Coin, Error = WireError>,
-    ) -> Result<Shared<Coin>, WireError> {
+        schema: u16,
+        rest: &mut &'a [u8],
+        id: fn(&C) -> u32,
+    ) -> Result<Shared<Coin>, WireError>
+    where
+        C: Deserialize<'a> + TryInto<Coin, Error = WireError>,
+    {
+        let all = *rest;
+        let coin: C = next(rest)?;
+        let (key, bytes) = ((schema, id(&coin)), &all[..all.len() - rest.len()]);
         if let Some(known) = self.of.get(&key).filter(|known| *known.bytes == *bytes) {
             return Ok(known.coin.clone());
         }

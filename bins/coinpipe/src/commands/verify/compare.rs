@@ -241,12 +241,11 @@ impl<'a> Compared<'a> {
 
     /// The quotes of `chunk`, which is `part`, that the history lacks, and how many it should have.
     fn lacking(&mut self, page: &PageMeta, chunk: &ChunkKeys, part: &Part, held: &Held) -> (Vec<Key>, u64) {
-        let fetched_at = timestamp::to_millis(page.fetched_at).timestamp_millis();
         let keys: Vec<_> = self.keys(page, chunk).collect();
         let of = keys.len() as u64;
         self.verified.too_old += chunk.quotes.len() as u64 - of;
-        // As `Chunk::fetched_at` has it.
-        let needed = |key: &Key| if page.is_history() { fetched_at.min(key.0) } else { fetched_at };
+        let needed =
+            |key: &Key| timestamp::to_millis(page.quote_fetched_at(instant(key.0))).timestamp_millis();
         let is_there =
             |key: &Key| held.quotes.get(key).copied().flatten().is_some_and(|at| at >= needed(key));
         let (there, lacking): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_there);

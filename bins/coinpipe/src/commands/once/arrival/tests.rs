@@ -65,16 +65,7 @@ impl Bench {
             archive: Arc::new(queue.clone()),
             leadership: Arc::new(queue.clone()),
         };
-        let stores = Stores {
-            store: store.clone(),
-            drops: store.clone(),
-            proofs: store.clone(),
-            ledger: store.clone(),
-            schedules: store.clone(),
-            quotes: store.clone(),
-            letters: store.clone(),
-            outbox: store.clone(),
-        };
+        let stores = Stores::of(store.clone());
         let snapshot = FetchedBatch {
             batch: batch(0),
             pages: 1,
