@@ -1,19 +1,16 @@
 //! Says that the store is away: the one thing that cannot be filed in it. Nothing is kept: what is known is what this process saw.
 
-use std::fmt::Write as _;
+mod text;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{one_line, timestamp};
 use outage::Growth;
-use ports::store::Mail;
 use ports::{Clock, Letters};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::fingerprint::fnv1a_128;
-use crate::text::REASON_CHARS;
 use crate::transport::Transport;
 
 /// How often it is looked for, and a mail that could not be sent is tried.
@@ -103,7 +100,7 @@ impl StoreAway {
     }
 
     async fn send(&self, outage: &Outage, now: DateTime<Utc>) {
-        let mail = outage.mail(&self.place, now);
+        let mail = text::mail(outage, &self.place, now);
         let sent = self.transport.send(&mail).await;
         let memory = &mut *self.memory();
         match (sent, &mut memory.outage) {
@@ -162,41 +159,6 @@ impl Outage {
     fn begin(now: DateTime<Utc>) -> Self {
         let reason = String::new();
         Self { since: now, reason, told: 0, failures: 0, next_try_at: None, ended_at: None }
-    }
-
-    fn mail(&self, place: &str, now: DateTime<Utc>) -> Mail {
-        let since = timestamp::to_text(self.since);
-        let hour = self.since.format("%Y-%m-%dT%H");
-        let (what, subject, body) = match self.ended_at {
-            Some(ended_at) => {
-                let lasted = (ended_at - self.since).to_std().unwrap_or_default();
-                let lasted = humantime::format_duration(Duration::from_secs(lasted.as_secs()));
-                let subject = format!("[coinpipe] Resolved: the database is back after {lasted}");
-                let body = format!(
-                    "The database at {place} was away from {since} to {} and takes rows again.\n\nWhat waited in the queues is being \
-                     loaded now. `coinpipe status` shows how far it is.\n",
-                    timestamp::to_text(ended_at)
-                );
-                ("back".to_owned(), subject, body)
-            }
-            None => {
-                let subject = format!("[coinpipe] The database cannot be reached since {since}");
-                let mut body = format!(
-                    "The database at {place} has taken nothing since {since}:\n\n  {}\n\nNot in the tables: every snapshot since then. \
-                     Nothing is lost: they wait in the queues, and when those are full, with the fetcher. Trouble that is found \
-                     meanwhile waits, too, and is mailed afterwards.\n\nTo look: `coinpipe check`, and the database's own log.\n",
-                    one_line(&self.reason, REASON_CHARS)
-                );
-                let _ = write!(
-                    body,
-                    "\nThis is said again every {} until it is back, and once when it is.\n",
-                    humantime::format_duration(AGAIN_AFTER.to_std().unwrap_or_default())
-                );
-                (format!("away {}", self.told + 1), subject, body)
-            }
-        };
-        let id = fnv1a_128(format!("store {place} {hour} {what}").as_bytes());
-        Mail { id: format!("coinpipe-store-{id:032x}"), subject, body, posted_at: now, attempts: 0 }
     }
 }
 

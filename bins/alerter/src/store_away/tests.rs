@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use ports::store::Mail;
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
