@@ -8,6 +8,9 @@ use ports::store::{AlertGroup, GroupState};
 use ports::{Ledger, Letters, StoreError};
 use tracing::info;
 
+/// How the group of a try ends.
+const ENDED: &str = "the batch came after all";
+
 /// Resolves groups of tries whose batch came.
 pub(crate) struct SettledTries {
     ledger: Arc<dyn Ledger>,
@@ -31,8 +34,8 @@ impl SettledTries {
             let is_whole = found.is_some_and(|batch| {
                 batch.fetched_at.is_some() && batch.is_complete() && !batch.lacks_coins()
             });
-            if is_whole && self.letters.resolve(&group.fingerprint, group.total).await? {
-                info!(group = group.fingerprint, code = group.code, %batch, "resolved: the batch came after all");
+            if is_whole && self.letters.resolve(&group.fingerprint, group.total, ENDED).await? {
+                info!(group = group.fingerprint, code = group.code, %batch, "resolved: {ENDED}");
             }
         }
         Ok(())

@@ -28,6 +28,9 @@ const SETTLING: TimeDelta = TimeDelta::minutes(15);
 /// The code of the letter.
 const CODE: &str = "quotes_stale";
 
+/// How the incident ends.
+const ENDED: &str = "the quotes are fresh again";
+
 /// Looks for quotes that are older than they should be.
 pub struct StaleQuotes {
     quotes: Arc<dyn Quotes>,
@@ -166,8 +169,8 @@ impl StaleQuotes {
             return Ok(());
         }
         for group in self.groups().await? {
-            if self.letters.resolve(&group.fingerprint, group.total).await? {
-                info!(group = group.fingerprint, code = CODE, "resolved: the quotes are fresh again");
+            if self.letters.resolve(&group.fingerprint, group.total, ENDED).await? {
+                info!(group = group.fingerprint, code = CODE, "resolved: {ENDED}");
             }
         }
         self.watch().may_be_open = false;
