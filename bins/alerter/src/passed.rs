@@ -44,7 +44,7 @@ impl Passed {
         let groups = self.letters.groups(Some(GroupState::Open)).await?;
         for group in groups.iter().filter(|group| End::may_be_known(group)) {
             if let Some(end) = self.end_of(group).await?
-                && self.letters.resolve(&group.fingerprint, group.total).await?
+                && self.letters.resolve(&group.fingerprint, group.total, end).await?
             {
                 info!(group = group.fingerprint, code = group.code, "resolved: {end}");
             }
@@ -66,7 +66,7 @@ impl Passed {
 
     async fn has_come_for_all(&self, group: &AlertGroup) -> Result<bool, StoreError> {
         let letters = self.letters.letters(Some(&group.fingerprint), MOST_LETTERS).await?;
-        let of_this_time = letters.iter().take_while(|letter| letter.filed_at >= group.first_seen_at);
+        let of_this_time = letters.iter().take_while(|letter| letter.filed_at >= group.opened_at);
         let mut count = 0;
         for letter in of_this_time {
             count += 1;

@@ -60,7 +60,7 @@ impl Keeper {
         }
         let end = self.condition.end();
         for group in self.groups().await? {
-            if self.letters.resolve(&group.fingerprint, group.total).await? {
+            if self.letters.resolve(&group.fingerprint, group.total, end).await? {
                 info!(group = group.fingerprint, code = self.condition.code(), "resolved: {end}");
             }
         }
