@@ -147,6 +147,10 @@ impl Ledger for PacedStore {
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batches_of(ids)).await
     }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        self.through(Need::Read, self.memory.paid_since(since)).await
+    }
 }
 
 #[async_trait]

@@ -24,7 +24,7 @@ use super::Scheduler;
 use super::leader_state::LeaderState;
 use super::owed::{Filling, Owed};
 use super::term::LedTerm;
-use crate::collect::{Ending, GaveUp, PastJob, Patience};
+use crate::collect::{Ending, GaveUp, PastJob, Patience, Spare};
 use crate::history::{HOUR, KnownCoin, REACH, is_hour, price, windows};
 use crate::progress::NoObserver;
 use crate::spool::Calls;
@@ -155,11 +155,18 @@ impl Scheduler {
             self.write_owed(owed.clone(), led, state).await?;
         }
         let Some(window) = windows(&wanted).pop() else { return Ok(true) };
-        let Some(window) = self.affordable(&window, coins.len()) else {
+        let spare = self.collector.spare_credits().await;
+        let Some(window) = self.affordable(&window, coins.len(), spare) else {
             state.hold_catching_up(now + PAUSE);
+            let why = match spare {
+                Spare::Unknown => "the API does not say what the plan has left",
+                Spare::Any | Spare::Credits(_) => {
+                    "what the plan has left is needed for the snapshots to come"
+                }
+            };
             let reason = format!(
-                "{} missed slots are not filled yet: what the plan has left is needed for the snapshots to come. They are filled when it \
-                 has more, as far back as a month; `coinpipe backfill` fills them at once, and says what that costs",
+                "{} missed slots are not filled yet: {why}. They are filled when it has more, as far back as a month; `coinpipe backfill` \
+                 fills them at once, and says what that costs",
                 wanted.len()
             );
             self.incidents.report("gap_unpaid", self.collector.credits_month(), &reason).await;
@@ -204,7 +211,8 @@ impl Scheduler {
         let job = past_job(&coins, next, stop);
         let asked = match self.collector.missing_patiently(job, window).await {
             Ok(Some(missing)) => {
-                if !self.collector.can_spare_credits(self.collector.price_of_call(&missing, coins.len())) {
+                let price = self.collector.price_of_call(&missing, coins.len());
+                if !self.collector.spare_credits().await.pays_for(price) {
                     state.hold_catching_up(self.clock.now() + PAUSE);
                     return Ok(false);
                 }
@@ -305,10 +313,9 @@ impl Scheduler {
     }
 
     /// As many of the newest slots of `window` as can be paid for without taking anything from the snapshots to come.
-    fn affordable(&self, window: &[Slot], coins: usize) -> Option<Vec<Slot>> {
-        let parts = (0..window.len()).map(|first| &window[first..]);
-        let mut fitting =
-            parts.filter(|part| self.collector.can_spare_credits(self.price_of(part, coins)));
+    fn affordable(&self, window: &[Slot], coins: usize, spare: Spare) -> Option<Vec<Slot>> {
+        let fits = |part: &&[Slot]| spare.pays_for(self.price_of(part, coins));
+        let mut fitting = (0..window.len()).map(|first| &window[first..]).filter(fits);
         fitting.next().map(<[Slot]>::to_vec)
     }
 

@@ -204,6 +204,10 @@ impl Ledger for Silent {
     async fn batches_of(&self, _: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         away()
     }
+
+    async fn paid_since(&self, _: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        away()
+    }
 }
 
 #[async_trait]
