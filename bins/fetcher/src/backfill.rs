@@ -200,7 +200,9 @@ impl Backfiller {
         let begun = self.collector.past_begun().await?;
         for mut window in windows {
             let (all, taken) = (window.len(), self.taken_beside());
-            window.retain(|slot| begun.contains(slot) || !taken.contains(&self.order(past, *slot, Calls::One).batch));
+            window.retain(|slot| {
+                begun.contains(slot) || !taken.contains(&self.order(past, *slot, Calls::One).batch)
+            });
             done.taken += all - window.len();
             if window.is_empty() {
                 continue;

@@ -73,11 +73,7 @@ impl Parts {
 
     /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. The `tables` also tell of
     /// snapshots that were taken by hand.
-    pub(crate) fn on_schedule(
-        self,
-        leadership: Arc<dyn Leadership>,
-        tables: Option<Tables>,
-    ) -> Scheduler {
+    pub(crate) fn on_schedule(self, leadership: Arc<dyn Leadership>, tables: Option<Tables>) -> Scheduler {
         let loaded = LoadedBatches::new(tables);
         let Self { collector, publisher, incidents, context, courses, catch_up, .. } = self;
         Scheduler::new((courses, catch_up), collector, publisher, leadership, loaded, incidents, context)

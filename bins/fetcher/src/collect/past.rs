@@ -120,7 +120,8 @@ impl Collector {
             let ((start, limit), convert) = (order.range(number), order.currencies(number));
             let ask = async || self.client.listings_historical(day, start, limit, convert).await;
             // Without an answer each currency is asked for alone.
-            let Some(page): Option<ListingsPage> = self.until_answered(job, fetch, &orders, ask).await? else {
+            let Some(page): Option<ListingsPage> = self.until_answered(job, fetch, &orders, ask).await?
+            else {
                 continue;
             };
             self.credits.spend(page.credits);

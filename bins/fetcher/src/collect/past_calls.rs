@@ -70,10 +70,8 @@ impl Collector {
         let write = async || {
             let orders: Vec<_> =
                 orders.iter().map(|order| Manifest { calls: Calls::Each, ..order.clone() }).collect();
-            blocking(&self.spool, move |spool| {
-                orders.iter().try_for_each(|order| spool.put_manifest(order))
-            })
-            .await
+            blocking(&self.spool, move |spool| orders.iter().try_for_each(|order| spool.put_manifest(order)))
+                .await
         };
         self.until_taken(job, "nothing is fetched", until, write).await?;
         self.past_calls.is_refused.store(true, Ordering::Relaxed);

@@ -9,7 +9,8 @@ use tracing::debug;
 use super::Collector;
 use crate::beside::{backfill_below, taken_in};
 use crate::history::{
-    COINS_A_CALL, Currencies, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price, windows,
+    COINS_A_CALL, Currencies, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price,
+    windows,
 };
 use crate::spool::{Calls, ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
 

@@ -109,7 +109,8 @@ async fn a_slot_that_the_fetcher_is_filling_is_not_paid_for_by_a_backfill() {
     assert_eq!((filled.batches.len(), filled.taken, filled.credits), (0, 3, 0));
     drop(fetcher);
     // Published, and not in the tables yet.
-    run_until(&lab.fetcher_at(&simulator), "the gap", || batches_of(&lab, endpoint::HISTORY).len() == 3).await;
+    run_until(&lab.fetcher_at(&simulator), "the gap", || batches_of(&lab, endpoint::HISTORY).len() == 3)
+        .await;
     let paid = calls(&simulator);
     assert_eq!(fill(&backfiller, &gap).await.unwrap().taken, 3);
     assert_eq!(calls(&simulator), paid);

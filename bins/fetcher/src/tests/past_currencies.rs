@@ -135,13 +135,20 @@ async fn a_plan_that_does_not_reach_so_far_is_told_as_that_and_nothing_is_learne
     let backfiller = lab.backfiller(&simulator);
     let far = BTreeSet::from([Slot::at(instant("2026-11-21T00:00:00Z"))]);
     let failure = fill(&backfiller, &coins(), &far).await.unwrap_err().to_string();
-    assert!(failure.contains("the free plan has a month of hours and a year of days; begin later"), "{failure}");
+    assert!(
+        failure.contains("the free plan has a month of hours and a year of days; begin later"),
+        "{failure}"
+    );
     assert_eq!(asked(&simulator), ["USD,EUR", "USD"]);
     // The newest hours are answered in both.
     let near = BTreeSet::from([Slot::at(instant("2026-11-23T14:00:00Z"))]);
     assert_eq!(fill(&backfiller, &coins(), &near).await.unwrap().credits, 2);
     assert_eq!(asked(&simulator)[2..], ["USD,EUR"]);
-    assert!(!incidents(&lab).iter().any(|letter| letter.starts_with("one_currency")), "{:?}", incidents(&lab));
+    assert!(
+        !incidents(&lab).iter().any(|letter| letter.starts_with("one_currency")),
+        "{:?}",
+        incidents(&lab)
+    );
 
     let lab_one = self::lab(ConvertCalls::One);
     let simulator = start(&lab_one, options).await;

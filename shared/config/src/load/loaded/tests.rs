@@ -78,7 +78,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("telemetry", "otlp_url") => texts(&["", "off", "http://127.0.0.1:4318"]),
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
-        ("alert", "stale_after") => texts(&["", "auto", "off", "3h", "90m"]),
+        ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
