@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
-use ports::store::OutboxState;
+use ports::store::{OutboxState, Paid};
 use ports::{
     AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
     Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,

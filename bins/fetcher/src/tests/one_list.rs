@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use config::CatchUp;
 use domain::{BatchId, Fetched, Schedule, Slot, endpoint, wire};
-use ports::store::{BatchRecord, FetchedSlot};
+use ports::store::{BatchRecord, FetchedSlot, Paid};
 use ports::{Ledger, QueueName, Schedules, Store, StoreError};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 
