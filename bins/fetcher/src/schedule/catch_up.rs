@@ -313,15 +313,9 @@ impl Scheduler {
     }
 
     /// As many of the newest slots of `window` as can be paid for without taking anything from the snapshots to come.
-<<<<<<< HEAD
     fn affordable(&self, window: &[Slot], coins: usize, spare: Spare) -> Option<Vec<Slot>> {
         let fits = |part: &&[Slot]| spare.pays_for(self.price_of(part, coins));
         let mut fitting = (0..window.len()).map(|first| &window[first..]).filter(fits);
-=======
-    fn affordable(&self, window: &[Slot], coins: usize) -> Option<Vec<Slot>> {
-        let parts = (0..window.len()).map(|first| &window[first..]);
-        let mut fitting = parts.filter(|part| self.collector.can_spare_credits(self.price_of(part, coins)));
->>>>>>> waits
         fitting.next().map(<[Slot]>::to_vec)
     }
 
