@@ -59,6 +59,10 @@ pub trait Proofs: Send + Sync + 'static {
         to: DateTime<Utc>,
     ) -> Result<Vec<(BatchId, u64)>, StoreError>;
 
+    /// How many rows that show what is the newest (`quotes_latest`, and the tables of the kinds of the market) name each batch that was
+    /// dropped: none should.
+    async fn shown_of_dropped(&self) -> Result<Vec<(BatchId, u64)>, StoreError>;
+
     /// The lines of these batches in the ledger, in any order.
     async fn lines_of(&self, batches: &[BatchId]) -> Result<Vec<LedgerLine>, StoreError>;
 }

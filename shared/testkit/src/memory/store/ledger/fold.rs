@@ -16,7 +16,7 @@ pub(super) struct Part {
     /// Coins in each of them but the last, if there are others, and it was said.
     size: Option<u32>,
     /// When its page was fetched.
-    fetched_at: DateTime<Utc>,
+    pub(super) fetched_at: DateTime<Utc>,
     /// Whether its coins were sorted by id before they were cut into several chunks.
     sorted: bool,
     /// When its newest version was transformed.
