@@ -212,6 +212,9 @@ impl Replay<'_> {
             if seen.dropped > 0 {
                 bail!("batch {batch} was dropped; with --even-dropped it is in the tables again");
             }
+            if batch.endpoint().starts_with(domain::endpoint::IMPORTED) {
+                bail!("there is no page of batch {batch}: what was imported is in no archive");
+            }
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -230,10 +233,19 @@ impl Replay<'_> {
             numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
             numbers::counted(arrivals.coins(), "coin"),
         ))?;
+        let rejected = arrivals.rejected();
+        if rejected > 0 {
+            let (coins, of) = (numbers::count(rejected), numbers::counted(arrivals.coins(), "coin"));
+            output::print(format!("rejected  {coins} of {of}; `coinpipe dead list` says why"))?;
+        }
         arrivals.check()?;
         let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
+            0 if rejected > 0 => {
+                let are = if rejected == 1 { "is" } else { "are" };
+                bail!("{} {are} not in the tables: rejected", numbers::counted(rejected, "coin"))
+            }
             0 => Ok(()),
             files => bail!("{}; {others}", hold_no_page(files)),
         }

@@ -222,7 +222,15 @@ async fn write<S: Session>(
         session.run(format!("DELETE FROM coins WHERE id IN ({gone})"), Vec::new()).await?;
         session.run(format!("DELETE FROM coin_identities WHERE coin_id IN ({gone})"), Vec::new()).await?;
     }
-    let gone = identities.iter().filter(|it| is_out(it.first) && is_out(it.last));
+    for (kept, first, last) in &changes.kept {
+        let sql = "UPDATE coin_identities SET first_seen_at = ?, last_seen_at = ? \
+                   WHERE coin_id = ? AND first_seen_at = ? AND last_seen_at = ?";
+        let instants = [*first, *last].map(Parameter::from).into_iter();
+        let named = [kept.coin.into(), kept.first.into(), kept.last.into()];
+        session.run(sql.to_owned(), instants.chain(named).collect()).await?;
+    }
+    let is_kept = |it: &SeenIdentity| changes.kept.iter().any(|(kept, ..)| kept == it);
+    let gone = identities.iter().filter(|it| is_out(it.first) && is_out(it.last) && !is_kept(it));
     let gone = gone.map(|it| (it.coin, vec![("first_seen_at", it.first), ("last_seen_at", it.last)]));
     of_identities(session, "DELETE FROM coin_identities", None, gone).await?;
     let ended = |coins: &[u32]| {

@@ -39,6 +39,8 @@ struct Arrived {
     /// How many pages it has.
     of: u32,
     coins: u64,
+    /// Those of them that a rule or the database refused.
+    rejected: u64,
     is_complete: bool,
 }
 
@@ -81,6 +83,11 @@ impl Arrivals {
         self.arrived.values().map(|arrived| arrived.coins).sum()
     }
 
+    /// Those of them that were rejected.
+    pub(super) fn rejected(&self) -> u64 {
+        self.arrived.values().map(|arrived| arrived.rejected).sum()
+    }
+
     /// The batches of which not every page was there: how many were, of how many.
     pub(super) fn partial(&self) -> impl Iterator<Item = (&BatchId, usize, u32)> {
         let partial = self.arrived.iter().filter(|(_, arrived)| !arrived.is_complete);
@@ -114,7 +121,8 @@ impl Arrivals {
                 let arrived = self.arrived.entry(id).or_default();
                 arrived.pages.extend(pages);
                 arrived.of = record.pages.unwrap_or(0);
-                (arrived.coins, arrived.is_complete) = (record.coins_in, record.is_complete());
+                (arrived.coins, arrived.rejected) = (record.coins_in, record.rejected);
+                arrived.is_complete = record.is_complete();
             }
         }
         Ok(news)
