@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, PageMeta, ReplayId};
+use domain::{BatchId, MarketKind, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
@@ -80,10 +80,21 @@ impl Arrivals {
 
     /// Coins in them.
     pub(super) fn coins(&self) -> u64 {
-        self.arrived.values().map(|arrived| arrived.coins).sum()
+        self.count(false)
     }
 
-    /// Those of them that were rejected.
+    /// Rows of kinds of the market in them.
+    pub(super) fn rows(&self) -> u64 {
+        self.count(true)
+    }
+
+    fn count(&self, of_market: bool) -> u64 {
+        let is_of_market = |id: &BatchId| MarketKind::of_endpoint(id.endpoint()).is_some();
+        let arrived = self.arrived.iter().filter(|(id, _)| is_of_market(id) == of_market);
+        arrived.map(|(_, arrived)| arrived.coins).sum()
+    }
+
+    /// Coins and rows in them that were rejected.
     pub(super) fn rejected(&self) -> u64 {
         self.arrived.values().map(|arrived| arrived.rejected).sum()
     }
