@@ -346,7 +346,9 @@ async fn coins_that_a_replay_rejects_are_told_and_end_it_with_1() {
     let body = domain::decompress_body(&page.body).expect("a page");
     let body = String::from_utf8(body).expect("text").replace("\"price\":", "\"price\":-");
     let bad = Message { body: domain::compress_body(body.as_bytes()).into(), ..page };
-    place.publish_one(QueueName::Raw, bad).await;
+    for (queue, message) in [(QueueName::Raw, bad), (QueueName::Rows, crate::market::announcement(1))] {
+        place.publish_one(queue, message).await;
+    }
     place.until_complete(2).await;
     place.until_empty_of(QueueName::Rows).await;
     dismiss(workers).await;
