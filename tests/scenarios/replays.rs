@@ -334,6 +334,10 @@ async fn a_replay_tells_what_is_not_in_the_archive() {
         "{}",
         nothing.log()
     );
+    // What never was in the archive is not looked for there.
+    let (code, said) =
+        Worker::ask_all(&place, &["replay", "--batch", "2026-11-22T09:00:00Z/legacy-coins/USD"]).await;
+    assert!(code == Some(1) && said.contains("what was imported is in no archive"), "{said}");
 }
 
 /// The field case 21: what a replay cleaned is told, and what of it is in no table.
