@@ -142,7 +142,6 @@ pub fn record(
         convert,
         simulated,
         fetched_at,
-        page_fetched_at: None,
         transformed_at: None,
         loaded_at: None,
         pages: None,
@@ -164,7 +163,6 @@ pub fn record(
     let mut pages_by_chunks = None;
     for row in chunks {
         pages_by_chunks = pages_by_chunks.max(Some(row.pages));
-        record.page_fetched_at = record.page_fetched_at.max(row.cut.fetched_at);
         record.is_half_dropped |= row.has_quotes && record.dropped.is_some();
         record.transformed_at = record.transformed_at.max(Some(row.transformed_at));
         record.loaded_at = record.loaded_at.max(Some(row.loaded_at));

@@ -276,7 +276,6 @@ mod tests {
             convert: vec!["USD".to_owned()],
             simulated: true,
             fetched_at: Some(at),
-            page_fetched_at: None,
             transformed_at: Some(at),
             loaded_at: Some(at),
             pages: Some(1),

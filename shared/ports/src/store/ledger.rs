@@ -25,8 +25,6 @@ pub struct BatchRecord {
     pub simulated: bool,
     /// When its last page arrived; `None` until the announcement was recorded.
     pub fetched_at: Option<DateTime<Utc>>,
-    /// When the newest page of which a chunk is recorded was fetched; `None` when no chunk says it.
-    pub page_fetched_at: Option<DateTime<Utc>>,
     /// When its newest chunk was transformed.
     pub transformed_at: Option<DateTime<Utc>>,
     /// When its newest chunk was loaded.

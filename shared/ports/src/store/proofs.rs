@@ -32,6 +32,8 @@ pub struct LedgerLine {
     pub chunks: u32,
     /// Coins in each of them but the last; `None` when there is only one, or it was not said.
     pub size: Option<u32>,
+    /// When its page was fetched; `None` in lines of older versions.
+    pub fetched_at: Option<DateTime<Utc>>,
     /// Coins that a rule or the database refused.
     pub rejected: u64,
 }

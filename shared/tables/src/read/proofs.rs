@@ -130,6 +130,7 @@ pub fn line(row: &dyn Row) -> Result<LedgerLine, Unreadable> {
         chunk: line.chunk,
         chunks: line.cut.chunks,
         size: line.cut.size,
+        fetched_at: line.cut.fetched_at,
         rejected: line.rejected,
     })
 }

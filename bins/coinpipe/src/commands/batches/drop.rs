@@ -58,13 +58,13 @@ pub(crate) async fn run(process: &Process, args: &DropArgs) -> anyhow::Result<()
         let Some(stores) = process.open_stores_read_only().await? else {
             bail!(adapters::nothing_at(&process.config().store.url))
         };
-        let around = process.unless_stopped(Around::of(&id, &*stores.ledger)).await?;
+        let around = process.unless_stopped(Around::of(&id, &stores)).await?;
         return describe(&around, &args.why);
     }
     let (adapters, around) = process
         .unless_stopped(async {
             let adapters = adapters::open_existing(process).await?;
-            let around = Around::of(&id, &*adapters.stores.ledger).await?;
+            let around = Around::of(&id, &adapters.stores).await?;
             Ok((adapters, around))
         })
         .await?;
@@ -78,7 +78,7 @@ pub(crate) async fn run(process: &Process, args: &DropArgs) -> anyhow::Result<()
 /// Takes out what is left in the tables of a batch that was dropped, wherever it is, and rebuilds those around it; `false` when asked to
 /// stop before the end.
 pub(crate) async fn finish(process: &Process, adapters: &Adapters, id: &BatchId) -> anyhow::Result<bool> {
-    let around = Around::of(id, &*adapters.stores.ledger).await?;
+    let around = Around::of(id, &adapters.stores).await?;
     let Some(dropped) = &around.batch.dropped else { bail!("{id} is not dropped any more") };
     // What the ledger does not know of may be anywhere.
     let anywhere = [DropPosition::START, DropPosition::Anywhere(None)];

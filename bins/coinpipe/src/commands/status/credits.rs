@@ -125,7 +125,6 @@ mod tests {
             convert: vec!["USD".to_owned()],
             simulated: false,
             fetched_at: None,
-            page_fetched_at: None,
             transformed_at: None,
             loaded_at: None,
             pages: Some(1),

@@ -71,7 +71,6 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             convert: vec!["USD".to_owned()],
             simulated: false,
             fetched_at: Some(at(1)),
-            page_fetched_at: None,
             transformed_at: None,
             loaded_at: None,
             pages: Some(2),

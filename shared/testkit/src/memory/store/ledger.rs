@@ -185,7 +185,6 @@ impl Batch {
             convert: self.convert.clone(),
             simulated: self.simulated,
             fetched_at: announced.map(|announced| announced.fetched_at),
-            page_fetched_at: self.parts.values().map(|part| part.fetched_at).max(),
             transformed_at: self.parts.values().map(|part| part.transformed_at).max(),
             loaded_at: self.parts.values().map(|part| part.loaded_at).max(),
             pages,

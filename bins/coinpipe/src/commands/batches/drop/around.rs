@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, MarketKind, endpoint, timestamp};
-use ports::Ledger;
 use ports::store::BatchRecord;
+use ports::{Ledger, StoreError};
+use service::Stores;
 
 use crate::ledger_pages::LedgerPages;
 
@@ -35,7 +36,8 @@ pub(super) struct Near {
 }
 
 impl Near {
-    fn of(record: &BatchRecord) -> Self {
+    /// Of `record`, whose pages were fetched at `pages_fetched_at` at the latest, when that is known.
+    fn of(record: &BatchRecord, pages_fetched_at: Option<DateTime<Utc>>) -> Self {
         let slot = record.slot.starts_at();
         Self {
             id: record.id.clone(),
@@ -43,9 +45,19 @@ impl Near {
             endpoint: record.endpoint.clone(),
             convert: record.convert.clone(),
             // An import is not announced; its pages were fetched when their rows were written.
-            fetched_at: record.fetched_at.or(record.page_fetched_at).unwrap_or(slot),
+            fetched_at: record.fetched_at.or(pages_fetched_at).unwrap_or(slot),
             coins: record.coins_in,
         }
+    }
+
+    /// Of `record`, which `stores` have.
+    async fn of_stored(record: &BatchRecord, stores: &Stores) -> Result<Self, StoreError> {
+        let mut pages_fetched_at = None;
+        if record.fetched_at.is_none() {
+            let lines = stores.proofs.lines_of(std::slice::from_ref(&record.id)).await?;
+            pages_fetched_at = lines.iter().filter_map(|line| line.fetched_at).max();
+        }
+        Ok(Self::of(record, pages_fetched_at))
     }
 
     /// When its quotes count as fetched, at the latest: those of the history when they were made, before anything that was fetched
@@ -77,12 +89,13 @@ impl Near {
 }
 
 impl Around {
-    /// Of the batch `id` in `ledger`.
-    pub(super) async fn of(id: &BatchId, ledger: &dyn Ledger) -> anyhow::Result<Self> {
+    /// Of the batch `id` in `stores`.
+    pub(super) async fn of(id: &BatchId, stores: &Stores) -> anyhow::Result<Self> {
+        let ledger = &*stores.ledger;
         let Some(batch) = ledger.batch(id).await? else {
             bail!("there is no batch {id}{}", nearest(id, ledger).await?);
         };
-        let own = Near::of(&batch);
+        let own = Near::of_stored(&batch, stores).await?;
         let mut near = Vec::new();
         let mut pages = LedgerPages::of(ledger);
         loop {
@@ -90,8 +103,11 @@ impl Around {
             if records.is_empty() {
                 break;
             }
-            let there = records.iter().filter(|record| record.dropped.is_none() && record.coins_in > 0);
-            near.extend(there.map(Near::of).filter(|record| record.shares_with(&own)));
+            for record in records.iter().filter(|record| record.dropped.is_none() && record.coins_in > 0) {
+                if Near::of(record, None).shares_with(&own) {
+                    near.push(Near::of_stored(record, stores).await?);
+                }
+            }
         }
         let (before, after) = around(&own, near);
         Ok(Self { batch, before, after })
@@ -104,7 +120,7 @@ impl Around {
 
     /// Until when an earlier batch can have had a quote of this one. `None`: there is no earlier one.
     pub(super) fn shared_until(&self) -> Option<DateTime<Utc>> {
-        let is_history = Near::of(&self.batch).is_history();
+        let is_history = self.batch.endpoint == endpoint::HISTORY;
         // What the history has, and was fetched live as well, names the live one.
         let others = self.before.iter().filter(|near| near.is_history() || !is_history);
         others.map(Near::counts_from).max()

@@ -16,7 +16,7 @@ pub(super) struct Part {
     /// Coins in each of them but the last, if there are others, and it was said.
     size: Option<u32>,
     /// When its page was fetched.
-    pub(super) fetched_at: DateTime<Utc>,
+    fetched_at: DateTime<Utc>,
     /// Whether its coins were sorted by id before they were cut into several chunks.
     sorted: bool,
     /// When its newest version was transformed.
@@ -59,8 +59,9 @@ impl Part {
 
     /// As chunk `chunk` of page `page` of `batch`.
     pub(super) fn line(&self, batch: &BatchId, page: u32, chunk: u32) -> LedgerLine {
-        let Self { chunks, size, rejected, .. } = *self;
-        LedgerLine { batch: batch.clone(), page, chunk, chunks, size, rejected }
+        let Self { chunks, size, fetched_at, rejected, .. } = *self;
+        let batch = batch.clone();
+        LedgerLine { batch, page, chunk, chunks, size, fetched_at: Some(fetched_at), rejected }
     }
 
     /// What is known after `new` was loaded, too.
