@@ -119,7 +119,9 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
     let Some((gap, price)) = resume(process, args, &backfiller, gap).await? else { return Ok(()) };
     if !gap.slots.is_empty() {
         let minute_limit = consent::ask(process, &source, &in_words(&gap, price), price, args.yes).await?;
-        minute_limit.into_iter().for_each(|limit| backfiller.leave_room(limit));
+        if let Some(limit) = minute_limit {
+            backfiller.leave_room(limit);
+        }
     }
     let progress = Progress::start(gap.slots.len() as u64);
     let filling = Box::pin(fill(process, &adapters, &backfiller, &gap, &progress));
