@@ -15,6 +15,8 @@ mod output;
 mod page_files;
 mod selection;
 mod values;
+mod when;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -7,14 +7,12 @@
 mod arrivals;
 mod pace;
 mod pages;
-mod waiting;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use domain::{BatchId, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +21,7 @@ use service::{Process, Usage};
 use tokio_util::sync::CancellationToken;
 
 use super::run;
+use super::transit::until_answered;
 use crate::adapters::{self, Adapters};
 use crate::numbers;
 use crate::output;
@@ -31,15 +30,9 @@ use crate::selection::{Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
 use pages::{Pages, Seen, Stored};
-use waiting::until_answered;
 
-/// How often queue and ledger are read.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
-const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
-/// long more when they die.
-const MARGIN: Duration = Duration::from_secs(30);
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
 /// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
@@ -279,6 +272,7 @@ impl Replay<'_> {
         bar.finish_and_clear();
         let outcome = outcome?;
         self.pages.tell(&outcome.0);
+        outcome.1.tell_dropped();
         Ok(outcome)
     }
 
@@ -334,16 +328,6 @@ impl Replay<'_> {
         Ok((seen, pace.into_arrivals(), position))
     }
 
-    /// How long after the last arrival another one may still come although the queues seem to be empty.
-    fn patience(&self) -> TimeDelta {
-        let config = self.process.config();
-        if service::file_of(&config.queue.url).is_some() {
-            return PATIENCE_WITH_FILES;
-        }
-        let work = config.transform.deadline.max(config.load.deadline) + MARGIN;
-        TimeDelta::from_std(work).unwrap_or(TimeDelta::MAX)
-    }
-
     fn bar(&self) -> ProgressBar {
         let ArchiveRange { after, end } = self.pages.range();
         let bar = ProgressBar::with_draw_target(Some(end - after), ProgressDrawTarget::stderr());
@@ -352,7 +336,7 @@ impl Replay<'_> {
         {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(POLL_INTERVAL);
+        bar.enable_steady_tick(TICK);
         bar
     }
 }

@@ -10,17 +10,14 @@ use domain::{BatchId, MarketKind, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches one statement looks up; the others follow in turn.
-const LOOKED_UP: usize = 16;
+use crate::commands::transit::Transit;
 
 /// Pages on their way, and what has arrived.
 pub(super) struct Arrivals {
     ledger: Arc<dyn Ledger>,
     /// The replay whose pages they are.
     replay: ReplayId,
-    waiting: BTreeMap<BatchId, Waiting>,
-    /// The one that was looked up last.
-    looked_up: Option<BatchId>,
+    transit: Transit<Waiting>,
     arrived: BTreeMap<BatchId, Arrived>,
 }
 
@@ -55,17 +52,17 @@ impl Waiting {
 impl Arrivals {
     /// For the pages of `replay`, by `ledger`.
     pub(super) fn new(ledger: Arc<dyn Ledger>, replay: ReplayId) -> Self {
-        Self { ledger, replay, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
+        Self { ledger, replay, transit: Transit::default(), arrived: BTreeMap::new() }
     }
 
     /// Notes that `page` is about to be published.
     pub(super) fn expect(&mut self, page: &PageMeta) {
-        self.waiting.entry(page.batch.clone()).or_default().pages.insert(page.page);
+        self.transit.expect(&page.batch).pages.insert(page.page);
     }
 
     /// Whether nothing is on its way.
     pub(super) fn all(&self) -> bool {
-        self.waiting.is_empty()
+        self.transit.waiting().is_empty()
     }
 
     /// Batches that arrived.
@@ -105,30 +102,24 @@ impl Arrivals {
         partial.map(|(id, arrived)| (id, arrived.pages.len(), arrived.of))
     }
 
+    /// Says which were dropped meanwhile.
+    pub(super) fn tell_dropped(&self) {
+        self.transit.tell_dropped();
+    }
+
     /// Looks some of them up; whether a chunk of any was loaded.
     pub(super) async fn look(&mut self) -> Result<bool, StoreError> {
-        let mut news = false;
-        let behind = |id: &&BatchId| self.looked_up.as_ref().is_none_or(|last| *id > last);
-        let (ahead, behind): (Vec<_>, Vec<_>) = self.waiting.keys().partition(|id| !behind(id));
-        let turn = behind.into_iter().chain(ahead).take(LOOKED_UP).cloned();
-        let turn: Vec<_> = turn.collect();
-        let Some(last) = turn.last() else { return Ok(false) };
-        let records = self.ledger.batches_of(&turn).await?;
-        self.looked_up = Some(last.clone());
+        let dropped = self.transit.dropped().len();
+        let records = self.transit.look(&*self.ledger).await?;
+        let mut news = self.transit.dropped().len() > dropped;
         for record in records {
             let id = record.id.clone();
-            let Some(waiting) = self.waiting.get_mut(&id) else { continue };
-            if record.dropped.is_some() {
-                // Somebody took it out meanwhile: nothing more of it arrives.
-                self.waiting.remove(&id);
-                news = true;
-                continue;
-            }
+            let Some(waiting) = self.transit.of(&id) else { continue };
             news |= record.loaded_at > waiting.loaded_at;
             waiting.loaded_at = record.loaded_at;
             if waiting.has_arrived(&record, &self.replay) {
                 let pages = std::mem::take(&mut waiting.pages);
-                self.waiting.remove(&id);
+                self.transit.end(&id);
                 let arrived = self.arrived.entry(id).or_default();
                 arrived.pages.extend(pages);
                 arrived.of = record.pages.unwrap_or(0);
@@ -152,7 +143,7 @@ impl Arrivals {
 
     /// What has not arrived, in words: the pages of each batch.
     pub(super) fn lost(&self) -> Vec<String> {
-        let lost = self.waiting.iter().map(|(id, waiting)| {
+        let lost = self.transit.waiting().iter().map(|(id, waiting)| {
             let pages: Vec<_> = waiting.pages.iter().take(3).map(ToString::to_string).collect();
             let more = waiting.pages.len() - pages.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
