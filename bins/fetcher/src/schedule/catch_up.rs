@@ -289,7 +289,9 @@ impl Scheduler {
         let until = timestamp::later(last.starts_at(), every);
         let fetched = self.loaded.fetched(first.starts_at(), until).await?;
         let mut held = HeldSlots::default();
-        fetched.iter().for_each(|one| held.add(&one.endpoint, &one.convert, one.slot, ()));
+        for one in &fetched {
+            held.add(&one.endpoint, &one.convert, one.slot, ());
+        }
         let filled = |slot: &Slot| self.collector.past_order(*slot, 1, Calls::One).batch;
         // What was dropped would not be loaded again under its name.
         let known = self.loaded.known(&reached.iter().map(filled).collect::<Vec<_>>()).await?;

@@ -208,6 +208,10 @@ impl Ledger for Silent {
     async fn paid_since(&self, _: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
         away()
     }
+
+    async fn batches_before(&self, _: Slot, _: &BatchId, _: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        away()
+    }
 }
 
 #[async_trait]
