@@ -31,7 +31,7 @@ use crate::spool::Calls;
 
 /// How long to wait before looking again whether it can be paid for.
 const PAUSE: TimeDelta = TimeDelta::hours(1);
-/// How long to wait for tables that do not answer.
+/// How long to wait for tables, or an API, that do not say what has to be known.
 const UNANSWERED: TimeDelta = TimeDelta::minutes(1);
 /// A window that another fetcher is filling is left to it for so long, or for a slot.
 const LEFT_TO_OTHERS: TimeDelta = TimeDelta::hours(1);
@@ -157,16 +157,16 @@ impl Scheduler {
         let Some(window) = windows(&wanted).pop() else { return Ok(true) };
         let spare = self.collector.spare_credits().await;
         let Some(window) = self.affordable(&window, coins.len(), spare) else {
+            if spare == Spare::Unknown {
+                // It is asked soon: what is spent without knowing may be what the snapshots to come need.
+                state.hold_catching_up(now + UNANSWERED);
+                warn!("gaps are not filled while the API does not say what the plan has left");
+                return Ok(false);
+            }
             state.hold_catching_up(now + PAUSE);
-            let why = match spare {
-                Spare::Unknown => "the API does not say what the plan has left",
-                Spare::Any | Spare::Credits(_) => {
-                    "what the plan has left is needed for the snapshots to come"
-                }
-            };
             let reason = format!(
-                "{} missed slots are not filled yet: {why}. They are filled when it has more, as far back as a month; `coinpipe backfill` \
-                 fills them at once, and says what that costs",
+                "{} missed slots are not filled yet: what the plan has left is needed for the snapshots to come. They are filled when it \
+                 has more, as far back as a month; `coinpipe backfill` fills them at once, and says what that costs",
                 wanted.len()
             );
             self.incidents.report("gap_unpaid", self.collector.credits_month(), &reason).await;
@@ -212,8 +212,10 @@ impl Scheduler {
         let asked = match self.collector.missing_patiently(job, window).await {
             Ok(Some(missing)) => {
                 let price = self.collector.price_of_call(&missing, coins.len());
-                if !self.collector.spare_credits().await.pays_for(price) {
-                    state.hold_catching_up(self.clock.now() + PAUSE);
+                let spare = self.collector.spare_credits().await;
+                if !spare.pays_for(price) {
+                    let pause = if spare == Spare::Unknown { UNANSWERED } else { PAUSE };
+                    state.hold_catching_up(self.clock.now() + pause);
                     return Ok(false);
                 }
                 self.collector.ask_hours(job, &missing).await.map(drop)

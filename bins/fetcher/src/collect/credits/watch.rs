@@ -219,9 +219,8 @@ impl Credits {
         if self.over_budget == OverBudget::Allow || !self.is_counted {
             return Spare::Any;
         }
-        let (Some(Known { status: told, .. }), Some(status)) = (self.known().clone(), self.believed()) else {
-            return Spare::Unknown;
-        };
+        let told = self.known().as_ref().map(|known| known.status.clone());
+        let (Some(told), Some(status)) = (told, self.believed()) else { return Spare::Unknown };
         // What was left once, and is not believed any more.
         let is_gone = |told: Option<u64>, believed: Option<u64>| told.is_some() && believed.is_none();
         if is_gone(told.monthly_left, status.monthly_left) || is_gone(told.daily_left, status.daily_left) {
