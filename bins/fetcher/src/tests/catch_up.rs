@@ -193,7 +193,9 @@ async fn a_limit_is_waited_out() {
     let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options { rate_limit_minute: 1, ..Options::default() }).await;
     away(&lab, &simulator, 3).await;
-    run_until(&lab.fetcher_at(&simulator), "every hour", || announced(&lab) == 5).await;
+    let back = lab.fetcher_at(&simulator);
+    back.know_credits().await;
+    run_until(&back, "every hour", || announced(&lab) == 5).await;
     assert_eq!(filled(&lab).0.len(), 3);
 }
 
