@@ -19,6 +19,7 @@ impl Client {
             Self::Mysql(_) => "",
         };
         let view = self.created(6, "cryptocurrencies");
+        self.execute(&self.without_step_15()).await;
         // MariaDB would only hide them, and have no room for more after some rounds.
         let whole = match self {
             Self::Sqlite(_) => "",
@@ -47,6 +48,33 @@ impl Client {
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
+    }
+
+    /// Statements that make coins and their names tables again, as they were before migration 15; with the rows that the views show.
+    fn without_step_15(&self) -> String {
+        let rename = |from: &str, to: &str| match self {
+            Self::Sqlite(_) => format!(
+                "PRAGMA legacy_alter_table = ON; ALTER TABLE {from} RENAME TO {to}; PRAGMA legacy_alter_table = OFF; "
+            ),
+            Self::Mysql(_) => format!("RENAME TABLE {from} TO {to}; "),
+        };
+        let show = |view: &str, table: &str, id: &str, and: &str| {
+            format!(
+                "CREATE TABLE seen AS SELECT * FROM {view}; \
+                 UPDATE {table} SET last_seen_at = (SELECT s.last_seen_at FROM seen AS s WHERE s.{id} = {table}.{id}{and}); \
+                 DROP TABLE seen; "
+            )
+        };
+        let same =
+            ["symbol", "name", "slug"].map(|text| format!(" AND s.{text} = coin_names.{text}")).concat();
+        let names = show("coin_identities", "coin_names", "coin_id", &same);
+        let coins = show("coins", "coin_descriptions", "id", "");
+        let tables = rename("coin_descriptions", "coins") + &rename("coin_names", "coin_identities");
+        let view = self.created(13, "cryptocurrencies");
+        format!(
+            "{names}{coins}DROP VIEW cryptocurrencies; DROP VIEW coin_identities; DROP VIEW coins; {tables}{view} \
+             DELETE FROM store_migrations WHERE version > 14"
+        )
     }
 
     /// Applies the steps up to this number, each once.

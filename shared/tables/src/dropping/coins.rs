@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::sightings::{Changes, SeenCoin, SeenIdentity, changes};
 use super::{Out, Session};
 use crate::columns::{history, latest, of_table};
+use crate::told;
 use crate::write::Parameter;
 
 /// Coins of a portion.
@@ -47,8 +48,12 @@ pub(super) async fn take_out<S: Session>(
     fetches: &Fetches,
     ids: &[u32],
 ) -> Result<(u64, u64), S::Error> {
-    let sql = format!("SELECT id FROM coins WHERE id IN ({}) ORDER BY id{}", list(ids), S::COINS_LOCK);
+    let places = list(ids);
+    let sql = format!("SELECT id FROM coin_descriptions WHERE id IN ({places}) ORDER BY id{}", S::COINS_LOCK);
     session.rows(sql, Vec::new(), |row| row.get::<u32>("id")).await?;
+    for sql in [told::descriptions(&places), told::names(&places)] {
+        session.run(sql, Vec::new()).await?;
+    }
     let latest = fall_back(session, out, ids).await?;
     let coins = if fetches.is_empty() { 0 } else { unsee(session, out, fetches, ids).await? };
     Ok((latest, coins))
@@ -76,7 +81,7 @@ async fn fall_back<S: Session>(session: &mut S, out: &Out<'_>, ids: &[u32]) -> R
                      SELECT x.last_updated FROM history AS x \
                      WHERE x.coin_id = c.id AND x.currency = ? AND x.batch <> {number} \
                      ORDER BY x.last_updated DESC LIMIT 1) AS newest \
-                 FROM coins AS c WHERE c.id IN ({})) AS held \
+                 FROM coin_descriptions AS c WHERE c.id IN ({})) AS held \
              JOIN history AS h ON h.last_updated = held.newest AND h.coin_id = held.coin_id AND h.currency = ? \
              JOIN batch_numbers AS n ON n.number = h.batch",
             kept.join(", "),
@@ -89,7 +94,7 @@ async fn fall_back<S: Session>(session: &mut S, out: &Out<'_>, ids: &[u32]) -> R
     Ok(found.len() as u64)
 }
 
-/// Sets `coins` and `coin_identities` back to what the others saw. How many coins nobody else did.
+/// Sets the coins and their names back to what the others saw. How many coins nobody else did.
 async fn unsee<S: Session>(
     session: &mut S,
     out: &Out<'_>,
@@ -101,11 +106,11 @@ async fn unsee<S: Session>(
         "SELECT c.id AS id, c.first_seen_at AS first_seen_at, c.last_seen_at AS last_seen_at, \
              (SELECT MAX(q.fetched_at) FROM quotes_latest AS q WHERE q.coin_id = c.id) AS newest, \
              CASE WHEN c.first_seen_at IN ({places}) OR EXISTS ( \
-                 SELECT 1 FROM coin_identities AS i WHERE i.coin_id = c.id AND i.first_seen_at IN ({places})) \
+                 SELECT 1 FROM coin_names AS i WHERE i.coin_id = c.id AND i.first_seen_at IN ({places})) \
              THEN (SELECT h.fetched_at FROM history AS h \
                    WHERE h.coin_id = c.id AND h.batch <> {} AND h.fetched_at > ? \
                    ORDER BY h.currency, h.last_updated LIMIT 1) END AS later \
-         FROM coins AS c WHERE c.id IN ({ids})",
+         FROM coin_descriptions AS c WHERE c.id IN ({ids})",
         out.number
     );
     let values = instants(fetches).chain(instants(fetches)).chain(fetches.last().map(|at| (*at).into()));
@@ -119,8 +124,7 @@ async fn unsee<S: Session>(
         })
     });
     let coins = coins.await?;
-    let sql =
-        format!("SELECT coin_id, first_seen_at, last_seen_at FROM coin_identities WHERE coin_id IN ({ids})");
+    let sql = format!("SELECT coin_id, first_seen_at, last_seen_at FROM coin_names WHERE coin_id IN ({ids})");
     let identities = session.rows(sql, Vec::new(), |row| {
         let (first, last) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
         Ok(SeenIdentity { coin: row.get("coin_id")?, first, last })
@@ -140,27 +144,27 @@ async fn write<S: Session>(
     let places = places(fetches);
     if !changes.gone.is_empty() {
         let gone = list(&changes.gone);
-        session.run(format!("DELETE FROM coins WHERE id IN ({gone})"), Vec::new()).await?;
-        session.run(format!("DELETE FROM coin_identities WHERE coin_id IN ({gone})"), Vec::new()).await?;
+        session.run(format!("DELETE FROM coin_descriptions WHERE id IN ({gone})"), Vec::new()).await?;
+        session.run(format!("DELETE FROM coin_names WHERE coin_id IN ({gone})"), Vec::new()).await?;
     }
     let sql = format!(
-        "DELETE FROM coin_identities WHERE coin_id IN ({ids}) AND first_seen_at IN ({places}) AND last_seen_at IN ({places})"
+        "DELETE FROM coin_names WHERE coin_id IN ({ids}) AND first_seen_at IN ({places}) AND last_seen_at IN ({places})"
     );
     session.run(sql, instants(fetches).chain(instants(fetches)).collect()).await?;
     // Those that another identity came after: when they were seen before is not known, but for the first time.
     if !changes.reverted.is_empty() {
         let reverted = list(&changes.reverted);
         let sql = format!(
-            "UPDATE coin_identities SET last_seen_at = first_seen_at \
+            "UPDATE coin_names SET last_seen_at = first_seen_at \
              WHERE coin_id IN ({reverted}) AND last_seen_at IN ({places})"
         );
         session.run(sql, instants(fetches).collect()).await?;
     }
     for (table, id, column, by_instant) in [
-        ("coin_identities", "coin_id", "last_seen_at", &changes.identities_last),
-        ("coin_identities", "coin_id", "first_seen_at", &changes.identities_first),
-        ("coins", "id", "last_seen_at", &changes.last),
-        ("coins", "id", "first_seen_at", &changes.first),
+        ("coin_names", "coin_id", "last_seen_at", &changes.identities_last),
+        ("coin_names", "coin_id", "first_seen_at", &changes.identities_first),
+        ("coin_descriptions", "id", "last_seen_at", &changes.last),
+        ("coin_descriptions", "id", "first_seen_at", &changes.first),
     ] {
         for (at, ids) in by_instant {
             let sql = format!(
@@ -174,12 +178,12 @@ async fn write<S: Session>(
     if !changes.renamed.is_empty() {
         let newest = |text: &str| {
             format!(
-                "{text} = (SELECT i.{text} FROM coin_identities AS i WHERE i.coin_id = coins.id \
+                "{text} = (SELECT i.{text} FROM coin_names AS i WHERE i.coin_id = coin_descriptions.id \
                            ORDER BY i.last_seen_at DESC, i.first_seen_at DESC LIMIT 1)"
             )
         };
         let sql = format!(
-            "UPDATE coins SET {} WHERE id IN ({}) AND EXISTS (SELECT 1 FROM coin_identities AS i WHERE i.coin_id = coins.id)",
+            "UPDATE coin_descriptions SET {} WHERE id IN ({}) AND EXISTS (SELECT 1 FROM coin_names AS i WHERE i.coin_id = coin_descriptions.id)",
             ["symbol", "name", "slug"].map(newest).join(", "),
             list(&changes.renamed)
         );
