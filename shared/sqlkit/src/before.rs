@@ -19,7 +19,7 @@ impl Client {
             Self::Mysql(_) => "",
         };
         let view = self.created(6, "cryptocurrencies");
-        self.execute(&self.without_step_15()).await;
+        self.back_to_step_14().await;
         // MariaDB would only hide them, and have no room for more after some rounds.
         let whole = match self {
             Self::Sqlite(_) => "",
@@ -50,8 +50,11 @@ impl Client {
         .await;
     }
 
-    /// Statements that make coins and their names tables again, as they were before migration 15; with the rows that the views show.
-    fn without_step_15(&self) -> String {
+    /// Makes the coins and their names tables again, as they were before migration 15, with the rows that the views show.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn back_to_step_14(&self) {
         let rename = |from: &str, to: &str| match self {
             Self::Sqlite(_) => format!(
                 "PRAGMA legacy_alter_table = ON; ALTER TABLE {from} RENAME TO {to}; PRAGMA legacy_alter_table = OFF; "
@@ -71,10 +74,22 @@ impl Client {
         let coins = show("coins", "coin_descriptions", "id", "");
         let tables = rename("coin_descriptions", "coins") + &rename("coin_names", "coin_identities");
         let view = self.created(13, "cryptocurrencies");
-        format!(
+        self.execute(&format!(
             "{names}{coins}DROP VIEW cryptocurrencies; DROP VIEW coin_identities; DROP VIEW coins; {tables}{view} \
              DELETE FROM store_migrations WHERE version > 14"
-        )
+        ))
+        .await;
+    }
+
+    /// Leaves what a process does that is killed after these statements of a step: a server keeps each change of a table at once.
+    ///
+    /// # Panics
+    /// When the database does not take them.
+    pub async fn killed(&self, statements: &str) {
+        match self {
+            Self::Sqlite(_) => self.execute(&format!("BEGIN; {statements}; ROLLBACK")).await,
+            Self::Mysql(_) => self.execute(&format!("DO 0; {statements}")).await,
+        }
     }
 
     /// Applies the steps up to this number, each once.
