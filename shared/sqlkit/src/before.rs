@@ -76,7 +76,7 @@ impl Client {
         let view = self.created(13, "cryptocurrencies");
         self.execute(&format!(
             "{names}{coins}DROP VIEW cryptocurrencies; DROP VIEW coin_identities; DROP VIEW coins; {tables}{view} \
-             DELETE FROM store_migrations WHERE version > 14"
+             DELETE FROM store_migrations WHERE version = 15"
         ))
         .await;
     }
