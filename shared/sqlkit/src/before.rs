@@ -7,7 +7,8 @@ use sqlx::migrate::Migrator;
 use crate::Client;
 
 impl Client {
-    /// Makes the tables what the version before has, with what they hold. Made with its own statements, from its migrations.
+    /// Makes the tables what the version before has, with what they hold. Made with its own statements, from its migrations. The desk
+    /// stays as it is, which steps 16 and later are about.
     ///
     /// # Panics
     /// When the database does not take it.
@@ -45,7 +46,7 @@ impl Client {
              DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
              DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
              DROP TABLE schedules; DROP VIEW cryptocurrencies; {later} {view} \
-             DELETE FROM store_migrations WHERE version > 6"
+             DELETE FROM store_migrations WHERE version BETWEEN 7 AND 15"
         ))
         .await;
     }

@@ -169,10 +169,10 @@ pub fn changes<'a, K: Ord>(
         let last_seen_at = held.last_seen(before(id));
         let is_newer = coin.last_seen_at > last_seen_at;
         let describes = is_newer || coin.is_rebuild && coin.last_seen_at == last_seen_at;
-        let named = if describes { coin.coin } else { &held.what };
+        let description = if describes { coin.coin } else { &held.what };
         let mut in_row = held.last_seen_at;
         if describes && !is_described(coin.coin, &held.what) || coin.first_seen_at < held.first_seen_at {
-            if in_row < last_seen_at || !has_name(named, &held.what) {
+            if in_row < last_seen_at || !has_name(description, &held.what) {
                 untold.push(id);
             }
             in_row = coin.last_seen_at.max(last_seen_at);
@@ -192,7 +192,7 @@ pub fn changes<'a, K: Ord>(
                     let was_named = has_name(identity.coin, &held.what);
                     let told = if was_named { row.last_seen_at.max(last_seen_at) } else { row.last_seen_at };
                     // Where another name takes its place, the row says it by then.
-                    identity.last_seen_at <= told || has_name(identity.coin, named)
+                    identity.last_seen_at <= told || has_name(identity.coin, description)
                 }
             };
             if !is_told {
