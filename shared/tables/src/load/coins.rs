@@ -40,28 +40,6 @@ pub struct Seen<'a> {
     pub identities: Vec<SeenIdentity<'a>>,
 }
 
-impl<'a> Seen<'a> {
-    /// The coins of whose identities it matters what the table holds. Of nearly all there is nothing to write: they have the name
-    /// that they had, at fetches that are later than all before.
-    pub fn in_doubt(
-        &self,
-        known: &BTreeMap<u32, Known<Coin>>,
-        before: impl Fn(u32) -> Option<DateTime<Utc>>,
-    ) -> Vec<u32> {
-        let in_doubt = |(coin, identities): &(&SeenCoin<'a>, &[SeenIdentity<'a>])| {
-            let held = known.get(&coin.coin.id);
-            held.is_some_and(|held| !held.are_told(identities, held.last_seen(before(coin.coin.id))))
-        };
-        self.by_coin().filter(in_doubt).map(|(coin, _)| coin.coin.id).collect()
-    }
-
-    /// Each coin with its identities.
-    fn by_coin(&self) -> impl Iterator<Item = (&SeenCoin<'a>, &[SeenIdentity<'a>])> {
-        let identities = self.identities.chunk_by(|one, next| one.coin.id == next.coin.id);
-        self.coins.iter().zip(identities)
-    }
-}
-
 /// What `rows` say of coins.
 pub fn seen<'a>(rows: &[LoadRow<'a>]) -> Seen<'a> {
     let (mut coins, mut identities) = (Vec::new(), Vec::new());
@@ -112,26 +90,12 @@ pub struct Known<T> {
     pub last_seen_at: DateTime<Utc>,
 }
 
-impl<T> Known<T> {
-    /// The newest fetch, where the newest quotes tell of the one at `told`.
-    fn last_seen(&self, told: Option<DateTime<Utc>>) -> DateTime<Utc> {
-        told.map_or(self.last_seen_at, |told| told.max(self.last_seen_at))
-    }
-}
-
-impl Known<Coin> {
-    /// Whether the coin, last seen at `last_seen_at`, had none of these `identities` but the one that it has, and no earlier.
-    fn are_told(&self, identities: &[SeenIdentity<'_>], last_seen_at: DateTime<Utc>) -> bool {
-        identities.iter().all(|it| has_name(it.coin, &self.what) && it.first_seen_at >= last_seen_at)
-    }
-}
-
 /// What the tables hold of the coins. `K` is what tells one identity of a coin from another.
 #[derive(Debug)]
 pub struct KnownCoins<K> {
     /// Their descriptions.
     pub coins: BTreeMap<u32, Known<Coin>>,
-    /// The identities of those that are [in doubt](Seen::in_doubt).
+    /// Their identities.
     pub identities: BTreeMap<(u32, K), Known<()>>,
 }
 
@@ -159,14 +123,16 @@ pub fn changes<'a, K: Ord>(
 ) -> Changes<'a> {
     let (mut untold, mut write, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen_again = BTreeMap::<_, Vec<_>>::new();
-    for (coin, identities) in seen.by_coin() {
+    let mut identities = seen.identities.chunk_by(|one, next| one.coin.id == next.coin.id);
+    for coin in &seen.coins {
         let id = coin.coin.id;
+        let identities = identities.next().unwrap_or_default();
         let Some(held) = known.coins.get(&id) else {
             write.push(coin.clone());
             names.extend_from_slice(identities);
             continue;
         };
-        let last_seen_at = held.last_seen(before(id));
+        let last_seen_at = before(id).map_or(held.last_seen_at, |told| told.max(held.last_seen_at));
         let is_newer = coin.last_seen_at > last_seen_at;
         let describes = is_newer || coin.is_rebuild && coin.last_seen_at == last_seen_at;
         let description = if describes { coin.coin } else { &held.what };
@@ -180,9 +146,6 @@ pub fn changes<'a, K: Ord>(
         }
         if after(id).max(Some(in_row)) < Some(coin.last_seen_at.max(last_seen_at)) {
             seen_again.entry(coin.last_seen_at.max(last_seen_at)).or_default().push(id);
-        }
-        if held.are_told(identities, last_seen_at) {
-            continue;
         }
         for identity in identities {
             let is_told = match known.identities.get(&(id, key(identity.coin))) {

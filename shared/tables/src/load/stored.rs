@@ -1,10 +1,6 @@
 //! What the tables hold of the coins that are loaded: found first, which locks them, and read while the server is busy.
 
-use std::collections::BTreeMap;
-
-use domain::Coin;
-
-use super::coins::{Known, SeenCoin};
+use super::coins::{KnownCoins, SeenCoin};
 use super::quotes::Held;
 use super::read;
 use super::statements::{Reader, Statements};
@@ -12,6 +8,7 @@ use super::statements::{Reader, Statements};
 /// What the driver gives.
 pub(super) struct Found<R> {
     coins: Vec<R>,
+    identities: Vec<R>,
     latest: Vec<R>,
 }
 
@@ -24,24 +21,30 @@ impl<R> Found<R> {
         let ids: Vec<u32> = seen.iter().map(|seen| seen.coin.id).collect();
         Ok(Self {
             coins: statements.of_coins(&read::coins().locked(S::COINS_LOCK), &ids).await?,
+            identities: statements.of_coins(&read::identities(S::IDENTITY_COLUMNS), &ids).await?,
             latest: statements.of_coins(&read::latest_keys(), &ids).await?,
         })
     }
 }
 
-/// What the rows say.
-pub(super) struct Stored {
-    pub(super) coins: BTreeMap<u32, Known<Coin>>,
+/// What the rows say. `K` is the key of an identity.
+pub(super) struct Stored<K> {
+    pub(super) known: KnownCoins<K>,
     pub(super) latest: Held,
 }
 
-impl Stored {
+impl<K: Ord + Send> Stored<K> {
     /// Reads `found`, a part at a time: what is polled beside it goes on in between. What was read is freed at once.
-    pub(super) async fn read<S: Statements>(found: Found<S::Found>) -> Result<Self, S::Error> {
+    pub(super) async fn read<S: Statements<IdentityKey = K>>(
+        found: Found<S::Found>,
+    ) -> Result<Self, S::Error> {
         let mut latest = Held::default();
         latest.extend(in_parts::<S, _>(found.latest, read::held).await?);
-        let coins = in_parts::<S, _>(found.coins, read::coin).await?.into_iter().collect();
-        Ok(Self { coins, latest })
+        let known = KnownCoins {
+            coins: in_parts::<S, _>(found.coins, read::coin).await?.into_iter().collect(),
+            identities: in_parts::<S, _>(found.identities, S::known_identity).await?.into_iter().collect(),
+        };
+        Ok(Self { known, latest })
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::Chunk;
 use ports::{Loaded, Refused, StoreError};
 
-use super::coins::{Changes, KnownCoins, changes, seen};
+use super::coins::{Changes, changes, seen};
 use super::loading::Loading;
 use super::quotes::{Judged, history, judge};
 use super::statements::{Rows, Statements};
@@ -106,13 +106,7 @@ async fn write_part<S: Statements>(
     let written = insert(statements, &history, Rows::History);
     let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(found));
     written?;
-    let Stored { coins, latest: mut held } = stored?;
-    let mut identities = Vec::new();
-    let in_doubt = seen.in_doubt(&coins, |id| held.newest_fetch(id));
-    for found in statements.of_coins(&read::identities(S::IDENTITY_COLUMNS), &in_doubt).await? {
-        S::read(&found, S::known_identity, &mut identities)?;
-    }
-    let known = KnownCoins { coins, identities: identities.into_iter().collect() };
+    let Stored { known, latest: mut held } = stored?;
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
     let mut whole = Vec::with_capacity(equal.len());
     for found in statements.of_coins(&read::latest(), &equal).await? {

@@ -39,12 +39,7 @@ fn changed(chunks: &[Chunk], known: &KnownCoins<String>, quotes: (i64, i64)) -> 
     let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
     let (before, after) = quotes;
     let key = |coin: &Coin| coin.name.clone();
-    let seen = seen(&rows);
-    // As it is loaded: of the others, identities are not read.
-    let in_doubt = seen.in_doubt(&known.coins, |_| Some(at(before)));
-    let identities = known.identities.clone().into_iter().filter(|((id, _), _)| in_doubt.contains(id));
-    let known = KnownCoins { coins: known.coins.clone(), identities: identities.collect() };
-    let changes = changes(&seen, &known, |_| Some(at(before)), |_| Some(at(after)), key);
+    let changes = changes(&seen(&rows), known, |_| Some(at(before)), |_| Some(at(after)), key);
     let span = |first, last| format!("{} {}", seconds(first), seconds(last));
     let untold = changes.untold.iter().map(|coin| format!("tell {coin}"));
     let coins = changes.write.new.iter().chain(&changes.write.rebuilt);
@@ -115,19 +110,4 @@ fn identities_span_all_fetches_and_only_what_nothing_tells_is_written() {
     assert_eq!(changed(&[("a", 7, 20), ("b", 1, 20)]), "name a 7 40");
     assert_eq!(changed(&[("a", 8, 60), ("b", 1, 20)]), "name a 7 40");
     assert_eq!(changed(&[("a", 1, 60), ("b", 1, 20)]), "");
-}
-
-#[test]
-fn identities_are_read_where_they_matter() {
-    let held = known("a", (5, 20), &[]);
-    let in_doubt = |chunks: &[Chunk]| {
-        let chunks: Vec<&Chunk> = chunks.iter().collect();
-        let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
-        !seen(&rows).in_doubt(&held.coins, |_| Some(at(40))).is_empty()
-    };
-    assert!(!in_doubt(&[named("a", 40), named("a", 50)]));
-    assert!(in_doubt(&[named("a", 50), named("a", 39)]), "it may have got the name later");
-    assert!(in_doubt(&[named("a", 50), named("b", 60)]));
-    let rows = [chunk_of(row(2, 1.0, at(0)), at(9))];
-    assert!(!in_doubt(&rows), "all of a coin that is new is new");
 }
