@@ -9,5 +9,5 @@ pub mod market;
 pub mod read;
 pub mod row;
 pub mod schema;
-mod told;
+pub mod told;
 pub mod write;

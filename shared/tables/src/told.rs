@@ -6,7 +6,7 @@
 //! the rows say it themselves.
 
 /// Lets the descriptions of the coins `ids` say when these were seen last.
-pub(crate) fn descriptions(ids: &str) -> String {
+pub fn descriptions(ids: &str) -> String {
     let newest = "(SELECT MAX(q.fetched_at) FROM quotes_latest AS q WHERE q.coin_id = coin_descriptions.id)";
     format!(
         "UPDATE coin_descriptions SET last_seen_at = {newest} WHERE id IN ({ids}) AND last_seen_at < {newest}"
@@ -14,7 +14,7 @@ pub(crate) fn descriptions(ids: &str) -> String {
 }
 
 /// The same for the names that they have now; after [`descriptions`].
-pub(crate) fn names(ids: &str) -> String {
+pub fn names(ids: &str) -> String {
     format!(
         "UPDATE coin_names SET last_seen_at = \
              (SELECT d.last_seen_at FROM coin_descriptions AS d WHERE d.id = coin_names.coin_id) \
