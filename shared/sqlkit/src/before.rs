@@ -7,8 +7,7 @@ use sqlx::migrate::Migrator;
 use crate::Client;
 
 impl Client {
-    /// Makes the tables what the version before has, with what they hold. Made with its own statements, from its migrations. The desk
-    /// stays as it is, which steps 16 and later are about.
+    /// Makes the tables what the version before has, with what they hold. Made with its own statements, from its migrations.
     ///
     /// # Panics
     /// When the database does not take it.
@@ -18,6 +17,10 @@ impl Client {
         let index = match self {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
+        };
+        let told = match self {
+            Self::Sqlite(_) => "DROP INDEX alert_groups_told; ",
+            Self::Mysql(_) => "DROP INDEX alert_groups_told ON alert_groups; ",
         };
         let view = self.created(6, "cryptocurrencies");
         self.back_to_step_14().await;
@@ -36,6 +39,22 @@ impl Client {
             + &drop(
                 "quotes_latest",
                 &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
+            )
+            + "DROP TABLE silences; "
+            + told
+            + &drop("mail_covers", &["told_at"])
+            + &drop(
+                "alert_groups",
+                &[
+                    "opened_at",
+                    "resolved_at",
+                    "resolution",
+                    "episodes",
+                    "opened_total",
+                    "flapping_since",
+                    "flaps",
+                    "told_at",
+                ],
             );
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
@@ -46,7 +65,7 @@ impl Client {
              DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
              DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
              DROP TABLE schedules; DROP VIEW cryptocurrencies; {later} {view} \
-             DELETE FROM store_migrations WHERE version BETWEEN 7 AND 15"
+             DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
     }
