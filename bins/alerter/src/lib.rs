@@ -2,7 +2,7 @@
 //!
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
-//! incident about quotes that got old.
+//! incident about quotes that got old. `QuietGroups` closes groups in which nothing dies any more.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
@@ -13,6 +13,7 @@ mod mailer;
 mod metrics;
 mod policy;
 mod process;
+mod quiet_groups;
 mod settled_tries;
 mod stale_quotes;
 mod text;
@@ -24,5 +25,6 @@ pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
+pub use quiet_groups::QuietGroups;
 pub use stale_quotes::StaleQuotes;
 pub use transport::{SendError, SendErrorKind, Transport};

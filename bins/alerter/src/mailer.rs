@@ -22,13 +22,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use config::QuietHours;
 use outage::Growth;
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, OutboxState};
 use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::policy::Posted;
+use crate::policy::{Posted, Rules};
 use crate::transport::{SendError, SendErrorKind, Transport};
 use posting::posting;
 
@@ -49,6 +50,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Mails people about the dead letters that were filed.
 pub struct Mailer {
     settings: config::Mail,
+    quiet_hours: Option<QuietHours>,
     outbox: Arc<dyn Outbox>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
@@ -80,7 +82,13 @@ impl Mailer {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { settings, outbox, transport, clock, memory: Mutex::default() }
+        Self { settings, quiet_hours: None, outbox, transport, clock, memory: Mutex::default() }
+    }
+
+    /// One that posts nothing in `quiet_hours`.
+    #[must_use]
+    pub fn quiet_in(self, quiet_hours: Option<QuietHours>) -> Self {
+        Self { quiet_hours, ..self }
     }
 
     /// Runs until `stop`. While the store is away it waits for it.
@@ -107,7 +115,8 @@ impl Mailer {
     /// Posts the mail that is due, if there is one, and returns whether it did.
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let plan = |state: &OutboxState| posting(state, now, &self.settings, no_wait);
+        let rules = Rules { mail: &self.settings, quiet_hours: self.quiet_hours.as_ref(), no_wait };
+        let plan = |state: &OutboxState| posting(state, now, rules);
         let posted = self.outbox.post(Posted::since(now, &self.settings), &plan).await?;
         Ok(posted.is_some())
     }

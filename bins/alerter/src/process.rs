@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settled_tries::SettledTries;
 use crate::transport::transport_from;
-use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
+use crate::{Desk, IncompleteBatches, Mailer, QuietGroups, StaleQuotes};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -23,6 +23,9 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
     );
     let (stale_after, every) = (process.config().alert.stale_after, process.config().fetch.every);
     let stale = StaleQuotes::new(stores, Arc::clone(&process.clock), stale_after, every);
+    let resolve_after = process.config().alert.resolve_after;
+    let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
+    let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -34,8 +37,10 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing);
+    let watching = async {
+        tokio::join!(incomplete.run(stop.clone()), stale.run(stop.clone()), quiet.run(stop.clone()));
+    };
+    let (result, (), ()) = tokio::join!(desk, watching, mailing);
     result
 }
 
@@ -65,8 +70,10 @@ pub fn check_settings(process: &Process) -> anyhow::Result<()> {
 
 fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
+    let quiet_hours = process.config().alert.quiet_hours;
     let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
     Ok(transport.map(|transport| {
         Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
+            .quiet_in(quiet_hours)
     }))
 }

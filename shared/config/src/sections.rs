@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::judge::Judge;
 use crate::market::Market;
 use crate::offset::Offset;
+use crate::quiet_hours::{QuietHours, quiet_hours};
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
@@ -274,6 +275,26 @@ pub struct Alert {
     pub incomplete_after: Duration,
     /// Age of the newest quote at which somebody is told.
     pub stale_after: StaleAfter,
+    /// How long nothing may die in a group before it is taken as resolved; zero: for ever.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub resolve_after: Duration,
+    /// When nobody is mailed.
+    #[serde(deserialize_with = "quiet_hours")]
+    pub quiet_hours: Option<QuietHours>,
+    /// How often a mail says how all was.
+    pub summary: Summary,
+}
+
+/// How often a mail sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Summary {
+    /// After each week, which begins on a Monday.
+    Weekly,
+    /// After each day.
+    Daily,
+    /// Never.
+    Off,
 }
 
 /// `[mail]`
