@@ -3,7 +3,7 @@
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
 //! incident about quotes that got old. `QuietGroups` closes groups in which nothing dies any more.
-//! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
+//! `Summaries` says how a week was. `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
 mod desk;
@@ -16,6 +16,7 @@ mod process;
 mod quiet_groups;
 mod settled_tries;
 mod stale_quotes;
+mod summary;
 mod text;
 mod transport;
 
@@ -27,4 +28,5 @@ pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use quiet_groups::QuietGroups;
 pub use stale_quotes::StaleQuotes;
+pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Transport};

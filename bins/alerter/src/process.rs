@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settled_tries::SettledTries;
 use crate::transport::transport_from;
-use crate::{Desk, IncompleteBatches, Mailer, QuietGroups, StaleQuotes};
+use crate::{Desk, IncompleteBatches, Mailer, QuietGroups, StaleQuotes, Summaries};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -32,9 +32,10 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         stop.cancel();
         result
     };
+    let summaries = Summaries::new(process.config(), stores, Arc::clone(&process.clock));
     let mailing = async {
         if let Some(mailer) = mailer {
-            mailer.run(stop.clone()).await;
+            tokio::join!(mailer.run(stop.clone()), summaries.run(stop.clone()));
         }
     };
     let watching = async {
@@ -50,7 +51,11 @@ pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let tries = SettledTries::new(Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
     tries.look().await.context("the desk cannot be used")?;
     match mailer(process, stores)? {
-        Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
+        Some(mailer) => {
+            let summaries = Summaries::new(process.config(), stores, Arc::clone(&process.clock));
+            summaries.look().await.context("the outbox cannot be used")?;
+            mailer.flush().await.context("the outbox cannot be used")
+        }
         None => Ok(()),
     }
 }

@@ -43,7 +43,9 @@ impl QuietGroups {
     async fn look(&self, after: Duration) -> Result<(), StoreError> {
         let least = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
         let how = match after.as_secs() {
-            seconds if seconds % DAY == 0 && seconds >= 2 * DAY => format!("quiet for {} days", seconds / DAY),
+            seconds if seconds % DAY == 0 && seconds >= 2 * DAY => {
+                format!("quiet for {} days", seconds / DAY)
+            }
             _ => format!("quiet for {}", humantime::format_duration(after)),
         };
         let now = self.clock.now();
