@@ -1,5 +1,6 @@
 mod clock;
 mod several;
+mod trouble;
 
 use std::sync::Mutex;
 
