@@ -1,25 +1,28 @@
 //! The alerter: files dead letters, then mails people about them, in few mails.
 //!
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
-//! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
-//! incident about quotes that got old. `QuietGroups` closes groups in which nothing dies any more.
-//! `Summaries` says how a week was. `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
+//! incomplete in the ledger; beside it `passed` closes incidents about what has passed. `Conditions` are what opens and closes by itself:
+//! quotes that got old, a queue that nothing leaves, a disk that fills up. `StoreAway` mails from memory when the desk itself is away.
+//! `QuietGroups` closes groups in which nothing dies any more, `Summaries` says how a week was.
+//! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
+mod conditions;
 mod desk;
 mod fingerprint;
 mod incomplete_batches;
 mod mailer;
 mod metrics;
+mod passed;
 mod policy;
 mod process;
 mod quiet_groups;
-mod settled_tries;
-mod stale_quotes;
+mod store_away;
 mod summary;
 mod text;
 mod transport;
 
+pub use conditions::Conditions;
 pub use desk::Desk;
 pub use fingerprint::fingerprint;
 pub use incomplete_batches::IncompleteBatches;
@@ -27,6 +30,5 @@ pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use quiet_groups::QuietGroups;
-pub use stale_quotes::StaleQuotes;
 pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Transport};

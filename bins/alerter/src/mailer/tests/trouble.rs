@@ -1,6 +1,12 @@
 //! What is told of trouble that ends.
 
+use domain::header;
+use ports::Store;
+use service::Stores;
+use testkit::contract::store::sample::{batch, chunk, fetched};
+
 use super::*;
+use crate::passed::Passed;
 
 impl Bench {
     /// Resolves the group of this code, which is open.
@@ -36,6 +42,30 @@ async fn what_ends_before_its_first_mail_is_told_by_nobody() {
     bench.resolve("broken").await;
     bench.pass(Duration::from_hours(5)).await;
     assert_eq!(bench.taken(), []);
+}
+
+/// A fetch that failed once and worked 4 s later: the batch is in the tables before the mail is due.
+#[tokio::test]
+async fn a_fetch_that_worked_in_the_end_wakes_nobody() {
+    for works in [true, false] {
+        let mut bench = Bench::new();
+        let clock: Arc<dyn Clock> = Arc::new(bench.clock.clone());
+        let passed = Passed::new(&Stores::of(bench.store.clone()), clock);
+        bench.mailer = bench.mailer_over(bench.store.clone()).after_closing(passed);
+        let now = bench.clock.now();
+        let mut letter = DeadLetter::incident(StageName::Fetcher, "http_429", "try", "busy", now);
+        letter.headers.set(header::BATCH, batch(0));
+        assert!(bench.store.file(&letter, &fingerprint(&letter)).await.unwrap());
+        bench.pass(Duration::from_secs(5)).await;
+        bench.store.record_fetched(&fetched(1)).await.unwrap();
+        if works {
+            bench.store.load(&chunk(&[1])).await.unwrap();
+        }
+        bench.pass(Duration::from_hours(1)).await;
+        assert_eq!(bench.taken().len(), usize::from(!works));
+        let open = bench.store.groups(Some(GroupState::Open)).await.unwrap();
+        assert_eq!(open.len(), usize::from(!works));
+    }
 }
 
 #[tokio::test]
