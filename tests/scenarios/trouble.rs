@@ -7,7 +7,7 @@ use lab::MailServer;
 use ports::{Clock, QueueName, SystemClock};
 use serde_json::Value;
 
-use crate::place::Place;
+use crate::place::{Place, Servers};
 use crate::process::DEADLINE;
 use crate::workers::{Worker, dismiss};
 
@@ -44,9 +44,8 @@ async fn print_json(place: &Place, args: &[&str]) -> Value {
     serde_json::from_str(&Worker::print(place, args).await).expect("JSON")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
-    let place = Place::embedded(1000).await;
+/// Two alerters share the mails: each is sent by one of them.
+async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told(place: Place) {
     let server = MailServer::start(Duration::ZERO).expect("a mail server");
     let url = server.url();
     let env = [
@@ -56,9 +55,10 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
         ("COINPIPE__MAIL__DIGEST_EVERY", "1s"),
         ("COINPIPE__MAIL__REPEAT_AFTER", "1s"),
     ];
-    let alerter = Worker::start(&place, "alerter", &env);
+    let alerters = [0, 1].map(|_| Worker::start(&place, "alerter", &env));
+    let alerter = &alerters[0];
     happen(&place, "broken", 1).await;
-    let told = mails(&server, 1, &alerter).await;
+    let told = mails(&server, 1, alerter).await;
     assert!(told[0].contains("poison/broken"), "{}", told[0]);
 
     let alerts = print_json(&place, &["alerts", "--json"]).await;
@@ -86,10 +86,10 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
     happen(&place, "broken", 2).await;
     place.until_empty_of(QueueName::Dead).await;
     happen(&place, "other", 1).await;
-    let told = mails(&server, 2, &alerter).await;
+    let told = mails(&server, 2, alerter).await;
     assert!(told[1].contains("poison/other") && !told[1].contains("poison/broken"), "{}", told[1]);
     Worker::print(&place, &["alerts", "unsilence", &group]).await;
-    let told = mails(&server, 3, &alerter).await;
+    let told = mails(&server, 3, alerter).await;
     assert!(told[2].contains("poison/broken") && !told[2].contains("poison/other"), "{}", told[2]);
 
     let other = print_json(&place, &["alerts", "--json"]).await;
@@ -100,7 +100,7 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
     }
     let (code, _) = Worker::ask(&place, &["alerts", "resolve", &group, "--why", "again"]).await;
     assert_eq!(code, Some(1), "it is resolved");
-    let told = mails(&server, 4, &alerter).await;
+    let told = mails(&server, 4, alerter).await;
     for part in ["poison/broken", "poison/other", "the disk was changed"] {
         assert!(told[3].contains(part), "{part} is not in:\n{}", told[3]);
     }
@@ -117,7 +117,24 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
 
     // It begins anew, as news.
     happen(&place, "broken", 3).await;
-    let told = mails(&server, 5, &alerter).await;
+    let told = mails(&server, 5, alerter).await;
     assert!(told[4].contains("poison/broken"), "{}", told[4]);
-    dismiss(vec![alerter]).await;
+    dismiss(alerters.into()).await;
+    assert_eq!(server.taken().len(), 5, "nothing is told twice: {server:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told_embedded() {
+    trouble_is_listed_silenced_and_resolved_and_its_end_is_told(Place::embedded(1000).await).await;
+}
+
+mod private_servers {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told() {
+        let Some(servers) = Servers::start().await else { return };
+        super::trouble_is_listed_silenced_and_resolved_and_its_end_is_told(Place::on(&servers, 1000).await)
+            .await;
+    }
 }
