@@ -56,11 +56,12 @@ pub(crate) fn summary(id: String, totals: &Totals, now: DateTime<Utc>) -> Mail {
     if slots.fetched < slots.due {
         body.push_str("\nSee `coinpipe gaps` for those that are missing.\n");
     }
-    body.push_str(&match open {
-        0 => "\nNothing is open.\n".to_owned(),
-        1 => "\n1 group is open; see `coinpipe alerts`.\n".to_owned(),
-        open => format!("\n{open} groups are open; see `coinpipe alerts`.\n"),
-    });
+    let open = match open {
+        0 => "Nothing is open.".to_owned(),
+        1 => "1 group is open; see `coinpipe alerts`.".to_owned(),
+        open => format!("{open} groups are open; see `coinpipe alerts`."),
+    };
+    let _ = write!(body, "\n{open}\n");
     body.push_str("\n[alert] summary says how often such a mail comes.\n");
     let subject = one_line(&format!("[coinpipe] {told}"), SUBJECT_CHARS);
     Mail { id, subject, body, posted_at: now, attempts: 0 }
