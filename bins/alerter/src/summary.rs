@@ -3,6 +3,7 @@
 
 mod period;
 mod slots;
+mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::policy::Posted;
-use crate::text;
 pub(crate) use period::Period;
 pub(crate) use slots::Slots;
 
@@ -126,7 +126,7 @@ impl Summaries {
             let capped = posted.last_hour >= u64::from(self.mail.max_per_hour)
                 || posted.last_day >= u64::from(self.mail.max_per_day);
             is_capped.store(capped, Ordering::Relaxed);
-            let mail = text::summary(id(&state.installation, period), &totals, now);
+            let mail = words::mail(id(&state.installation, period), &totals, now);
             (!capped).then_some(Posting { mail, covered: Vec::new() })
         };
         if let Some(mail) = self.outbox.post(Posted::since(now, &self.mail), &plan).await? {

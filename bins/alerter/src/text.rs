@@ -4,10 +4,9 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 use domain::{Class, one_line, timestamp};
-use ports::store::{AlertGroup, Mail};
+use ports::store::AlertGroup;
 
 use crate::policy::{MailPlan, is_flapping};
-use crate::summary::Totals;
 
 /// The longest subject, in characters.
 const SUBJECT_CHARS: usize = 120;
@@ -32,39 +31,6 @@ pub(crate) fn subject(plan: &MailPlan<'_>) -> String {
         groups => format!("[coinpipe] {groups} problems, {new}, most of all {first}"),
     };
     one_line(&subject, SUBJECT_CHARS)
-}
-
-/// The mail `id` about how a period was.
-pub(crate) fn summary(id: String, totals: &Totals, now: DateTime<Utc>) -> Mail {
-    let Totals { period, slots, incomplete, filed, credits, open } = totals;
-    let mut parts = vec![format!("{} of {} snapshots", slots.fetched, slots.due)];
-    for (count, one, many) in
-        [(filed.letters, "letter", "letters"), (filed.incidents, "incident", "incidents")]
-    {
-        match count {
-            0 => {}
-            1 => parts.push(format!("1 {one}")),
-            count => parts.push(format!("{count} {many}")),
-        }
-    }
-    parts.push(format!("{credits} credits"));
-    let told = format!("{}: {}", period.words(), parts.join(", "));
-    let mut body = format!("{told}.\n");
-    if *incomplete > 0 {
-        let _ = write!(body, "\n{incomplete} of them lack something; see `coinpipe batches --incomplete`.\n");
-    }
-    if slots.fetched < slots.due {
-        body.push_str("\nSee `coinpipe gaps` for those that are missing.\n");
-    }
-    let open = match open {
-        0 => "Nothing is open.".to_owned(),
-        1 => "1 group is open; see `coinpipe alerts`.".to_owned(),
-        open => format!("{open} groups are open; see `coinpipe alerts`."),
-    };
-    let _ = write!(body, "\n{open}\n");
-    body.push_str("\n[alert] summary says how often such a mail comes.\n");
-    let subject = one_line(&format!("[coinpipe] {told}"), SUBJECT_CHARS);
-    Mail { id, subject, body, posted_at: now, attempts: 0 }
 }
 
 /// What happened, group by group, and what to do.

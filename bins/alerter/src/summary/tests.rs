@@ -101,7 +101,7 @@ async fn a_summary_waits_for_quiet_hours_and_caps() {
     assert_eq!(bench.posted().await, 0);
     bench.clock.advance(Duration::from_hours(5));
     let other = |state: &OutboxState| {
-        let mail = text::summary(format!("{}-other", state.installation), &totals(), bench.clock.now());
+        let mail = words::mail(format!("{}-other", state.installation), &totals(), bench.clock.now());
         Some(Posting { mail, covered: Vec::new() })
     };
     bench.store.post(bench.clock.now(), &other).await.unwrap();
@@ -134,7 +134,7 @@ fn totals() -> Totals {
 
 #[test]
 fn a_summary_says_how_all_was_and_what_is_left_to_do() {
-    let mail = text::summary("id".to_owned(), &totals(), DateTime::UNIX_EPOCH);
+    let mail = words::mail("id".to_owned(), &totals(), DateTime::UNIX_EPOCH);
     assert_eq!(
         mail.subject,
         "[coinpipe] the week from 1970-01-19: 168 of 168 snapshots, 3 letters, 3360 credits"
