@@ -22,13 +22,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use config::QuietHours;
 use outage::Growth;
 use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, Mail, MailResult, OutboxState};
 use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::policy::Posted;
+use crate::passed::Passed;
+use crate::policy::{Posted, Rules};
 use crate::transport::{SendError, SendErrorKind, Transport};
 use posting::posting;
 
@@ -49,6 +51,8 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Mails people about the dead letters that were filed.
 pub struct Mailer {
     settings: config::Mail,
+    quiet_hours: Option<QuietHours>,
+    passed: Option<Passed>,
     outbox: Arc<dyn Outbox>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
@@ -80,7 +84,19 @@ impl Mailer {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { settings, outbox, transport, clock, memory: Mutex::default() }
+        Self { settings, quiet_hours: None, passed: None, outbox, transport, clock, memory: Mutex::default() }
+    }
+
+    /// One that posts nothing in `quiet_hours`.
+    #[must_use]
+    pub fn quiet_in(self, quiet_hours: Option<QuietHours>) -> Self {
+        Self { quiet_hours, ..self }
+    }
+
+    /// One that, before it posts a mail, closes what has `passed` meanwhile: nobody is woken for what works again.
+    #[must_use]
+    pub(crate) fn after_closing(self, passed: Passed) -> Self {
+        Self { passed: Some(passed), ..self }
     }
 
     /// Runs until `stop`. While the store is away it waits for it.
@@ -107,9 +123,22 @@ impl Mailer {
     /// Posts the mail that is due, if there is one, and returns whether it did.
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let plan = |state: &OutboxState| posting(state, now, &self.settings, no_wait);
-        let posted = self.outbox.post(Posted::since(now, &self.settings), &plan).await?;
-        Ok(posted.is_some())
+        let rules = Rules { mail: &self.settings, quiet_hours: self.quiet_hours.as_ref(), no_wait };
+        let since = Posted::since(now, &self.settings);
+        let plan = |state: &OutboxState| posting(state, now, rules);
+        if let Some(passed) = &self.passed {
+            let is_due = Mutex::new(false);
+            let look = |state: &OutboxState| {
+                *is_due.lock().unwrap_or_else(PoisonError::into_inner) = plan(state).is_some();
+                None
+            };
+            self.outbox.post(since, &look).await?;
+            if !is_due.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                return Ok(false);
+            }
+            passed.look().await?;
+        }
+        Ok(self.outbox.post(since, &plan).await?.is_some())
     }
 
     async fn send_due(&self, stop: &CancellationToken) -> Result<(), StoreError> {

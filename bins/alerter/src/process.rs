@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::passed::Passed;
 use crate::store_away::StoreAway;
 use crate::transport::{Transport, transport_from};
-use crate::{Conditions, Desk, IncompleteBatches, Mailer};
+use crate::{Conditions, Desk, IncompleteBatches, Mailer, QuietGroups, Summaries};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -24,19 +24,25 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         process.config().alert.incomplete_after,
     );
     let conditions = Conditions::new(process.config(), &queues.queue, stores, Arc::clone(&process.clock));
+    let resolve_after = process.config().alert.resolve_after;
+    let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
+    let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
         stop.cancel();
         result
     };
+    let summaries = Summaries::new(process.config(), stores, Arc::clone(&process.clock));
     let mailing = async {
         if let Some((mailer, away)) = mailer.zip(away) {
-            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()));
+            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()), summaries.run(stop.clone()));
         }
     };
-    let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), conditions.run(stop.clone()), mailing);
+    let watching = async {
+        tokio::join!(incomplete.run(stop.clone()), conditions.run(stop.clone()), quiet.run(stop.clone()));
+    };
+    let (result, (), ()) = tokio::join!(desk, watching, mailing);
     result
 }
 
@@ -46,7 +52,11 @@ pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let passed = Passed::new(stores, Arc::clone(&process.clock));
     passed.look().await.context("the desk cannot be used")?;
     match mailer(process, stores)? {
-        Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
+        Some(mailer) => {
+            let summaries = Summaries::new(process.config(), stores, Arc::clone(&process.clock));
+            summaries.look().await.context("the outbox cannot be used")?;
+            mailer.flush().await.context("the outbox cannot be used")
+        }
         None => Ok(()),
     }
 }
@@ -66,8 +76,11 @@ pub fn check_settings(process: &Process) -> anyhow::Result<()> {
 
 fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
+    let quiet_hours = process.config().alert.quiet_hours;
     Ok(transport(process)?.map(|transport| {
         Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
+            .quiet_in(quiet_hours)
+            .after_closing(Passed::new(stores, Arc::clone(&process.clock)))
     }))
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
 use domain::{Class, one_line, timestamp};
 use ports::store::AlertGroup;
 
-use crate::policy::MailPlan;
+use crate::policy::{MailPlan, is_flapping};
 
 /// The longest subject, in characters.
 const SUBJECT_CHARS: usize = 120;
@@ -51,9 +52,14 @@ pub(crate) fn body(plan: &MailPlan<'_>) -> String {
         } else {
             (cause(group), format!("  {}\n", one_line(&group.reason, REASON_CHARS)))
         };
+        let flapping = if is_flapping(group) {
+            format!("  comes and goes: opened {}\n", often(group, group.opened_at))
+        } else {
+            String::new()
+        };
         let _ = write!(
             text,
-            "\n* {cause}\n  {} new, {} in all, from {} to {}\n{reason}  group {}\n",
+            "\n* {cause}\n{flapping}  {} new, {} in all, from {} to {}\n{reason}  group {}\n",
             group.unsent,
             group.total,
             timestamp::to_text(group.first_seen_at),
@@ -114,9 +120,26 @@ fn resolved(plan: &MailPlan<'_>) -> String {
 fn ending(group: &AlertGroup) -> String {
     let how = one_line(group.resolution.as_deref().unwrap_or("resolved"), REASON_CHARS);
     let Some(resolved_at) = group.resolved_at else { return how };
-    let lasted = (resolved_at - group.opened_at).to_std().unwrap_or_default();
-    let lasted = humantime::format_duration(std::time::Duration::from_secs(lasted.as_secs()));
-    format!("{how}; it lasted {lasted}, from {}", timestamp::to_text(group.opened_at))
+    if is_flapping(group) {
+        let since = timestamp::to_text(resolved_at);
+        return format!("{how}; it stays away since {since}, having opened {}", often(group, resolved_at));
+    }
+    format!(
+        "{how}; it lasted {}, from {}",
+        span(group.opened_at, resolved_at),
+        timestamp::to_text(group.opened_at)
+    )
+}
+
+/// How often a group opened, and in what time until `until`.
+fn often(group: &AlertGroup, until: DateTime<Utc>) -> String {
+    format!("{} times in {}", group.flaps, span(group.flapping_since, until))
+}
+
+/// A time in whole seconds.
+fn span(from: DateTime<Utc>, to: DateTime<Utc>) -> humantime::FormattedDuration {
+    let lasted = (to - from).to_std().unwrap_or_default();
+    humantime::format_duration(std::time::Duration::from_secs(lasted.as_secs()))
 }
 
 fn cause(group: &AlertGroup) -> String {

@@ -17,7 +17,9 @@ use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
 pub use ledger::{BatchRecord, Ledger, Missing, Paid};
-pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
+pub use letters::{
+    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
     Planner, PostedMail, Posting,

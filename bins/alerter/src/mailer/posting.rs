@@ -3,21 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{AlertGroup, Covered, Fate, Mail, OutboxState, Posting};
 
-use crate::policy::{MailPlan, Posted, plan};
+use crate::policy::{MailPlan, Posted, Rules, plan};
 use crate::text;
 
 /// The mail that is due and what it covers, if there is one.
-pub(super) fn posting(
-    state: &OutboxState,
-    now: DateTime<Utc>,
-    settings: &config::Mail,
-    no_wait: bool,
-) -> Option<Posting> {
-    if is_held_up(state, now, settings) {
+pub(super) fn posting(state: &OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<Posting> {
+    if is_held_up(state, now, rules.mail) {
         return None;
     }
-    let posted = Posted::new(&state.mails, now);
-    let plan = plan(now, &state.groups, posted, settings, no_wait)?;
+    let plan = plan(now, state, Posted::new(&state.mails, now), rules)?;
     let covers = |group: &&AlertGroup, is_end| Covered {
         fingerprint: group.fingerprint.clone(),
         letters: group.unsent,

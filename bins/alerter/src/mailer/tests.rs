@@ -1,5 +1,6 @@
 mod clock;
 mod several;
+mod trouble;
 
 use std::sync::Mutex;
 
@@ -273,6 +274,10 @@ impl Outbox for FullDisk {
             return Err(StoreError::Unavailable { reason: "the disk is full".to_owned() });
         }
         self.0.record(id, number, at, result).await
+    }
+
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        self.0.is_posted(id).await
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
