@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule, Slot};
+use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
-use ports::store::{OutboxState, Paid};
+use ports::store::{BatchKey, OutboxState, Paid};
 use ports::{
     AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledCounts, FiledLetter, Freshness,
     GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
@@ -140,13 +140,8 @@ impl Ledger for PacedStore {
         self.through(Need::Read, self.memory.batches(limit)).await
     }
 
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError> {
-        self.through(Need::Read, self.memory.batches_before(slot, id, limit)).await
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        self.through(Need::Read, self.memory.batches_before(key, limit)).await
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {

@@ -73,6 +73,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
             "mysql",
             "rabbitmq",
             "sqlkit",
+            "service",
             "stage",
             "telemetry",
             "config",

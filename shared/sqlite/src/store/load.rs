@@ -116,10 +116,6 @@ impl Statements for InFile<'_> {
         Ok(())
     }
 
-    async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
-        ledger::record_chunk(self.0, chunk, loaded, now).await
-    }
-
     async fn update(&mut self, sql: OfCoins, at: Option<DateTime<Utc>>, ids: &[u32]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
@@ -127,6 +123,10 @@ impl Statements for InFile<'_> {
         let query = sqlx::query(AssertSqlSafe(sql(IDS)));
         let query = at.into_iter().fold(query, |query, at| query.bind(timestamp::to_text(at)));
         query.bind(json(&ids)).execute(&mut *self.0).await.map(drop)
+    }
+
+    async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
+        ledger::record_chunk(self.0, chunk, loaded, now).await
     }
 
     async fn insert(&mut self, rows: Rows<'_, '_>, is_rebuild: bool) -> Result<()> {
