@@ -3,8 +3,8 @@
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
 //! incident about quotes that got old.
-//! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
-//! keeps it, a `Transport` sends it. The only crate that knows lettre.
+//! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `surroundings` reads what else
+//! a mail says, `report` writes it, the outbox keeps it, a `Transport` sends it. The only crate that knows lettre.
 
 mod desk;
 mod fingerprint;
@@ -13,9 +13,10 @@ mod mailer;
 mod metrics;
 mod policy;
 mod process;
+mod report;
 mod settled_tries;
 mod stale_quotes;
-mod text;
+mod surroundings;
 mod transport;
 
 pub use desk::Desk;
@@ -25,4 +26,4 @@ pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use stale_quotes::StaleQuotes;
-pub use transport::{SendError, SendErrorKind, Transport};
+pub use transport::{SendError, SendErrorKind, Sent, Transport};

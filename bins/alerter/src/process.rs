@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use ports::Queue;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
 use crate::settled_tries::SettledTries;
-use crate::transport::transport_from;
+use crate::surroundings::Survey;
+use crate::transport::{Transports, transport_from};
 use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
-    let mailer = mailer(process, stores)?;
+    let mailer = mailer(process, stores, Some(Arc::clone(&queues.queue)))?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
     let incomplete = IncompleteBatches::new(
@@ -44,7 +46,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let tries = SettledTries::new(Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
     tries.look().await.context("the desk cannot be used")?;
-    match mailer(process, stores)? {
+    match mailer(process, stores, None)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
     }
@@ -63,10 +65,24 @@ pub fn check_settings(process: &Process) -> anyhow::Result<()> {
     transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
 }
 
-fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
+fn mailer(
+    process: &Process,
+    stores: &Stores,
+    queue: Option<Arc<dyn Queue>>,
+) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
-    let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
-    Ok(transport.map(|transport| {
-        Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
-    }))
+    let mail = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
+    let transports = Transports { mail, webhook: None };
+    if transports.main().is_none() {
+        return Ok(None);
+    }
+    let (outbox, clock) = (Arc::clone(&stores.outbox), Arc::clone(&process.clock));
+    let survey = Survey {
+        ledger: Arc::clone(&stores.ledger),
+        schedules: Arc::clone(&stores.schedules),
+        quotes: Arc::clone(&stores.quotes),
+        letters: Arc::clone(&stores.letters),
+        queue,
+    };
+    Ok(Some(Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey)))
 }

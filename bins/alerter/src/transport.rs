@@ -1,6 +1,7 @@
 //! Ways to send a mail, picked by the scheme of `mail.url`.
 
 mod file;
+mod message;
 mod smtp;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use config::SecretUrl;
 use lettre::Address;
 use lettre::message::{Mailbox, Mailboxes};
-use ports::store::Mail;
+use ports::store::{Channel, Mail};
 use tracing::info;
 
 use file::Folder;
@@ -87,14 +88,56 @@ impl SendError {
     }
 }
 
+/// Who got a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Everybody who is to get it, apart from those whom the server refused for good.
+    ToAll,
+    /// Some. The others can get it later.
+    ToSome {
+        /// Their addresses.
+        left: Vec<String>,
+        /// Why one of them did not get it.
+        error: SendError,
+    },
+}
+
 /// A way to send mails.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends `mail`. `Ok`: the next server has it. Repeating a mail repeats its Message-ID.
-    async fn send(&self, mail: &Mail) -> Result<(), SendError>;
+    /// Sends `mail` to those who are [left](Mail::left), or to everybody. `Ok`: the next server has it. Repeating a mail repeats its
+    /// Message-ID.
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError>;
 
     /// Whether mails could be sent now, as one line for people.
     async fn check(&self) -> Result<String, SendError>;
+}
+
+/// The ways to send, by channel.
+#[derive(Clone, Default)]
+pub(crate) struct Transports {
+    pub(crate) mail: Option<Arc<dyn Transport>>,
+    pub(crate) webhook: Option<Arc<dyn Transport>>,
+}
+
+impl Transports {
+    /// What goes on `channel`; `None` when it is off.
+    pub(crate) fn of(&self, channel: Channel) -> Option<&Arc<dyn Transport>> {
+        match channel {
+            Channel::Mail => self.mail.as_ref(),
+            Channel::Webhook => self.webhook.as_ref(),
+        }
+    }
+
+    /// Whether `channel` is on.
+    pub(crate) fn has(&self, channel: Channel) -> bool {
+        self.of(channel).is_some()
+    }
+
+    /// The channel whose messages cover the groups, and are capped; the other says the same. `None` when all are off.
+    pub(crate) fn main(&self) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| self.has(*channel))
+    }
 }
 
 /// The transport that the settings ask for; `None` when nothing is to be mailed: `mail.url` is off, or it and `mail.to`
@@ -144,9 +187,9 @@ struct Logged;
 
 #[async_trait]
 impl Transport for Logged {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         info!(id = mail.id, subject = mail.subject, "mail:\n{}", mail.body);
-        Ok(())
+        Ok(Sent::ToAll)
     }
 
     async fn check(&self) -> Result<String, SendError> {

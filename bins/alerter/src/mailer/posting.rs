@@ -1,10 +1,19 @@
 //! Builds the mail to post from the outbox's state.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::store::{AlertGroup, Covered, Fate, Mail, OutboxState, Posting};
+use ports::store::{AlertGroup, Channel, Covered, Fate, Mail, OutboxState, Posting};
 
 use crate::policy::{MailPlan, Posted, plan};
-use crate::text;
+use crate::report::{self, Written};
+use crate::surroundings::Surroundings;
+
+/// On which channels a mail goes.
+pub(super) struct Channels {
+    /// The one whose mail covers the groups.
+    pub(super) main: Channel,
+    /// Those on which the same is said.
+    pub(super) copies: Vec<Channel>,
+}
 
 /// The mail that is due and what it covers, if there is one.
 pub(super) fn posting(
@@ -12,12 +21,10 @@ pub(super) fn posting(
     now: DateTime<Utc>,
     settings: &config::Mail,
     no_wait: bool,
+    around: &Surroundings,
+    channels: &Channels,
 ) -> Option<Posting> {
-    if is_held_up(state, now, settings) {
-        return None;
-    }
-    let posted = Posted::new(&state.mails, now);
-    let plan = plan(now, &state.groups, posted, settings, no_wait)?;
+    let plan = due_plan(state, now, settings, no_wait)?;
     let covers = |group: &&AlertGroup, is_end| Covered {
         fingerprint: group.fingerprint.clone(),
         letters: group.unsent,
@@ -26,7 +33,35 @@ pub(super) fn posting(
     };
     let open = plan.groups.iter().map(|group| covers(group, false));
     let ended = plan.resolved.iter().map(|group| covers(group, true));
-    Some(Posting { covered: open.chain(ended).collect(), mail: mail(&plan, &state.installation, now) })
+    let covered = open.chain(ended).collect();
+    let mails = Mails { plan: &plan, around, installation: &state.installation, now };
+    let id = mails.id();
+    let copy = |channel: &Channel| mails.on(*channel, format!("{id}-{channel}"));
+    let copies = channels.copies.iter().map(copy).collect();
+    Some(Posting { covered, mail: mails.on(channels.main, id.clone()), copies })
+}
+
+/// The groups of the mail that is due, if there is one: those of which it tells most first.
+pub(super) fn due(
+    state: &OutboxState,
+    now: DateTime<Utc>,
+    settings: &config::Mail,
+    no_wait: bool,
+) -> Option<Vec<String>> {
+    let plan = due_plan(state, now, settings, no_wait)?;
+    Some(plan.groups.iter().chain(&plan.resolved).map(|group| group.fingerprint.clone()).collect())
+}
+
+fn due_plan<'a>(
+    state: &'a OutboxState,
+    now: DateTime<Utc>,
+    settings: &config::Mail,
+    no_wait: bool,
+) -> Option<MailPlan<'a>> {
+    if is_held_up(state, now, settings) {
+        return None;
+    }
+    plan(now, &state.groups, Posted::new(&state.mails, now), settings, no_wait)
 }
 
 /// Whether a mail that could not be sent yet holds up the next one. It does so for at most `mail.repeat_after`: one mail
@@ -37,11 +72,39 @@ fn is_held_up(state: &OutboxState, now: DateTime<Utc>, settings: &config::Mail) 
     waiting.into_iter().any(|mail| (now - mail.posted_at).abs() < patience)
 }
 
-/// The mail for a plan. Its id is derived from what it covers, the time and the installation.
-fn mail(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc>) -> Mail {
-    let groups = plan.groups.iter().chain(&plan.resolved);
-    let covers: Vec<_> = groups.map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
-    let covers = format!("{} {}", domain::timestamp::to_text(now), covers.join(" "));
-    let id = format!("coinpipe-{installation}-{:032x}", crate::fingerprint::fnv1a_128(covers.as_bytes()));
-    Mail { id, subject: text::subject(plan), body: text::body(plan), posted_at: now, attempts: 0 }
+/// The mails for a plan.
+struct Mails<'a> {
+    plan: &'a MailPlan<'a>,
+    around: &'a Surroundings,
+    installation: &'a str,
+    now: DateTime<Utc>,
+}
+
+impl Mails<'_> {
+    /// Derived from what they cover, the time and the installation.
+    fn id(&self) -> String {
+        let groups = self.plan.groups.iter().chain(&self.plan.resolved);
+        let covers: Vec<_> = groups.map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
+        let covers = format!("{} {}", domain::timestamp::to_text(self.now), covers.join(" "));
+        let hash = crate::fingerprint::fnv1a_128(covers.as_bytes());
+        format!("coinpipe-{}-{hash:032x}", self.installation)
+    }
+
+    fn on(&self, channel: Channel, id: String) -> Mail {
+        let Self { plan, around, installation, now } = *self;
+        match channel {
+            Channel::Mail => {
+                let Written { subject, text, html } = report::write(plan, around, now);
+                let headers = report::headers(plan, installation, now);
+                Mail { html, headers, ..Mail::plain(id, subject, text, now) }
+            }
+            Channel::Webhook => {
+                // A mail server that refuses words has no say here.
+                let plan = MailPlan { is_plain: false, ..plan.clone() };
+                let written = report::write(&plan, around, now);
+                let payload = report::payload(&plan, around, &written, (&id, installation), now);
+                Mail { channel, ..Mail::plain(id, written.subject, payload, now) }
+            }
+        }
+    }
 }
