@@ -4,10 +4,12 @@
 //! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
 //! incident about quotes that got old.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `surroundings` reads what else
-//! a mail says, `report` writes it, the outbox keeps it, a `Transport` sends it. The only crate that knows lettre.
+//! a mail says, `report` writes it, the outbox keeps it, a `Transport` sends it. `heartbeat` tells somebody outside that snapshots come. The only crate that knows lettre.
 
 mod desk;
 mod fingerprint;
+mod heartbeat;
+mod http;
 mod incomplete_batches;
 mod mailer;
 mod metrics;

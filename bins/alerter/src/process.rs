@@ -6,10 +6,12 @@ use anyhow::Context;
 use ports::Queue;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
+use crate::heartbeat::Heartbeat;
 use crate::settled_tries::SettledTries;
 use crate::surroundings::Survey;
-use crate::transport::{Transports, transport_from};
+use crate::transport::{TransportError, Transports, transport_from, webhook_from};
 use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
@@ -31,13 +33,24 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         stop.cancel();
         result
     };
+    let heartbeat = heartbeat(process, stores)?;
+    let beating = async {
+        if let Some(heartbeat) = heartbeat {
+            info!(host = heartbeat.host(), "the heartbeat is on");
+            // A call that takes its time does not hold up the end.
+            tokio::select! {
+                () = heartbeat.run(stop.clone()) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    };
     let mailing = async {
         if let Some(mailer) = mailer {
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing);
+    let (result, (), (), (), ()) =
+        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing, beating);
     result
 }
 
@@ -54,15 +67,34 @@ pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
 
 /// Whether mails could be sent now, as one line for people.
 pub async fn check(process: &Process) -> anyhow::Result<String> {
-    match transport_from(&process.config().mail)? {
-        Some(transport) => Ok(transport.check().await?),
-        None => Ok("not configured: dead letters are filed and logged, nothing is mailed".to_owned()),
-    }
+    let transports = transports(process)?;
+    let mail = match &transports.mail {
+        Some(mail) => mail.check().await?,
+        None if transports.webhook.is_some() => "off".to_owned(),
+        None => "not configured: dead letters are filed and logged, nothing is mailed".to_owned(),
+    };
+    Ok(match &transports.webhook {
+        Some(webhook) => format!("{mail}; webhook: {}", webhook.check().await?),
+        None => mail,
+    })
 }
 
-/// Checks `[mail]`; called before anything outside is touched.
+/// Checks `[mail]` and the webhook; called before anything outside is touched.
 pub fn check_settings(process: &Process) -> anyhow::Result<()> {
-    transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
+    Ok(transports(process).map(drop)?)
+}
+
+fn transports(process: &Process) -> Result<Transports, service::Usage> {
+    let wrong = |error: TransportError| service::Usage(error.to_string());
+    let mail = transport_from(&process.config().mail).map_err(wrong)?;
+    let webhook = webhook_from(&process.config().alert, &process.clock).map_err(wrong)?;
+    Ok(Transports { mail, webhook })
+}
+
+fn heartbeat(process: &Process, stores: &Stores) -> anyhow::Result<Option<Heartbeat>> {
+    let Some(url) = process.config().alert.heartbeat() else { return Ok(None) };
+    let (ledger, letters) = (Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
+    Heartbeat::new(url, ledger, letters, Arc::clone(&process.clock)).map(Some)
 }
 
 fn mailer(
@@ -71,8 +103,7 @@ fn mailer(
     queue: Option<Arc<dyn Queue>>,
 ) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
-    let mail = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
-    let transports = Transports { mail, webhook: None };
+    let transports = transports(process)?;
     if transports.main().is_none() {
         return Ok(None);
     }

@@ -3,6 +3,7 @@
 mod file;
 mod message;
 mod smtp;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +12,13 @@ use async_trait::async_trait;
 use config::SecretUrl;
 use lettre::Address;
 use lettre::message::{Mailbox, Mailboxes};
+use ports::Clock;
 use ports::store::{Channel, Mail};
 use tracing::info;
 
 use file::Folder;
 use smtp::Smtp;
+use webhook::Webhook;
 
 /// Sender and recipients, checked.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ impl Envelope {
     }
 }
 
-/// A setting of `[mail]` that makes no sense. Never holds a password.
+/// A setting of `[mail]` or `[alert]` that makes no sense. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub(crate) struct TransportError {
@@ -165,6 +168,15 @@ pub(crate) fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn T
         "log" => Arc::new(Logged),
         scheme => return Err(TransportError::url(format!("{scheme}: is not smtp:, smtps:, file: or log:"))),
     }))
+}
+
+/// The webhook that the settings ask for; `None` when it is off.
+pub(crate) fn webhook_from(
+    settings: &config::Alert,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+    let Some(url) = settings.webhook() else { return Ok(None) };
+    Ok(Some(Arc::new(Webhook::new(url, &settings.webhook_secret, Arc::clone(clock))?)))
 }
 
 fn parse(url: &SecretUrl) -> Result<url::Url, TransportError> {

@@ -7,7 +7,7 @@ use ports::store::AlertGroup;
 use super::REASON_CHARS;
 use super::block::Block;
 use super::opening::cause;
-use super::words::{count, counted, instant, lasting};
+use super::words::{count, counted, instant, lasting, span};
 use crate::policy::MailPlan;
 use crate::surroundings::{Sample, Surroundings};
 
@@ -35,9 +35,12 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
             let reason = sample.map_or(&group.reason, |sample| &sample.reason);
             blocks.push(Block::Quote(one_line(reason, REASON_CHARS)));
         }
-        blocks.extend(sample.map(|sample| Block::Facts(newest(sample))));
+        let mut facts = sample.map(newest).unwrap_or_default();
         if plan.groups.len() > 1 {
-            blocks.push(Block::Facts(vec![("Group", group.fingerprint.clone())]));
+            facts.push(("Group", group.fingerprint.clone()));
+        }
+        if !facts.is_empty() {
+            blocks.push(Block::Facts(facts));
         }
     }
     let more = plan.groups.len().saturating_sub(LISTED);
@@ -51,8 +54,9 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
 
 /// How many, and from when to when.
 fn counts(group: &AlertGroup) -> String {
-    let [first, last] = [group.first_seen_at, group.last_seen_at].map(instant);
-    let when = if first == last { format!("at {first}") } else { format!("from {first} to {last}") };
+    let (first, last) = (group.first_seen_at, group.last_seen_at);
+    let is_one = instant(first) == instant(last);
+    let when = if is_one { format!("at {}", instant(first)) } else { format!("from {}", span(first, last)) };
     format!("{} new, {} in all, {when}.", count(group.unsent), count(group.total))
 }
 
@@ -95,9 +99,8 @@ pub(super) fn resolved(plan: &MailPlan<'_>) -> Vec<Block> {
             facts.push(("How", one_line(how, REASON_CHARS)));
         }
         if let Some(resolved_at) = group.resolved_at {
-            let (from, to) = (instant(group.opened_at), instant(resolved_at));
-            facts
-                .push(("Lasted", format!("{}, from {from} to {to}", lasting(resolved_at - group.opened_at))));
+            let when = span(group.opened_at, resolved_at);
+            facts.push(("Lasted", format!("{}, from {when}", lasting(resolved_at - group.opened_at))));
         }
         let letters = group.total.saturating_sub(group.opened_total);
         facts.push(("Letters", count(letters)));

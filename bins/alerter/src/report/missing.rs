@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::endpoint::LISTINGS;
 
 use super::block::Block;
-use super::words::{count, counted, instant, lasting};
+use super::words::{count, counted, instant, lasting, span};
 use crate::surroundings::{Database, Hole, Surroundings, What};
 
 /// As many holes are listed.
@@ -55,13 +55,8 @@ pub(super) fn told(hole: &Hole, now: DateTime<Utc>) -> String {
         }
         Hole::Slots { first, last, count: slots, coins } => {
             let coins = coins.map(|coins| format!(", about {} each", counted(coins, "coin")));
-            format!(
-                "{} to {}: {} snapshots were not fetched{}",
-                instant(first.starts_at()),
-                instant(last.starts_at()),
-                count(*slots),
-                coins.unwrap_or_default()
-            )
+            let when = span(first.starts_at(), last.starts_at());
+            format!("{when}: {} snapshots were not fetched{}", count(*slots), coins.unwrap_or_default())
         }
         Hole::Parts { batch, missing, coins, since } => {
             let named: Vec<_> = missing.iter().take(PARTS).map(ToString::to_string).collect();
@@ -69,10 +64,10 @@ pub(super) fn told(hole: &Hole, now: DateTime<Utc>) -> String {
                 0 => String::new(),
                 more => format!(" and {more} more parts"),
             };
-            let coins = coins.map(|coins| format!(", about {}", counted(coins, "coin")));
+            let coins = coins.map(|coins| format!(": about {}", counted(coins, "coin")));
             let since = since.map(|since| format!("; nothing came for {}", lasting(now - since)));
             format!(
-                "{}: {}{more}{}{}",
+                "{}: {}{more} not loaded{}{}",
                 which(batch),
                 named.join(", "),
                 coins.unwrap_or_default(),

@@ -27,7 +27,10 @@ pub(super) fn blocks(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<U
     if let Some(database) = &around.database {
         if let Some((slot, coins)) = database.last_whole {
             let at = instant(slot.starts_at());
-            facts.push(("Last whole snapshot", format!("{at}, {}", counted(coins, "coin"))));
+            facts.push((
+                "Snapshot",
+                format!("the last whole one is of {at}, with {}", counted(coins, "coin")),
+            ));
         }
         let looked_back = lasting(now - database.since);
         facts.push(("Credits", format!("{} in the last {looked_back}", count(database.credits))));
