@@ -1,4 +1,4 @@
-//! The alerter in a process: the desk on the loop; the search for incomplete batches and stale quotes, and the mailer beside it.
+//! The alerter in a process: the desk on the loop; the search for incomplete batches, the conditions, and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -9,14 +9,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::heartbeat::Heartbeat;
-use crate::settled_tries::SettledTries;
+use crate::passed::Passed;
+use crate::store_away::StoreAway;
 use crate::surroundings::Survey;
 use crate::transport::{TransportError, Transports, transport_from, webhook_from};
-use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
+use crate::{Conditions, Desk, IncompleteBatches, Mailer};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores, Some(Arc::clone(&queues.queue)))?;
+    let away = store_away(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
     let incomplete = IncompleteBatches::new(
@@ -25,8 +27,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         Arc::clone(&process.clock),
         process.config().alert.incomplete_after,
     );
-    let (stale_after, every) = (process.config().alert.stale_after, process.config().fetch.every);
-    let stale = StaleQuotes::new(stores, Arc::clone(&process.clock), stale_after, every);
+    let conditions = Conditions::of(process, queues, stores);
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -45,20 +46,20 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         }
     };
     let mailing = async {
-        if let Some(mailer) = mailer {
-            mailer.run(stop.clone()).await;
+        if let Some((mailer, away)) = mailer.zip(away) {
+            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()));
         }
     };
     let (result, (), (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing, beating);
+        tokio::join!(desk, incomplete.run(stop.clone()), conditions.run(stop.clone()), mailing, beating);
     result
 }
 
 /// Closes what is settled, posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
 /// now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
-    let tries = SettledTries::new(Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
-    tries.look().await.context("the desk cannot be used")?;
+    let passed = Passed::new(stores, Arc::clone(&process.clock));
+    passed.look().await.context("the desk cannot be used")?;
     match mailer(process, stores, None)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
@@ -116,4 +117,12 @@ fn mailer(
         queue,
     };
     Ok(Some(Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey)))
+}
+
+fn store_away(process: &Process, stores: &Stores) -> anyhow::Result<Option<StoreAway>> {
+    let transports = transports(process)?;
+    let place = service::place(&process.config().store.url);
+    Ok(transports.main().map(|_| {
+        StoreAway::new(Arc::clone(&stores.letters), transports, Arc::clone(&process.clock), place)
+    }))
 }

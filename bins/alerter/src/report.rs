@@ -21,7 +21,7 @@ use crate::surroundings::Surroundings;
 use block::{Block, Report};
 
 pub(crate) use headers::headers;
-pub(crate) use json::payload;
+pub(crate) use json::{payload, unfiled};
 
 /// The longest reason that is quoted, in characters.
 pub(crate) const REASON_CHARS: usize = 500;

@@ -14,8 +14,9 @@ use lettre::Address;
 use lettre::message::{Mailbox, Mailboxes};
 use ports::Clock;
 use ports::store::{Channel, Mail};
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::report;
 use file::Folder;
 use smtp::Smtp;
 use webhook::Webhook;
@@ -130,6 +131,23 @@ impl Transports {
             Channel::Mail => self.mail.as_ref(),
             Channel::Webhook => self.webhook.as_ref(),
         }
+    }
+
+    /// Sends `mail` once on each channel that is on, for what cannot be filed in the outbox. What the first says counts.
+    pub(crate) async fn send_unfiled(&self, mail: &Mail) -> Result<Sent, SendError> {
+        let mut first = None;
+        for channel in Channel::ALL {
+            let Some(transport) = self.of(channel) else { continue };
+            let sent = match channel {
+                Channel::Mail => transport.send(mail).await,
+                Channel::Webhook => transport.send(&report::unfiled(mail)).await,
+            };
+            if let (Err(error), Some(_)) = (&sent, &first) {
+                warn!(%channel, %error, "not sent");
+            }
+            first.get_or_insert(sent);
+        }
+        first.unwrap_or(Ok(Sent::ToAll))
     }
 
     /// Whether `channel` is on.

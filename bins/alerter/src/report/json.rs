@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{StageName, one_line, timestamp};
-use ports::store::AlertGroup;
+use ports::store::{AlertGroup, Channel, Mail};
 use serde_json::{Value, json};
 
 use super::{REASON_CHARS, Written, missing};
@@ -52,6 +52,22 @@ pub(crate) fn payload(
         },
     });
     payload.to_string()
+}
+
+/// The message that says the same as `mail`, which tells of no group.
+pub(crate) fn unfiled(mail: &Mail) -> Mail {
+    let id = format!("{}-{}", mail.id, Channel::Webhook);
+    let payload = json!({
+        "type": "coinpipe.store",
+        "version": VERSION,
+        "timestamp": timestamp::to_text(mail.posted_at),
+        "id": id,
+        "installation": null,
+        "title": mail.subject,
+        "text": mail.body,
+        "data": {},
+    });
+    Mail { channel: Channel::Webhook, ..Mail::plain(id, &mail.subject, payload.to_string(), mail.posted_at) }
 }
 
 fn group(group: &AlertGroup, around: &Surroundings) -> Value {
