@@ -3,6 +3,7 @@
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `passed` closes incidents about what has passed. `Conditions` are what opens and closes by itself:
 //! quotes that got old, a queue that nothing leaves, a disk that fills up. `StoreAway` mails from memory when the desk itself is away.
+//! `QuietGroups` closes groups in which nothing dies any more, `Summaries` says how a week was.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `surroundings` reads what else
 //! a mail says, `report` writes it, the outbox keeps it, a `Transport` sends it. `heartbeat` tells somebody outside that snapshots
 //! come. The only crate that knows lettre.
@@ -18,8 +19,10 @@ mod metrics;
 mod passed;
 mod policy;
 mod process;
+mod quiet_groups;
 mod report;
 mod store_away;
+mod summary;
 mod surroundings;
 mod transport;
 
@@ -30,4 +33,6 @@ pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
+pub use quiet_groups::QuietGroups;
+pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Sent, Transport};

@@ -25,15 +25,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use config::QuietHours;
 use ports::store::{Channel, OutboxState};
 use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::policy::Posted;
+use crate::policy::{Posted, Rules};
 use crate::surroundings::{Surroundings, Survey};
 use crate::transport::{Transport, Transports};
-use posting::{Channels, due, posting};
+use posting::{due, posting};
 use sending::Attempt;
 
 /// How often the desk is read.
@@ -42,6 +43,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Mails people about the dead letters that were filed.
 pub struct Mailer {
     settings: config::Mail,
+    quiet_hours: Option<QuietHours>,
     outbox: Arc<dyn Outbox>,
     transports: Transports,
     survey: Option<Survey>,
@@ -76,13 +78,20 @@ impl Mailer {
         transports: Transports,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { settings, outbox, transports, survey: None, clock, memory: Mutex::default() }
+        let memory = Mutex::default();
+        Self { settings, quiet_hours: None, outbox, transports, survey: None, clock, memory }
     }
 
     /// The same mailer, whose mails also say what `survey` finds.
     #[must_use]
     pub(crate) fn with_survey(self, survey: Survey) -> Self {
         Self { survey: Some(survey), ..self }
+    }
+
+    /// One that posts nothing in `quiet_hours`.
+    #[must_use]
+    pub fn quiet_in(self, quiet_hours: Option<QuietHours>) -> Self {
+        Self { quiet_hours, ..self }
     }
 
     /// Runs until `stop`. While the store is away it waits for it.
@@ -117,19 +126,17 @@ impl Mailer {
     async fn post(&self, no_wait: bool) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let since = Posted::since(now, &self.settings);
-        let Some(main) = self.transports.main() else { return Ok(false) };
-        let copies =
-            Channel::ALL.into_iter().filter(|channel| *channel != main && self.transports.has(*channel));
-        let channels = Channels { main, copies: copies.collect() };
+        let Some(channels) = self.transports.channels() else { return Ok(false) };
+        let rules = Rules { mail: &self.settings, quiet_hours: self.quiet_hours.as_ref(), no_wait };
         let around = match &self.survey {
             None => Surroundings::default(),
             Some(survey) => {
                 // Most of the time there is nothing to post, and nothing else to read.
-                let Some(groups) = self.due(since, now, no_wait).await? else { return Ok(false) };
+                let Some(groups) = self.due(since, now, rules).await? else { return Ok(false) };
                 survey.look(&groups, now).await
             }
         };
-        let plan = |state: &OutboxState| posting(state, now, &self.settings, no_wait, &around, &channels);
+        let plan = |state: &OutboxState| posting(state, now, rules, &around, &channels);
         Ok(self.outbox.post(since, &plan).await?.is_some())
     }
 
@@ -138,11 +145,11 @@ impl Mailer {
         &self,
         since: DateTime<Utc>,
         now: DateTime<Utc>,
-        no_wait: bool,
+        rules: Rules<'_>,
     ) -> Result<Option<Vec<String>>, StoreError> {
         let found = Mutex::new(None);
         let plan = |state: &OutboxState| {
-            let groups = due(state, now, &self.settings, no_wait);
+            let groups = due(state, now, rules);
             *found.lock().unwrap_or_else(PoisonError::into_inner) = groups;
             None
         };

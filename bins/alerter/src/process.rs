@@ -13,7 +13,7 @@ use crate::passed::Passed;
 use crate::store_away::StoreAway;
 use crate::surroundings::Survey;
 use crate::transport::{TransportError, Transports, transport_from, webhook_from};
-use crate::{Conditions, Desk, IncompleteBatches, Mailer};
+use crate::{Conditions, Desk, IncompleteBatches, Mailer, QuietGroups, Summaries};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -28,6 +28,9 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         process.config().alert.incomplete_after,
     );
     let conditions = Conditions::of(process, queues, stores);
+    let resolve_after = process.config().alert.resolve_after;
+    let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
+    let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -45,13 +48,16 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             }
         }
     };
+    let summaries = summaries(process, stores)?;
     let mailing = async {
-        if let Some((mailer, away)) = mailer.zip(away) {
-            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()));
+        if let Some(((mailer, away), summaries)) = mailer.zip(away).zip(summaries) {
+            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()), summaries.run(stop.clone()));
         }
     };
-    let (result, (), (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), conditions.run(stop.clone()), mailing, beating);
+    let watching = async {
+        tokio::join!(incomplete.run(stop.clone()), conditions.run(stop.clone()), quiet.run(stop.clone()));
+    };
+    let (result, (), (), ()) = tokio::join!(desk, watching, mailing, beating);
     result
 }
 
@@ -60,6 +66,9 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let passed = Passed::new(stores, Arc::clone(&process.clock));
     passed.look().await.context("the desk cannot be used")?;
+    if let Some(summaries) = summaries(process, stores)? {
+        summaries.look().await.context("the outbox cannot be used")?;
+    }
     match mailer(process, stores, None)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
@@ -105,7 +114,7 @@ fn mailer(
 ) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
     let transports = transports(process)?;
-    if transports.main().is_none() {
+    if transports.channels().is_none() {
         return Ok(None);
     }
     let (outbox, clock) = (Arc::clone(&stores.outbox), Arc::clone(&process.clock));
@@ -116,13 +125,20 @@ fn mailer(
         letters: Arc::clone(&stores.letters),
         queue,
     };
-    Ok(Some(Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey)))
+    let mailer = Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey);
+    Ok(Some(mailer.quiet_in(process.config().alert.quiet_hours)))
+}
+
+fn summaries(process: &Process, stores: &Stores) -> anyhow::Result<Option<Summaries>> {
+    let channels = transports(process)?.channels();
+    let clock = Arc::clone(&process.clock);
+    Ok(channels.map(|channels| Summaries::new(process.config(), stores, clock, channels)))
 }
 
 fn store_away(process: &Process, stores: &Stores) -> anyhow::Result<Option<StoreAway>> {
     let transports = transports(process)?;
     let place = service::place(&process.config().store.url);
-    Ok(transports.main().map(|_| {
-        StoreAway::new(Arc::clone(&stores.letters), transports, Arc::clone(&process.clock), place)
-    }))
+    Ok(transports
+        .channels()
+        .map(|_| StoreAway::new(Arc::clone(&stores.letters), transports, Arc::clone(&process.clock), place)))
 }

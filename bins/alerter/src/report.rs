@@ -12,6 +12,7 @@ mod missing;
 mod opening;
 mod others;
 mod plain;
+mod summary;
 pub(crate) mod words;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ use block::{Block, Report};
 
 pub(crate) use headers::headers;
 pub(crate) use json::{payload, unfiled};
+pub(crate) use summary::{SummedUp, summary_mail};
 
 /// The longest reason that is quoted, in characters.
 pub(crate) const REASON_CHARS: usize = 500;

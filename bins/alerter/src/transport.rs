@@ -13,7 +13,7 @@ use config::SecretUrl;
 use lettre::Address;
 use lettre::message::{Mailbox, Mailboxes};
 use ports::Clock;
-use ports::store::{Channel, Mail};
+use ports::store::{Channel, Covered, Mail, Posting};
 use tracing::{info, warn};
 
 use crate::report;
@@ -150,14 +150,32 @@ impl Transports {
         first.unwrap_or(Ok(Sent::ToAll))
     }
 
-    /// Whether `channel` is on.
-    pub(crate) fn has(&self, channel: Channel) -> bool {
-        self.of(channel).is_some()
+    /// The channels that are on; `None` when all are off.
+    pub(crate) fn channels(&self) -> Option<Channels> {
+        let mut on = Channel::ALL.into_iter().filter(|channel| self.of(*channel).is_some());
+        Some(Channels { main: on.next()?, copies: on.collect() })
     }
+}
 
-    /// The channel whose messages cover the groups, and are capped; the other says the same. `None` when all are off.
-    pub(crate) fn main(&self) -> Option<Channel> {
-        Channel::ALL.into_iter().find(|channel| self.has(*channel))
+/// On which channels something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Channels {
+    /// The one whose messages cover the groups, and are capped.
+    pub(crate) main: Channel,
+    /// Those on which the same is said.
+    pub(crate) copies: Vec<Channel>,
+}
+
+impl Channels {
+    /// What is posted: what `on` makes of each channel and an id, of which that on the main channel is `id`.
+    pub(crate) fn posting(
+        &self,
+        id: &str,
+        covered: Vec<Covered>,
+        on: impl Fn(Channel, String) -> Mail,
+    ) -> Posting {
+        let copies = self.copies.iter().map(|channel| on(*channel, format!("{id}-{channel}"))).collect();
+        Posting { mail: on(self.main, id.to_owned()), covered, copies }
     }
 }
 

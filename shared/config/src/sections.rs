@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
+use crate::quiet_hours::{QuietHours, quiet_hours};
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
@@ -295,6 +296,14 @@ pub struct Alert {
     /// Free bytes on a disk below which somebody is told; zero: never.
     #[serde(deserialize_with = "byte_size_or_off")]
     pub disk_free: u64,
+    /// How long nothing may die in a group before it is taken as resolved; zero: for ever.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub resolve_after: Duration,
+    /// When nobody is mailed.
+    #[serde(deserialize_with = "quiet_hours")]
+    pub quiet_hours: Option<QuietHours>,
+    /// How often a mail says how all was.
+    pub summary: Summary,
 }
 
 impl Alert {
@@ -311,6 +320,18 @@ impl Alert {
 
 fn is_on(url: &Secret) -> bool {
     !url.is_empty() && url.expose() != crate::values::OFF
+}
+
+/// How often a mail sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Summary {
+    /// After each week, which begins on a Monday.
+    Weekly,
+    /// After each day.
+    Daily,
+    /// Never.
+    Off,
 }
 
 /// `[mail]`

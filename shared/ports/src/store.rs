@@ -18,7 +18,9 @@ use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops};
 pub use ledger::{BatchRecord, Ledger, Missing};
-pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
+pub use letters::{
+    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+};
 pub use mail::{Channel, Mail};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, MailResult, MailTrouble, Outbox, OutboxState, Planner,

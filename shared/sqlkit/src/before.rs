@@ -18,6 +18,10 @@ impl Client {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
         };
+        let told = match self {
+            Self::Sqlite(_) => "DROP INDEX alert_groups_told; ",
+            Self::Mysql(_) => "DROP INDEX alert_groups_told ON alert_groups; ",
+        };
         let view = self.created(6, "cryptocurrencies");
         // MariaDB would only hide them, and have no room for more after some rounds.
         let whole = match self {
@@ -34,6 +38,22 @@ impl Client {
             + &drop(
                 "quotes_latest",
                 &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
+            )
+            + "DROP TABLE silences; "
+            + told
+            + &drop("mail_covers", &["told_at"])
+            + &drop(
+                "alert_groups",
+                &[
+                    "opened_at",
+                    "resolved_at",
+                    "resolution",
+                    "episodes",
+                    "opened_total",
+                    "flapping_since",
+                    "flaps",
+                    "told_at",
+                ],
             );
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(

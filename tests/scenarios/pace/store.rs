@@ -10,9 +10,9 @@ use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
 use ports::store::OutboxState;
 use ports::{
-    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
-    Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
-    Quotes, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledCounts, FiledLetter, Freshness,
+    GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
+    Planner, Quotes, Store, StoreError, TopCoin, Totals,
 };
 use testkit::memory::MemoryStore;
 
@@ -202,6 +202,10 @@ impl Letters for PacedStore {
         self.through(Need::Read, self.memory.letter(id)).await
     }
 
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError> {
+        self.through(Need::Read, self.memory.count_filed(from, to)).await
+    }
+
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {
         self.through(Need::Read, self.memory.filed(ids)).await
     }
@@ -238,6 +242,10 @@ impl Outbox for PacedStore {
         result: &MailResult,
     ) -> Result<bool, StoreError> {
         self.through(Need::Write, self.memory.record(id, number, at, result)).await
+    }
+
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        self.through(Need::Read, self.memory.is_posted(id)).await
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {

@@ -3,28 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{AlertGroup, Channel, Covered, Fate, Mail, OutboxState, Posting};
 
-use crate::policy::{MailPlan, Posted, plan};
+use crate::policy::{MailPlan, Posted, Rules, plan};
 use crate::report::{self, Written};
 use crate::surroundings::Surroundings;
-
-/// On which channels a mail goes.
-pub(super) struct Channels {
-    /// The one whose mail covers the groups.
-    pub(super) main: Channel,
-    /// Those on which the same is said.
-    pub(super) copies: Vec<Channel>,
-}
+use crate::transport::Channels;
 
 /// The mail that is due and what it covers, if there is one.
 pub(super) fn posting(
     state: &OutboxState,
     now: DateTime<Utc>,
-    settings: &config::Mail,
-    no_wait: bool,
+    rules: Rules<'_>,
     around: &Surroundings,
     channels: &Channels,
 ) -> Option<Posting> {
-    let plan = due_plan(state, now, settings, no_wait)?;
+    let plan = due_plan(state, now, rules)?;
     let covers = |group: &&AlertGroup, is_end| Covered {
         fingerprint: group.fingerprint.clone(),
         letters: group.unsent,
@@ -35,33 +27,20 @@ pub(super) fn posting(
     let ended = plan.resolved.iter().map(|group| covers(group, true));
     let covered = open.chain(ended).collect();
     let mails = Mails { plan: &plan, around, installation: &state.installation, now };
-    let id = mails.id();
-    let copy = |channel: &Channel| mails.on(*channel, format!("{id}-{channel}"));
-    let copies = channels.copies.iter().map(copy).collect();
-    Some(Posting { covered, mail: mails.on(channels.main, id.clone()), copies })
+    Some(channels.posting(&mails.id(), covered, |channel, id| mails.on(channel, id)))
 }
 
 /// The groups of the mail that is due, if there is one: those of which it tells most first.
-pub(super) fn due(
-    state: &OutboxState,
-    now: DateTime<Utc>,
-    settings: &config::Mail,
-    no_wait: bool,
-) -> Option<Vec<String>> {
-    let plan = due_plan(state, now, settings, no_wait)?;
+pub(super) fn due(state: &OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<Vec<String>> {
+    let plan = due_plan(state, now, rules)?;
     Some(plan.groups.iter().chain(&plan.resolved).map(|group| group.fingerprint.clone()).collect())
 }
 
-fn due_plan<'a>(
-    state: &'a OutboxState,
-    now: DateTime<Utc>,
-    settings: &config::Mail,
-    no_wait: bool,
-) -> Option<MailPlan<'a>> {
-    if is_held_up(state, now, settings) {
+fn due_plan<'a>(state: &'a OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<MailPlan<'a>> {
+    if is_held_up(state, now, rules.mail) {
         return None;
     }
-    plan(now, &state.groups, Posted::new(&state.mails, now), settings, no_wait)
+    plan(now, state, Posted::new(&state.mails, now), rules)
 }
 
 /// Whether a mail that could not be sent yet holds up the next one. It does so for at most `mail.repeat_after`: one mail

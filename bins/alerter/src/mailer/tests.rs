@@ -280,6 +280,10 @@ impl Outbox for FullDisk {
         self.0.record(id, number, at, result).await
     }
 
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        self.0.is_posted(id).await
+    }
+
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         self.0.trouble().await
     }

@@ -8,14 +8,11 @@ use super::REASON_CHARS;
 use super::block::Block;
 use super::opening::cause;
 use super::words::{count, counted, instant, lasting, span};
-use crate::policy::MailPlan;
+use crate::policy::{MailPlan, is_flapping};
 use crate::surroundings::{Sample, Surroundings};
 
 /// How many groups a mail lists; nobody would read a mail with hundreds.
 const LISTED: usize = 20;
-
-/// From so many openings in a row on, a group is said to come and go.
-const FLAPPING: u64 = 3;
 
 /// The groups that are open, and what to type.
 pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
@@ -24,7 +21,7 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
         let sample = around.samples.get(&group.fingerprint).filter(|_| !plan.is_plain);
         let title = if plan.is_plain { group.class.to_string() } else { cause(group) };
         blocks.extend([Block::Heading(title), Block::text(counts(group))]);
-        if group.flaps >= FLAPPING {
+        if is_flapping(group) {
             blocks.push(Block::text(format!(
                 "It comes and goes: {} times in {}.",
                 count(group.flaps),
@@ -104,7 +101,7 @@ pub(super) fn resolved(plan: &MailPlan<'_>) -> Vec<Block> {
         }
         let letters = group.total.saturating_sub(group.opened_total);
         facts.push(("Letters", count(letters)));
-        if group.flaps >= FLAPPING {
+        if is_flapping(group) {
             let since = timestamp::to_millis(group.flapping_since);
             facts.push(("Before", format!("it came {} times since {}", count(group.flaps), instant(since))));
         }

@@ -18,12 +18,7 @@ const NAMED: usize = 20;
 /// UTC day, so nobody has to remember what was sent. An end belongs to the day on which the trouble was told last.
 pub(crate) fn headers(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc>) -> Headers {
     let groups: Vec<_> = plan.groups.iter().chain(&plan.resolved).copied().collect();
-    let mut headers = Headers::new()
-        // RFC 3834: no robot answers.
-        .with("Auto-Submitted", "auto-generated")
-        .with("X-Auto-Response-Suppress", "All")
-        // RFC 2919, for lists without a domain of their own.
-        .with("List-Id", format!("coinpipe alerts <alerts.{installation}.localhost>"));
+    let mut headers = common(installation);
     let open = plan.groups.first().map(|group| (group, now));
     let ended = plan.resolved.first().map(|group| (group, group.told_at.unwrap_or(now)));
     if let Some((group, at)) = open.or(ended) {
@@ -42,6 +37,16 @@ pub(crate) fn headers(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc
         }
     }
     headers
+}
+
+/// The headers of all mails.
+pub(super) fn common(installation: &str) -> Headers {
+    Headers::new()
+        // RFC 3834: no robot answers.
+        .with("Auto-Submitted", "auto-generated")
+        .with("X-Auto-Response-Suppress", "All")
+        // RFC 2919, for lists without a domain of their own.
+        .with("List-Id", format!("coinpipe alerts <alerts.{installation}.localhost>"))
 }
 
 /// What all mails about a group on a day answer.

@@ -26,48 +26,52 @@ pub(crate) fn payload(
     let kind = if plan.groups.is_empty() && !plan.resolved.is_empty() { "resolved" } else { "trouble" };
     let groups: Vec<_> = plan.groups.iter().take(LISTED).map(|one| group(one, around)).collect();
     let resolved: Vec<_> = plan.resolved.iter().take(LISTED).map(|one| group(one, around)).collect();
-    let payload = json!({
+    let data = json!({
+        "groups": groups,
+        "groups_left_out": plan.groups.len().saturating_sub(LISTED),
+        "resolved": resolved,
+        "resolved_left_out": plan.resolved.len().saturating_sub(LISTED),
+        "capped_until": instant(plan.capped_until),
+        "database": around.database.as_ref().map(|found| database(found, now)),
+        "freshness": around.freshness.as_ref().map(|freshness| json!({
+            "newest_quote_at": instant(freshness.newest_quote_at),
+            "newest_fetch_at": instant(freshness.newest_fetch_at),
+        })),
+        "queues": around.queues.iter()
+            .map(|(name, depth)| (name.to_string(), Value::from(depth.total())))
+            .collect::<serde_json::Map<_, _>>(),
+        "open_groups": around.open_groups,
+    });
+    message(kind, (id, Some(installation)), now, (&written.subject, &written.text), &data)
+}
+
+/// What all messages have, around the `data` of this kind.
+pub(super) fn message(
+    kind: &str,
+    (id, installation): (&str, Option<&str>),
+    now: DateTime<Utc>,
+    (title, text): (&str, &str),
+    data: &Value,
+) -> String {
+    let message = json!({
         "type": format!("coinpipe.{kind}"),
         "version": VERSION,
         "timestamp": timestamp::to_text(now),
         "id": id,
         "installation": installation,
-        "title": written.subject,
-        "text": written.text,
-        "data": {
-            "groups": groups,
-            "groups_left_out": plan.groups.len().saturating_sub(LISTED),
-            "resolved": resolved,
-            "resolved_left_out": plan.resolved.len().saturating_sub(LISTED),
-            "capped_until": instant(plan.capped_until),
-            "database": around.database.as_ref().map(|found| database(found, now)),
-            "freshness": around.freshness.as_ref().map(|freshness| json!({
-                "newest_quote_at": instant(freshness.newest_quote_at),
-                "newest_fetch_at": instant(freshness.newest_fetch_at),
-            })),
-            "queues": around.queues.iter()
-                .map(|(name, depth)| (name.to_string(), Value::from(depth.total())))
-                .collect::<serde_json::Map<_, _>>(),
-            "open_groups": around.open_groups,
-        },
+        "title": title,
+        "text": text,
+        "data": data,
     });
-    payload.to_string()
+    message.to_string()
 }
 
 /// The message that says the same as `mail`, which tells of no group.
 pub(crate) fn unfiled(mail: &Mail) -> Mail {
     let id = format!("{}-{}", mail.id, Channel::Webhook);
-    let payload = json!({
-        "type": "coinpipe.store",
-        "version": VERSION,
-        "timestamp": timestamp::to_text(mail.posted_at),
-        "id": id,
-        "installation": null,
-        "title": mail.subject,
-        "text": mail.body,
-        "data": {},
-    });
-    Mail { channel: Channel::Webhook, ..Mail::plain(id, &mail.subject, payload.to_string(), mail.posted_at) }
+    let said = (mail.subject.as_str(), mail.body.as_str());
+    let payload = message("store", (&id, None), mail.posted_at, said, &json!({}));
+    Mail { channel: Channel::Webhook, ..Mail::plain(id, &mail.subject, payload, mail.posted_at) }
 }
 
 fn group(group: &AlertGroup, around: &Surroundings) -> Value {

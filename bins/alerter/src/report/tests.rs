@@ -301,3 +301,21 @@ fn a_plain_mail_quotes_nothing_from_outside_and_counts_all_the_same() {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }
+
+#[test]
+fn a_summary() {
+    let well = SummedUp {
+        period: "the week from 2026-11-16".to_owned(),
+        due: 168,
+        fetched: 168,
+        letters: 3,
+        credits: 7728,
+        ..SummedUp::default()
+    };
+    let ill = SummedUp { fetched: 160, incomplete: 2, incidents: 4, open: 1, ..well.clone() };
+    for (name, summed) in [("summary", &well), ("summary_of_trouble", &ill)] {
+        let Written { subject, text, html } = summary::summary(summed);
+        golden(&format!("{name}.txt"), &format!("Subject: {subject}\n\n{text}"));
+        golden(&format!("{name}.html"), &html.unwrap());
+    }
+}

@@ -172,6 +172,9 @@ pub trait Outbox: Send + Sync + 'static {
         result: &MailResult,
     ) -> Result<bool, StoreError>;
 
+    /// Whether a mail with this id was posted, whatever became of it.
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError>;
+
     /// What keeps mails from arriving.
     async fn trouble(&self) -> Result<MailTrouble, StoreError>;
 }

@@ -13,8 +13,8 @@ use ports::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused, posted_mail,
-    refusal, refused, waiting,
+    self, CLAIMED, INSTALLATION, IS_POSTED, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused,
+    posted_mail, refusal, refused, waiting,
 };
 use tables::read::silences::{silence, silences};
 use tables::write::outbox::{INSERT_MAIL, RECORD, mail as outbox_row, record as recorded_as};
@@ -86,6 +86,11 @@ impl Outbox for SqliteStore {
         let recorded = record(&mut transaction, (id, number), at, result).await.map_err(blame)?;
         transaction.commit().await.map_err(blame)?;
         Ok(recorded)
+    }
+
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        let found = sqlx::query(IS_POSTED).bind(id).fetch_optional(self.database.readers()).await;
+        found.map(|row| row.is_some()).map_err(|error| self.blame(error))
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {

@@ -215,6 +215,8 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
         "SELECT * FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL",
         "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= 'a' OR due_at > 'b')",
         "SELECT id FROM mail_outbox WHERE posted_at >= 'a'",
+        tables::read::letters::COUNT_FILED,
+        tables::read::outbox::IS_POSTED,
         "SELECT refused_at FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
          ORDER BY refused_at DESC LIMIT 1",
     ] {

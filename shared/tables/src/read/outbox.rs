@@ -41,6 +41,9 @@ pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS let
         c.mailed_total AS mailed_total, c.told_at AS told_at, m.posted_at AS posted_at \
     FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
 
+/// Whether there is a mail; binds its id.
+pub const IS_POSTED: &str = "SELECT 1 FROM mail_outbox WHERE id = ?";
+
 /// The columns of a mail for [`claimed_mail`].
 pub const CLAIMED: &str =
     "id, channel, subject, body, html, headers, recipients, posted_at, attempts, claims";

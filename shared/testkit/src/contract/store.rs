@@ -165,6 +165,7 @@ macro_rules! store_contract {
                 a_new_letter_opens_a_resolved_group_again
                 a_list_shows_all_of_a_letter_but_its_body
                 what_is_on_the_desk_can_be_asked_by_id
+                what_was_filed_in_a_time_is_counted
                 groups_and_letters_come_newest_first;
             episodes:
                 an_episode_is_from_opening_to_end

@@ -84,7 +84,10 @@ pub async fn a_mail_is_posted_once_and_covers_its_groups(lab: &impl StoreLab) {
     file(lab, &["f"], "three").await;
     let first = mail("digest-1", at(30));
     // Letter c came after the mail was written.
+    let is_posted = async || lab.store().is_posted(&first.id).await.expect("answers");
+    assert!(!is_posted().await);
     assert!(post(lab, &first, &[covers("one", 2, 2), covers("two", 2, 2), covers("gone", 1, 1)]).await);
+    assert!(is_posted().await);
     for _ in 0..2 {
         assert_eq!(mailed(lab, "one").await, (1, Some(at(30)), 2));
         assert_eq!(mailed(lab, "two").await, (0, Some(at(30)), 2));

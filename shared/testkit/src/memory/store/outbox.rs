@@ -219,6 +219,10 @@ impl Outbox for MemoryStore {
         Ok(true)
     }
 
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.state()?.mails.mails.contains_key(id))
+    }
+
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         let state = self.state()?;
         let mails = state.mails.in_order();
