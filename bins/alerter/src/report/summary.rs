@@ -77,7 +77,7 @@ fn report(summed: &SummedUp) -> Report {
     let is_well = fetched == due && *incomplete == 0 && *open == 0;
     let missing = due.saturating_sub(*fetched);
     let mut blocks = vec![
-        Block::text(if is_well { format!("All is well: {told}.") } else { format!("{told}.") }),
+        Block::text(format!("{}: {told}.", if is_well { "All is well" } else { "Something wants a look" })),
         Block::heading("In the database"),
         Block::Facts(vec![
             ("Snapshots", format!("{} of {}", count(*fetched), count(*due))),

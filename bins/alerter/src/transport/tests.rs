@@ -1,3 +1,5 @@
+mod private_server;
+
 use std::net::SocketAddr;
 
 use domain::timestamp;
