@@ -31,6 +31,7 @@ use ports::{Clock, Outbox, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::passed::Passed;
 use crate::policy::{Posted, Rules};
 use crate::surroundings::{Surroundings, Survey};
 use crate::transport::{Transport, Transports};
@@ -44,6 +45,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Mailer {
     settings: config::Mail,
     quiet_hours: Option<QuietHours>,
+    passed: Option<Passed>,
     outbox: Arc<dyn Outbox>,
     transports: Transports,
     survey: Option<Survey>,
@@ -79,7 +81,8 @@ impl Mailer {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let memory = Mutex::default();
-        Self { settings, quiet_hours: None, outbox, transports, survey: None, clock, memory }
+        let (quiet_hours, passed, survey) = (None, None, None);
+        Self { settings, quiet_hours, passed, outbox, transports, survey, clock, memory }
     }
 
     /// The same mailer, whose mails also say what `survey` finds.
@@ -92,6 +95,12 @@ impl Mailer {
     #[must_use]
     pub fn quiet_in(self, quiet_hours: Option<QuietHours>) -> Self {
         Self { quiet_hours, ..self }
+    }
+
+    /// One that, before it posts a mail, closes what has `passed` meanwhile: nobody is woken for what works again.
+    #[must_use]
+    pub(crate) fn after_closing(self, passed: Passed) -> Self {
+        Self { passed: Some(passed), ..self }
     }
 
     /// Runs until `stop`. While the store is away it waits for it.
@@ -128,14 +137,19 @@ impl Mailer {
         let since = Posted::since(now, &self.settings);
         let Some(channels) = self.transports.channels() else { return Ok(false) };
         let rules = Rules { mail: &self.settings, quiet_hours: self.quiet_hours.as_ref(), no_wait };
-        let around = match &self.survey {
-            None => Surroundings::default(),
-            Some(survey) => {
-                // Most of the time there is nothing to post, and nothing else to read.
-                let Some(groups) = self.due(since, now, rules).await? else { return Ok(false) };
-                survey.look(&groups, now).await
+        let mut around = Surroundings::default();
+        if self.passed.is_some() || self.survey.is_some() {
+            // Most of the time there is nothing to post, and nothing else to read.
+            let Some(mut groups) = self.due(since, now, rules).await? else { return Ok(false) };
+            if let Some(passed) = &self.passed {
+                passed.look().await?;
+                let Some(left) = self.due(since, now, rules).await? else { return Ok(false) };
+                groups = left;
             }
-        };
+            if let Some(survey) = &self.survey {
+                around = survey.look(&groups, now).await;
+            }
+        }
         let plan = |state: &OutboxState| posting(state, now, rules, &around, &channels);
         Ok(self.outbox.post(since, &plan).await?.is_some())
     }

@@ -126,7 +126,8 @@ fn mailer(
         queue,
     };
     let mailer = Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey);
-    Ok(Some(mailer.quiet_in(process.config().alert.quiet_hours)))
+    let passed = Passed::new(stores, Arc::clone(&process.clock));
+    Ok(Some(mailer.quiet_in(process.config().alert.quiet_hours).after_closing(passed)))
 }
 
 fn summaries(process: &Process, stores: &Stores) -> anyhow::Result<Option<Summaries>> {

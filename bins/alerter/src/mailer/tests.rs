@@ -1,6 +1,7 @@
 mod clock;
 mod recipients;
 mod several;
+mod trouble;
 
 use async_trait::async_trait;
 use domain::{DeadLetter, StageName};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use clap::Args;
 use domain::{one_line, timestamp};
@@ -89,13 +89,15 @@ impl ChangeArgs {
 pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<()> {
     args.check()?;
     let which = args.which();
-    let Some(seen) = process.open_stores_read_only().await? else {
-        bail!(adapters::nothing_at(&process.config().store.url));
-    };
-    let groups = seen.letters.groups(None).await?;
-    let group = named(&groups, &which.group)?;
     // What only looks makes and changes nothing.
-    let stores = if which.dry_run { seen } else { process.open_stores().await? };
+    let stores = if which.dry_run {
+        let found = process.open_stores_read_only().await?;
+        found.with_context(|| adapters::nothing_at(&process.config().store.url))?
+    } else {
+        adapters::open_existing_stores(process).await?
+    };
+    let groups = stores.letters.groups(None).await?;
+    let group = named(&groups, &which.group)?;
     let done = match args {
         ChangeArgs::Silence(args) => silence(&stores, group, args, process.clock.now()).await?,
         ChangeArgs::Unsilence(_) => unsilence(&stores, group, which.dry_run, process.clock.now()).await?,
