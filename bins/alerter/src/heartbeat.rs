@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Secret;
 use domain::endpoint::LISTINGS;
-use domain::{Class, StageName, header, one_line};
+use domain::{Class, Slot, StageName, header, one_line};
 use ports::store::{BatchRecord, LetterSummary};
 use ports::{Clock, Ledger, Letters, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// As many of the newest batches and letters are looked at.
 const NEWEST: u32 = 50;
 
-/// What became whole so long before the start was told by the process before this one.
+/// What was fetched so long before the start was told by the process before this one.
 const LATE: TimeDelta = TimeDelta::minutes(10);
 
 /// The codes of letters that are about a snapshot that will not be whole.
@@ -47,8 +47,8 @@ pub(crate) struct Heartbeat {
 
 /// What was told. A call that failed is made again.
 struct Told {
-    /// Until when snapshots that became whole were told.
-    whole: DateTime<Utc>,
+    /// The newest slot whose snapshot was whole and is told.
+    slot: Option<Slot>,
     /// Until when letters were told.
     failed: DateTime<Utc>,
     /// Whether the last call arrived; the first that does not is logged.
@@ -65,8 +65,7 @@ impl Heartbeat {
         let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
         let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
         let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
-        let now = clock.now();
-        let told = Told { whole: now - LATE, failed: now, is_heard: true };
+        let told = Told { slot: None, failed: clock.now(), is_heard: true };
         Ok(Self { http, url, ledger, letters, clock, told: Mutex::new(told) })
     }
 
@@ -83,17 +82,13 @@ impl Heartbeat {
 
     /// Makes the calls that are due, the older one first: who is called takes the last one for what is true.
     async fn look(&self) -> Result<(), StoreError> {
-        let (since_whole, since_failed) = {
-            let told = self.told();
-            (told.whole, told.failed)
-        };
+        let since_failed = self.told().failed;
         let batches = self.ledger.batches(NEWEST).await?;
-        let whole =
-            batches.iter().filter_map(whole).filter(|(at, _)| *at > since_whole).max_by_key(|(at, _)| *at);
+        let whole = self.newly_whole(&batches);
         let letters = self.letters.letters(None, NEWEST).await?;
         let failed = letters.iter().find(|letter| letter.filed_at > since_failed && is_lost(letter));
         let failed = failed.map(|letter| (letter.filed_at, one_line(&letter.reason, REASON_CHARS)));
-        let is_whole_last = whole.as_ref().map(|(at, _)| *at) >= failed.as_ref().map(|(at, _)| *at);
+        let is_whole_last = whole.as_ref().map(|whole| whole.loaded_at) >= failed.as_ref().map(|(at, _)| *at);
         if is_whole_last {
             self.tell_failed(failed).await;
             self.tell_whole(whole).await;
@@ -104,10 +99,20 @@ impl Heartbeat {
         Ok(())
     }
 
-    async fn tell_whole(&self, whole: Option<(DateTime<Utc>, String)>) {
-        let Some((at, text)) = whole else { return };
+    /// The newest snapshot that is whole, if it is not told. A replay, or what fills a gap, makes none of the newest slot.
+    fn newly_whole(&self, batches: &[BatchRecord]) -> Option<Whole> {
+        let whole = batches.iter().filter_map(whole).max_by_key(|whole| whole.slot)?;
+        let mut told = self.told();
+        if told.slot.is_none() && self.clock.now() - whole.fetched_at > LATE {
+            told.slot = Some(whole.slot);
+        }
+        (told.slot < Some(whole.slot)).then_some(whole)
+    }
+
+    async fn tell_whole(&self, whole: Option<Whole>) {
+        let Some(Whole { slot, text, .. }) = whole else { return };
         if self.call(self.url.clone(), text).await {
-            self.told().whole = at;
+            self.told().slot = Some(slot);
         }
     }
 
@@ -149,16 +154,22 @@ impl Heartbeat {
     }
 }
 
-/// When a snapshot became whole, and a line about it. What fills a gap is older than the interval that somebody waits for.
-fn whole(batch: &BatchRecord) -> Option<(DateTime<Utc>, String)> {
-    let is_whole = batch.endpoint == LISTINGS
-        && batch.fetched_at.is_some()
-        && batch.dropped.is_none()
-        && batch.is_complete()
-        && !batch.lacks_coins();
-    let loaded_at = batch.loaded_at.filter(|_| is_whole)?;
+/// A snapshot that is whole in the tables.
+struct Whole {
+    slot: Slot,
+    fetched_at: DateTime<Utc>,
+    loaded_at: DateTime<Utc>,
+    /// A line about it.
+    text: String,
+}
+
+fn whole(batch: &BatchRecord) -> Option<Whole> {
+    let is_whole =
+        batch.endpoint == LISTINGS && batch.dropped.is_none() && batch.is_complete() && !batch.lacks_coins();
+    let (loaded_at, fetched_at) = batch.loaded_at.filter(|_| is_whole).zip(batch.fetched_at)?;
     let coins = words::counted(batch.coins_in, "coin");
-    Some((loaded_at, format!("snapshot of {}: {coins}", words::instant(batch.slot.starts_at()))))
+    let text = format!("snapshot of {}: {coins}", words::instant(batch.slot.starts_at()));
+    Some(Whole { slot: batch.slot, fetched_at, loaded_at, text })
 }
 
 /// Whether `letter` is about a snapshot that was given up: not about a try that is followed by others, nor about what is fetched

@@ -86,6 +86,21 @@ async fn each_whole_snapshot_is_one_call() {
     assert_eq!(bench.look().await, [""; 0]);
 }
 
+/// Nor is one that was told before the process started anew.
+#[tokio::test]
+async fn a_replay_is_no_call() {
+    let mut bench = bench().await;
+    bench.snapshot(0).await;
+    bench.clock.advance(Duration::from_hours(1));
+    assert_eq!(bench.look().await, [""; 0]);
+    bench.snapshot(60).await;
+    assert_eq!(bench.look().await, ["/s3cret/"]);
+    bench.clock.advance(Duration::from_mins(1));
+    bench.snapshot(0).await;
+    bench.snapshot(60).await;
+    assert_eq!(bench.look().await, [""; 0]);
+}
+
 /// Half of it is no snapshot.
 #[tokio::test]
 async fn a_snapshot_of_which_a_part_is_missing_is_no_call() {
