@@ -8,13 +8,16 @@ mod cli;
 mod commands;
 mod confirm;
 mod data_kind;
+mod ledger_pages;
 mod missing;
 mod numbers;
 mod output;
 mod page_files;
 mod selection;
 mod values;
+mod when;
 mod who;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,6 @@ pub use store::{
     AlertGroup, BatchRecord, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
     DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledCounts, FiledLetter, Freshness,
     GroupState, Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult,
-    MailTrouble, Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused,
-    Schedules, Silence, Silences, Store, StoreError, TopCoin, Totals,
+    MailTrouble, Marked, Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes,
+    Refused, Schedules, Silence, Silences, Store, StoreError, TopCoin, Totals,
 };

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
-pub use drops::{DropPortion, DropPosition, Dropped, Drops};
+pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
 pub use ledger::{BatchRecord, Ledger, Missing};
 pub use letters::{
     AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,

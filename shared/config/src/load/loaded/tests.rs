@@ -79,7 +79,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
         ("alert", "disk_free") => texts(&["", "off", "1MiB", "4 GiB"]),
-        ("alert", "stale_after") => texts(&["", "auto", "off", "3h", "90m"]),
+        ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
         ("alert", "resolve_after") => texts(&["", "off", "7d", "90m"]),
         ("alert", "quiet_hours") => texts(&["", "off", "22:00-07:00", "1:00-2:30 Europe/Berlin"]),
         ("alert", "summary") => texts(&["", "off", "daily", "weekly"]),
