@@ -123,7 +123,7 @@ impl Mailer {
             }
             Err(error) => self.failed(mail, error, now),
         };
-        Some(self.settled(mail, result, now))
+        Some(settled(mail, result, now))
     }
 
     /// The server took it, for some or for all.
@@ -134,7 +134,7 @@ impl Mailer {
                 MailResult::Sent
             }
             Sent::ToSome { left, error: SendError { kind, reason } } => {
-                let wait = self.wait(mail, kind);
+                let wait = wait(mail, kind);
                 warn!(
                     mail = mail.id,
                     left = left.len(),
@@ -150,7 +150,7 @@ impl Mailer {
 
     /// The server did not take it.
     fn failed(&self, mail: &Mail, SendError { kind, reason }: SendError, now: DateTime<Utc>) -> MailResult {
-        let wait = self.wait(mail, kind);
+        let wait = wait(mail, kind);
         match kind {
             SendErrorKind::Refused if mail.left.is_empty() => {
                 error!(
@@ -185,36 +185,36 @@ impl Mailer {
         }
         put_off(now + wait, reason)
     }
+}
 
-    /// What is recorded: where others have the mail, who is left is given up once it is refused, or after a time.
-    fn settled(&self, mail: &Mail, result: MailResult, now: DateTime<Utc>) -> MailResult {
-        let (left, reason) = match &result {
-            MailResult::Partly { left, reason, .. } => (left, reason),
-            MailResult::RetryAt { reason, .. } | MailResult::Refused(reason) if !mail.left.is_empty() => {
-                (&mail.left, reason)
-            }
-            _ => return result,
-        };
-        let is_refused = matches!(result, MailResult::Refused(_));
-        if !is_refused && (now - mail.posted_at).abs() < PATIENCE {
-            return result;
+/// What is recorded: where others have the mail, who is left is given up once it is refused, or after a time.
+fn settled(mail: &Mail, result: MailResult, now: DateTime<Utc>) -> MailResult {
+    let (left, reason) = match &result {
+        MailResult::Partly { left, reason, .. } => (left, reason),
+        MailResult::RetryAt { reason, .. } | MailResult::Refused(reason) if !mail.left.is_empty() => {
+            (&mail.left, reason)
         }
-        error!(
-            mail = mail.id,
-            recipients = left.join(", "),
-            reason,
-            "some recipients of a mail will not get it; the others have it: {}",
-            mail.subject
-        );
-        MailResult::Sent
+        _ => return result,
+    };
+    let is_refused = matches!(result, MailResult::Refused(_));
+    if !is_refused && (now - mail.posted_at).abs() < PATIENCE {
+        return result;
     }
+    error!(
+        mail = mail.id,
+        recipients = left.join(", "),
+        reason,
+        "some recipients of a mail will not get it; the others have it: {}",
+        mail.subject
+    );
+    MailResult::Sent
+}
 
-    /// How long until the next attempt.
-    fn wait(&self, mail: &Mail, kind: SendErrorKind) -> TimeDelta {
-        match kind {
-            SendErrorKind::Misconfigured => LONGEST_RETRY,
-            SendErrorKind::Transient | SendErrorKind::Refused => retry_wait(mail.attempts),
-        }
+/// How long until the next attempt.
+fn wait(mail: &Mail, kind: SendErrorKind) -> TimeDelta {
+    match kind {
+        SendErrorKind::Misconfigured => LONGEST_RETRY,
+        SendErrorKind::Transient | SendErrorKind::Refused => retry_wait(mail.attempts),
     }
 }
 

@@ -3,6 +3,8 @@
 //! It sets no colours but greys that are seen on white and on black, so a program's dark mode works by itself. Styles stand on
 //! the elements, because many programs drop a style sheet. Whatever comes from outside passes [`escape`].
 
+use std::fmt::Write;
+
 use super::LINE_CHARS;
 use super::block::{Block, Report};
 use domain::one_line;
@@ -90,7 +92,9 @@ fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             c if c.is_ascii() => escaped.push(c),
-            c => escaped.push_str(&format!("&#{};", u32::from(c))),
+            c => {
+                let _ = write!(escaped, "&#{};", u32::from(c));
+            }
         }
     }
     escaped

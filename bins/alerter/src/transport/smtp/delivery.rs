@@ -86,12 +86,11 @@ async fn ask<'a>(
         if ends_session(&error) {
             return Err(found);
         }
-        match found.kind {
-            SendErrorKind::Refused => asked.refused.push((recipient, found)),
-            SendErrorKind::Transient | SendErrorKind::Misconfigured => {
-                asked.deferred.push((recipient, found))
-            }
-        }
+        let others = match found.kind {
+            SendErrorKind::Refused => &mut asked.refused,
+            SendErrorKind::Transient | SendErrorKind::Misconfigured => &mut asked.deferred,
+        };
+        others.push((recipient, found));
     }
     Ok(asked)
 }

@@ -64,9 +64,11 @@ impl Work for Post<'_> {
         }
         for copy in &copies {
             let row = outbox_row(copy, Some(&mail.id));
-            match query(INSERT_MAIL.as_str(), row).execute(&mut *connection).await {
-                Err(error) if is_duplicate(&error) => {}
-                copied => drop(copied?),
+            let copied = query(INSERT_MAIL.as_str(), row).execute(&mut *connection).await;
+            if let Err(error) = copied
+                && !is_duplicate(&error)
+            {
+                return Err(error);
             }
         }
         Ok(Some(Mail { posted_at: timestamp::to_millis(mail.posted_at), ..mail }))
