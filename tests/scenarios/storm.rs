@@ -2,7 +2,7 @@
 //! get few mails, none of them twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::{Class, DeadLetter, Headers, MessageId, StageName};
 use lab::MailServer;
@@ -77,7 +77,6 @@ async fn until_counted(place: &Place, least: u64, workers: &[Worker]) {
 async fn every_letter_of_a_storm_is_told_once_in_few_mails(place: Place) {
     let server = MailServer::start(Duration::from_millis(300)).expect("a mail server");
     let letters = letters();
-    let began_at = Instant::now();
     let mut alerters = vec![alerter(&place, &server), alerter(&place, &server)];
     // They die in the midst of it: while the letters arrive.
     let publishing = async {
@@ -104,7 +103,6 @@ async fn every_letter_of_a_storm_is_told_once_in_few_mails(place: Place) {
     tokio::join!(publishing, killing);
     until_counted(&place, LETTERS as u64, &alerters).await;
     place.until_empty_of_within(QueueName::Dead, DEADLINE).await;
-    println!("filed and counted after {:?}", began_at.elapsed());
     // A claim of one that was killed has to end first.
     let told = async {
         let mut look = tokio::time::interval(Duration::from_millis(200));
@@ -132,7 +130,6 @@ async fn every_letter_of_a_storm_is_told_once_in_few_mails(place: Place) {
     for mail in server.taken() {
         *times.entry(mail.message_id).or_default() += 1;
     }
-    println!("{} mails: {:?}", times.len(), times.values().collect::<Vec<_>>());
     assert!((1..=MAILS_AN_HOUR).contains(&times.len()), "{} mails", times.len());
     // One is sent at a time; the answer about it may be lost in a kill.
     let repeated: usize = times.values().map(|times| times - 1).sum();

@@ -114,9 +114,9 @@ mod tests {
         assert_eq!(open().await.len(), 3, "nobody was told");
         ports::Outbox::post(&*store, clock.now(), &tell).await.unwrap();
         assert_eq!(open().await, ["loader", "alerter"]);
-        clock.advance(6 * DAY - Duration::from_millis(1));
+        clock.advance(Duration::from_secs(6 * super::DAY - 1));
         assert_eq!(open().await, ["loader", "alerter"]);
-        clock.advance(Duration::from_millis(1));
+        clock.advance(Duration::from_secs(1));
         assert_eq!(open().await, ["alerter"]);
         let resolved = store.groups(Some(GroupState::Resolved)).await.unwrap();
         assert!(resolved.iter().all(|group| group.resolution.as_deref() == Some("quiet for 7 days")));

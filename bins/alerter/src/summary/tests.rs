@@ -84,10 +84,10 @@ async fn a_period_is_summed_up_once_by_any_number_of_alerters_and_after_a_restar
     let (one, other) = (bench.summaries(), bench.summaries());
     one.look().await.unwrap();
     assert_eq!(bench.posted().await, 0, "there was nothing on the day before");
-    bench.clock.advance(Duration::from_hours(11) - Duration::from_secs(1));
+    bench.clock.advance(Duration::from_mins(11 * 60 - 1));
     one.look().await.unwrap();
     assert_eq!(bench.posted().await, 0, "what was due may still be loaded");
-    bench.clock.advance(Duration::from_secs(1));
+    bench.clock.advance(Duration::from_mins(1));
     for _ in 0..3 {
         one.look().await.unwrap();
         other.look().await.unwrap();
