@@ -119,33 +119,11 @@ impl Mailer {
         let result = match attempt {
             Ok(sent) => {
                 self.memory(|memory| memory.misconfigured.remove(&mail.channel));
-                self.sent(mail, sent, now)
+                sent_to(mail, sent, now)
             }
             Err(error) => self.failed(mail, error, now),
         };
         Some(settled(mail, result, now))
-    }
-
-    /// The server took it, for some or for all.
-    fn sent(&self, mail: &Mail, sent: Sent, now: DateTime<Utc>) -> MailResult {
-        match sent {
-            Sent::ToAll => {
-                info!(mail = mail.id, channel = %mail.channel, "sent: {}", mail.subject);
-                MailResult::Sent
-            }
-            Sent::ToSome { left, error: SendError { kind, reason } } => {
-                let wait = wait(mail, kind);
-                warn!(
-                    mail = mail.id,
-                    left = left.len(),
-                    reason,
-                    retry_in_s = wait.num_seconds(),
-                    "sent, but not to everybody; will try again for the others: {}",
-                    mail.subject
-                );
-                MailResult::Partly { left, at: now + wait, reason }
-            }
-        }
     }
 
     /// The server did not take it.
@@ -184,6 +162,28 @@ impl Mailer {
             ),
         }
         put_off(now + wait, reason)
+    }
+}
+
+/// The server took it, for some or for all.
+fn sent_to(mail: &Mail, sent: Sent, now: DateTime<Utc>) -> MailResult {
+    match sent {
+        Sent::ToAll => {
+            info!(mail = mail.id, channel = %mail.channel, "sent: {}", mail.subject);
+            MailResult::Sent
+        }
+        Sent::ToSome { left, error: SendError { kind, reason } } => {
+            let wait = wait(mail, kind);
+            warn!(
+                mail = mail.id,
+                left = left.len(),
+                reason,
+                retry_in_s = wait.num_seconds(),
+                "sent, but not to everybody; will try again for the others: {}",
+                mail.subject
+            );
+            MailResult::Partly { left, at: now + wait, reason }
+        }
     }
 }
 
