@@ -39,7 +39,7 @@ pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
 fn all(database: &Database, looked_back: &str) -> String {
     match database.due {
         Some(due) if due > 0 => format!("the {} due in the last {looked_back}", counted(due, "snapshot")),
-        _ => format!("the last {looked_back}, {}", counted(database.fetched, "snapshot")),
+        _ => format!("the {} of the last {looked_back}", counted(database.fetched, "snapshot")),
     }
 }
 

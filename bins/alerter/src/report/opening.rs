@@ -3,7 +3,7 @@
 use domain::{Class, one_line};
 use ports::store::AlertGroup;
 
-use super::words::{count, lasting};
+use super::words::{count, counted, lasting};
 use crate::policy::MailPlan;
 
 /// The longest subject, in characters.
@@ -31,19 +31,25 @@ pub(super) fn subject(plan: &MailPlan<'_>) -> String {
     one_line(&format!("[coinpipe] {subject}"), SUBJECT_CHARS)
 }
 
-/// The first sentences: how many messages and how many incidents, and what ended. Only messages are said to be kept: an incident
+/// The first sentences: how many messages, rejects and incidents, and what ended. Only messages are said to be kept: an incident
 /// has none.
 pub(super) fn opening(plan: &MailPlan<'_>) -> String {
-    let unsent = |is_incident: bool| -> u64 {
-        let groups = plan.groups.iter().filter(|group| (group.class == Class::Incident) == is_incident);
-        groups.map(|group| group.unsent).sum()
+    let unsent = |is_meant: fn(Class) -> bool| -> u64 {
+        plan.groups.iter().filter(|group| is_meant(group.class)).map(|group| group.unsent).sum()
     };
-    let messages = match unsent(false) {
+    let messages = match unsent(|class| !matches!(class, Class::Incident | Class::RejectedRows)) {
         0 => None,
         1 => Some("1 message could not be handled; it is kept.".to_owned()),
         messages => Some(format!("{} messages could not be handled; they are kept.", count(messages))),
     };
-    let incidents = match unsent(true) {
+    let rejects = match unsent(|class| class == Class::RejectedRows) {
+        0 => None,
+        parts => Some(format!(
+            "Coins of {} were rejected and are kept; the others went on.",
+            counted(parts, "chunk")
+        )),
+    };
+    let incidents = match unsent(|class| class == Class::Incident) {
         0 => None,
         1 => Some("1 incident needs attention.".to_owned()),
         incidents => Some(format!("{} incidents need attention.", count(incidents))),
@@ -53,7 +59,7 @@ pub(super) fn opening(plan: &MailPlan<'_>) -> String {
         1 => Some("1 problem is resolved.".to_owned()),
         ended => Some(format!("{ended} problems are resolved.")),
     };
-    [messages, incidents, ended].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [messages, rejects, incidents, ended].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Stage, class and code.
