@@ -36,3 +36,6 @@ pub use process::{check, check_settings, flush, run};
 pub use quiet_groups::QuietGroups;
 pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Sent, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         Arc::clone(&process.clock),
         process.config().alert.incomplete_after,
     );
-    let conditions = Conditions::of(process, queues, stores);
+    let conditions = Conditions::new(process.config(), &queues.queue, stores, Arc::clone(&process.clock));
     let resolve_after = process.config().alert.resolve_after;
     let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
     let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());

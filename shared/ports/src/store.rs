@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchRecord, Ledger, Missing};
+pub use ledger::{BatchRecord, Ledger, Missing, Paid};
 pub use letters::{
     AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
 };
