@@ -208,11 +208,11 @@ mod tests {
         };
         assert_eq!(
             line(group("g", None), None, State::Open),
-            "g|open|–: incident/c|1,200|1970-01-01T00:00:00Z, 2h 1m ago|it broke"
+            "g|open|–: incident/c|1,200|1970-01-01T00:00:00.000Z, 2h 1m ago|it broke"
         );
         assert_eq!(
             line(group("g", Some(60)), None, State::Resolved),
-            "g|resolved|–: incident/c|1,200|1970-01-01T00:01:00Z, lasted 1m|it works"
+            "g|resolved|–: incident/c|1,200|1970-01-01T00:01:00.000Z, lasted 1m|it works"
         );
         let silence = Silence {
             fingerprint: "g".to_owned(),
@@ -223,7 +223,7 @@ mod tests {
         };
         assert_eq!(
             line(group("g", None), Some(silence), State::Silenced),
-            "g|silenced|–: incident/c|1,200|1970-01-01T00:00:00Z, silent until 1970-01-01T00:01:00Z by me@here|known"
+            "g|silenced|–: incident/c|1,200|1970-01-01T00:00:00.000Z, silent until 1970-01-01T00:01:00.000Z by me@here|known"
         );
     }
 }
