@@ -102,15 +102,8 @@ mod tests {
                 is_end: false,
             };
             let covered = state.groups.iter().map(covers).collect();
-            let id = format!("{}", clock.now());
-            let mail = ports::Mail {
-                id,
-                subject: String::new(),
-                body: String::new(),
-                posted_at: clock.now(),
-                attempts: 0,
-            };
-            Some(ports::Posting { mail, covered })
+            let mail = ports::Mail::plain(clock.now().to_string(), "", "", clock.now());
+            Some(ports::Posting { mail, covered, copies: Vec::new() })
         };
         for stage in [StageName::Loader, StageName::Fetcher, StageName::Alerter] {
             file(stage, "first").await;

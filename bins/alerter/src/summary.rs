@@ -3,7 +3,6 @@
 
 mod period;
 mod slots;
-mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::policy::Posted;
+use crate::report::{self, SummedUp};
+use crate::transport::Channels;
 pub(crate) use period::Period;
 pub(crate) use slots::Slots;
 
@@ -48,6 +49,21 @@ pub(crate) struct Totals {
     pub(crate) open: u64,
 }
 
+impl Totals {
+    fn summed_up(&self) -> SummedUp {
+        SummedUp {
+            period: self.period.words(),
+            due: self.slots.due,
+            fetched: self.slots.fetched,
+            incomplete: self.incomplete,
+            letters: self.filed.letters,
+            incidents: self.filed.incidents,
+            credits: self.credits,
+            open: self.open,
+        }
+    }
+}
+
 /// Posts the summaries.
 pub struct Summaries {
     every: config::Summary,
@@ -58,13 +74,19 @@ pub struct Summaries {
     letters: Arc<dyn Letters>,
     outbox: Arc<dyn Outbox>,
     clock: Arc<dyn Clock>,
+    channels: Channels,
     /// The last period that was told of, or of which there was nothing to tell.
     told: Mutex<Option<Period>>,
 }
 
 impl Summaries {
     /// Those that `config` asks for.
-    pub fn new(config: &config::Config, stores: &Stores, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        config: &config::Config,
+        stores: &Stores,
+        clock: Arc<dyn Clock>,
+        channels: Channels,
+    ) -> Self {
         Self {
             every: config.alert.summary,
             mail: config.mail.clone(),
@@ -74,6 +96,7 @@ impl Summaries {
             letters: Arc::clone(&stores.letters),
             outbox: Arc::clone(&stores.outbox),
             clock,
+            channels,
             told: Mutex::default(),
         }
     }
@@ -126,13 +149,19 @@ impl Summaries {
             let capped = posted.last_hour >= u64::from(self.mail.max_per_hour)
                 || posted.last_day >= u64::from(self.mail.max_per_day);
             is_capped.store(capped, Ordering::Relaxed);
-            let mail = words::mail(id(&state.installation, period), &totals, now);
-            (!capped).then_some(Posting { mail, covered: Vec::new() })
+            (!capped).then(|| self.posting(state, &totals, now))
         };
         if let Some(mail) = self.outbox.post(Posted::since(now, &self.mail), &plan).await? {
             info!(mail = mail.id, "posted: {}", mail.subject);
         }
         Ok(!is_capped.load(Ordering::Relaxed))
+    }
+
+    fn posting(&self, state: &OutboxState, totals: &Totals, now: DateTime<Utc>) -> Posting {
+        let id = id(&state.installation, totals.period);
+        let mail =
+            |channel, id| report::summary_mail(&totals.summed_up(), channel, id, &state.installation, now);
+        self.channels.posting(&id, Vec::new(), mail)
     }
 
     async fn totals(&self, period: Period) -> Result<Totals, StoreError> {

@@ -276,6 +276,18 @@ pub struct Alert {
     pub incomplete_after: Duration,
     /// Age of the newest quote at which somebody is told.
     pub stale_after: StaleAfter,
+    /// URL that is called for each mail; empty or off: none. Its path may be a secret.
+    pub webhook: Secret,
+    /// Read `webhook` from this file.
+    pub webhook_file: PathBuf,
+    /// What its messages are signed with; empty: they are not.
+    pub webhook_secret: Secret,
+    /// Read `webhook_secret` from this file.
+    pub webhook_secret_file: PathBuf,
+    /// URL that is called after each complete snapshot; empty or off: none.
+    pub heartbeat_url: Secret,
+    /// Read `heartbeat_url` from this file.
+    pub heartbeat_url_file: PathBuf,
     /// How long nothing may leave a queue in which messages wait; zero: for ever.
     #[serde(deserialize_with = "duration_or_off")]
     pub stuck_after: Duration,
@@ -292,6 +304,22 @@ pub struct Alert {
     pub quiet_hours: Option<QuietHours>,
     /// How often a mail says how all was.
     pub summary: Summary,
+}
+
+impl Alert {
+    /// The URL of the webhook, unless it is off.
+    pub fn webhook(&self) -> Option<&Secret> {
+        is_on(&self.webhook).then_some(&self.webhook)
+    }
+
+    /// The URL of the heartbeat, unless it is off.
+    pub fn heartbeat(&self) -> Option<&Secret> {
+        is_on(&self.heartbeat_url).then_some(&self.heartbeat_url)
+    }
+}
+
+fn is_on(url: &Secret) -> bool {
+    !url.is_empty() && url.expose() != crate::values::OFF
 }
 
 /// How often a mail sums up.

@@ -42,6 +42,7 @@ impl Client {
             )
             + "DROP TABLE silences; "
             + told
+            + &drop("mail_outbox", &["html", "headers", "recipients", "channel", "copy_of", "taken_at"])
             + &drop("mail_covers", &["told_at"])
             + &drop(
                 "alert_groups",

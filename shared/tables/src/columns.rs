@@ -55,6 +55,21 @@ fn around_measures<const N: usize>(
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
 
+/// Of `mail_outbox`, as a mail is posted.
+pub const MAILS: [&str; 11] = [
+    "id",
+    "channel",
+    "subject",
+    "body",
+    "html",
+    "headers",
+    "recipients",
+    "copy_of",
+    "posted_at",
+    "attempts",
+    "due_at",
+];
+
 /// Of `batches`, as they are announced. A chunk tells the first five.
 pub const BATCHES: [&str; 10] = [
     "id",

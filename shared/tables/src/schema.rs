@@ -99,6 +99,7 @@ macro_rules! store_schema {
             14 "more of the market" "0014_market.sql" Whole,
             15 "coins seen last" "0015_coins_seen.sql" Whole,
             17 "trouble that ends" "0017_trouble.sql" Whole,
+            18 "what mails say" "0018_mails.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

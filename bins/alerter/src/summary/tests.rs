@@ -5,6 +5,7 @@ use testkit::contract::store::sample::{chunk, fetched};
 use testkit::memory::MemoryStore;
 
 use super::*;
+use ports::store::{Channel, Mail};
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -49,17 +50,29 @@ impl Bench {
     }
 
     fn summaries(&self) -> Summaries {
-        Summaries::new(&self.config, &Stores::of(self.store.clone()), self.clock.clone())
+        let channels = Channels { main: Channel::Mail, copies: vec![Channel::Webhook] };
+        Summaries::new(&self.config, &Stores::of(self.store.clone()), self.clock.clone(), channels)
     }
 
-    /// How many mails wait.
-    async fn posted(&self) -> u64 {
-        self.store.trouble().await.unwrap().waiting
+    /// How many mails wait, beside what says the same on the webhook.
+    async fn posted(&self) -> usize {
+        let count = Mutex::new(0);
+        let look = |state: &OutboxState| {
+            *count.lock().unwrap() = state.mails.len();
+            None
+        };
+        self.store.post(self.clock.now(), &look).await.unwrap();
+        count.into_inner().unwrap()
     }
 
     async fn subject(&self) -> String {
         let now = self.clock.now();
-        let claim = ports::Claim { now, until: now + TimeDelta::hours(1), far: now + TimeDelta::days(99) };
+        let claim = ports::Claim {
+            channel: Channel::Mail,
+            now,
+            until: now + TimeDelta::hours(1),
+            far: now + TimeDelta::days(99),
+        };
         self.store.claim(claim).await.unwrap().expect("it is due").mail.subject
     }
 }
@@ -101,8 +114,8 @@ async fn a_summary_waits_for_quiet_hours_and_caps() {
     assert_eq!(bench.posted().await, 0);
     bench.clock.advance(Duration::from_hours(5));
     let other = |state: &OutboxState| {
-        let mail = words::mail(format!("{}-other", state.installation), &totals(), bench.clock.now());
-        Some(Posting { mail, covered: Vec::new() })
+        let mail = Mail::plain(format!("{}-other", state.installation), "s", "b", bench.clock.now());
+        Some(Posting { mail, covered: Vec::new(), copies: Vec::new() })
     };
     bench.store.post(bench.clock.now(), &other).await.unwrap();
     summaries.look().await.unwrap();
@@ -134,7 +147,11 @@ fn totals() -> Totals {
 
 #[test]
 fn a_summary_says_how_all_was_and_what_is_left_to_do() {
-    let mail = words::mail("id".to_owned(), &totals(), DateTime::UNIX_EPOCH);
+    let mail = |channel| {
+        report::summary_mail(&totals().summed_up(), channel, "id".to_owned(), "1a2b", DateTime::UNIX_EPOCH)
+    };
+    let (mail, webhook) = (mail(Channel::Mail), mail(Channel::Webhook));
+    assert!(webhook.body.contains(r#""snapshots_in_part":2"#), "{}", webhook.body);
     assert_eq!(
         mail.subject,
         "[coinpipe] the week from 1970-01-19: 168 of 168 snapshots, 3 letters, 3360 credits"

@@ -157,9 +157,8 @@ async fn a_reopened_file_has_everything() {
     lab.store.record_fetched(&fetched(1)).await.unwrap();
     lab.store.file(&letter("a", at(0)), "one").await.unwrap();
     let plan = |_: &ports::OutboxState| {
-        let (id, subject, body) = ("m".to_owned(), "s".to_owned(), "b".to_owned());
-        let mail = ports::Mail { id, subject, body, posted_at: at(0), attempts: 0 };
-        Some(ports::Posting { mail, covered: Vec::new() })
+        let mail = ports::Mail::plain("m", "s", "b", at(0));
+        Some(ports::Posting { mail, covered: Vec::new(), copies: Vec::new() })
     };
     lab.store.post(at(0), &plan).await.unwrap().expect("it is posted");
     let before = everything(lab.directory.path(), &lab.store).await;

@@ -184,6 +184,8 @@ macro_rules! store_contract {
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is
+                a_mail_that_some_have_is_sent_and_goes_on_to_the_others
+                what_says_the_same_on_another_channel_goes_its_own_way
                 a_planner_sees_what_is_untold_and_what_was_posted
                 what_two_plan_holds_for_both
                 a_refused_mail_gives_back_what_it_covered

@@ -28,7 +28,7 @@ async fn an_end_is_told_within_a_minute_with_how_long_it_lasted_and_once() {
     let taken = bench.taken();
     assert_eq!(taken.len(), 2);
     assert!(taken[1].subject.contains("resolved"), "{}", taken[1].subject);
-    assert!(taken[1].body.contains("it works again") && taken[1].body.contains("2m"), "{}", taken[1].body);
+    assert!(taken[1].body.contains("it works again") && taken[1].body.contains("2 min"), "{}", taken[1].body);
     bench.pass(Duration::from_hours(5)).await;
     assert_eq!(bench.taken().len(), 2);
 }
