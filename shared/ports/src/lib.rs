@@ -18,8 +18,9 @@ pub use leader::{Leadership, Term};
 pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
-    DropPosition, Dropped, Drops, Fate, FetchedSlot, FiledLetter, Freshness, GroupState, Ledger, LedgerLine,
-    LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
+    Action, AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Desk,
+    DeskLetter, DropPortion, DropPosition, Dropped, Drops, Fate, FetchedSlot, FiledLetter, Freshness,
+    GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter, LetterKey, LetterState, LetterSummary,
+    Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
     PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Store, StoreError, TopCoin, Totals,
 };

@@ -7,6 +7,7 @@
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
+pub mod desk;
 pub mod drops;
 pub mod ledger;
 pub mod left_out;
@@ -29,13 +30,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
+use ports::store::{Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
+    type Store: Store + Desk + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -165,6 +166,19 @@ macro_rules! store_contract {
                 a_list_shows_all_of_a_letter_but_its_body
                 what_is_on_the_desk_can_be_asked_by_id
                 groups_and_letters_come_newest_first;
+            desk:
+                each_filter_takes_its_letters
+                pages_of_a_list_have_every_letter_once
+                what_is_done_is_done_to_the_death_that_was_seen
+                a_new_death_opens_a_settled_letter_again
+                a_replayed_letter_is_resolved_by_its_replay_alone
+                a_chunk_that_a_replay_loaded_is_known
+                letters_of_a_resolved_group_are_settled_with_it
+                what_is_made_of_a_letter_takes_its_place
+                actions_are_written_down
+                what_is_old_and_settled_is_purged_in_portions
+                open_letters_and_groups_in_use_are_never_purged
+                mails_that_wait_are_never_purged;
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is

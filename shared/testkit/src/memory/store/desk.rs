@@ -1,5 +1,7 @@
 //! The dead-letter desk in memory.
 
+mod operator;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +10,18 @@ use chrono::{DateTime, Utc};
 use domain::{DeadLetter, timestamp};
 
 use super::MemoryStore;
-use ports::store::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
+use ports::store::{
+    AlertGroup, Death, FiledLetter, GroupState, Handling, LetterSummary, Letters, LoggedAction, StoreError,
+};
 
 /// Letters by id, groups by fingerprint.
 #[derive(Default)]
 pub(super) struct Desk {
     letters: BTreeMap<String, FiledLetter>,
     pub(super) groups: BTreeMap<String, AlertGroup>,
+    /// What was done about each letter.
+    handling: BTreeMap<String, Handling>,
+    log: Vec<LoggedAction>,
 }
 
 impl Desk {
@@ -42,6 +49,7 @@ impl Desk {
         self.count(&death);
         deaths.push(death);
         let id = letter.id.to_string();
+        self.reopen(&id);
         self.letters
             .insert(id, FiledLetter { letter, fingerprint: fingerprint.to_owned(), filed_at: now, deaths });
         true
