@@ -2,27 +2,32 @@
 //!
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `settled_tries` closes incidents about tries that succeeded. `StaleQuotes` opens and closes an
-//! incident about quotes that got old.
+//! incident about quotes that got old. `ReplayedLetters` resolves what was sent again and arrived, and `DeskKeeper` deletes what was kept
+//! long enough.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `text` writes it, the outbox
 //! keeps it, a `Transport` sends it. The only crate that knows lettre.
 
 mod desk;
+mod desk_keeper;
 mod fingerprint;
 mod incomplete_batches;
 mod mailer;
 mod metrics;
 mod policy;
 mod process;
+mod replayed_letters;
 mod settled_tries;
 mod stale_quotes;
 mod text;
 mod transport;
 
-pub use desk::Desk;
+pub use desk::{BODY_BYTES, Desk};
+pub use desk_keeper::DeskKeeper;
 pub use fingerprint::fingerprint;
 pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
+pub use replayed_letters::{LookError, ReplayedLetters, close_settled_groups};
 pub use stale_quotes::StaleQuotes;
 pub use transport::{SendError, SendErrorKind, Transport};

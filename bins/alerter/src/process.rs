@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settled_tries::SettledTries;
 use crate::transport::transport_from;
-use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
+use crate::{Desk, DeskKeeper, IncompleteBatches, Mailer, ReplayedLetters, StaleQuotes};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -23,6 +23,10 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
     );
     let (stale_after, every) = (process.config().alert.stale_after, process.config().fetch.every);
     let stale = StaleQuotes::new(stores, Arc::clone(&process.clock), stale_after, every);
+    let desk_settings = &process.config().desk;
+    let (queue, clock) = (Arc::clone(&queues.queue), Arc::clone(&process.clock));
+    let replayed = ReplayedLetters::new(stores, queue, clock, desk_settings.clean_after);
+    let keeper = DeskKeeper::new(Arc::clone(&stores.desk), Arc::clone(&process.clock), desk_settings.keep);
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -34,8 +38,14 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
             mailer.run(stop.clone()).await;
         }
     };
-    let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing);
+    let (result, (), (), (), (), ()) = tokio::join!(
+        desk,
+        incomplete.run(stop.clone()),
+        stale.run(stop.clone()),
+        replayed.run(&stop),
+        keeper.run(&stop),
+        mailing
+    );
     result
 }
 

@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Batches(BatchesArgs),
     /// Show the slots that were due and have no snapshot; exit code 1 when there are any
     Gaps(GapsArgs),
-    /// Show the dead letters
+    /// Show the dead letters, and send, edit, resolve or drop them
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),

@@ -49,7 +49,12 @@ fn main() -> ExitCode {
             }
         },
         Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
-        Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
+        Command::Dead(args) if args.only_looks() => {
+            ask(common, async |process| dead::run(process, &args).await)
+        }
+        Command::Dead(args) => {
+            service::run(common, &[], quiet, async |process| dead::run(process, &args).await)
+        }
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
         }

@@ -7,7 +7,7 @@
 mod arrivals;
 mod pace;
 mod pages;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

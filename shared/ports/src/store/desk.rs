@@ -80,6 +80,8 @@ pub struct LetterFilter {
     pub since: Option<DateTime<Utc>>,
     /// Filed before this time.
     pub until: Option<DateTime<Utc>>,
+    /// Resolved or dropped before this time.
+    pub settled_before: Option<DateTime<Utc>>,
     /// With this text in the id, the code, the reason or the headers, whatever its case.
     pub text: Option<String>,
 }

@@ -15,7 +15,20 @@ pub(super) struct Conditions<'a> {
 impl<'a> Conditions<'a> {
     /// What `filter` asks for.
     pub(super) fn of(filter: &'a LetterFilter) -> Self {
-        let LetterFilter { id, group, state, stage, class, code, batch, coin, since, until, text } = filter;
+        let LetterFilter {
+            id,
+            group,
+            state,
+            stage,
+            class,
+            code,
+            batch,
+            coin,
+            since,
+            until,
+            settled_before,
+            text,
+        } = filter;
         let mut all = Self::default();
         let equal = [
             ("id", id.as_deref()),
@@ -39,6 +52,9 @@ impl<'a> Conditions<'a> {
         }
         if let Some(until) = until {
             all.add("filed_at < ?", [(*until).into()]);
+        }
+        if let Some(before) = settled_before {
+            all.add("settled_at < ?", [(*before).into()]);
         }
         if let Some(text) = text {
             let places = ["id", "code", "reason", "headers"];

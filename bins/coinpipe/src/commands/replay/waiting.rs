@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::output;
 
 /// Calls queue or store until it answers. When stopped before that, the answer is the default.
-pub(super) async fn until_answered<T: Default, E: Away + Into<anyhow::Error>>(
+pub(crate) async fn until_answered<T: Default, E: Away + Into<anyhow::Error>>(
     clock: &dyn Clock,
     stop: &CancellationToken,
     mut call: impl AsyncFnMut() -> Result<T, E>,

@@ -173,6 +173,10 @@ pub async fn what_is_done_is_done_to_the_death_that_was_seen(lab: &impl StoreLab
     assert_eq!(store.settle(&keys, true, "no use").await.expect("answers"), 2);
     assert_eq!(store.settle(&keys, false, "again").await.expect("answers"), 0, "they are settled");
     assert_eq!(store.settle(&[], false, "nothing").await.expect("answers"), 0);
+    for (before, expected) in [(at(3), 0), (at(4), 2)] {
+        let old = LetterFilter { settled_before: Some(before), ..LetterFilter::default() };
+        assert_eq!(listed(lab, &old).await.len(), expected);
+    }
     let handling = found(lab, id).await.handling;
     let expected = Handling {
         state: LetterState::Dropped,

@@ -76,6 +76,7 @@ fn takes(filter: &LetterFilter, filed: &FiledLetter, handling: &Handling) -> boo
         && filter.coin.is_none_or(|coin| letter.coins().contains(&coin))
         && filter.since.is_none_or(|since| *filed_at >= since)
         && filter.until.is_none_or(|until| *filed_at < until)
+        && filter.settled_before.is_none_or(|before| handling.settled_at.is_some_and(|at| at < before))
         && filter.text.as_ref().is_none_or(has)
 }
 
