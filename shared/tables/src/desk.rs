@@ -7,10 +7,10 @@ pub mod log;
 pub mod purge;
 
 /// Implements [`ports::Desk`] for a store with `now()`, `found()` and a `database` whose `write()` does the work that `$work` makes
-/// of a [`Part`](crate::dropping::Part). `$body_bytes` is how the database tells the length of a body without reading it.
+/// of a [`Part`](crate::dropping::Part). `$dialect` is a [`Dialect`](lists::Dialect).
 #[macro_export]
 macro_rules! desk_port {
-    ($store:ty, $work:path, $body_bytes:literal) => {
+    ($store:ty, $work:path, $dialect:expr) => {
         #[async_trait::async_trait]
         impl ports::Desk for $store {
             async fn list(
@@ -19,7 +19,7 @@ macro_rules! desk_port {
                 after: Option<&ports::LetterKey>,
                 limit: u32,
             ) -> Result<Vec<ports::DeskLetter>, ports::StoreError> {
-                let asked = $crate::desk::lists::list($body_bytes, filter, after, limit);
+                let asked = $crate::desk::lists::list(&$dialect, filter, after, limit);
                 self.found(asked, $crate::desk::lists::letter).await
             }
 

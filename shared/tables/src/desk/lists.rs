@@ -9,9 +9,31 @@ use crate::read::letters::summary;
 use crate::row::{Row, Unreadable};
 use crate::write::Asked;
 
+/// How a database differs from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// The length of a body, without reading it.
+    pub body_bytes: &'static str,
+    /// How an index is prescribed, where the database would choose a worse one.
+    pub force_index: Option<&'static str>,
+}
+
+impl Dialect {
+    /// What follows the table, so that a list is read in its order.
+    fn hint(&self, filter: &LetterFilter) -> String {
+        let LetterFilter { id, group, batch, state, .. } = filter;
+        // Of these there are few letters, and the database knows how many.
+        if id.is_some() || group.is_some() || batch.is_some() {
+            return String::new();
+        }
+        let index = if state.is_some() { "dead_letters_by_state" } else { "dead_letters_by_time" };
+        self.force_index.map(|force| format!(" {force} ({index})")).unwrap_or_default()
+    }
+}
+
 /// Letters in the order of the list, for [`letter`].
 pub fn list<'a>(
-    body_bytes: &str,
+    dialect: &Dialect,
     filter: &'a LetterFilter,
     after: Option<&'a LetterKey>,
     limit: u32,
@@ -22,11 +44,12 @@ pub fn list<'a>(
     }
     let (which, mut values) = which.clause();
     values.push(limit.into());
+    let (body_bytes, hint) = (dialect.body_bytes, dialect.hint(filter));
     let [columns @ .., _body] = LETTERS;
     let sql = format!(
         "SELECT {}, {}, {body_bytes} AS body_bytes, \
              (SELECT count(*) FROM letter_deaths WHERE letter_id = dead_letters.id) AS deaths \
-         FROM dead_letters {which} ORDER BY filed_at DESC, id DESC LIMIT ?",
+         FROM dead_letters{hint} {which} ORDER BY filed_at DESC, id DESC LIMIT ?",
         columns.join(", "),
         HANDLED.join(", "),
     );

@@ -48,7 +48,7 @@ pub(super) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
         for DeskLetter { summary, handling } in &page {
             // It may have been purged meanwhile.
             let Some(filed) = stores.letters.letter(summary.id.as_str()).await? else { continue };
-            let line = whole_json(&filed, handling)?;
+            let line = serde_json::to_string(&whole_json(&filed, handling)?)?;
             match &mut file {
                 // A line break within a page is no end of the letter.
                 Some(file) => writeln!(file, "{}", line.replace('\n', " "))?,

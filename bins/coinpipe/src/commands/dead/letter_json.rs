@@ -46,7 +46,7 @@ pub(super) fn summary_json(listed: &DeskLetter) -> Value {
 }
 
 /// A letter with all that is known of it. Numbers in its body are as they were sent.
-pub(super) fn whole_json(filed: &FiledLetter, handling: &Handling) -> anyhow::Result<String> {
+pub(super) fn whole_json(filed: &FiledLetter, handling: &Handling) -> anyhow::Result<BTreeMap<String, Box<RawValue>>> {
     let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let mut json = json!({
         "id": letter.id.as_str(),
@@ -68,17 +68,16 @@ pub(super) fn whole_json(filed: &FiledLetter, handling: &Handling) -> anyhow::Re
         Ok(text) => json["body"] = text.into(),
         Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
     }
-    let Value::Object(fields) = with_handling(json, handling) else { return Ok(String::new()) };
-    let mut whole: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
-    for (name, value) in fields {
-        whole.insert(name, to_raw_value(&value)?);
+    let mut whole = BTreeMap::new();
+    for (name, value) in with_handling(json, handling).as_object().into_iter().flatten() {
+        whole.insert(name.clone(), to_raw_value(value)?);
     }
     match body_of(letter) {
         Body::Json(text) => whole.insert("decoded".to_owned(), RawValue::from_string(text)?),
         Body::Text(text) => whole.insert("decoded".to_owned(), to_raw_value(&text)?),
         Body::Empty | Body::Unreadable => None,
     };
-    Ok(serde_json::to_string(&whole)?)
+    Ok(whole)
 }
 
 /// The id of the trace that the message belongs to.

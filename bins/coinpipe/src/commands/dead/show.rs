@@ -27,7 +27,7 @@ pub(super) async fn run(process: &Process, args: &ShowArgs) -> anyhow::Result<()
     let Some(stores) = process.open_stores_read_only().await? else { bail!(there_is_no(&args.id)) };
     let (filed, handling) = letter(&stores, &args.id).await?;
     if args.json {
-        return output::print(whole_json(&filed, &handling)?);
+        return output::print(serde_json::to_string_pretty(&whole_json(&filed, &handling)?)?);
     }
     show(&filed, &handling)
 }
