@@ -105,7 +105,11 @@ async fn what_is_there_is_seen_while_coinpipe_runs_and_after_and_not_touched() {
 
     let before = files(folder.0.path());
     for (args, code) in LOOKING {
-        let code = if ["backfill", "replay", "verify"].contains(&args[0]) || args.contains(&"--dry-run") { 0 } else { code };
+        let code = if ["backfill", "replay", "verify"].contains(&args[0]) || args.contains(&"--dry-run") {
+            0
+        } else {
+            code
+        };
         folder.run(args, &env).await.expect(code);
         assert_eq!(files(folder.0.path()), before, "after {args:?}");
     }

@@ -44,7 +44,11 @@ async fn filed(place: &Place, messages: Vec<Message>) -> Vec<Worker> {
 async fn garbage_is_told_edited_and_replayed_and_then_there_is_no_trouble(place: Place) {
     let workers = filed(&place, vec![garbage("garbage")]).await;
     let groups = json(&place, &["dead", "groups", "--json"]).await;
-    assert_eq!((&groups[0]["state"], &groups[0]["code"]), (&"open".into(), &"bad_header".into()), "{groups:#}");
+    assert_eq!(
+        (&groups[0]["state"], &groups[0]["code"]),
+        (&"open".into(), &"bad_header".into()),
+        "{groups:#}"
+    );
     let status = Worker::print(&place, &["status"]).await;
     assert!(status.contains("1 open dead-letter group with 1 letter"), "{status}");
     let list = json(&place, &["dead", "list", "--json", "--stage", "transformer", "--text", "x-batch"]).await;
@@ -54,18 +58,26 @@ async fn garbage_is_told_edited_and_replayed_and_then_there_is_no_trouble(place:
     // What the transformer would refuse is refused at once.
     let page = market::page(0, Origin::Live);
     std::fs::write(place.folder.path().join("page.json"), market::body(0)).expect("a file");
-    let refused = Worker::print_and_end(&place, &["dead", "edit", letter, "--file", "page.json"], &[], 1).await;
+    let refused =
+        Worker::print_and_end(&place, &["dead", "edit", letter, "--file", "page.json"], &[], 1).await;
     assert_eq!(refused, "");
     let headers: Vec<_> = page.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut edit = vec!["dead", "edit", letter, "--file", "page.json", "--who", "operator"];
     edit.extend(headers.iter().flat_map(|header| ["--header", header.as_str()]));
     let dry = Worker::print(&place, &[&edit[..], &["--dry-run"]].concat()).await;
-    assert!(dry.contains("checked   5 coins would pass") && dry.contains("header x-batch: nothing →"), "{dry}");
+    assert!(
+        dry.contains("checked   5 coins would pass") && dry.contains("header x-batch: nothing →"),
+        "{dry}"
+    );
     let kept = Worker::print(&place, &edit).await;
     assert!(kept.contains("Kept as   dead/transformer/garbage+edit1"), "{kept}");
     let list = json(&place, &["dead", "list", "--json", "--all"]).await;
     assert_eq!(ids(&list), ["dead/transformer/garbage+edit1", letter]);
-    assert_eq!((&list[0]["edited_from"], &list[1]["state"]), (&letter.into(), &"resolved".into()), "{list:#}");
+    assert_eq!(
+        (&list[0]["edited_from"], &list[1]["state"]),
+        (&letter.into(), &"resolved".into()),
+        "{list:#}"
+    );
 
     let group = groups[0]["fingerprint"].as_str().expect("a fingerprint");
     let replayed = json(&place, &["dead", "replay", group, "--json"]).await;
@@ -94,7 +106,8 @@ async fn one_letter_goes_first_and_when_it_comes_back_no_other_is_sent(place: Pl
     assert_eq!(numbers, [Some(3), Some(1), Some(1)], "{replayed:#}");
     let list = json(&place, &["dead", "list", "--json"]).await;
     assert_eq!(ids(&list).len(), 3, "all are open: {list:#}");
-    let deaths: u64 = list.as_array().expect("a list").iter().filter_map(|letter| letter["deaths"].as_u64()).sum();
+    let deaths: u64 =
+        list.as_array().expect("a list").iter().filter_map(|letter| letter["deaths"].as_u64()).sum();
     assert_eq!(deaths, 4, "{list:#}");
     dismiss(workers).await;
 }
@@ -130,10 +143,8 @@ mod private_servers {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn one_letter_goes_first_and_when_it_comes_back_no_other_is_sent() {
         let Some(servers) = Servers::start().await else { return };
-        super::one_letter_goes_first_and_when_it_comes_back_no_other_is_sent(
-            Place::on(&servers, 1000).await,
-        )
-        .await;
+        super::one_letter_goes_first_and_when_it_comes_back_no_other_is_sent(Place::on(&servers, 1000).await)
+            .await;
     }
 }
 
@@ -145,9 +156,14 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     let run = async |args: &[&str], code| Worker::print_and_end(&place, args, &[], code).await;
     run(&["dead", "drop", "--why", "no use"], 2).await;
     run(&["dead", "drop", "--stage", "transformer", "--why", "no use"], 2).await;
-    let dry = json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--dry-run", "--json"]).await;
+    let dry =
+        json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--dry-run", "--json"]).await;
     assert_eq!((&dry["matched"], &dry["done"]), (&5.into(), &0.into()), "{dry:#}");
-    assert!(run(&["dead", "resolve", "dead/transformer/m1", "--why", "known"], 0).await.contains("Resolved 1 letter"));
+    assert!(
+        run(&["dead", "resolve", "dead/transformer/m1", "--why", "known"], 0)
+            .await
+            .contains("Resolved 1 letter")
+    );
     let none = run(&["dead", "drop", "--stage", "loader", "--why", "x", "--yes"], 0).await;
     assert!(none.contains("no such letters"), "{none}");
     let dropped = run(&["dead", "drop", "--text", "TRANSFORMER/m", "--why", "no use", "--yes"], 0).await;

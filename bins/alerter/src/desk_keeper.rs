@@ -111,7 +111,7 @@ mod tests {
         for (occasion, group) in [("a", "one"), ("b", "one"), ("c", "two")] {
             store.file(&letter(occasion, at(0)), group).await.unwrap();
         }
-        store.resolve("one", 2).await.unwrap();
+        store.resolve("one", 2, "done").await.unwrap();
         assert_eq!(keeper(day).settle(&stop).await.unwrap(), 2);
         let open = LetterFilter { state: Some(LetterState::Open), ..LetterFilter::default() };
         assert_eq!(store.count(&open, 9).await.unwrap(), 1);

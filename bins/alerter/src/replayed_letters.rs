@@ -150,12 +150,31 @@ impl ReplayedLetters {
 pub async fn close_settled_groups(letters: &dyn Letters, desk: &dyn Desk) -> Result<u64, StoreError> {
     let mut closed = 0;
     for group in letters.groups(Some(GroupState::Open)).await? {
-        if !has_unsettled(desk, &group).await? && letters.resolve(&group.fingerprint, group.total).await? {
+        if has_unsettled(desk, &group).await? {
+            continue;
+        }
+        let how = how_it_ended(desk, &group).await?;
+        if letters.resolve(&group.fingerprint, group.total, &how).await? {
             closed += 1;
             info!(group = group.fingerprint, code = group.code, "resolved: its letters are settled");
         }
     }
     Ok(closed)
+}
+
+/// How the group ended, for people: as its letter that was settled last, which says whether it was replayed or why somebody gave it up.
+async fn how_it_ended(desk: &dyn Desk, group: &AlertGroup) -> Result<String, StoreError> {
+    let letters = LetterFilter { group: Some(group.fingerprint.clone()), ..LetterFilter::default() };
+    let newest = desk.list(&letters, None, PAGE).await?;
+    let last = newest.iter().max_by_key(|letter| letter.handling.settled_at);
+    Ok(
+        match last.and_then(|letter| Some((letter.handling.replay.is_some(), letter.handling.why.as_ref()?)))
+        {
+            Some((true, why)) => why.clone(),
+            Some((false, why)) => format!("by hand: {why}"),
+            None => "its letters died of another cause".to_owned(),
+        },
+    )
 }
 
 async fn has_unsettled(desk: &dyn Desk, group: &AlertGroup) -> Result<bool, StoreError> {

@@ -21,6 +21,7 @@ mod proofs;
 mod quotes;
 mod row;
 mod schedules;
+mod silences;
 
 use std::sync::Arc;
 

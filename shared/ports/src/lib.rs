@@ -19,8 +19,9 @@ pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlemen
 pub use source::LegacyTable;
 pub use store::{
     Action, AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Desk,
-    DeskLetter, DropPortion, DropPosition, Dropped, Drops, Fate, FetchedSlot, FiledLetter, Freshness,
-    GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter, LetterKey, LetterState, LetterSummary,
-    Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
-    PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Store, StoreError, TopCoin, Totals,
+    DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledLetter,
+    Freshness, GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter, LetterKey, LetterState,
+    LetterSummary, Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult, MailTrouble, Outbox,
+    OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
+    Silences, Store, StoreError, TopCoin, Totals,
 };

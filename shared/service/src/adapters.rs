@@ -12,7 +12,7 @@ use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
     Archive, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
-    Schedules, Store,
+    Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -58,13 +58,15 @@ pub struct Stores {
     pub desk: Arc<dyn Desk>,
     /// Mails to send.
     pub outbox: Arc<dyn Outbox>,
+    /// Groups that nobody is mailed about.
+    pub silences: Arc<dyn Silences>,
 }
 
 impl Stores {
     /// All sides of one store.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox,
+        S: Store + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
     {
         Self {
             desk: store.clone(),
@@ -75,6 +77,7 @@ impl Stores {
             quotes: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
+            silences: store.clone(),
             store,
         }
     }

@@ -263,7 +263,10 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
                 let may_sort = filter.group.is_some() || filter.batch.is_some();
                 assert!(may_sort || !extra.unwrap_or_default().contains("filesort"), "{sql}: sorts");
                 let is_page_of_letters = kind.as_deref() == Some("range") || after.is_none();
-                assert!(may_sort || table.as_deref() != Some("dead_letters") || is_page_of_letters, "{sql}: reads all that is newer");
+                assert!(
+                    may_sort || table.as_deref() != Some("dead_letters") || is_page_of_letters,
+                    "{sql}: reads all that is newer"
+                );
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod cuts;
 pub mod data_kind;
 pub mod desk;
 pub mod drops;
+pub mod episodes;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
@@ -30,13 +31,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
+use ports::store::{Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Desk + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
+    type Store: Store + Desk + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Silences + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -179,6 +180,12 @@ macro_rules! store_contract {
                 what_is_old_and_settled_is_purged_in_portions
                 open_letters_and_groups_in_use_are_never_purged
                 mails_that_wait_are_never_purged;
+            episodes:
+                an_episode_is_from_opening_to_end
+                an_end_is_told_to_whom_was_told_of_the_trouble
+                an_end_that_nobody_was_told_of_was_none
+                a_refused_mail_told_nobody_of_trouble_or_its_end
+                a_silence_lasts_until_its_end_or_until_it_is_taken_away;
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is

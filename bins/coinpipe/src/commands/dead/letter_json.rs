@@ -46,7 +46,10 @@ pub(super) fn summary_json(listed: &DeskLetter) -> Value {
 }
 
 /// A letter with all that is known of it. Numbers in its body are as they were sent.
-pub(super) fn whole_json(filed: &FiledLetter, handling: &Handling) -> anyhow::Result<BTreeMap<String, Box<RawValue>>> {
+pub(super) fn whole_json(
+    filed: &FiledLetter,
+    handling: &Handling,
+) -> anyhow::Result<BTreeMap<String, Box<RawValue>>> {
     let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let mut json = json!({
         "id": letter.id.as_str(),

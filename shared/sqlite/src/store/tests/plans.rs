@@ -91,7 +91,10 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
         for after in [None, Some(&key)] {
             let (sql, _) = tables::desk::lists::list(&desk::DIALECT, &filter, after, 50);
             let steps = plan(&lab.store, &sql).await;
-            assert!(steps.iter().any(|step| step.contains(&format!("{index} "))  || step.ends_with(index)), "{filter:?}: {steps:#?}");
+            assert!(
+                steps.iter().any(|step| step.contains(&format!("{index} ")) || step.ends_with(index)),
+                "{filter:?}: {steps:#?}"
+            );
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{filter:?}: {steps:#?}");
             // Without any filter the first page begins where the index ends.
             let may_scan = filter == none() && after.is_none();
@@ -100,7 +103,8 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
     }
     // What the alerter asks for every ten seconds, and what is deleted.
     let (sql, _) = tables::desk::acts::of_resolved_groups(500);
-    for sql in [sql.as_str(), "SELECT id FROM dead_letters WHERE settled_at < ? ORDER BY settled_at LIMIT ?"] {
+    for sql in [sql.as_str(), "SELECT id FROM dead_letters WHERE settled_at < ? ORDER BY settled_at LIMIT ?"]
+    {
         let steps = plan(&lab.store, sql).await;
         assert_eq!(scans(&steps), [""; 0], "{steps:#?}");
     }
