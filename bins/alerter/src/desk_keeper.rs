@@ -38,7 +38,7 @@ impl DeskKeeper {
         let tell = |error: &StoreError| warn!(%error, "the desk is not kept tidy while the store is away");
         let round = std::sync::atomic::AtomicU32::new(0);
         let tidy = || {
-            let is_due = round.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % ROUNDS == 0;
+            let is_due = round.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(ROUNDS);
             async move {
                 self.settle(stop).await?;
                 if is_due { self.purge(stop).await.map(drop) } else { Ok(()) }
@@ -55,16 +55,16 @@ impl DeskKeeper {
     /// Deletes all that is too old now; how many rows.
     pub async fn purge(&self, stop: &CancellationToken) -> Result<u64, StoreError> {
         let Some(keep) = self.keep else { return Ok(0) };
-        let before = self.clock.now().checked_sub_signed(keep).unwrap_or(DateTime::UNIX_EPOCH);
+        let oldest = self.clock.now().checked_sub_signed(keep).unwrap_or(DateTime::UNIX_EPOCH);
         // Databases know no years before 0, and there were no letters.
-        let before = before.max(DateTime::UNIX_EPOCH);
-        let all = LetterFilter::default();
+        let oldest = oldest.max(DateTime::UNIX_EPOCH);
+        let any = LetterFilter::default();
         let mut rows = 0;
         for kept in Kept::ALL {
-            rows += self.in_steps(stop, async || self.desk.purge(kept, &all, before, STEP).await).await?;
+            rows += self.in_steps(stop, async || self.desk.purge(kept, &any, oldest, STEP).await).await?;
         }
         if rows > 0 {
-            info!(rows, %before, "deleted old letters, groups, mails and actions");
+            info!(rows, before = %oldest, "deleted old letters, groups, mails and actions");
         }
         Ok(rows)
     }

@@ -8,12 +8,15 @@ mod cli;
 mod commands;
 mod confirm;
 mod data_kind;
+mod ledger_pages;
 mod missing;
 mod numbers;
 mod output;
 mod page_files;
 mod selection;
 mod values;
+mod when;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -21,7 +21,7 @@ pub use store::{
     Action, AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, Desk,
     DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledLetter,
     Freshness, GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter, LetterKey, LetterState,
-    LetterSummary, Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult, MailTrouble, Outbox,
+    LetterSummary, Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult, MailTrouble, Marked, Outbox,
     OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
     Silences, Store, StoreError, TopCoin, Totals,
 };

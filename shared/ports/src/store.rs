@@ -19,7 +19,7 @@ use domain::{Chunk, Fetched, MarketChunk, Schedule};
 pub use desk::{
     Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
 };
-pub use drops::{DropPortion, DropPosition, Dropped, Drops};
+pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
 pub use ledger::{BatchRecord, Ledger, Missing};
 pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{

@@ -69,11 +69,11 @@ impl Document {
     pub(super) fn to_text(&self) -> String {
         let mut text = HELP.to_owned();
         for (name, value) in self.headers.iter() {
-            text.push_str(&format!("{name}: {}\n", domain::plain_lines(value).replace('\n', "\\n")));
+            text.extend([name, ": ", &domain::plain_lines(value).replace('\n', "\\n"), "\n"]);
         }
         if self.queue == Origin::Page {
             for name in missing_headers(&self.headers) {
-                text.push_str(&format!("# {name}: is missing\n"));
+                text.extend(["# ", name, ": is missing\n"]);
             }
         }
         format!("{text}\n{}\n", self.body)

@@ -77,9 +77,9 @@ async fn send(
         Ok(()) if sent.came_back > 0 => format!("{} came back", letters(sent.came_back)),
         Ok(()) => "done".to_owned(),
     };
-    acting.end(&adapters.stores, sent.sent, &outcome).await?;
+    acting.end(&adapters.stores, sent.done, &outcome).await?;
     ended?;
-    let Sent { sent: done, arrived, came_back, nowhere, .. } = sent;
+    let Sent { done, arrived, came_back, nowhere, .. } = sent;
     let waiting = done.saturating_sub(arrived + came_back);
     let fields = json!({
         "done": done, "arrived": arrived, "came_back": came_back, "watched": waiting, "not_sent": nowhere,
@@ -91,12 +91,12 @@ async fn send(
 
 /// What became of the letters, in words.
 fn said(sent: &Sent, matched: u64, is_stopped: bool) -> String {
-    let mut said = vec![format!("Replayed {} of {}", letters(sent.sent), matched)];
+    let mut said = vec![format!("Replayed {} of {}", letters(sent.done), matched)];
     said.push(format!("{} arrived", sent.arrived));
     if sent.came_back > 0 {
         said.push(format!("{} came back", sent.came_back));
     }
-    let waiting = sent.sent.saturating_sub(sent.arrived + sent.came_back);
+    let waiting = sent.done.saturating_sub(sent.arrived + sent.came_back);
     if waiting > 0 {
         said.push(format!("{waiting} watched: resolved when they do not come back ([desk] clean_after)"));
     }

@@ -164,7 +164,7 @@ pub async fn what_is_done_is_done_to_the_death_that_was_seen(lab: &impl StoreLab
     file(lab, &poison("m", StageName::Loader, "again"), "one").await;
     let store = lab.store();
     assert!(!store.replayed(&seen, &replay("r")).await.expect("answers"));
-    assert_eq!(store.settle(&[seen.clone()], true, "gone").await.expect("answers"), 0);
+    assert_eq!(store.settle(std::slice::from_ref(&seen), true, "gone").await.expect("answers"), 0);
     let edited = DeadLetter { id: MessageId::new("edited"), ..first };
     assert!(!store.keep_edited(&seen, &edited).await.expect("answers"));
     assert_eq!(state(lab, id).await, LetterState::Open);

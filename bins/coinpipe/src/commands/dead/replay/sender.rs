@@ -18,7 +18,7 @@ use crate::commands::dead::acting::Acting;
 use crate::commands::dead::archived_pages::ArchivedPages;
 use crate::commands::dead::message::{Way, way};
 use crate::commands::dead::waves::Waves;
-use crate::commands::replay::waiting::until_answered;
+use crate::commands::transit::until_answered;
 use crate::output;
 
 /// How often the progress is drawn.
@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// What became of the letters.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sent {
-    pub(super) sent: u64,
+    pub(super) done: u64,
     pub(super) arrived: u64,
     pub(super) came_back: u64,
     /// They have no message, or it is not there any more.
@@ -107,13 +107,13 @@ impl<'a> Sender<'a> {
                 }
                 if self.send(&letter, &stop).await? {
                     wave.add(&letter);
-                    self.sent.sent += 1;
+                    self.sent.done += 1;
                 } else if !stop.is_cancelled() {
                     self.sent.nowhere += 1;
                 }
                 self.bar.inc(1);
             }
-            self.adapters.stores.desk.note(acting.id(), self.sent.sent, None).await?;
+            self.adapters.stores.desk.note(acting.id(), self.sent.done, None).await?;
             if wave.is_empty() {
                 return self.check();
             }
@@ -129,7 +129,7 @@ impl<'a> Sender<'a> {
 
     /// Fails when nothing could be sent.
     fn check(&self) -> anyhow::Result<()> {
-        if self.sent.sent == 0 && self.sent.nowhere > 0 {
+        if self.sent.done == 0 && self.sent.nowhere > 0 {
             bail!("nothing was sent: {}", self.sent.why_nowhere);
         }
         Ok(())

@@ -12,7 +12,7 @@ use service::Process;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::Adapters;
-use crate::commands::replay::waiting::until_answered;
+use crate::commands::transit::until_answered;
 use crate::{numbers, output};
 
 /// How often it is looked.
