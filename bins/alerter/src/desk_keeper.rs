@@ -69,15 +69,15 @@ impl DeskKeeper {
         Ok(rows)
     }
 
-    /// Takes `step` until it finds less than it may; how much in all.
+    /// Takes a `portion` until it finds less than it may; how much in all.
     async fn in_steps(
         &self,
         stop: &CancellationToken,
-        step: impl AsyncFn() -> Result<u64, StoreError>,
+        portion: impl AsyncFn() -> Result<u64, StoreError>,
     ) -> Result<u64, StoreError> {
         let mut rows = 0;
         while !stop.is_cancelled() {
-            let found = step().await?;
+            let found = portion().await?;
             rows += found;
             if found < u64::from(STEP) {
                 break;
