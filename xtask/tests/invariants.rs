@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// How many rows and names of tests the table has. Who adds or removes an invariant says so here.
-const ROWS: usize = 43;
-const NAMES: usize = 87;
+const ROWS: usize = 44;
+const NAMES: usize = 93;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

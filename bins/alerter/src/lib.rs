@@ -32,3 +32,6 @@ pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use replayed_letters::{LookError, ReplayedLetters, close_settled_groups};
 pub use transport::{SendError, SendErrorKind, Transport};
+
+#[cfg(test)]
+mod tests;

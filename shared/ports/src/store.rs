@@ -20,7 +20,7 @@ pub use desk::{
     Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchRecord, Ledger, Missing};
+pub use ledger::{BatchRecord, Ledger, Missing, Paid};
 pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,

@@ -2,7 +2,7 @@
 
 use domain::Measure;
 
-/// Of `coins`.
+/// Of `coin_descriptions`.
 pub const COINS: [&str; 13] = [
     "id",
     "symbol",
@@ -19,12 +19,12 @@ pub const COINS: [&str; 13] = [
     "last_seen_at",
 ];
 
-/// Those columns of `coins` that describe the coin: they follow its newest description.
+/// Those columns of `coin_descriptions` that describe the coin: they follow its newest description.
 pub fn description() -> &'static [&'static str] {
     &COINS[1..11]
 }
 
-/// Of `coin_identities`. A store may have one more, to make them unique.
+/// Of `coin_names`. A store may have one more, to make them unique.
 pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
 
 /// How many columns `quotes_latest` has.
