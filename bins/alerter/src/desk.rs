@@ -18,7 +18,7 @@ use crate::report::REASON_CHARS;
 
 /// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
 /// than any page or chunk of ours has.
-const BODY_BYTES: usize = 8 << 20;
+pub const BODY_BYTES: usize = 8 << 20;
 
 /// The alerter's stage.
 pub struct Desk {

@@ -3,6 +3,7 @@
 //! `Desk` is the stage: one letter in, one row filed. `IncompleteBatches` files letters about batches that stay
 //! incomplete in the ledger; beside it `passed` closes incidents about what has passed. `Conditions` are what opens and closes by itself:
 //! quotes that got old, a queue that nothing leaves, a disk that fills up. `StoreAway` mails from memory when the desk itself is away.
+//! `ReplayedLetters` resolves what was sent again and arrived, and `DeskKeeper` deletes what was kept long enough.
 //! `QuietGroups` closes groups in which nothing dies any more, `Summaries` says how a week was.
 //! `Mailer` runs beside them over what was filed: `policy` decides what is worth a mail now, `surroundings` reads what else
 //! a mail says, `report` writes it, the outbox keeps it, a `Transport` sends it. `heartbeat` tells somebody outside that snapshots
@@ -10,6 +11,7 @@
 
 mod conditions;
 mod desk;
+mod desk_keeper;
 mod fingerprint;
 mod heartbeat;
 mod http;
@@ -20,6 +22,7 @@ mod passed;
 mod policy;
 mod process;
 mod quiet_groups;
+mod replayed_letters;
 mod report;
 mod store_away;
 mod summary;
@@ -27,13 +30,15 @@ mod surroundings;
 mod transport;
 
 pub use conditions::Conditions;
-pub use desk::Desk;
+pub use desk::{BODY_BYTES, Desk};
+pub use desk_keeper::DeskKeeper;
 pub use fingerprint::fingerprint;
 pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use quiet_groups::QuietGroups;
+pub use replayed_letters::{LookError, ReplayedLetters, close_settled_groups};
 pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Sent, Transport};
 

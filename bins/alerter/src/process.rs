@@ -13,7 +13,9 @@ use crate::passed::Passed;
 use crate::store_away::StoreAway;
 use crate::surroundings::Survey;
 use crate::transport::{TransportError, Transports, transport_from, webhook_from};
-use crate::{Conditions, Desk, IncompleteBatches, Mailer, QuietGroups, Summaries};
+use crate::{
+    Conditions, Desk, DeskKeeper, IncompleteBatches, Mailer, QuietGroups, ReplayedLetters, Summaries,
+};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
@@ -31,6 +33,10 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
     let resolve_after = process.config().alert.resolve_after;
     let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
     let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());
+    let desk_settings = &process.config().desk;
+    let (queue, clock) = (Arc::clone(&queues.queue), Arc::clone(&process.clock));
+    let replayed = ReplayedLetters::new(stores, queue, clock, desk_settings.clean_after);
+    let keeper = DeskKeeper::new(Arc::clone(&stores.desk), Arc::clone(&process.clock), desk_settings.keep);
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -55,7 +61,13 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         }
     };
     let watching = async {
-        tokio::join!(incomplete.run(stop.clone()), conditions.run(stop.clone()), quiet.run(stop.clone()));
+        tokio::join!(
+            incomplete.run(stop.clone()),
+            conditions.run(stop.clone()),
+            quiet.run(stop.clone()),
+            replayed.run(&stop),
+            keeper.run(&stop),
+        );
     };
     let (result, (), (), ()) = tokio::join!(desk, watching, mailing, beating);
     result

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Gaps(GapsArgs),
     /// Show what is open, silenced or resolved; silence it for a time, call it resolved
     Alerts(AlertsArgs),
-    /// Show the dead letters
+    /// Show the dead letters, and send, edit, resolve or drop them
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages
     Replay(ReplayArgs),

@@ -57,7 +57,12 @@ fn main() -> ExitCode {
             alerts::Asked::List(args) => ask(common, async |process| alerts::list(process, &args).await),
             alerts::Asked::Change(args) => ask(common, async |process| alerts::change(process, &args).await),
         },
-        Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
+        Command::Dead(args) if args.only_looks() => {
+            ask(common, async |process| dead::run(process, &args).await)
+        }
+        Command::Dead(args) => {
+            service::run(common, &[], quiet, async |process| dead::run(process, &args).await)
+        }
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)
         }

@@ -145,7 +145,8 @@ impl Loader {
             "refused_by_store",
             reason,
             now,
-        );
+        )
+        .about_coins(loaded.refused.iter().map(|refused| refused.coin_id));
         Some(Output { to: QueueName::Dead, message: letter.into_message() })
     }
 }

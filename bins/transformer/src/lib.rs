@@ -50,6 +50,7 @@ mod split;
 #[cfg(test)]
 mod test_page;
 mod transformer;
+mod trial;
 
 pub use clean::{Cleaned, clean};
 pub use fault::PageFault;
@@ -57,3 +58,4 @@ pub use keys::{ChunkKeys, chunk_keys};
 pub use process::run;
 pub use reject::Reject;
 pub use transformer::{Transformer, declare_metrics};
+pub use trial::{Trial, trial};

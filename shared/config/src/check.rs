@@ -75,6 +75,10 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             let length = config.alert.webhook_secret.expose().len();
             require(length == 0 || length >= 16, "must have at least 16 characters")
         }
+        ("desk", "keep") if config.desk.keep.is_zero() => Ok(()),
+        // What was mailed in the last week is still asked for.
+        ("desk", "keep") => at_least(config.desk.keep, Duration::from_hours(8 * 24)),
+        ("desk", "clean_after") => at_least(config.desk.clean_after, Duration::from_secs(1)),
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),

@@ -44,6 +44,8 @@ pub struct Config {
     pub retry: Retry,
     /// What the alerter watches.
     pub alert: Alert,
+    /// How long letters are kept, and when one that was sent again is believed.
+    pub desk: Desk,
     /// The alerter's mails.
     pub mail: Mail,
     /// Health and metrics.
@@ -332,6 +334,18 @@ pub enum Summary {
     Daily,
     /// Never.
     Off,
+}
+
+/// `[desk]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Desk {
+    /// Age at which settled letters, resolved groups, mails and actions are deleted; zero: never.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub keep: Duration,
+    /// Quiet time after which a letter that was sent again counts as clean, where the ledger cannot prove it.
+    #[serde(deserialize_with = "duration")]
+    pub clean_after: Duration,
 }
 
 /// `[mail]`

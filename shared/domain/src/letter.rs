@@ -38,6 +38,9 @@ pub struct DeadLetter {
     pub body: Bytes,
 }
 
+/// No more coins are named in the headers of a letter, which have to fit one frame.
+const MOST_COINS: usize = 1000;
+
 const CLASS: &str = "x-dead-class";
 const CODE: &str = "x-dead-code";
 const REASON: &str = "x-dead-reason";
@@ -112,6 +115,22 @@ impl DeadLetter {
     pub fn replay(&self) -> MessageId {
         let replay = self.headers.get(header::REPLAY_ID).filter(|_| self.class != Class::Incident);
         MessageId::new(replay.unwrap_or_default())
+    }
+
+    /// Says in the headers which coins it is about.
+    #[must_use]
+    pub fn about_coins(mut self, coins: impl IntoIterator<Item = u32>) -> Self {
+        let coins: Vec<_> = coins.into_iter().take(MOST_COINS).map(|id| id.to_string()).collect();
+        if !coins.is_empty() {
+            self.headers.set(header::DEAD_COINS, coins.join(","));
+        }
+        self
+    }
+
+    /// The coins that it is about, as far as its headers say.
+    pub fn coins(&self) -> Vec<u32> {
+        let coins = self.headers.get(header::DEAD_COINS).unwrap_or_default().split(',');
+        coins.filter_map(|id| id.parse().ok()).take(MOST_COINS).collect()
     }
 
     /// The message that carries this letter on the dead queue.

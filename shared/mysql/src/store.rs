@@ -5,6 +5,7 @@
 mod batch_numbers;
 mod columns;
 mod data_kind;
+mod desk;
 mod drops;
 mod insert;
 mod ledger;

@@ -18,9 +18,10 @@ pub use leader::{Leadership, Term};
 pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
-    DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledCounts, FiledLetter, Freshness,
-    GroupState, Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult,
+    Action, AlertGroup, BatchRecord, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds, Death,
+    Desk, DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot,
+    FiledCounts, FiledLetter, Freshness, GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter,
+    LetterKey, LetterState, LetterSummary, Letters, ListedCoin, Loaded, LoggedAction, Mail, MailResult,
     MailTrouble, Marked, Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes,
     Refused, Schedules, Silence, Silences, Store, StoreError, TopCoin, Totals,
 };

@@ -2,6 +2,7 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
+mod desk;
 mod drops;
 mod ledger;
 mod letters;
@@ -16,6 +17,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
+pub use desk::{
+    Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
+};
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
 pub use ledger::{BatchKey, BatchRecord, Ledger, Missing, Paid};
 pub use letters::{

@@ -11,7 +11,7 @@ use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
-    Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
+    Archive, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
     Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
@@ -54,6 +54,8 @@ pub struct Stores {
     pub quotes: Arc<dyn Quotes>,
     /// Dead-letter desk.
     pub letters: Arc<dyn Letters>,
+    /// The operator's side of it.
+    pub desk: Arc<dyn Desk>,
     /// Mails to send.
     pub outbox: Arc<dyn Outbox>,
     /// Groups that nobody is mailed about.
@@ -64,9 +66,10 @@ impl Stores {
     /// All sides of one store.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
+        S: Store + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
     {
         Self {
+            desk: store.clone(),
             drops: store.clone(),
             proofs: store.clone(),
             ledger: store.clone(),

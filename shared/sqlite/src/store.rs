@@ -4,6 +4,7 @@
 
 mod columns;
 mod data_kind;
+mod desk;
 mod drops;
 mod insert;
 mod ledger;

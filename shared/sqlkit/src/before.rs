@@ -57,6 +57,14 @@ impl Client {
                     "told_at",
                 ],
             );
+        let on_the_desk = ["by_state", "by_group_state", "by_batch", "settled"];
+        let letters = on_the_desk.map(|index| match self {
+            Self::Sqlite(_) => format!("DROP INDEX dead_letters_{index}; "),
+            Self::Mysql(_) => format!("DROP INDEX dead_letters_{index} ON dead_letters; "),
+        });
+        let handled =
+            ["batch", "coins", "state", "settled_at", "why", "replay_id", "replayed_at", "edited_from"];
+        let letters = letters.concat() + &drop("dead_letters", &handled);
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
             "CREATE TABLE kept AS SELECT * FROM quotes_history; DROP VIEW quotes_history; {history} {index} \
@@ -65,7 +73,7 @@ impl Client {
              INSERT INTO chunk_replays ({columns}) SELECT {columns} FROM kept; DROP TABLE kept; \
              DROP VIEW coin_activity; DROP TABLE coin_map; DROP TABLE complete_maps; DROP TABLE global_metrics; \
              DROP TABLE fear_and_greed; DROP TABLE market_indexes; \
-             DROP TABLE schedules; DROP VIEW cryptocurrencies; {later} {view} \
+             DROP TABLE schedules; DROP TABLE desk_log; DROP VIEW cryptocurrencies; {letters} {later} {view} \
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;

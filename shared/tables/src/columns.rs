@@ -154,8 +154,8 @@ pub const GROUPS: [&str; 20] = [
 /// Of `silences`.
 pub(crate) const SILENCES: [&str; 5] = ["fingerprint", "until_at", "why", "made_by", "made_at"];
 
-/// Of `dead_letters`; the body last, so that lists can leave it out.
-pub const LETTERS: [&str; 11] = [
+/// Of `dead_letters`, as a death leaves it: open. The body last, so that lists can leave it out.
+pub const LETTERS: [&str; 16] = [
     "id",
     "class",
     "code",
@@ -166,8 +166,19 @@ pub const LETTERS: [&str; 11] = [
     "headers",
     "fingerprint",
     "filed_at",
+    "batch",
+    "coins",
+    "state",
+    "settled_at",
+    "why",
     "body",
 ];
+
+/// The other columns of `dead_letters`: what operators did, which a death does not change.
+pub const HANDLED: [&str; 3] = ["replay_id", "replayed_at", "edited_from"];
+
+/// Of `desk_log`.
+pub const LOG: [&str; 8] = ["id", "at", "who", "verb", "filter", "matched", "done", "outcome"];
 
 /// Of `letter_deaths`. Those after the first three have the names that they have in `dead_letters`.
 pub const DEATHS: [&str; 11] = [

@@ -26,6 +26,9 @@ pub trait Session: Send {
     /// Runs a statement.
     fn execute(&mut self, asked: Asked<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Runs a statement; how many rows it found to change.
+    fn change(&mut self, asked: Asked<'_>) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+
     /// What `reader` makes of the rows that a statement finds.
     fn find<T: Send>(
         &mut self,

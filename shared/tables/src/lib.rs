@@ -2,6 +2,7 @@
 //! they are written, which of two quotes is newer, and what the rows of the ledger say about a batch.
 
 pub mod columns;
+pub mod desk;
 pub mod dropping;
 pub mod ledger;
 pub mod load;

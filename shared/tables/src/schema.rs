@@ -98,6 +98,7 @@ macro_rules! store_schema {
             13 "self-reported numbers" "0013_self_reported.sql" Whole,
             14 "more of the market" "0014_market.sql" Whole,
             15 "coins seen last" "0015_coins_seen.sql" Whole,
+            16 "desk" "0016_desk.sql" Whole,
             17 "trouble that ends" "0017_trouble.sql" Whole,
             18 "what mails say" "0018_mails.sql" Whole,
         }

@@ -31,7 +31,7 @@ pub(crate) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Ut
     let mut headers = page.to_message(Bytes::new()).headers;
     // The body is this letter's own list, not the compressed page.
     headers.remove(header::CONTENT_ENCODING);
-    Some(DeadLetter {
+    let letter = DeadLetter {
         id: MessageId::new(format!("dead/{}/{}", StageName::Transformer, chunk.message_id())),
         class: Class::RejectedRows,
         code: code.to_owned(),
@@ -47,7 +47,8 @@ pub(crate) fn about_rejects(chunk: &Chunk, rejects: &[&Reject], now: DateTime<Ut
         first_seen_at: now,
         headers,
         body: body(rejects).into(),
-    })
+    };
+    Some(letter.about_coins(rejects.iter().filter_map(|reject| reject.coin_id)))
 }
 
 /// The rejects as a JSON array.

@@ -47,5 +47,7 @@ pub const TRACESTATE: &str = "tracestate";
 /// Headers and properties that the queue could not read, as text. The loop of a stage rejects such a message with
 /// all that is known; what else could be read is in the other headers.
 pub const UNREADABLE: &str = "x-unreadable-headers";
+/// The ids of the coins that a dead letter is about, joined by commas; the first ones, when they are very many.
+pub const DEAD_COINS: &str = "x-dead-coins";
 /// Prefix of the headers that a dead letter adds; see [`DeadLetter`](crate::DeadLetter).
 pub const DEAD_PREFIX: &str = "x-dead-";

@@ -13,7 +13,7 @@ use crate::database::Work;
 
 tables::drops_port!(MysqlStore, InTransaction);
 
-struct InTransaction<P>(P);
+pub(super) struct InTransaction<P>(pub(super) P);
 
 impl<P: Part> Work for InTransaction<P> {
     type Output = P::Output;
@@ -34,6 +34,11 @@ impl Session for OnServer<'_> {
     async fn execute(&mut self, (sql, values): Asked<'_>) -> Result<(), sqlx::Error> {
         let statement = query(AssertSqlSafe(sql), values).persistent(false);
         statement.execute(&mut *self.0).await.map(drop)
+    }
+
+    async fn change(&mut self, (sql, values): Asked<'_>) -> Result<u64, sqlx::Error> {
+        let statement = query(AssertSqlSafe(sql), values).persistent(false);
+        Ok(statement.execute(&mut *self.0).await?.rows_affected())
     }
 
     async fn find<T: Send>(

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use domain::Origin;
 use mysql::MysqlStore;
-use ports::{Freshness, Ledger, Letters, Quotes, Store, StoreError};
+use ports::{Freshness, Ledger, LetterFilter, LetterKey, LetterState, Letters, Quotes, Store, StoreError};
 use sqlkit::contract::SqlLab;
 use sqlkit::contract::snapshot::snapshot;
 use sqlx::Row;
+use tables::desk::lists::Dialect;
+use tables::write::Parameter;
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample::{at, chunk, letter};
 
@@ -217,6 +219,55 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
             assert!(key.is_some(), "{sql}: no index");
             let sorts = extra.unwrap_or_default().contains("filesort");
             assert!(!sorts || sql.contains("fingerprint"), "{sql}: sorts");
+        }
+    }
+}
+
+/// A page of letters is as quick to find among a million as among a hundred: it is read in the order of an index, and nothing is
+/// sorted.
+#[tokio::test]
+async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
+    let lab = setup().await;
+    let numbers = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT";
+    let filled = format!(
+        "INSERT INTO dead_letters (id, fingerprint, class, code, reason, attempt, first_seen_at, filed_at, headers, state, batch, body) \
+         {numbers} CONCAT('l', i), CONCAT('f', i MOD 9), 'poison', 'c', 'r', 1, '2026-11-22', \
+             TIMESTAMPADD(SECOND, i, '2026-11-22'), '{{}}', IF(i MOD 3, 'resolved', 'open'), CONCAT('b', i MOD 7), REPEAT('b', 4000) FROM n"
+    );
+    lab.database.execute(&filled).await;
+    lab.database.execute("ANALYZE TABLE dead_letters").await;
+    let (none, group) = (LetterFilter::default, || Some("f3".to_owned()));
+    let open = || LetterFilter { state: Some(LetterState::Open), ..none() };
+    let key = LetterKey { filed_at: at(0), id: "l7".to_owned() };
+    for filter in [
+        none(),
+        open(),
+        LetterFilter { group: group(), ..open() },
+        LetterFilter { batch: Some(domain::BatchId::from_stored("b3")), ..none() },
+    ] {
+        for after in [None, Some(&key)] {
+            let dialect = Dialect { body_bytes: "octet_length(body)", force_index: Some("FORCE INDEX") };
+            let (sql, values) = tables::desk::lists::list(&dialect, &filter, after, 50);
+            let literal = |value: &Parameter<'_>| match value {
+                Parameter::Text(Some(text)) => format!("'{text}'"),
+                Parameter::Count(Some(count)) => count.to_string(),
+                Parameter::Instant(Some(at)) => format!("'{}'", at.format("%F %T%.3f")),
+                other => panic!("{other:?}"),
+            };
+            let sql = values.iter().fold(sql, |sql, value| sql.replacen('?', &literal(value), 1));
+            for row in lab.database.rows(&format!("EXPLAIN FORMAT=TRADITIONAL {sql}")).await {
+                let [table, kind, key, extra] = ["table", "type", "key", "Extra"]
+                    .map(|name| row.try_get_unchecked::<Option<String>, _>(name).expect(name));
+                assert!(key.is_some(), "{sql}: no index");
+                // A group or a batch, time and id are too long for one key: few letters, which may be sorted.
+                let may_sort = filter.group.is_some() || filter.batch.is_some();
+                assert!(may_sort || !extra.unwrap_or_default().contains("filesort"), "{sql}: sorts");
+                let is_page_of_letters = kind.as_deref() == Some("range") || after.is_none();
+                assert!(
+                    may_sort || table.as_deref() != Some("dead_letters") || is_page_of_letters,
+                    "{sql}: reads all that is newer"
+                );
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 
 tables::drops_port!(SqliteStore, InTransaction);
 
-struct InTransaction<P>(P);
+pub(super) struct InTransaction<P>(pub(super) P);
 
 #[async_trait]
 impl<P: Part> Work for InTransaction<P> {
@@ -34,6 +34,10 @@ impl Session for InFile<'_> {
 
     async fn execute(&mut self, asked: Asked<'_>) -> Result<(), sqlx::Error> {
         for_once(asked).execute(&mut *self.0).await.map(drop)
+    }
+
+    async fn change(&mut self, asked: Asked<'_>) -> Result<u64, sqlx::Error> {
+        Ok(for_once(asked).execute(&mut *self.0).await?.rows_affected())
     }
 
     async fn find<T: Send>(&mut self, asked: Asked<'_>, reader: Reader<T>) -> Result<Vec<T>, sqlx::Error> {

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use domain::{DeadLetter, StageName};
-use ports::{FLAPPING_WITHIN, GroupState};
+use domain::{DeadLetter, StageName, header};
+use ports::{FLAPPING_WITHIN, GroupState, LetterState};
 
 use super::Parameter::{self, Bytes, Instant, Text};
 use super::insert;
@@ -115,6 +115,11 @@ impl<'a> Filing<'a> {
             serde_json::json!(letter.headers).to_string().into(),
             fingerprint.into(),
             now.into(),
+            Text(batch(letter).map(Into::into)),
+            Text(coins(letter).map(Into::into)),
+            LetterState::Open.as_str().into(),
+            Instant(None),
+            Text(None),
             Bytes((&letter.body[..]).into()),
         ]
     }
@@ -184,4 +189,18 @@ impl<'a> Filing<'a> {
     fn stage(self) -> Parameter<'a> {
         Text(self.letter.stage.map(StageName::as_str).map(Into::into))
     }
+}
+
+/// The longest batch that is kept beside the headers, in characters; no id of ours is as long.
+const BATCH: usize = 255;
+
+/// The batch that the headers name, as far as its column takes it.
+fn batch(letter: &DeadLetter) -> Option<String> {
+    letter.headers.get(header::BATCH).map(|batch| batch.chars().take(BATCH).collect())
+}
+
+/// The coins that a letter is about, so that one of them is found: `,1,1027,`.
+fn coins(letter: &DeadLetter) -> Option<String> {
+    let coins: Vec<_> = letter.coins().iter().map(ToString::to_string).collect();
+    (!coins.is_empty()).then(|| format!(",{},", coins.join(",")))
 }

@@ -7,6 +7,7 @@
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
+pub mod desk;
 pub mod drops;
 pub mod episodes;
 pub mod ledger;
@@ -31,13 +32,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store};
+use ports::store::{Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Silences + Proofs;
+    type Store: Store + Desk + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Silences + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -175,6 +176,19 @@ macro_rules! store_contract {
                 what_is_on_the_desk_can_be_asked_by_id
                 what_was_filed_in_a_time_is_counted
                 groups_and_letters_come_newest_first;
+            desk:
+                each_filter_takes_its_letters
+                pages_of_a_list_have_every_letter_once
+                what_is_done_is_done_to_the_death_that_was_seen
+                a_new_death_opens_a_settled_letter_again
+                a_replayed_letter_is_resolved_by_its_replay_alone
+                a_chunk_that_a_replay_loaded_is_known
+                letters_of_a_resolved_group_are_settled_with_it
+                what_is_made_of_a_letter_takes_its_place
+                actions_are_written_down
+                what_is_old_and_settled_is_purged_in_portions
+                open_letters_and_groups_in_use_are_never_purged
+                mails_that_wait_are_never_purged;
             episodes:
                 an_episode_is_from_opening_to_end
                 an_end_is_told_to_whom_was_told_of_the_trouble

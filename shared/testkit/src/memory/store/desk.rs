@@ -1,5 +1,7 @@
 //! The dead-letter desk in memory.
 
+mod operator;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +11,8 @@ use domain::{Class, DeadLetter, timestamp};
 
 use super::MemoryStore;
 use ports::store::{
-    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
-    StoreError,
+    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, Handling, LetterSummary,
+    Letters, LoggedAction, StoreError,
 };
 
 /// Letters by id, groups by fingerprint.
@@ -18,6 +20,9 @@ use ports::store::{
 pub(super) struct Desk {
     letters: BTreeMap<String, FiledLetter>,
     pub(super) groups: BTreeMap<String, AlertGroup>,
+    /// What was done about each letter.
+    handling: BTreeMap<String, Handling>,
+    log: Vec<LoggedAction>,
 }
 
 impl Desk {
@@ -45,6 +50,7 @@ impl Desk {
         self.count(&death);
         deaths.push(death);
         let id = letter.id.to_string();
+        self.reopen(&id);
         self.letters
             .insert(id, FiledLetter { letter, fingerprint: fingerprint.to_owned(), filed_at: now, deaths });
         true

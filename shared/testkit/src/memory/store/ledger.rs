@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
+use domain::{BatchId, Chunk, Fetched, ReplayId, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
@@ -117,6 +117,11 @@ impl LedgerState {
     /// As fresh as what was `loaded`, and nothing else.
     pub(super) fn set_freshness<'a>(&mut self, loaded: impl IntoIterator<Item = &'a Loaded>) {
         self.freshness = loaded.into_iter().fold(Freshness::default(), later);
+    }
+
+    /// Whether `replay` brought this chunk.
+    pub(super) fn has_replayed(&self, replay: &ReplayId, batch: &BatchId, page: u32, chunk: u32) -> bool {
+        self.batches.get(batch).is_some_and(|batch| batch.replays.has(replay, page, chunk))
     }
 
     /// Marks a batch as dropped unless it is; what is on record then.

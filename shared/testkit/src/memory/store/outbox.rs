@@ -64,6 +64,25 @@ impl Mails {
     }
 }
 
+impl Mails {
+    /// Forgets up to `limit` mails that were posted before `before` and do not wait; how many.
+    pub(super) fn purge(&mut self, before: DateTime<Utc>, limit: usize) -> usize {
+        let old = self.in_order().into_iter().filter(|held| {
+            let is_over = match held.fate {
+                Fate::Waiting => false,
+                Fate::Sent => true,
+                Fate::Refused(at) => at < before,
+            };
+            is_over && held.mail.posted_at < before
+        });
+        let old: Vec<_> = old.take(limit).map(|held| held.mail.id.clone()).collect();
+        for id in &old {
+            self.mails.remove(id);
+        }
+        old.len()
+    }
+}
+
 impl Held {
     fn is_claimable(&self, claim: Claim) -> bool {
         let is_due = self.due_at <= claim.now || self.due_at > claim.far;

@@ -140,6 +140,11 @@ impl Replays {
         }
     }
 
+    /// Whether `replay` brought this chunk of the page.
+    pub(super) fn has(&self, replay: &ReplayId, page: u32, chunk: u32) -> bool {
+        self.0.iter().any(|((of, by, ..), came)| *of == page && by == replay && came.contains(&chunk))
+    }
+
     /// For each page, the replays that brought every chunk of it, all cut in one way.
     pub(super) fn whole(&self) -> BTreeMap<u32, BTreeSet<ReplayId>> {
         let mut whole: BTreeMap<u32, BTreeSet<ReplayId>> = BTreeMap::new();

@@ -1,0 +1,249 @@
+//! A letter as it is edited: its headers and its body as text, like a mail. What comes of it is held to the same decoder as any message.
+
+use anyhow::{Context, anyhow, bail, ensure};
+use chrono::{DateTime, Utc};
+use domain::wire::{self, RowsMessage};
+use domain::{Bytes, Chunk, DeadLetter, Headers, QueueName, compress_body, header};
+
+use super::body::{Body, body_of};
+use super::message::queue_of;
+use super::rows_json;
+
+/// What stands at the top of the file that is edited.
+const HELP: &str = "# The headers of the message, an empty line, and its body. Lines above the empty one that begin with # are left out.\n";
+
+/// The headers and the body of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Document {
+    queue: Origin,
+    pub(super) headers: Headers,
+    pub(super) body: String,
+}
+
+/// What is edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    /// A page.
+    Page,
+    /// A chunk of rows, here without them.
+    Chunk(Box<ChunkHead>),
+}
+
+/// A chunk without its rows. Numbers within are not compared: a head is equal to itself alone.
+#[derive(Clone, Debug)]
+struct ChunkHead(Chunk);
+
+impl PartialEq for ChunkHead {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.message_id() == other.0.message_id()
+    }
+}
+
+impl Eq for ChunkHead {}
+
+impl Document {
+    /// The message of `letter`; an error says why it cannot be edited.
+    pub(super) fn of(letter: &DeadLetter) -> anyhow::Result<Self> {
+        let queue = queue_of(letter).ok_or_else(|| anyhow!("it carries no message that could be edited"))?;
+        ensure!(
+            letter.class != domain::Class::Incident,
+            "an incident carries no message that could be edited"
+        );
+        let queue = match queue {
+            QueueName::Rows => Origin::Chunk(Box::new(ChunkHead(chunk_of(letter)?))),
+            QueueName::Raw | QueueName::Dead if letter.class == domain::Class::RejectedRows => {
+                bail!(
+                    "its body is a list of the coins that were rejected, not the page; `coinpipe archive export` writes the page, and `coinpipe replay --files` takes it"
+                )
+            }
+            QueueName::Raw | QueueName::Dead => Origin::Page,
+        };
+        let body = match body_of(letter) {
+            Body::Json(text) | Body::Text(text) => text,
+            Body::Empty | Body::Unreadable => String::new(),
+        };
+        Ok(Self { queue, headers: letter.headers.clone(), body })
+    }
+
+    /// The text that an editor shows.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = HELP.to_owned();
+        for (name, value) in self.headers.iter() {
+            text.extend([name, ": ", &domain::plain_lines(value).replace('\n', "\\n"), "\n"]);
+        }
+        if self.queue == Origin::Page {
+            for name in missing_headers(&self.headers) {
+                text.extend(["# ", name, ": is missing\n"]);
+            }
+        }
+        format!("{text}\n{}\n", self.body)
+    }
+
+    /// The document that `text`, from an editor, is. Headers that nobody touched are as they were, whatever is in them.
+    pub(super) fn with_text(&self, text: &str) -> anyhow::Result<Self> {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let shown = self.to_text();
+        let mut headers = Headers::new();
+        for line in head.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+            let (name, value) = line.split_once(':').with_context(|| format!("{line:?} is no header"))?;
+            let (name, value) = (name.trim(), value.trim());
+            let is_untouched = shown.lines().any(|before| before == line);
+            let before = self.headers.get(name).filter(|_| is_untouched);
+            headers.set(name, before.unwrap_or(value));
+        }
+        let body = body.strip_suffix('\n').unwrap_or(body).to_owned();
+        Ok(Self { queue: self.queue.clone(), headers, body })
+    }
+
+    /// The letter `id`, made of `original`, with this message.
+    ///
+    /// # Errors
+    ///
+    /// When the stage that the message goes to could not read it.
+    pub(super) fn to_letter(
+        &self,
+        original: &DeadLetter,
+        id: domain::MessageId,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<(DeadLetter, String)> {
+        let (mut headers, body, verdict): (_, Bytes, _) = match &self.queue {
+            Origin::Page => {
+                let headers = self.headers.clone().with(header::CONTENT_ENCODING, "zstd");
+                let body: Bytes = compress_body(self.body.as_bytes()).into();
+                let tried = transformer::trial(&headers, &body, now);
+                let tried =
+                    tried.map_err(|fault| anyhow!("it is no page: {}", telemetry::error_chain(&fault)))?;
+                ensure!(
+                    tried.passed > 0 || tried.rejected == 0,
+                    "every coin of it would be rejected: {}",
+                    first(&tried)
+                );
+                let verdict = match tried.rejected {
+                    0 => format!("{} coins would pass", tried.passed),
+                    rejected => format!(
+                        "{} coins would pass, {rejected} be rejected: {}",
+                        tried.passed,
+                        first(&tried)
+                    ),
+                };
+                (headers, body, verdict)
+            }
+            Origin::Chunk(head) => {
+                let chunk = rows_json::from_text(&self.body, &head.0)?;
+                let body: Bytes = wire::encode_chunk(&chunk).into();
+                wire::decode(&body).context("the loader could not read it")?;
+                (self.headers.clone(), body, format!("{} coins", chunk.rows.len()))
+            }
+        };
+        // Why it died is the original's.
+        headers.remove(header::REPLAY_ID);
+        Ok((DeadLetter { id, headers, body, ..original.clone() }, verdict))
+    }
+}
+
+fn first(tried: &transformer::Trial) -> String {
+    tried.rejects.first().map(|reject| domain::one_line(&reject.reason, 200)).unwrap_or_default()
+}
+
+fn chunk_of(letter: &DeadLetter) -> anyhow::Result<Chunk> {
+    match wire::decode(&letter.body) {
+        Ok(RowsMessage::Chunk(chunk)) => {
+            Ok(Chunk { rows: Vec::new(), ..chunk.with_headers(&letter.headers) })
+        }
+        Ok(_) => bail!("only pages and chunks of coins can be edited"),
+        Err(error) => bail!(
+            "its rows cannot be decoded ({error}); `coinpipe replay --batch` makes them anew from the archive"
+        ),
+    }
+}
+
+/// Headers that a page needs.
+fn missing_headers(headers: &Headers) -> impl Iterator<Item = &'static str> {
+    let needed = [
+        header::BATCH,
+        header::SLOT,
+        header::PAGE,
+        header::PAGES,
+        header::FETCHED_AT,
+        header::ENDPOINT,
+        header::API_VERSION,
+        header::CONVERT,
+        header::SIMULATED,
+        header::ORIGIN,
+    ];
+    needed.into_iter().filter(|name| headers.get(name).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Class, Message, MessageId, StageName};
+    use testkit::contract::store::sample::{at, chunk};
+
+    use super::*;
+
+    fn page_letter(body: &[u8]) -> DeadLetter {
+        let headers = chunk(&[]).page.to_message(Bytes::new()).headers.with("odd", "two\nlines \u{202e}");
+        let message = Message { id: MessageId::new("b/p1"), headers, body: body.to_vec().into() };
+        DeadLetter::for_message(&message, StageName::Transformer, Class::Poison, "bad", "no good", at(0))
+    }
+
+    #[test]
+    fn what_nobody_touched_in_the_editor_comes_back_as_it_was() {
+        for body in ["not zstd", "", "{\n\n  \"data\": []\n}\n"] {
+            let document = Document::of(&page_letter(body.as_bytes())).unwrap();
+            assert_eq!(document.with_text(&document.to_text()).unwrap(), document, "{body:?}");
+        }
+        let document = Document::of(&page_letter(b"x")).unwrap();
+        let text = document.to_text().replace("x-page: 1", "x-page: 2").replace("\nx\n", "\n{}\n");
+        let edited = document.with_text(&text).unwrap();
+        assert_eq!((edited.headers.get("x-page"), edited.body.as_str()), (Some("2"), "{}"));
+        assert_eq!(edited.headers.get("odd"), document.headers.get("odd"));
+        assert!(document.with_text("no header\n\nx").is_err());
+    }
+
+    #[test]
+    fn a_letter_without_headers_names_those_that_a_page_needs() {
+        let mut letter = page_letter(b"garbage");
+        letter.headers = Headers::new();
+        let text = Document::of(&letter).unwrap().to_text();
+        assert!(text.contains("# x-batch: is missing\n") && text.contains("\n\ngarbage\n"), "{text}");
+    }
+
+    /// What the stage could not read is not kept.
+    #[test]
+    fn an_edited_message_is_held_to_the_decoder_of_its_stage() {
+        let letter = page_letter(b"not zstd");
+        let document = Document::of(&letter).unwrap();
+        let try_it = |document: &Document| {
+            let made = document.to_letter(&letter, MessageId::new("new"), at(10));
+            made.map(|(letter, verdict)| (letter.body, verdict)).map_err(|error| format!("{error:#}"))
+        };
+        assert!(try_it(&document).unwrap_err().contains("not JSON"));
+        let body = r#"{"data": [{"id": 1}]}"#.to_owned();
+        assert!(try_it(&Document { body, ..document.clone() }).unwrap_err().contains("every coin"));
+        let empty = Document { body: r#"{"data": []}"#.to_owned(), ..document.clone() };
+        assert_eq!(try_it(&empty).unwrap().1, "0 coins would pass");
+        let mut headerless = empty;
+        headerless.headers.remove(header::BATCH);
+        assert!(try_it(&headerless).unwrap_err().contains("x-batch"));
+    }
+
+    #[test]
+    fn rows_are_edited_as_json_and_what_is_no_chunk_is_not_edited() {
+        let sent = chunk(&[1, 1027]);
+        let letter = |body: Vec<u8>| {
+            let message = Message { id: sent.message_id(), headers: sent.headers(), body: body.into() };
+            DeadLetter::for_message(&message, StageName::Loader, Class::Poison, "bad", "no good", at(0))
+        };
+        let died = letter(wire::encode_chunk(&sent));
+        let document = Document::of(&died).unwrap();
+        let body = document.body.replace("\"C1027\"", "\"ETH\"");
+        let edited = Document { body, ..document }.to_letter(&died, MessageId::new("new"), at(0)).unwrap().0;
+        let RowsMessage::Chunk(read) = wire::decode(&edited.body).unwrap() else { panic!("no chunk") };
+        assert_eq!((read.rows[1].coin.symbol.as_str(), &read.rows[0]), ("ETH", &sent.rows[0]));
+        let refused = Document::of(&letter(b"CMCR garbage".to_vec())).unwrap_err();
+        assert!(refused.to_string().contains("replay --batch"), "{refused}");
+        let incident = DeadLetter::incident(StageName::Fetcher, "c", "o", "r", at(0));
+        assert!(Document::of(&incident).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Changing one value in a text of JSON, and nothing else of it: every other digit stays as it was sent.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow, bail};
+use serde_json::value::RawValue;
+
+/// A step on the way to a value.
+#[derive(Debug, PartialEq, Eq)]
+enum Step<'p> {
+    /// The field of an object.
+    Field(&'p str),
+    /// The element of an array, from 0.
+    Element(usize),
+    /// The element of an array that has this field with this value: `[id=1027]`.
+    With(&'p str, &'p str),
+}
+
+/// `text` with the value at `path` replaced by `value`, which is JSON. A field that an object does not have is added to it.
+///
+/// A path is `data[0].quote.USD.price`, or `data[id=1027].name`.
+pub(super) fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
+    serde_json::from_str::<&RawValue>(value).with_context(|| format!("{value:?} is no JSON"))?;
+    let whole: &RawValue =
+        serde_json::from_str(text).context("the body is no JSON; --file takes another one")?;
+    let (mut found, steps) = (whole.get(), steps(path)?);
+    for (number, step) in steps.iter().enumerate() {
+        let next = match step {
+            Step::Field(name) => fields(found)?.get(*name).map(|value| value.get()),
+            Step::Element(index) => elements(found)?.get(*index).map(|value| value.get()),
+            Step::With(name, wanted) => element_with(found, name, wanted)?,
+        };
+        found = match (next, step) {
+            (Some(next), _) => next,
+            (None, Step::Field(name)) if number + 1 == steps.len() => {
+                let at = place(text, found) + 1;
+                let comma = if fields(found)?.is_empty() { "" } else { "," };
+                let name = serde_json::to_string(name)?;
+                return Ok(format!("{}{name}:{value}{comma}{}", &text[..at], &text[at..]));
+            }
+            (None, step) => bail!("there is no {step:?} at {path}"),
+        };
+    }
+    let at = place(text, found);
+    Ok(format!("{}{value}{}", &text[..at], &text[at + found.len()..]))
+}
+
+fn steps(path: &str) -> anyhow::Result<Vec<Step<'_>>> {
+    let wrong = || anyhow!("{path:?} is no path such as data[0].quote.USD.price or data[id=1027].name");
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (name, mut rest) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if !name.is_empty() {
+            steps.push(Step::Field(name));
+        } else if rest.is_empty() {
+            return Err(wrong());
+        }
+        while !rest.is_empty() {
+            let (inside, after) =
+                rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(wrong)?;
+            steps.push(match inside.split_once('=') {
+                Some((name, value)) => Step::With(name, value),
+                None => Step::Element(inside.parse().map_err(|_| wrong())?),
+            });
+            rest = after;
+        }
+    }
+    Ok(steps)
+}
+
+fn fields(json: &str) -> anyhow::Result<BTreeMap<Cow<'_, str>, &RawValue>> {
+    serde_json::from_str(json).map_err(|_| anyhow!("{} is no object", begin(json)))
+}
+
+fn elements(json: &str) -> anyhow::Result<Vec<&RawValue>> {
+    serde_json::from_str(json).map_err(|_| anyhow!("{} is no array", begin(json)))
+}
+
+fn element_with<'j>(json: &'j str, name: &str, wanted: &str) -> anyhow::Result<Option<&'j str>> {
+    let is_it = |element: &&&RawValue| {
+        let value = fields(element.get()).ok().and_then(|fields| fields.get(name).map(|value| value.get()));
+        value.is_some_and(|value| value == wanted || value.trim_matches('"') == wanted)
+    };
+    Ok(elements(json)?.iter().find(is_it).map(|element| element.get()))
+}
+
+/// Where `part` of `text` begins.
+fn place(text: &str, part: &str) -> usize {
+    part.as_ptr().addr() - text.as_ptr().addr()
+}
+
+fn begin(json: &str) -> String {
+    domain::one_line(json, 40)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str =
+        r#"{"data": [{"id": 1, "price": 0.10000000000000000001}, {"id": 1027, "name": "E"}], "n": 1e400}"#;
+
+    #[test]
+    fn one_value_changes_and_every_other_byte_stays() {
+        for (path, value, expected) in [
+            ("data[0].price", "7", PAGE.replace("0.10000000000000000001", "7")),
+            ("data[id=1027].name", "\"Ether\"", PAGE.replace("\"E\"", "\"Ether\"")),
+            ("data[name=E].id", "2", PAGE.replace("1027", "2")),
+            ("n", "[1, 2]", PAGE.replace("1e400", "[1, 2]")),
+            ("data[1].slug", "null", PAGE.replace("{\"id\": 1027", "{\"slug\":null,\"id\": 1027")),
+        ] {
+            assert_eq!(set(PAGE, path, value).unwrap(), expected, "{path}");
+        }
+        assert_eq!(set("{}", "a", "1").unwrap(), r#"{"a":1}"#);
+        assert_eq!(set("[[1]]", "[0][0]", "2").unwrap(), "[[2]]");
+    }
+
+    #[test]
+    fn what_is_not_there_or_no_json_is_told() {
+        for (path, value, said) in [
+            ("data[7].price", "1", "there is no"),
+            ("data[id=5].price", "1", "there is no"),
+            ("data.price", "1", "is no object"),
+            ("n[0]", "1", "is no array"),
+            ("data[x]", "1", "is no path"),
+            ("a..b", "1", "is no path"),
+            ("n", "{", "is no JSON"),
+        ] {
+            let refused = format!("{:#}", set(PAGE, path, value).unwrap_err());
+            assert!(refused.contains(said), "{path}: {refused}");
+        }
+        assert!(format!("{:#}", set("<html>", "a", "1").unwrap_err()).contains("--file"));
+    }
+}

@@ -1,0 +1,102 @@
+//! `coinpipe dead list`: letters, newest first, a page at a time.
+
+use anyhow::anyhow;
+use clap::Args;
+use domain::timestamp;
+use ports::store::{DeskLetter, LetterFilter, LetterKey, LetterState};
+use service::{Process, Stores, Usage};
+
+use super::letter_json::summary_json;
+use super::which::WhichArgs;
+use crate::{adapters, numbers, output};
+
+/// More letters than these are not counted: that would take longer than showing them.
+const COUNTED: u64 = 10_000;
+
+/// The newest letters that are open, or that the filters say
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    which: WhichArgs,
+    /// How many letters, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: u32,
+    /// Go on after this letter: `FILED_AT/ID`, as the list before says
+    #[arg(long, value_name = "KEY", value_parser = key)]
+    after: Option<LetterKey>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn key(text: &str) -> Result<LetterKey, String> {
+    let parts = text.split_once('/').and_then(|(at, id)| Some((timestamp::from_text(at)?, id)));
+    let (filed_at, id) = parts.ok_or("write it as the list before says: FILED_AT/ID")?;
+    Ok(LetterKey { filed_at, id: id.to_owned() })
+}
+
+pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
+    let Some(stores) = process.open_stores_read_only().await? else {
+        if args.json {
+            return output::print("[]");
+        }
+        output::say(adapters::nothing_at(&process.config().store.url));
+        return Ok(());
+    };
+    let filter = args.which.filter(&stores, process.clock.now()).await?;
+    let letters = stores.desk.list(&filter, args.after.as_ref(), args.limit).await?;
+    if args.json {
+        let letters: Vec<_> = letters.iter().map(summary_json).collect();
+        return output::print(serde_json::to_string_pretty(&letters)?);
+    }
+    show(&letters)?;
+    if letters.len()
+        == usize::try_from(args.limit).map_err(|_| anyhow!(Usage("--limit is too large".to_owned())))?
+    {
+        say_more(&stores, &filter, &letters).await?;
+    }
+    Ok(())
+}
+
+/// Says how many there are in all, and how to see the next.
+async fn say_more(stores: &Stores, filter: &LetterFilter, letters: &[DeskLetter]) -> anyhow::Result<()> {
+    let Some(last) = letters.last() else { return Ok(()) };
+    let total = stores.desk.count(filter, COUNTED).await?;
+    let more = if total == COUNTED { "+" } else { "" };
+    let (at, id) = (timestamp::to_text(last.summary.filed_at), last.summary.id.as_str());
+    output::say(format!("{}{more} in all; the next: --after '{at}/{id}'", numbers::counted(total, "letter")));
+    Ok(())
+}
+
+fn show(letters: &[DeskLetter]) -> anyhow::Result<()> {
+    if letters.is_empty() {
+        output::say("no such dead letters");
+        return Ok(());
+    }
+    let rows = letters.iter().map(|DeskLetter { summary, handling }| {
+        vec![
+            domain::one_line(summary.id.as_str(), 120),
+            timestamp::to_text(summary.filed_at),
+            numbers::count(summary.deaths),
+            format!("{}/{}", summary.class, domain::one_line(&summary.code, 40)),
+            if handling.state == LetterState::Open { String::new() } else { handling.state.to_string() },
+            domain::one_line(&summary.reason, 80),
+        ]
+    });
+    let mut table = output::table(&["letter", "filed", "deaths", "cause", "state", "reason"], &[2], rows);
+    output::hide_empty(&mut table);
+    output::print(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let read = key("2026-11-22T14:00:00.123Z/dead/loader/b/p1").unwrap();
+        assert_eq!(read.id, "dead/loader/b/p1");
+        assert_eq!(timestamp::to_text(read.filed_at), "2026-11-22T14:00:00.123Z");
+        assert!(key("dead/loader/b/p1").is_err() && key("").is_err());
+    }
+}

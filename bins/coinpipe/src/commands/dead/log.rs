@@ -1,0 +1,65 @@
+//! `coinpipe dead log`: who did what at the desk.
+
+use clap::Args;
+use domain::timestamp;
+use ports::store::LoggedAction;
+use serde_json::{Value, json};
+use service::Process;
+
+use crate::{adapters, numbers, output};
+
+/// The record: who did what about which letters
+#[derive(Args, Debug)]
+pub(super) struct LogArgs {
+    /// How many actions, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(process: &Process, args: &LogArgs) -> anyhow::Result<()> {
+    let actions = match process.open_stores_read_only().await? {
+        Some(stores) => stores.desk.actions(args.limit).await?,
+        None if args.json => Vec::new(),
+        None => {
+            output::say(adapters::nothing_at(&process.config().store.url));
+            return Ok(());
+        }
+    };
+    if args.json {
+        let actions: Vec<_> = actions.iter().map(to_json).collect();
+        return output::print(serde_json::to_string_pretty(&actions)?);
+    }
+    if actions.is_empty() {
+        output::say("nobody did anything about dead letters yet");
+        return Ok(());
+    }
+    let rows = actions.iter().map(|logged| {
+        let LoggedAction { at, action, done, outcome } = logged;
+        vec![
+            timestamp::to_text(*at),
+            domain::one_line(&action.who, 60),
+            action.verb.clone(),
+            domain::one_line(&action.filter, 200),
+            format!("{} of {}", numbers::count(*done), numbers::count(action.matched)),
+            domain::one_line(outcome.as_deref().unwrap_or("goes on, or was killed"), 200),
+        ]
+    });
+    output::print(output::table(&["at", "who", "verb", "letters", "done", "outcome"], &[], rows))
+}
+
+fn to_json(logged: &LoggedAction) -> Value {
+    let LoggedAction { at, action, done, outcome } = logged;
+    json!({
+        "id": action.id,
+        "at": timestamp::to_text(*at),
+        "who": action.who,
+        "verb": action.verb,
+        "filter": serde_json::from_str::<Value>(&action.filter).unwrap_or(Value::Null),
+        "matched": action.matched,
+        "done": done,
+        "outcome": outcome,
+    })
+}
