@@ -52,6 +52,11 @@ impl Check {
         }
     }
 
+    /// Whether another answer may be better. An id that the API does not know stays unknown.
+    pub(crate) fn may_pass(self) -> bool {
+        self != Self::IdsMissing
+    }
+
     fn doubt(self) -> Doubt {
         match self {
             Self::EmptyListing

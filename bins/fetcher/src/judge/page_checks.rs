@@ -52,7 +52,10 @@ pub(crate) fn findings_of_page(
 fn ids_missing(page: &Page<'_>, asked: &[u32]) -> Option<Finding> {
     let number = page.record.page;
     if page.record.rows == 0 {
-        let text = format!("page {number} has no coins, and {} were asked for", asked.len());
+        let text = format!(
+            "page {number} has no coins, and {} were asked for: does CoinMarketCap know the ids in fetch.ids?",
+            asked.len()
+        );
         return Some(Finding::new(Check::EmptyListing, text));
     }
     let came: BTreeSet<_> = ids(page).collect();
@@ -61,7 +64,8 @@ fn ids_missing(page: &Page<'_>, asked: &[u32]) -> Option<Finding> {
     let rest = if missing.len() > named.len() { ", …" } else { "" };
     (!missing.is_empty()).then(|| {
         let text = format!(
-            "{} of the {} ids of page {number} are not in the answer: {}{rest}",
+            "{} of the {} ids of page {number} are not in the answer: {}{rest}; take those that CoinMarketCap does not know out of \
+             fetch.ids",
             missing.len(),
             asked.len(),
             named.join(", ")
