@@ -62,8 +62,8 @@ impl Collector {
         let reason = words(&findings);
         if asks_again {
             let code = findings.first().map_or("", |finding| finding.check.name());
-            let is_first = tries == 1;
-            let wait = Wait { again: Again::Doubted, code, reason: &reason, until, is_first };
+            let tries = (tries, Some(self.judge.tries));
+            let wait = Wait { again: Again::Doubted, code, reason: &reason, until, tries };
             return if self.wait_told(job, wait).await { Ok(()) } else { Err(Ending::Interrupted) };
         }
         if pages.is_empty() {

@@ -69,6 +69,11 @@ impl Credits {
         }
     }
 
+    /// Whether pages cost credits.
+    pub(crate) fn are_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
