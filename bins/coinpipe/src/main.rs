@@ -10,6 +10,7 @@ mod confirm;
 mod data_kind;
 mod missing;
 mod numbers;
+mod opening;
 mod output;
 mod page_files;
 mod selection;

@@ -44,12 +44,13 @@ use drift::Drift;
 pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
-pub(crate) use client::{ApiSource, Client};
+pub(crate) use client::{ApiSource, Client, FetchError};
 pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;
+pub(crate) use outcome::{Circumstances, Outcome};
 pub(crate) use past::PastJob;
 pub(crate) use slot::Until;
 pub(crate) use snapshot::{Caller, FetchJob};

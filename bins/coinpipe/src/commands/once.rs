@@ -12,7 +12,8 @@ use service::Process;
 
 use super::run;
 use crate::adapters::Adapters;
-use crate::{data_kind, output};
+use crate::opening::{self, Patience};
+use crate::output;
 
 use arrival::Arrival;
 use progress::Progress;
@@ -21,7 +22,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    let adapters = process.unless_stopped(data_kind::open_for(process, &source)).await?;
+    let adapters = process.unless_stopped(opening::open_for(process, &source, Patience::Watched)).await?;
     output::say(format!("source    {}", run::describe(&source)));
     let began_at = process.clock.now();
     let progress = Progress::start();

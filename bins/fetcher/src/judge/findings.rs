@@ -22,11 +22,12 @@ pub(crate) enum Check {
 }
 
 impl Check {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::EmptyListing,
         Self::ShortListing,
         Self::PageAgain,
         Self::TopMissing,
+        Self::IdsMissing,
         Self::FewerCoins,
         Self::OldQuotes,
         Self::StillQuotes,
