@@ -145,6 +145,75 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     );
 }
 
+/// Who asks for one snapshot gets it, and hears that the schedule costs more than the plan has; a coin that came twice is one coin.
+#[tokio::test]
+async fn once_warns_of_a_schedule_that_the_plan_does_not_pay_for_and_takes_its_snapshot() {
+    let api = api(Options { credits_monthly: 500, ..Options::default() }).await;
+    let url = api.url();
+    for (over_budget, says) in [
+        ("warn", Some("on its schedule coinpipe costs more than the plan has: ")),
+        (
+            "refuse",
+            Some(
+                "fetch.over_budget refuses the schedule, and this snapshot is taken because it was asked for",
+            ),
+        ),
+        ("allow", None),
+    ] {
+        let folder = Folder::new();
+        let env = [
+            ("COINPIPE__FETCH__BASE_URL", url.as_str()),
+            ("CMC_API_KEY", "key"),
+            ("COINPIPE__FETCH__LIMIT", "100"),
+            ("COINPIPE__FETCH__OVER_BUDGET", over_budget),
+        ];
+        let once = folder.run(&["--once"], &env).await.expect(0);
+        let expected = says.unwrap_or_default();
+        assert!(once.stderr.contains(expected), "{over_budget}: {}", once.stderr);
+        assert_eq!(
+            once.stderr.contains("of 500 credits a month"),
+            says.is_some(),
+            "{over_budget}: {}",
+            once.stderr
+        );
+    }
+    let folder = Folder::new();
+    let env = [
+        ("COINPIPE__FETCH__BASE_URL", url.as_str()),
+        ("CMC_API_KEY", "key"),
+        ("COINPIPE__FETCH__LIMIT", "20"),
+        ("COINPIPE__FETCH__PAGE_SIZE", "10"),
+        ("COINPIPE__JUDGE__TRIES", "1"),
+    ];
+    api.set_faults(faults("same-page"));
+    let once = folder.run(&["--once"], &env).await.expect(1);
+    assert!(
+        once.stdout.contains("10 coins loaded, none rejected, 10 came again on other pages; "),
+        "{}",
+        once.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_key_says_where_it_was_set_and_no_batch_is_not_every_batch() {
+    let folder = Folder::new();
+    let said = folder.run(&["check"], &[("CMC_API_KEY", "your-key")]).await.expect(2).stderr;
+    assert!(
+        said.contains("too short") && said.contains("it is set in environment variable CMC_API_KEY"),
+        "{said}"
+    );
+    std::fs::write(folder.0.path().join("my.toml"), "[fetch]\napi_key = \"your-key\"\n").expect("a file");
+    let said = folder.run(&["--config", "my.toml", "check"], &[]).await.expect(2).stderr;
+    assert!(said.contains("it is set in file my.toml"), "{said}");
+    // Migrated, and empty.
+    folder.run(&["migrate"], &[]).await.expect(0);
+    let said = folder.run(&["batches", "--incomplete"], &[]).await.expect(0).stderr;
+    assert!(said.contains("no batches yet"), "{said}");
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "20")]).await.expect(0);
+    let said = folder.run(&["batches", "--incomplete"], &[]).await.expect(0).stderr;
+    assert!(said.contains("every batch is complete"), "{said}");
+}
+
 #[tokio::test]
 async fn without_a_key_an_hour_is_the_least_and_a_key_is_a_mistake() {
     let api = api(Options::default()).await;
@@ -156,6 +225,10 @@ async fn without_a_key_an_hour_is_the_least_and_a_key_is_a_mistake() {
     assert!(said.contains("set fetch.every to 1h or longer"), "{said}");
     let said = folder.run(&["--once"], &with("CMC_API_KEY", "key")).await.expect(2).stderr;
     assert!(said.contains("sends no key"), "{said}");
+    for command in ["--once", "check"] {
+        let said = folder.run(&[command], &with("COINPIPE__FETCH__CATCH_UP", "all")).await.expect(2).stderr;
+        assert!(said.contains("fetch.catch_up fills nothing"), "{said}");
+    }
     assert!(api.requests().is_empty());
     let said = folder.run(&["--once"], &with("COINPIPE__FETCH__LIMIT", "100")).await.expect(0).stdout;
     assert!(said.contains("100 coins loaded"), "{said}");

@@ -44,7 +44,7 @@ use drift::Drift;
 pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
-pub(crate) use client::{ApiSource, Client, FetchError};
+pub(crate) use client::{ApiSource, BadSource, Client, FetchError};
 pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use ending::{Ending, GaveUp, Patience};

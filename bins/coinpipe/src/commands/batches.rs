@@ -65,6 +65,7 @@ pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()
         Some(stores) => stores.ledger.batches(limit).await?,
         None => Vec::new(),
     };
+    let are_any = !batches.is_empty();
     if args.incomplete {
         batches.retain(|batch| !batch.is_complete() || batch.lacks_coins() && batch.dropped.is_none());
         batches.truncate(args.limit as usize);
@@ -79,7 +80,7 @@ pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()
         return Ok(());
     }
     if batches.is_empty() {
-        output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
+        output::say(if args.incomplete && are_any { "every batch is complete" } else { "no batches yet" });
         return Ok(());
     }
     output::print(to_table(&batches, output::terminal_width()))?;

@@ -76,7 +76,11 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     let now = process.clock.now();
     let days = credits::by_day(&batches, wanted, now);
+    let of_snapshots =
+        |batches: &[BatchRecord]| batches.iter().filter(|one| !credits::is_of_kind(one)).count();
+    let read = of_snapshots(&batches);
     let batches = shown(batches);
+    let are_more = read > of_snapshots(&batches);
     let last_snapshot = batches.iter().find(|batch| !credits::is_of_kind(batch));
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
@@ -148,6 +152,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     if !batches.is_empty() {
         output::print(batches::to_table(&batches, output::terminal_width()))?;
+        if are_more {
+            output::print(format!("The {BATCHES} newest snapshots; `coinpipe batches` lists more."))?;
+        }
         for line in batches::verdicts(&batches) {
             output::print(line)?;
         }

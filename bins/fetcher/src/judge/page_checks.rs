@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Finding, Page};
+use super::{Check, Finding, Page, PageSummary};
 use crate::spool::Manifest;
 
 /// Ranks that a listing always has, from the best.
@@ -46,6 +46,16 @@ pub(crate) fn findings_of_page(
         top_missing(page, start, due.unwrap_or(asked.min(page.record.rows)), settings),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// How many coins of these pages, all in one currency, were on an earlier one of them already.
+pub(crate) fn coins_again<'s>(pages: impl IntoIterator<Item = &'s PageSummary>) -> u32 {
+    let mut seen = BTreeSet::new();
+    let ids = pages.into_iter().flat_map(|page| {
+        let of_page: BTreeSet<_> = page.coins.iter().filter_map(|coin| coin.id).collect();
+        of_page
+    });
+    ids.fold(0, |again: u32, id| if seen.insert(id) { again } else { again.saturating_add(1) })
 }
 
 /// Whoever asks for coins by name wants each of them.

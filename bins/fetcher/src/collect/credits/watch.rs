@@ -94,6 +94,21 @@ impl Credits {
         }
     }
 
+    /// Says when the plan does not pay for the schedule. A person who asks for one snapshot gets it all the same, as long as what is left
+    /// pays for that one.
+    pub(crate) fn warn_of_schedule(&self) {
+        let Some(status) = self.believed().filter(|_| self.over_budget != OverBudget::Allow) else { return };
+        let advice = Advice::new(&self.spending(), &status, self.clock.now());
+        if let Some(plan) = advice.plan.filter(|_| advice.is_over) {
+            let refuses = if self.over_budget == OverBudget::Refuse {
+                "fetch.over_budget refuses the schedule, and this snapshot is taken because it was asked for by hand: "
+            } else {
+                "this snapshot is taken; on its schedule coinpipe costs more than the plan has: "
+            };
+            warn!("{refuses}{plan}");
+        }
+    }
+
     async fn ask(&self, client: &Client) -> Option<KeyStatus> {
         if client.is_keyless() {
             return None;
