@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod confirm;
 mod data_kind;
+mod ledger_pages;
 mod missing;
 mod numbers;
 mod opening;
@@ -15,6 +16,8 @@ mod output;
 mod page_files;
 mod selection;
 mod values;
+mod when;
+mod zone;
 
 use std::process::ExitCode;
 

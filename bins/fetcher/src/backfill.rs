@@ -4,19 +4,20 @@
 //! with; what was paid for is remembered until the tables know it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use config::ConvertCalls;
 use domain::{BatchId, Slot};
 use ports::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::collect::{Collector, Ending, PastJob, Patience};
-use crate::history::{KnownCoin, day_credits, paid_from_json, price, windows};
+use crate::beside::{fetcher_above, taken_in};
+use crate::collect::{Collector, Ending, Pace, PastJob, Patience};
+use crate::history::{COINS_A_CALL, Currencies, KnownCoin, day_credits, price, windows};
 use crate::once::{OnceFailure, publish_all};
 use crate::progress::ProgressObserver;
 use crate::publish::Publisher;
-use crate::spool::{Manifest, PAST_PAID};
+use crate::spool::{Calls, Manifest};
 
 /// What part of the past is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,19 @@ pub enum Past {
 pub struct Filled {
     /// What is in the queue now.
     pub batches: Vec<BatchId>,
+    /// Slots that the fetcher beside it took meanwhile.
+    pub taken: usize,
     /// Credits that it cost.
     pub credits: u64,
+}
+
+/// Credits that filling gaps costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// When the API answers in all currencies at once.
+    pub least: u64,
+    /// When it answers in one currency a call, as some plans do; the same where that is not a question.
+    pub most: u64,
 }
 
 /// Fills gaps when it is asked to.
@@ -42,24 +54,43 @@ pub struct Backfiller {
     publisher: Publisher,
     clock: Arc<dyn Clock>,
     settings: config::Fetch,
+    /// Calls a minute, once it is known how many the key has.
+    pace: OnceLock<Pace>,
 }
 
 /// Credits that filling `slots` costs with these settings, when nothing of it is there.
-pub fn price_of_past(past: &Past, slots: &BTreeSet<Slot>, settings: &config::Fetch) -> u64 {
-    match past {
-        Past::Hours(coins) => price(coins.len(), slots, settings.convert.len()),
-        Past::Days => price_of_days(slots.len(), settings),
+pub fn price_of_past(past: &Past, slots: &BTreeSet<Slot>, settings: &config::Fetch) -> Price {
+    let (together, alone) = currencies(settings);
+    let price = |currencies| match past {
+        Past::Hours(coins) => price(coins.len(), slots, currencies),
+        Past::Days => price_of_days(slots.len(), settings, currencies),
+    };
+    Price { least: price(together), most: price(alone) }
+}
+
+/// How the currencies are asked for at best, and at worst.
+fn currencies(settings: &config::Fetch) -> (Currencies, Currencies) {
+    let (together, alone) =
+        (Currencies::together(settings.convert.len()), Currencies::alone(settings.convert.len()));
+    match settings.convert_calls {
+        ConvertCalls::One => (together, together),
+        ConvertCalls::Each => (alone, alone),
+        ConvertCalls::Auto => (together, alone),
     }
 }
 
-fn price_of_days(days: usize, settings: &config::Fetch) -> u64 {
-    let a_day = day_credits(settings.limit, settings.page_size, settings.convert.len());
-    a_day.saturating_mul(days as u64)
+/// Calls that a snapshot takes at most.
+fn calls_of_snapshot(settings: &config::Fetch) -> u64 {
+    let pages = match settings.ids.len() {
+        0 => u64::from(settings.limit.div_ceil(settings.page_size.max(1))),
+        ids => (ids as u64).div_ceil(COINS_A_CALL.into()),
+    };
+    let alone = if settings.convert_calls == ConvertCalls::One { 1 } else { settings.convert.len() as u64 };
+    pages.saturating_mul(alone)
 }
 
-/// The batches that were paid for by backfills whose spool is in the folder `spool`, as far as a look tells.
-pub fn paid_for(spool: &Path) -> BTreeSet<BatchId> {
-    std::fs::read(spool.join(PAST_PAID)).map(|json| paid_from_json(&json)).unwrap_or_default()
+fn price_of_days(days: usize, settings: &config::Fetch, currencies: Currencies) -> u64 {
+    day_credits(settings.limit, settings.page_size, currencies).saturating_mul(days as u64)
 }
 
 impl Backfiller {
@@ -69,7 +100,12 @@ impl Backfiller {
         clock: Arc<dyn Clock>,
         settings: config::Fetch,
     ) -> Self {
-        Self { collector, publisher, clock, settings }
+        Self { collector, publisher, clock, settings, pace: OnceLock::new() }
+    }
+
+    /// Leaves what a snapshot takes of the `minute_limit` of the key to the fetcher beside it.
+    pub fn leave_room(&self, minute_limit: u64) {
+        self.pace.get_or_init(|| Pace::beside(minute_limit, calls_of_snapshot(&self.settings)));
     }
 
     /// The coins of hours that an earlier run began and did not finish.
@@ -93,7 +129,7 @@ impl Backfiller {
                 Past::Hours(wanted) => coins.as_ref() == Some(wanted),
                 Past::Days => true,
             };
-            if is_same && batch.asks_the_same(&self.order(past, batch.slot)) {
+            if is_same && batch.asks_the_same(&self.order(past, batch.slot, batch.calls)) {
                 begun.insert(batch.slot);
             } else {
                 self.collector.seal(batch).await?;
@@ -103,11 +139,28 @@ impl Backfiller {
         Ok((begun, self.collector.past_paid().await?))
     }
 
-    /// Credits that filling `slots` costs.
-    pub async fn price(&self, past: &Past, slots: &BTreeSet<Slot>) -> Result<u64, OnceFailure> {
+    /// The batches of the past that the fetcher beside it paid for or is paying for, and that may not be in the tables.
+    pub fn taken_beside(&self) -> BTreeSet<BatchId> {
+        fetcher_above(&self.settings.spool).map(|spool| taken_in(&spool)).unwrap_or_default()
+    }
+
+    /// Credits that filling `slots` still costs.
+    pub async fn price(&self, past: &Past, slots: &BTreeSet<Slot>) -> Result<Price, OnceFailure> {
+        let calls = self.collector.past_calls();
+        let is_open = self.settings.convert_calls == ConvertCalls::Auto;
+        let least = self.price_as(past, slots, calls).await?;
+        let most = if is_open { self.price_as(past, slots, Calls::Each).await? } else { least };
+        Ok(Price { least, most })
+    }
+
+    /// The same where the currencies of what was not begun are asked for as `calls` says.
+    async fn price_as(&self, past: &Past, slots: &BTreeSet<Slot>, calls: Calls) -> Result<u64, OnceFailure> {
         match past {
-            Past::Hours(coins) => Ok(self.collector.past_price(slots, coins.len()).await?),
-            Past::Days => Ok(price_of_days(slots.len(), &self.settings)),
+            Past::Hours(coins) => Ok(self.collector.past_price(slots, coins.len(), calls).await?),
+            Past::Days => {
+                let currencies = self.collector.past_currencies(calls);
+                Ok(price_of_days(slots.len(), &self.settings, currencies))
+            }
         }
     }
 
@@ -121,8 +174,8 @@ impl Backfiller {
         Ok(())
     }
 
-    /// Fills `slots`, and tells `filled` of how many are in the queue, and what they cost. What is not finished when it fails is
-    /// gone on with the next time.
+    /// Fills `slots`, but for those that the fetcher beside it takes meanwhile, and tells `filled` of how many are in the queue, and what they
+    /// cost. What is not finished when it fails is gone on with the next time.
     pub async fn fill(
         &self,
         past: &Past,
@@ -136,7 +189,7 @@ impl Backfiller {
             Past::Hours(coins) => coins,
             Past::Days => &[],
         };
-        let job = PastJob { coins, patience: Patience::Watched, observer, stop };
+        let job = PastJob { coins, patience: Patience::Watched, observer, stop, pace: self.pace.get() };
         let windows = match past {
             Past::Hours(coins) => {
                 self.collector.keep_past_coins(coins).await?;
@@ -144,15 +197,25 @@ impl Backfiller {
             }
             Past::Days => slots.iter().map(|slot| vec![*slot]).collect(),
         };
-        for window in windows {
+        let begun = self.collector.past_begun().await?;
+        for mut window in windows {
+            let (all, taken) = (window.len(), self.taken_beside());
+            window.retain(|slot| {
+                begun.contains(slot) || !taken.contains(&self.order(past, *slot, Calls::One).batch)
+            });
+            done.taken += all - window.len();
+            if window.is_empty() {
+                continue;
+            }
             let result = self.fetch(past, job, &window, &mut done.credits).await;
             if let Err(ending) = result {
                 self.collector.stop_waiting().await;
-                let orders = window.iter().map(|slot| self.order(past, *slot));
+                let orders = window.iter().map(|slot| self.order(past, *slot, Calls::One));
                 self.collector.forget_empty(orders).await;
                 return Err(self.failure(ending, &window).await);
             }
-            let orders: Vec<_> = window.iter().map(|slot| self.order(past, *slot)).collect();
+            let calls = self.collector.past_calls_of(&window).await?;
+            let orders: Vec<_> = window.iter().map(|slot| self.order(past, *slot, calls)).collect();
             // Before they can be published, and so leave the spool.
             let mut paid = self.collector.past_paid().await?;
             paid.extend(orders.iter().map(|order| order.batch.clone()));
@@ -181,8 +244,8 @@ impl Backfiller {
                 }
             }
             Past::Hours(_) => {
-                while let Some((page, slots)) = self.collector.missing_patiently(job, window).await? {
-                    *credits += u64::from(self.collector.ask_hours(job, page, &slots).await?);
+                while let Some(missing) = self.collector.missing_patiently(job, window).await? {
+                    *credits += u64::from(self.collector.ask_hours(job, &missing).await?);
                 }
             }
         }
@@ -203,10 +266,10 @@ impl Backfiller {
         }
     }
 
-    fn order(&self, past: &Past, slot: Slot) -> Manifest {
+    fn order(&self, past: &Past, slot: Slot, calls: Calls) -> Manifest {
         match past {
-            Past::Hours(coins) => self.collector.past_order(slot, coins.len()),
-            Past::Days => self.collector.day_order(slot),
+            Past::Hours(coins) => self.collector.past_order(slot, coins.len(), calls),
+            Past::Days => self.collector.day_order(slot, calls),
         }
     }
 }

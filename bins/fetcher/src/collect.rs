@@ -15,8 +15,11 @@ mod leftovers;
 mod letters;
 mod listed;
 mod market;
+mod missed;
 mod outcome;
+mod pace;
 mod past;
+mod past_calls;
 mod past_pages;
 mod seal;
 mod slot;
@@ -45,13 +48,17 @@ pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
 pub(crate) use client::{ApiSource, BadSource, Client, FetchError};
-pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
+pub(crate) use credits::{Credits, Spare};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;
+use missed::Missed;
 pub(crate) use outcome::{Circumstances, Outcome};
+pub(crate) use pace::Pace;
 pub(crate) use past::PastJob;
+use past_calls::PastCalls;
+pub(crate) use past_pages::Missing;
 pub(crate) use slot::Until;
 pub(crate) use snapshot::{Caller, FetchJob};
 
@@ -74,6 +81,7 @@ pub(crate) struct Collector {
     hopeless: Hopeless,
     credits: Arc<Credits>,
     refused: Refused,
+    past_calls: PastCalls,
     drift: Drift,
     /// Batches that are fetched now, or that were interrupted or gave way and will be continued.
     in_work: Mutex<Vec<Manifest>>,
@@ -82,6 +90,7 @@ pub(crate) struct Collector {
     /// Whether the newest answer was made up.
     simulated: Mutex<Option<bool>>,
     listed: Listed,
+    missed: Missed,
     /// Whether an earlier run left something that could not be read at the start.
     has_leftovers: AtomicBool,
 }
@@ -114,11 +123,13 @@ impl Collector {
             hopeless: Hopeless::default(),
             credits,
             refused: Refused::default(),
+            past_calls: PastCalls::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),
             simulated: Mutex::default(),
             listed: Listed::default(),
+            missed: Missed::default(),
             has_leftovers: AtomicBool::new(false),
         }
     }

@@ -11,7 +11,9 @@ mod page;
 mod paid;
 
 pub(crate) use answer::PastQuotes;
-pub(crate) use calls::{COINS_A_CALL, HOUR, day_credits, price, windows};
+pub(crate) use calls::{
+    COINS_A_CALL, Currencies, HOUR, MOST_FILLED, REACH, day_credits, is_hour, price, windows,
+};
 pub use coins::KnownCoin;
 pub(crate) use coins::{coins_from_json, coins_in_listing, coins_to_json};
 pub(crate) use page::part;

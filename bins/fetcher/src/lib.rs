@@ -28,6 +28,7 @@
 //!   letter about the slots that passed while nobody led, and the ledger is told of the schedule, so that it can name them.
 
 mod backfill;
+mod beside;
 mod collect;
 mod context;
 mod crash;
@@ -48,6 +49,7 @@ mod scheduled;
 mod source;
 mod spool;
 mod subject;
+mod tables;
 mod trace;
 mod waiting;
 
@@ -58,7 +60,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backfill::{Backfiller, Filled, Past, paid_for, price_of_past};
+pub use backfill::{Backfiller, Filled, Past, Price, price_of_past};
+pub use beside::{paid_for, taken_in};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use currencies::is_known_currency;
 pub use history::KnownCoin;
@@ -73,4 +76,5 @@ pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
+pub use tables::Tables;
 pub use waiting::{Waiting, waiting};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::CatchUp;
-use ports::{Leadership, Ledger, Queue};
+use ports::{Leadership, Queue};
 
 use crate::backfill::Backfiller;
 use crate::collect::{Client, Collector, Credits};
@@ -14,6 +14,7 @@ use crate::once::OnceFetcher;
 use crate::publish::Publisher;
 use crate::schedule::{Course, LoadedBatches, Scheduler, courses};
 use crate::spool::Spool;
+use crate::tables::Tables;
 
 /// A collector and a publisher that share a spool.
 pub(crate) struct Parts {
@@ -70,14 +71,10 @@ impl Parts {
         Backfiller::new(self.collector, self.publisher, self.context.clock, settings)
     }
 
-    /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. A `ledger` also tells of
+    /// A fetcher that takes snapshots on a schedule, as one of any number of fetchers that follow the same `leadership`. The `tables` also tell of
     /// snapshots that were taken by hand.
-    pub(crate) fn on_schedule(
-        self,
-        leadership: Arc<dyn Leadership>,
-        ledger: Option<Arc<dyn Ledger>>,
-    ) -> Scheduler {
-        let loaded = LoadedBatches::new(ledger);
+    pub(crate) fn on_schedule(self, leadership: Arc<dyn Leadership>, tables: Option<Tables>) -> Scheduler {
+        let loaded = LoadedBatches::new(tables);
         let Self { collector, publisher, incidents, context, courses, catch_up, .. } = self;
         Scheduler::new((courses, catch_up), collector, publisher, leadership, loaded, incidents, context)
     }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use config::{ApiVersion, CatchUp, Offset, Source};
 use domain::MarketKind;
-use ports::Ledger;
 use service::{Process, Queues};
 use tracing::{info, warn};
 
 use crate::backfill::Backfiller;
+use crate::beside::backfill_below;
 use crate::collect::{BadSource, Client, KeyStatus};
 use crate::once::OnceFetcher;
 use crate::scheduled::{self, ScheduledFetcher, Surroundings};
 use crate::source::ChosenSource;
 use crate::subject::interval;
+use crate::tables::Tables;
 
 /// What needs no key is asked for no more often than this.
 const LEAST_KEYLESS: Duration = Duration::from_hours(1);
@@ -47,14 +48,14 @@ pub fn for_backfill(process: &Process, queues: &Queues, source: &ChosenSource) -
 
 /// Where a backfill keeps what it fetched until it is in the queue.
 pub fn backfill_spool(process: &Process) -> PathBuf {
-    process.config().fetch.spool.join("backfill")
+    backfill_below(&process.config().fetch.spool)
 }
 
-/// Fetches on schedule until the process is asked to stop. Looks into `ledger`, if there is one, for what was fetched by hand.
+/// Fetches on schedule until the process is asked to stop. Looks into the `tables`, where it has them, for what was fetched by hand.
 pub async fn run(
     process: &Process,
     queues: &Queues,
-    ledger: Option<Arc<dyn Ledger>>,
+    tables: Option<Tables>,
     source: &ChosenSource,
 ) -> anyhow::Result<()> {
     if source.simulator.is_some() {
@@ -65,7 +66,7 @@ pub async fn run(
     }
     let leadership = Arc::clone(&queues.leadership);
     let fetcher =
-        ScheduledFetcher::new(process.config(), source, &around(process, queues), leadership, ledger)?;
+        ScheduledFetcher::new(process.config(), source, &around(process, queues), leadership, tables)?;
     // A stop is not held up by a server that does not answer.
     process.shutdown.soft().run_until_cancelled(fetcher.know_credits()).await;
     process.observe(fetcher.watch_credits()).await;

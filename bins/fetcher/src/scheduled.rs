@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use config::Config;
-use ports::{Clock, Leadership, Ledger, Queue};
+use ports::{Clock, Leadership, Queue};
 use stage::Failpoints;
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::parts::Parts;
 use crate::schedule::{Scheduler, offset_of};
 use crate::source::ChosenSource;
 use crate::spool::Spool;
+use crate::tables::Tables;
 
 /// What is around a fetcher.
 #[derive(Clone)]
@@ -39,19 +40,19 @@ pub struct ScheduledFetcher {
 }
 
 impl ScheduledFetcher {
-    /// One of any number of fetchers that follow the same `leadership`, asking `source` as `config` says. A `ledger` also tells of
+    /// One of any number of fetchers that follow the same `leadership`, asking `source` as `config` says. The `tables` also tell of
     /// snapshots that were taken by hand. Holds the spool until it is dropped.
     pub fn new(
         config: &Config,
         source: &ChosenSource,
         around: &Surroundings,
         leadership: Arc<dyn Leadership>,
-        ledger: Option<Arc<dyn Ledger>>,
+        tables: Option<Tables>,
     ) -> anyhow::Result<Self> {
         let client = client(&config.fetch, source, &around.clock)?;
         let parts = parts(config.fetch.clone(), config, source, around)?;
         let credits = parts.credits();
-        Ok(Self { scheduler: parts.on_schedule(leadership, ledger), credits, client })
+        Ok(Self { scheduler: parts.on_schedule(leadership, tables), credits, client })
     }
 
     /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.

@@ -56,6 +56,7 @@ use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
 pub(crate) use names::{PAST_PAID, WAITING};
+pub(crate) use past::history_in;
 pub(crate) use record::{Calls, ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;
@@ -219,7 +220,7 @@ impl Spool {
     }
 
     fn batches_dir(&self) -> PathBuf {
-        self.dir.join("batches")
+        self.dir.join(names::BATCHES)
     }
 
     fn letters_dir(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 mod again;
 mod backfill;
+mod beside;
 mod catch_up;
 mod crashes;
 mod credits;
@@ -13,8 +14,10 @@ mod keyless;
 mod leader;
 mod market;
 mod missed;
+mod one_list;
 mod outages;
 mod pace;
+mod past_currencies;
 mod schedule;
 mod simulated;
 mod snapshots;

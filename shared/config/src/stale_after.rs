@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserializer, Error, IntoDeserializer};
 
-use crate::values::OFF;
+use crate::values::duration_or_off;
+
+const AUTO: &str = "auto";
 
 /// What a snapshot may take beside its interval: its offset of up to five minutes, pages that are asked for again, the age that quotes
 /// have when they are fetched, and loading.
@@ -45,12 +47,40 @@ impl StaleAfter {
 impl<'de> Deserialize<'de> for StaleAfter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        match text.trim() {
-            "auto" => Ok(Self::Auto),
-            OFF => Ok(Self::Off),
-            text => humantime::parse_duration(text).map(Self::After).map_err(|_| {
-                Error::custom(format!("{text:?} is neither \"auto\", \"off\" nor a duration such as \"2h\""))
-            }),
+        if text.trim() == AUTO {
+            return Ok(Self::Auto);
         }
+        // As its siblings: what is never is "off", or zero.
+        let age = duration_or_off(text.as_str().into_deserializer())
+            .map_err(|error: serde::de::value::Error| Error::custom(format!("{error}, nor \"{AUTO}\"")))?;
+        Ok(if age.is_zero() { Self::Off } else { Self::After(age) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_written_as_its_siblings_are_or_auto() {
+        let read = |text: &str| {
+            let text = text.into_deserializer();
+            StaleAfter::deserialize(text).map_err(|error: serde::de::value::Error| error.to_string())
+        };
+        for (text, expected) in [
+            ("auto", StaleAfter::Auto),
+            (" auto ", StaleAfter::Auto),
+            ("off", StaleAfter::Off),
+            (" off", StaleAfter::Off),
+            ("0s", StaleAfter::Off),
+            ("3h", StaleAfter::After(Duration::from_hours(3))),
+        ] {
+            assert_eq!(read(text), Ok(expected), "{text:?}");
+        }
+        let told = read("soon").unwrap_err();
+        assert_eq!(
+            told,
+            "\"soon\" is neither a duration such as \"30s\" or \"1h\" nor \"off\", nor \"auto\""
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! A schedule: which snapshots are to be taken from when on, whether or not anybody takes them.
 
+mod held;
 mod in_force;
 
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use self::held::HeldSlots;
 pub use self::in_force::{InForce, in_force};
 use crate::batch::{BatchDetails, BatchId};
 use crate::message::MessageId;

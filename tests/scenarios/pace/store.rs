@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
+use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule, Slot};
 use outage::{Away, Gate, Need};
-use ports::store::OutboxState;
+use ports::store::{OutboxState, Paid};
 use ports::{
     AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
     Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
@@ -140,12 +140,25 @@ impl Ledger for PacedStore {
         self.through(Need::Read, self.memory.batches(limit)).await
     }
 
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        self.through(Need::Read, self.memory.batches_before(slot, id, limit)).await
+    }
+
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batch(id)).await
     }
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batches_of(ids)).await
+    }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        self.through(Need::Read, self.memory.paid_since(since)).await
     }
 }
 

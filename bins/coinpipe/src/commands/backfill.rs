@@ -15,14 +15,15 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use config::Source;
 use domain::{BatchId, Slot, endpoint};
-use fetcher::{Backfiller, ChosenSource, Filled, KnownCoin, OnceFailure, Past};
+use fetcher::{Backfiller, ChosenSource, Filled, KnownCoin, OnceFailure, Past, Price};
 use ports::Ledger;
 use ports::store::{BatchRecord, ListedCoin};
 use service::{Process, Stores, Usage};
 
 use super::replay::beside_workers;
+use super::transit::Wait;
 use crate::adapters::{self, Adapters};
-use crate::values::instant;
+use crate::when::{When, ZoneArgs};
 use crate::{data_kind, numbers, output};
 use arrivals::Arrivals;
 use progress::Progress;
@@ -35,12 +36,14 @@ const LOOKED_UP: usize = 100;
 /// at the end of days. Says what that costs, and asks. What is there stays as it is. Stopped, the same command goes on.
 #[derive(Args, Debug)]
 pub(crate) struct BackfillArgs {
-    /// Slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
-    #[arg(long, value_name = "T", value_parser = instant)]
-    from: DateTime<Utc>,
+    /// Slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC; or see --time-zone)
+    #[arg(long, value_name = "T", value_parser = When::parse)]
+    from: When,
     /// Slots before this instant or day; without it, before the newest snapshot
-    #[arg(long, value_name = "T", value_parser = instant)]
-    to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "T", value_parser = When::parse)]
+    to: Option<When>,
+    #[command(flatten)]
+    zone: ZoneArgs,
     /// Hours of these coins of the newest snapshot, by their ids; without it, of all
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     ids: Vec<u32>,
@@ -63,6 +66,14 @@ enum Interval {
     Daily,
 }
 
+impl BackfillArgs {
+    /// From when to when, if that is said.
+    fn span(&self) -> Result<(DateTime<Utc>, Option<DateTime<Utc>>), Usage> {
+        let to = self.to.as_ref().map(|to| to.instant(self.zone)).transpose()?;
+        Ok((self.from.instant(self.zone)?, to))
+    }
+}
+
 /// What is to be filled.
 struct Gap {
     past: Past,
@@ -72,6 +83,8 @@ struct Gap {
     there: usize,
     /// Batches of the past that they know.
     known: BTreeSet<BatchId>,
+    /// What was paid for before, and is on its way to them.
+    coming: Vec<BatchId>,
 }
 
 pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
@@ -86,6 +99,8 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
             "without a key CoinMarketCap tells nothing of the past; unset fetch.source, and set CMC_API_KEY";
         return Err(Usage(keyless.to_owned()).into());
     }
+    // Before anything is asked.
+    args.span()?;
     if args.dry_run {
         return process.unless_stopped(look(process, args)).await;
     }
@@ -101,19 +116,29 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
     let backfiller = fetcher::for_backfill(process, &adapters.queues, &source)?;
     let begun = backfiller.begun_coins().await?;
     let gap = process.unless_stopped(gap(process, args, &adapters.stores, begun)).await?;
-    let Some((gap, credits)) = resume(process, args, &backfiller, gap).await? else { return Ok(()) };
-    consent::ask(process, &source, &price_of(&gap, credits), credits, args.yes).await?;
+    let Some((gap, price)) = resume(process, args, &backfiller, gap).await? else { return Ok(()) };
+    if !gap.slots.is_empty() {
+        let minute_limit = consent::ask(process, &source, &in_words(&gap, price), price, args.yes).await?;
+        if let Some(limit) = minute_limit {
+            backfiller.leave_room(limit);
+        }
+    }
     let progress = Progress::start(gap.slots.len() as u64);
     let filling = Box::pin(fill(process, &adapters, &backfiller, &gap, &progress));
     let ended = Box::pin(beside_workers(process, &adapters, filling)).await;
     progress.clear();
     match ended? {
-        Ended::Filled { slots, quotes, credits } => output::print(format!(
-            "Filled {} with {}, for {}",
-            numbers::counted(slots, "slot"),
-            numbers::counted(quotes, "quote"),
-            numbers::counted(credits, "credit"),
-        )),
+        Ended::Filled { slots, quotes, credits, taken } => {
+            if taken > 0 {
+                output::say(format!("left out  {}: the fetcher fills them", numbers::counted(taken, "slot")));
+            }
+            output::print(format!(
+                "Filled {} with {}, for {}",
+                numbers::counted(slots, "slot"),
+                numbers::counted(quotes, "quote"),
+                numbers::counted(credits, "credit"),
+            ))
+        }
         Ended::Stopped => {
             output::say(
                 "stopped; what was fetched is kept, and the same command goes on without paying for it again",
@@ -128,15 +153,16 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
     let Some(stores) = found.stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     let Gap { past, mut slots, there, .. } = gap(process, args, &stores, None).await?;
-    let paid = fetcher::paid_for(&fetcher::backfill_spool(process));
+    let mut paid = fetcher::paid_for(&fetcher::backfill_spool(process));
+    paid.extend(fetcher::taken_in(&process.config().fetch.spool));
     let convert = &process.config().fetch.convert;
     slots.retain(|slot| !paid.contains(&BatchId::new(*slot, endpoint::HISTORY, convert)));
     if slots.is_empty() {
         return output::print(nothing_missing(there));
     }
-    let credits = fetcher::price_of_past(&past, &slots, &process.config().fetch);
-    let gap = Gap { past, slots, there, known: BTreeSet::new() };
-    output::print(format!("Would fill {}", price_of(&gap, credits)))
+    let price = fetcher::price_of_past(&past, &slots, &process.config().fetch);
+    let gap = Gap { past, slots, there, known: BTreeSet::new(), coming: Vec::new() };
+    output::print(format!("Would fill {}", in_words(&gap, price)))
 }
 
 /// What the tables lack, of the coins that were `begun` with unless others are named.
@@ -152,7 +178,8 @@ async fn gap(
     let newest = listed.iter().map(|coin| coin.fetched_at).min().with_context(|| {
         format!("there is no snapshot in {currency} before which gaps could be filled; `coinpipe --once` takes one")
     })?;
-    let span = Span::new(args.from, args.to, newest, process.clock.now())?;
+    let (from, to) = args.span()?;
+    let span = Span::new(from, to, newest, process.clock.now())?;
     let (past, wanted) = match args.interval {
         Interval::Daily => (Past::Days, span.days()),
         Interval::Hourly => (Past::Hours(coins(&listed, &args.ids, begun)?), span.hours(fetch.every)),
@@ -164,7 +191,7 @@ async fn gap(
     let there: BTreeSet<_> =
         ids.into_iter().filter(|(id, _)| known.contains(id)).map(|(_, slot)| slot).collect();
     let slots = wanted.difference(&there).copied().collect();
-    Ok(Gap { past, slots, there: there.len(), known })
+    Ok(Gap { past, slots, there: there.len(), known, coming: Vec::new() })
 }
 
 /// Those of `ids` that the ledger knows. A snapshot that was dropped leaves a gap; what filled one and was dropped would not be
@@ -209,7 +236,7 @@ async fn resume(
     args: &BackfillArgs,
     backfiller: &Backfiller,
     mut gap: Gap,
-) -> anyhow::Result<Option<(Gap, u64)>> {
+) -> anyhow::Result<Option<(Gap, Price)>> {
     let stop = process.shutdown.soft();
     backfiller.forget_paid(&gap.known).await?;
     let progress = Progress::start(0);
@@ -220,23 +247,34 @@ async fn resume(
         resumed => resumed?,
     };
     let convert = &process.config().fetch.convert;
-    let is_paid = |slot: &Slot| paid.contains(&BatchId::new(*slot, endpoint::HISTORY, convert));
-    let on_their_way = gap.slots.iter().filter(|slot| is_paid(slot) && !begun.contains(slot)).count();
-    gap.slots.retain(|slot| !is_paid(slot) || begun.contains(slot));
+    let batch = |slot: &Slot| BatchId::new(*slot, endpoint::HISTORY, convert);
+    let taken = backfiller.taken_beside();
+    let is_paid = |slot: &&Slot| paid.contains(&batch(slot)) && !begun.contains(slot);
+    let is_taken = |slot: &&Slot| taken.contains(&batch(slot)) && !paid.contains(&batch(slot));
+    gap.coming = gap.slots.iter().filter(is_paid).map(batch).collect();
+    let beside = gap.slots.iter().filter(is_taken).count();
+    gap.slots.retain(|slot| begun.contains(slot) || !(is_paid(&slot) || is_taken(&slot)));
     // Those that were begun outside of this span are finished with it: a part of them is paid for.
-    gap.slots.extend(begun.iter().filter(|slot| slot.starts_at() >= args.from));
-    if on_their_way > 0 {
+    let (from, _) = args.span()?;
+    gap.slots.extend(begun.iter().filter(|slot| slot.starts_at() >= from));
+    if !gap.coming.is_empty() {
         output::say(format!(
-            "{} of these slots were fetched before and are on their way to the tables; `coinpipe status` shows what waits",
-            numbers::count(on_their_way as u64)
+            "{} of these slots were fetched before, and are on their way to the tables",
+            numbers::count(gap.coming.len() as u64)
         ));
     }
-    if gap.slots.is_empty() {
+    if beside > 0 {
+        output::say(format!(
+            "{} of these slots are filled by the fetcher; `coinpipe status` shows what waits",
+            numbers::count(beside as u64)
+        ));
+    }
+    if gap.slots.is_empty() && gap.coming.is_empty() {
         output::print(nothing_missing(gap.there))?;
         return Ok(None);
     }
-    let credits = backfiller.price(&gap.past, &gap.slots).await?;
-    Ok(Some((gap, credits)))
+    let price = backfiller.price(&gap.past, &gap.slots).await?;
+    Ok(Some((gap, price)))
 }
 
 fn nothing_missing(there: usize) -> String {
@@ -244,7 +282,7 @@ fn nothing_missing(there: usize) -> String {
 }
 
 /// "30 hours of 200 coins, from … to …: 60 credits".
-fn price_of(gap: &Gap, credits: u64) -> String {
+fn in_words(gap: &Gap, price: Price) -> String {
     let slots = gap.slots.len() as u64;
     let what = match &gap.past {
         Past::Hours(coins) => {
@@ -257,12 +295,12 @@ fn price_of(gap: &Gap, credits: u64) -> String {
         (Some(first), _) => format!(", {first}"),
         _ => String::new(),
     };
-    format!("{what}{span}: {}", numbers::counted(credits, "credit"))
+    format!("{what}{span}: {}", consent::credits(price))
 }
 
 /// How it ended.
 enum Ended {
-    Filled { slots: u64, quotes: u64, credits: u64 },
+    Filled { slots: u64, quotes: u64, credits: u64, taken: u64 },
     Stopped,
 }
 
@@ -285,16 +323,21 @@ async fn fill(
             return Err(failure).context(how);
         }
     };
-    let mut arrivals = Arrivals::new(&filled.batches);
-    if !arrivals.wait(process, adapters, progress, &stop).await? {
+    let batches: Vec<_> = filled.batches.iter().chain(&gap.coming).cloned().collect();
+    let mut arrivals = Arrivals::new(adapters.stores.ledger.clone(), &batches, progress);
+    Wait::new(process, adapters).until_ended(&mut arrivals, &stop).await?;
+    if stop.is_cancelled() {
         return Ok(Ended::Stopped);
     }
+    progress.clear();
+    arrivals.check()?;
     // Nothing has to be remembered of what the tables know.
-    backfiller.forget_paid(&filled.batches.iter().cloned().collect()).await?;
+    backfiller.forget_paid(&batches.into_iter().collect()).await?;
     Ok(Ended::Filled {
-        slots: filled.batches.len() as u64,
+        slots: arrivals.arrived(),
         quotes: arrivals.quotes(),
         credits: filled.credits,
+        taken: filled.taken as u64,
     })
 }
 

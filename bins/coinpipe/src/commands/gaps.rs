@@ -15,6 +15,7 @@ use service::{Process, Stores, Usage};
 use due::{Due, Gap, MissingSlot};
 
 use crate::adapters::{self, Found};
+use crate::when::{When, ZoneArgs};
 use crate::{numbers, output, values};
 
 /// Looked at unless something else is asked for.
@@ -31,23 +32,26 @@ pub(crate) struct GapsArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC)
-    #[arg(long, value_name = "T", value_parser = values::instant)]
-    from: Option<DateTime<Utc>>,
+    /// Slots from this instant or day on (2026-11-22T14:00:00Z or 2026-11-22, UTC; or see --time-zone)
+    #[arg(long, value_name = "T", value_parser = When::parse)]
+    from: Option<When>,
     /// Slots before this instant or day
-    #[arg(long, value_name = "T", value_parser = values::instant)]
-    to: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "T", value_parser = When::parse)]
+    to: Option<When>,
     /// Slots in this time until now, such as 24h; 7d unless something else is said
     #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with_all = ["from", "to"])]
     last: Option<Duration>,
+    #[command(flatten)]
+    zone: ZoneArgs,
 }
 
 impl GapsArgs {
     /// From when to when.
     fn span(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), Usage> {
-        let to = self.to.unwrap_or(now);
-        let from = match (self.from, self.last) {
-            (Some(from), _) => from,
+        let instant = |when: &When| when.instant(self.zone);
+        let to = self.to.as_ref().map_or(Ok(now), instant)?;
+        let from = match (&self.from, self.last) {
+            (Some(from), _) => instant(from)?,
             (None, last) => {
                 let last = TimeDelta::from_std(last.unwrap_or(USUALLY)).ok();
                 let from = last.and_then(|last| to.checked_sub_signed(last));

@@ -13,7 +13,6 @@ mod memory_archive;
 mod rehearsal;
 mod row_time;
 mod time_report;
-mod zone;
 
 use std::sync::Arc;
 
@@ -28,13 +27,13 @@ use service::Process;
 use super::replay;
 use crate::adapters::{self, Adapters};
 use crate::values::{assignment, instant};
+use crate::zone::Zone;
 use crate::{data_kind, numbers, output};
 use decisions::Decisions;
 use import_plan::ImportPlan;
 use mapping::{Field, Mapping};
 use memory_archive::MemoryArchive;
 use row_time::Times;
-use zone::Zone;
 
 /// More rows than there are symbols mean that the table is something else.
 const MOST_ROWS: u32 = 100_000;

@@ -7,14 +7,12 @@
 mod arrivals;
 mod pace;
 mod pages;
-mod waiting;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::TimeDelta;
 use clap::{ArgGroup, Args};
 use domain::{BatchId, ReplayId};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +21,7 @@ use service::{Process, Usage};
 use tokio_util::sync::CancellationToken;
 
 use super::run;
+use super::transit::until_answered;
 use crate::adapters::{self, Adapters};
 use crate::numbers;
 use crate::output;
@@ -31,15 +30,9 @@ use crate::selection::{Selection, SpanArgs};
 use arrivals::Arrivals;
 use pace::Pace;
 use pages::{Pages, Seen, Stored};
-use waiting::until_answered;
 
-/// How often queue and ledger are read.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
-const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// RabbitMQ does not tell which messages other processes hold. They hold them for as long as handling may take, and for this
-/// long more when they die.
-const MARGIN: Duration = Duration::from_secs(30);
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Pages go through the pipeline again as they were fetched, under the same ids: what is right already stays as
 /// it is. With the queue in a file this command does the work; with RabbitMQ the running workers do.
@@ -186,8 +179,24 @@ pub(crate) async fn beside_workers<T>(
     drained.map(|()| done)
 }
 
+/// What was replayed, in words.
+fn contents(coins: u64, rows: u64) -> String {
+    let (coins, rows) =
+        (Some(coins).filter(|coins| *coins > 0 || rows == 0), Some(rows).filter(|rows| *rows > 0));
+    let coins = coins.map(|coins| numbers::counted(coins, "coin"));
+    let rows = rows.map(|rows| format!("{} of the market", numbers::counted(rows, "row")));
+    coins.into_iter().chain(rows).collect::<Vec<_>>().join(" and ")
+}
+
 fn hold_no_page(files: usize) -> String {
     if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
+}
+
+#[cfg(test)]
+#[test]
+fn rows_are_not_called_coins() {
+    let told = [(200, 0), (0, 0), (1, 4), (0, 1)].map(|(coins, rows)| contents(coins, rows));
+    assert_eq!(told, ["200 coins", "0 coins", "1 coin and 4 rows of the market", "1 row of the market"]);
 }
 
 struct Replay<'a> {
@@ -212,6 +221,9 @@ impl Replay<'_> {
             if seen.dropped > 0 {
                 bail!("batch {batch} was dropped; with --even-dropped it is in the tables again");
             }
+            if batch.endpoint().starts_with(domain::endpoint::IMPORTED) {
+                bail!("there is no page of batch {batch}: what was imported is in no archive");
+            }
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -228,12 +240,24 @@ impl Replay<'_> {
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
             numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
-            numbers::counted(arrivals.coins(), "coin"),
+            contents(arrivals.coins(), arrivals.rows()),
         ))?;
+        let rejected = arrivals.rejected();
+        if rejected > 0 {
+            let rejected = numbers::count(rejected);
+            output::print(format!("rejected  {rejected} of them; `coinpipe dead list` says why"))?;
+        }
         arrivals.check()?;
         let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
+            0 if rejected > 0 => {
+                let are = if rejected == 1 { "is" } else { "are" };
+                bail!(
+                    "{} of what was replayed {are} rejected, and not in the tables",
+                    numbers::count(rejected)
+                )
+            }
             0 => Ok(()),
             files => bail!("{}; {others}", hold_no_page(files)),
         }
@@ -248,6 +272,7 @@ impl Replay<'_> {
         bar.finish_and_clear();
         let outcome = outcome?;
         self.pages.tell(&outcome.0);
+        outcome.1.tell_dropped();
         Ok(outcome)
     }
 
@@ -303,16 +328,6 @@ impl Replay<'_> {
         Ok((seen, pace.into_arrivals(), position))
     }
 
-    /// How long after the last arrival another one may still come although the queues seem to be empty.
-    fn patience(&self) -> TimeDelta {
-        let config = self.process.config();
-        if service::file_of(&config.queue.url).is_some() {
-            return PATIENCE_WITH_FILES;
-        }
-        let work = config.transform.deadline.max(config.load.deadline) + MARGIN;
-        TimeDelta::from_std(work).unwrap_or(TimeDelta::MAX)
-    }
-
     fn bar(&self) -> ProgressBar {
         let ArchiveRange { after, end } = self.pages.range();
         let bar = ProgressBar::with_draw_target(Some(end - after), ProgressDrawTarget::stderr());
@@ -321,7 +336,7 @@ impl Replay<'_> {
         {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(POLL_INTERVAL);
+        bar.enable_steady_tick(TICK);
         bar
     }
 }

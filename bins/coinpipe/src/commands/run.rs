@@ -2,7 +2,7 @@
 
 use clap::Args;
 use domain::StageName;
-use fetcher::ChosenSource;
+use fetcher::{ChosenSource, Tables};
 use service::Process;
 use tracing::info;
 
@@ -45,8 +45,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     };
     let adapters = adapters?;
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
-    let ledger = Some(adapters.stores.ledger.clone());
-    let fetching = fetcher::run(process, &adapters.queues, ledger, &source);
+    let tables =
+        Tables { ledger: adapters.stores.ledger.clone(), schedules: adapters.stores.schedules.clone() };
+    let fetching = fetcher::run(process, &adapters.queues, Some(tables), &source);
     let (fetched, drained) =
         tokio::join!(guard(process, StageName::Fetcher, fetching), run_consumers(process, &adapters));
     info!("stopped");

@@ -27,7 +27,9 @@ impl Collector {
 
     /// Learns from what an earlier run left half fetched.
     pub(super) fn learn_calls(&self, batches: &[Manifest]) {
-        if batches.iter().any(|batch| batch.calls == Calls::Each && batch.pages.is_none()) {
+        // What was learned of the past is of the past alone.
+        let is_begun = |batch: &Manifest| !batch.is_history() && batch.pages.is_none();
+        if batches.iter().any(|batch| batch.calls == Calls::Each && is_begun(batch)) {
             self.refuse();
         }
     }

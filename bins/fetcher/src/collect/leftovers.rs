@@ -18,6 +18,7 @@ impl Collector {
         let found = blocking(&self.spool, Spool::batches).await?;
         let (batches, _) = self.incidents.report_found(found).await;
         self.learn_calls(&batches);
+        self.recall_missed().await;
         let current = current();
         self.in_work().clone_from(&current);
         let sealed = self.seal_leftovers_at_start().await;

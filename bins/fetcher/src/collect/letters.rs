@@ -1,9 +1,11 @@
 //! Letters about snapshots that do not come, or not whole.
 
+use config::CatchUp;
 use domain::timestamp;
 use tracing::{error, warn};
 
 use super::{Collector, GaveUp};
+use crate::history::is_hour;
 use crate::metrics::SnapshotEnd;
 use crate::spool::Manifest;
 use crate::subject::Subject;
@@ -44,13 +46,19 @@ impl Collector {
 
     /// Writes the letter about a slot that was claimed, or about to be, and of which nothing was fetched.
     pub(crate) async fn report_missed(&self, order: &Manifest, how: &str) {
+        if Subject::of(order) == Subject::Listings {
+            self.miss(1, [order.slot]).await;
+        }
+        let remedy = match self.settings.catch_up {
+            CatchUp::All if is_hour(&order.slot) => "fetch.catch_up has it filled from the API's history",
+            _ => "`coinpipe backfill` fetches it",
+        };
         let reason = format!(
             "the snapshot of slot {} ({}) is missing: {how}; the history has a gap there, the tables are right again with the \
-             next snapshot; `coinpipe gaps` lists what is missing, and `coinpipe backfill` fetches it",
+             next snapshot; `coinpipe gaps` lists what is missing, and {remedy}",
             order.slot, order.batch
         );
         warn!("{reason}");
-        self.metrics.missed(1);
         self.incidents.report("slot_missed", &order.batch, &reason).await;
     }
 }

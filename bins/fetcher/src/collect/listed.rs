@@ -1,17 +1,14 @@
-//! What the filling of gaps has to know of snapshots: the coins of the newest, and the slots of which nothing came.
+//! What the filling of gaps has to know of snapshots: the coins of the newest.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use domain::{Slot, decompress_body};
+use domain::decompress_body;
 
 use super::Collector;
 use crate::history::{KnownCoin, coins_in_listing};
 use crate::spool::{Manifest, blocking};
-
-/// Slots that are remembered.
-const MOST_MISSED: usize = 800;
 
 /// Of the snapshots of this run.
 #[derive(Default)]
@@ -19,7 +16,6 @@ pub(super) struct Listed {
     /// Whether anybody wants to know the coins: finding them takes as long as cleaning a page.
     is_wanted: AtomicBool,
     coins: Mutex<Option<Vec<KnownCoin>>>,
-    missed: Mutex<BTreeSet<Slot>>,
 }
 
 impl Collector {
@@ -33,25 +29,13 @@ impl Collector {
         self.listed.coins.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Slots of which nothing came, and which nobody has been told of.
-    pub(crate) fn take_missed(&self) -> BTreeSet<Slot> {
-        std::mem::take(&mut *self.listed.missed.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Notes what became of the batch of `order`, which is fetched as far as it comes and not sealed yet.
-    pub(super) async fn note_outcome(&self, order: &Manifest, is_whole: bool) {
-        // What cannot be read now is no reason to do anything.
-        let Ok(pages) = self.pages_of(order).await else { return };
-        if pages.is_empty() && !is_whole {
-            let mut missed = self.listed.missed.lock().unwrap_or_else(PoisonError::into_inner);
-            missed.insert(order.slot);
-            while missed.len() > MOST_MISSED {
-                missed.pop_first();
-            }
-        }
-        if !is_whole || !self.listed.is_wanted.load(Ordering::Relaxed) {
+    /// Notes the coins of the batch of `order`, which is whole and not sealed yet, if they are wanted.
+    pub(super) async fn note_coins(&self, order: &Manifest) {
+        if !self.listed.is_wanted.load(Ordering::Relaxed) {
             return;
         }
+        // What cannot be read now is no reason to do anything.
+        let Ok(pages) = self.pages_of(order).await else { return };
         let mut coins = BTreeSet::new();
         for page in pages {
             let batch = order.batch.clone();

@@ -6,15 +6,28 @@ use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 
 use tracing::debug;
 
-use super::Collector;
+use super::{Collector, Spare};
+use crate::beside::{backfill_below, taken_in};
 use crate::history::{
-    COINS_A_CALL, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price, windows,
+    COINS_A_CALL, Currencies, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price,
+    windows,
 };
 use crate::spool::{Calls, ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
 
+/// A call that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// The number of a page that the batches of `slots` do not have.
+    pub(crate) page: u32,
+    /// Hours that follow one another.
+    pub(crate) slots: Vec<Slot>,
+    /// How the currencies of these batches are asked for.
+    pub(crate) calls: Calls,
+}
+
 impl Collector {
-    /// What is asked for to fill `slot`: hours of so many coins, a hundred a page.
-    pub(crate) fn past_order(&self, slot: Slot, coins: usize) -> Manifest {
+    /// What is asked for to fill `slot`: hours of so many coins, a hundred a page, and the currencies as `calls` says.
+    pub(crate) fn past_order(&self, slot: Slot, coins: usize, calls: Calls) -> Manifest {
         let convert = self.settings.convert.clone();
         Manifest {
             batch: BatchId::new(slot, endpoint::HISTORY, &convert),
@@ -22,7 +35,7 @@ impl Collector {
             endpoint: endpoint::HISTORY.to_owned(),
             api_version: ApiVersion::V1,
             convert,
-            calls: Calls::default(),
+            calls,
             limit: u32::try_from(coins).unwrap_or(u32::MAX).max(1),
             page_size: COINS_A_CALL,
             ids: Vec::new(),
@@ -35,9 +48,9 @@ impl Collector {
     }
 
     /// What is asked for to fill `slot`, a midnight, with the listing of the day before.
-    pub(crate) fn day_order(&self, slot: Slot) -> Manifest {
+    pub(crate) fn day_order(&self, slot: Slot, calls: Calls) -> Manifest {
         let (limit, page_size) = (self.settings.limit, self.settings.page_size);
-        Manifest { limit, page_size, ..self.past_order(slot, 1) }
+        Manifest { limit, page_size, ..self.past_order(slot, 1, calls) }
     }
 
     /// The slots of unfinished batches of the past in the spool.
@@ -47,16 +60,18 @@ impl Collector {
         Ok(begun.map(|batch| batch.slot).collect())
     }
 
-    /// The next call to make for `window`: the number of a page that not all of its batches have, and the slots of those.
+    /// The next call to make for `window`; `None` when all of its batches have all pages.
     pub(crate) async fn past_missing(
         &self,
         window: &[Slot],
         coins: usize,
-    ) -> Result<Option<(u32, Vec<Slot>)>, SpoolError> {
-        let pages = u32::try_from(coins).unwrap_or(u32::MAX).div_ceil(COINS_A_CALL);
+    ) -> Result<Option<Missing>, SpoolError> {
+        let Some(first) = window.first() else { return Ok(None) };
+        let calls = self.past_calls_of(window).await?;
+        let pages = self.past_order(*first, coins, calls).pages_in_all();
         let mut there = Vec::with_capacity(window.len());
         for slot in window {
-            let found = self.pages_of(&self.past_order(*slot, coins)).await?;
+            let found = self.pages_of(&self.past_order(*slot, coins, calls)).await?;
             there.push((*slot, found.iter().map(|page| page.page).collect::<BTreeSet<_>>()));
         }
         let missing = |page: u32| -> Vec<Slot> {
@@ -65,33 +80,51 @@ impl Collector {
         let next = (1..=pages).map(|page| (page, missing(page))).find(|(_, slots)| !slots.is_empty());
         // What lies between is there already.
         Ok(next.map(|(page, slots)| {
-            (page, windows(&slots.into_iter().collect()).into_iter().next().unwrap_or_default())
+            let slots = windows(&slots.into_iter().collect()).into_iter().next().unwrap_or_default();
+            Missing { page, slots, calls }
         }))
     }
 
-    /// Credits that filling `slots` still costs, as far as what is in the spool tells.
-    pub(crate) async fn past_price(&self, slots: &BTreeSet<Slot>, coins: usize) -> Result<u64, SpoolError> {
+    /// Credits that filling `slots` still costs, as far as what is in the spool tells, when the currencies of what was not begun are asked
+    /// for as `calls` says.
+    pub(crate) async fn past_price(
+        &self,
+        slots: &BTreeSet<Slot>,
+        coins: usize,
+        calls: Calls,
+    ) -> Result<u64, SpoolError> {
         let begun = self.past_begun().await?;
         let (new, begun): (BTreeSet<Slot>, BTreeSet<Slot>) =
             slots.iter().partition(|slot| !begun.contains(slot));
-        let currencies = self.settings.convert.len();
-        if begun.is_empty() {
-            return Ok(price(coins, &new, currencies));
-        }
-        let (full, pages) = (COINS_A_CALL as usize, coins.div_ceil(COINS_A_CALL as usize));
-        let mut missing: Vec<BTreeSet<Slot>> = vec![BTreeSet::new(); pages];
+        let (Some(first), false) = (slots.first(), begun.is_empty()) else {
+            return Ok(price(coins, &new, self.past_currencies(calls)));
+        };
+        let calls = self.past_calls_of(&begun.iter().copied().collect::<Vec<_>>()).await?;
+        // Each page that is missing is a call, in one currency or in all.
+        let pages = self.past_order(*first, coins, calls).pages_in_all();
+        let mut missing: Vec<BTreeSet<Slot>> = (0..pages).map(|_| BTreeSet::new()).collect();
         for slot in slots {
-            let found = self.pages_of(&self.past_order(*slot, coins)).await?;
-            for (index, missing) in missing.iter_mut().enumerate() {
-                if found.iter().all(|page| page.page as usize != index + 1) {
+            let found = self.pages_of(&self.past_order(*slot, coins, calls)).await?;
+            for (page, missing) in (1..).zip(&mut missing) {
+                if found.iter().all(|found| found.page != page) {
                     missing.insert(*slot);
                 }
             }
         }
-        let of_page = |(index, missing): (usize, BTreeSet<Slot>)| {
-            price(full.min(coins - index * full), &missing, currencies)
+        let of_page = |(page, slots): (u32, BTreeSet<Slot>)| {
+            self.price_of_call(&Missing { page, slots: slots.into_iter().collect(), calls }, coins)
         };
-        Ok(missing.into_iter().enumerate().map(of_page).sum())
+        Ok((1..).zip(missing).map(of_page).sum())
+    }
+
+    /// Credits that a call costs, or several when the slots do not follow one another, of so many `coins` in all.
+    pub(crate) fn price_of_call(&self, missing: &Missing, coins: usize) -> u64 {
+        let Missing { page, slots, calls } = missing;
+        let Some(first) = slots.first() else { return 0 };
+        let order = self.past_order(*first, coins, *calls);
+        let (_, asked) = order.range(*page);
+        let currencies = Currencies::together(order.currencies(*page).len());
+        price(asked as usize, &slots.iter().copied().collect(), currencies)
     }
 
     /// The pages of the batch of `order` that are in the spool.
@@ -134,14 +167,10 @@ impl Collector {
         format!("{} {}", self.client.host(), self.settings.convert.join(","))
     }
 
-    /// How many currencies are asked for.
-    pub(crate) fn currencies(&self) -> usize {
-        self.settings.convert.len()
-    }
-
-    /// Whether `credits` can be spent without taking anything from the snapshots to come.
-    pub(crate) fn can_spare_credits(&self, credits: u64) -> bool {
-        self.credits.spare().is_none_or(|spare| credits <= spare)
+    /// What can be spent without taking anything from the snapshots to come. Asks the API when that is not known.
+    pub(crate) async fn spare_credits(&self) -> Spare {
+        self.credits.know(&self.client).await;
+        self.credits.spare()
     }
 
     /// The plan's month, by its end.
@@ -158,6 +187,36 @@ impl Collector {
     pub(crate) async fn keep_past_paid(&self, batches: &BTreeSet<BatchId>) -> Result<(), SpoolError> {
         let json = paid_to_json(batches);
         blocking(&self.spool, move |spool| spool.put_past_paid(&json)).await
+    }
+
+    /// Notes that the batches of `window` are paid for, until the tables know them: somebody on this machine may want to fill the same gap.
+    pub(crate) async fn note_paid(&self, window: &[Slot]) {
+        let batches = window.iter().map(|slot| self.past_order(*slot, 1, Calls::One).batch);
+        let keep = async || {
+            let mut paid = self.past_paid().await?;
+            paid.extend(batches.clone());
+            self.keep_past_paid(&paid).await
+        };
+        if let Err(error) = keep().await {
+            debug!("cannot note what was paid for: {}", telemetry::error_chain(&error));
+        }
+    }
+
+    /// The tables know these batches.
+    pub(crate) async fn forget_paid(&self, known: &BTreeSet<BatchId>) {
+        let forget = async || {
+            let paid = self.past_paid().await?;
+            let rest: BTreeSet<_> = paid.difference(known).cloned().collect();
+            if rest == paid { Ok(()) } else { self.keep_past_paid(&rest).await }
+        };
+        if let Err(error) = forget().await {
+            debug!("cannot forget what was paid for: {}", telemetry::error_chain(&error));
+        }
+    }
+
+    /// The batches that a person on this machine paid for or is paying for, and that may not be in the tables.
+    pub(crate) fn taken_by_hand(&self) -> BTreeSet<BatchId> {
+        taken_in(&backfill_below(&self.settings.spool))
     }
 
     /// Keeps which coins are asked for: what is begun has to go on with the same ones.

@@ -67,12 +67,12 @@ impl Collector {
                 // Before the seal: a batch without pages is removed by it, and nothing else would tell of the slot.
                 self.give_up(&order, gave_up).await;
                 if is_snapshot && self.has_nothing_of(&order.batch).await {
-                    self.metrics.missed(1);
+                    self.miss(1, [order.slot]).await;
                 }
             }
         }
-        if is_snapshot {
-            self.note_outcome(&order, matches!(ending, Ending::Complete(_))).await;
+        if is_snapshot && matches!(ending, Ending::Complete(_)) {
+            self.note_coins(&order).await;
         }
         self.forget_work(&order);
         self.seal_soon(order).await;

@@ -1,6 +1,6 @@
 //! Catching up: slots that nobody fetched are filled from the history, while no slot is due.
 //!
-//! The leader notes which slots were missed with the claim of the slot that ended the gap, and fills them window by window, the
+//! The leader notes which slots were missed, those of which its letters and counters tell and no others, and fills them window by window, the
 //! newest first, one call at a time, so that a slot that comes due waits for one call at most. This order of writes keeps a window from being paid
 //! for twice, and from being lost:
 //! 1. its spool: batches without pages;
@@ -12,11 +12,10 @@
 //! A fetcher that dies in between goes on when it leads again. Another one that leads writes a letter after a while and leaves the window alone.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use config::CatchUp;
-use domain::{BatchId, Slot, timestamp};
+use domain::{HeldSlots, Slot, endpoint, timestamp};
 use ports::QueueError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,48 +23,56 @@ use tracing::{info, warn};
 use super::Scheduler;
 use super::leader_state::LeaderState;
 use super::owed::{Filling, Owed};
-use super::slots::end_of;
 use super::term::LedTerm;
-use crate::collect::{Ending, GaveUp, PastJob, Patience};
-use crate::history::{KnownCoin, price, windows};
+use crate::collect::{Ending, GaveUp, PastJob, Patience, Spare};
+use crate::history::{HOUR, KnownCoin, REACH, is_hour, price, windows};
 use crate::progress::NoObserver;
+use crate::spool::Calls;
 
-/// How far back hours are asked for: the plans that most have, have a month of them.
-const REACH: TimeDelta = TimeDelta::days(30);
 /// How long to wait before looking again whether it can be paid for.
 const PAUSE: TimeDelta = TimeDelta::hours(1);
+/// How long to wait for tables, or an API, that do not say what has to be known.
+const UNANSWERED: TimeDelta = TimeDelta::minutes(1);
 /// A window that another fetcher is filling is left to it for so long, or for a slot.
 const LEFT_TO_OTHERS: TimeDelta = TimeDelta::hours(1);
 
 impl Scheduler {
-    /// Notes which slots before `slot`, which is about to be claimed, were missed and are to be filled. The note is written with the
-    /// claim.
-    pub(super) fn note_missed(&self, slot: Slot, led: &mut LedTerm) {
-        let given_up = self.collector.take_missed();
-        if self.catch_up == CatchUp::None {
-            led.claims.owe(None);
-            return;
-        }
-        let claimed = led.claims.slots(|slot| self.collector.order(slot));
-        let newest = claimed.into_iter().filter(|claimed| *claimed < slot).max();
-        let mut missed = given_up;
-        missed.extend(newest.into_iter().flat_map(|newest| between(newest, slot, self.listings().every)));
-        let (hours, others): (BTreeSet<_>, BTreeSet<_>) = missed.into_iter().partition(is_hour);
+    /// Notes which slots were missed and are to be filled. The note is yet to be written. The slots that it is about.
+    fn owe_missed(&self, led: &mut LedTerm) -> BTreeSet<Slot> {
+        let missed = self.collector.missed();
+        let (hours, others): (BTreeSet<_>, BTreeSet<_>) = missed.iter().copied().partition(is_hour);
         if !others.is_empty() {
             warn!(
                 slot_count = others.len(),
                 "slots were missed that do not begin with an hour; the history cannot fill them"
             );
         }
-        let (Some(first), Some(last)) = (hours.first().copied(), hours.last().copied()) else { return };
-        let mut owed = self.owed(led);
-        if self.catch_up == CatchUp::Last {
-            owed.retain(&BTreeSet::from([last]));
-        } else {
+        if let (Some(first), Some(last)) = (hours.first(), hours.last()) {
+            info!(slot_count = hours.len(), %first, %last, catch_up = ?self.catch_up, "slots were missed");
+            let mut owed = self.owed(led);
             owed.add(hours.iter().copied());
+            if self.catch_up == CatchUp::Last {
+                owed.retain(&owed.slots().last().copied().into_iter().collect());
+            }
+            led.claims.owe(Some(owed));
         }
-        info!(slot_count = hours.len(), %first, %last, catch_up = ?self.catch_up, "slots were missed");
-        led.claims.owe(Some(owed));
+        missed
+    }
+
+    /// Whether slots were missed of which the note does not know.
+    pub(super) fn has_missed(&self) -> bool {
+        !self.collector.missed().is_empty()
+    }
+
+    /// Writes the note, with the slots that were missed; only then the spool forgets them.
+    pub(super) async fn write_note(&self, led: &mut LedTerm) -> Result<(), QueueError> {
+        if self.catch_up == CatchUp::None {
+            led.claims.owe(None);
+        }
+        let noted = self.owe_missed(led);
+        led.write().await?;
+        self.collector.forget_missed(&noted).await;
+        Ok(())
     }
 
     /// Whether the coins of the next snapshot are needed to fill gaps.
@@ -138,13 +145,24 @@ impl Scheduler {
         // The coins of a snapshot that was taken since the gap.
         let Some(coins) = self.collector.listed_coins() else { return Ok(false) };
         let now = self.clock.now();
-        let wanted = self.still_missing(owed.slots(), now).await;
+        let Some(wanted) = self.still_missing(owed.slots(), now).await else {
+            // What is there would be paid for again.
+            state.hold_catching_up(now + UNANSWERED);
+            return Ok(false);
+        };
         if wanted != owed.slots() {
             owed.retain(&wanted);
             self.write_owed(owed.clone(), led, state).await?;
         }
         let Some(window) = windows(&wanted).pop() else { return Ok(true) };
-        let Some(window) = self.affordable(&window, coins.len()) else {
+        let spare = self.collector.spare_credits().await;
+        let Some(window) = self.affordable(&window, coins.len(), spare) else {
+            if spare == Spare::Unknown {
+                // It is asked soon: what is spent without knowing may be what the snapshots to come need.
+                state.hold_catching_up(now + UNANSWERED);
+                warn!("gaps are not filled while the API does not say what the plan has left");
+                return Ok(false);
+            }
             state.hold_catching_up(now + PAUSE);
             let reason = format!(
                 "{} missed slots are not filled yet: what the plan has left is needed for the snapshots to come. They are filled when it \
@@ -158,7 +176,7 @@ impl Scheduler {
         if let Err(ending) = self.collector.begin_past(job, &window).await {
             return self.put_off(ending, state, next).await;
         }
-        let credits = price(coins.len(), &window.iter().copied().collect(), self.collector.currencies());
+        let credits = self.price_of(&window, coins.len());
         info!(
             slot_count = window.len(),
             coin_count = coins.len(),
@@ -192,18 +210,18 @@ impl Scheduler {
         };
         let job = past_job(&coins, next, stop);
         let asked = match self.collector.missing_patiently(job, window).await {
-            Ok(Some((page, slots))) => {
-                if !self.collector.can_spare_credits(price(
-                    coins.len().min(100),
-                    &slots.iter().copied().collect(),
-                    self.collector.currencies(),
-                )) {
-                    state.hold_catching_up(self.clock.now() + PAUSE);
+            Ok(Some(missing)) => {
+                let price = self.collector.price_of_call(&missing, coins.len());
+                let spare = self.collector.spare_credits().await;
+                if !spare.pays_for(price) {
+                    let pause = if spare == Spare::Unknown { UNANSWERED } else { PAUSE };
+                    state.hold_catching_up(self.clock.now() + pause);
                     return Ok(false);
                 }
-                self.collector.ask_hours(job, page, &slots).await.map(drop)
+                self.collector.ask_hours(job, &missing).await.map(drop)
             }
             Ok(None) => {
+                self.collector.note_paid(window).await;
                 owed.end();
                 self.write_owed(owed, led, state).await?;
                 self.collector.seal_begun(&[]).await;
@@ -256,9 +274,10 @@ impl Scheduler {
         Ok(false)
     }
 
-    /// Those of `slots` that the plans reach and that the tables do not know.
-    async fn still_missing(&self, slots: BTreeSet<Slot>, now: DateTime<Utc>) -> BTreeSet<Slot> {
-        let reached: BTreeSet<_> =
+    /// Those of `slots` that the plans reach, that are not in the tables, and that nobody on this machine fetched by hand. `None` while the
+    /// tables do not answer.
+    async fn still_missing(&self, slots: BTreeSet<Slot>, now: DateTime<Utc>) -> Option<BTreeSet<Slot>> {
+        let mut reached: BTreeSet<_> =
             slots.iter().copied().filter(|slot| now - slot.starts_at() <= REACH).collect();
         if reached.len() < slots.len() {
             warn!(
@@ -266,27 +285,41 @@ impl Scheduler {
                 "slots were missed more than 30 days ago; they are not filled"
             );
         }
-        let ids: Vec<(BatchId, Slot)> = reached
-            .iter()
-            .flat_map(|slot| {
-                let live = self.collector.order(*slot).batch;
-                [(live, *slot), (self.collector.past_order(*slot, 1).batch, *slot)]
-            })
-            .collect();
-        let known = self.loaded.known(&ids.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>()).await;
-        let filled: BTreeSet<_> =
-            ids.into_iter().filter(|(id, _)| known.contains(id)).map(|(_, slot)| slot).collect();
-        reached.difference(&filled).copied().collect()
+        let (Some(first), Some(last)) = (reached.first(), reached.last()) else { return Some(reached) };
+        // Another schedule than this one may have missed them: each is an hour at least.
+        let every = self.listings().every.min(HOUR);
+        let until = timestamp::later(last.starts_at(), every);
+        let fetched = self.loaded.fetched(first.starts_at(), until).await?;
+        let mut held = HeldSlots::default();
+        for one in &fetched {
+            held.add(&one.endpoint, &one.convert, one.slot, ());
+        }
+        let filled = |slot: &Slot| self.collector.past_order(*slot, 1, Calls::One).batch;
+        // What was dropped would not be loaded again under its name.
+        let known = self.loaded.known(&reached.iter().map(filled).collect::<Vec<_>>()).await?;
+        let by_hand = self.collector.taken_by_hand();
+        self.collector.forget_paid(&known).await;
+        let convert = self.collector.order(*first).convert;
+        reached.retain(|slot| {
+            let is_there = |endpoint| held.within(endpoint, &convert, *slot, every).is_some();
+            let batch = filled(slot);
+            !([endpoint::LISTINGS, endpoint::QUOTES, endpoint::HISTORY].into_iter().any(is_there)
+                || known.contains(&batch)
+                || by_hand.contains(&batch))
+        });
+        Some(reached)
+    }
+
+    /// What filling `window` costs.
+    fn price_of(&self, window: &[Slot], coins: usize) -> u64 {
+        let currencies = self.collector.past_currencies(self.collector.past_calls());
+        price(coins, &window.iter().copied().collect(), currencies)
     }
 
     /// As many of the newest slots of `window` as can be paid for without taking anything from the snapshots to come.
-    fn affordable(&self, window: &[Slot], coins: usize) -> Option<Vec<Slot>> {
-        let currencies = self.collector.currencies();
-        let parts = (0..window.len()).map(|first| &window[first..]);
-        let mut fitting = parts.filter(|part| {
-            let credits = price(coins, &part.iter().copied().collect(), currencies);
-            self.collector.can_spare_credits(credits)
-        });
+    fn affordable(&self, window: &[Slot], coins: usize, spare: Spare) -> Option<Vec<Slot>> {
+        let fits = |part: &&[Slot]| spare.pays_for(self.price_of(part, coins));
+        let mut fitting = (0..window.len()).map(|first| &window[first..]).filter(fits);
         fitting.next().map(<[Slot]>::to_vec)
     }
 
@@ -309,30 +342,7 @@ impl Scheduler {
 }
 
 fn past_job<'j>(coins: &'j [KnownCoin], next: DateTime<Utc>, stop: &'j CancellationToken) -> PastJob<'j> {
-    PastJob { coins, patience: Patience::UntilNextSlot(next), observer: &NoObserver, stop }
-}
-
-/// The slots between two, as far as the history reaches.
-fn between(after: Slot, before: Slot, every: Duration) -> BTreeSet<Slot> {
-    let reached = before.starts_at() - REACH;
-    let mut slots = BTreeSet::new();
-    let mut slot = Slot::current(end_of(after, every).max(reached), every);
-    while slot < before {
-        if slot > after {
-            slots.insert(slot);
-        }
-        let next = Slot::at(end_of(slot, every));
-        if next <= slot {
-            break;
-        }
-        slot = next;
-    }
-    slots
-}
-
-fn is_hour(slot: &Slot) -> bool {
-    let at = slot.starts_at();
-    at.minute() == 0 && at.second() == 0
+    PastJob { coins, patience: Patience::UntilNextSlot(next), observer: &NoObserver, stop, pace: None }
 }
 
 /// The first and the last slot of `window`.
@@ -341,32 +351,5 @@ fn in_words(window: &[Slot]) -> String {
         (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
         (Some(first), _) => first.to_string(),
         _ => "of no slot".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn slot(text: &str) -> Slot {
-        Slot::at(timestamp::from_text(text).unwrap())
-    }
-
-    #[test]
-    fn the_slots_between_two_are_those_of_the_schedule() {
-        let hour = Duration::from_hours(1);
-        let found = between(slot("2026-11-22T14:00:00Z"), slot("2026-11-22T17:00:00Z"), hour);
-        assert_eq!(found, BTreeSet::from([slot("2026-11-22T15:00:00Z"), slot("2026-11-22T16:00:00Z")]));
-        let found = between(slot("2026-11-22T14:30:00Z"), slot("2026-11-22T17:00:00Z"), hour);
-        assert_eq!(found.len(), 2);
-        assert_eq!(between(slot("2026-11-22T14:00:00Z"), slot("2026-11-22T15:00:00Z"), hour).len(), 0);
-        // No further than the history reaches.
-        assert_eq!(between(slot("2020-01-01T00:00:00Z"), slot("2026-11-22T15:00:00Z"), hour).len(), 720);
-        assert_eq!(
-            between(slot("2026-11-22T14:00:00Z"), slot("2026-11-22T15:00:00Z"), Duration::MAX).len(),
-            0
-        );
-        let half = between(slot("2026-11-22T14:00:00Z"), slot("2026-11-22T16:00:00Z"), hour / 2);
-        assert_eq!(half.iter().filter(|slot| is_hour(slot)).count(), 1);
     }
 }

@@ -1,14 +1,15 @@
 //! The schedule that is followed, as it passes from leader to leader: since when, which of its slots are accounted for, and
 //! when the ledger was last told of it.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BatchId, Schedule, Slot, in_force};
+use domain::{BatchId, HeldSlots, Schedule, Slot, in_force};
 use serde::{Deserialize, Serialize};
 
 use super::slots;
+use crate::history::{MOST_FILLED, REACH, is_hour};
 use crate::spool::Manifest;
 
 /// The ledger is told again after so long: it may have lost what it was told, as a database that was restored has.
@@ -30,11 +31,13 @@ pub(crate) struct Followed {
 }
 
 /// Slots that passed, and that nobody fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Passed {
     pub(crate) first: Slot,
     pub(crate) last: Slot,
     pub(crate) count: u64,
+    /// Those of them that the history may tell of, oldest first; of too many the newest.
+    pub(crate) hours: VecDeque<Slot>,
     /// When the slot after the last begins.
     pub(crate) ends_at: DateTime<Utc>,
 }
@@ -71,17 +74,45 @@ impl Followed {
         BatchId::new(slot, &self.endpoint, &self.convert)
     }
 
-    /// The slots after those that are accounted for, and before `before`; but for those in which one of `known` is.
-    pub(crate) fn passed(&self, before: DateTime<Utc>, known: &[Slot]) -> Option<Passed> {
-        let every = Duration::from_secs(self.every);
+    /// The currencies.
+    pub(crate) fn convert(&self) -> &[String] {
+        &self.convert
+    }
+
+    /// Notes among the slots that are `held` that there is a batch with this slot.
+    pub(crate) fn note<'f>(&'f self, held: &mut HeldSlots<'f, ()>, slot: Slot) {
+        held.add(&self.endpoint, &self.convert, slot, ());
+    }
+
+    /// When the first slot begins that is not accounted for.
+    pub(crate) fn first_open(&self) -> Option<DateTime<Utc>> {
         let seen = Slot::at(DateTime::from_timestamp(self.seen, 0)?);
-        let known: BTreeSet<_> = known.iter().map(|slot| Slot::current(slot.starts_at(), every)).collect();
+        Some(slots::end_of(seen, Duration::from_secs(self.every)))
+    }
+
+    /// From slot to slot.
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_secs(self.every)
+    }
+
+    /// The slots after those that are accounted for, and before `before`; but for those that are `held`.
+    pub(crate) fn passed(&self, before: DateTime<Utc>, held: &HeldSlots<'_, ()>) -> Option<Passed> {
         let schedules = [self.schedule(false, before)];
         let due = in_force(&schedules).into_iter().next()?;
-        let mut passed = due.slots(slots::end_of(seen, every), before).filter(|slot| !known.contains(slot));
-        let first = passed.next()?;
-        let (last, count) = passed.fold((first, 1), |(_, count), slot| (slot, count + 1));
-        Some(Passed { first, last, count, ends_at: slots::end_of(last, every) })
+        let is_free = |slot: &Slot| held.of_schedule(due.schedule, *slot).is_none();
+        let mut passed = due.slots(self.first_open()?, before).filter(is_free).peekable();
+        let first = *passed.peek()?;
+        let (mut last, mut count, mut hours) = (first, 0, VecDeque::new());
+        for slot in passed {
+            (last, count) = (slot, count + 1);
+            if is_hour(&slot) && before - slot.starts_at() <= REACH {
+                hours.push_back(slot);
+                if hours.len() > MOST_FILLED {
+                    hours.pop_front();
+                }
+            }
+        }
+        Some(Passed { first, last, count, hours, ends_at: slots::end_of(last, self.every()) })
     }
 
     /// `slot` is accounted for, and all before it.
@@ -144,8 +175,15 @@ mod tests {
     #[test]
     fn slots_that_passed_are_those_that_are_neither_seen_nor_known() {
         let check = |before: &str, known: &[&str], expected: Option<(&str, &str, u64)>| {
-            let known: Vec<_> = known.iter().map(|slot| Slot::at(at(slot))).collect();
-            let passed = followed().passed(at(before), &known);
+            let (followed, mut held) = (followed(), HeldSlots::default());
+            for slot in known {
+                followed.note(&mut held, Slot::at(at(slot)));
+            }
+            let passed = followed.passed(at(before), &held);
+            assert_eq!(
+                passed.as_ref().map(|one| one.hours.len() as u64),
+                passed.as_ref().map(|one| one.count)
+            );
             let passed = passed.map(|one| (one.first.to_string(), one.last.to_string(), one.count));
             let expected = expected.map(|(first, last, count)| (first.to_owned(), last.to_owned(), count));
             assert_eq!(passed, expected, "before {before}, {known:?}");
@@ -160,6 +198,17 @@ mod tests {
             Some((three, five, 2)),
         );
         check(three, &[two], None);
+    }
+
+    #[test]
+    fn the_history_may_tell_of_whole_hours_of_a_month() {
+        let half = Followed { every: 1800, ..followed() };
+        let passed = half.passed(at("2026-11-22T15:30:00Z"), &HeldSlots::default()).unwrap();
+        assert_eq!((passed.count, passed.hours.len()), (3, 2));
+        let passed = followed().passed(at("2027-11-22T14:00:00Z"), &HeldSlots::default()).unwrap();
+        assert_eq!((passed.count, passed.hours.len()), (8760, 720));
+        let never = Followed { every: 3600, seen: i64::MAX, ..followed() };
+        assert_eq!(never.passed(at("2026-11-22T15:30:00Z"), &HeldSlots::default()), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use config::CatchUp;
-use domain::{Slot, timestamp};
+use domain::{HeldSlots, Slot, timestamp};
 use tracing::warn;
 
 use super::Scheduler;
@@ -52,7 +52,7 @@ impl Scheduler {
     }
 
     /// Counts and reports the slots of a schedule that passed before `before`, are not accounted for, and have no snapshot as far as
-    /// claims and spool tell, and `known`.
+    /// claims, spool and tables tell, and `known`. They are to be filled, if that is wanted.
     async fn report_passed(
         &self,
         followed: &Followed,
@@ -60,14 +60,29 @@ impl Scheduler {
         before: DateTime<Utc>,
         known: impl Iterator<Item = Slot>,
     ) {
+        let mut held = HeldSlots::default();
         let order = |slot| Manifest { batch: followed.batch(slot), ..self.collector.order(slot) };
-        let mut known: Vec<_> = known.chain(led.claims.slots(order)).collect();
+        known.chain(led.claims.slots(order)).for_each(|slot| followed.note(&mut held, slot));
         // What is in the spool is published, or has a letter of its own. When it cannot be read, a slot may be told twice.
         let spooled = self.collector.batches().await.unwrap_or_default();
-        known.extend(spooled.iter().filter(|batch| followed.is_about(batch)).map(|batch| batch.slot));
-        let Some(passed) = followed.passed(before, &known) else { return };
-        self.metrics.missed(passed.count);
-        let Passed { first, last, count, ends_at } = passed;
+        let spooled = spooled.iter().filter(|batch| followed.is_about(batch));
+        spooled.for_each(|batch| followed.note(&mut held, batch.slot));
+        if followed.passed(before, &held).is_none() {
+            return;
+        }
+        // Somebody may have taken a snapshot by hand, or filled a slot. When the tables do not answer, a slot may be told that is there.
+        let from = followed.first_open().unwrap_or(before);
+        let fetched = self.loaded.fetched(from, timestamp::later(before, followed.every())).await;
+        let fetched = fetched.unwrap_or_default();
+        for one in &fetched {
+            held.add(&one.endpoint, &one.convert, one.slot, ());
+        }
+        let Some(passed) = followed.passed(before, &held) else { return };
+        // Those in other currencies would be filled with these.
+        let is_same = followed.convert() == self.collector.order(passed.first).convert;
+        let hours = passed.hours.iter().copied().filter(|_| is_same);
+        self.collector.miss(passed.count, hours).await;
+        let Passed { first, last, count, ends_at, .. } = passed;
         let batch = followed.batch(first);
         let (what, occasion) = if count == 1 {
             (format!("the snapshot of slot {first} ({batch}) is missing"), batch.to_string())

@@ -1,14 +1,16 @@
 //! What is in the tables already. The store is asked, but never waited for.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot};
-use ports::{BatchRecord, Ledger};
+use ports::store::FetchedSlot;
+use ports::{BatchRecord, StoreError};
 use tracing::warn;
 
 use crate::spool::Manifest;
+use crate::tables::Tables;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -20,15 +22,15 @@ const LOOKED_AT_FOR_SEVERAL: u32 = 400;
 /// So many batches are looked up in one statement.
 const ASKED_AT_ONCE: usize = 100;
 
-/// The batches in the tables, as far as a ledger tells.
+/// The batches in the tables, as far as a fetcher sees them.
 pub(crate) struct LoadedBatches {
-    ledger: Option<Arc<dyn Ledger>>,
+    tables: Option<Tables>,
 }
 
 impl LoadedBatches {
-    /// As `ledger` tells it; without one, nothing is known to be loaded.
-    pub(crate) fn new(ledger: Option<Arc<dyn Ledger>>) -> Self {
-        Self { ledger }
+    /// As `tables` tell it; without them, nothing is known to be loaded.
+    pub(crate) fn new(tables: Option<Tables>) -> Self {
+        Self { tables }
     }
 
     /// For each of `orders` the newest slot whose batch is whole in the tables, of batches with its endpoint and currencies. Knows
@@ -48,7 +50,7 @@ impl LoadedBatches {
 
     /// The newest batches; none when the store does not say.
     async fn batches(&self, limit: u32) -> Vec<BatchRecord> {
-        let Some(ledger) = &self.ledger else { return Vec::new() };
+        let Some(Tables { ledger, .. }) = &self.tables else { return Vec::new() };
         match tokio::time::timeout(TIMEOUT, ledger.batches(limit)).await {
             Ok(Ok(batches)) => return batches,
             Ok(Err(error)) => {
@@ -59,22 +61,31 @@ impl LoadedBatches {
         Vec::new()
     }
 
-    /// Those of `ids` that the tables know of; none while the store does not answer, or without a ledger.
-    pub(super) async fn known(&self, ids: &[BatchId]) -> BTreeSet<BatchId> {
+    /// Those of `ids` that the tables know of, dropped or not; `None` while the store does not answer. Without tables there are none.
+    pub(super) async fn known(&self, ids: &[BatchId]) -> Option<BTreeSet<BatchId>> {
         let mut known = BTreeSet::new();
-        let Some(ledger) = &self.ledger else { return known };
+        let Some(Tables { ledger, .. }) = &self.tables else { return Some(known) };
         for part in ids.chunks(ASKED_AT_ONCE) {
-            if let Ok(Ok(found)) = tokio::time::timeout(TIMEOUT, ledger.batches_of(part)).await {
-                known.extend(found.into_iter().map(|batch| batch.id));
-            }
+            known.extend(answer(ledger.batches_of(part)).await?.into_iter().map(|batch| batch.id));
         }
-        known
+        Some(known)
     }
 
-    /// Whether the tables know of `batch`; `None` while the store does not answer. Without a ledger they never do.
-    pub(super) async fn has(&self, batch: &BatchId) -> Option<bool> {
-        let Some(ledger) = &self.ledger else { return Some(false) };
-        let found = tokio::time::timeout(TIMEOUT, ledger.batch(batch)).await.ok()?.ok()?;
-        Some(found.is_some())
+    /// The slots from `from` on and before `to` that have a batch, snapshots that were taken by hand included; `None` while the store does not
+    /// answer. Without tables there are none.
+    pub(super) async fn fetched(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<FetchedSlot>> {
+        let Some(Tables { schedules, .. }) = &self.tables else { return Some(Vec::new()) };
+        answer(schedules.fetched_slots(from, to)).await
     }
+
+    /// Whether the tables know of `batch`; `None` while the store does not answer. Without tables they never do.
+    pub(super) async fn has(&self, batch: &BatchId) -> Option<bool> {
+        let Some(Tables { ledger, .. }) = &self.tables else { return Some(false) };
+        Some(answer(ledger.batch(batch)).await?.is_some())
+    }
+}
+
+/// What the store answers, in time.
+async fn answer<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    tokio::time::timeout(TIMEOUT, asked).await.ok()?.ok()
 }

@@ -8,8 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::{Slot, timestamp};
 use serde::{Deserialize, Serialize};
 
-/// More are not noted: a month of hours has 744.
-const MOST: usize = 800;
+use crate::history::MOST_FILLED;
 
 /// The slots of one source in one list of currencies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +48,7 @@ impl Owed {
     /// Adds slots that were missed; of too many the oldest are forgotten.
     pub(crate) fn add(&mut self, slots: impl IntoIterator<Item = Slot>) {
         self.slots.extend(slots.into_iter().map(to_text));
-        while self.slots.len() > MOST {
+        while self.slots.len() > MOST_FILLED {
             self.slots.pop_first();
         }
     }

@@ -26,7 +26,7 @@ impl Scheduler {
             // The loops that write there log it.
             debug!("cannot look into the spool: {}", telemetry::error_chain(&error));
         });
-        let mut is_changed = false;
+        let mut is_changed = self.has_missed();
         for claim in led.claims.open() {
             let is_settled = if self.collector.is_own_spool(&claim.by) {
                 pending.as_ref().is_ok_and(|pending| !pending.contains(&claim.batch))
@@ -41,7 +41,7 @@ impl Scheduler {
         }
         if is_changed {
             led.claims.remember(self.collector.remembered().await);
-            led.write().await?;
+            self.write_note(led).await?;
             self.confirm(state);
         }
         Ok(())
@@ -105,9 +105,10 @@ impl Scheduler {
         let reason = format!(
             "the snapshot of slot {slot} ({batch}) is probably missing: the fetcher whose spool has the id {by} claimed it at \
              {at} and, until the slot was over, did not say that it is published. When that fetcher comes back, it publishes \
-             what it had fetched; `coinpipe batches` shows whether the batch is there"
+             what it had fetched; `coinpipe batches` shows whether the batch is there, and when it will not come, `coinpipe backfill` fetches it"
         );
         warn!("{reason}");
+        // It may have been paid for: it is not filled without being asked to.
         self.metrics.missed(1);
         self.incidents.report("slot_missed", batch, &reason).await;
         true

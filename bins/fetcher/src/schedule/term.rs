@@ -196,7 +196,7 @@ impl Scheduler {
         {
             // The letter that told of the limit said until when.
             if course.subject == Subject::Listings {
-                self.metrics.missed(1);
+                self.collector.miss(1, [slot]).await;
             }
             info!(%slot, until = timestamp::to_text(until), "skipped a slot: a limit of the API is reached");
             return Ok(());
@@ -206,11 +206,8 @@ impl Scheduler {
             return Ok(());
         }
         self.crashes.pass(Point::Intended).await;
-        if course.subject == Subject::Listings {
-            self.note_missed(slot, led);
-        }
         led.claims.add(&order, &self.collector.spool_id(), self.clock.now());
-        led.write().await?;
+        self.write_note(led).await?;
         self.confirm(state);
         self.crashes.pass(Point::Claimed).await;
         if course.subject == Subject::Listings {
@@ -254,7 +251,7 @@ impl Scheduler {
         };
         self.collector.give_up(order, &gave_up).await;
         if Subject::of(order) == Subject::Listings {
-            self.metrics.missed(1);
+            self.collector.miss(1, [order.slot]).await;
         }
         false
     }

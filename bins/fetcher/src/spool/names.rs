@@ -4,6 +4,8 @@ use domain::MessageId;
 
 /// What was asked for, in the folder of a batch.
 pub(super) const MANIFEST: &str = "batch.json";
+/// The folder of the batches, in the spool's folder.
+pub(super) const BATCHES: &str = "batches";
 /// What the fetcher waits for, in the spool's folder.
 pub(crate) const WAITING: &str = "waiting.json";
 /// What is remembered of earlier snapshots, in the spool's folder.
@@ -14,6 +16,8 @@ pub(super) const DRIFT: &str = "drift.json";
 pub(super) const PAST_COINS: &str = "past-coins.json";
 /// Batches of the past that were paid for, in the spool's folder.
 pub(crate) const PAST_PAID: &str = "past-paid.json";
+/// Slots that were missed and are noted nowhere else, in the spool's folder.
+pub(super) const MISSED: &str = "missed.json";
 const PAGE: &str = "page-";
 
 pub(super) fn page_name(page: u32) -> String {

@@ -1,7 +1,12 @@
 //! What filling gaps keeps in the spool's folder, beside its batches.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use domain::BatchId;
+
 use super::disk::Content;
-use super::names::{MANIFEST, PAST_COINS, PAST_PAID};
+use super::names::{BATCHES, MANIFEST, MISSED, PAST_COINS, PAST_PAID};
 use super::record::Manifest;
 use super::{Spool, SpoolError};
 
@@ -32,10 +37,28 @@ impl Spool {
         self.read_past(PAST_PAID)
     }
 
+    /// Writes which slots were missed and are noted nowhere else, over what is there.
+    pub(crate) fn put_missed(&self, json: &[u8]) -> Result<(), SpoolError> {
+        self.disk.write(&self.dir().join(MISSED), &[json])
+    }
+
+    /// The slots that were missed; empty when there are none.
+    pub(crate) fn missed(&self) -> Result<Vec<u8>, SpoolError> {
+        self.read_past(MISSED)
+    }
+
     fn read_past(&self, name: &str) -> Result<Vec<u8>, SpoolError> {
         Ok(match self.disk.read(&self.dir().join(name))? {
             Content::Bytes(json) => json,
             Content::Absent | Content::NotAFile(_) => Vec::new(),
         })
     }
+}
+
+/// The batches of the past in the spool in the folder `spool`, whoever holds it, as far as a look tells.
+pub(crate) fn history_in(spool: &Path) -> BTreeSet<BatchId> {
+    let Ok(folders) = std::fs::read_dir(spool.join(BATCHES)) else { return BTreeSet::new() };
+    let manifests = folders.flatten().filter_map(|folder| std::fs::read(folder.path().join(MANIFEST)).ok());
+    let batches = manifests.filter_map(|json| Manifest::from_json(&json).ok());
+    batches.filter(Manifest::is_history).map(|manifest| manifest.batch).collect()
 }

@@ -104,6 +104,11 @@ impl Manifest {
         }
     }
 
+    /// How many pages the batch has when there are as many coins as are asked for.
+    pub(crate) fn pages_in_all(&self) -> u32 {
+        self.limit.div_ceil(self.page_size.max(1)).saturating_mul(self.pages_of_the_same())
+    }
+
     /// The currency that page `page` is asked for in; `None` when it is all of them.
     pub(crate) fn currency(&self, page: u32) -> Option<&String> {
         match self.calls {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use config::Config;
 use domain::wire::{self, RowsMessage};
 use domain::{Message, Schedule, Slot};
-use ports::{Clock, Leadership, Ledger, Queue, QueueName};
+use ports::{Clock, Leadership, Queue, QueueName};
 use stage::Failpoints;
 use telemetry::Metrics;
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ use crate::once::OnceFetcher;
 use crate::parts::Parts;
 use crate::schedule::Scheduler;
 use crate::spool::{Manifest, Spool};
-use crate::{FetchedBatch, OnceFailure, ProgressObserver};
+use crate::{FetchedBatch, OnceFailure, ProgressObserver, Tables};
 
 /// A fetcher that can be used in both ways, though not at once.
 pub(crate) struct Fetcher {
@@ -44,7 +44,7 @@ impl Fetcher {
         source: ApiSource,
         queue: Arc<dyn Queue>,
         leadership: Arc<dyn Leadership>,
-        ledger: Option<Arc<dyn Ledger>>,
+        tables: Option<Tables>,
         context: FetchContext,
     ) -> Self {
         let clock = Arc::clone(&context.clock);
@@ -55,7 +55,7 @@ impl Fetcher {
             |queue| Parts::new(settings.clone(), client.clone(), &spool, queue, offset, context.clone());
         let (on_schedule, once) = (parts(Arc::clone(&queue)), parts(queue));
         let credits = [on_schedule.credits(), once.credits()];
-        let (scheduler, once) = (on_schedule.on_schedule(leadership, ledger), once.once());
+        let (scheduler, once) = (on_schedule.on_schedule(leadership, tables), once.once());
         Self { settings, client, spool, context, credits, scheduler, once }
     }
 
@@ -146,7 +146,7 @@ impl Lab {
     ) -> Fetcher {
         wait_for_the_spool(&self.settings.spool);
         let leadership = Arc::new(self.queue.clone());
-        let store = Arc::clone(&self.store);
+        let store = Tables::of(Arc::clone(&self.store));
         let around = FetchContext::new(clock, FetchMetrics::new(&self.metrics), failpoints)
             .fetching(self.market.clone());
         Fetcher::new(self.settings.clone(), server.source(), queue, leadership, Some(store), around)

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Seen, instant};
 use crate::testing::{Lab, until};
-use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past};
+use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, Price};
 
 /// It is 26 hours later than 14:00.
 async fn lab(options: Options) -> (Lab, Simulator) {
@@ -44,7 +44,7 @@ async fn hours_cost_what_was_said_and_each_is_a_batch_of_what_listings_gave() {
     let (lab, simulator) = lab(Options::default()).await;
     let backfiller = lab.backfiller(&simulator);
     let (past, slots) = (coins(11), hours(25));
-    assert_eq!(backfiller.price(&past, &slots).await.unwrap(), 3);
+    assert_eq!(backfiller.price(&past, &slots).await.unwrap(), Price { least: 3, most: 3 });
     let filled = fill(&backfiller, &past, &slots).await.unwrap();
     // It does not know one of them, and takes nothing for it.
     assert_eq!((filled.batches.len(), filled.credits), (25, 3));
@@ -80,7 +80,7 @@ async fn days_are_listings_as_they_were_sent() {
         Slot::at(instant("2026-11-23T00:00:00Z")),
     ]);
     // Two pages of a hundred and of fifty coins.
-    assert_eq!(backfiller.price(&Past::Days, &slots).await.unwrap(), 4);
+    assert_eq!(backfiller.price(&Past::Days, &slots).await.unwrap(), Price { least: 4, most: 4 });
     let filled = fill(&backfiller, &Past::Days, &slots).await.unwrap();
     assert_eq!((filled.batches.len(), filled.credits), (2, 4));
     let pages = lab.queue.messages(QueueName::Raw);
@@ -133,7 +133,7 @@ async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
         .collect();
     let (past, slots) = (Past::Hours(many), hours(5));
     let backfiller = lab.backfiller(&simulator);
-    let price = backfiller.price(&past, &slots).await.unwrap();
+    let price = backfiller.price(&past, &slots).await.unwrap().most;
     let kept = || {
         std::fs::read_dir(lab.settings.spool.join("backfill/batches")).is_ok_and(|batches| {
             batches
@@ -151,7 +151,7 @@ async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
     let again = lab.backfiller(&simulator);
     let (begun, _) = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap();
     assert_eq!(begun, slots);
-    assert!(again.price(&past, &slots).await.unwrap() < price);
+    assert!(again.price(&past, &slots).await.unwrap().most < price);
     fill(&again, &past, &slots).await.unwrap();
     assert_eq!(lab.ids(QueueName::Raw).len(), 10);
     assert_eq!(simulator.requests().iter().filter(|seen| **seen == first).count(), 1);

@@ -3,15 +3,17 @@
 mod record;
 
 use async_trait::async_trait;
-use domain::BatchId;
+use chrono::{DateTime, Utc};
+use domain::{BatchId, Slot};
+use ports::store::Paid;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::ledger as read;
 
 use super::MysqlStore;
-use super::columns::{columns, undecodable};
-use super::parameters::Query;
+use super::columns::{columns, read_all, undecodable};
+use super::parameters::{Query, datetime, query};
 use crate::database::Work;
 pub(super) use record::{Announcement, record_chunk};
 
@@ -21,6 +23,15 @@ impl Ledger for MysqlStore {
         Ok(self.database.snapshot(&Which::Newest(limit)).await?)
     }
 
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        Ok(self.database.snapshot(&Which::Before(slot, id, limit)).await?)
+    }
+
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
         Ok(self.database.snapshot(&Which::Among(std::slice::from_ref(id))).await?.pop())
     }
@@ -28,12 +39,18 @@ impl Ledger for MysqlStore {
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         if ids.is_empty() { Ok(Vec::new()) } else { Ok(self.database.snapshot(&Which::Among(ids)).await?) }
     }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        let rows = self.database.read(query(read::PAID_SINCE, [since.into()])).await?;
+        read_all(&rows, read::paid).map_err(|error| self.blame(error))
+    }
 }
 
 /// Batches that are asked for.
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
+    Before(Slot, &'a BatchId, u32),
     /// One at least.
     Among(&'a [BatchId]),
 }
@@ -43,6 +60,7 @@ impl<'a> Which<'a> {
     pub(super) fn statements(self) -> [String; 3] {
         let from = match self {
             Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?".to_owned(),
+            Self::Before(..) => read::BEFORE.to_owned(),
             Self::Among(ids) => {
                 // Few shapes, for prepared statements are kept: ids are repeated to fill them.
                 let places = vec!["?"; ids.len().next_power_of_two()].join(", ");
@@ -56,6 +74,10 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
+            Self::Before(slot, id, limit) => {
+                let slot = datetime(slot.starts_at());
+                query.bind(slot).bind(slot).bind(id.as_str()).bind(limit)
+            }
             Self::Among(ids) => {
                 let filled = ids.iter().chain(ids.iter().cycle()).take(ids.len().next_power_of_two());
                 filled.fold(query, |query, id| query.bind(id.as_str()))

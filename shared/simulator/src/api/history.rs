@@ -37,6 +37,7 @@ impl Api {
     ) -> Result<Answer, ApiError> {
         let now = request.received_at;
         let query = HistoryQuery::parse(parameters, now)?;
+        self.account.check_converts(query.converts.len())?;
         let instants = query.instants(now);
         if instants.first().is_some_and(|first| !self.history.reaches(*first, query.interval(), now)) {
             return Err(ApiError::with_status(403, 1006));
@@ -65,6 +66,7 @@ impl Api {
     ) -> Result<Answer, ApiError> {
         let now = request.received_at;
         let (end, query) = query::day(parameters, now)?;
+        self.account.check_converts(query.converts.len())?;
         if !self.history.reaches(end, TimeDelta::days(1), now) {
             let refused = "Your plan does not include the history of this day".to_owned();
             return Err(ApiError::bad_request(refused));

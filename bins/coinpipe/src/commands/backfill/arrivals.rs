@@ -1,115 +1,137 @@
 //! Whether what was fetched is in the tables, as the ledger proves.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::bail;
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use domain::BatchId;
-use outage::Away;
-use ports::QueueName;
-use service::Process;
-use tokio_util::sync::CancellationToken;
+use ports::{Ledger, StoreError};
 
 use super::progress::Progress;
-use crate::adapters::Adapters;
+use crate::commands::transit::{Arriving, Transit};
 use crate::numbers;
 
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How many batches one statement looks up; the others follow in turn.
-const LOOKED_UP: usize = 16;
-/// A queue in a file counts what every process holds: when that is nothing, nothing more can come.
-const PATIENCE_WITH_FILES: TimeDelta = TimeDelta::seconds(3);
-/// A broker does not tell what others hold, and a page may be tried again for minutes.
-const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-
 /// Batches on their way.
-pub(super) struct Arrivals {
-    waiting: BTreeSet<BatchId>,
+pub(super) struct Arrivals<'a> {
+    ledger: Arc<dyn Ledger>,
+    progress: &'a Progress,
+    /// When a chunk of each was last seen to have been loaded.
+    transit: Transit<Option<DateTime<Utc>>>,
+    arrived: u64,
     quotes: u64,
 }
 
-impl Arrivals {
-    pub(super) fn new(batches: &[BatchId]) -> Self {
-        Self { waiting: batches.iter().cloned().collect(), quotes: 0 }
+impl<'a> Arrivals<'a> {
+    /// Of `batches`, by `ledger`.
+    pub(super) fn new(ledger: Arc<dyn Ledger>, batches: &[BatchId], progress: &'a Progress) -> Self {
+        let mut transit = Transit::default();
+        for batch in batches {
+            transit.expect(batch);
+        }
+        Self { ledger, progress, transit, arrived: 0, quotes: 0 }
     }
 
-    /// Quotes of the batches that arrived.
+    /// Batches that arrived.
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Quotes of them.
     pub(super) fn quotes(&self) -> u64 {
         self.quotes
     }
 
-    /// Waits until all are complete in the tables. `false` when asked to stop before; an error when one will not be.
-    pub(super) async fn wait(
-        &mut self,
-        process: &Process,
-        adapters: &Adapters,
-        progress: &Progress,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<bool> {
-        let is_on_files = service::file_of(&process.config().queue.url).is_some();
-        let mut quiet_since = process.clock.now();
-        let mut seen = None;
-        let all = numbers::counted(self.waiting.len() as u64, "slot");
-        while !self.waiting.is_empty() {
-            if stop.is_cancelled() {
-                return Ok(false);
-            }
-            progress.show(&format!("loading {all}"));
-            let waiting = numbers::counted(self.waiting.len() as u64, "slot");
-            let now = process.clock.now();
-            match self.look(adapters).await {
-                Ok(state) => {
-                    if seen.replace(state) != Some(state) {
-                        quiet_since = now;
-                    }
-                    let (_, in_queues) = state;
-                    let is_hopeless =
-                        is_on_files && in_queues == 0 && now - quiet_since >= PATIENCE_WITH_FILES;
-                    if is_hopeless || now - quiet_since >= PATIENCE {
-                        let first = self.waiting.first().map(ToString::to_string).unwrap_or_default();
-                        bail!(
-                            "not loaded: {waiting}, of them {first}; `coinpipe dead list` says why, and `coinpipe status` what still waits"
-                        );
-                    }
-                }
-                Err(Trouble::Away(reason)) => progress.show(&format!("waiting: {reason}")),
-                Err(Trouble::Lasting(error)) => return Err(error),
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = process.clock.sleep(POLL_INTERVAL) => {}
-            }
-        }
-        Ok(true)
+    /// Says which were dropped meanwhile, and fails when others did not arrive.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.transit.tell_dropped();
+        let waiting = self.transit.waiting();
+        let Some(first) = waiting.keys().next() else { return Ok(()) };
+        let slots = numbers::counted(waiting.len() as u64, "slot");
+        bail!(
+            "not loaded: {slots}, of them {first}; `coinpipe dead list` says why, and `coinpipe status` what still waits"
+        )
     }
+}
 
-    /// Looks some of them up. How many are waiting then, and how many messages are in the queues.
-    async fn look(&mut self, adapters: &Adapters) -> Result<(usize, u64), Trouble> {
-        // Before the ledger: what was in none of them then is in the tables, or held by somebody.
-        let mut in_queues = 0;
-        for queue in [QueueName::Raw, QueueName::Rows] {
-            in_queues += adapters.queues.queue.depth(queue).await?.total();
-        }
-        let ids: Vec<_> = self.waiting.iter().take(LOOKED_UP).cloned().collect();
-        for record in adapters.stores.ledger.batches_of(&ids).await? {
+impl Arriving for Arrivals<'_> {
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        let dropped = self.transit.dropped().len();
+        let records = self.transit.look(&*self.ledger).await?;
+        let mut news = self.transit.dropped().len() > dropped;
+        for record in records {
+            let Some(loaded_at) = self.transit.of(&record.id) else { continue };
+            news |= record.loaded_at > *loaded_at;
+            *loaded_at = record.loaded_at;
             if record.fetched_at.is_some() && record.is_complete() {
-                self.waiting.remove(&record.id);
+                self.transit.end(&record.id);
+                self.arrived += 1;
                 self.quotes += record.written + record.unchanged + record.stale;
+                news = true;
             }
         }
-        Ok((self.waiting.len(), in_queues))
+        Ok(news)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.transit.waiting().is_empty()
+    }
+
+    fn show(&self) {
+        let all = self.transit.waiting().len() as u64 + self.arrived;
+        self.progress.show(&format!("loading {}", numbers::counted(all, "slot")));
     }
 }
 
-/// Why nothing can be seen.
-enum Trouble {
-    Away(String),
-    Lasting(anyhow::Error),
-}
+#[cfg(test)]
+mod tests {
+    use domain::{Chunk, Fetched, Slot};
+    use ports::{Drops, Store};
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::{at, chunk, fetched};
+    use testkit::memory::MemoryStore;
 
-impl<E: Away + Into<anyhow::Error> + std::fmt::Display> From<E> for Trouble {
-    fn from(error: E) -> Self {
-        if error.is_away() { Self::Away(error.to_string()) } else { Self::Lasting(error.into()) }
+    use super::*;
+
+    /// Batch `number` of more than one statement looks up.
+    fn part(number: i64) -> (Fetched, Chunk) {
+        let announced = fetched(1);
+        let slot = Slot::at(at(number * 3600));
+        let batch = BatchId::new(slot, "history", &announced.convert);
+        let announced = Fetched { batch: batch.clone(), slot, ..announced };
+        let mut chunk = chunk(&[1]);
+        (chunk.page.batch, chunk.page.slot) = (batch, slot);
+        (announced, chunk)
+    }
+
+    /// Those that are first in order do not arrive, and one is dropped.
+    #[tokio::test]
+    async fn all_are_looked_up_in_turn_and_one_that_is_dropped_is_not_waited_for() {
+        let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
+        let parts: Vec<_> = (0..40).map(part).collect();
+        let ids: Vec<_> = parts.iter().map(|(fetched, _)| fetched.batch.clone()).collect();
+        let progress = Progress::start(0);
+        let mut arrivals = Arrivals::new(store.clone(), &ids, &progress);
+        for (fetched, chunk) in &parts[20..] {
+            store.record_fetched(fetched).await.unwrap();
+            store.load(chunk).await.unwrap();
+        }
+        for _ in 0..3 {
+            arrivals.look().await.unwrap();
+        }
+        assert_eq!((arrivals.arrived(), arrivals.has_ended()), (20, false));
+        let failure = arrivals.check().unwrap_err().to_string();
+        assert!(failure.contains(&format!("20 slots, of them {}", ids[0])), "{failure}");
+        assert!(!arrivals.look().await.unwrap(), "nothing happened since");
+        for (fetched, _) in &parts[..20] {
+            store.record_fetched(fetched).await.unwrap();
+        }
+        for id in &ids[..20] {
+            store.mark_dropped(id, "wrong").await.unwrap();
+        }
+        for _ in 0..2 {
+            assert!(arrivals.look().await.unwrap());
+        }
+        assert!(arrivals.has_ended());
+        arrivals.check().unwrap();
     }
 }

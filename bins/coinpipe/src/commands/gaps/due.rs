@@ -1,11 +1,9 @@
 //! Which slots were due, which of them have a snapshot, and which are missing.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::endpoint::HISTORY;
-use domain::{BatchId, Schedule, Slot, in_force, timestamp};
+use domain::{BatchId, HeldSlots, Schedule, Slot, in_force, timestamp};
 use ports::FetchedSlot;
 
 /// A slot is fetched until the next one begins, and then has this time to be loaded.
@@ -59,10 +57,9 @@ pub(super) fn find<'a>(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Due<'a> {
-    // The fetched ones are in order, so each list is.
-    let mut known: HashMap<(&str, &[String]), Vec<&FetchedSlot>> = HashMap::new();
-    for slot in fetched {
-        known.entry((&slot.endpoint, &slot.convert)).or_default().push(slot);
+    let mut held = HeldSlots::default();
+    for FetchedSlot { batch, slot, endpoint, convert } in fetched {
+        held.add(endpoint, convert, *slot, batch);
     }
     let mut due = Due::default();
     for one in in_force(schedules) {
@@ -73,14 +70,7 @@ pub(super) fn find<'a>(
                 break;
             }
             due.count += 1;
-            // A snapshot that somebody took by hand within the slot stands for it, as it does for the fetcher.
-            let within = |endpoint: &str| {
-                let slots = known.get(&(endpoint, schedule.convert.as_slice()))?;
-                let next = slots.partition_point(|held| held.slot < slot);
-                slots.get(next).filter(|held| held.slot.starts_at() < ends_at).map(|held| &held.batch)
-            };
-            // What was filled later stands for slots of quotes, whatever endpoint these are of.
-            match within(&schedule.endpoint).or_else(|| within(HISTORY)) {
+            match held.of_schedule(schedule, slot) {
                 Some(batch) => due.batches.push(batch),
                 None => due.missing.push(MissingSlot { slot, schedule }),
             }

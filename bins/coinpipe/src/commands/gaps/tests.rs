@@ -111,7 +111,10 @@ fn gaps_are_shown_with_the_command_that_fills_them() {
 
 #[test]
 fn a_span_is_the_last_week_unless_it_is_said() {
-    let args = |from, to, last| GapsArgs { json: false, from, to, last };
+    let args = |from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>, last| {
+        let (from, to) = (from.map(When::At), to.map(When::At));
+        GapsArgs { json: false, from, to, last, zone: ZoneArgs::default() }
+    };
     let week = Duration::from_hours(168);
     assert_eq!(args(None, None, None).span(at(0)).unwrap(), (at(0) - week, at(0)));
     assert_eq!(args(None, Some(at(9)), None).span(at(0)).unwrap(), (at(9) - week, at(9)));
@@ -119,4 +122,26 @@ fn a_span_is_the_last_week_unless_it_is_said() {
     assert_eq!(args(None, None, Some(Duration::from_secs(5))).span(at(7)).unwrap(), (at(2), at(7)));
     assert!(args(Some(at(9)), Some(at(9)), None).span(at(0)).unwrap_err().0.contains("empty"));
     assert!(args(None, None, Some(Duration::MAX)).span(at(0)).unwrap_err().0.contains("too far"));
+}
+
+/// The day on which clocks are put forward has 23 hours, and the one on which they are put back 25.
+#[tokio::test]
+async fn a_day_somewhere_has_as_many_slots_as_it_has_hours() {
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: GapsArgs,
+    }
+    let since = timestamp::from_text("2026-01-01T00:00:00Z").unwrap();
+    let schedule = Schedule { since, ..schedule(0, 60, "USD") };
+    for (from, to, due) in [
+        ("2026-03-29", "2026-03-30", 23),
+        ("2026-10-25", "2026-10-26", 25),
+        ("2026-10-25T03:00", "2026-10-26T00:00", 21),
+    ] {
+        let typed = ["gaps", "--from", from, "--to", to, "--time-zone", "Europe/Berlin"];
+        let span = <Typed as clap::Parser>::parse_from(typed).args.span(at(0)).unwrap();
+        let found = due::find(std::slice::from_ref(&schedule), &[], span, at(HOUR));
+        assert_eq!(found.count, due, "{from}");
+    }
 }

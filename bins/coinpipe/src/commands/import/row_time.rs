@@ -3,7 +3,7 @@
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, Utc};
 use domain::timestamp;
 
-use super::zone::Zone;
+use crate::zone::Zone;
 
 /// How times are read.
 #[derive(Clone, Copy, Debug)]

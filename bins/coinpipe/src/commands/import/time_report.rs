@@ -51,7 +51,7 @@ pub(super) fn lines(mapping: &Mapping, rows: &[LegacyRow], times: &Times, is_utc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::import::zone::Zone;
+    use crate::zone::Zone;
 
     fn told(texts: &[Option<&str>], zone: &str, as_of: Option<&str>, is_utc: bool) -> Vec<String> {
         let columns = ["symbol", "price", "updated"].map(str::to_owned);

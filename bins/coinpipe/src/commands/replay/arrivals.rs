@@ -6,21 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, PageMeta, ReplayId};
+use domain::{BatchId, MarketKind, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
-/// How many batches one statement looks up; the others follow in turn.
-const LOOKED_UP: usize = 16;
+use crate::commands::transit::Transit;
 
 /// Pages on their way, and what has arrived.
 pub(super) struct Arrivals {
     ledger: Arc<dyn Ledger>,
     /// The replay whose pages they are.
     replay: ReplayId,
-    waiting: BTreeMap<BatchId, Waiting>,
-    /// The one that was looked up last.
-    looked_up: Option<BatchId>,
+    transit: Transit<Waiting>,
     arrived: BTreeMap<BatchId, Arrived>,
 }
 
@@ -39,6 +36,8 @@ struct Arrived {
     /// How many pages it has.
     of: u32,
     coins: u64,
+    /// Those of them that a rule or the database refused.
+    rejected: u64,
     is_complete: bool,
 }
 
@@ -53,17 +52,17 @@ impl Waiting {
 impl Arrivals {
     /// For the pages of `replay`, by `ledger`.
     pub(super) fn new(ledger: Arc<dyn Ledger>, replay: ReplayId) -> Self {
-        Self { ledger, replay, waiting: BTreeMap::new(), looked_up: None, arrived: BTreeMap::new() }
+        Self { ledger, replay, transit: Transit::default(), arrived: BTreeMap::new() }
     }
 
     /// Notes that `page` is about to be published.
     pub(super) fn expect(&mut self, page: &PageMeta) {
-        self.waiting.entry(page.batch.clone()).or_default().pages.insert(page.page);
+        self.transit.expect(&page.batch).pages.insert(page.page);
     }
 
     /// Whether nothing is on its way.
     pub(super) fn all(&self) -> bool {
-        self.waiting.is_empty()
+        self.transit.waiting().is_empty()
     }
 
     /// Batches that arrived.
@@ -78,7 +77,23 @@ impl Arrivals {
 
     /// Coins in them.
     pub(super) fn coins(&self) -> u64 {
-        self.arrived.values().map(|arrived| arrived.coins).sum()
+        self.count(false)
+    }
+
+    /// Rows of kinds of the market in them.
+    pub(super) fn rows(&self) -> u64 {
+        self.count(true)
+    }
+
+    fn count(&self, of_market: bool) -> u64 {
+        let is_of_market = |id: &BatchId| MarketKind::of_endpoint(id.endpoint()).is_some();
+        let arrived = self.arrived.iter().filter(|(id, _)| is_of_market(id) == of_market);
+        arrived.map(|(_, arrived)| arrived.coins).sum()
+    }
+
+    /// Coins and rows in them that were rejected.
+    pub(super) fn rejected(&self) -> u64 {
+        self.arrived.values().map(|arrived| arrived.rejected).sum()
     }
 
     /// The batches of which not every page was there: how many were, of how many.
@@ -87,34 +102,29 @@ impl Arrivals {
         partial.map(|(id, arrived)| (id, arrived.pages.len(), arrived.of))
     }
 
+    /// Says which were dropped meanwhile.
+    pub(super) fn tell_dropped(&self) {
+        self.transit.tell_dropped();
+    }
+
     /// Looks some of them up; whether a chunk of any was loaded.
     pub(super) async fn look(&mut self) -> Result<bool, StoreError> {
-        let mut news = false;
-        let behind = |id: &&BatchId| self.looked_up.as_ref().is_none_or(|last| *id > last);
-        let (ahead, behind): (Vec<_>, Vec<_>) = self.waiting.keys().partition(|id| !behind(id));
-        let turn = behind.into_iter().chain(ahead).take(LOOKED_UP).cloned();
-        let turn: Vec<_> = turn.collect();
-        let Some(last) = turn.last() else { return Ok(false) };
-        let records = self.ledger.batches_of(&turn).await?;
-        self.looked_up = Some(last.clone());
+        let dropped = self.transit.dropped().len();
+        let records = self.transit.look(&*self.ledger).await?;
+        let mut news = self.transit.dropped().len() > dropped;
         for record in records {
             let id = record.id.clone();
-            let Some(waiting) = self.waiting.get_mut(&id) else { continue };
-            if record.dropped.is_some() {
-                // Somebody took it out meanwhile: nothing more of it arrives.
-                self.waiting.remove(&id);
-                news = true;
-                continue;
-            }
+            let Some(waiting) = self.transit.of(&id) else { continue };
             news |= record.loaded_at > waiting.loaded_at;
             waiting.loaded_at = record.loaded_at;
             if waiting.has_arrived(&record, &self.replay) {
                 let pages = std::mem::take(&mut waiting.pages);
-                self.waiting.remove(&id);
+                self.transit.end(&id);
                 let arrived = self.arrived.entry(id).or_default();
                 arrived.pages.extend(pages);
                 arrived.of = record.pages.unwrap_or(0);
-                (arrived.coins, arrived.is_complete) = (record.coins_in, record.is_complete());
+                (arrived.coins, arrived.rejected) = (record.coins_in, record.rejected);
+                arrived.is_complete = record.is_complete();
             }
         }
         Ok(news)
@@ -133,7 +143,7 @@ impl Arrivals {
 
     /// What has not arrived, in words: the pages of each batch.
     pub(super) fn lost(&self) -> Vec<String> {
-        let lost = self.waiting.iter().map(|(id, waiting)| {
+        let lost = self.transit.waiting().iter().map(|(id, waiting)| {
             let pages: Vec<_> = waiting.pages.iter().take(3).map(ToString::to_string).collect();
             let more = waiting.pages.len() - pages.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -79,7 +79,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
         ("alert", "disk_free") => texts(&["", "off", "1MiB", "4 GiB"]),
-        ("alert", "stale_after") => texts(&["", "auto", "off", "3h", "90m"]),
+        ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::commands::import::row_time::read_time;
-use crate::commands::import::zone::Zone;
+use crate::zone::Zone;
 
 fn at(text: &str) -> DateTime<Utc> {
     read_time(text, Zone::UTC).unwrap()

@@ -1,4 +1,4 @@
-//! The time zone that a script wrote its times in, and how that is said.
+//! A time zone, and how it is said.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(crate) enum Zone {
 }
 
 impl Zone {
-    pub(super) const UTC: Self = Self::Named(Tz::UTC);
+    pub(crate) const UTC: Self = Self::Named(Tz::UTC);
 
     /// `America/New_York`, `UTC`, `-05:00`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -29,7 +29,7 @@ impl Zone {
     }
 
     /// The instant that a clock there showed as `local`: the first one, when it showed it twice; none when it was put forward over it.
-    pub(super) fn instant(self, local: NaiveDateTime) -> LocalResult<DateTime<Utc>> {
+    pub(crate) fn instant(self, local: NaiveDateTime) -> LocalResult<DateTime<Utc>> {
         match self {
             Self::Named(zone) => zone.from_local_datetime(&local).map(|at| at.to_utc()),
             Self::Fixed(offset) => offset.from_local_datetime(&local).map(|at| at.to_utc()),
