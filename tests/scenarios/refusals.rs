@@ -75,13 +75,17 @@ async fn a_firewall_that_passes_leaves_nothing_to_look_after() {
     assert_eq!((&status["waiting"], &status["dead_letter_groups"]), (&json!(null), &json!([])));
 }
 
-/// Hours in this month, and the name of the next one.
-fn this_month() -> (u32, String) {
+/// Hours in this month, and the name and the first day of the next one.
+fn this_month() -> (u32, String, String) {
     let now = SystemClock.now();
     let first = now.date_naive().with_day(1).expect("every month has one");
     let next = first.checked_add_months(Months::new(1)).expect("there is one");
     let hours = (next - first).num_hours();
-    (u32::try_from(hours).expect("a few hundred"), next.format("%B").to_string())
+    (
+        u32::try_from(hours).expect("a few hundred"),
+        next.format("%B").to_string(),
+        next.format("%F").to_string(),
+    )
 }
 
 /// Nothing of a simulator that starts for nobody else is told as if it were a plan.
@@ -93,7 +97,7 @@ async fn check_without_a_key_tells_what_the_schedule_costs_and_no_plan() {
         told.lines().filter(|line| line.contains("api ") || line.contains("credits ")).collect();
     let expected = [
         "ok      api     SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes",
-        "ok      credits 720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan",
+        "ok      credits 720 snapshots × 20 = 14,400 credits a month; 15,000, such as the free plan's, pay for them",
     ];
     assert_eq!(lines, expected, "{told}");
 }
@@ -121,12 +125,12 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     ];
     let told = folder.run(&["check"], &env).await.expect(0).stdout;
     // The month that is running, and the day in the next one.
-    let (snapshots, next) = this_month();
+    let (snapshots, next, begins) = this_month();
     let coins = 10_000 / snapshots;
     let count = |number: u32| format!("{},{:03}", number / 1000, number % 1000);
     let expected = format!(
-        "warning credits {snapshots} snapshots × 25 = {} of 10,000 credits a month: they last until about the 17th of {next}; \
-         `limit = {}` ({}) or `every = 2h` ({}) fit",
+        "warning credits {snapshots} snapshots × 25 = {} of 10,000 credits a month: those of the month that begins on {begins} last until about the 17th of {next}; \
+         `fetch.limit = {}` ({}) or `fetch.every = 2h` ({}) fit",
         count(snapshots * 25),
         coins * 200,
         count(snapshots * coins),
@@ -140,7 +144,9 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     assert!(told.contains(&refused), "{told}");
     let told = folder.run(&["config"], &[]).await.expect(0).stdout;
     assert!(
-        told.contains("# [fetch] asks for 720 snapshots × 20 = 14,400 credits a month, of the 15,000"),
+        told.contains(
+            "# [fetch] asks for 720 snapshots × 20 = 14,400 credits a month; 15,000, such as the free plan's"
+        ),
         "{told}"
     );
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
 use fetcher::Waiting;
-use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
@@ -74,8 +74,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         depths.push((queue, depth));
     }
     let days = credits::by_day(&paid, now);
-    let of_snapshots =
-        |batches: &[BatchRecord]| batches.iter().filter(|one| !shown::is_of_kind(one)).count();
+    let of_snapshots = |batches: &[BatchRecord]| batches.iter().filter(|one| !shown::is_of_kind(one)).count();
     let read = of_snapshots(&batches);
     let batches = shown::of(batches);
     let shown = of_snapshots(&batches);

@@ -144,7 +144,7 @@ async fn credits_are_planned_by_ids() {
     let running = lab.fetcher_with(&simulator, Some(KEY));
     running.know_credits().await;
     run_idle(&running).await;
-    let told = "the schedule costs more than the plan has: 720 snapshots × 2 = 1,440 of 1,000 credits a month: they last until \
-                about the 21st of December; `every = 90m` (960) fits";
+    let told = "the schedule costs more than the plan has: 720 snapshots × 2 = 1,440 of 1,000 credits a month: those of the month that begins on 2026-12-01 last until \
+                about the 21st of December; `fetch.every = 90m` (960) fits";
     assert!(reasons(&lab).contains(&told.to_owned()), "{:?}", reasons(&lab));
 }
