@@ -157,12 +157,12 @@ async fn real_pages_that_wait_beside_simulated_quotes_are_kept_and_not_paid_for_
     let mut child = folder.command("coinpipe", &[], &env).spawn().expect("it starts");
     let said = until_said(&mut child, "kept      real data").await;
     assert!(said.contains("coinpipe.db"), "{said}");
-    let loaded = async {
+    let arriving = async {
         while !batches(&folder).await.iter().any(|(_, simulated, complete)| !simulated && *complete) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(DEADLINE, loaded).await.expect("it loads what was kept");
+    tokio::time::timeout(DEADLINE, arriving).await.expect("it loads what was kept");
     signal(&child, "TERM").await;
     assert_eq!(end(child).await, Some(0));
     let batches = batches(&folder).await;

@@ -74,11 +74,8 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         depths.push((queue, depth));
     }
     let days = credits::by_day(&paid, now);
-    let of_snapshots = |batches: &[BatchRecord]| batches.iter().filter(|one| !shown::is_of_kind(one)).count();
-    let read = of_snapshots(&batches);
+    let more = shown::more(&batches);
     let batches = shown::of(batches);
-    let shown = of_snapshots(&batches);
-    let are_more = read > shown;
     let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
@@ -148,16 +145,17 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     for line in mail_lines(&mail, now) {
         output::print(format!("mail      {line}"))?;
     }
-    if !batches.is_empty() {
-        output::print(batches::to_table(&batches, output::terminal_width()))?;
-        if are_more {
-            output::print(format!("The {shown} newest snapshots; `coinpipe batches` lists more."))?;
-        }
-        for line in batches::verdicts(&batches) {
-            output::print(line)?;
-        }
-    }
+    print_batches(&batches, more)?;
     Ok((freshness, now))
+}
+
+/// The newest batches, whether there is `more`, and what was found wrong with them.
+fn print_batches(batches: &[BatchRecord], more: Option<String>) -> anyhow::Result<()> {
+    if batches.is_empty() {
+        return Ok(());
+    }
+    output::print(batches::to_table(batches, output::terminal_width()))?;
+    more.into_iter().chain(batches::verdicts(batches)).try_for_each(output::print)
 }
 
 /// How long ago the newest fetch was, and how old the newest quote was made.

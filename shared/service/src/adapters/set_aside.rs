@@ -88,7 +88,7 @@ async fn rest_of_queue(
     let rest = beside(path, "real", clock.now());
     let (from, to) = (Database::open(path).await?, Database::open(&rest).await?);
     let kept = async {
-        let old = SqliteQueue::open(from.clone(), options.clone(), Arc::clone(&clock)).await?;
+        let old = SqliteQueue::open(from.clone(), options, Arc::clone(&clock)).await?;
         let new = SqliteQueue::open(to.clone(), options, clock).await?;
         anyhow::Ok(new.take_over(&old, is_real).await?)
     };
