@@ -50,19 +50,19 @@ fn moved(folder: &Folder) -> usize {
     names.filter(|name| name.starts_with("coinpipe.simulated-")).count()
 }
 
-async fn until_line(lines: &mut Lines<BufReader<ChildStderr>>, text: &str) {
+/// Reads on until each of `texts` was said, in any order.
+async fn until_lines(lines: &mut Lines<BufReader<ChildStderr>>, texts: &[&str]) {
+    let mut missing = texts.to_vec();
     let found = async {
         while let Some(line) = lines.next_line().await.expect("stderr can be read") {
-            if line.contains(text) {
-                return true;
+            missing.retain(|text| !line.contains(text));
+            if missing.is_empty() {
+                break;
             }
         }
-        false
     };
-    assert!(
-        tokio::time::timeout(DEADLINE, found).await.expect("it says it in time"),
-        "it never said {text:?}"
-    );
+    tokio::time::timeout(DEADLINE, found).await.expect("it says it in time");
+    assert!(missing.is_empty(), "it never said {missing:?}");
 }
 
 /// With a key and without one.
@@ -93,10 +93,10 @@ async fn an_api_that_is_away_is_waited_for_before_anything_is_announced_or_moved
 
         let mut child = folder.command("coinpipe", &[], &env).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        until_line(&mut lines, "waiting for the API at").await;
+        until_lines(&mut lines, &["waiting for the API at"]).await;
         // Somebody who looks would have the file open.
         let _api = api_at(&folder, address).await;
-        until_line(&mut lines, "loaded chunk 1 of 1").await;
+        until_lines(&mut lines, &["loaded chunk 1 of 1"]).await;
         signal(&child, "TERM").await;
         assert_eq!(end(child).await, Some(0), "{name}");
         assert_eq!(moved(&folder), 1, "{name}");
@@ -155,14 +155,9 @@ async fn real_pages_that_wait_beside_simulated_quotes_are_kept_and_not_paid_for_
     assert_eq!(end(loader).await, Some(1));
 
     let mut child = folder.command("coinpipe", &[], &env).spawn().expect("it starts");
-    let said = until_said(&mut child, "kept      real data").await;
-    assert!(said.contains("coinpipe.db"), "{said}");
-    let arriving = async {
-        while !batches(&folder).await.iter().any(|(_, simulated, complete)| !simulated && *complete) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, arriving).await.expect("it loads what was kept");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    let said = ["kept      real data", "loaded chunk 1 of 1", "this slot has a snapshot already"];
+    until_lines(&mut lines, &said).await;
     signal(&child, "TERM").await;
     assert_eq!(end(child).await, Some(0));
     let batches = batches(&folder).await;
