@@ -20,6 +20,7 @@ mod deletions;
 mod desk;
 mod disk;
 mod drops;
+mod first_real;
 mod gaps;
 mod gate;
 mod group_commit;

@@ -75,13 +75,17 @@ async fn a_firewall_that_passes_leaves_nothing_to_look_after() {
     assert_eq!((&status["waiting"], &status["dead_letter_groups"]), (&json!(null), &json!([])));
 }
 
-/// Hours in this month, and the name of the next one.
-fn this_month() -> (u32, String) {
+/// Hours in this month, and the name and the first day of the next one.
+fn this_month() -> (u32, String, String) {
     let now = SystemClock.now();
     let first = now.date_naive().with_day(1).expect("every month has one");
     let next = first.checked_add_months(Months::new(1)).expect("there is one");
     let hours = (next - first).num_hours();
-    (u32::try_from(hours).expect("a few hundred"), next.format("%B").to_string())
+    (
+        u32::try_from(hours).expect("a few hundred"),
+        next.format("%B").to_string(),
+        next.format("%F").to_string(),
+    )
 }
 
 /// Nothing of a simulator that starts for nobody else is told as if it were a plan.
@@ -93,7 +97,7 @@ async fn check_without_a_key_tells_what_the_schedule_costs_and_no_plan() {
         told.lines().filter(|line| line.contains("api ") || line.contains("credits ")).collect();
     let expected = [
         "ok      api     SIMULATED data from the built-in simulator; set CMC_API_KEY for real quotes",
-        "ok      credits 720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan",
+        "ok      credits 720 snapshots × 20 = 14,400 credits a month; 15,000, such as the free plan's, pay for them",
     ];
     assert_eq!(lines, expected, "{told}");
 }
@@ -121,12 +125,12 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     ];
     let told = folder.run(&["check"], &env).await.expect(0).stdout;
     // The month that is running, and the day in the next one.
-    let (snapshots, next) = this_month();
+    let (snapshots, next, begins) = this_month();
     let coins = 10_000 / snapshots;
     let count = |number: u32| format!("{},{:03}", number / 1000, number % 1000);
     let expected = format!(
-        "warning credits {snapshots} snapshots × 25 = {} of 10,000 credits a month: they last until about the 17th of {next}; \
-         `limit = {}` ({}) or `every = 2h` ({}) fit",
+        "warning credits {snapshots} snapshots × 25 = {} of 10,000 credits a month: those of the month that begins on {begins} last until about the 17th of {next}; \
+         `fetch.limit = {}` ({}) or `fetch.every = 2h` ({}) fit",
         count(snapshots * 25),
         coins * 200,
         count(snapshots * coins),
@@ -140,9 +144,80 @@ async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     assert!(told.contains(&refused), "{told}");
     let told = folder.run(&["config"], &[]).await.expect(0).stdout;
     assert!(
-        told.contains("# [fetch] asks for 720 snapshots × 20 = 14,400 credits a month, of the 15,000"),
+        told.contains(
+            "# [fetch] asks for 720 snapshots × 20 = 14,400 credits a month; 15,000, such as the free plan's"
+        ),
         "{told}"
     );
+}
+
+/// Who asks for one snapshot gets it, and hears that the schedule costs more than the plan has; a coin that came twice is one coin.
+#[tokio::test]
+async fn once_warns_of_a_schedule_that_the_plan_does_not_pay_for_and_takes_its_snapshot() {
+    let api = api(Options { credits_monthly: 500, ..Options::default() }).await;
+    let url = api.url();
+    for (over_budget, says) in [
+        ("warn", Some("on its schedule coinpipe costs more than the plan has: ")),
+        (
+            "refuse",
+            Some(
+                "fetch.over_budget refuses the schedule, and this snapshot is taken because it was asked for",
+            ),
+        ),
+        ("allow", None),
+    ] {
+        let folder = Folder::new();
+        let env = [
+            ("COINPIPE__FETCH__BASE_URL", url.as_str()),
+            ("CMC_API_KEY", "key"),
+            ("COINPIPE__FETCH__LIMIT", "100"),
+            ("COINPIPE__FETCH__OVER_BUDGET", over_budget),
+        ];
+        let once = folder.run(&["--once"], &env).await.expect(0);
+        let expected = says.unwrap_or_default();
+        assert!(once.stderr.contains(expected), "{over_budget}: {}", once.stderr);
+        assert_eq!(
+            once.stderr.contains("of 500 credits a month"),
+            says.is_some(),
+            "{over_budget}: {}",
+            once.stderr
+        );
+    }
+    let folder = Folder::new();
+    let env = [
+        ("COINPIPE__FETCH__BASE_URL", url.as_str()),
+        ("CMC_API_KEY", "key"),
+        ("COINPIPE__FETCH__LIMIT", "20"),
+        ("COINPIPE__FETCH__PAGE_SIZE", "10"),
+        ("COINPIPE__JUDGE__TRIES", "1"),
+    ];
+    api.set_faults(faults("same-page"));
+    let once = folder.run(&["--once"], &env).await.expect(1);
+    assert!(
+        once.stdout.contains("10 coins loaded, none rejected, 10 came again on other pages; "),
+        "{}",
+        once.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_key_says_where_it_was_set_and_no_batch_is_not_every_batch() {
+    let folder = Folder::new();
+    let said = folder.run(&["check"], &[("CMC_API_KEY", "your-key")]).await.expect(2).stderr;
+    assert!(
+        said.contains("too short") && said.contains("it is set in environment variable CMC_API_KEY"),
+        "{said}"
+    );
+    std::fs::write(folder.0.path().join("my.toml"), "[fetch]\napi_key = \"your-key\"\n").expect("a file");
+    let said = folder.run(&["--config", "my.toml", "check"], &[]).await.expect(2).stderr;
+    assert!(said.contains("it is set in file my.toml"), "{said}");
+    // Migrated, and empty.
+    folder.run(&["migrate"], &[]).await.expect(0);
+    let said = folder.run(&["batches", "--incomplete"], &[]).await.expect(0).stderr;
+    assert!(said.contains("no batches yet"), "{said}");
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "20")]).await.expect(0);
+    let said = folder.run(&["batches", "--incomplete"], &[]).await.expect(0).stderr;
+    assert!(said.contains("every batch is complete"), "{said}");
 }
 
 #[tokio::test]
@@ -156,6 +231,10 @@ async fn without_a_key_an_hour_is_the_least_and_a_key_is_a_mistake() {
     assert!(said.contains("set fetch.every to 1h or longer"), "{said}");
     let said = folder.run(&["--once"], &with("CMC_API_KEY", "key")).await.expect(2).stderr;
     assert!(said.contains("sends no key"), "{said}");
+    for command in ["--once", "check"] {
+        let said = folder.run(&[command], &with("COINPIPE__FETCH__CATCH_UP", "all")).await.expect(2).stderr;
+        assert!(said.contains("fetch.catch_up fills nothing"), "{said}");
+    }
     assert!(api.requests().is_empty());
     let said = folder.run(&["--once"], &with("COINPIPE__FETCH__LIMIT", "100")).await.expect(0).stdout;
     assert!(said.contains("100 coins loaded"), "{said}");

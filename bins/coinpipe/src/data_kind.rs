@@ -6,47 +6,40 @@ use ports::store::DataKinds;
 use ports::{QueueError, StoreError};
 use service::{Process, Queues, Stores, Usage};
 
-use crate::adapters::{Adapters, Found, open};
-use crate::output;
+use crate::adapters::Found;
 
-/// Opens queue and store for running with `source`.
-///
-/// When real quotes are about to come, a store of simulated ones is moved aside: the quotes of a first try without a key must
-/// not mix with real ones. The other way round is an error, which says how to name another file: real quotes are not moved.
-pub(crate) async fn open_for(process: &Process, source: &ChosenSource) -> anyhow::Result<Adapters> {
-    let adapters = open(process).await?;
-    let held = data_kinds(Some(&adapters.queues), Some(&adapters.stores)).await;
-    let DataKinds { simulated, real } = match held {
-        Ok(held) => held,
-        // A server that is away is waited for; the loader refuses what does not belong.
-        Err(error) if is_transient(&error) => DataKinds::default(),
-        Err(error) => return Err(error),
-    };
-    if !simulated && !real {
-        return Ok(adapters);
+/// What queue and store hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    store: DataKinds,
+    /// Whether the oldest page of the archive is made up, if there is one.
+    archived: Option<bool>,
+}
+
+impl Held {
+    /// Whether something made up would have to go before real quotes come: a store of it, or pages of it on their way to an empty one.
+    pub(crate) fn is_to_make_room(self) -> bool {
+        self.store.simulated || !self.store.real && self.archived == Some(true)
     }
-    match fetcher::is_simulated(process, source).await {
-        Some(true) if real => Err(refusal(process).into()),
-        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
-        Some(false) if simulated && !real => {
-            drop(adapters);
-            process.close().await;
-            let config = process.config();
-            for (path, target) in service::set_aside(config, process.clock.now()).await? {
-                output::say(format!(
-                    "moved     simulated data from {} to {}",
-                    path.display(),
-                    target.display()
-                ));
-            }
-            open(process).await
-        }
-        // Unknown when the API cannot be asked: the loader refuses what does not belong.
-        _ => Ok(adapters),
+
+    /// Whether something is there that nobody made up.
+    pub(crate) fn has_real(self) -> bool {
+        self.store.real || self.archived == Some(false)
     }
 }
 
-fn is_transient(error: &anyhow::Error) -> bool {
+/// Fails when data that is `simulated`, or is not, would get among what is `held` of the other kind, which nothing moves aside.
+pub(crate) fn refuse(process: &Process, held: Held, simulated: bool) -> anyhow::Result<()> {
+    if simulated && held.has_real() && !held.store.simulated {
+        return Err(refusal(process).into());
+    }
+    if !simulated && held.is_to_make_room() && !is_on_files(process) {
+        return Err(refusal_of_real(process).into());
+    }
+    Ok(())
+}
+
+pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
     error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
         || error.downcast_ref::<QueueError>().is_some_and(QueueError::is_transient)
 }
@@ -56,14 +49,20 @@ fn is_on_files(process: &Process) -> bool {
     [&config.store.url, &config.queue.url].into_iter().all(|url| service::file_of(url).is_some())
 }
 
-/// Fails when a run with `source` would be refused.
-pub(crate) async fn check(process: &Process, source: &ChosenSource, found: &Found) -> anyhow::Result<()> {
-    let DataKinds { simulated, real } = data_kinds(found.queues.as_ref(), found.stores.as_ref()).await?;
-    match fetcher::is_simulated(process, source).await {
-        Some(true) if real => Err(refusal(process).into()),
-        Some(false) if simulated && !real && !is_on_files(process) => Err(refusal_of_real(process).into()),
-        _ => Ok(()),
-    }
+/// Fails when a run with `source` would be refused. Says what it would move aside.
+pub(crate) async fn check(
+    process: &Process,
+    source: &ChosenSource,
+    found: &Found,
+) -> anyhow::Result<Option<String>> {
+    let held = held(found.queues.as_ref(), found.stores.as_ref()).await?;
+    let Some(simulated) = fetcher::is_simulated(process, source).await else { return Ok(None) };
+    refuse(process, held, simulated)?;
+    let moves = !simulated && held.is_to_make_room();
+    Ok(moves.then(|| {
+        let place = service::place(&process.config().store.url);
+        format!("{place} holds simulated quotes: the next run moves it aside before it fetches")
+    }))
 }
 
 /// Fails when the quotes of `source` would get among those of the other kind.
@@ -110,22 +109,18 @@ fn refusal(process: &Process) -> Usage {
 }
 
 /// The kinds of data in the store, and in the archive, whose pages may still be on their way to the store. The oldest page
-/// of the archive stands for all: they are of one kind, because `run` and `--once` check here before they fetch, and the
+/// of the archive stands for all: they are of one kind, because `run` and `--once` look here before they fetch, and the
 /// loader refuses the other kind from programs of single stages.
-async fn data_kinds(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<DataKinds> {
-    let mut held = match stores {
+pub(crate) async fn held(queues: Option<&Queues>, stores: Option<&Stores>) -> anyhow::Result<Held> {
+    let store = match stores {
         Some(stores) => stores.store.data_kinds().await?,
         None => DataKinds::default(),
     };
-    let archived = match queues {
+    let oldest = match queues {
         Some(queues) => queues.archive.read(0, 1).await?,
         None => Vec::new(),
     };
-    for archived in archived {
-        match archived.message.headers.get(header::SIMULATED) {
-            Some("true") => held.simulated = true,
-            _ => held.real = true,
-        }
-    }
-    Ok(held)
+    let archived =
+        oldest.first().map(|archived| archived.message.headers.get(header::SIMULATED) == Some("true"));
+    Ok(Held { store, archived })
 }

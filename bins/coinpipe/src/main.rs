@@ -11,6 +11,7 @@ mod data_kind;
 mod ledger_pages;
 mod missing;
 mod numbers;
+mod opening;
 mod output;
 mod page_files;
 mod selection;

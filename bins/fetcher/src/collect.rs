@@ -47,13 +47,14 @@ use drift::Drift;
 pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
-pub(crate) use client::{ApiSource, Client};
+pub(crate) use client::{ApiSource, BadSource, Client, FetchError};
 pub use credits::{Advice, Spending, free_plan};
 pub(crate) use credits::{Credits, Spare};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;
 use missed::Missed;
+pub(crate) use outcome::{Circumstances, Outcome};
 pub(crate) use pace::Pace;
 pub(crate) use past::PastJob;
 use past_calls::PastCalls;

@@ -15,7 +15,7 @@ mod summary;
 pub(crate) use findings::{Check, Finding, verdict, words};
 pub(crate) use map_checks::judge_map;
 pub(crate) use memory::Memory;
-pub(crate) use page_checks::findings_of_page;
+pub(crate) use page_checks::{coins_again, findings_of_page};
 pub(crate) use snapshot_checks::judge;
 pub(crate) use summary::PageSummary;
 

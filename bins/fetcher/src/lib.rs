@@ -36,6 +36,7 @@ mod currencies;
 mod history;
 mod incident;
 mod judge;
+mod kind;
 mod metrics;
 mod once;
 mod parts;
@@ -64,12 +65,13 @@ pub use beside::{paid_for, taken_in};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use currencies::is_known_currency;
 pub use history::KnownCoin;
+pub use kind::{Unanswered, ask_whether_simulated};
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
 pub use process::{
     asked_by_id, backfill_spool, check, check_settings, for_backfill, for_once, is_simulated, run,
 };
-pub use progress::{ProgressObserver, Step};
+pub use progress::{NextTry, ProgressObserver, Step};
 pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};

@@ -25,8 +25,10 @@ pub struct FetchedBatch {
     pub batch: BatchId,
     /// Its pages.
     pub pages: u32,
-    /// Coins in them.
+    /// Coins in them, each as often as it came.
     pub coins: u32,
+    /// How many of these were on an earlier page already.
+    pub coins_again: u32,
     /// Credits that they cost.
     pub credits: u32,
     /// Whether a simulator made them up.
@@ -120,10 +122,12 @@ impl OnceFetcher {
             }
         };
         drop(span);
+        let again = self.collector.coins_again(&order, &pages).await;
         let verdict = self.collector.seal(order.clone()).await?;
         publish_all(&self.publisher, &*self.clock, observer, stop).await?;
         observer.step(Step::Published { batch: &order.batch });
-        Ok(summary(order, &pages, verdict, self.clock.now()))
+        let fetched = summary(order, &pages, verdict, self.clock.now());
+        Ok(FetchedBatch { coins_again: again, ..fetched })
     }
 }
 
@@ -159,6 +163,7 @@ fn summary(
     let in_first = pages.iter().filter(|page| order.is_in_first(page.page));
     FetchedBatch {
         coins: sum(&mut in_first.map(|page| page.rows)),
+        coins_again: 0,
         credits: sum(&mut pages.iter().map(|page| page.credits)),
         batch: order.batch,
         pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),

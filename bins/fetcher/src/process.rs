@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{ApiVersion, Offset, Source};
+use config::{ApiVersion, CatchUp, Offset, Source};
 use domain::MarketKind;
 use service::{Process, Queues};
 use tracing::{info, warn};
 
 use crate::backfill::Backfiller;
 use crate::beside::backfill_below;
-use crate::collect::{Client, KeyStatus};
+use crate::collect::{BadSource, Client, KeyStatus};
 use crate::once::OnceFetcher;
 use crate::scheduled::{self, ScheduledFetcher, Surroundings};
 use crate::source::ChosenSource;
@@ -31,6 +31,10 @@ pub async fn for_once(
     let config = process.config();
     let parts = scheduled::parts(config.fetch.clone(), config, source, &around(process, queues))?;
     parts.credits().look(&client(process, source)?).await;
+    // What a simulator has that starts for nobody else is made up.
+    if source.simulator.is_none() {
+        parts.credits().warn_of_schedule();
+    }
     Ok(parts.once())
 }
 
@@ -111,6 +115,10 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
             let both = "fetch.source = \"keyless\" sends no key: leave fetch.api_key and CMC_API_KEY empty, or fetch.source";
             return Err(service::Usage(both.to_owned()).into());
         }
+        if fetch.catch_up != CatchUp::None {
+            let past = "fetch.source = \"keyless\" tells nothing of the past, so fetch.catch_up fills nothing: set it to \"none\"";
+            return Err(service::Usage(past.to_owned()).into());
+        }
         if fetch.every < LEAST_KEYLESS {
             let often = "fetch.source = \"keyless\" takes a snapshot an hour at most: set fetch.every to 1h or longer";
             return Err(service::Usage(often.to_owned()).into());
@@ -125,7 +133,12 @@ pub fn check_settings(process: &Process, source: &ChosenSource) -> anyhow::Resul
             return Err(service::Usage(often).into());
         }
     }
-    client(process, source).map(drop).map_err(|error| service::Usage(format!("fetch: {error:#}")).into())
+    client(process, source).map(drop).map_err(|error| {
+        let key = error.downcast_ref().and_then(BadSource::setting);
+        let place = key.map(|key| format!("; it is set in {}", process.loaded.layer("fetch", key)));
+        let place = place.unwrap_or_default();
+        service::Usage(format!("fetch: {error:#}{place}")).into()
+    })
 }
 
 fn around(process: &Process, queues: &Queues) -> Surroundings {

@@ -32,12 +32,32 @@ pub enum Step<'a> {
         until: DateTime<Utc>,
         /// What failed.
         reason: &'a str,
+        /// Which try comes then, where tries are counted.
+        next: Option<NextTry>,
     },
     /// All pages are in the queue.
     Published {
         /// The batch.
         batch: &'a BatchId,
     },
+}
+
+/// A try that comes after a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextTry {
+    /// Its number, from 2.
+    pub number: u32,
+    /// After so many it is given up.
+    pub most: u32,
+    /// Whether what came before was paid for, and this one costs as much again.
+    pub is_paid_again: bool,
+}
+
+impl fmt::Display for NextTry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cost = if self.is_paid_again { ", which costs its credits again" } else { "" };
+        write!(f, "try {} of {}{cost}", self.number, self.most)
+    }
 }
 
 impl fmt::Display for Step<'_> {
@@ -52,8 +72,12 @@ impl fmt::Display for Step<'_> {
                     bytes.div_ceil(1024)
                 )
             }
-            Self::Waiting { until, reason } => {
-                write!(f, "waiting until {} UTC: {reason}", until.format("%F %T"))
+            Self::Waiting { until, reason, next } => {
+                write!(f, "waiting until {} UTC", until.format("%F %T"))?;
+                if let Some(next) = next {
+                    write!(f, " for {next}")?;
+                }
+                write!(f, ": {reason}")
             }
             Self::Published { batch } => write!(f, "published {batch}"),
         }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use config::{CatchUp, Config};
+use config::Config;
 use ports::{Clock, Leadership, Queue};
 use stage::Failpoints;
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 use url::Url;
 
 use crate::collect::{ApiSource, Client, Credits};
@@ -50,9 +49,6 @@ impl ScheduledFetcher {
         leadership: Arc<dyn Leadership>,
         tables: Option<Tables>,
     ) -> anyhow::Result<Self> {
-        if source.keyless && config.fetch.catch_up != CatchUp::None {
-            warn!("fetch.catch_up fills nothing: without a key CoinMarketCap tells nothing of the past");
-        }
         let client = client(&config.fetch, source, &around.clock)?;
         let parts = parts(config.fetch.clone(), config, source, around)?;
         let credits = parts.credits();

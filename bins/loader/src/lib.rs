@@ -160,8 +160,9 @@ fn failure(error: &StoreError) -> Failure {
         }
         // Paid for, and right: they wait in the queue until the store is another one.
         StoreError::Mixed { simulated: false } => Failure::Fatal {
-            reason: "the store holds simulated quotes, and real ones wait in the queue; set store.url to another store, \
-                     or move the simulated one away"
+            reason: "the store holds simulated quotes, and real ones wait in the queue; on files, stop all programs and run \
+                     `coinpipe` with your key once: it moves the simulated quotes aside and keeps what waits; on servers, set \
+                     COINPIPE__STORE__URL to another database for all programs, and what waits is loaded there"
                 .to_owned(),
         },
         error => error.into(),

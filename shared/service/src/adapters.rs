@@ -22,7 +22,7 @@ use crate::usage::Usage;
 use choice::{QueueAdapter, StoreAdapter};
 pub use read_only::{check_arguments, check_writable};
 pub(crate) use read_only::{missing_queues, missing_tables};
-pub use set_aside::set_aside;
+pub use set_aside::{SetAside, set_aside};
 pub(crate) use url::check_urls;
 pub use url::{file_of, place};
 

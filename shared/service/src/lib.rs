@@ -15,7 +15,7 @@ mod shutdown;
 mod start;
 mod usage;
 
-pub use adapters::{Queues, Stores, check_arguments, check_writable, file_of, place, set_aside};
+pub use adapters::{Queues, SetAside, Stores, check_arguments, check_writable, file_of, place, set_aside};
 pub use logging::LogDefault;
 pub use process::Process;
 pub use shutdown::Shutdown;

@@ -11,6 +11,7 @@
 //! what is held here before the next renewal; then work repeats.
 
 mod archive;
+mod carry;
 mod consumer;
 mod file;
 mod held;

@@ -75,7 +75,11 @@ pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()
         return Ok(());
     }
     if batches.is_empty() {
-        output::say(if args.incomplete { "every batch is complete" } else { "no batches yet" });
+        let are_any = match &found.stores {
+            Some(stores) if args.incomplete => !stores.ledger.batches(1).await?.is_empty(),
+            _ => false,
+        };
+        output::say(if are_any { "every batch is complete" } else { "no batches yet" });
         return Ok(());
     }
     output::print(to_table(&batches, output::terminal_width()))?;

@@ -66,13 +66,17 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     line("queue", queue)?;
     line("store", store)?;
     line("mail", alerter::check(process).await)?;
-    let status = api(process, &source, found.as_ref()).await;
-    line("api", status.as_ref().map(|status| api_text(&source, status)).map_err(copy))?;
+    let answer = api(process, &source, found.as_ref()).await;
+    let status = answer.as_ref().map(|(status, _)| status);
+    line("api", status.map(|status| api_text(&source, status)).map_err(copy))?;
+    if let Ok((_, Some(moves))) = &answer {
+        line("data", Ok(moves.clone()))?;
+    }
     let Config { fetch: settings, market, .. } = process.config();
     if let Some(asked) = fetcher::asked_by_id(settings) {
         verdict("fetch", Verdict::Fine(asked))?;
     }
-    if let Ok(status) = &status {
+    if let Ok(status) = status {
         let credits = match &source.simulator {
             // What it has is made up, and it takes nothing from anybody.
             Some(_) => Some(Verdict::Fine(fetcher::free_plan(&Spending::of(settings, market)))),
@@ -120,13 +124,19 @@ fn to_be_made(url: &SecretUrl) -> String {
     format!("{}: not there yet, will be made", service::place(url))
 }
 
-/// Whether the API answers, and whether its quotes are of the kind that the store holds, if the store can be read.
-async fn api(process: &Process, source: &ChosenSource, found: Option<&Found>) -> anyhow::Result<KeyStatus> {
+/// Whether the API answers, and whether its quotes are of the kind that the store holds, if the store can be read; and what would be
+/// moved out of their way.
+async fn api(
+    process: &Process,
+    source: &ChosenSource,
+    found: Option<&Found>,
+) -> anyhow::Result<(KeyStatus, Option<String>)> {
     let status = fetcher::check(process, source).await?;
-    if let Some(found) = found {
-        data_kind::check(process, source, found).await?;
-    }
-    Ok(status)
+    let moves = match found {
+        Some(found) => data_kind::check(process, source, found).await?,
+        None => None,
+    };
+    Ok((status, moves))
 }
 
 /// Who answers, and what the key may still do.

@@ -6,13 +6,13 @@ mod progress;
 mod report;
 
 use anyhow::{Context, bail};
-use domain::{BatchId, Verdict};
-use fetcher::{ChosenSource, OnceFailure};
+use fetcher::{ChosenSource, FetchedBatch, OnceFailure};
 use service::Process;
 
 use super::run;
 use crate::adapters::Adapters;
-use crate::{data_kind, output};
+use crate::opening::{self, Patience};
+use crate::output;
 
 use arrival::Arrival;
 use progress::Progress;
@@ -21,7 +21,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     alerter::check_settings(process)?;
     let source = fetcher::choose_source(&process.config().fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
-    let adapters = process.unless_stopped(data_kind::open_for(process, &source)).await?;
+    let adapters = process.unless_stopped(opening::open_for(process, &source, Patience::Watched)).await?;
     output::say(format!("source    {}", run::describe(&source)));
     let began_at = process.clock.now();
     let progress = Progress::start();
@@ -42,9 +42,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     drained?;
     alerter::flush(process, &adapters.stores).await?;
     match ended {
-        Ended::Arrived { batch, verdict } => {
-            report::report(process, &adapters, &source, &batch, verdict.as_ref()).await
-        }
+        Ended::Arrived(snapshot) => report::report(process, &adapters, &source, &snapshot).await,
         Ended::Late { why } => bail!(why),
         Ended::StoppedBefore => bail!("stopped before the snapshot was fetched"),
         Ended::Stopped { missing } => bail!(
@@ -56,8 +54,8 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
 /// The code of the letter about what is said at the end, so that it is not said twice.
 fn told_at_the_end(ended: &anyhow::Result<Ended>) -> Option<String> {
     match ended {
-        Ok(Ended::Arrived { verdict, .. }) => {
-            verdict.as_ref().map(|verdict| format!("batch_{}", verdict.doubt))
+        Ok(Ended::Arrived(snapshot)) => {
+            snapshot.verdict.as_ref().map(|verdict| format!("batch_{}", verdict.doubt))
         }
         Ok(_) => None,
         Err(error) => match error.downcast_ref() {
@@ -70,7 +68,7 @@ fn told_at_the_end(ended: &anyhow::Result<Ended>) -> Option<String> {
 /// How it ended.
 enum Ended {
     /// The ledger says all there is to say about the batch.
-    Arrived { batch: BatchId, verdict: Option<Verdict> },
+    Arrived(Box<FetchedBatch>),
     /// Nothing happened for too long.
     Late { why: String },
     /// Asked to stop when no page had arrived.
@@ -92,7 +90,7 @@ async fn snapshot(
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
             Ok(match arrival::wait(&*process.clock, &stop, adapters, &snapshot, progress).await? {
-                Arrival::Proved => Ended::Arrived { batch: snapshot.batch, verdict: snapshot.verdict },
+                Arrival::Proved => Ended::Arrived(Box::new(snapshot)),
                 Arrival::Late(why) => Ended::Late { why },
                 Arrival::Stopped(missing) => Ended::Stopped { missing },
             })

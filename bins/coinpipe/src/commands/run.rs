@@ -7,7 +7,7 @@ use service::Process;
 use tracing::info;
 
 use crate::adapters::Adapters;
-use crate::data_kind;
+use crate::opening::{self, Patience};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct RunArgs {
@@ -38,7 +38,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let source = fetcher::choose_source(&config.fetch, process.clock.clone()).await?;
     fetcher::check_settings(process, &source)?;
     // This waits for a server that is away. Nothing is in flight yet, so a stop needs no draining.
-    let opening = Box::pin(data_kind::open_for(process, &source));
+    let opening = Box::pin(opening::open_for(process, &source, Patience::Endless));
     let Some(adapters) = process.shutdown.soft().run_until_cancelled_owned(opening).await else {
         info!("stopped");
         return Ok(());

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
 use fetcher::Waiting;
-use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
@@ -74,6 +74,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         depths.push((queue, depth));
     }
     let days = credits::by_day(&paid, now);
+    let more = shown::more(&batches);
     let batches = shown::of(batches);
     let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
@@ -144,13 +145,17 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     for line in mail_lines(&mail, now) {
         output::print(format!("mail      {line}"))?;
     }
-    if !batches.is_empty() {
-        output::print(batches::to_table(&batches, output::terminal_width()))?;
-        for line in batches::verdicts(&batches) {
-            output::print(line)?;
-        }
-    }
+    print_batches(&batches, more)?;
     Ok((freshness, now))
+}
+
+/// The newest batches, whether there is `more`, and what was found wrong with them.
+fn print_batches(batches: &[BatchRecord], more: Option<String>) -> anyhow::Result<()> {
+    if batches.is_empty() {
+        return Ok(());
+    }
+    output::print(batches::to_table(batches, output::terminal_width()))?;
+    more.into_iter().chain(batches::verdicts(batches)).try_for_each(output::print)
 }
 
 /// How long ago the newest fetch was, and how old the newest quote was made.

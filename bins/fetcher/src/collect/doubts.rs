@@ -54,17 +54,19 @@ impl Doubts {
 
     /// `page`, of which `findings` tell, is asked for again or not. Only one that `is_there` has to be remembered: others are missing.
     pub(super) fn decide(&mut self, page: u32, findings: &[Finding], asks_again: bool, is_there: bool) {
-        self.in_vain |= !findings.is_empty() && !asks_again;
+        self.in_vain |= findings.iter().any(|finding| finding.check.may_pass()) && !asks_again;
         self.again.retain(|again| *again != page);
         if asks_again && is_there {
             self.again.push(page);
         }
     }
 
-    /// Whether asking again is of no use: because nothing was found, because it did not help in this batch, or because it helped
-    /// against none of `findings` in the one before.
+    /// Whether asking again is of no use: because nothing was found that may pass, because it did not help in this batch, or because it
+    /// helped against none of `findings` in the one before.
     pub(super) fn are_in_vain(&self, findings: &[Finding]) -> bool {
-        self.in_vain || findings.iter().all(|finding| self.hopeless.contains(&finding.check))
+        let is_hopeless =
+            |finding: &Finding| !finding.check.may_pass() || self.hopeless.contains(&finding.check);
+        self.in_vain || findings.iter().all(is_hopeless)
     }
 
     /// A page was asked for `tries` times and stays as `findings` say.

@@ -34,6 +34,11 @@ impl Patience {
         matches!(self, Self::Watched)
     }
 
+    /// How often such a batch is tried, if that is limited.
+    pub(super) fn most_tries(self) -> Option<u32> {
+        self.is_watched().then_some(Self::RETRIES + 1)
+    }
+
     /// Whether to wait until `until` after `failures` in all.
     pub(super) fn allows(self, until: DateTime<Utc>, now: DateTime<Utc>, failures: u32) -> bool {
         match self {

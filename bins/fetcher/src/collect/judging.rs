@@ -11,7 +11,9 @@ use super::client::ListingsPage;
 use super::doubts::Doubts;
 use super::snapshot::{Again, Wait};
 use super::{Collector, Ending, FetchJob, GaveUp};
-use crate::judge::{Check, Finding, Memory, Page, PageSummary, findings_of_page, judge, verdict, words};
+use crate::judge::{
+    Check, Finding, Memory, Page, PageSummary, coins_again, findings_of_page, judge, verdict, words,
+};
 use crate::progress::Step;
 use crate::spool::{ClaimState, Manifest, PageRecord, Spool, blocking};
 use crate::subject::Subject;
@@ -62,8 +64,8 @@ impl Collector {
         let reason = words(&findings);
         if asks_again {
             let code = findings.first().map_or("", |finding| finding.check.name());
-            let is_first = tries == 1;
-            let wait = Wait { again: Again::Doubted, code, reason: &reason, until, is_first };
+            let tries = (tries, Some(self.judge.tries));
+            let wait = Wait { again: Again::Doubted, code, reason: &reason, until, tries };
             return if self.wait_told(job, wait).await { Ok(()) } else { Err(Ending::Interrupted) };
         }
         if pages.is_empty() {
@@ -215,6 +217,20 @@ impl Collector {
             self.incidents.report(&format!("batch_{doubt}"), &order.batch, &reason).await;
         }
         (verdict, judged.memory)
+    }
+
+    /// How many coins of `pages`, which are not judged yet, were on an earlier one of them already.
+    pub(crate) async fn coins_again(&self, order: &Manifest, pages: &[PageRecord]) -> u32 {
+        let mut summaries = Vec::new();
+        for number in pages.iter().map(|page| page.page).filter(|number| order.is_in_first(*number)) {
+            let known = self.state.summaries().get(&number).cloned();
+            let known = known.filter(|(batch, _)| *batch == order.batch).map(|(_, summary)| summary);
+            summaries.push(match known {
+                Some(summary) => summary,
+                None => self.read_summary(order, number).await,
+            });
+        }
+        coins_again(summaries.iter().map(AsRef::as_ref))
     }
 
     /// The summary of a page in the spool. What cannot be read now is reported when it is published.

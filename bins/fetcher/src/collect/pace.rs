@@ -34,7 +34,7 @@ impl Pace {
     ) -> bool {
         while let Some(until) = self.try_take(clock.now()) {
             let reason = "the rest of this minute's calls is left to snapshots";
-            observer.step(Step::Waiting { until, reason });
+            observer.step(Step::Waiting { until, reason, next: None });
             let left = (until - clock.now()).to_std().unwrap_or_default();
             tokio::select! {
                 () = stop.cancelled() => return false,

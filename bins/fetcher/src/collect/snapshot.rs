@@ -12,7 +12,7 @@ use super::client::{FetchError, ListingsPage};
 use super::doubts::Doubts;
 use super::outcome::{Circumstances, Outcome};
 use super::{Collector, Ending, GaveUp, Patience, hint};
-use crate::progress::{ProgressObserver, Step};
+use crate::progress::{NextTry, ProgressObserver, Step};
 use crate::spool::{Calls, Manifest, PageRecord};
 use crate::subject::Subject;
 use crate::trace;
@@ -49,8 +49,8 @@ pub(super) struct Wait<'a> {
     pub(super) code: &'a str,
     pub(super) reason: &'a str,
     pub(super) until: DateTime<Utc>,
-    /// Whether the batch, or its page, waits for the first time.
-    pub(super) is_first: bool,
+    /// How often the batch, or its page, was tried, and is at most, if that is known.
+    pub(super) tries: (u32, Option<u32>),
 }
 
 /// Why something is asked for again.
@@ -70,11 +70,22 @@ impl Again {
         }
     }
 
-    fn in_letter(self, order: &Manifest) -> String {
+    /// Read when it is over, too.
+    fn in_letter(self, order: &Manifest, until: &str, most: Option<u32>) -> String {
         match self {
-            Self::Failed => format!("fetching {} failed and is tried again", order.batch),
-            Self::Doubted => format!("a page of {} is asked for again", order.batch),
+            Self::Failed => {
+                format!("fetching {} failed; it is tried again, the first time at {until}", order.batch)
+            }
+            Self::Doubted => {
+                let most = most.map(|most| format!(", {most} times in all at most")).unwrap_or_default();
+                format!("a page of {} was in doubt and asked for again{most}", order.batch)
+            }
         }
+    }
+
+    /// Whether what came was paid for.
+    fn is_paid_again(self) -> bool {
+        matches!(self, Self::Doubted)
     }
 }
 
@@ -266,8 +277,8 @@ impl Collector {
             }));
         }
         debug!(batch = %order.batch, code, until = timestamp::to_text(until), "{reason}");
-        let wait =
-            Wait { again: Again::Failed, code: &code, reason: &reason, until, is_first: failures == 1 };
+        let tries = (failures, patience.most_tries());
+        let wait = Wait { again: Again::Failed, code: &code, reason: &reason, until, tries };
         (!self.wait_told(job, wait).await).then_some(Ending::Interrupted)
     }
 
@@ -275,16 +286,18 @@ impl Collector {
     /// asked to stop first.
     pub(super) async fn wait_told(&self, job: FetchJob<'_>, wait: Wait<'_>) -> bool {
         let FetchJob { order, patience, observer, stop } = job;
-        let Wait { again, code, reason, until, is_first } = wait;
-        if is_first {
+        let Wait { again, code, reason, until, tries: (made, most) } = wait;
+        if made == 1 {
             let text = timestamp::to_text(until);
             if matches!(patience, Patience::UntilNextSlot(_)) {
                 warn!(batch = %order.batch, code, until = text, "{}: {reason}", again.in_log());
             }
-            let letter = format!("{}, next at {text}: {reason}", again.in_letter(order));
+            let letter = format!("{}: {reason}", again.in_letter(order, &text, most));
             self.incidents.report_try(code, order, &letter).await;
         }
-        observer.step(Step::Waiting { until, reason });
+        let is_paid_again = again.is_paid_again() && self.credits.are_counted();
+        let next = most.map(|most| NextTry { number: made + 1, most, is_paid_again });
+        observer.step(Step::Waiting { until, reason, next });
         self.waits.begin(code, reason, self.clock.now(), until).await;
         self.wait_until(until, stop).await
     }

@@ -133,7 +133,7 @@ impl Collector {
                 self.incidents.report_try("spool_failed", order, &reason).await;
             }
             let next = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            observer.step(Step::Waiting { until: next, reason: &reason });
+            observer.step(Step::Waiting { until: next, reason: &reason, next: None });
             if !self.turns.wait(wait, stop).await {
                 return Err(Ending::Interrupted);
             }

@@ -22,11 +22,12 @@ pub(crate) enum Check {
 }
 
 impl Check {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::EmptyListing,
         Self::ShortListing,
         Self::PageAgain,
         Self::TopMissing,
+        Self::IdsMissing,
         Self::FewerCoins,
         Self::OldQuotes,
         Self::StillQuotes,
@@ -50,6 +51,11 @@ impl Check {
             Self::NullColumn => "null_column",
             Self::PriceJump => "price_jump",
         }
+    }
+
+    /// Whether another answer may be better. An id that the API does not know stays unknown.
+    pub(crate) fn may_pass(self) -> bool {
+        self != Self::IdsMissing
     }
 
     fn doubt(self) -> Doubt {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Finding, Page};
+use super::{Check, Finding, Page, PageSummary};
 use crate::spool::Manifest;
 
 /// Ranks that a listing always has, from the best.
@@ -48,11 +48,24 @@ pub(crate) fn findings_of_page(
     found.into_iter().flatten().collect()
 }
 
+/// How many coins of these pages, all in one currency, were on an earlier one of them already.
+pub(crate) fn coins_again<'s>(pages: impl IntoIterator<Item = &'s PageSummary>) -> u32 {
+    let mut seen = BTreeSet::new();
+    let ids = pages.into_iter().flat_map(|page| {
+        let of_page: BTreeSet<_> = page.coins.iter().filter_map(|coin| coin.id).collect();
+        of_page
+    });
+    ids.fold(0, |again: u32, id| if seen.insert(id) { again } else { again.saturating_add(1) })
+}
+
 /// Whoever asks for coins by name wants each of them.
 fn ids_missing(page: &Page<'_>, asked: &[u32]) -> Option<Finding> {
     let number = page.record.page;
     if page.record.rows == 0 {
-        let text = format!("page {number} has no coins, and {} were asked for", asked.len());
+        let text = format!(
+            "page {number} has no coins, and {} were asked for: does CoinMarketCap know the ids in fetch.ids?",
+            asked.len()
+        );
         return Some(Finding::new(Check::EmptyListing, text));
     }
     let came: BTreeSet<_> = ids(page).collect();
@@ -61,7 +74,8 @@ fn ids_missing(page: &Page<'_>, asked: &[u32]) -> Option<Finding> {
     let rest = if missing.len() > named.len() { ", …" } else { "" };
     (!missing.is_empty()).then(|| {
         let text = format!(
-            "{} of the {} ids of page {number} are not in the answer: {}{rest}",
+            "{} of the {} ids of page {number} are not in the answer: {}{rest}; take those that CoinMarketCap does not know out of \
+             fetch.ids",
             missing.len(),
             asked.len(),
             named.join(", ")

@@ -26,7 +26,7 @@ impl Publisher {
             };
             let wait = backoff.next_wait();
             let until = clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-            observer.step(Step::Waiting { until, reason: &telemetry::error_chain(&error) });
+            observer.step(Step::Waiting { until, reason: &telemetry::error_chain(&error), next: None });
             tokio::select! {
                 () = stop.cancelled() => return Ok(false),
                 () = clock.sleep(wait) => {}

@@ -34,12 +34,14 @@ impl LoadedBatches {
     }
 
     /// For each of `orders` the newest slot whose batch is whole in the tables, of batches with its endpoint and currencies. Knows
-    /// snapshots that were taken by hand, too.
-    pub(super) async fn newest(&self, orders: &[Manifest]) -> Vec<Option<Slot>> {
+    /// snapshots that were taken by hand, too. What was made up stands in for nothing, unless what is fetched is `simulated`, too.
+    pub(super) async fn newest(&self, orders: &[Manifest], simulated: Option<bool>) -> Vec<Option<Slot>> {
         let batches = self.batches(if orders.len() > 1 { LOOKED_AT_FOR_SEVERAL } else { LOOKED_AT }).await;
         let newest = |order: &Manifest| {
-            let is_like =
-                |batch: &&BatchRecord| batch.endpoint == order.endpoint && batch.convert == order.convert;
+            let is_like = |batch: &&BatchRecord| {
+                let counts = !batch.simulated || simulated == Some(true);
+                counts && batch.endpoint == order.endpoint && batch.convert == order.convert
+            };
             let newest = batches.iter().find(is_like)?;
             (newest.loaded_at.is_some() && newest.is_complete()).then_some(newest.slot)
         };

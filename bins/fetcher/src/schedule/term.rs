@@ -71,7 +71,8 @@ impl Scheduler {
         self.end_past(&led).await;
         let began_at = self.clock.now();
         let current = |course: &Course| self.collector.order_of(course.subject, course.current(began_at));
-        let newest = self.loaded.newest(&self.courses.iter().map(current).collect::<Vec<_>>()).await;
+        let orders: Vec<_> = self.courses.iter().map(current).collect();
+        let newest = self.loaded.newest(&orders, self.collector.is_simulated()).await;
         let newest_listing = newest.first().copied().flatten();
         self.follow(&mut led, began_at, newest_listing).await;
         let ticker = |(course, newest): (&Course, Option<Slot>)| {

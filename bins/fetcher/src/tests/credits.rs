@@ -98,8 +98,8 @@ async fn so_is_one_that_the_rest_of_the_day_does_not_pay_for_unless_somebody_all
 #[tokio::test]
 async fn a_schedule_that_costs_too_much_is_told_once_a_month_or_refused() {
     let plan = || Options { credits_monthly: 2000, ..Options::default() };
-    let told = "the schedule costs more than the plan has: 720 snapshots × 3 = 2,160 of 2,000 credits a month: they last until \
-                about the 28th of December; `limit = 400` (1,440) or `every = 90m` (1,440) fit";
+    let told = "the schedule costs more than the plan has: 720 snapshots × 3 = 2,160 of 2,000 credits a month: those of the month that begins on 2026-12-01 last until \
+                about the 28th of December; `fetch.limit = 400` (1,440) or `fetch.every = 90m` (1,440) fit";
     let warned = lab(OverBudget::Warn);
     let simulator = warned.simulator(plan()).await;
     let running = warned.fetcher_at(&simulator);

@@ -3,7 +3,7 @@
 use domain::wire::{self, RowsMessage};
 use domain::{Doubt, PageMeta, Verdict, decompress_body};
 use ports::QueueName;
-use simulator::{KeyPolicy, Options, Simulator};
+use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 
 use super::*;
 use crate::testing::{KEY, Lab};
@@ -54,16 +54,18 @@ async fn a_hundred_are_one_request_and_one_credit() {
     }
 }
 
-/// The coins that there are come all the same; the others are named, and asked for no more often than a page that is short.
+/// The coins that there are come all the same; the others are named, and asked for once: asking again brings none of them.
 #[tokio::test]
 async fn ids_that_nobody_has_are_named() {
     let mut lab = Lab::new(5000, 5000);
     lab.settings.ids = vec![999_999, 1, 1027];
     let simulator = start(&lab).await;
     let fetched = fetch(&lab, &simulator, Some(KEY)).await.unwrap();
-    let why = "1 of the 3 ids of page 1 are not in the answer: 999999 [ids_missing]".to_owned();
+    let why = "1 of the 3 ids of page 1 are not in the answer: 999999; take those that CoinMarketCap does not know out of fetch.ids \
+               [ids_missing]"
+        .to_owned();
     assert_eq!(fetched.verdict, Some(Verdict { doubt: Doubt::Incomplete, why }));
-    assert_eq!((fetched.coins, fetched.credits, asked(&simulator).len()), (2, 3, 3));
+    assert_eq!((fetched.coins, fetched.credits, asked(&simulator).len()), (2, 1, 1));
     let announced = lab.queue.messages(QueueName::Rows).pop().unwrap();
     let RowsMessage::Fetched(announced) = wire::decode(&announced.body).unwrap() else { panic!("a chunk") };
     assert_eq!((announced.endpoint.as_str(), announced.verdict), ("quotes", fetched.verdict));
@@ -84,6 +86,32 @@ async fn a_page_without_any_of_its_coins_does_not_end_the_snapshot() {
     assert!(
         fetched.verdict.unwrap().why.contains("99 of the 100 ids of page 1 are not in the answer: 900001, ")
     );
+}
+
+/// Unknown ids on one page say nothing of whether another one may come better.
+#[tokio::test]
+async fn an_empty_page_after_one_with_an_unknown_id_is_asked_for_again() {
+    let mut lab = Lab::new(5000, 5000);
+    let mut ids = some_ids(110).await;
+    ids[0] = 999_999;
+    lab.settings.ids = ids;
+    let simulator = start(&lab).await;
+    let spoil = || simulator.set_faults(["empty-data:1".parse::<PlannedFault>().unwrap()]);
+    let seen = AtFirst(Box::new(spoil));
+    let fetched = lab.fetcher_with(&simulator, Some(KEY)).fetch_now(&seen, CancellationToken::new()).await;
+    let fetched = fetched.unwrap();
+    assert_eq!((fetched.pages, fetched.coins, asked(&simulator).len()), (2, 109, 3));
+}
+
+/// Calls it when the first page was received.
+struct AtFirst<'a>(Box<dyn Fn() + Send + Sync + 'a>);
+
+impl ProgressObserver for AtFirst<'_> {
+    fn step(&self, step: Step<'_>) {
+        if matches!(step, Step::Received { page: 1, .. }) {
+            (self.0)();
+        }
+    }
 }
 
 #[tokio::test]
@@ -116,7 +144,7 @@ async fn credits_are_planned_by_ids() {
     let running = lab.fetcher_with(&simulator, Some(KEY));
     running.know_credits().await;
     run_idle(&running).await;
-    let told = "the schedule costs more than the plan has: 720 snapshots × 2 = 1,440 of 1,000 credits a month: they last until \
-                about the 21st of December; `every = 90m` (960) fits";
+    let told = "the schedule costs more than the plan has: 720 snapshots × 2 = 1,440 of 1,000 credits a month: those of the month that begins on 2026-12-01 last until \
+                about the 21st of December; `fetch.every = 90m` (960) fits";
     assert!(reasons(&lab).contains(&told.to_owned()), "{:?}", reasons(&lab));
 }

@@ -107,6 +107,18 @@ async fn a_bad_page_is_asked_for_again_without_its_siblings() {
     }
 }
 
+/// A coin that comes on two pages is one coin, whoever counts.
+#[tokio::test]
+async fn coins_that_come_again_on_another_page_are_counted() {
+    let api = Api::start(400, 200).await;
+    let fetched = api.fetch().await.unwrap();
+    assert_eq!((fetched.coins, fetched.coins_again), (400, 0));
+    let api = Api::start(400, 200).await;
+    api.faults(&["same-page"]);
+    let fetched = api.fetch().await.unwrap();
+    assert_eq!((fetched.pages, fetched.coins, fetched.coins_again), (2, 400, 200));
+}
+
 /// Calls `then` when the first page was received.
 struct Spy<'a> {
     seen: Seen,

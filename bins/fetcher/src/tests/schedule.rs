@@ -117,6 +117,11 @@ async fn a_store_that_is_away_does_not_keep_the_schedule_from_starting() {
 
 /// Puts one chunk of the batch of `slot` into the store.
 pub(super) async fn load(lab: &Lab, slot: &str) {
+    load_as(lab, slot, false).await;
+}
+
+/// The same of a snapshot that is made up, or not.
+async fn load_as(lab: &Lab, slot: &str, simulated: bool) {
     let server = Server::start([]).await;
     let fetcher = lab.fetcher(&server);
     let order = fetcher.order(Slot::at(instant(slot)));
@@ -127,7 +132,7 @@ pub(super) async fn load(lab: &Lab, slot: &str) {
         total_count: None,
         credits: 1,
         fetched_at: instant(slot),
-        simulated: false,
+        simulated,
     };
     let chunk = Chunk {
         page: order.meta(&record, 1),
@@ -142,6 +147,14 @@ pub(super) async fn load(lab: &Lab, slot: &str) {
         rows: Vec::new(),
     };
     lab.store.load(&chunk).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_made_up_is_none_for_a_source_that_is_real() {
+    let lab = Lab::new(100, 100);
+    let server = Server::start([page(100, 100)]).await;
+    load_as(&lab, "2026-11-22T14:00:00Z", true).await;
+    run_until(&lab.fetcher(&server), "a batch", || lab.ids(QueueName::Raw) == [PAGE_1]).await;
 }
 
 #[tokio::test]

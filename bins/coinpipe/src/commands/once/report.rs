@@ -2,8 +2,8 @@
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Doubt, Verdict};
-use fetcher::ChosenSource;
+use domain::{Doubt, Verdict};
+use fetcher::{ChosenSource, FetchedBatch};
 use ports::store::{BatchRecord, TopCoin};
 use service::Process;
 
@@ -22,9 +22,9 @@ pub(super) async fn report(
     process: &Process,
     adapters: &Adapters,
     source: &ChosenSource,
-    batch: &BatchId,
-    verdict: Option<&Verdict>,
+    snapshot: &FetchedBatch,
 ) -> anyhow::Result<()> {
+    let (batch, verdict) = (&snapshot.batch, snapshot.verdict.as_ref());
     let config = process.config();
     let Some(record) = adapters.stores.ledger.batch(batch).await? else {
         bail!("batch {batch} did not reach the ledger; `coinpipe dead list` says why");
@@ -33,7 +33,7 @@ pub(super) async fn report(
     let top = adapters.stores.quotes.top(currency, TOP).await?;
     let now = process.clock.now();
     output::print(to_table(&top, currency, now))?;
-    output::print(summary(&record))?;
+    output::print(summary(&record, snapshot.coins_again))?;
     let totals = adapters.stores.quotes.totals().await?;
     output::print(format!(
         "Tables: {}, {}, {} in the history, in {}",
@@ -69,21 +69,31 @@ pub(super) async fn report(
     }
 }
 
-fn summary(record: &BatchRecord) -> String {
-    let coins = record.coins_in.saturating_sub(record.rejected);
+/// A coin that came `again` on a later page is one coin.
+fn summary(record: &BatchRecord, again: u32) -> String {
+    let coins = record.coins_in.saturating_sub(record.rejected).saturating_sub(again.into());
     let rejected = if record.rejected == 0 {
         "none rejected".to_owned()
     } else {
         format!("{} rejected (see `coinpipe dead list`)", numbers::count(record.rejected))
     };
     format!(
-        "Batch {}: {} loaded, {rejected}; {} written, {} unchanged, {} stale",
+        "Batch {}: {} loaded, {rejected}{}; {} written, {} unchanged, {} stale",
         record.id,
         numbers::counted(coins, "coin"),
+        again_text(again),
         numbers::counted(record.written, "quote"),
         numbers::count(record.unchanged),
         numbers::count(record.stale),
     )
+}
+
+fn again_text(again: u32) -> String {
+    if again == 0 {
+        String::new()
+    } else {
+        format!(", {} came again on other pages", numbers::count(again.into()))
+    }
 }
 
 fn to_table(top: &[TopCoin], currency: &str, now: DateTime<Utc>) -> comfy_table::Table {

@@ -29,6 +29,13 @@ pub(super) fn is_of_kind(batch: &BatchRecord) -> bool {
     MarketKind::of_endpoint(&batch.endpoint).is_some()
 }
 
+/// Says that there are more snapshots among `batches` than are shown.
+pub(super) fn more(batches: &[BatchRecord]) -> Option<String> {
+    let snapshots = batches.iter().filter(|batch| !is_of_kind(batch)).count();
+    (snapshots > SNAPSHOTS as usize)
+        .then(|| format!("The {SNAPSHOTS} newest snapshots; `coinpipe batches` lists more."))
+}
+
 /// Of `batches`, newest first, those that are shown.
 pub(super) fn of(batches: Vec<BatchRecord>) -> Vec<BatchRecord> {
     let mut snapshots = 0;

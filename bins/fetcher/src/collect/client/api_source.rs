@@ -50,6 +50,17 @@ pub(crate) enum BadSource {
     Tls(String),
 }
 
+impl BadSource {
+    /// The setting in `[fetch]` to look at, where it is one.
+    pub(crate) fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Scheme(_) | Self::Extras => Some("base_url"),
+            Self::PlainKey(_) | Self::Key | Self::ShortKey => Some("api_key"),
+            Self::Tls(_) => None,
+        }
+    }
+}
+
 impl ApiSource {
     /// The URL of `path`, such as `v1/key/info`.
     pub(super) fn url(&self, path: &str) -> Url {

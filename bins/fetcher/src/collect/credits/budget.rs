@@ -46,7 +46,11 @@ impl Advice {
             } else if spending.a_month() > budget {
                 // Those of the month that begins next: of this one, many may be gone.
                 let end = last_day(spending, budget, next_month);
-                text = format!("{text}: they last until about the {end}; {}", fitting(spending, budget));
+                text = format!(
+                    "{text}: those of the month that begins on {} last until about the {end}; {}",
+                    next_month.format("%F"),
+                    fitting(spending, budget)
+                );
             }
             let left = status.monthly_left.filter(|left| *left >= spending.a_snapshot());
             if let Some(left) = left.filter(|left| lasts(spending, *left) < next_month - now) {
@@ -79,9 +83,9 @@ impl Advice {
 pub fn free_plan(spending: &Spending) -> String {
     let sum = sum(spending, None);
     if spending.a_month() > FREE_PLAN {
-        format!("{sum}; the free plan has {}: {}", count(FREE_PLAN), fitting(spending, FREE_PLAN))
+        format!("{sum}; with {}, such as the free plan's, {}", count(FREE_PLAN), fitting(spending, FREE_PLAN))
     } else {
-        format!("{sum}, of the {} of the free plan", count(FREE_PLAN))
+        format!("{sum}; {}, such as the free plan's, pay for them", count(FREE_PLAN))
     }
 }
 
@@ -135,9 +139,9 @@ fn sum(spending: &Spending, of: Option<u64>) -> String {
 /// Settings that fit into `budget`.
 fn fitting(spending: &Spending, budget: u64) -> String {
     let limit = spending.with_fitting_limit(budget);
-    let limit = limit.map(|fits| format!("`limit = {}` ({})", fits.limit(), count(fits.a_month())));
+    let limit = limit.map(|fits| format!("`fetch.limit = {}` ({})", fits.limit(), count(fits.a_month())));
     let every = spending.with_fitting_interval(budget);
-    let every = every.map(|fits| format!("`every = {}` ({})", fits.interval(), count(fits.a_month())));
+    let every = every.map(|fits| format!("`fetch.every = {}` ({})", fits.interval(), count(fits.a_month())));
     match (limit, every) {
         (Some(limit), Some(every)) => format!("{limit} or {every} fit"),
         (Some(one), None) | (None, Some(one)) => format!("{one} fits"),
@@ -238,15 +242,17 @@ mod tests {
         assert_eq!(
             over.plan.as_deref(),
             Some(
-                "720 snapshots × 25 = 18,000 of 15,000 credits a month: they last until about the 25th of December; \
-                 `limit = 4000` (14,400) or `every = 90m` (12,000) fit"
+                "720 snapshots × 25 = 18,000 of 15,000 credits a month: those of the month that begins on 2026-12-01 last until about the 25th of December; \
+                 `fetch.limit = 4000` (14,400) or `fetch.every = 90m` (12,000) fit"
             )
         );
         assert!(over.is_over && over.short.is_none());
         let over = advice(5000, &plan(10_000, 10_000));
         let text = over.plan.unwrap();
         assert!(
-            text.contains("about the 17th of December; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"),
+            text.contains(
+                "about the 17th of December; `fetch.limit = 2600` (9,360) or `fetch.every = 2h` (9,000) fit"
+            ),
             "{text}"
         );
         // A plan that is billed on another day.
@@ -312,7 +318,7 @@ mod tests {
         // Thirteen snapshots, one each hour from midnight on.
         assert!(
             text.ends_with(
-                "600 of 333 a day: they last each day until about 13:19 UTC; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"
+                "600 of 333 a day: they last each day until about 13:19 UTC; `fetch.limit = 2600` (9,360) or `fetch.every = 2h` (9,000) fit"
             ),
             "{text}"
         );
@@ -340,10 +346,11 @@ mod tests {
         assert_eq!(advice(5000, &KeyStatus::default()), none);
         assert_eq!(
             free_plan(&hourly(5000)),
-            "720 snapshots × 25 = 18,000 credits a month; the free plan has 15,000: `limit = 4000` (14,400) or \
-             `every = 90m` (12,000) fit"
+            "720 snapshots × 25 = 18,000 credits a month; with 15,000, such as the free plan's, `fetch.limit = 4000` (14,400) or \
+             `fetch.every = 90m` (12,000) fit"
         );
-        let fits = "720 snapshots × 20 = 14,400 credits a month, of the 15,000 of the free plan";
+        let fits =
+            "720 snapshots × 20 = 14,400 credits a month; 15,000, such as the free plan's, pay for them";
         assert_eq!(free_plan(&hourly(4000)), fits);
     }
 
@@ -355,7 +362,8 @@ mod tests {
         let over = Advice::new(&spending, &plan(15_000, 15_000), at("2026-11-22T14:00:00Z")).plan.unwrap();
         let sum = "720 snapshots × 20 + 8,640 for [market] = 23,040 of 15,000 credits a month: ";
         assert!(
-            over.starts_with(sum) && over.ends_with("`limit = 1600` (14,400) or `every = 3h` (13,440) fit"),
+            over.starts_with(sum)
+                && over.ends_with("`fetch.limit = 1600` (14,400) or `fetch.every = 3h` (13,440) fit"),
             "{over}"
         );
     }

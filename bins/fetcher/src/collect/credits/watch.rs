@@ -91,6 +91,11 @@ impl Credits {
         }
     }
 
+    /// Whether pages cost credits.
+    pub(crate) fn are_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// Asks what the key has left, waits for the answer for some seconds at most, and says how that fits the schedule.
     pub(crate) async fn begin(&self, client: &Client) {
         let Some(status) = self.ask(client).await else { return };
@@ -108,6 +113,21 @@ impl Credits {
     pub(crate) async fn look(&self, client: &Client) {
         if let Some(status) = self.ask(client).await {
             self.note(status).await;
+        }
+    }
+
+    /// Says when the plan does not pay for the schedule. A person who asks for one snapshot gets it all the same, as long as what is left
+    /// pays for that one.
+    pub(crate) fn warn_of_schedule(&self) {
+        let Some(status) = self.believed().filter(|_| self.over_budget != OverBudget::Allow) else { return };
+        let advice = Advice::new(&self.spending(), &status, self.clock.now());
+        if let Some(plan) = advice.plan.filter(|_| advice.is_over) {
+            let refuses = if self.over_budget == OverBudget::Refuse {
+                "fetch.over_budget refuses the schedule, and this snapshot is taken because it was asked for by hand: "
+            } else {
+                "this snapshot is taken; on its schedule coinpipe costs more than the plan has: "
+            };
+            warn!("{refuses}{plan}");
         }
     }
 

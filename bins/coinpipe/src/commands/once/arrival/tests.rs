@@ -70,6 +70,7 @@ impl Bench {
             batch: batch(0),
             pages: 1,
             coins: 1,
+            coins_again: 0,
             credits: 1,
             simulated: false,
             verdict: None,
