@@ -10,6 +10,7 @@
 //! SPOOL/judged.json              what earlier snapshots were like, to hold the next one against them
 //! SPOOL/drift.json               what was told about changes of the API
 //! SPOOL/past-coins.json          the coins that the history is asked for, while gaps are filled
+//! SPOOL/past-price.json          what the history takes when that is more than it should
 //! SPOOL/past-paid.json           batches of the past that were paid for and published
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```

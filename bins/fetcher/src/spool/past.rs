@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::BatchId;
 
 use super::disk::Content;
-use super::names::{BATCHES, MANIFEST, MISSED, PAST_COINS, PAST_PAID};
+use super::names::{BATCHES, MANIFEST, MISSED, PAST_COINS, PAST_PAID, PAST_PRICE};
 use super::record::Manifest;
 use super::{Spool, SpoolError};
 
@@ -35,6 +35,16 @@ impl Spool {
     /// The batches that were paid for; empty when there are none.
     pub(crate) fn past_paid(&self) -> Result<Vec<u8>, SpoolError> {
         self.read_past(PAST_PAID)
+    }
+
+    /// Writes what the history takes, over what is there.
+    pub(crate) fn put_past_price(&self, json: &[u8]) -> Result<(), SpoolError> {
+        self.disk.write(&self.dir().join(PAST_PRICE), &[json])
+    }
+
+    /// What the history takes; empty when that is not known to be more than it should.
+    pub(crate) fn past_price(&self) -> Result<Vec<u8>, SpoolError> {
+        self.read_past(PAST_PRICE)
     }
 
     /// Writes which slots were missed and are noted nowhere else, over what is there.

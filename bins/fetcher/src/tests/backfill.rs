@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Seen, instant};
 use crate::testing::{Lab, until};
-use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, Price};
+use crate::{Backfiller, Begun, Filled, KnownCoin, OnceFailure, Past, PastCoins, Price};
 
 /// It is 26 hours later than 14:00.
 async fn lab(options: Options) -> (Lab, Simulator) {
@@ -24,7 +24,7 @@ async fn lab(options: Options) -> (Lab, Simulator) {
 fn coins(count: usize) -> Past {
     let known = [1, 1027, 825, 52, 1839, 5426, 3408, 74, 1958, 2010, 999_999];
     let coin = |id: &u32| KnownCoin { id: *id, slug: format!("coin-{id}") };
-    Past::Hours(known.iter().rev().take(count).map(coin).collect())
+    Past::Hours(PastCoins::all(known.iter().rev().take(count).map(coin).collect()))
 }
 
 fn hours(count: i64) -> BTreeSet<Slot> {
@@ -108,9 +108,9 @@ async fn what_was_stopped_is_gone_on_with_and_not_paid_for_twice() {
     assert_eq!((calls(&simulator), lab.ids(QueueName::Raw).len()), (1, 5));
     drop(backfiller);
     let again = lab.backfiller(&simulator);
-    let (begun, paid) = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap();
+    let paid = again.resume(&Seen::default(), &CancellationToken::new()).await.unwrap();
     // Of the second nothing came, so there is nothing to go on with.
-    assert_eq!((begun.len(), paid.len()), (0, 5));
+    assert_eq!((again.begun().await.unwrap(), paid.len()), (Begun::default(), 5));
     let rest = slots
         .iter()
         .filter(|slot| !paid.iter().any(|id| id.as_str().starts_with(&slot.to_string())))
@@ -119,7 +119,7 @@ async fn what_was_stopped_is_gone_on_with_and_not_paid_for_twice() {
     fill(&again, &past, &rest).await.unwrap();
     assert_eq!((calls(&simulator), lab.ids(QueueName::Raw).len()), (2, 10));
     again.forget_paid(&paid).await.unwrap();
-    let left = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap().1;
+    let left = again.resume(&Seen::default(), &CancellationToken::new()).await.unwrap();
     assert_eq!(left.len(), 5);
 }
 
@@ -131,7 +131,7 @@ async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
         .map(|id| KnownCoin { id, slug: String::new() })
         .chain([1027, 1839].map(|id| KnownCoin { id, slug: String::new() }))
         .collect();
-    let (past, slots) = (Past::Hours(many), hours(5));
+    let (past, slots) = (Past::Hours(PastCoins::all(many)), hours(5));
     let backfiller = lab.backfiller(&simulator);
     let price = backfiller.price(&past, &slots).await.unwrap().most;
     let kept = || {
@@ -149,8 +149,8 @@ async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
     drop(backfiller);
     let first = simulator.requests()[0].clone();
     let again = lab.backfiller(&simulator);
-    let (begun, _) = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap();
-    assert_eq!(begun, slots);
+    let begun = again.begun().await.unwrap();
+    assert_eq!(begun, Begun { parts: vec![(past.clone(), slots.clone())], others: Vec::new() });
     assert!(again.price(&past, &slots).await.unwrap().most < price);
     fill(&again, &past, &slots).await.unwrap();
     assert_eq!(lab.ids(QueueName::Raw).len(), 10);

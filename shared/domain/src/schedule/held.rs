@@ -70,9 +70,14 @@ mod tests {
             simulated: false,
             confirmed_at: since,
         };
-        for (hour, expected) in
-            [(13, None), (14, Some("by hand")), (15, None), (16, Some("filled")), (17, None), (18, Some("both"))]
-        {
+        for (hour, expected) in [
+            (13, None),
+            (14, Some("by hand")),
+            (15, None),
+            (16, Some("filled")),
+            (17, None),
+            (18, Some("both")),
+        ] {
             let slot = slot(&format!("2026-11-22T{hour}:00:00Z"));
             assert_eq!(held.of_schedule(&schedule, slot), expected.as_ref(), "{hour}");
         }
