@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mysql::{MysqlStore, Options};
-use ports::{Clock, Ledger, Letters, Outbox, Store};
+use ports::{Clock, Ledger, Letters, Outbox, Schedules, Store};
 use sqlite::{Database, SqliteStore};
 use sqlkit::Client;
 use testkit::contents::Contents;
@@ -12,9 +12,9 @@ use testkit::memory::MemoryStore;
 use testkit::tables::Tables;
 
 /// What the stages of a pipeline ask of a store.
-trait Ports: Store + Ledger + Letters + Outbox {}
+trait Ports: Store + Ledger + Schedules + Letters + Outbox {}
 
-impl<T: Store + Ledger + Letters + Outbox> Ports for T {}
+impl<T: Store + Ledger + Schedules + Letters + Outbox> Ports for T {}
 
 /// A store of any kind.
 #[derive(Clone)]
@@ -49,6 +49,10 @@ impl AnyStore {
     }
 
     pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
+        self.ports.clone()
+    }
+
+    pub(crate) fn schedules(&self) -> Arc<dyn Schedules> {
         self.ports.clone()
     }
 

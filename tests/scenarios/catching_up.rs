@@ -80,9 +80,10 @@ impl Installation {
         let before = self.announced();
         clock.set(at);
         let leadership = Arc::new(self.queue.clone());
-        let ledger = self.pipeline.store.ledger();
-        let fetcher = ScheduledFetcher::new(&self.config, &source, &around, leadership, Some(ledger))
-            .expect("a fetcher");
+        let (ledger, schedules) = (self.pipeline.store.ledger(), self.pipeline.store.schedules());
+        let tables = Some(fetcher::Tables { ledger, schedules });
+        let fetcher =
+            ScheduledFetcher::new(&self.config, &source, &around, leadership, tables).expect("a fetcher");
         fetcher.know_credits().await;
         let stop = CancellationToken::new();
         let watching = async {

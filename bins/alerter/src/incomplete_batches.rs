@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::fingerprint::fingerprint;
-use crate::settled_tries::SettledTries;
 
 /// How often the ledger is read.
 const POLL_INTERVAL: Duration = Duration::from_mins(1);
@@ -29,7 +28,6 @@ pub struct IncompleteBatches {
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
     after: TimeDelta,
-    tries: SettledTries,
     /// Since when this process has seen each batch incomplete. The slot does not tell: a batch that was fetched before an
     /// outage may arrive long after it.
     seen: Mutex<BTreeMap<BatchId, DateTime<Utc>>>,
@@ -44,20 +42,14 @@ impl IncompleteBatches {
         after: Duration,
     ) -> Self {
         let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-        let tries = SettledTries::new(Arc::clone(&ledger), Arc::clone(&letters));
-        Self { ledger, letters, clock, after, tries, seen: Mutex::default() }
+        Self { ledger, letters, clock, after, seen: Mutex::default() }
     }
 
-    /// Looks again and again until `stop`, also for tries that succeeded. While the store is away it waits.
+    /// Looks again and again until `stop`. While the store is away it waits.
     pub async fn run(&self, stop: CancellationToken) {
         let tell =
             |error: &StoreError| warn!(%error, "incomplete batches are not seen while the store is away");
-        outage::rounds(&self.clock, POLL_INTERVAL, &stop, || self.look_at_all(), tell).await;
-    }
-
-    async fn look_at_all(&self) -> Result<(), StoreError> {
-        self.look().await?;
-        self.tries.look().await
+        outage::rounds(&self.clock, POLL_INTERVAL, &stop, || self.look(), tell).await;
     }
 
     /// Files the letters that are due now. Reports each batch once.

@@ -1,8 +1,8 @@
 //! What is worth a mail now. A pure function, so that storms are tests and not nights.
 //!
-//! - A group without a mail so far is due `group_wait` after its first letter, so that a burst
-//!   becomes one mail.
-//! - A group with a mail is due again after `repeat_after`, or when it grew tenfold.
+//! - An open group that nobody was told of is due `group_wait` after it opened, so that a burst becomes one mail.
+//! - An open group that somebody was told of is due again after `repeat_after`, or when it grew tenfold.
+//! - The end of an episode that somebody was told of is due [`END_WAIT`] after it; one that nobody was told of is told by nobody.
 //! - Groups that are due together share one mail, and such digests are `digest_every` apart; only a group without a mail
 //!   so far need not wait for the next digest.
 //! - At most `max_per_hour` and `max_per_day` mails, whatever happens; the last one before a cap says so.
@@ -21,6 +21,9 @@ use ports::store::{AlertGroup, CLOCK_SKEW, Fate, GroupState, PostedMail};
 
 /// By which factor a group must grow to be due before `repeat_after`.
 const GROWTH: u64 = 10;
+
+/// How long to gather ends before a mail about them.
+const END_WAIT: TimeDelta = TimeDelta::seconds(15);
 
 /// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
 const FIRST_REFUSAL: Duration = Duration::from_mins(1);
@@ -80,6 +83,8 @@ impl Posted {
 pub(crate) struct MailPlan<'a> {
     /// The groups it covers, those with the most new deaths first.
     pub groups: Vec<&'a AlertGroup>,
+    /// The groups of whose end it tells, the last to end first.
+    pub resolved: Vec<&'a AlertGroup>,
     /// Set when this is the last mail that a cap allows for now: until about when.
     pub capped_until: Option<DateTime<Utc>>,
     /// Omits quoted reasons: the server refused the last mail.
@@ -110,21 +115,30 @@ pub(crate) fn plan<'a>(
     }
     let open = || groups.iter().filter(|group| group.state == GroupState::Open && group.unsent > 0);
     let fresh_is_due = |group: &AlertGroup| {
-        group.mailed_at.is_none() && (no_wait || at_least(since(group.first_seen_at), settings.group_wait))
+        group.told_at.is_none() && (no_wait || at_least(since(group.opened_at), settings.group_wait))
     };
     let repeat_is_due = |group: &AlertGroup| {
-        group.mailed_at.is_some_and(|mailed_at| {
-            at_least(since(mailed_at), settings.repeat_after)
-                || group.total >= group.mailed_total.saturating_mul(GROWTH)
+        group.told_at.is_some_and(|told_at| {
+            let told = group.mailed_total.saturating_sub(group.opened_total);
+            at_least(since(told_at), settings.repeat_after)
+                || group.total - group.opened_total >= told.saturating_mul(GROWTH)
         })
+    };
+    let ended = |group: &&AlertGroup| group.state == GroupState::Resolved && group.told_at.is_some();
+    let end_is_due = |group: &&AlertGroup| {
+        ended(group) && (no_wait || group.resolved_at.is_none_or(|at| since(at) >= END_WAIT))
     };
     let digest_is_due = no_wait || posted.last_at.is_none_or(|at| at_least(since(at), settings.digest_every));
 
     let mut due: Vec<_> =
         open().filter(|group| fresh_is_due(group) || (digest_is_due && repeat_is_due(group))).collect();
-    if due.is_empty() {
+    if due.is_empty() && !groups.iter().any(|group| end_is_due(&group)) {
         return None;
     }
+    let mut resolved: Vec<_> = groups.iter().filter(ended).collect();
+    resolved.sort_by(|one, other| {
+        other.resolved_at.cmp(&one.resolved_at).then_with(|| one.fingerprint.cmp(&other.fingerprint))
+    });
     due.sort_by(|one, other| {
         other.unsent.cmp(&one.unsent).then_with(|| one.fingerprint.cmp(&other.fingerprint))
     });
@@ -135,7 +149,7 @@ pub(crate) fn plan<'a>(
     } else {
         None
     };
-    Some(MailPlan { groups: due, capped_until, is_plain: posted.refusals > 0 })
+    Some(MailPlan { groups: due, resolved, capped_until, is_plain: posted.refusals > 0 })
 }
 
 /// How long after the last of so many refusals in a row the next mail may be posted.

@@ -1,4 +1,4 @@
-//! The alerter in a process: the desk on the loop; the search for incomplete batches and stale quotes, and the mailer beside it.
+//! The alerter in a process: the desk on the loop; the search for incomplete batches, the conditions, and the mailer beside it.
 
 use std::sync::Arc;
 
@@ -6,13 +6,15 @@ use anyhow::Context;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::settled_tries::SettledTries;
-use crate::transport::transport_from;
-use crate::{Desk, IncompleteBatches, Mailer, StaleQuotes};
+use crate::passed::Passed;
+use crate::store_away::StoreAway;
+use crate::transport::{Transport, transport_from};
+use crate::{Conditions, Desk, IncompleteBatches, Mailer};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let mailer = mailer(process, stores)?;
+    let away = store_away(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
     let incomplete = IncompleteBatches::new(
@@ -21,8 +23,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         Arc::clone(&process.clock),
         process.config().alert.incomplete_after,
     );
-    let (stale_after, every) = (process.config().alert.stale_after, process.config().fetch.every);
-    let stale = StaleQuotes::new(stores, Arc::clone(&process.clock), stale_after, every);
+    let conditions = Conditions::of(process, queues, stores);
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
@@ -30,20 +31,20 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         result
     };
     let mailing = async {
-        if let Some(mailer) = mailer {
-            mailer.run(stop.clone()).await;
+        if let Some((mailer, away)) = mailer.zip(away) {
+            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()));
         }
     };
     let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), stale.run(stop.clone()), mailing);
+        tokio::join!(desk, incomplete.run(stop.clone()), conditions.run(stop.clone()), mailing);
     result
 }
 
 /// Closes what is settled, posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
 /// now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
-    let tries = SettledTries::new(Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
-    tries.look().await.context("the desk cannot be used")?;
+    let passed = Passed::new(stores, Arc::clone(&process.clock));
+    passed.look().await.context("the desk cannot be used")?;
     match mailer(process, stores)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
@@ -60,13 +61,23 @@ pub async fn check(process: &Process) -> anyhow::Result<String> {
 
 /// Checks `[mail]`; called before anything outside is touched.
 pub fn check_settings(process: &Process) -> anyhow::Result<()> {
-    transport_from(&process.config().mail).map(drop).map_err(|error| service::Usage(error.to_string()).into())
+    transport(process).map(drop)
 }
 
 fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
-    let transport = transport_from(settings).map_err(|error| service::Usage(error.to_string()))?;
-    Ok(transport.map(|transport| {
+    Ok(transport(process)?.map(|transport| {
         Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
     }))
+}
+
+fn store_away(process: &Process, stores: &Stores) -> anyhow::Result<Option<StoreAway>> {
+    let place = service::place(&process.config().store.url);
+    Ok(transport(process)?.map(|transport| {
+        StoreAway::new(Arc::clone(&stores.letters), transport, Arc::clone(&process.clock), place)
+    }))
+}
+
+fn transport(process: &Process) -> anyhow::Result<Option<Arc<dyn Transport>>> {
+    Ok(transport_from(&process.config().mail).map_err(|error| service::Usage(error.to_string()))?)
 }

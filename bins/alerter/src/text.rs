@@ -23,6 +23,7 @@ pub(crate) fn subject(plan: &MailPlan<'_>) -> String {
     let new =
         if letters == 1 { "1 new dead letter".to_owned() } else { format!("{letters} new dead letters") };
     let subject = match plan.groups.len() {
+        0 => format!("[coinpipe] {}", resolved(plan)),
         1 if plan.is_plain => format!("[coinpipe] 1 problem, {new}"),
         groups if plan.is_plain => format!("[coinpipe] {groups} problems, {new}"),
         1 => format!("[coinpipe] {first}: {new}"),
@@ -34,6 +35,10 @@ pub(crate) fn subject(plan: &MailPlan<'_>) -> String {
 /// What happened, group by group, and what to do.
 pub(crate) fn body(plan: &MailPlan<'_>) -> String {
     let mut text = format!("{}\n", opening(plan));
+    for group in plan.resolved.iter().take(GROUPS_LISTED) {
+        let cause = if plan.is_plain { group.class.to_string() } else { cause(group) };
+        let _ = write!(text, "\n* resolved: {cause}\n  {}\n  group {}\n", ending(group), group.fingerprint);
+    }
     if plan.is_plain {
         text.push_str(
             "\nThe mail server refused the last mail about this for good. The quoted reasons may be why, so this one \
@@ -92,7 +97,26 @@ fn opening(plan: &MailPlan<'_>) -> String {
         1 => Some("1 incident needs attention.".to_owned()),
         count => Some(format!("{count} incidents need attention.")),
     };
-    messages.into_iter().chain(incidents).collect::<Vec<_>>().join(" ")
+    let ends = (!plan.resolved.is_empty()).then(|| format!("{}.", resolved(plan)));
+    messages.into_iter().chain(incidents).chain(ends).collect::<Vec<_>>().join(" ")
+}
+
+/// How many problems ended, or which one.
+fn resolved(plan: &MailPlan<'_>) -> String {
+    match &plan.resolved[..] {
+        [one] if !plan.is_plain => format!("resolved: {}", cause(one)),
+        [_] => "1 problem is resolved".to_owned(),
+        many => format!("{} problems are resolved", many.len()),
+    }
+}
+
+/// How a group's trouble ended, and how long it lasted.
+fn ending(group: &AlertGroup) -> String {
+    let how = one_line(group.resolution.as_deref().unwrap_or("resolved"), REASON_CHARS);
+    let Some(resolved_at) = group.resolved_at else { return how };
+    let lasted = (resolved_at - group.opened_at).to_std().unwrap_or_default();
+    let lasted = humantime::format_duration(std::time::Duration::from_secs(lasted.as_secs()));
+    format!("{how}; it lasted {lasted}, from {}", timestamp::to_text(group.opened_at))
 }
 
 fn cause(group: &AlertGroup) -> String {
@@ -122,13 +146,22 @@ mod tests {
             unsent: 7,
             mailed_at: None,
             mailed_total: 0,
+            opened_at: at,
+            resolved_at: None,
+            resolution: None,
+            episodes: 1,
+            opened_total: 0,
+            flapping_since: at,
+            flaps: 1,
+            told_at: None,
         }
     }
 
     #[test]
     fn a_subject_is_one_short_line_whatever_the_letter_says() {
         let group = group("x");
-        let plan = MailPlan { groups: vec![&group; 3], capped_until: None, is_plain: false };
+        let plan =
+            MailPlan { groups: vec![&group; 3], resolved: Vec::new(), capped_until: None, is_plain: false };
         let subject = subject(&plan);
         assert!(!subject.contains(['\r', '\n']), "{subject}");
         assert!(subject.chars().count() <= SUBJECT_CHARS && subject.contains("21 new"), "{subject}");
@@ -139,7 +172,7 @@ mod tests {
         let letter = group("x");
         let incident = AlertGroup { class: Class::Incident, unsent: 1, ..letter.clone() };
         let begin = |groups: Vec<&AlertGroup>| {
-            let text = body(&MailPlan { groups, capped_until: None, is_plain: false });
+            let text = body(&MailPlan { groups, resolved: Vec::new(), capped_until: None, is_plain: false });
             text.lines().next().unwrap().to_owned()
         };
         assert_eq!(begin(vec![&letter]), "7 messages could not be handled; they are kept.");
@@ -155,7 +188,12 @@ mod tests {
     fn a_body_tells_each_group_up_to_a_limit_and_says_when_it_is_capped() {
         let group = group(&"long\u{1b}[31m ".repeat(500));
         let until = timestamp::from_text("2026-11-22T15:00:00Z");
-        let text = body(&MailPlan { groups: vec![&group; 50], capped_until: until, is_plain: false });
+        let text = body(&MailPlan {
+            groups: vec![&group; 50],
+            resolved: Vec::new(),
+            capped_until: until,
+            is_plain: false,
+        });
         assert!(
             text.contains("7 new, 12 in all") && text.contains("and 30 more groups with 210 new letters")
         );
@@ -166,7 +204,8 @@ mod tests {
     #[test]
     fn a_plain_mail_quotes_nothing_from_outside_and_counts_all_the_same() {
         let group = group("cheap pills");
-        let plan = MailPlan { groups: vec![&group; 2], capped_until: None, is_plain: true };
+        let plan =
+            MailPlan { groups: vec![&group; 2], resolved: Vec::new(), capped_until: None, is_plain: true };
         let text = format!("{}\n{}", subject(&plan), body(&plan));
         assert!(!text.contains("pills") && !text.contains("Bcc"), "{text}");
         for part in

@@ -48,9 +48,17 @@ pub struct Limit(Option<f64>);
 impl Eq for Limit {}
 
 impl Limit {
+    /// Anything is in order.
+    pub const OFF: Self = Self(None);
+
     /// So many of a hundred.
     pub fn percent(percent: f64) -> Self {
         Self(Some(percent / 100.0))
+    }
+
+    /// Whether anything is in order.
+    pub fn is_off(self) -> bool {
+        self.0.is_none()
     }
 
     /// Whether `part` of `whole` is more than what is in order.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::judge::Judge;
+use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
-    byte_size, comma_list, duration, duration_or_off, durations, id_list, or_off, upper_case_list,
+    byte_size, byte_size_or_off, comma_list, duration, duration_or_off, durations, id_list, or_off,
+    upper_case_list,
 };
 
 /// All settings of all processes.
@@ -274,6 +275,14 @@ pub struct Alert {
     pub incomplete_after: Duration,
     /// Age of the newest quote at which somebody is told.
     pub stale_after: StaleAfter,
+    /// How long nothing may leave a queue in which messages wait; zero: for ever.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub stuck_after: Duration,
+    /// Coins of a snapshot that may be rejected.
+    pub rejected: Limit,
+    /// Free bytes on a disk below which somebody is told; zero: never.
+    #[serde(deserialize_with = "byte_size_or_off")]
+    pub disk_free: u64,
 }
 
 /// `[mail]`

@@ -33,6 +33,15 @@ impl StaleAfter {
             Self::After(age) => Some(age),
         }
     }
+
+    /// How long after the snapshot before it the next whole one may be; `None` when any time is fine. Two intervals: the time
+    /// between two snapshots has nothing of what [`of`](Self::of) adds.
+    pub fn between_snapshots(self, every: Duration) -> Option<Duration> {
+        match self {
+            Self::Auto => Some(every.saturating_mul(2)),
+            Self::Off | Self::After(_) => self.of(every),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for StaleAfter {

@@ -42,6 +42,16 @@ pub(crate) fn byte_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u6
     Ok(size.as_u64())
 }
 
+/// A size in bytes; zero for [`OFF`].
+pub(crate) fn byte_size_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim() == OFF {
+        return Ok(0);
+    }
+    let wrong = || Error::custom(format!("{text:?} is neither a size such as \"64MiB\" nor \"off\""));
+    text.parse().map(|size: bytesize::ByteSize| size.as_u64()).map_err(|_| wrong())
+}
+
 pub(crate) fn comma_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())

@@ -4,10 +4,13 @@ mod details;
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 pub(crate) use self::details::BatchDetails;
 use crate::checksum::crc32c;
 use crate::message::MessageId;
 use crate::slot::Slot;
+use crate::timestamp;
 
 /// The name of a batch, derived from what was asked for: `2026-11-22T14:00:00Z/listings/USD`.
 ///
@@ -50,6 +53,11 @@ impl BatchId {
         self.0.split('/').nth(1).unwrap_or_default()
     }
 
+    /// When its slot begins. `None` when it is no id of ours.
+    pub fn slot(&self) -> Option<DateTime<Utc>> {
+        self.0.split('/').next().and_then(timestamp::from_text)
+    }
+
     /// The id of the message that carries its page `page`.
     pub fn page_id(&self, page: u32) -> MessageId {
         MessageId::new(format!("{self}/p{page}"))
@@ -81,10 +89,7 @@ impl fmt::Display for BatchId {
 mod tests {
     use std::time::Duration;
 
-    use chrono::{DateTime, Utc};
-
     use super::*;
-    use crate::timestamp;
 
     fn instant(text: &str) -> DateTime<Utc> {
         timestamp::from_text(text).unwrap()
@@ -98,6 +103,8 @@ mod tests {
             .map(|now| BatchId::new(Slot::current(instant(now), hour), "listings", &convert));
         assert_eq!(ids[0], ids[1]);
         assert_eq!(ids[0].as_str(), "2026-11-22T14:00:00Z/listings/USD");
+        assert_eq!(ids[0].slot(), Some(instant("2026-11-22T14:00:00Z")));
+        assert_eq!(BatchId::from_stored("odd").slot(), None);
         assert_eq!((ids[0].endpoint(), BatchId::from_stored("odd").endpoint()), ("listings", ""));
     }
 

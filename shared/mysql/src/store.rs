@@ -20,6 +20,7 @@ mod proofs;
 mod quotes;
 mod row;
 mod schedules;
+mod silences;
 
 use std::sync::Arc;
 

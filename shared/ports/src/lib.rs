@@ -19,7 +19,8 @@ pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlemen
 pub use source::LegacyTable;
 pub use store::{
     AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
-    DropPosition, Dropped, Drops, Fate, FetchedSlot, FiledLetter, Freshness, GroupState, Ledger, LedgerLine,
-    LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, OutboxState, Planner,
-    PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Store, StoreError, TopCoin, Totals,
+    DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledLetter, Freshness, GroupState,
+    Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
+    OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
+    Silences, Store, StoreError, TopCoin, Totals,
 };

@@ -9,6 +9,7 @@ mod outbox;
 mod proofs;
 mod quotes;
 mod schedules;
+mod silences;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -16,7 +17,7 @@ use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops};
 pub use ledger::{BatchRecord, Ledger, Missing};
-pub use letters::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters};
+pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
     Planner, PostedMail, Posting,
@@ -24,6 +25,7 @@ pub use outbox::{
 pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
 pub use schedules::{FetchedSlot, Schedules};
+pub use silences::{Silence, Silences};
 
 /// Quotes that are best loaded in one transaction, at most: those of five pages. More of them make a transaction longer, not
 /// the average quote cheaper.

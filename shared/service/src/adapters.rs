@@ -12,7 +12,7 @@ use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
     Archive, Clock, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
-    Schedules, Store,
+    Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -56,13 +56,15 @@ pub struct Stores {
     pub letters: Arc<dyn Letters>,
     /// Mails to send.
     pub outbox: Arc<dyn Outbox>,
+    /// Groups that nobody is mailed about.
+    pub silences: Arc<dyn Silences>,
 }
 
 impl Stores {
     /// All sides of one store.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox,
+        S: Store + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
     {
         Self {
             drops: store.clone(),
@@ -72,6 +74,7 @@ impl Stores {
             quotes: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
+            silences: store.clone(),
             store,
         }
     }

@@ -16,6 +16,7 @@ mod parameters;
 mod proofs;
 mod quotes;
 mod schedules;
+mod silences;
 #[cfg(test)]
 mod tests;
 

@@ -113,7 +113,7 @@ pub const SCHEDULES: [&str; 9] = [
 pub const REPLAYS: [&str; 7] = ["batch_id", "page", "replay", "chunks", "chunk_coins", "sorted", "chunk"];
 
 /// Of `alert_groups`.
-pub const GROUPS: [&str; 12] = [
+pub const GROUPS: [&str; 20] = [
     "fingerprint",
     "stage",
     "class",
@@ -126,7 +126,18 @@ pub const GROUPS: [&str; 12] = [
     "unsent",
     "mailed_at",
     "mailed_total",
+    "opened_at",
+    "resolved_at",
+    "resolution",
+    "episodes",
+    "opened_total",
+    "flapping_since",
+    "flaps",
+    "told_at",
 ];
+
+/// Of `silences`.
+pub(crate) const SILENCES: [&str; 5] = ["fingerprint", "until_at", "why", "made_by", "made_at"];
 
 /// Of `dead_letters`; the body last, so that lists can leave it out.
 pub const LETTERS: [&str; 11] = [

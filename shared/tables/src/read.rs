@@ -6,3 +6,4 @@ pub mod outbox;
 pub mod proofs;
 pub mod quotes;
 pub mod schedules;
+pub mod silences;

@@ -97,6 +97,7 @@ macro_rules! store_schema {
             12 "schedules" "0012_schedules.sql" Whole,
             13 "self-reported numbers" "0013_self_reported.sql" Whole,
             14 "more of the market" "0014_market.sql" Whole,
+            17 "trouble that ends" "0017_trouble.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

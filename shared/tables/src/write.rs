@@ -7,6 +7,7 @@ pub mod letters;
 pub mod load;
 pub mod outbox;
 pub mod schedules;
+pub mod silences;
 
 use std::borrow::Cow;
 

@@ -186,8 +186,8 @@ impl Letters for PacedStore {
         self.through(Need::Write, self.memory.file(letter, fingerprint)).await
     }
 
-    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
-        self.through(Need::Write, self.memory.resolve(fingerprint, total)).await
+    async fn resolve(&self, fingerprint: &str, total: u64, resolution: &str) -> Result<bool, StoreError> {
+        self.through(Need::Write, self.memory.resolve(fingerprint, total, resolution)).await
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {

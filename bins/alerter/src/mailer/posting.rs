@@ -1,7 +1,7 @@
 //! Builds the mail to post from the outbox's state.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::store::{Covered, Fate, Mail, OutboxState, Posting};
+use ports::store::{AlertGroup, Covered, Fate, Mail, OutboxState, Posting};
 
 use crate::policy::{MailPlan, Posted, plan};
 use crate::text;
@@ -18,12 +18,15 @@ pub(super) fn posting(
     }
     let posted = Posted::new(&state.mails, now);
     let plan = plan(now, &state.groups, posted, settings, no_wait)?;
-    let covered = plan.groups.iter().map(|group| Covered {
+    let covers = |group: &&AlertGroup, is_end| Covered {
         fingerprint: group.fingerprint.clone(),
         letters: group.unsent,
         total: group.total,
-    });
-    Some(Posting { covered: covered.collect(), mail: mail(&plan, &state.installation, now) })
+        is_end,
+    };
+    let open = plan.groups.iter().map(|group| covers(group, false));
+    let ended = plan.resolved.iter().map(|group| covers(group, true));
+    Some(Posting { covered: open.chain(ended).collect(), mail: mail(&plan, &state.installation, now) })
 }
 
 /// Whether a mail that could not be sent yet holds up the next one. It does so for at most `mail.repeat_after`: one mail
@@ -36,8 +39,8 @@ fn is_held_up(state: &OutboxState, now: DateTime<Utc>, settings: &config::Mail) 
 
 /// The mail for a plan. Its id is derived from what it covers, the time and the installation.
 fn mail(plan: &MailPlan<'_>, installation: &str, now: DateTime<Utc>) -> Mail {
-    let covers: Vec<_> =
-        plan.groups.iter().map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
+    let groups = plan.groups.iter().chain(&plan.resolved);
+    let covers: Vec<_> = groups.map(|group| format!("{}:{}", group.fingerprint, group.total)).collect();
     let covers = format!("{} {}", domain::timestamp::to_text(now), covers.join(" "));
     let id = format!("coinpipe-{installation}-{:032x}", crate::fingerprint::fnv1a_128(covers.as_bytes()));
     Mail { id, subject: text::subject(plan), body: text::body(plan), posted_at: now, attempts: 0 }

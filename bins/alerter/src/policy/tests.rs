@@ -27,12 +27,21 @@ fn group(name: &str, first_seen: i64, total: u64) -> AlertGroup {
         unsent: total,
         mailed_at: None,
         mailed_total: 0,
+        opened_at: at(first_seen),
+        resolved_at: None,
+        resolution: None,
+        episodes: 1,
+        opened_total: 0,
+        flapping_since: at(first_seen),
+        flaps: 1,
+        told_at: None,
     }
 }
 
 fn mailed(name: &str, mailed_at: i64, mailed_total: u64, total: u64) -> AlertGroup {
     AlertGroup {
         mailed_at: Some(at(mailed_at)),
+        told_at: Some(at(mailed_at)),
         mailed_total,
         unsent: total - mailed_total,
         ..group(name, 0, total)
@@ -204,6 +213,7 @@ proptest! {
                     let cause: u8 = told.fingerprint.parse().unwrap();
                     let group = groups.get_mut(&cause).unwrap();
                     (group.unsent, group.mailed_at, group.mailed_total) = (0, Some(at(now)), group.total);
+                    group.told_at = Some(at(now));
                 }
             }
         }

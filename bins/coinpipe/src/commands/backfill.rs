@@ -83,6 +83,8 @@ struct Gap {
     there: usize,
     /// Batches of the past that they know.
     known: BTreeSet<BatchId>,
+    /// What was paid for before, and is on its way to them.
+    coming: Vec<BatchId>,
 }
 
 pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
@@ -115,9 +117,9 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
     let begun = backfiller.begun_coins().await?;
     let gap = process.unless_stopped(gap(process, args, &adapters.stores, begun)).await?;
     let Some((gap, price)) = resume(process, args, &backfiller, gap).await? else { return Ok(()) };
-    let minute_limit = consent::ask(process, &source, &in_words(&gap, price), price, args.yes).await?;
-    if let Some(minute_limit) = minute_limit {
-        backfiller.leave_room(minute_limit);
+    if !gap.slots.is_empty() {
+        let minute_limit = consent::ask(process, &source, &in_words(&gap, price), price, args.yes).await?;
+        minute_limit.into_iter().for_each(|limit| backfiller.leave_room(limit));
     }
     let progress = Progress::start(gap.slots.len() as u64);
     let filling = Box::pin(fill(process, &adapters, &backfiller, &gap, &progress));
@@ -157,7 +159,7 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
         return output::print(nothing_missing(there));
     }
     let price = fetcher::price_of_past(&past, &slots, &process.config().fetch);
-    let gap = Gap { past, slots, there, known: BTreeSet::new() };
+    let gap = Gap { past, slots, there, known: BTreeSet::new(), coming: Vec::new() };
     output::print(format!("Would fill {}", in_words(&gap, price)))
 }
 
@@ -187,7 +189,7 @@ async fn gap(
     let there: BTreeSet<_> =
         ids.into_iter().filter(|(id, _)| known.contains(id)).map(|(_, slot)| slot).collect();
     let slots = wanted.difference(&there).copied().collect();
-    Ok(Gap { past, slots, there: there.len(), known })
+    Ok(Gap { past, slots, there: there.len(), known, coming: Vec::new() })
 }
 
 /// Those of `ids` that the ledger knows. A snapshot that was dropped leaves a gap; what filled one and was dropped would not be
@@ -243,24 +245,29 @@ async fn resume(
         resumed => resumed?,
     };
     let convert = &process.config().fetch.convert;
+    let batch = |slot: &Slot| BatchId::new(*slot, endpoint::HISTORY, convert);
     let taken = backfiller.taken_beside();
-    let is_paid = |slot: &Slot| {
-        let batch = BatchId::new(*slot, endpoint::HISTORY, convert);
-        paid.contains(&batch) || taken.contains(&batch)
-    };
-    let on_their_way = gap.slots.iter().filter(|slot| is_paid(slot) && !begun.contains(slot)).count();
-    gap.slots.retain(|slot| !is_paid(slot) || begun.contains(slot));
+    let is_paid = |slot: &&Slot| paid.contains(&batch(slot)) && !begun.contains(slot);
+    let is_taken = |slot: &&Slot| taken.contains(&batch(slot)) && !paid.contains(&batch(slot));
+    gap.coming = gap.slots.iter().filter(is_paid).map(batch).collect();
+    let beside = gap.slots.iter().filter(is_taken).count();
+    gap.slots.retain(|slot| begun.contains(slot) || !(is_paid(&slot) || is_taken(&slot)));
     // Those that were begun outside of this span are finished with it: a part of them is paid for.
     let (from, _) = args.span()?;
     gap.slots.extend(begun.iter().filter(|slot| slot.starts_at() >= from));
-    if on_their_way > 0 {
+    if !gap.coming.is_empty() {
         output::say(format!(
-            "{} of these slots were fetched before, or are filled by the fetcher, and are on their way to the tables; `coinpipe \
-             status` shows what waits",
-            numbers::count(on_their_way as u64)
+            "{} of these slots were fetched before, and are on their way to the tables",
+            numbers::count(gap.coming.len() as u64)
         ));
     }
-    if gap.slots.is_empty() {
+    if beside > 0 {
+        output::say(format!(
+            "{} of these slots are filled by the fetcher; `coinpipe status` shows what waits",
+            numbers::count(beside as u64)
+        ));
+    }
+    if gap.slots.is_empty() && gap.coming.is_empty() {
         output::print(nothing_missing(gap.there))?;
         return Ok(None);
     }
@@ -314,7 +321,8 @@ async fn fill(
             return Err(failure).context(how);
         }
     };
-    let mut arrivals = Arrivals::new(adapters.stores.ledger.clone(), &filled.batches, progress);
+    let batches: Vec<_> = filled.batches.iter().chain(&gap.coming).cloned().collect();
+    let mut arrivals = Arrivals::new(adapters.stores.ledger.clone(), &batches, progress);
     Wait::new(process, adapters).until_ended(&mut arrivals, &stop).await?;
     if stop.is_cancelled() {
         return Ok(Ended::Stopped);
@@ -322,7 +330,7 @@ async fn fill(
     progress.clear();
     arrivals.check()?;
     // Nothing has to be remembered of what the tables know.
-    backfiller.forget_paid(&filled.batches.iter().cloned().collect()).await?;
+    backfiller.forget_paid(&batches.into_iter().collect()).await?;
     Ok(Ended::Filled {
         slots: arrivals.arrived(),
         quotes: arrivals.quotes(),

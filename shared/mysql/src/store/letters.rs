@@ -10,7 +10,7 @@ use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreEr
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
-use tables::write::letters::{Filing, RESOLVE_GROUP};
+use tables::write::letters::{Filing, RESOLVE_GROUP, Resolving};
 
 use super::MysqlStore;
 use super::columns::{read, read_all};
@@ -31,8 +31,9 @@ impl Letters for MysqlStore {
         Ok(self.database.write(&File(filing)).await?)
     }
 
-    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
-        Ok(self.database.write(&Resolve { fingerprint, total }).await?)
+    async fn resolve(&self, fingerprint: &str, total: u64, resolution: &str) -> Result<bool, StoreError> {
+        let resolving = Resolving { fingerprint, total, resolution, now: self.now() };
+        Ok(self.database.write(&Resolve(resolving)).await?)
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
@@ -66,16 +67,13 @@ impl Letters for MysqlStore {
 }
 
 /// A group to resolve.
-struct Resolve<'a> {
-    fingerprint: &'a str,
-    total: u64,
-}
+struct Resolve<'a>(Resolving<'a>);
 
 impl Work for Resolve<'_> {
     type Output = bool;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        let update = sqlx::query(RESOLVE_GROUP).bind(self.fingerprint).bind(self.total);
+        let update = query(RESOLVE_GROUP, self.0.group());
         Ok(update.execute(connection).await?.rows_affected() > 0)
     }
 }

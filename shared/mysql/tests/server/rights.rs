@@ -71,7 +71,7 @@ async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     let plan = |_: &OutboxState| {
         let mail =
             Mail { id: "m".into(), subject: "s".into(), body: "b".into(), posted_at: at(0), attempts: 0 };
-        let covered = vec![Covered { fingerprint: "one".into(), letters: 1, total: 1 }];
+        let covered = vec![Covered { fingerprint: "one".into(), letters: 1, total: 1, is_end: false }];
         Some(Posting { mail, covered })
     };
     assert!(store.post(at(0), &plan).await.unwrap().is_some());

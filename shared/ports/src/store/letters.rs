@@ -5,12 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Class, DeadLetter, Headers, MessageId, StageName, UnknownName};
 
 use super::StoreError;
 
-/// A group of dead letters with the same cause.
+/// A group that opens again within this time after its end is the same trouble, coming and going.
+pub const FLAPPING_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// A group of dead letters with the same cause. From its opening to its resolution is an *episode*; a group may have many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertGroup {
     /// Hash of (stage, class, code, reason without its numbers); the key.
@@ -37,6 +40,23 @@ pub struct AlertGroup {
     pub mailed_at: Option<DateTime<Utc>>,
     /// `total` at that time.
     pub mailed_total: u64,
+    /// When the present or last episode began.
+    pub opened_at: DateTime<Utc>,
+    /// When the last episode ended; `None` while the group is open.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// How it ended, for people; `None` while the group is open.
+    pub resolution: Option<String>,
+    /// How many episodes there were, the present one included.
+    pub episodes: u64,
+    /// `total` before the present or last episode.
+    pub opened_total: u64,
+    /// When the first of the last episodes began that followed each other within [`FLAPPING_WITHIN`].
+    pub flapping_since: DateTime<Utc>,
+    /// How many these are: 1 for a group that does not flap.
+    pub flaps: u64,
+    /// When a mail last told that the group is open, and none has told of an end since; `None`: nobody was told, so nobody
+    /// needs to hear of an end. A group that opens again before its end was told keeps it.
+    pub told_at: Option<DateTime<Utc>>,
 }
 
 /// Whether a group still needs someone.
@@ -148,7 +168,7 @@ pub trait Letters: Send + Sync + 'static {
     async fn ready_to_file(&self) -> Result<(), StoreError>;
 
     /// Files a death in the group `fingerprint`, in one transaction: `letter` becomes what is known of its id, the
-    /// group counts one more and is open. `false` when this death was filed before, whatever came after it: then
+    /// group counts one more and is open; when it was resolved, an episode begins. `false` when this death was filed before, whatever came after it: then
     /// nothing is changed or counted.
     ///
     /// Two deaths of one letter are the same when [`replay`](DeadLetter::replay), class and code are: a queue that
@@ -156,8 +176,8 @@ pub trait Letters: Send + Sync + 'static {
     async fn file(&self, letter: &DeadLetter, fingerprint: &str) -> Result<bool, StoreError>;
 
     /// Resolves the group `fingerprint` if it is open and `total` deaths were filed in it, as the caller has seen: a death
-    /// that came since keeps it open. `false` when nothing was changed.
-    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError>;
+    /// that came since keeps it open. `resolution` says for people how its trouble ended. `false` when nothing was changed.
+    async fn resolve(&self, fingerprint: &str, total: u64, resolution: &str) -> Result<bool, StoreError>;
 
     /// The groups in `state` (all when `None`), the one with the newest death first.
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError>;

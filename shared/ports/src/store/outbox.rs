@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AlertGroup, StoreError};
+use super::{AlertGroup, Silence, StoreError};
 
 /// How far apart the clocks of two processes may be. An instant further in the future than this was written before a
 /// clock was set back.
@@ -33,6 +33,8 @@ pub struct Covered {
     pub letters: u64,
     /// The group's `total` when the mail was written.
     pub total: u64,
+    /// Whether the mail tells that the group's trouble ended; otherwise it tells that it is open.
+    pub is_end: bool,
 }
 
 /// A mail to post.
@@ -71,8 +73,11 @@ pub struct PostedMail {
 pub struct OutboxState {
     /// The name of this store, made up once: ids of mails from two stores differ by it. Letters and digits.
     pub installation: String,
-    /// The open groups with deaths that no mail covers, by fingerprint.
+    /// What there is to tell of: the open groups with deaths that no mail covers, and the resolved ones that a mail called
+    /// open; by fingerprint.
     pub groups: Vec<AlertGroup>,
+    /// The silences that end after the time asked for, by fingerprint.
+    pub silences: Vec<Silence>,
     /// The mails posted since the time asked for, and all that wait; oldest first.
     pub mails: Vec<PostedMail>,
 }
@@ -147,7 +152,7 @@ pub trait Outbox: Send + Sync + 'static {
     /// posting, claim or record can come between. Returns the mail that was posted; `None` when there
     /// was none to post, or one with its id exists.
     ///
-    /// The planner sees the mails posted since `since`, and all that wait.
+    /// The planner sees the mails posted since `since`, and all that wait, and the silences that end later.
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError>;
 
     /// Claims the oldest mail that is neither sent nor refused, whose time has come and that nobody holds. A claim

@@ -9,7 +9,7 @@ use domain::DeadLetter;
 use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
 use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
-use tables::write::letters::{Filing, RESOLVE_GROUP};
+use tables::write::letters::{Filing, RESOLVE_GROUP, Resolving};
 
 use super::SqliteStore;
 use super::columns::{read, read_all};
@@ -29,10 +29,10 @@ impl Letters for SqliteStore {
         Ok(filed)
     }
 
-    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
+    async fn resolve(&self, fingerprint: &str, total: u64, resolution: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
-        let update =
-            sqlx::query(RESOLVE_GROUP).bind(fingerprint).bind(i64::try_from(total).unwrap_or(i64::MAX));
+        let resolving = Resolving { fingerprint, total, resolution, now: self.now() };
+        let update = query(RESOLVE_GROUP, resolving.group());
         let done = update.execute(&mut *transaction).await.map_err(|error| self.blame(error))?;
         transaction.commit().await.map_err(|error| self.blame(error))?;
         Ok(done.rows_affected() > 0)

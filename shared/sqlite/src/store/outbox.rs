@@ -16,6 +16,7 @@ use tables::read::outbox::{
     self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused, posted_mail,
     refusal, refused, waiting,
 };
+use tables::read::silences::{silence, silences};
 use tables::write::outbox::RECORD;
 
 use super::SqliteStore;
@@ -97,9 +98,15 @@ async fn state(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Resul
     let row = sqlx::query(INSTALLATION).fetch_one(&mut *connection).await?;
     let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
     let since = timestamp::to_text(since);
-    let mails = sqlx::query(POSTED).bind(since.as_str()).bind(since.as_str()).fetch_all(connection).await?;
-    let installation = read(&row, |row| row.get("id"))?;
-    Ok(OutboxState { installation, groups: read_all(&groups, group)?, mails: read_all(&mails, posted_mail)? })
+    let mails =
+        sqlx::query(POSTED).bind(since.as_str()).bind(since.as_str()).fetch_all(&mut *connection).await?;
+    let silent = sqlx::query(AssertSqlSafe(silences())).bind(since.as_str()).fetch_all(connection).await?;
+    Ok(OutboxState {
+        installation: read(&row, |row| row.get("id"))?,
+        groups: read_all(&groups, group)?,
+        mails: read_all(&mails, posted_mail)?,
+        silences: read_all(&silent, silence)?,
+    })
 }
 
 async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bool, sqlx::Error> {
@@ -119,15 +126,16 @@ async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bo
     if posted.rows_affected() == 0 {
         return Ok(false);
     }
-    for Covered { fingerprint, letters, total } in covered {
-        let sql = "INSERT INTO mail_covers (mail_id, fingerprint, letters, mailed_at, mailed_total) \
-                   SELECT ?, fingerprint, min(unsent, ?), mailed_at, mailed_total FROM alert_groups \
+    for Covered { fingerprint, letters, total, is_end } in covered {
+        let sql = "INSERT INTO mail_covers (mail_id, fingerprint, letters, mailed_at, mailed_total, told_at) \
+                   SELECT ?, fingerprint, min(unsent, ?), mailed_at, mailed_total, told_at FROM alert_groups \
                    WHERE fingerprint = ?";
         let covers = sqlx::query(sql).bind(mail.id.as_str()).bind(integer(*letters));
         covers.bind(fingerprint.as_str()).execute(&mut *connection).await?;
-        let sql = "UPDATE alert_groups SET unsent = max(unsent - ?, 0), mailed_at = ?, mailed_total = ? \
+        let sql = "UPDATE alert_groups SET unsent = max(unsent - ?, 0), mailed_at = ?, mailed_total = ?, told_at = ? \
                    WHERE fingerprint = ?";
         let taken = sqlx::query(sql).bind(integer(*letters)).bind(posted_at.as_str()).bind(integer(*total));
+        let taken = taken.bind((!is_end).then_some(posted_at.as_str()));
         taken.bind(fingerprint.as_str()).execute(&mut *connection).await?;
     }
     Ok(true)

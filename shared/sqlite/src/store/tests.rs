@@ -213,6 +213,7 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
         "SELECT count(*) FROM letter_deaths WHERE letter_id = 'a'",
         "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each('[]'))",
         "SELECT * FROM alert_groups WHERE state = 'open' AND unsent > 0",
+        "SELECT * FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL",
         "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= 'a' OR due_at > 'b')",
         "SELECT id FROM mail_outbox WHERE posted_at >= 'a'",
         "SELECT refused_at FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \

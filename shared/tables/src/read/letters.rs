@@ -12,11 +12,13 @@ pub fn groups(of_state: bool) -> String {
     format!("SELECT {} FROM alert_groups {which}ORDER BY last_seen_at DESC, fingerprint", GROUPS.join(", "))
 }
 
-/// The open groups with deaths that no mail tells about, for [`group`].
+/// The open groups with deaths that no mail tells about, and the resolved ones that a mail called open, for [`group`].
 pub fn untold_groups() -> String {
+    let columns = GROUPS.join(", ");
     format!(
-        "SELECT {} FROM alert_groups WHERE state = 'open' AND unsent > 0 ORDER BY fingerprint",
-        GROUPS.join(", ")
+        "SELECT {columns} FROM alert_groups WHERE state = 'open' AND unsent > 0 \
+         UNION ALL SELECT {columns} FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL \
+         ORDER BY fingerprint"
     )
 }
 
@@ -54,8 +56,10 @@ pub fn next_death(row: &dyn Row) -> Result<Option<u64>, Unreadable> {
     Ok((!is_known).then_some(deaths.unwrap_or(0) + 1))
 }
 
-/// A row of `alert_groups`.
+/// A row of `alert_groups`. Programs of older versions write no episodes.
 pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
+    let first_seen_at = row.get("first_seen_at")?;
+    let opened_at = row.nullable("opened_at")?.unwrap_or(first_seen_at);
     Ok(AlertGroup {
         fingerprint: row.get("fingerprint")?,
         stage: row.nullable_name("stage")?,
@@ -63,12 +67,20 @@ pub fn group(row: &dyn Row) -> Result<AlertGroup, Unreadable> {
         code: row.get("code")?,
         reason: row.get("reason")?,
         state: row.name("state")?,
-        first_seen_at: row.get("first_seen_at")?,
+        first_seen_at,
         last_seen_at: row.get("last_seen_at")?,
         total: row.get("total")?,
         unsent: row.get("unsent")?,
         mailed_at: row.nullable("mailed_at")?,
         mailed_total: row.get("mailed_total")?,
+        opened_at,
+        resolved_at: row.nullable("resolved_at")?,
+        resolution: row.nullable("resolution")?,
+        episodes: row.get("episodes")?,
+        opened_total: row.get("opened_total")?,
+        flapping_since: row.nullable("flapping_since")?.unwrap_or(opened_at),
+        flaps: row.get("flaps")?,
+        told_at: row.nullable("told_at")?,
     })
 }
 

@@ -34,7 +34,7 @@ pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
 pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \
-        c.mailed_total AS mailed_total, m.posted_at AS posted_at \
+        c.mailed_total AS mailed_total, c.told_at AS told_at, m.posted_at AS posted_at \
     FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
 
 /// The columns of a mail for [`claimed_mail`].
@@ -111,6 +111,8 @@ pub struct Cover {
     pub mailed_at: Option<DateTime<Utc>>,
     /// The group's total then.
     pub mailed_total: u64,
+    /// When a mail before this one told that the group is open.
+    pub told_at: Option<DateTime<Utc>>,
     /// When this mail was posted.
     pub posted_at: DateTime<Utc>,
 }
@@ -122,6 +124,7 @@ pub fn cover(row: &dyn Row) -> Result<Cover, Unreadable> {
         letters: row.get("letters")?,
         mailed_at: row.nullable("mailed_at")?,
         mailed_total: row.get("mailed_total")?,
+        told_at: row.nullable("told_at")?,
         posted_at: row.get("posted_at")?,
     })
 }

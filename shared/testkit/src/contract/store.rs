@@ -8,6 +8,7 @@ pub mod claims;
 pub mod cuts;
 pub mod data_kind;
 pub mod drops;
+pub mod episodes;
 pub mod ledger;
 pub mod left_out;
 pub mod letters;
@@ -29,13 +30,13 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Store};
+use ports::store::{Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Proofs;
+    type Store: Store + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Silences + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
@@ -165,6 +166,12 @@ macro_rules! store_contract {
                 a_list_shows_all_of_a_letter_but_its_body
                 what_is_on_the_desk_can_be_asked_by_id
                 groups_and_letters_come_newest_first;
+            episodes:
+                an_episode_is_from_opening_to_end
+                an_end_is_told_to_whom_was_told_of_the_trouble
+                an_end_that_nobody_was_told_of_was_none
+                a_refused_mail_told_nobody_of_trouble_or_its_end
+                a_silence_lasts_until_its_end_or_until_it_is_taken_away;
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is

@@ -11,7 +11,9 @@ mod outbox;
 mod proofs;
 mod quotes;
 mod schedules;
+mod silences;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -20,7 +22,7 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, MarketChunk, MarketKind, Schedule, timestamp};
 
 use ports::Clock;
-use ports::store::{DataKinds, Loaded, Store, StoreError};
+use ports::store::{DataKinds, Loaded, Silence, Store, StoreError};
 
 use crate::contents::Contents;
 use crate::tables::{CoinEntry, MarketEntry, QuoteEntry, Tables, Vanished};
@@ -48,6 +50,8 @@ struct State {
     ledger: LedgerState,
     desk: Desk,
     mails: Mails,
+    /// By the fingerprint of their group.
+    silences: BTreeMap<String, Silence>,
     schedules: Announced,
 }
 

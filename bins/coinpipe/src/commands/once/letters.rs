@@ -43,6 +43,14 @@ mod tests {
             unsent: 0,
             mailed_at: None,
             mailed_total: 0,
+            opened_at: at(0),
+            resolved_at: None,
+            resolution: None,
+            episodes: 1,
+            opened_total: 0,
+            flapping_since: at(0),
+            flaps: 1,
+            told_at: None,
         };
         let groups = [
             group(Class::Incident, "credits_80", 100),

@@ -78,6 +78,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("telemetry", "otlp_url") => texts(&["", "off", "http://127.0.0.1:4318"]),
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
+        ("alert", "disk_free") => texts(&["", "off", "1MiB", "4 GiB"]),
         ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
@@ -96,11 +97,12 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("market", _) => texts(&["", "off", "15m", "24h"]),
         ("judge", "tries") => integer(1..10),
         ("judge", "jump") => integer(2..1000),
-        ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped") => {
-            texts(&["", "off", "0%", "12.5 %"])
-        }
+        ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped")
+        | ("alert", "rejected") => texts(&["", "off", "0%", "12.5 %"]),
         ("judge", "wait") => texts(&["", "0s", "90s"]),
-        ("judge", "quote_age" | "clock") | ("history", "keep") => texts(&["", "off", "0s", "90s"]),
+        ("judge", "quote_age" | "clock") | ("history", "keep") | ("alert", "stuck_after") => {
+            texts(&["", "off", "0s", "90s"])
+        }
         (_, key) if DURATIONS.contains(&key) => texts(&["", "10s", "1h 30m", "5m"]),
         _ => panic!("no values for {section}.{key}"),
     }

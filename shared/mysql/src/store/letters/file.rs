@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{LAST_DEATH, next_death};
 use tables::write::letters::{
-    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, described,
+    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, count_death, described,
 };
 
 use crate::database::Work;
@@ -102,13 +102,10 @@ impl File<'_> {
     /// Writes down the death, and counts it in its group.
     async fn count(&self, connection: &mut MySqlConnection, number: u64) -> Result<(), sqlx::Error> {
         query(INSERT_DEATH.as_str(), self.0.death(number)).execute(&mut *connection).await?;
-        let sql = format!(
-            "{} ON DUPLICATE KEY UPDATE reason = VALUES(reason), state = VALUES(state), \
-                 first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at)), \
-                 last_seen_at = VALUES(last_seen_at), total = total + 1, unsent = unsent + 1",
-            *INSERT_GROUP
-        );
-        query(AssertSqlSafe(sql), self.0.group()).execute(connection).await?;
+        let counted = count_death(|column| format!("VALUES({column})"), "LEAST");
+        let sql = format!("{} ON DUPLICATE KEY UPDATE {counted}", *INSERT_GROUP);
+        let values = self.0.group().into_iter().chain(self.0.closely_before());
+        query(AssertSqlSafe(sql), values).execute(connection).await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
+use tables::read::silences::{silence, silences};
 
 use super::lock;
 use crate::database::Work;
@@ -57,16 +58,17 @@ impl Work for Post<'_> {
             Err(error) if is_duplicate(&error) => return Ok(None),
             posted => posted?,
         };
-        for Covered { fingerprint, letters, total } in covered {
+        for Covered { fingerprint, letters, total, is_end } in covered {
             // Letters may be filed meanwhile: they count in the group, and not in what is taken off it.
-            let sql = "INSERT INTO mail_covers (mail_id, fingerprint, letters, mailed_at, mailed_total) \
-                       SELECT ?, fingerprint, LEAST(unsent, ?), mailed_at, mailed_total FROM alert_groups \
+            let sql = "INSERT INTO mail_covers (mail_id, fingerprint, letters, mailed_at, mailed_total, told_at) \
+                       SELECT ?, fingerprint, LEAST(unsent, ?), mailed_at, mailed_total, told_at FROM alert_groups \
                        WHERE fingerprint = ?";
             let covers = sqlx::query(sql).bind(mail.id.as_str()).bind(letters);
             covers.bind(fingerprint.as_str()).execute(&mut *connection).await?;
-            let sql = "UPDATE alert_groups SET unsent = unsent - LEAST(unsent, ?), mailed_at = ?, mailed_total = ? \
+            let sql = "UPDATE alert_groups SET unsent = unsent - LEAST(unsent, ?), mailed_at = ?, mailed_total = ?, told_at = ? \
                        WHERE fingerprint = ?";
             let taken = sqlx::query(sql).bind(letters).bind(posted_at).bind(total);
+            let taken = taken.bind((!is_end).then_some(posted_at));
             taken.bind(fingerprint.as_str()).execute(&mut *connection).await?;
         }
         Ok(Some(Mail { posted_at: timestamp::to_millis(mail.posted_at), ..mail }))
@@ -80,7 +82,12 @@ async fn state(
 ) -> Result<OutboxState, sqlx::Error> {
     let groups = sqlx::query(AssertSqlSafe(untold_groups())).fetch_all(&mut *connection).await?;
     let since = datetime(since);
-    let mails = sqlx::query(POSTED).bind(since).bind(since).fetch_all(connection).await?;
-    let (groups, mails) = (read_all(&groups, group)?, read_all(&mails, posted_mail)?);
-    Ok(OutboxState { installation, groups, mails })
+    let mails = sqlx::query(POSTED).bind(since).bind(since).fetch_all(&mut *connection).await?;
+    let silent = sqlx::query(AssertSqlSafe(silences())).bind(since).fetch_all(connection).await?;
+    Ok(OutboxState {
+        installation,
+        groups: read_all(&groups, group)?,
+        mails: read_all(&mails, posted_mail)?,
+        silences: read_all(&silent, silence)?,
+    })
 }

@@ -59,14 +59,17 @@ impl Work for Record<'_> {
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 async fn give_back(connection: &mut MySqlConnection, id: &str) -> Result<(), sqlx::Error> {
     for row in sqlx::query(COVERED).bind(id).fetch_all(&mut *connection).await? {
-        let Cover { fingerprint, letters, mailed_at, mailed_total, posted_at } = read(&row, cover)?;
+        let cover = read(&row, cover)?;
+        let Cover { fingerprint, letters, mailed_at, mailed_total, told_at, posted_at } = cover;
         let posted_at = datetime(posted_at);
         // Columns are assigned from left to right: mailed_at decides, so it comes last.
         let sql = "UPDATE alert_groups SET unsent = LEAST(unsent + ?, total), \
                        mailed_total = IF(mailed_at = ?, ?, mailed_total), \
+                       told_at = IF(mailed_at = ?, ?, told_at), \
                        mailed_at = IF(mailed_at = ?, ?, mailed_at) \
                    WHERE fingerprint = ?";
         let query = sqlx::query(sql).bind(letters).bind(posted_at).bind(mailed_total);
+        let query = query.bind(posted_at).bind(told_at.map(datetime));
         let query = query.bind(posted_at).bind(mailed_at.map(datetime)).bind(fingerprint);
         query.execute(&mut *connection).await?;
     }

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::letters::{LAST_DEATH, next_death};
 use tables::write::letters::{
-    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, described,
+    Filing, INSERT_DEATH, INSERT_FIRST_DEATH, INSERT_GROUP, INSERT_LETTER, count_death, described,
 };
 
 use crate::store::columns::read;
@@ -20,13 +20,9 @@ pub(super) async fn file(connection: &mut SqliteConnection, filing: Filing<'_>) 
     let sql = format!("{} ON CONFLICT DO UPDATE SET {}", *INSERT_LETTER, newest.join(", "));
     query(AssertSqlSafe(sql), filing.letter()).execute(&mut *connection).await?;
     query(INSERT_DEATH.as_str(), filing.death(number)).execute(&mut *connection).await?;
-    let sql = format!(
-        "{} \
-         ON CONFLICT DO UPDATE SET reason = excluded.reason, state = excluded.state, \
-             first_seen_at = min(first_seen_at, excluded.first_seen_at), last_seen_at = excluded.last_seen_at, \
-             total = total + 1, unsent = unsent + 1",
-        *INSERT_GROUP
-    );
-    query(AssertSqlSafe(sql), filing.group()).execute(connection).await?;
+    let counted = count_death(|column| format!("excluded.{column}"), "min");
+    let sql = format!("{} ON CONFLICT DO UPDATE SET {counted}", *INSERT_GROUP);
+    let values = filing.group().into_iter().chain(filing.closely_before());
+    query(AssertSqlSafe(sql), values).execute(connection).await?;
     Ok(true)
 }

@@ -11,14 +11,15 @@ use crate::store::parameters::integer;
 /// Gives the groups back what the mail `id` covered. Those that a later mail told about since keep what that says.
 pub(super) async fn give_back(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {
     for row in sqlx::query(COVERED).bind(id).fetch_all(&mut *connection).await? {
-        let Cover { fingerprint, letters, mailed_at, mailed_total, posted_at } = read(&row, cover)?;
+        let Cover { fingerprint, letters, mailed_at, mailed_total, told_at, posted_at } = read(&row, cover)?;
         let sql = "UPDATE alert_groups SET unsent = min(unsent + ?1, total), \
                        mailed_total = CASE WHEN mailed_at = ?2 THEN ?3 ELSE mailed_total END, \
+                       told_at = CASE WHEN mailed_at = ?2 THEN ?6 ELSE told_at END, \
                        mailed_at = CASE WHEN mailed_at = ?2 THEN ?4 ELSE mailed_at END \
                    WHERE fingerprint = ?5";
         let group = sqlx::query(sql).bind(integer(letters)).bind(timestamp::to_text(posted_at));
         let group = group.bind(integer(mailed_total)).bind(mailed_at.map(timestamp::to_text));
-        group.bind(fingerprint).execute(&mut *connection).await?;
+        group.bind(fingerprint).bind(told_at.map(timestamp::to_text)).execute(&mut *connection).await?;
     }
     forget(connection, id).await
 }

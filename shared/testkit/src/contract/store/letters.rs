@@ -109,13 +109,21 @@ pub async fn letters_with_one_cause_make_one_group(lab: &impl StoreLab) {
         unsent: 3,
         mailed_at: None,
         mailed_total: 0,
+        opened_at: at(0),
+        resolved_at: None,
+        resolution: None,
+        episodes: 1,
+        opened_total: 0,
+        flapping_since: at(0),
+        flaps: 1,
+        told_at: None,
     };
     assert_eq!(lab.store().groups(None).await.expect("answers"), [expected]);
 }
 
 /// Whoever resolves says what it has seen: a death that it does not know of keeps the group open.
 pub async fn a_group_is_resolved_unless_another_death_came(lab: &impl StoreLab) {
-    let resolve = async |total| lab.store().resolve("one", total).await.expect("answers");
+    let resolve = async |total| lab.store().resolve("one", total, "by hand").await.expect("answers");
     assert!(!resolve(0).await, "there is none");
     assert!(file(lab, &poison("", "bad"), "one").await);
     assert!(file(lab, &poison("replay/1", "bad"), "one").await);

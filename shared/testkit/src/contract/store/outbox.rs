@@ -25,7 +25,7 @@ pub(super) fn mail(id: &str, posted_at: DateTime<Utc>) -> Mail {
 }
 
 fn covers(fingerprint: &str, letters: u64, total: u64) -> Covered {
-    Covered { fingerprint: fingerprint.to_owned(), letters, total }
+    Covered { fingerprint: fingerprint.to_owned(), letters, total, is_end: false }
 }
 
 /// Posts `mail` whatever the state of the outbox; returns whether it was posted.
@@ -35,7 +35,7 @@ pub(super) async fn post(lab: &impl StoreLab, mail: &Mail, covered: &[Covered]) 
 }
 
 /// What a planner sees that looks back to `since`.
-async fn outbox_state(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState {
+pub(super) async fn outbox_state(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState {
     let seen = std::sync::Mutex::new(None);
     let plan = |state: &OutboxState| {
         *seen.lock().expect("nobody panics") = Some(state.clone());
@@ -46,7 +46,7 @@ async fn outbox_state(lab: &impl StoreLab, since: DateTime<Utc>) -> OutboxState 
 }
 
 /// Claims the next mail that is due at `now`, which there is, and records this of it.
-async fn try_next(lab: &impl StoreLab, now: DateTime<Utc>, result: MailResult) -> String {
+pub(super) async fn try_next(lab: &impl StoreLab, now: DateTime<Utc>, result: MailResult) -> String {
     let claim = Claim { now, until: now + TimeDelta::minutes(1), far: now + TimeDelta::hours(1) };
     let claimed = lab.store().claim(claim).await.expect("the outbox answers").expect("a mail is due");
     let (id, number) = (claimed.mail.id, claimed.number);

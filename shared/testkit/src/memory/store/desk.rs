@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use domain::{DeadLetter, timestamp};
 
 use super::MemoryStore;
-use ports::store::{AlertGroup, Death, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
+use ports::store::{
+    AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters, StoreError,
+};
 
 /// Letters by id, groups by fingerprint.
 #[derive(Default)]
@@ -62,9 +64,19 @@ impl Desk {
             unsent: 0,
             mailed_at: None,
             mailed_total: 0,
+            opened_at: death.filed_at,
+            resolved_at: None,
+            resolution: None,
+            episodes: 1,
+            opened_total: 0,
+            flapping_since: death.filed_at,
+            flaps: 1,
+            told_at: None,
         });
+        if group.state == GroupState::Resolved {
+            reopen(group, death.filed_at);
+        }
         group.reason.clone_from(&death.reason);
-        group.state = GroupState::Open;
         group.first_seen_at = group.first_seen_at.min(death.first_seen_at);
         group.last_seen_at = death.filed_at;
         group.total += 1;
@@ -76,6 +88,19 @@ impl Desk {
             group.state = GroupState::Resolved;
         }
     }
+}
+
+/// Another episode of a group that was resolved.
+fn reopen(group: &mut AlertGroup, now: DateTime<Utc>) {
+    if group.resolved_at.is_some_and(|at| at > now - FLAPPING_WITHIN) {
+        group.flaps += 1;
+    } else {
+        (group.flaps, group.flapping_since) = (1, now);
+    }
+    group.episodes += 1;
+    group.opened_total = group.total;
+    (group.state, group.opened_at) = (GroupState::Open, now);
+    (group.resolved_at, group.resolution) = (None, None);
 }
 
 #[async_trait]
@@ -90,11 +115,17 @@ impl Letters for MemoryStore {
         Ok(self.state()?.desk.file(letter, fingerprint, self.now()))
     }
 
-    async fn resolve(&self, fingerprint: &str, total: u64) -> Result<bool, StoreError> {
+    async fn resolve(&self, fingerprint: &str, total: u64, resolution: &str) -> Result<bool, StoreError> {
+        let now = self.now();
         let mut held = self.state()?;
         let group = held.desk.groups.get_mut(fingerprint);
-        let group = group.filter(|group| group.state == GroupState::Open && group.total == total);
-        Ok(group.map(|group| group.state = GroupState::Resolved).is_some())
+        let Some(group) = group.filter(|group| group.state == GroupState::Open && group.total == total)
+        else {
+            return Ok(false);
+        };
+        group.state = GroupState::Resolved;
+        (group.resolved_at, group.resolution) = (Some(now), Some(resolution.to_owned()));
+        Ok(true)
     }
 
     async fn groups(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {

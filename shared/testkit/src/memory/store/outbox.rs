@@ -38,6 +38,7 @@ struct Cover {
     letters: u64,
     mailed_at: Option<DateTime<Utc>>,
     mailed_total: u64,
+    told_at: Option<DateTime<Utc>>,
 }
 
 impl Default for Mails {
@@ -71,7 +72,10 @@ impl State {
     fn outbox_state(&self, since: DateTime<Utc>) -> OutboxState {
         let untold = |group: &&_| {
             let group: &ports::store::AlertGroup = group;
-            group.state == GroupState::Open && group.unsent > 0
+            match group.state {
+                GroupState::Open => group.unsent > 0,
+                GroupState::Resolved => group.told_at.is_some(),
+            }
         };
         let mails = self.mails.in_order().into_iter();
         let wanted = mails.filter(|held| held.mail.posted_at >= since || held.fate == Fate::Waiting);
@@ -85,13 +89,14 @@ impl State {
                     fate: held.fate,
                 })
                 .collect(),
+            silences: self.silences_after(since),
         }
     }
 
     /// Takes what a mail posted at `at` covers off its groups.
     fn cover(&mut self, covered: Vec<Covered>, at: DateTime<Utc>) -> Vec<Cover> {
         let mut covers = Vec::new();
-        for Covered { fingerprint, letters, total } in covered {
+        for Covered { fingerprint, letters, total, is_end } in covered {
             let Some(group) = self.desk.groups.get_mut(&fingerprint) else { continue };
             let letters = letters.min(group.unsent);
             covers.push(Cover {
@@ -99,9 +104,11 @@ impl State {
                 letters,
                 mailed_at: group.mailed_at,
                 mailed_total: group.mailed_total,
+                told_at: group.told_at,
             });
             group.unsent -= letters;
             (group.mailed_at, group.mailed_total) = (Some(at), total);
+            group.told_at = (!is_end).then_some(at);
         }
         covers
     }
@@ -114,6 +121,7 @@ impl State {
             // A later mail may have covered the group since.
             if group.mailed_at == Some(at) {
                 (group.mailed_at, group.mailed_total) = (cover.mailed_at, cover.mailed_total);
+                group.told_at = cover.told_at;
             }
         }
     }

@@ -1,16 +1,18 @@
-use domain::{Chunk, Origin};
-use ports::Store;
+use domain::{BatchId, Chunk, Fetched, Origin, PageMeta, Slot};
+use ports::store::GroupState;
+use ports::{Clock, Letters, Store};
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{at, chunk_of, quote, row};
+use testkit::contract::store::sample::{at, chunk, chunk_of, fetched, quote, row};
 use testkit::memory::MemoryStore;
 
 use super::*;
+use crate::conditions::keeper::Keeper;
 
 /// A store, and who watches it.
 struct Bench {
     clock: Arc<ManualClock>,
     store: Arc<MemoryStore>,
-    stale: StaleQuotes,
+    stale: Keeper,
 }
 
 impl Bench {
@@ -21,9 +23,10 @@ impl Bench {
         Self { clock, store, stale }
     }
 
-    fn watch(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, after: StaleAfter) -> StaleQuotes {
+    fn watch(clock: &Arc<ManualClock>, store: &Arc<MemoryStore>, after: StaleAfter) -> Keeper {
         let stores = Stores::of(store.clone());
-        StaleQuotes::new(&stores, clock.clone(), after, Duration::from_hours(1))
+        let stale = StaleQuotes::new(&stores, after, Duration::from_hours(1));
+        Keeper::new(Box::new(stale), store.clone(), clock.clone())
     }
 
     async fn load(&self, minute: i64, currencies: &[&str], origin: Origin) {
@@ -46,6 +49,20 @@ impl Bench {
             confirmed_at: at(minute * 60),
         };
         self.store.record_schedule(&schedule).await.unwrap();
+    }
+
+    /// A snapshot of the slot at `minute` comes whole, without any quote, a minute after its slot.
+    async fn whole(&self, minute: i64, currencies: &[&str]) {
+        let convert: Vec<String> = currencies.iter().map(|currency| (*currency).to_owned()).collect();
+        let slot = Slot::at(at(minute * 60));
+        let batch = BatchId::new(slot, "listings", &convert);
+        let fetched_at = at(minute * 60 + 60);
+        let mut chunk = chunk(&[]);
+        chunk.page = PageMeta { batch, slot, convert, fetched_at, ..chunk.page };
+        self.store.load(&chunk).await.unwrap();
+        let PageMeta { batch, convert, .. } = chunk.page;
+        let fetched = Fetched { batch, slot, convert, fetched_at, ..fetched(1) };
+        self.store.record_fetched(&fetched).await.unwrap();
     }
 
     /// Looks each minute until `minute`, and says in which of them the incident opened (`+`) or closed (`-`).
@@ -83,8 +100,9 @@ async fn an_incident_opens_when_quotes_are_old_and_closes_when_they_are_fresh_on
     let letters = bench.letters().await;
     assert_eq!(letters.len(), 1, "{letters:#?}");
     assert!(
-        letters[0]
-            .starts_with("incident/alerter/quotes_stale/2026-11-22T14:00:00.000Z: the newest quotes are old")
+        letters[0].starts_with(
+            "incident/alerter/quotes_stale//2026-11-22T14:00:00.000Z: the newest quotes are old"
+        )
     );
     assert!(letters[0].contains("after 2h somebody should know"), "{letters:#?}");
     // Another alerter, and one that starts again, say nothing more.
@@ -122,8 +140,14 @@ async fn the_schedule_in_force_says_what_is_old_and_in_which_currencies() {
     let bench = Bench::new(StaleAfter::Auto);
     bench.follow(-600, 10, &["USD", "EUR"]).await;
     bench.load(0, &["USD", "EUR"], Origin::Live).await;
-    assert_eq!(bench.until(30).await, [""; 0]);
+    for minute in (0..30).step_by(10) {
+        bench.whole(minute, &["USD", "EUR"]).await;
+        assert_eq!(bench.until(minute + 10).await, [""; 0]);
+    }
     bench.load(30, &["USD"], Origin::Live).await;
+    for minute in [30, 40] {
+        bench.whole(minute, &["USD", "EUR"]).await;
+    }
     assert_eq!(bench.until(50).await, ["+36"]);
     let letters = bench.letters().await;
     assert!(letters[0].contains(
@@ -131,10 +155,39 @@ async fn the_schedule_in_force_says_what_is_old_and_in_which_currencies() {
     ));
     // What nobody asks for any more is not missed, and what is new has its time.
     bench.follow(50, 60, &["USD", "BTC"]).await;
-    assert_eq!(bench.until(180).await, ["-51"]);
+    assert_eq!(bench.until(165).await, ["-51"]);
+    bench.whole(120, &["USD", "BTC"]).await;
     bench.load(180, &["USD"], Origin::Live).await;
+    bench.whole(180, &["USD", "BTC"]).await;
     assert_eq!(bench.until(190).await, ["+185"]);
     assert!(bench.letters().await[1].contains("in BTC"), "{:#?}", bench.letters().await);
+}
+
+/// The quotes would be told of later, and are fresh when each snapshot comes in part.
+#[tokio::test]
+async fn two_intervals_without_a_whole_snapshot_are_told_as_soon_as_they_are_over() {
+    let bench = Bench::new(StaleAfter::Auto);
+    bench.follow(-600, 60, &["USD"]).await;
+    bench.load(0, &["USD"], Origin::Live).await;
+    bench.whole(0, &["USD"]).await;
+    // One that is missing is nothing yet, and what comes in part is not whole.
+    bench.load(119, &["USD"], Origin::Live).await;
+    assert_eq!(bench.until(180).await, ["+121"]);
+    let letters = bench.letters().await;
+    assert_eq!(letters.len(), 1);
+    assert!(
+        letters[0].starts_with(
+            "incident/alerter/quotes_stale/snapshots/USD/2026-11-22T14:01:00.000Z: no snapshot came whole for too long in USD"
+        ),
+        "{letters:#?}"
+    );
+    bench.whole(180, &["USD"]).await;
+    assert_eq!(bench.until(200).await, ["-181"]);
+    bench.load(200, &["USD"], Origin::Live).await;
+    // What a backfill brings is of another kind, and a snapshot that was held back is as old as its slot.
+    bench.whole(120, &["USD"]).await;
+    assert_eq!(bench.until(320).await, ["+301"]);
+    assert_eq!(bench.letters().await.len(), 2, "each time has a letter");
 }
 
 #[tokio::test]
