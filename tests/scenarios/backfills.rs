@@ -71,7 +71,7 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: &Place) {
     let mut stopped = Worker::operate_with(place, &args, &env);
     stopped.until_said("waiting until").await;
     signal(&stopped.child, "INT").await;
-    assert_eq!(stopped.ended().await, Some(0), "{}", stopped.log());
+    assert_eq!(stopped.ended().await, Some(1), "{}", stopped.log());
     assert!(stopped.said("5 hours of 200 coins") > 0 && stopped.said("10 credits") > 0, "{}", stopped.log());
     assert!(stopped.said("stopped; what was fetched is kept") > 0, "{}", stopped.log());
     assert_eq!(asked(&api).len(), 2, "one was answered, one refused: {:?}", asked(&api));

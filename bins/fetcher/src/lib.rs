@@ -60,7 +60,7 @@ mod testing;
 mod tests;
 
 pub use backfill::{Backfiller, Begun, Filled, Past, Price, price_of_past};
-pub use beside::{paid_for, taken_in};
+pub use beside::{begun_in, taken_in};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use currencies::is_known_currency;
 pub use history::{KnownCoin, PastCoins};

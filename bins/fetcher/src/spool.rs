@@ -57,7 +57,7 @@ use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
 pub(crate) use names::{PAST_PAID, WAITING};
-pub(crate) use past::history_in;
+pub(crate) use past::{history_in, unfinished_history_in};
 pub(crate) use record::{Calls, ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;

@@ -133,7 +133,7 @@ impl<'a> Wait<'a> {
         let patience = self.patience();
         let mut waited = 0;
         loop {
-            let waiting = self.depths(stop).await?.into_iter().map(|depth| depth.total()).sum();
+            let waiting = self.depths(stop).await?.into_iter().map(Depth::total).sum();
             if waiting != waited {
                 self.begin_anew();
             }

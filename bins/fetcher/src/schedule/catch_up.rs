@@ -301,7 +301,9 @@ impl Scheduler {
         let until = timestamp::later(last.starts_at(), every);
         let fetched = self.loaded.held(first.starts_at(), until).await?;
         let mut held = HeldSlots::default();
-        fetched.slots.iter().for_each(|one| held.add(&one.endpoint, &one.convert, one.slot, ()));
+        for one in &fetched.slots {
+            held.add(&one.endpoint, &one.convert, one.slot, ());
+        }
         let convert = self.collector.order(*first).convert;
         let whole =
             self.loaded.filled_by(&reached, all.count(), self.collector.judge_settings().fewer).await?;

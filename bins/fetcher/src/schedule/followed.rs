@@ -176,7 +176,9 @@ mod tests {
     fn slots_that_passed_are_those_that_are_neither_seen_nor_known() {
         let check = |before: &str, known: &[&str], expected: Option<(&str, &str, u64)>| {
             let (followed, mut held) = (followed(), HeldSlots::default());
-            known.iter().for_each(|slot| followed.note(&mut held, Slot::at(at(slot))));
+            for slot in known {
+                followed.note(&mut held, Slot::at(at(slot)));
+            }
             let passed = followed.passed(at(before), &held);
             assert_eq!(
                 passed.as_ref().map(|one| one.hours.len() as u64),

@@ -74,7 +74,9 @@ impl Scheduler {
         let from = followed.first_open().unwrap_or(before);
         let fetched = self.loaded.held(from, timestamp::later(before, followed.every())).await;
         let fetched = fetched.unwrap_or_default();
-        fetched.slots.iter().for_each(|one| held.add(&one.endpoint, &one.convert, one.slot, ()));
+        for one in &fetched.slots {
+            held.add(&one.endpoint, &one.convert, one.slot, ());
+        }
         let Some(passed) = followed.passed(before, &held) else { return };
         // Those in other currencies would be filled with these.
         let is_same = followed.convert() == self.collector.order(passed.first).convert;

@@ -67,8 +67,16 @@ impl Spool {
 
 /// The batches of the past in the spool in the folder `spool`, whoever holds it, as far as a look tells.
 pub(crate) fn history_in(spool: &Path) -> BTreeSet<BatchId> {
-    let Ok(folders) = std::fs::read_dir(spool.join(BATCHES)) else { return BTreeSet::new() };
-    let manifests = folders.flatten().filter_map(|folder| std::fs::read(folder.path().join(MANIFEST)).ok());
-    let batches = manifests.filter_map(|json| Manifest::from_json(&json).ok());
-    batches.filter(Manifest::is_history).map(|manifest| manifest.batch).collect()
+    manifests_in(spool).map(|manifest| manifest.batch).collect()
+}
+
+/// Those of them that are not finished.
+pub(crate) fn unfinished_history_in(spool: &Path) -> BTreeSet<BatchId> {
+    manifests_in(spool).filter(|manifest| manifest.pages.is_none()).map(|manifest| manifest.batch).collect()
+}
+
+fn manifests_in(spool: &Path) -> impl Iterator<Item = Manifest> {
+    let folders = std::fs::read_dir(spool.join(BATCHES)).into_iter().flatten().flatten();
+    let manifests = folders.filter_map(|folder| std::fs::read(folder.path().join(MANIFEST)).ok());
+    manifests.filter_map(|json| Manifest::from_json(&json).ok()).filter(Manifest::is_history)
 }

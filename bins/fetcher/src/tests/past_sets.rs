@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use config::CatchUp;
-use domain::{BatchId, Chunk, Fetched, Schedule, Slot, endpoint};
+use domain::{BatchId, Chunk, Fetched, Schedule, Slot, decompress_body, endpoint};
 use ports::{Drops, QueueName, Store};
 use simulator::{Options, PlannedFault, Simulator};
 use testkit::contract::store::sample;
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, instant, run_until};
+use crate::history::coins_in_listing;
 use crate::testing::{Lab, until};
 use crate::{Backfiller, Filled, KnownCoin, Past, PastCoins, Tables};
 
@@ -35,6 +36,14 @@ async fn lab() -> (Lab, Simulator) {
 async fn fill(backfiller: &Backfiller, past: &Past, slots: &BTreeSet<Slot>) -> Filled {
     let nothing = |_: &Filled| {};
     backfiller.fill(past, slots, &Seen::default(), &nothing, &CancellationToken::new()).await.unwrap()
+}
+
+/// More coins than one call has.
+pub(super) async fn many(simulator: &Simulator) -> Vec<KnownCoin> {
+    let other = Lab::new(150, 150);
+    other.fetcher_at(simulator).fetch_now(&Seen::default(), CancellationToken::new()).await.unwrap();
+    let page = other.queue.messages(QueueName::Raw).remove(0);
+    coins_in_listing(&decompress_body(&page.body).unwrap()).into_iter().collect()
 }
 
 fn schedule(since: &str, endpoint: &str, coins: u32) -> Schedule {
@@ -147,7 +156,9 @@ async fn catching_up_with_fewer_coins_leaves_the_slot_open() {
 #[tokio::test]
 async fn what_was_begun_with_other_coins_is_gone_on_with_and_nothing_is_lost() {
     let (lab, simulator) = lab().await;
-    let many = Past::Hours(PastCoins::all(known((1..=150).chain([1027, 1839]))));
+    let coins = many(&simulator).await;
+    let one = Past::Hours(PastCoins::some(coins[..1].to_vec()));
+    let many = Past::Hours(PastCoins::all(coins));
     let slots = hours("2026-11-22T14:00:00Z", 5);
     let backfiller = lab.backfiller(&simulator);
     let kept = || {
@@ -170,7 +181,6 @@ async fn what_was_begun_with_other_coins_is_gone_on_with_and_nothing_is_lost() {
     drop(backfiller);
     let again = lab.backfiller(&simulator);
     assert_eq!(again.resume(&Seen::default(), &CancellationToken::new()).await.unwrap(), BTreeSet::new());
-    let one = Past::Hours(PastCoins::some(known([1])));
     fill(&again, &one, &slots).await;
     assert_eq!(lab.ids(QueueName::Raw).len(), 5, "what was begun is not published half");
     drop(again);

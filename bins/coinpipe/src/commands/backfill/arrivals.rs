@@ -16,9 +16,20 @@ pub(super) struct Arrivals<'a> {
     ledger: Arc<dyn Ledger>,
     progress: &'a Progress,
     /// When a chunk of each was last seen to have been loaded.
-    transit: Transit<Option<DateTime<Utc>>>,
+    transit: Transit<Seen>,
     arrived: u64,
     quotes: u64,
+    rejected: u64,
+    incomplete: Vec<(BatchId, String)>,
+}
+
+/// What is known of a batch.
+#[derive(Default)]
+struct Seen {
+    /// When a chunk of it was last seen to have been loaded.
+    loaded_at: Option<DateTime<Utc>>,
+    /// What was fetched before is not waited for.
+    since: Option<DateTime<Utc>>,
 }
 
 impl<'a> Arrivals<'a> {
@@ -28,7 +39,24 @@ impl<'a> Arrivals<'a> {
         for batch in batches {
             transit.expect(batch);
         }
-        Self { ledger, progress, transit, arrived: 0, quotes: 0 }
+        Self { ledger, progress, transit, arrived: 0, quotes: 0, rejected: 0, incomplete: Vec::new() }
+    }
+
+    /// Waits for `batches`, too, as they were fetched `since` then: the tables may have them of an earlier time.
+    pub(super) fn expect_since(&mut self, batches: &[BatchId], since: DateTime<Utc>) {
+        for batch in batches {
+            self.transit.expect(batch).since = Some(since);
+        }
+    }
+
+    /// Coins of them that were refused.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Those that the history does not have whole, and what they lack.
+    pub(super) fn into_incomplete(self) -> Vec<(BatchId, String)> {
+        self.incomplete
     }
 
     /// Batches that arrived.
@@ -59,13 +87,20 @@ impl Arriving for Arrivals<'_> {
         let records = self.transit.look(&*self.ledger).await?;
         let mut news = self.transit.dropped().len() > dropped;
         for record in records {
-            let Some(loaded_at) = self.transit.of(&record.id) else { continue };
+            let Some(Seen { loaded_at, since }) = self.transit.of(&record.id) else { continue };
             news |= record.loaded_at > *loaded_at;
             *loaded_at = record.loaded_at;
-            if record.fetched_at.is_some() && record.is_complete() {
+            let is_new = |at: DateTime<Utc>| since.is_none_or(|since| at >= since);
+            let is_loaded = record.coins_in == 0 || record.loaded_at.is_some_and(is_new);
+            if record.fetched_at.is_some_and(is_new) && is_loaded && record.is_complete() {
                 self.transit.end(&record.id);
                 self.arrived += 1;
                 self.quotes += record.written + record.unchanged + record.stale;
+                self.rejected += record.rejected;
+                if record.lacks_coins() {
+                    self.incomplete
+                        .push((record.id, record.verdict.map(|verdict| verdict.why).unwrap_or_default()));
+                }
                 news = true;
             }
         }
