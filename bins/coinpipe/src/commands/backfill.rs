@@ -113,7 +113,9 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
         let price = plan.price(&backfiller).await?;
         let what = plan.in_words(price);
         let minute_limit = consent::ask(process, &source, &what, price, args.yes).await?;
-        minute_limit.into_iter().for_each(|limit| backfiller.leave_room(limit));
+        if let Some(minute_limit) = minute_limit {
+            backfiller.leave_room(minute_limit);
+        }
     }
     let progress = Progress::start(plan.slots());
     let filling = Box::pin(fill(process, &adapters, &backfiller, &plan, &progress));

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
+use tracing::warn;
 
 use super::snapshot::{Again, Wait};
 use super::{Collector, Ending, FetchJob, GaveUp};
@@ -51,16 +52,15 @@ impl Collector {
     /// Ends it when what should cost `price` cost more than was known: nobody agreed to that. It is known from then on.
     pub(super) async fn check_past_price(&self, price: u64, taken: u32) -> Result<(), Ending> {
         let taken = u64::from(taken);
-        if taken <= self.past_price_as_taken(price) {
+        let known = self.dearer();
+        if taken <= price && known.is_some() {
+            // It was once.
+            self.keep_dearer(None).await;
+        }
+        if taken <= known.map_or(price, |known| known.of(price)) {
             return Ok(());
         }
-        let dearer = Dearer { price, taken };
-        *self.past_doubts.dearer.lock().unwrap_or_else(PoisonError::into_inner) = Some(dearer);
-        let json = dearer.to_json();
-        let kept = blocking(&self.spool, move |spool| spool.put_past_price(&json)).await;
-        if let Err(error) = kept {
-            tracing::warn!("cannot keep what the history costs: {}", telemetry::error_chain(&error));
-        }
+        self.keep_dearer(Some(Dearer { price, taken })).await;
         let reason = format!("the API took {taken} credits for what should cost {price}");
         Err(Ending::GaveUp(GaveUp {
             code: "past_dearer".to_owned(),
@@ -77,6 +77,15 @@ impl Collector {
         let mut dearer = self.past_doubts.dearer.lock().unwrap_or_else(PoisonError::into_inner);
         *dearer = Dearer::from_json(&json).or(*dearer);
         Ok(())
+    }
+
+    /// The disk that does not take it costs the next run a call that is dearer than was said.
+    async fn keep_dearer(&self, dearer: Option<Dearer>) {
+        *self.past_doubts.dearer.lock().unwrap_or_else(PoisonError::into_inner) = dearer;
+        let json = dearer.map(Dearer::to_json).unwrap_or_default();
+        if let Err(error) = blocking(&self.spool, move |spool| spool.put_past_price(&json)).await {
+            warn!("cannot keep what the history costs: {}", telemetry::error_chain(&error));
+        }
     }
 
     fn dearer(&self) -> Option<Dearer> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use domain::BatchId;
-use ports::{Ledger, StoreError};
+use ports::{BatchRecord, Ledger, StoreError};
 
 use super::progress::Progress;
 use crate::commands::transit::{Arriving, Transit};
@@ -28,8 +28,21 @@ pub(super) struct Arrivals<'a> {
 struct Seen {
     /// When a chunk of it was last seen to have been loaded.
     loaded_at: Option<DateTime<Utc>>,
-    /// What was fetched before is not waited for.
-    since: Option<DateTime<Utc>>,
+    /// What the tables had of it before it was fetched again.
+    before: Option<Before>,
+}
+
+/// When a batch was fetched, and a chunk of it loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    fetched_at: Option<DateTime<Utc>>,
+    loaded_at: Option<DateTime<Utc>>,
+}
+
+impl Before {
+    pub(super) fn of(record: &BatchRecord) -> Self {
+        Self { fetched_at: record.fetched_at, loaded_at: record.loaded_at }
+    }
 }
 
 impl<'a> Arrivals<'a> {
@@ -42,11 +55,9 @@ impl<'a> Arrivals<'a> {
         Self { ledger, progress, transit, arrived: 0, quotes: 0, rejected: 0, incomplete: Vec::new() }
     }
 
-    /// Waits for `batches`, too, as they were fetched `since` then: the tables may have them of an earlier time.
-    pub(super) fn expect_since(&mut self, batches: &[BatchId], since: DateTime<Utc>) {
-        for batch in batches {
-            self.transit.expect(batch).since = Some(since);
-        }
+    /// Waits for `batch`, too, of which the tables had this before it was fetched.
+    pub(super) fn expect_after(&mut self, batch: &BatchId, before: Before) {
+        self.transit.expect(batch).before = Some(before);
     }
 
     /// Coins of them that were refused.
@@ -87,12 +98,13 @@ impl Arriving for Arrivals<'_> {
         let records = self.transit.look(&*self.ledger).await?;
         let mut news = self.transit.dropped().len() > dropped;
         for record in records {
-            let Some(Seen { loaded_at, since }) = self.transit.of(&record.id) else { continue };
+            let Some(Seen { loaded_at, before }) = self.transit.of(&record.id) else { continue };
             news |= record.loaded_at > *loaded_at;
             *loaded_at = record.loaded_at;
-            let is_new = |at: DateTime<Utc>| since.is_none_or(|since| at >= since);
-            let is_loaded = record.coins_in == 0 || record.loaded_at.is_some_and(is_new);
-            if record.fetched_at.is_some_and(is_new) && is_loaded && record.is_complete() {
+            let is_new = before.is_none_or(|before| {
+                record.fetched_at > before.fetched_at && record.loaded_at > before.loaded_at
+            });
+            if record.fetched_at.is_some() && is_new && record.is_complete() {
                 self.transit.end(&record.id);
                 self.arrived += 1;
                 self.quotes += record.written + record.unchanged + record.stale;
@@ -168,5 +180,24 @@ mod tests {
         }
         assert!(arrivals.has_ended());
         arrivals.check().unwrap();
+    }
+
+    /// The tables have it already, without coins: that is not what is waited for.
+    #[tokio::test]
+    async fn what_was_fetched_again_arrives_when_it_is_newer() {
+        let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
+        let (announced, chunk) = part(1);
+        let progress = Progress::start(0);
+        let mut arrivals = Arrivals::new(store.clone(), &[], &progress);
+        store.record_fetched(&announced).await.unwrap();
+        store.load(&chunk).await.unwrap();
+        let record = store.batch(&announced.batch).await.unwrap().unwrap();
+        arrivals.expect_after(&announced.batch, Before::of(&record));
+        arrivals.look().await.unwrap();
+        assert!(!arrivals.has_ended());
+        let (earlier, never) = (at(-9), Before::default());
+        arrivals.expect_after(&announced.batch, Before { fetched_at: Some(earlier), ..never });
+        arrivals.look().await.unwrap();
+        assert_eq!((arrivals.arrived(), arrivals.has_ended()), (1, true));
     }
 }

@@ -1,12 +1,14 @@
 //! Fetching what is to be filled, and waiting until it is loaded.
 
-use anyhow::{Context as _, bail};
-use chrono::TimeDelta;
-use domain::BatchId;
-use fetcher::{Backfiller, Filled, OnceFailure};
-use service::Process;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use super::arrivals::Arrivals;
+use anyhow::{Context as _, bail};
+use domain::BatchId;
+use fetcher::{Backfiller, Filled, OnceFailure, Tables};
+use service::{Process, Stores};
+
+use super::arrivals::{Arrivals, Before};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::{STOPPED, consent};
@@ -36,12 +38,15 @@ pub(super) async fn fill(
     progress: &Progress,
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
-    // Its clock is the fetcher's, which dates what it fetches to the millisecond.
-    let began_at = process.clock.now() - TimeDelta::milliseconds(1);
+    let before = before(adapters, plan, &process.config().fetch.convert).await?;
     let mut done = Filled::default();
-    for job in &plan.jobs {
-        let before = done.batches.len();
-        let filled = |filled: &Filled| progress.fetched((before + filled.batches.len()) as u64);
+    for (place, job) in plan.jobs.iter().enumerate() {
+        let count = done.batches.len();
+        let published = Mutex::new(Vec::new());
+        let filled = |filled: &Filled| {
+            progress.fetched((count + filled.batches.len()) as u64);
+            published.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&filled.batches);
+        };
         match backfiller.fill(&job.past, &job.slots, progress, &filled, &stop).await {
             Ok(filled) => {
                 done.batches.extend(filled.batches);
@@ -51,13 +56,17 @@ pub(super) async fn fill(
             Err(OnceFailure::Stopped) => bail!(STOPPED),
             Err(_) if stop.is_cancelled() => bail!(STOPPED),
             Err(failure) => {
-                let how = why_not_filled(backfiller, plan, &failure).await;
+                let published = published.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let rest = plan.without(place, &published, &process.config().fetch.convert);
+                let how = why_not_filled(backfiller, &rest, &failure).await;
                 return Err(failure).context(how);
             }
         }
     }
     let mut arrivals = Arrivals::new(adapters.stores.ledger.clone(), &plan.coming, progress);
-    arrivals.expect_since(&done.batches, began_at);
+    for batch in &done.batches {
+        arrivals.expect_after(batch, before.get(batch).copied().unwrap_or_default());
+    }
     Wait::new(process, adapters).until_ended(&mut arrivals, &stop).await?;
     if stop.is_cancelled() {
         bail!(STOPPED);
@@ -76,16 +85,28 @@ pub(super) async fn fill(
     })
 }
 
+/// What the tables have of what is planned.
+async fn before(
+    adapters: &Adapters,
+    plan: &Plan,
+    convert: &[String],
+) -> anyhow::Result<BTreeMap<BatchId, Before>> {
+    let Stores { ledger, schedules, .. } = &adapters.stores;
+    let tables = Tables { ledger: ledger.clone(), schedules: schedules.clone() };
+    let records = tables.records(&plan.batches(convert)).await?;
+    Ok(records.iter().map(|record| (record.id.clone(), Before::of(record))).collect())
+}
+
 /// Says what becomes of what was fetched, and what the rest costs when that is news.
-async fn why_not_filled(backfiller: &Backfiller, plan: &Plan, failure: &OnceFailure) -> String {
+async fn why_not_filled(backfiller: &Backfiller, rest: &Plan, failure: &OnceFailure) -> String {
     let kept = "not all of the gap is filled; what was fetched is kept, and the same command goes on with it";
     let is_dearer = matches!(failure, OnceFailure::GaveUp { code, .. } if code == "past_dearer");
-    match plan.price(backfiller).await {
+    match rest.price(backfiller).await {
         Ok(price) if is_dearer => {
-            let slots = numbers::counted(plan.slots(), "slot");
+            let slots = numbers::counted(rest.slots(), "slot");
             format!(
-                "stopped, because it costs more than was announced; {slots} would cost {} in all as the API takes them: {kept}, says the \
-                 new price, and asks (--yes says that it may)",
+                "stopped, because it costs more than was announced; what is left of {slots} costs {} as the API takes it: {kept}, says \
+                 the new price, and asks (--yes says that it may)",
                 consent::credits(price)
             )
         }

@@ -111,7 +111,9 @@ async fn hours(
     let mut schedules = tables.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since < to);
     // What they lack is wanted in the currencies of now.
-    schedules.iter_mut().for_each(|schedule| schedule.convert.clone_from(&fetch.convert));
+    for schedule in &mut schedules {
+        schedule.convert.clone_from(&fetch.convert);
+    }
     let longest = schedules.iter().map(|schedule| schedule.every).chain([fetch.every]).max().unwrap_or(HOUR);
     let held = whole(tables, tables.held(from, timestamp::later(to, longest)).await?).await?;
     let due = due::find(&schedules, &held.slots, (from, to), now);

@@ -10,6 +10,7 @@ use super::gap::Gap;
 use crate::numbers;
 
 /// Slots that are filled alike.
+#[derive(Clone)]
 pub(super) struct Job {
     pub(super) past: Past,
     pub(super) slots: BTreeSet<Slot>,
@@ -17,7 +18,7 @@ pub(super) struct Job {
 }
 
 /// All that is to be done, in its order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Plan {
     /// None of them is empty.
     pub(super) jobs: Vec<Job>,
@@ -69,6 +70,23 @@ impl Plan {
         }
         self.jobs.retain(|job| !job.slots.is_empty());
         left
+    }
+
+    /// The batches of all of it.
+    pub(super) fn batches(&self, convert: &[String]) -> Vec<BatchId> {
+        let of = |job: &Job| -> Vec<BatchId> {
+            job.slots.iter().map(|slot| batch_of(&job.past, *slot, convert)).collect()
+        };
+        self.jobs.iter().flat_map(of).collect()
+    }
+
+    /// What is left when the jobs before `place` are done, and of the one there what was `published`.
+    pub(super) fn without(&self, place: usize, published: &[BatchId], convert: &[String]) -> Self {
+        let mut jobs: Vec<_> = self.jobs.iter().skip(place).cloned().collect();
+        if let Some(Job { past, slots, .. }) = jobs.first_mut() {
+            slots.retain(|slot| !published.contains(&batch_of(past, *slot, convert)));
+        }
+        Self { jobs, ..self.clone() }
     }
 
     /// How many slots.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::BatchId;
+use domain::{BatchId, PageMeta};
 use ports::store::Missing;
 use serde_json::{Value, json};
 
@@ -102,6 +102,8 @@ pub(super) struct Verified {
     found: BTreeMap<Part, Wrong>,
     /// Batches with pages in the archive.
     pub(super) archived: BTreeSet<BatchId>,
+    /// These pages.
+    archived_pages: BTreeSet<(BatchId, u32)>,
     /// Pages that were cleaned and compared.
     pub(super) pages: u64,
     /// Quotes of theirs that are in the history.
@@ -123,6 +125,20 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    /// Notes that the archive has `page`.
+    pub(super) fn note_archived(&mut self, page: &PageMeta) {
+        self.archived.insert(page.batch.clone());
+        self.archived_pages.insert((page.batch.clone(), page.page));
+    }
+
+    /// Whether the archive has the page that `part` is of. A page that never came is in none, whatever came of its batch.
+    fn is_in_archive(&self, part: &Part) -> bool {
+        match part.page {
+            Some(page) => self.archived_pages.contains(&(part.batch.clone(), page)),
+            None => self.archived.contains(&part.batch),
+        }
+    }
+
     /// Notes that `part` is wrong; what was found first stays.
     pub(super) fn note(&mut self, part: Part, wrong: Wrong) {
         self.found.entry(part).or_insert(wrong);
@@ -136,15 +152,16 @@ impl Verified {
         let finding = |(part, wrong): (&Part, &Wrong)| Finding {
             part: part.clone(),
             wrong: *wrong,
-            is_in_archive: self.archived.contains(&part.batch),
+            is_in_archive: self.is_in_archive(part),
         };
         self.found.iter().map(finding).collect()
     }
 
     /// The batches that the archive can put right.
     pub(super) fn to_repair(&self) -> Vec<BatchId> {
-        let batches: BTreeSet<_> = self.found.keys().map(|part| &part.batch).collect();
-        batches.into_iter().filter(|batch| self.archived.contains(*batch)).cloned().collect()
+        let parts = self.found.keys().filter(|part| self.is_in_archive(part));
+        let batches: BTreeSet<_> = parts.map(|part| part.batch.clone()).collect();
+        batches.into_iter().collect()
     }
 
     /// What is wrong `after` a repair, if there was one: of the batches that were repaired what is found now.
@@ -160,7 +177,7 @@ impl Verified {
             return Ok(());
         }
         let rows = self.findings().into_iter().map(|finding| {
-            let archive = if finding.is_in_archive { "has it" } else { "has it no more" };
+            let archive = if finding.is_in_archive { "has it" } else { "does not have it" };
             vec![
                 finding.part.batch.to_string(),
                 finding.part.text(),
@@ -233,5 +250,24 @@ impl Verified {
             "messages_waiting": waiting,
             "wrong": all.iter().map(wrong).collect::<Vec<_>>(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::contract::store::sample;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_never_came_is_in_no_archive() {
+        let page = sample::chunk(&[1]).page;
+        let mut verified = Verified::default();
+        verified.note_archived(&page);
+        let part = |number| Part { batch: page.batch.clone(), page: Some(number), chunk: None };
+        verified.note(part(page.page + 1), Wrong::NotLoaded);
+        assert_eq!((verified.findings()[0].is_in_archive, verified.to_repair().len()), (false, 0));
+        verified.note(part(page.page), Wrong::NotLoaded);
+        assert_eq!(verified.to_repair(), std::slice::from_ref(&page.batch));
     }
 }
