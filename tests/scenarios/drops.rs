@@ -24,7 +24,7 @@ async fn asked(place: &Place, args: &[&str]) -> (Option<i32>, String) {
     (code, command.log())
 }
 
-async fn batches(place: &Place) -> Value {
+pub(crate) async fn batches(place: &Place) -> Value {
     serde_json::from_str(&Worker::print(place, &["batches", "--json"]).await).expect("JSON")
 }
 
@@ -115,6 +115,7 @@ async fn what_cannot_be_meant_changes_nothing_and_the_newest_that_is_dropped_is_
             "the nearest: 2026-11-22T02:00:00Z",
         ),
         (&[BAD, "--why", "", "--yes"], 2, "--why"),
+        (&[BAD, "--why", " \t", "--yes"], 2, "it is empty"),
         (&[BAD, "--yes"], 2, "--why"),
         (&[BAD, "--why", "x"], 2, "--yes does it"),
     ] {
@@ -128,6 +129,8 @@ async fn what_cannot_be_meant_changes_nothing_and_the_newest_that_is_dropped_is_
         assert_eq!(code, Some(0), "{said}");
         compare(&place.store.tables().await, &tables(0..2, COINS).await);
     }
+    let (_, said) = Worker::ask_all(&place, &["batches", "drop", BAD, "--why", "another", "--dry-run"]).await;
+    assert!(said.contains("a try") && said.contains("this --why is not kept"), "{said}");
     let (code, said) = asked(&place, &["replay", "--all", "--even-dropped"]).await;
     assert!(code == Some(2) && said.contains("goes with --batch"), "{code:?} {said}");
     compare(&place.store.tables().await, &tables(0..2, COINS).await);

@@ -334,4 +334,34 @@ async fn a_replay_tells_what_is_not_in_the_archive() {
         "{}",
         nothing.log()
     );
+    // What never was in the archive is not looked for there.
+    let (code, said) =
+        Worker::ask_all(&place, &["replay", "--batch", "2026-11-22T09:00:00Z/legacy-coins/USD"]).await;
+    assert!(code == Some(1) && said.contains("what was imported is in no archive"), "{said}");
+}
+
+/// The field case 21: what a replay cleaned is told, and what of it is in no table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coins_that_a_replay_rejects_are_told_and_end_it_with_1() {
+    let place = Place::embedded(1000).await;
+    let workers = crew(&place);
+    place.publish(0..1, 50).await;
+    let page = crate::market::page_of(1, 50, domain::Origin::Live);
+    let body = domain::decompress_body(&page.body).expect("a page");
+    let body = String::from_utf8(body).expect("text").replace("\"price\":", "\"price\":-");
+    let bad = Message { body: domain::compress_body(body.as_bytes()).into(), ..page };
+    for (queue, message) in [(QueueName::Raw, bad), (QueueName::Rows, crate::market::announcement(1))] {
+        place.publish_one(queue, message).await;
+    }
+    place.until_complete(2).await;
+    place.until_empty_of(QueueName::Rows).await;
+    dismiss(workers).await;
+    let (code, said) = Worker::ask_all(&place, &["replay", "--all"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("2 pages of 2 batches, 100 coins") && said.contains("rejected  50 of them"),
+        "{said}"
+    );
+    let (code, said) = Worker::ask(&place, &["replay", "--batch", "2026-11-22T00:00:00Z/listings/USD"]).await;
+    assert!(code == Some(0) && !said.contains("rejected"), "{said}");
 }

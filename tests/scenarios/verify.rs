@@ -18,7 +18,7 @@ const COINS: u32 = 200;
 const BATCHES: u32 = 8;
 
 /// The database, to be spoiled.
-fn client(place: &Place) -> Client {
+pub(crate) fn client(place: &Place) -> Client {
     match place.store_url.strip_prefix("sqlite://") {
         Some(path) => Client::Sqlite(path.into()),
         None => Client::Mysql(place.store_url.clone()),
@@ -30,7 +30,7 @@ fn batch(hour: u32) -> String {
 }
 
 /// What is wrong, by `verify --json`: batch, page, chunk, and what.
-fn wrong(report: &Value) -> Vec<(String, u64, u64, String)> {
+pub(crate) fn wrong(report: &Value) -> Vec<(String, u64, u64, String)> {
     let list = report["wrong"].as_array().expect("a list").iter();
     list.map(|wrong| {
         let number = |name: &str| wrong[name].as_u64().unwrap_or(0);
@@ -40,7 +40,7 @@ fn wrong(report: &Value) -> Vec<(String, u64, u64, String)> {
     .collect()
 }
 
-async fn verified(place: &Place, args: &[&str]) -> (Option<i32>, Value) {
+pub(crate) async fn verified(place: &Place, args: &[&str]) -> (Option<i32>, Value) {
     let (code, said) = Worker::ask(place, &[&["verify", "--json"], args].concat()).await;
     (code, serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")))
 }

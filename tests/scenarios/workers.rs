@@ -65,6 +65,15 @@ impl Worker {
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     }
 
+    /// The same with all that it says, on stderr too.
+    pub(crate) async fn ask_all(place: &Place, args: &[&str]) -> (Option<i32>, String) {
+        let output =
+            tokio::time::timeout(DEADLINE, Self::command(place, "coinpipe", args, &[]).output()).await;
+        let output = output.expect("it ends").expect("it ran");
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
+        (output.status.code(), said.concat())
+    }
+
     fn start_with(place: &Place, name: &'static str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let logs = std::fs::read_dir(place.folder.path()).expect("the folder").count();
         let log = place.folder.path().join(format!("{name}-{logs}.log"));

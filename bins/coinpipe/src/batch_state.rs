@@ -2,9 +2,10 @@
 
 use ports::store::{BatchRecord, Missing};
 
-/// Whether it is complete, what is missing, what was found wrong with it, or that it was dropped.
+/// Whether it is complete, what is missing, what was found wrong with it, or that it was dropped, all of it or not yet.
 pub(crate) fn state(batch: &BatchRecord) -> String {
     match &batch.verdict {
+        _ if batch.is_half_dropped => "half dropped".to_owned(),
         _ if batch.dropped.is_some() => "dropped".to_owned(),
         _ if !batch.is_complete() => format!("missing {}", missing(batch)),
         Some(verdict) => verdict.doubt.to_string(),

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod confirm;
 mod data_kind;
+mod ledger_pages;
 mod missing;
 mod numbers;
 mod output;

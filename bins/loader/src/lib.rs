@@ -85,6 +85,11 @@ impl Loader {
     async fn load_market(&self, message: &Message, chunk: MarketChunk) -> Result<Vec<Output>, Failure> {
         let loading = self.store.load_market(&chunk).instrument(telemetry::trace::step("commit"));
         let loaded = loading.await.map_err(|error| failure(&error))?;
+        if loaded.is_dropped {
+            self.rows.add(DROPPED, chunk.records.len() as u64);
+            info!(batch = %chunk.head.page.batch, page = chunk.head.page.page, "left out rows of the market: the batch was dropped");
+            return Ok(Vec::new());
+        }
         self.count(&loaded);
         info!(
             batch = %chunk.head.page.batch,

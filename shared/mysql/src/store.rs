@@ -22,11 +22,12 @@ mod row;
 mod schedules;
 mod silences;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Fetched, MarketChunk, Schedule, timestamp};
+use domain::{BatchId, Chunk, Fetched, MarketChunk, Schedule, timestamp};
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
@@ -73,6 +74,26 @@ impl MysqlStore {
         self.database.close().await;
     }
 
+    /// Does `load`, of `batches`; those that have no number yet get one first.
+    async fn load_numbered<T>(
+        &self,
+        load: &impl Work<Output = Outcome<T>>,
+        batches: &BTreeSet<&BatchId>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut outcome = self.database.write(load).await?;
+        if matches!(outcome, Outcome::Unnumbered) {
+            batch_numbers::make(&self.database, batches).await?;
+            outcome = self.database.write(load).await?;
+        }
+        match outcome {
+            Outcome::Loaded(loaded) => Ok(loaded),
+            Outcome::Unnumbered => {
+                let reason = "a number that was just made for a batch is not there".to_owned();
+                Err(StoreError::Unavailable { reason })
+            }
+        }
+    }
+
     pub(crate) fn now(&self) -> DateTime<Utc> {
         timestamp::to_millis(self.clock.now())
     }
@@ -88,19 +109,8 @@ impl Store for MysqlStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
         let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
         let batches = chunks.iter().map(|chunk| &chunk.page.batch).collect();
-        let work = Numbered { load: &load, batches: &batches };
-        let mut outcome = self.database.write(&work).await?;
-        if matches!(outcome, Outcome::Unnumbered) {
-            batch_numbers::make(&self.database, &batches).await?;
-            outcome = self.database.write(&work).await?;
-        }
-        match outcome {
-            Outcome::Loaded(loaded) => loaded.ok_or(load.mixed()),
-            Outcome::Unnumbered => {
-                let reason = "a number that was just made for a batch is not there".to_owned();
-                Err(StoreError::Unavailable { reason })
-            }
-        }
+        let loaded = self.load_numbered(&Numbered { load: &load, batches: &batches }, &batches).await?;
+        loaded.ok_or(load.mixed())
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {
@@ -111,7 +121,8 @@ impl Store for MysqlStore {
 
     async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
         let load = MarketLoad::of(chunk, self.now());
-        let loaded = self.database.write(&load).await?.ok_or(load.mixed())?;
+        let loaded = self.load_numbered(&load, &BTreeSet::from([load.batch()])).await?;
+        let loaded = loaded.ok_or(load.mixed())?;
         self.note_whole(load.batch()).await.map(|()| loaded)
     }
 

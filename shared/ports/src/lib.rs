@@ -20,7 +20,7 @@ pub use source::LegacyTable;
 pub use store::{
     AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
     DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledLetter, Freshness, GroupState,
-    Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
-    OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
+    Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Marked,
+    Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
     Silences, Store, StoreError, TopCoin, Totals,
 };

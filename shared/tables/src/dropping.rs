@@ -1,14 +1,15 @@
 //! Taking a batch out of the tables, as [`ports::Drops`] promises, in statements that all databases understand.
 
 mod coins;
+mod market;
 mod quotes;
 mod sightings;
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use domain::BatchId;
-use ports::{DropPortion, DropPosition, Dropped};
+use domain::{BatchId, MarketKind};
+use ports::{DropPortion, DropPosition, Dropped, Marked};
 
 use crate::load::statements::Reader;
 use crate::row::{Row, Unreadable};
@@ -77,7 +78,7 @@ macro_rules! drops_port {
                 &self,
                 batch: &domain::BatchId,
                 why: &str,
-            ) -> Result<Option<ports::Dropped>, ports::StoreError> {
+            ) -> Result<Option<ports::Marked>, ports::StoreError> {
                 let mark = $crate::dropping::Mark { batch, why, now: self.now() };
                 Ok(self.database.write(&$work(mark)).await?)
             }
@@ -110,7 +111,7 @@ pub fn batch_id(row: &dyn Row) -> Result<BatchId, Unreadable> {
     Ok(BatchId::from_stored(row.get::<String>("id")?))
 }
 
-/// Marks `batch` as dropped at `now`, unless it is; what is on record then.
+/// Marks `batch` as dropped at `now`, unless it is; what is on record then. Rows of a kind of the market go with the mark.
 #[derive(Debug)]
 pub struct Mark<'a> {
     /// The batch.
@@ -122,9 +123,9 @@ pub struct Mark<'a> {
 }
 
 impl Part for Mark<'_> {
-    type Output = Option<Dropped>;
+    type Output = Option<Marked>;
 
-    async fn run<S: Session>(&self, session: &mut S) -> Result<Option<Dropped>, S::Error> {
+    async fn run<S: Session>(&self, session: &mut S) -> Result<Option<Marked>, S::Error> {
         let Self { batch, why, now } = *self;
         let found = on_record(session, batch).await?;
         let Some(held) = found else { return Ok(None) };
@@ -138,7 +139,11 @@ impl Part for Mark<'_> {
         session.run(sql.to_owned(), vec![id.into()]).await?;
         let sql = "UPDATE batches SET dropped_at = ?, dropped_why = ? WHERE id = ?";
         session.run(sql.to_owned(), vec![dropped.at.into(), dropped.why.clone().into(), id.into()]).await?;
-        Ok(Some(dropped))
+        let rows = match MarketKind::of_endpoint(batch.endpoint()) {
+            Some(kind) => market::take_out(session, batch, kind).await?,
+            None => 0,
+        };
+        Ok(Some(Marked { dropped, rows }))
     }
 }
 
@@ -155,7 +160,7 @@ impl Part for Portion<'_> {
     type Output = DropPortion;
 
     async fn run<S: Session>(&self, session: &mut S) -> Result<DropPortion, S::Error> {
-        let nothing = DropPortion { latest: 0, coins: 0, quotes: Vec::new(), next: None };
+        let nothing = DropPortion { latest: 0, fell_back: 0, coins: 0, quotes: Vec::new(), next: None };
         let sql = "SELECT number FROM batch_numbers WHERE batch_id = ? AND dropped = 1";
         let id = vec![self.batch.as_str().into()];
         let numbers = session.rows(sql.to_owned(), id, |row| row.get("number")).await?;
@@ -164,16 +169,20 @@ impl Part for Portion<'_> {
         match self.at {
             DropPosition::Coins(after) => {
                 let fetches = fetches(session, self.batch).await?;
-                let ids = coins::next(session, &out, &fetches, after).await?;
-                let Some(last) = ids.last() else {
-                    return Ok(DropPortion { next: Some(DropPosition::Quotes(None)), ..nothing });
-                };
-                let (latest, coins) = coins::take_out(session, &out, &fetches, &ids).await?;
-                Ok(DropPortion { latest, coins, next: Some(DropPosition::Coins(*last)), ..nothing })
+                let shown = coins::next(session, &out, &fetches, after).await?;
+                let coins::TakenOut { latest, fell_back, coins } =
+                    coins::take_out(session, &out, &fetches, &shown.ids).await?;
+                let next = shown.next.map_or(DropPosition::Quotes(None), DropPosition::Coins);
+                Ok(DropPortion { latest, fell_back, coins, next: Some(next), ..nothing })
             }
             DropPosition::Quotes(before) => {
-                let (quotes, next) = quotes::take_out(session, &out, before).await?;
+                let bounds = quotes::bounds(session, &out).await?;
+                let (quotes, next) = quotes::take_out(session, &out, bounds, before).await?;
                 Ok(DropPortion { quotes, next: next.map(|at| DropPosition::Quotes(Some(at))), ..nothing })
+            }
+            DropPosition::Anywhere(before) => {
+                let (quotes, next) = quotes::take_out(session, &out, quotes::anywhere(), before).await?;
+                Ok(DropPortion { quotes, next: next.map(|at| DropPosition::Anywhere(Some(at))), ..nothing })
             }
         }
     }

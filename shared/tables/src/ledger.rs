@@ -64,6 +64,8 @@ pub struct ChunkRow {
     pub stale: u64,
     /// How often it was loaded.
     pub loads: u32,
+    /// Whether it says of quotes that they are in the tables: not when it had none, nor when its batch was taken out.
+    pub has_quotes: bool,
 }
 
 /// The *cut* of a page: which fetch of it, cut into chunks of which size, in which order. Only chunks of the same cut are parts of one
@@ -146,6 +148,7 @@ pub fn record(
         credits,
         verdict,
         dropped,
+        is_half_dropped: false,
         coins_in: 0,
         rejected: 0,
         written: 0,
@@ -160,6 +163,7 @@ pub fn record(
     let mut pages_by_chunks = None;
     for row in chunks {
         pages_by_chunks = pages_by_chunks.max(Some(row.pages));
+        record.is_half_dropped |= row.has_quotes && record.dropped.is_some();
         record.transformed_at = record.transformed_at.max(Some(row.transformed_at));
         record.loaded_at = record.loaded_at.max(Some(row.loaded_at));
         record.loads = record.loads.max(row.loads);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
+use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule, Slot};
 use outage::{Away, Gate, Need};
 use ports::store::OutboxState;
 use ports::{
@@ -138,6 +138,15 @@ impl Store for PacedStore {
 impl Ledger for PacedStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batches(limit)).await
+    }
+
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        self.through(Need::Read, self.memory.batches_before(slot, id, limit)).await
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {

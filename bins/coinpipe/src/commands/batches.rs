@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use domain::{BatchId, Verdict};
-use ports::QueueName;
 use ports::store::{BatchRecord, Dropped, Missing};
+use ports::{Ledger, QueueName};
 use serde_json::{Value, json};
 use service::{Process, Queues};
 
 use crate::adapters::{self, Found};
 use crate::batch_state::state;
+use crate::ledger_pages::LedgerPages;
 use crate::missing::letters_about;
 use crate::numbers;
 use crate::output;
@@ -49,7 +50,7 @@ pub(crate) struct ListArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Only those of which something is missing, with where it is
+    /// Only those of which something is missing, with where it is, or that are half dropped
     #[arg(long)]
     incomplete: bool,
     /// How many batches, newest first
@@ -59,16 +60,11 @@ pub(crate) struct ListArgs {
 
 pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
     let found = adapters::find(process).await?;
-    // Only the chunks tell which batches are incomplete, so all batches are read.
-    let limit = if args.incomplete { u32::MAX } else { args.limit };
-    let mut batches = match &found.stores {
-        Some(stores) => stores.ledger.batches(limit).await?,
+    let batches = match &found.stores {
+        Some(stores) if args.incomplete => incomplete(&*stores.ledger, args.limit as usize).await?,
+        Some(stores) => stores.ledger.batches(args.limit).await?,
         None => Vec::new(),
     };
-    if args.incomplete {
-        batches.retain(|batch| !batch.is_complete() || batch.lacks_coins() && batch.dropped.is_none());
-        batches.truncate(args.limit as usize);
-    }
     let places = places(&found, &batches).await?;
     if args.json {
         let batches: Vec<_> = batches.iter().map(|batch| to_json(batch, &places)).collect();
@@ -92,6 +88,24 @@ pub(crate) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// The newest batches of which something is missing, or that were dropped and are not all out. Only the chunks tell which they are, so
+/// all batches may be read.
+async fn incomplete(ledger: &dyn Ledger, limit: usize) -> anyhow::Result<Vec<BatchRecord>> {
+    let mut batches = Vec::new();
+    let mut pages = LedgerPages::of(ledger);
+    while batches.len() < limit {
+        let records = pages.next().await?;
+        if records.is_empty() {
+            break;
+        }
+        let lacks = |batch: &BatchRecord| batch.lacks_coins() && batch.dropped.is_none();
+        let wanted = |batch: &BatchRecord| !batch.is_complete() || lacks(batch) || batch.is_half_dropped;
+        batches.extend(records.into_iter().filter(wanted));
+    }
+    batches.truncate(limit);
+    Ok(batches)
 }
 
 /// For each batch, where its missing parts are, as far as can be told.
@@ -201,12 +215,15 @@ pub(crate) fn verdicts(batches: &[BatchRecord]) -> Vec<String> {
 /// That `batch` was dropped, in words.
 pub(crate) fn told_dropped(batch: &BatchRecord, dropped: &Dropped) -> String {
     let Dropped { at, why } = dropped;
-    format!(
-        "{} was dropped on {}: {}",
-        batch.id,
-        domain::timestamp::to_text(*at),
-        domain::one_line(why, 1500)
-    )
+    let (id, at, why) = (&batch.id, domain::timestamp::to_text(*at), domain::one_line(why, 1500));
+    let unfinished = if batch.is_half_dropped {
+        format!(
+            "; it was interrupted, and some of it is in the tables: `coinpipe batches drop {id} --why …` goes on"
+        )
+    } else {
+        String::new()
+    };
+    format!("{id} was dropped on {at}: {why}{unfinished}")
 }
 
 pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
@@ -237,6 +254,7 @@ pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
         "verdict_reason": batch.verdict.as_ref().map(|verdict| verdict.why.as_str()),
         "dropped_at": instant(batch.dropped.as_ref().map(|dropped| dropped.at)),
         "dropped_why": batch.dropped.as_ref().map(|dropped| dropped.why.as_str()),
+        "half_dropped": batch.is_half_dropped,
         "missing": missing,
         "missing_at": missing_at,
     })
@@ -264,6 +282,7 @@ mod tests {
             credits: Some(25),
             verdict: None,
             dropped: None,
+            is_half_dropped: false,
             coins_in: 5000,
             rejected: 0,
             written: 5000,
@@ -299,6 +318,10 @@ mod tests {
         let told =
             "2026-11-22T14:00:00Z/listings/USD was dropped on 2026-11-22T14:00:00.000Z: every price is wrong";
         assert_eq!(verdicts(std::slice::from_ref(&dropped)), [told]);
+        let half = BatchRecord { is_half_dropped: true, ..dropped.clone() };
+        assert_eq!(state(&half), "half dropped");
+        let told = verdicts(std::slice::from_ref(&half)).concat();
+        assert!(told.contains("interrupted") && told.contains("batches drop 2026-11-22T14"), "{told}");
         let json = to_json(&dropped, &Places::new());
         assert_eq!(
             (json["complete"].as_bool(), json["dropped_at"].as_str()),

@@ -179,8 +179,24 @@ pub(crate) async fn beside_workers<T>(
     drained.map(|()| done)
 }
 
+/// What was replayed, in words.
+fn contents(coins: u64, rows: u64) -> String {
+    let (coins, rows) =
+        (Some(coins).filter(|coins| *coins > 0 || rows == 0), Some(rows).filter(|rows| *rows > 0));
+    let coins = coins.map(|coins| numbers::counted(coins, "coin"));
+    let rows = rows.map(|rows| format!("{} of the market", numbers::counted(rows, "row")));
+    coins.into_iter().chain(rows).collect::<Vec<_>>().join(" and ")
+}
+
 fn hold_no_page(files: usize) -> String {
     if files == 1 { "1 file holds no page".to_owned() } else { format!("{files} files hold no page") }
+}
+
+#[cfg(test)]
+#[test]
+fn rows_are_not_called_coins() {
+    let told = [(200, 0), (0, 0), (1, 4), (0, 1)].map(|(coins, rows)| contents(coins, rows));
+    assert_eq!(told, ["200 coins", "0 coins", "1 coin and 4 rows of the market", "1 row of the market"]);
 }
 
 struct Replay<'a> {
@@ -205,6 +221,9 @@ impl Replay<'_> {
             if seen.dropped > 0 {
                 bail!("batch {batch} was dropped; with --even-dropped it is in the tables again");
             }
+            if batch.endpoint().starts_with(domain::endpoint::IMPORTED) {
+                bail!("there is no page of batch {batch}: what was imported is in no archive");
+            }
             bail!("there is no page of batch {batch}");
         }
         for (batch, pages, of) in arrivals.partial() {
@@ -221,12 +240,24 @@ impl Replay<'_> {
             "Replayed {} of {}, {}",
             numbers::counted(seen.published, "page"),
             numbers::batches(arrivals.batches() + arrivals.lost().len() as u64),
-            numbers::counted(arrivals.coins(), "coin"),
+            contents(arrivals.coins(), arrivals.rows()),
         ))?;
+        let rejected = arrivals.rejected();
+        if rejected > 0 {
+            let rejected = numbers::count(rejected);
+            output::print(format!("rejected  {rejected} of them; `coinpipe dead list` says why"))?;
+        }
         arrivals.check()?;
         let others = if seen.pages.is_empty() { "nothing was replayed" } else { "the others were replayed" };
         match self.pages.bad_files().len() {
             0 if self.pages.leaves_out_every_file(&seen) => bail!("every file was left out; {others}"),
+            0 if rejected > 0 => {
+                let are = if rejected == 1 { "is" } else { "are" };
+                bail!(
+                    "{} of what was replayed {are} rejected, and not in the tables",
+                    numbers::count(rejected)
+                )
+            }
             0 => Ok(()),
             files => bail!("{}; {others}", hold_no_page(files)),
         }

@@ -16,6 +16,7 @@ use domain::BatchId;
 use ports::{Archive, QueueName};
 use service::{Process, Queues, Stores};
 
+use super::batches::drop;
 use super::replay;
 use crate::adapters::{self, Adapters};
 use crate::selection::{Selection, SpanArgs};
@@ -23,13 +24,13 @@ use crate::{numbers, output};
 use compare::Compared;
 use findings::Verified;
 
-/// Hold the archive of fetched pages, the ledger and the tables against each other: what one has and another lacks. Without a span,
-/// everything in the archive.
+/// Hold the archive of fetched pages, the ledger and the tables against each other: what one has and another lacks, and what was dropped
+/// and is there. Without a span, everything in the archive.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     span: SpanArgs,
-    /// Load again, from the archive, what is missing, and look once more
+    /// Load again, from the archive, what is missing, take out what was dropped, and look once more
     #[arg(long)]
     repair: bool,
     /// Print JSON
@@ -60,18 +61,30 @@ pub(crate) async fn run(process: &Process, args: &VerifyArgs) -> anyhow::Result<
     let Adapters { queues, stores } = &adapters;
     let sides = Sides { process, stores, archive: Some(queues.archive.clone()) };
     let verified = process.unless_stopped(sides.verify(&selection)).await?;
-    let batches = verified.to_repair();
-    if batches.is_empty() {
+    let (to_take_out, to_load) = (verified.to_take_out(), verified.to_load());
+    if to_take_out.is_empty() && to_load.is_empty() {
         return conclude(args, &verified, None, waiting(Some(queues)).await?);
     }
     if !args.json {
         verified.print()?;
-        output::say(format!("repair    loading {} again", numbers::batches(batches.len() as u64)));
     }
-    let Some(_) = Box::pin(replay::again(process, &adapters, &batches, false)).await? else {
-        bail!("stopped before the end; the same command goes on");
-    };
-    let batches: BTreeSet<BatchId> = batches.into_iter().collect();
+    for batch in &to_take_out {
+        if !args.json {
+            output::say(format!("repair    taking {batch} out, which was dropped"));
+        }
+        if !Box::pin(drop::finish(process, &adapters, batch)).await? {
+            bail!("stopped before the end; the same command goes on");
+        }
+    }
+    if !to_load.is_empty() {
+        if !args.json {
+            output::say(format!("repair    loading {} again", numbers::batches(to_load.len() as u64)));
+        }
+        let Some(_) = Box::pin(replay::again(process, &adapters, &to_load, false)).await? else {
+            bail!("stopped before the end; the same command goes on");
+        };
+    }
+    let batches: BTreeSet<BatchId> = to_take_out.into_iter().chain(to_load).collect();
     let after = sides.verify(&Selection::among(batches)).await?;
     conclude(args, &verified, Some(&after), waiting(Some(queues)).await?)
 }
@@ -129,10 +142,10 @@ fn conclude(
     } else {
         String::new()
     };
-    let repairable = left.iter().filter(|finding| finding.is_in_archive).count();
+    let repairable = left.iter().filter(|finding| finding.is_repairable()).count();
     if after.is_none() && repairable > 0 {
         bail!(
-            "{count} not as it should be; `coinpipe verify --repair` loads {repairable} of them again{queued}"
+            "{count} not as it should be; `coinpipe verify --repair` puts {repairable} of them right{queued}"
         );
     }
     bail!("{count} not as it should be, and the archive does not help{queued}")

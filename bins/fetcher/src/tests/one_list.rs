@@ -204,6 +204,10 @@ impl Ledger for Silent {
     async fn batches_of(&self, _: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         away()
     }
+
+    async fn batches_before(&self, _: Slot, _: &BatchId, _: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        away()
+    }
 }
 
 #[async_trait]

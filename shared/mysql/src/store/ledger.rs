@@ -3,7 +3,7 @@
 mod record;
 
 use async_trait::async_trait;
-use domain::BatchId;
+use domain::{BatchId, Slot};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
@@ -11,7 +11,7 @@ use tables::read::ledger as read;
 
 use super::MysqlStore;
 use super::columns::{columns, undecodable};
-use super::parameters::Query;
+use super::parameters::{Query, datetime};
 use crate::database::Work;
 pub(super) use record::{Announcement, record_chunk};
 
@@ -19,6 +19,15 @@ pub(super) use record::{Announcement, record_chunk};
 impl Ledger for MysqlStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         Ok(self.database.snapshot(&Which::Newest(limit)).await?)
+    }
+
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        Ok(self.database.snapshot(&Which::Before(slot, id, limit)).await?)
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
@@ -34,6 +43,7 @@ impl Ledger for MysqlStore {
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
+    Before(Slot, &'a BatchId, u32),
     /// One at least.
     Among(&'a [BatchId]),
 }
@@ -43,6 +53,7 @@ impl<'a> Which<'a> {
     pub(super) fn statements(self) -> [String; 3] {
         let from = match self {
             Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?".to_owned(),
+            Self::Before(..) => read::BEFORE.to_owned(),
             Self::Among(ids) => {
                 // Few shapes, for prepared statements are kept: ids are repeated to fill them.
                 let places = vec!["?"; ids.len().next_power_of_two()].join(", ");
@@ -56,6 +67,10 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
+            Self::Before(slot, id, limit) => {
+                let slot = datetime(slot.starts_at());
+                query.bind(slot).bind(slot).bind(id.as_str()).bind(limit)
+            }
             Self::Among(ids) => {
                 let filled = ids.iter().chain(ids.iter().cycle()).take(ids.len().next_power_of_two());
                 filled.fold(query, |query, id| query.bind(id.as_str()))

@@ -29,25 +29,25 @@ pub(super) struct Numbered<'a> {
     pub(super) batches: &'a BTreeSet<&'a BatchId>,
 }
 
-/// What became of a [`Numbered`] load.
-pub(super) enum Outcome {
+/// What became of a load whose batches need numbers.
+pub(crate) enum Outcome<T> {
     /// A batch has no number yet; nothing was written.
     Unnumbered,
-    /// As [`Load::run`] says.
-    Loaded(Option<Vec<Loaded>>),
+    /// As the load says; `None` when it is of the other kind than what is there.
+    Loaded(Option<T>),
 }
 
 impl Work for Numbered<'_> {
-    type Output = Outcome;
+    type Output = Outcome<Vec<Loaded>>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Outcome> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
         let Some(numbers) = Numbers::locked(connection, self.batches).await? else {
             return Ok(Outcome::Unnumbered);
         };
         self.load.run(&mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
     }
 
-    fn has_written(&self, outcome: &Outcome) -> bool {
+    fn has_written(&self, outcome: &Self::Output) -> bool {
         matches!(outcome, Outcome::Loaded(_))
     }
 }

@@ -1,6 +1,8 @@
 //! Loading rows of the kinds of the market on a server; and which maps are whole, which is looked up after each commit that may have
 //! completed one.
 
+use std::collections::BTreeSet;
+
 use domain::{BatchId, MarketKind};
 use ports::{Loaded, StoreError};
 use sqlx::AssertSqlSafe;
@@ -14,18 +16,25 @@ use super::MysqlStore;
 use super::batch_numbers::Numbers;
 use super::columns::read_all;
 use super::ledger::Which;
-use super::load::OnServer;
+use super::load::{OnServer, Outcome};
 use super::parameters::query;
 use crate::database::Work;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// Its rows are in no history, and its number says whether it was dropped.
 impl Work for MarketLoad<'_> {
-    type Output = Option<Loaded>;
+    type Output = Outcome<Loaded>;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output> {
-        // They are in no history.
-        MarketLoad::run(self, &mut OnServer(connection, &Numbers::default())).await
+        let Some(numbers) = Numbers::locked(connection, &BTreeSet::from([self.batch()])).await? else {
+            return Ok(Outcome::Unnumbered);
+        };
+        MarketLoad::run(self, &mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
+    }
+
+    fn has_written(&self, outcome: &Self::Output) -> bool {
+        matches!(outcome, Outcome::Loaded(_))
     }
 }
 

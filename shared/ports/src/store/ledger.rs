@@ -37,6 +37,8 @@ pub struct BatchRecord {
     pub verdict: Option<Verdict>,
     /// That it was taken out of the tables. Its counts are those of the time before, and nothing of it is missing.
     pub dropped: Option<Dropped>,
+    /// Whether it was dropped and not all of it was taken out of the tables yet.
+    pub is_half_dropped: bool,
     /// Coins that the source sent.
     pub coins_in: u64,
     /// Coins that a rule or the database rejected.
@@ -116,6 +118,15 @@ impl fmt::Display for Missing {
 pub trait Ledger: Send + Sync + 'static {
     /// The `limit` newest batches by slot, newest first. As many statements for a thousand as for one.
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
+
+    /// The `limit` newest batches before the one with this slot and id, in the order of [`batches`](Self::batches): for going through
+    /// all of them with a few at a time in memory.
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError>;
 
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;

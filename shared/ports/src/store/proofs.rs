@@ -32,6 +32,8 @@ pub struct LedgerLine {
     pub chunks: u32,
     /// Coins in each of them but the last; `None` when there is only one, or it was not said.
     pub size: Option<u32>,
+    /// When its page was fetched; `None` in lines of older versions.
+    pub fetched_at: Option<DateTime<Utc>>,
     /// Coins that a rule or the database refused.
     pub rejected: u64,
 }
@@ -58,6 +60,10 @@ pub trait Proofs: Send + Sync + 'static {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<Vec<(BatchId, u64)>, StoreError>;
+
+    /// How many rows that show what is the newest (`quotes_latest`, and the tables of the kinds of the market) name each batch that was
+    /// dropped: none should.
+    async fn shown_of_dropped(&self) -> Result<Vec<(BatchId, u64)>, StoreError>;
 
     /// The lines of these batches in the ledger, in any order.
     async fn lines_of(&self, batches: &[BatchId]) -> Result<Vec<LedgerLine>, StoreError>;

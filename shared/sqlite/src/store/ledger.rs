@@ -3,7 +3,7 @@
 mod record;
 
 use async_trait::async_trait;
-use domain::BatchId;
+use domain::{BatchId, Slot, timestamp};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::ledger as read;
@@ -17,6 +17,15 @@ pub(super) use record::{Announcement, record_chunk};
 impl Ledger for SqliteStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         self.records(Which::Newest(limit)).await.map_err(|error| self.blame(error))
+    }
+
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        self.records(Which::Before(slot, id, limit)).await.map_err(|error| self.blame(error))
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
@@ -33,15 +42,17 @@ impl Ledger for SqliteStore {
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
+    Before(Slot, &'a BatchId, u32),
     Named(&'a BatchId),
     Among(&'a [BatchId]),
 }
 
 impl<'a> Which<'a> {
-    /// As [`read::statements`] makes them; each has one value to bind.
+    /// As [`read::statements`] makes them.
     pub(super) fn statements(self) -> [String; 3] {
         let from = match self {
             Self::Newest(_) => "FROM batches ORDER BY slot DESC, id DESC LIMIT ?",
+            Self::Before(..) => read::BEFORE,
             Self::Named(_) => "FROM batches WHERE id = ?",
             Self::Among(_) => {
                 "FROM batches WHERE id IN (SELECT value FROM json_each(?)) ORDER BY slot DESC, id DESC"
@@ -54,6 +65,10 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
+            Self::Before(slot, id, limit) => {
+                let slot = timestamp::to_text(slot.starts_at());
+                query.bind(slot.clone()).bind(slot).bind(id.as_str()).bind(limit)
+            }
             Self::Named(id) => query.bind(id.as_str()),
             Self::Among(ids) => {
                 let ids: Vec<_> = ids.iter().map(BatchId::as_str).collect();

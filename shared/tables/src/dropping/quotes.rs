@@ -9,7 +9,7 @@ use crate::write::Parameter;
 const ROWS: u32 = 200_000;
 
 /// Where the batch's quotes can be.
-struct Bounds {
+pub(super) struct Bounds {
     oldest: DateTime<Utc>,
     /// `None`: nowhere any more.
     newest: Option<DateTime<Utc>>,
@@ -19,9 +19,9 @@ struct Bounds {
 pub(super) async fn take_out<S: Session>(
     session: &mut S,
     out: &Out<'_>,
+    Bounds { oldest, newest }: Bounds,
     before: Option<DateTime<Utc>>,
 ) -> Result<(Vec<DateTime<Utc>>, Option<DateTime<Utc>>), S::Error> {
-    let Bounds { oldest, newest } = bounds(session, out).await?;
     let Some(newest) = newest else { return Ok((Vec::new(), None)) };
     let ends = newest.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(newest);
     let ends = before.map_or(ends, |before| before.min(ends));
@@ -50,8 +50,13 @@ pub(super) async fn take_out<S: Session>(
     Ok((found, next))
 }
 
+/// All of the history.
+pub(super) fn anywhere() -> Bounds {
+    Bounds { oldest: begin_of(1000), newest: Some(begin_of(9999)) }
+}
+
 /// As the batch's lines in the ledger say. Those of older versions do not, and may be all that are left of a backup.
-async fn bounds<S: Session>(session: &mut S, out: &Out<'_>) -> Result<Bounds, S::Error> {
+pub(super) async fn bounds<S: Session>(session: &mut S, out: &Out<'_>) -> Result<Bounds, S::Error> {
     let sql = "SELECT MIN(oldest_quote_at) AS oldest, MAX(newest_quote_at) AS newest, COUNT(*) AS known, \
                    COUNT(CASE WHEN fetched_at IS NULL OR newest_quote_at IS NOT NULL AND oldest_quote_at IS NULL \
                          THEN 1 END) AS unbounded \
@@ -61,7 +66,7 @@ async fn bounds<S: Session>(session: &mut S, out: &Out<'_>) -> Result<Bounds, S:
         let oldest: Option<_> = row.nullable("oldest")?;
         let newest: Option<_> = row.nullable("newest")?;
         Ok(match oldest {
-            _ if !is_bounded => Bounds { oldest: begin_of(1000), newest: Some(begin_of(9999)) },
+            _ if !is_bounded => anywhere(),
             Some(oldest) => Bounds { oldest, newest },
             None => Bounds { oldest: begin_of(1000), newest },
         })

@@ -20,7 +20,7 @@ pub(super) struct SeenCoin {
 }
 
 /// A symbol, name and slug of a coin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SeenIdentity {
     pub(super) coin: u32,
     pub(super) first: DateTime<Utc>,
@@ -40,6 +40,9 @@ pub(super) struct Changes {
     /// Of coins: the identities that the batch saw first, or last.
     pub(super) identities_first: ByInstant,
     pub(super) identities_last: ByInstant,
+    /// Identities that the batch saw first and last, and that are the only ones of coins that others saw: between its pages. With when
+    /// they were seen first and last then.
+    pub(super) kept: Vec<(SeenIdentity, DateTime<Utc>, DateTime<Utc>)>,
     /// Coins to which the batch gave an older name back.
     pub(super) reverted: Vec<u32>,
     /// Coins that may be described by another identity than their newest one.
@@ -74,6 +77,10 @@ pub(super) fn changes(
             changes.first.entry(first).or_default().push(id);
         }
         let identities = of_coins.remove(&id).unwrap_or_default();
+        if identities.iter().all(|it| is_out(&it.first) && is_out(&it.last)) {
+            let newest = identities.iter().max_by_key(|it| (it.last, it.first));
+            changes.kept.extend(newest.map(|newest| (**newest, later.unwrap_or(last), last)));
+        }
         if is_out(&coin.last) && identities.len() > 1 {
             changes.renamed.push(id);
         }
@@ -134,6 +141,17 @@ mod tests {
         assert_eq!(without(coin(1, 5, Some(4), None), &[(1, 5), (2, 4)]), reverted);
         let kept = Changes { identities_first: one(7), ..Changes::default() };
         assert_eq!(without(coin(1, 9, Some(9), Some(7)), &[(1, 4), (5, 9)]), kept);
+    }
+
+    /// Its pages were fetched before the other snapshots and after them.
+    #[test]
+    fn the_only_name_of_a_coin_that_others_saw_between_the_pages_stays() {
+        let name = SeenIdentity { coin: 1, first: at(5), last: at(6) };
+        let others = DateTime::from_timestamp_millis(5_500).unwrap();
+        let coin = SeenCoin { id: 1, first: at(5), last: at(6), newest: Some(others), later: Some(others) };
+        let changes = changes(&[coin], &[name], &BTreeSet::from([at(5), at(6)]));
+        assert_eq!(changes.kept, [(name, others, others)]);
+        assert_eq!(without(SeenCoin { newest: None, ..coin }, &[(5, 6)]).kept, []);
     }
 
     /// Its quotes are too old for the history, and the newest one was the batch's.

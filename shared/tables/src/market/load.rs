@@ -26,7 +26,7 @@ impl<'a> MarketLoad<'a> {
         Self { chunk, now }
     }
 
-    /// The rows of the chunk and its row in the ledger; what became of them. `None` when it is of the other kind of data than what
+    /// The rows of the chunk and its row in the ledger, unless its batch was dropped; what became of them. `None` when it is of the other kind of data than what
     /// is there, simulated or real.
     ///
     /// # Errors
@@ -35,6 +35,10 @@ impl<'a> MarketLoad<'a> {
     pub async fn run<S: MarketStatements>(&self, statements: &mut S) -> Result<Option<Loaded>, S::Error> {
         if !statements.admit(self.chunk.head.page.simulated).await? {
             return Ok(None);
+        }
+        let numbers = statements.batch_numbers(&[self.batch()]).await?;
+        if numbers.iter().any(|batch| batch.is_dropped) {
+            return Ok(Some(Loaded { is_dropped: true, ..Loaded::default() }));
         }
         let records = self.records();
         let most = if self.chunk.kind.is_list() { ROWS } else { 1 };

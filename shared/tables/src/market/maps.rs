@@ -24,8 +24,8 @@ pub fn note<'a>(batch: &'a BatchId, record: Option<&'a BatchRecord>) -> Sql<'a> 
     }
 }
 
-/// Whether all of a map is known to be in the tables: it was announced, nothing is missing, and its fetcher had no doubt about
-/// that.
+/// Whether all of a map is known to be in the tables: it was announced, nothing is missing, nobody took it out, and its fetcher had no
+/// doubt about that.
 fn is_whole(record: &BatchRecord) -> bool {
-    record.fetched_at.is_some() && record.is_complete() && !record.lacks_coins()
+    record.fetched_at.is_some() && record.dropped.is_none() && record.is_complete() && !record.lacks_coins()
 }

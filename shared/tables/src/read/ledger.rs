@@ -1,5 +1,6 @@
 //! Reading the ledger.
 
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
 use ports::{BatchRecord, DataKinds, Dropped};
 
@@ -23,6 +24,10 @@ pub fn statements(from: &str, join: &str) -> [String; 3] {
         of_batches(&REPLAYS, "chunk_replays"),
     ]
 }
+
+/// Which batches come before one, newest first; binds its slot, twice, its id, and how many.
+pub const BEFORE: &str =
+    "FROM batches WHERE slot <= ? AND (slot < ? OR id < ?) ORDER BY slot DESC, id DESC LIMIT ?";
 
 /// Whether there is simulated data, and whether there is real data; for [`data_kinds`].
 pub const DATA_KINDS: &str = "SELECT EXISTS (SELECT 1 FROM batches WHERE simulated = 1) AS has_simulated, \
@@ -69,6 +74,9 @@ fn batch(row: &dyn Row) -> Result<BatchRow, Unreadable> {
 
 /// A row of `batch_chunks`, and whose it is.
 pub(super) fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
+    let newest: [Option<DateTime<Utc>>; 2] =
+        [row.nullable("newest_quote_at")?, row.nullable("newest_fetch_at")?];
+    let fetched_at: Option<_> = row.nullable("fetched_at")?;
     let chunk = ChunkRow {
         page: row.get("page")?,
         chunk: row.get("chunk")?,
@@ -76,7 +84,7 @@ pub(super) fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
         cut: Cut {
             chunks: row.get("chunks")?,
             size: row.nullable("chunk_coins")?,
-            fetched_at: row.nullable("fetched_at")?,
+            fetched_at,
             sorted: row.get("sorted")?,
         },
         transformed_at: row.get("transformed_at")?,
@@ -87,6 +95,8 @@ pub(super) fn chunk(row: &dyn Row) -> Result<(BatchId, ChunkRow), Unreadable> {
         unchanged: row.get("unchanged")?,
         stale: row.get("stale")?,
         loads: row.get("loads")?,
+        // A line of an older version may not say it.
+        has_quotes: fetched_at.is_none() || newest.iter().any(Option::is_some),
     };
     Ok((BatchId::from_stored(row.get::<String>("batch_id")?), chunk))
 }

@@ -1,7 +1,7 @@
 //! Reading what is there, without the numbers.
 
 use chrono::{DateTime, Utc};
-use domain::BatchId;
+use domain::{BatchId, MarketKind};
 use ports::{LedgerLine, QuoteKey};
 
 use super::ledger;
@@ -46,6 +46,11 @@ macro_rules! proofs_port {
                 self.found((BY_BATCH.to_owned(), vec![from.into(), to.into()]), of_batch).await
             }
 
+            async fn shown_of_dropped(&self) -> Result<Vec<(domain::BatchId, u64)>, ports::StoreError> {
+                let asked = ($crate::read::proofs::shown_of_dropped(), Vec::new());
+                self.found(asked, $crate::read::proofs::of_batch).await
+            }
+
             async fn lines_of(
                 &self,
                 batches: &[domain::BatchId],
@@ -68,6 +73,18 @@ pub const LATEST: &str = "SELECT last_updated, coin_id, currency, fetched_at FRO
 pub const BY_BATCH: &str = "SELECT b.batch_id AS batch_id, g.quotes AS quotes FROM ( \
         SELECT batch, COUNT(*) AS quotes FROM history WHERE last_updated >= ? AND last_updated < ? GROUP BY batch) AS g \
     JOIN batch_numbers AS b ON b.number = g.batch";
+
+/// How many rows of the tables that show what is the newest name each batch that was dropped, for [`of_batch`].
+pub fn shown_of_dropped() -> String {
+    let tables = MarketKind::ALL.map(|kind| kind.description().table);
+    let rows =
+        ["quotes_latest"].into_iter().chain(tables).map(|table| format!("SELECT batch_id FROM {table}"));
+    format!(
+        "SELECT s.batch_id AS batch_id, COUNT(*) AS quotes FROM ({}) AS s \
+         JOIN batches AS b ON b.id = s.batch_id AND b.dropped_at IS NOT NULL GROUP BY s.batch_id",
+        rows.collect::<Vec<_>>().join(" UNION ALL ")
+    )
+}
 
 /// The history at these instants, for [`quote`], and what to bind; `None` when there are none.
 pub fn at(instants: &[DateTime<Utc>]) -> Option<Asked<'_>> {
@@ -99,7 +116,7 @@ pub fn quote(row: &dyn Row) -> Result<QuoteKey, Unreadable> {
     })
 }
 
-/// A row of [`BY_BATCH`].
+/// A row of [`BY_BATCH`], or of [`shown_of_dropped`].
 pub fn of_batch(row: &dyn Row) -> Result<(BatchId, u64), Unreadable> {
     Ok((BatchId::from_stored(row.get::<String>("batch_id")?), row.get("quotes")?))
 }
@@ -113,6 +130,7 @@ pub fn line(row: &dyn Row) -> Result<LedgerLine, Unreadable> {
         chunk: line.chunk,
         chunks: line.cut.chunks,
         size: line.cut.size,
+        fetched_at: line.cut.fetched_at,
         rejected: line.rejected,
     })
 }

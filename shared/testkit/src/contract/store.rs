@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod left_out;
 pub mod letters;
 pub mod market;
+pub mod market_drops;
 pub mod outbox;
 pub mod past;
 pub mod proofs;
@@ -142,7 +143,13 @@ macro_rules! store_contract {
                 a_drop_that_is_interrupted_is_begun_again
                 what_still_waits_of_a_dropped_batch_is_not_loaded
                 a_dropped_batch_is_let_in_again_when_that_is_asked_for
-                a_batch_that_nobody_knows_is_not_dropped;
+                a_batch_that_nobody_knows_is_not_dropped
+                a_batch_of_thousands_of_pages_is_taken_out
+                what_the_ledger_does_not_know_of_a_dropped_batch_is_found_and_taken_out;
+            market_drops:
+                of_each_kind_a_dropped_batch_was_never_there
+                a_map_that_is_dropped_tells_nothing_and_deletes_no_coin
+                the_first_and_the_only_map_can_be_dropped;
             proofs:
                 what_is_there_is_found_without_its_numbers
                 the_ledger_s_lines_are_found_by_batch;

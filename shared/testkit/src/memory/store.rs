@@ -46,6 +46,8 @@ struct State {
     /// What the rows are made of, and up to when the history was pruned.
     loaded: Vec<Chunk>,
     pruned: Option<DateTime<Utc>>,
+    /// What the rows of the market are made of.
+    loaded_market: Vec<MarketChunk>,
     market: MarketRows,
     ledger: LedgerState,
     desk: Desk,
@@ -61,7 +63,8 @@ impl State {
         if MarketKind::of_endpoint(batch.endpoint()) == Some(MarketKind::Map) {
             let record = self.ledger.batch(batch);
             let whole = record.filter(|record| {
-                record.fetched_at.is_some() && record.is_complete() && !record.lacks_coins()
+                let is_in = record.fetched_at.is_some() && record.dropped.is_none();
+                is_in && record.is_complete() && !record.lacks_coins()
             });
             self.market.note(batch, whole.map(|whole| whole.slot));
         }
@@ -164,7 +167,11 @@ impl Store for MemoryStore {
     async fn load_market(&self, chunk: &MarketChunk) -> Result<Loaded, StoreError> {
         let mut state = self.state()?;
         state.ledger.admit(chunk.head.page.simulated)?;
+        if state.ledger.is_dropped(&chunk.head.page.batch) {
+            return Ok(Loaded { is_dropped: true, ..Loaded::default() });
+        }
         let loaded = state.market.load(chunk);
+        state.loaded_market.push(chunk.clone());
         state.ledger.record_chunk(&chunk.head, &loaded, self.now());
         state.note_whole(&chunk.head.page.batch);
         Ok(loaded)

@@ -3,41 +3,36 @@
 //! The history has one row for all batches that had the same quote, which names the newest of them. So what the dropped batch had in
 //! common with the one before leaves with it, and comes back when that one is rebuilt from the archive.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod around;
+mod take_out;
 
 use anyhow::bail;
-use chrono::{DateTime, Utc};
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
-use domain::{BatchId, timestamp};
-use indicatif::ProgressBar;
+use domain::{BatchId, MarketKind, endpoint, timestamp};
 use ports::DropPosition;
 use ports::store::BatchRecord;
-use service::{Process, Stores, Usage};
+use service::Process;
 
 use crate::adapters::{self, Adapters};
 use crate::commands::replay;
 use crate::confirm::confirm;
 use crate::selection::batch_id;
 use crate::{numbers, output};
+use around::Around;
+use take_out::{TakenOut, take_out};
 
 /// The longest reason that is kept, in characters.
 const WHY: usize = 1000;
 
-/// How often the progress is drawn.
-const TICK: Duration = Duration::from_millis(200);
-
 /// Take a batch out of the tables: `quotes_latest` falls back to what is newest without it, and no replay brings it back
-/// unless it is asked to. The batch stays on record.
+/// unless it is asked to. The batch stays on record. The same command goes on where it was interrupted.
 #[derive(Args, Debug)]
 pub(crate) struct DropArgs {
     /// The batch, by its id as `batches` shows it
     #[arg(value_name = "ID")]
     id: String,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    /// Why, for the record. A batch that was dropped before keeps the reason that it has
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     why: String,
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -47,157 +42,134 @@ pub(crate) struct DropArgs {
     yes: bool,
 }
 
-/// Batches of a series that are rebuilt at most, of those before.
-const MOST_BEFORE: usize = 10;
-
-/// The batch, and those that may have quotes in common with it, which are one row: in a currency of its own, fetched before and after it.
-struct Around<'a> {
-    batch: &'a BatchRecord,
-    /// The newest first.
-    before: Vec<&'a BatchRecord>,
-    /// The oldest first.
-    after: Vec<&'a BatchRecord>,
-}
-
-/// What left the tables.
-#[derive(Default)]
-struct TakenOut {
-    latest: u64,
-    coins: u64,
-    quotes: Vec<DateTime<Utc>>,
+/// A reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err("it is empty".to_owned()),
+        1..=WHY => Ok(text.to_owned()),
+        _ => Err(format!("it has more than {} characters", numbers::count(WHY as u64))),
+    }
 }
 
 pub(crate) async fn run(process: &Process, args: &DropArgs) -> anyhow::Result<()> {
     let id = batch_id(&args.id)?;
-    if args.why.chars().count() > WHY {
-        return Err(Usage(format!("--why has more than {} characters", numbers::count(WHY as u64))).into());
-    }
     if args.dry_run {
         let Some(stores) = process.open_stores_read_only().await? else {
             bail!(adapters::nothing_at(&process.config().store.url))
         };
-        let records = process.unless_stopped(records(&stores)).await?;
-        return describe(&Around::of(&id, &records)?);
+        let around = process.unless_stopped(Around::of(&id, &stores)).await?;
+        return describe(&around, &args.why);
     }
-    let (adapters, records) = process
+    let (adapters, around) = process
         .unless_stopped(async {
             let adapters = adapters::open_existing(process).await?;
-            let records = records(&adapters.stores).await?;
-            Ok((adapters, records))
+            let around = Around::of(&id, &adapters.stores).await?;
+            Ok((adapters, around))
         })
         .await?;
-    let around = Around::of(&id, &records)?;
-    describe(&around)?;
+    describe(&around, &args.why)?;
     if !args.yes && !confirm(process, "Take it out?").await? {
         bail!("nothing was changed");
     }
     drop_it(process, &adapters, &around, &args.why).await
 }
 
-async fn records(stores: &Stores) -> anyhow::Result<Vec<BatchRecord>> {
-    Ok(stores.ledger.batches(u32::MAX).await?)
-}
-
-impl<'a> Around<'a> {
-    /// Of the batch `id` among `records`, which are all there are.
-    fn of(id: &BatchId, records: &'a [BatchRecord]) -> anyhow::Result<Self> {
-        let Some(batch) = records.iter().find(|record| record.id == *id) else {
-            bail!("there is no batch {id}{}", nearest(id, records));
-        };
-        let shares = |record: &&BatchRecord| {
-            record.id != batch.id
-                && record.dropped.is_none()
-                && record.coins_in > 0
-                && record.convert.iter().any(|currency| batch.convert.contains(currency))
-        };
-        let at = fetched_at(batch);
-        let (mut before, mut after): (Vec<_>, Vec<_>) =
-            records.iter().filter(shares).partition(|record| fetched_at(record) < at);
-        before.sort_by_key(|record| Reverse(fetched_at(record)));
-        after.sort_by_key(|record| fetched_at(record));
-        Ok(Self {
-            batch,
-            before: nearest_of_each(before, batch.coins_in, MOST_BEFORE),
-            after: nearest_of_each(after, batch.coins_in, 1),
-        })
+/// Takes out what is left in the tables of a batch that was dropped, wherever it is, and rebuilds those around it; `false` when asked to
+/// stop before the end.
+pub(crate) async fn finish(process: &Process, adapters: &Adapters, id: &BatchId) -> anyhow::Result<bool> {
+    let around = Around::of(id, &adapters.stores).await?;
+    let Some(dropped) = &around.batch.dropped else { bail!("{id} is not dropped any more") };
+    // What the ledger does not know of may be anywhere.
+    let anywhere = [DropPosition::START, DropPosition::Anywhere(None)];
+    let positions = if around.batch.is_half_dropped { &anywhere[..1] } else { &anywhere };
+    let neighbours = around.neighbours();
+    if take_out(process, adapters, &around, &dropped.why, positions).await?.is_none() {
+        return Ok(false);
     }
-
-    /// Those that are rebuilt.
-    fn neighbours(&self) -> Vec<BatchId> {
-        self.before.iter().chain(&self.after).map(|record| record.id.clone()).collect()
-    }
+    Ok(neighbours.is_empty()
+        || Box::pin(replay::again(process, adapters, &neighbours, true)).await?.is_some())
 }
 
-/// Of each series of `records` (an endpoint in some currencies) the first ones, up to one that had about as many `coins`: a smaller one
-/// cannot bring back what a larger one before it had.
-fn nearest_of_each(records: Vec<&BatchRecord>, coins: u64, at_most: usize) -> Vec<&BatchRecord> {
-    let mut taken: BTreeMap<(&str, &[String]), usize> = BTreeMap::new();
-    let mut near = Vec::new();
-    for record in records {
-        let taken = taken.entry((&record.endpoint, &record.convert)).or_default();
-        if *taken < at_most {
-            near.push(record);
-        }
-        *taken += if record.coins_in >= coins - coins / 10 { at_most } else { 1 };
-    }
-    near
-}
-
-/// When its last page arrived, or at the earliest could have.
-fn fetched_at(record: &BatchRecord) -> DateTime<Utc> {
-    record.fetched_at.unwrap_or(record.slot.starts_at())
-}
-
-/// The batches of the slots nearest to that of `id`, in words.
-fn nearest(id: &BatchId, records: &[BatchRecord]) -> String {
-    let slot = id.as_str().split('/').next().and_then(timestamp::from_text).unwrap_or_default();
-    let mut records: Vec<_> = records.iter().collect();
-    records.sort_by_key(|record| (record.slot.starts_at() - slot).abs());
-    let ids: Vec<_> = records.iter().take(3).map(|record| record.id.as_str()).collect();
-    if ids.is_empty() { String::new() } else { format!("; the nearest: {}", ids.join(", ")) }
-}
-
-/// Says what is about to be done.
-fn describe(around: &Around<'_>) -> anyhow::Result<()> {
-    let BatchRecord { id, coins_in, rejected, dropped, .. } = around.batch;
+/// Says what is about to be done, and what it means.
+fn describe(around: &Around, why: &str) -> anyhow::Result<()> {
+    let BatchRecord { id, endpoint, coins_in, rejected, dropped, is_half_dropped, .. } = &around.batch;
     if let Some(dropped) = dropped {
-        let (at, why) = (timestamp::to_text(dropped.at), domain::one_line(&dropped.why, 300));
-        output::print(format!("{id} was dropped on {at}: {why}"))?;
+        let (at, held) = (timestamp::to_text(dropped.at), domain::one_line(&dropped.why, 300));
+        output::print(format!("{id} was dropped on {at}: {held}"))?;
+        if dropped.why != why {
+            output::print("reason    the one on record stays; this --why is not kept")?;
+        }
     }
-    let coins = numbers::counted(coins_in.saturating_sub(*rejected), "coin");
-    output::print(format!("drop      {id}: the quotes of {coins} leave the history and quotes_latest"))?;
-    for (place, records) in [("before", &around.before), ("after", &around.after)] {
-        for record in records {
+    let rows = coins_in.saturating_sub(*rejected);
+    let kind = MarketKind::of_endpoint(endpoint);
+    let goes = match kind {
+        _ if dropped.is_some() && !is_half_dropped => {
+            "all of it is out, as the ledger says; whatever is found all the same is taken out".to_owned()
+        }
+        Some(kind) => {
+            let table = kind.description().table;
+            format!("its rows leave {table}, which had {} of it when it was loaded", numbers::count(rows))
+        }
+        None => {
+            let thing = if [endpoint::LISTINGS, endpoint::QUOTES].contains(&endpoint.as_str()) {
+                "coin"
+            } else {
+                "row"
+            };
+            format!("the quotes of {} leave the history and quotes_latest", numbers::counted(rows, thing))
+        }
+    };
+    output::print(format!("drop      {id}: {goes}"))?;
+    output::print(format!("back      {}", way_back(id, endpoint)))?;
+    for (place, others) in [("before", &around.before), ("after", &around.after)] {
+        for other in others {
             output::print(format!(
                 "rebuild   {}, {place} it, from the archive if it is there: for what both had",
-                record.id
+                other.id
             ))?;
         }
     }
     Ok(())
 }
 
-async fn drop_it(
-    process: &Process,
-    adapters: &Adapters,
-    around: &Around<'_>,
-    why: &str,
-) -> anyhow::Result<()> {
+/// How the batch comes into the tables again, in words.
+fn way_back(id: &BatchId, endpoint: &str) -> String {
+    if endpoint.starts_with(endpoint::IMPORTED) {
+        return "there is none: what was imported is in no archive, so no replay brings it back; the table can be imported once more, \
+                as another batch"
+            .to_owned();
+    }
+    format!("`coinpipe replay --batch {id} --even-dropped`, for as long as the archive has its pages")
+}
+
+/// What left the tables, in words.
+fn told(id: &BatchId, out: &TakenOut) -> String {
+    if let Some(kind) = MarketKind::of_endpoint(id.endpoint()) {
+        let rows = numbers::counted(out.rows, "row");
+        return format!("Dropped   {id}: {rows} of {} went, or fell back", kind.description().table);
+    }
+    format!(
+        "Dropped   {id}: {} left the history; of quotes_latest {} fell back to an older quote, and {} {} gone, with {} that it alone had",
+        numbers::counted(out.quotes, "quote"),
+        numbers::count(out.fell_back),
+        numbers::count(out.latest - out.fell_back),
+        if out.latest - out.fell_back == 1 { "is" } else { "are" },
+        numbers::counted(out.coins, "coin"),
+    )
+}
+
+async fn drop_it(process: &Process, adapters: &Adapters, around: &Around, why: &str) -> anyhow::Result<()> {
     let id = &around.batch.id;
-    let Some(out) = take_out(process, adapters, id, why).await? else {
+    let Some(out) = take_out(process, adapters, around, why, &[DropPosition::START]).await? else {
         output::say(
             "stopped; nothing of it will be loaded any more, and the same command takes out the rest",
         );
         return Ok(());
     };
-    output::print(format!(
-        "Dropped   {id}: {} left the history, {} of quotes_latest fell back, {} that it alone had {} gone",
-        numbers::counted(out.quotes.len() as u64, "quote"),
-        numbers::count(out.latest),
-        numbers::counted(out.coins, "coin"),
-        if out.coins == 1 { "is" } else { "are" },
-    ))?;
-    if out.quotes.is_empty() && out.latest == 0 {
+    output::print(told(id, &out))?;
+    // Who was interrupted may have taken all of it out, and rebuilt nothing.
+    if out.is_nothing() && around.batch.dropped.is_none() {
         return Ok(());
     }
     let neighbours = around.neighbours();
@@ -216,11 +188,8 @@ async fn drop_it(
     for id in &rebuilt {
         output::print(format!("Rebuilt   {id}"))?;
     }
-    // A quote that changed after the fetch before cannot have been in it.
-    let Some(newest) = around.before.iter().map(|before| fetched_at(before)).max() else { return Ok(()) };
-    let shared = out.quotes.iter().filter(|last_updated| **last_updated <= newest).count() as u64;
-    if shared > 0 {
-        let quotes = numbers::counted(shared, "quote");
+    if out.shared > 0 {
+        let quotes = numbers::counted(out.shared, "quote");
         let lost: Vec<_> = around.before.iter().filter(|before| !rebuilt.contains(&before.id)).collect();
         let back = match lost.first() {
             None => "those that were in the ones named above are back".to_owned(),
@@ -233,37 +202,33 @@ async fn drop_it(
     Ok(())
 }
 
-/// Takes the batch out; `None` when asked to stop before the end.
-async fn take_out(
-    process: &Process,
-    adapters: &Adapters,
-    id: &BatchId,
-    why: &str,
-) -> anyhow::Result<Option<TakenOut>> {
-    let (stop, drops) = (process.shutdown.soft(), &adapters.stores.drops);
-    if drops.mark_dropped(id, why).await?.is_none() {
-        bail!("there is no batch {id} any more");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_something() {
+        assert_eq!(reason(" every price is wrong\n"), Ok("every price is wrong".to_owned()));
+        assert!(reason("").is_err() && reason(" \t\n").is_err() && reason(&"é".repeat(WHY + 1)).is_err());
+        assert!(reason(&"é".repeat(WHY)).is_ok());
     }
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(TICK);
-    let mut out = TakenOut::default();
-    let mut next = Some(DropPosition::START);
-    while let Some(at) = next {
-        if stop.is_cancelled() {
-            bar.finish_and_clear();
-            return Ok(None);
-        }
-        let portion = drops.drop_portion(id, at).await?;
-        out.latest += portion.latest;
-        out.coins += portion.coins;
-        out.quotes.extend(portion.quotes);
-        next = portion.next;
-        bar.set_message(format!(
-            "{} of quotes_latest and {} of the history are out",
-            numbers::count(out.latest),
-            numbers::count(out.quotes.len() as u64)
-        ));
+
+    #[test]
+    fn what_went_is_told_apart_from_what_fell_back() {
+        let id = BatchId::from_stored("2026-11-22T02:00:00Z/listings/USD");
+        let out = TakenOut { latest: 3, fell_back: 2, coins: 1, quotes: 3, shared: 0, rows: 0 };
+        assert_eq!(
+            told(&id, &out),
+            "Dropped   2026-11-22T02:00:00Z/listings/USD: 3 quotes left the history; of quotes_latest 2 fell back to an older quote, \
+             and 1 is gone, with 1 coin that it alone had"
+        );
     }
-    bar.finish_and_clear();
-    Ok(Some(out))
+
+    #[test]
+    fn what_no_replay_brings_back_is_said_before() {
+        let id = BatchId::from_stored("2026-11-22T02:00:00Z/legacy-coins/USD");
+        assert!(way_back(&id, id.endpoint()).contains("no archive"));
+        let id = BatchId::from_stored("2026-11-22T02:00:00Z/cmc100/-");
+        assert!(way_back(&id, id.endpoint()).contains("--even-dropped"));
+    }
 }

@@ -132,7 +132,7 @@ impl ImportPlan {
 fn endpoint(table: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let plain = table.chars().map(|c| if is_plain(c) { c } else { '_' }).take(80);
-    format!("legacy-{}", plain.collect::<String>())
+    format!("{}{}", domain::endpoint::IMPORTED, plain.collect::<String>())
 }
 
 /// The coin of `row`; or why it has none, and which it may be.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, PageMeta, ReplayId};
+use domain::{BatchId, MarketKind, PageMeta, ReplayId};
 use ports::store::BatchRecord;
 use ports::{Ledger, StoreError};
 
@@ -36,6 +36,8 @@ struct Arrived {
     /// How many pages it has.
     of: u32,
     coins: u64,
+    /// Those of them that a rule or the database refused.
+    rejected: u64,
     is_complete: bool,
 }
 
@@ -75,7 +77,23 @@ impl Arrivals {
 
     /// Coins in them.
     pub(super) fn coins(&self) -> u64 {
-        self.arrived.values().map(|arrived| arrived.coins).sum()
+        self.count(false)
+    }
+
+    /// Rows of kinds of the market in them.
+    pub(super) fn rows(&self) -> u64 {
+        self.count(true)
+    }
+
+    fn count(&self, of_market: bool) -> u64 {
+        let is_of_market = |id: &BatchId| MarketKind::of_endpoint(id.endpoint()).is_some();
+        let arrived = self.arrived.iter().filter(|(id, _)| is_of_market(id) == of_market);
+        arrived.map(|(_, arrived)| arrived.coins).sum()
+    }
+
+    /// Coins and rows in them that were rejected.
+    pub(super) fn rejected(&self) -> u64 {
+        self.arrived.values().map(|arrived| arrived.rejected).sum()
     }
 
     /// The batches of which not every page was there: how many were, of how many.
@@ -105,7 +123,8 @@ impl Arrivals {
                 let arrived = self.arrived.entry(id).or_default();
                 arrived.pages.extend(pages);
                 arrived.of = record.pages.unwrap_or(0);
-                (arrived.coins, arrived.is_complete) = (record.coins_in, record.is_complete());
+                (arrived.coins, arrived.rejected) = (record.coins_in, record.rejected);
+                arrived.is_complete = record.is_complete();
             }
         }
         Ok(news)

@@ -131,6 +131,7 @@ mod tests {
             credits,
             verdict: None,
             dropped: None,
+            is_half_dropped: false,
             coins_in: 0,
             rejected: 0,
             written: 0,

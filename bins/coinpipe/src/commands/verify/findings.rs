@@ -44,6 +44,8 @@ pub(super) enum Wrong {
     NotLatest { quotes: u64 },
     /// The history has so many quotes of the batch, and the ledger knows nothing of it.
     Unknown { quotes: u64 },
+    /// The batch was dropped, and so many rows of the tables name it; or none, and the drop was interrupted.
+    NotOut { rows: u64 },
 }
 
 impl Wrong {
@@ -54,14 +56,16 @@ impl Wrong {
             Self::NoRows { .. } => "no_rows",
             Self::NotLatest { .. } => "not_latest",
             Self::Unknown { .. } => "unknown_batch",
+            Self::NotOut { .. } => "not_out",
         }
     }
 
     fn quotes(self) -> Option<u64> {
         match self {
-            Self::NoRows { quotes, .. } | Self::NotLatest { quotes } | Self::Unknown { quotes } => {
-                Some(quotes)
-            }
+            Self::NoRows { quotes, .. }
+            | Self::NotLatest { quotes }
+            | Self::Unknown { quotes }
+            | Self::NotOut { rows: quotes } => Some(quotes),
             Self::NotLoaded | Self::NoLine => None,
         }
     }
@@ -83,6 +87,11 @@ impl Wrong {
             Self::Unknown { quotes } => {
                 format!("{} in the history, and not in the ledger", numbers::counted(quotes, "quote"))
             }
+            Self::NotOut { rows: 0 } => "it was dropped, and that was interrupted".to_owned(),
+            Self::NotOut { rows } => {
+                let are = if rows == 1 { "is" } else { "are" };
+                format!("it was dropped, and {} {are} in the tables", numbers::counted(rows, "row"))
+            }
         }
     }
 }
@@ -93,7 +102,14 @@ pub(super) struct Finding {
     pub(super) part: Part,
     pub(super) wrong: Wrong,
     /// Whether the archive has its page.
-    pub(super) is_in_archive: bool,
+    is_in_archive: bool,
+}
+
+impl Finding {
+    /// Whether a repair can put it right.
+    pub(super) fn is_repairable(&self) -> bool {
+        self.is_in_archive || matches!(self.wrong, Wrong::NotOut { .. })
+    }
 }
 
 /// What came of it.
@@ -157,8 +173,14 @@ impl Verified {
         self.found.iter().map(finding).collect()
     }
 
+    /// The batches that were dropped and have to be taken out.
+    pub(super) fn to_take_out(&self) -> Vec<BatchId> {
+        let is_left = |(_, wrong): &(&Part, &Wrong)| matches!(wrong, Wrong::NotOut { .. });
+        self.found.iter().filter(is_left).map(|(part, _)| part.batch.clone()).collect()
+    }
+
     /// The batches that the archive can put right.
-    pub(super) fn to_repair(&self) -> Vec<BatchId> {
+    pub(super) fn to_load(&self) -> Vec<BatchId> {
         let parts = self.found.keys().filter(|part| self.is_in_archive(part));
         let batches: BTreeSet<_> = parts.map(|part| part.batch.clone()).collect();
         batches.into_iter().collect()
@@ -167,7 +189,7 @@ impl Verified {
     /// What is wrong `after` a repair, if there was one: of the batches that were repaired what is found now.
     pub(super) fn left(&self, after: Option<&Self>) -> Vec<Finding> {
         let Some(after) = after else { return self.findings() };
-        let others = self.findings().into_iter().filter(|finding| !finding.is_in_archive);
+        let others = self.findings().into_iter().filter(|finding| !finding.is_repairable());
         others.chain(after.findings()).collect()
     }
 
@@ -177,7 +199,11 @@ impl Verified {
             return Ok(());
         }
         let rows = self.findings().into_iter().map(|finding| {
-            let archive = if finding.is_in_archive { "has it" } else { "does not have it" };
+            let archive = match finding.wrong {
+                Wrong::NotOut { .. } => "not needed",
+                _ if finding.is_in_archive => "has it",
+                _ => "does not have it",
+            };
             vec![
                 finding.part.batch.to_string(),
                 finding.part.text(),
@@ -214,7 +240,7 @@ impl Verified {
         if self.unproved > 0 {
             let batches = numbers::batches(self.unproved);
             lines.push(format!(
-                "unproved  {batches}: complete in the ledger, but not in the archive any more, so nothing proves that every quote is there"
+                "unproved  {batches}: complete in the ledger, and not in the archive, so nothing proves that every quote is there"
             ));
         }
         lines
@@ -266,8 +292,8 @@ mod tests {
         verified.note_archived(&page);
         let part = |number| Part { batch: page.batch.clone(), page: Some(number), chunk: None };
         verified.note(part(page.page + 1), Wrong::NotLoaded);
-        assert_eq!((verified.findings()[0].is_in_archive, verified.to_repair().len()), (false, 0));
+        assert_eq!((verified.findings()[0].is_in_archive, verified.to_load().len()), (false, 0));
         verified.note(part(page.page), Wrong::NotLoaded);
-        assert_eq!(verified.to_repair(), std::slice::from_ref(&page.batch));
+        assert_eq!(verified.to_load(), std::slice::from_ref(&page.batch));
     }
 }

@@ -1,6 +1,6 @@
 //! What the ledger and the history say of batches that the archive does not have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Slot, timestamp};
@@ -8,43 +8,103 @@ use ports::store::{BatchRecord, Missing};
 use service::Stores;
 
 use super::findings::{Part, Verified, Wrong};
+use crate::ledger_pages::LedgerPages;
 use crate::selection::Selection;
 
-/// Adds to `verified` the batches of `selection` that the archive does not have and of which a part is missing, and those of which the
-/// history has quotes and the ledger knows nothing.
+/// Adds to `verified` the batches of `selection` that the archive does not have and of which a part is missing, those of which the
+/// history has quotes and the ledger knows nothing, and those that were dropped and are not out of the tables.
 pub(super) async fn compare(
     stores: &Stores,
     selection: &Selection,
     now: DateTime<Utc>,
     verified: &mut Verified,
 ) -> anyhow::Result<()> {
-    let records = stores.ledger.batches(u32::MAX).await?;
-    let wanted = |record: &&BatchRecord| selection.wants_batch(&record.id, record.slot);
-    for record in records.iter().filter(wanted).filter(|record| record.dropped.is_none()) {
-        for missing in &record.missing {
-            let is_noted = verified.archived.contains(&record.id) && verified.has_found(&record.id);
-            if !is_noted {
-                verified.note(Part::of(&record.id, *missing), Wrong::NotLoaded);
-            }
-        }
-        if record.is_complete() && !verified.archived.contains(&record.id) {
-            verified.unproved += 1;
-        }
-    }
-    let lines = |record: &&BatchRecord| record.loads > 0 || record.dropped.is_some();
-    let known: BTreeSet<&BatchId> = records.iter().filter(lines).map(|record| &record.id).collect();
-    let first = records.iter().map(|record| record.slot.starts_at()).min();
+    let Known { loaded, dropped, mut not_out, first } = known(stores, selection, verified).await?;
+    let mut unknown: BTreeMap<BatchId, u64> = BTreeMap::new();
     for (from, to) in days(first, now) {
         for (batch, quotes) in stores.proofs.quotes_by_batch(from, to).await? {
             let slot = batch.as_str().split('/').next().and_then(timestamp::from_text).map(Slot::at);
-            let is_wanted = slot.is_some_and(|slot| selection.wants_batch(&batch, slot));
-            if is_wanted && !known.contains(&batch) && !verified.has_found(&batch) {
-                let part = Part { batch, page: None, chunk: None };
-                verified.note(part, Wrong::Unknown { quotes });
+            if dropped.contains(&batch) {
+                *not_out.entry(batch).or_default() += quotes;
+            } else if slot.is_some_and(|slot| selection.wants_batch(&batch, slot)) && !loaded.contains(&batch)
+            {
+                *unknown.entry(batch).or_default() += quotes;
             }
         }
     }
+    for (batch, rows) in stores.proofs.shown_of_dropped().await? {
+        if dropped.contains(&batch) {
+            *not_out.entry(batch).or_default() += rows;
+        }
+    }
+    for (batch, quotes) in unknown {
+        if !verified.has_found(&batch) {
+            verified.note(Part { batch, page: None, chunk: None }, Wrong::Unknown { quotes });
+        }
+    }
+    for (batch, rows) in not_out {
+        verified.note(Part { batch, page: None, chunk: None }, Wrong::NotOut { rows });
+    }
     Ok(())
+}
+
+/// What the ledger knows: of each batch little more than its id, for there may be many.
+#[derive(Default)]
+struct Known {
+    /// Those that have lines.
+    loaded: BTreeSet<BatchId>,
+    /// Those that were dropped and are wanted.
+    dropped: BTreeSet<BatchId>,
+    /// Those of them that are only half out, and so far no row of each.
+    not_out: BTreeMap<BatchId, u64>,
+    /// The first slot.
+    first: Option<DateTime<Utc>>,
+}
+
+/// Goes through the ledger, and adds what it says is missing to `verified`.
+async fn known(stores: &Stores, selection: &Selection, verified: &mut Verified) -> anyhow::Result<Known> {
+    let mut known = Known::default();
+    let mut pages = LedgerPages::of(&*stores.ledger);
+    loop {
+        let records = pages.next().await?;
+        if records.is_empty() {
+            return Ok(known);
+        }
+        for record in records {
+            let slot = record.slot.starts_at();
+            known.first = Some(known.first.map_or(slot, |first| first.min(slot)));
+            let is_wanted = selection.wants_batch(&record.id, record.slot);
+            if record.dropped.is_some() {
+                if record.is_half_dropped && is_wanted {
+                    known.not_out.insert(record.id.clone(), 0);
+                }
+                if is_wanted {
+                    known.dropped.insert(record.id.clone());
+                }
+                known.loaded.insert(record.id);
+                continue;
+            }
+            if is_wanted {
+                note_missing(&record, verified);
+            }
+            if record.loads > 0 {
+                known.loaded.insert(record.id);
+            }
+        }
+    }
+}
+
+/// Notes what is missing of a batch that the archive does not have.
+fn note_missing(record: &BatchRecord, verified: &mut Verified) {
+    for missing in &record.missing {
+        let is_noted = verified.archived.contains(&record.id) && verified.has_found(&record.id);
+        if !is_noted {
+            verified.note(Part::of(&record.id, *missing), Wrong::NotLoaded);
+        }
+    }
+    if record.is_complete() && !verified.archived.contains(&record.id) {
+        verified.unproved += 1;
+    }
 }
 
 /// All time up to tomorrow, a day at a time since the day before `first`.

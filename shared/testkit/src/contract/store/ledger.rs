@@ -76,6 +76,7 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
             pages: Some(2),
             credits: Some(25),
             dropped: None,
+            is_half_dropped: false,
             verdict: None,
             coins_in: 0,
             rejected: 0,
@@ -239,6 +240,18 @@ pub async fn batches_come_newest_slot_first(lab: &impl StoreLab) {
         let slots: Vec<_> = expected.into_iter().map(|seconds| Slot::at(at(seconds))).collect();
         assert_eq!(records.iter().map(|record| record.slot).collect::<Vec<_>>(), slots);
         assert!(records.iter().all(|record| record.is_complete() && record.loads == 1));
+        let all = lab.store().batches(10).await.expect("the ledger answers");
+        let mut paged: Vec<_> = all.iter().take(1).cloned().collect();
+        while let Some(last) = paged.last() {
+            let next =
+                lab.store().batches_before(last.slot, &last.id, limit).await.expect("the ledger answers");
+            assert!(next.len() <= limit as usize);
+            if next.is_empty() {
+                break;
+            }
+            paged.extend(next);
+        }
+        assert_eq!(paged, all[..if limit > 0 { 4 } else { 1 }], "{limit} at a time");
         if let Some(first) = records.first() {
             let alone = lab.store().batch(&first.id).await.expect("the ledger answers");
             assert_eq!(alone.as_ref(), Some(first));

@@ -54,7 +54,7 @@ fn feeling(updated_at: DateTime<Utc>, value: f64) -> Record {
 }
 
 /// A row of `kind` that has something in every column.
-fn full(kind: MarketKind) -> Record {
+pub(super) fn full(kind: MarketKind) -> Record {
     let values = kind.description().fields.iter().enumerate().map(|(place, field)| {
         let number = f64::from(u32::try_from(place).expect("few")) + 1.0;
         Some(match field.form {
@@ -181,13 +181,13 @@ pub async fn kinds_of_simulated_and_real_data_never_mix(lab: &impl StoreLab) {
 
 /// What comes of one map: its pages' chunks and its announcement.
 #[derive(Clone)]
-enum Part {
+pub(super) enum Part {
     Chunk(MarketChunk),
     Fetched(Fetched),
 }
 
 /// The map that was due at `seconds`, with these coins on each page.
-fn map(seconds: i64, pages: &[&[u32]], verdict: Option<Doubt>) -> Vec<Part> {
+pub(super) fn map(seconds: i64, pages: &[&[u32]], verdict: Option<Doubt>) -> Vec<Part> {
     let all = u32::try_from(pages.len()).expect("few");
     let chunks: Vec<_> = (1..)
         .zip(pages)
@@ -209,14 +209,14 @@ fn map(seconds: i64, pages: &[&[u32]], verdict: Option<Doubt>) -> Vec<Part> {
     chunks.into_iter().map(Part::Chunk).chain([Part::Fetched(announcement)]).collect()
 }
 
-async fn take(lab: &impl StoreLab, part: &Part) {
+pub(super) async fn take(lab: &impl StoreLab, part: &Part) {
     match part {
         Part::Chunk(chunk) => drop(load(lab, chunk).await),
         Part::Fetched(fetched) => lab.store().record_fetched(fetched).await.expect("is recorded"),
     }
 }
 
-async fn vanished(lab: &impl StoreLab) -> Vec<Vanished> {
+pub(super) async fn vanished(lab: &impl StoreLab) -> Vec<Vanished> {
     lab.contents().vanished().await
 }
 

@@ -59,13 +59,25 @@ pub async fn what_is_there_is_found_without_its_numbers(lab: &impl StoreLab) {
 pub async fn the_ledger_s_lines_are_found_by_batch(lab: &impl StoreLab) {
     let store = lab.store();
     let chunks = numbered_chunks(0).into_iter().map(|chunk| Chunk { size: Some(5), rejected: 2, ..chunk });
+    let mut fetched_at = None;
     for chunk in chunks {
         store.load(&chunk).await.expect("loads");
+        if chunk.page.batch == batch(3600) {
+            fetched_at = Some(chunk.page.fetched_at);
+        }
     }
+    assert!(fetched_at.is_some());
     let mut lines = store.lines_of(&[batch(3600), batch(1)]).await.expect("it answers");
     lines.sort_by_key(|line| line.chunk);
-    let line =
-        |chunk| LedgerLine { batch: batch(3600), page: 1, chunk, chunks: 2, size: Some(5), rejected: 2 };
+    let line = |chunk| LedgerLine {
+        batch: batch(3600),
+        page: 1,
+        chunk,
+        chunks: 2,
+        size: Some(5),
+        fetched_at,
+        rejected: 2,
+    };
     assert_eq!(lines, [line(1), line(2)]);
     assert_eq!(store.lines_of(&[]).await.expect("it answers"), []);
 }

@@ -34,6 +34,8 @@ struct Batch {
     parts: BTreeMap<(u32, u32), Part>,
     replays: Replays,
     dropped: Option<Dropped>,
+    /// Whether its quotes are in the tables.
+    has_quotes: bool,
 }
 
 struct Announced {
@@ -68,6 +70,7 @@ impl LedgerState {
             parts: BTreeMap::new(),
             replays: Replays::default(),
             dropped: None,
+            has_quotes: false,
         });
         let fetched_at = timestamp::to_millis(fetched.fetched_at);
         if batch.announced.as_ref().is_none_or(|held| fetched_at > held.fetched_at) {
@@ -87,7 +90,9 @@ impl LedgerState {
             parts: BTreeMap::new(),
             replays: Replays::default(),
             dropped: None,
+            has_quotes: false,
         });
+        batch.has_quotes |= loaded.newest_quote_at.is_some();
         batch.replays.add(chunk);
         self.freshness = later(self.freshness, loaded);
         let new = Part::new(chunk, loaded, now);
@@ -116,6 +121,13 @@ impl LedgerState {
     pub(super) fn mark_dropped(&mut self, batch: &BatchId, dropped: Dropped) -> Option<Dropped> {
         let batch = self.batches.get_mut(batch)?;
         Some(batch.dropped.get_or_insert(dropped).clone())
+    }
+
+    /// Notes that the quotes of `batch` are out of the tables.
+    pub(super) fn take_out(&mut self, batch: &BatchId) {
+        if let Some(batch) = self.batches.get_mut(batch) {
+            batch.has_quotes = false;
+        }
     }
 
     pub(super) fn is_dropped(&self, batch: &BatchId) -> bool {
@@ -179,6 +191,7 @@ impl Batch {
             credits: announced.map(|announced| announced.credits),
             verdict: announced.and_then(|announced| announced.verdict.clone()),
             dropped: self.dropped.clone(),
+            is_half_dropped: is_dropped && self.has_quotes,
             coins_in: counted().map(|part| part.coins_in).sum(),
             rejected: counted().map(|part| part.rejected).sum(),
             written: counted().map(|part| part.written).sum(),
@@ -197,6 +210,18 @@ impl Ledger for MemoryStore {
     async fn batches(&self, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         let state = self.state()?;
         let mut records = newest_first(&state.ledger.batches);
+        records.truncate(limit as usize);
+        Ok(records)
+    }
+
+    async fn batches_before(
+        &self,
+        slot: Slot,
+        id: &BatchId,
+        limit: u32,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        let mut records = newest_first(&self.state()?.ledger.batches);
+        records.retain(|record| (record.slot, &record.id) < (slot, id));
         records.truncate(limit as usize);
         Ok(records)
     }

@@ -63,6 +63,12 @@ impl MarketRows {
         loaded
     }
 
+    /// How many rows name `batch`.
+    pub(super) fn of_batch(&self, batch: &BatchId) -> u64 {
+        let rows = self.tables.values().flat_map(BTreeMap::values);
+        rows.filter(|entry| entry.batch == *batch).count() as u64
+    }
+
     /// The map `batch` is whole, and of this slot, or it is not.
     pub(super) fn note(&mut self, batch: &BatchId, whole: Option<Slot>) {
         match whole {

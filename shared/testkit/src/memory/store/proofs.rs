@@ -44,6 +44,24 @@ impl Proofs for MemoryStore {
         Ok(counts.into_iter().collect())
     }
 
+    async fn shown_of_dropped(&self) -> Result<Vec<(BatchId, u64)>, StoreError> {
+        let state = self.state()?;
+        let mut counts = BTreeMap::new();
+        for entry in state.rows.tables().latest {
+            *counts.entry(entry.batch).or_default() += 1;
+        }
+        counts.extend(
+            state
+                .ledger
+                .dropped()
+                .into_iter()
+                .map(|batch| (batch.clone(), state.market.of_batch(&batch)))
+                .filter(|(_, rows)| *rows > 0),
+        );
+        counts.retain(|batch, _| state.ledger.is_dropped(batch));
+        Ok(counts.into_iter().collect())
+    }
+
     async fn lines_of(&self, batches: &[BatchId]) -> Result<Vec<LedgerLine>, StoreError> {
         Ok(self.state()?.ledger.lines_of(batches))
     }

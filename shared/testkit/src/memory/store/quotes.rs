@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin, CoinRow, Measure, Quote, timestamp};
+use domain::{BatchId, Chunk, Coin, CoinRow, Measure, Quote, timestamp};
 
 use super::MemoryStore;
 use crate::tables::{CoinEntry, IdentityEntry, QuoteEntry, Tables};
@@ -112,6 +112,28 @@ impl Rows {
             seen.written.insert(key.clone());
             self.latest.insert(key, entry);
         }
+    }
+
+    /// What falls back to an older quote when `batch` goes, which stood in `before`: it does not have what the history does not keep, now
+    /// or since an earlier drop. How many quotes fell back.
+    pub(super) fn fall_back(&mut self, before: &[QuoteEntry], batch: &BatchId) -> u64 {
+        let mut fell_back = 0;
+        for held in before {
+            let key = (held.coin_id, held.quote.currency.clone());
+            let Some(entry) = self.latest.get_mut(&key) else { continue };
+            if held.batch == *batch {
+                fell_back += 1;
+                for measure in Measure::ALL.into_iter().filter(|measure| !measure.is_in_history()) {
+                    entry.quote.numbers[measure as usize] = None;
+                    entry.quote.missing.insert(measure);
+                }
+            } else if (&held.batch, held.fetched_at, held.quote.last_updated)
+                == (&entry.batch, entry.fetched_at, entry.quote.last_updated)
+            {
+                *entry = held.clone();
+            }
+        }
+        fell_back
     }
 
     pub(super) fn prune_history(&mut self, before: DateTime<Utc>, limit: u32) -> u64 {

@@ -59,8 +59,9 @@ impl Part {
 
     /// As chunk `chunk` of page `page` of `batch`.
     pub(super) fn line(&self, batch: &BatchId, page: u32, chunk: u32) -> LedgerLine {
-        let Self { chunks, size, rejected, .. } = *self;
-        LedgerLine { batch: batch.clone(), page, chunk, chunks, size, rejected }
+        let Self { chunks, size, fetched_at, rejected, .. } = *self;
+        let batch = batch.clone();
+        LedgerLine { batch, page, chunk, chunks, size, fetched_at: Some(fetched_at), rejected }
     }
 
     /// What is known after `new` was loaded, too.
