@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerter::StaleQuotes;
+use alerter::Conditions;
 use chrono::{DateTime, TimeDelta, Utc};
-use config::{CatchUp, Config, Offset, Secret, StaleAfter};
+use config::{CatchUp, Config, Offset, Secret};
 use domain::timestamp;
 use fetcher::{ChosenSource, ScheduledFetcher, Surroundings, Tables};
 use mysql::MysqlStore;
@@ -19,6 +19,7 @@ use simulator::{Options, Simulator};
 use stage::Failpoints;
 use telemetry::Metrics;
 use testkit::clock::ManualClock;
+use testkit::memory::MemoryQueue;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
@@ -165,9 +166,8 @@ async fn old_quotes_are_one_letter(site: &Site, servers: &Servers) {
     let options = mysql::Options::new(&servers.database.url()).expect("a good URL");
     let clock: Arc<dyn Clock> = Arc::new(site.clock.clone());
     let store = Arc::new(MysqlStore::open(&options, clock.clone()).await.expect("a store"));
-    let watch = || {
-        StaleQuotes::new(&Stores::of(store.clone()), clock.clone(), StaleAfter::Auto, Duration::from_hours(1))
-    };
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(clock.clone()));
+    let watch = || Conditions::new(&Config::defaults(), &queue, &Stores::of(store.clone()), clock.clone());
     let (one, other) = (watch(), watch());
     let open = async || {
         let letters = store.letters(None, 100).await.expect("the desk");

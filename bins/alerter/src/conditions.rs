@@ -16,8 +16,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use config::Config;
-use ports::{Clock, QueueName, StoreError};
-use service::{Process, Queues, Stores};
+use ports::{Clock, Queue, QueueName, StoreError};
+use service::Stores;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -75,24 +75,20 @@ pub struct Conditions {
 
 impl Conditions {
     /// Those that `[alert]` asks for.
-    pub fn of(process: &Process, queues: &Queues, stores: &Stores) -> Self {
-        let Config { alert, fetch, .. } = process.config();
+    pub fn new(config: &Config, queue: &Arc<dyn Queue>, stores: &Stores, clock: Arc<dyn Clock>) -> Self {
+        let Config { alert, fetch, .. } = config;
         let mut conditions: Vec<Box<dyn Condition>> =
             vec![Box::new(StaleQuotes::new(stores, alert.stale_after, fetch.every))];
         if !alert.stuck_after.is_zero() {
-            conditions.push(Box::new(QueueAway::new(Arc::clone(&queues.queue))));
+            conditions.push(Box::new(QueueAway::new(Arc::clone(queue))));
             // Who would tell of the queue of dead letters is who consumes it.
             for name in [QueueName::Raw, QueueName::Rows] {
-                let stuck = StuckQueue::new(Arc::clone(&queues.queue), name, alert.stuck_after);
+                let stuck = StuckQueue::new(Arc::clone(queue), name, alert.stuck_after);
                 conditions.push(Box::new(stuck));
             }
         }
         conditions.push(Box::new(RejectedShare::new(Arc::clone(&stores.ledger), alert.rejected)));
-        conditions.push(Box::new(Disk::new(process.config())));
-        Self::new(conditions, stores, Arc::clone(&process.clock))
-    }
-
-    fn new(conditions: Vec<Box<dyn Condition>>, stores: &Stores, clock: Arc<dyn Clock>) -> Self {
+        conditions.push(Box::new(Disk::new(config)));
         let keepers = conditions
             .into_iter()
             .map(|condition| Keeper::new(condition, Arc::clone(&stores.letters), Arc::clone(&clock)));

@@ -27,3 +27,6 @@ pub use mailer::Mailer;
 pub use metrics::declare_metrics;
 pub use process::{check, check_settings, flush, run};
 pub use transport::{SendError, SendErrorKind, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ impl Mailer {
     }
 
     /// Sends the waiting mails first, so that what they held up is mailed in the same round.
-    async fn round(&self, no_wait: bool, stop: &CancellationToken) -> Result<(), StoreError> {
+    pub(crate) async fn round(&self, no_wait: bool, stop: &CancellationToken) -> Result<(), StoreError> {
         self.send_due(stop).await?;
         if self.post(no_wait).await? {
             self.send_due(stop).await?;

@@ -23,7 +23,7 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         Arc::clone(&process.clock),
         process.config().alert.incomplete_after,
     );
-    let conditions = Conditions::of(process, queues, stores);
+    let conditions = Conditions::new(process.config(), &queues.queue, stores, Arc::clone(&process.clock));
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;

@@ -51,8 +51,8 @@ pub use client::KeyStatus;
 #[cfg(test)]
 pub(crate) use client::server;
 pub(crate) use client::{ApiSource, Client};
-pub(crate) use credits::Credits;
 pub use credits::{Advice, Spending, free_plan};
+pub(crate) use credits::{Credits, Spare};
 pub(crate) use ending::{Ending, GaveUp, Patience};
 use judging::JudgeState;
 use listed::Listed;

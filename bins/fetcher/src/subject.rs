@@ -38,6 +38,16 @@ pub(crate) fn interval(market: &config::Market, kind: MarketKind) -> Option<Dura
     every.interval()
 }
 
+/// The key in `[market]` that says how often `kind` is fetched.
+pub(crate) fn setting(kind: MarketKind) -> &'static str {
+    match kind {
+        MarketKind::Map => "map",
+        MarketKind::GlobalMetrics => "global_metrics",
+        MarketKind::FearAndGreed => "fear_and_greed",
+        MarketKind::Cmc100 => "cmc100",
+    }
+}
+
 /// How often each of what is fetched on a schedule is: snapshots first.
 pub fn intervals(config: &config::Config) -> Vec<Duration> {
     let kinds = MarketKind::ALL.into_iter().filter_map(|kind| interval(&config.market, kind));

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchRecord, Ledger, Missing};
+pub use ledger::{BatchRecord, Ledger, Missing, Paid};
 pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
 pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,

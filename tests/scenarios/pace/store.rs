@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule, Slot};
 use outage::{Away, Gate, Need};
-use ports::store::OutboxState;
+use ports::store::{OutboxState, Paid};
 use ports::{
     AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
     Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
@@ -155,6 +155,10 @@ impl Ledger for PacedStore {
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         self.through(Need::Read, self.memory.batches_of(ids)).await
+    }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        self.through(Need::Read, self.memory.paid_since(since)).await
     }
 }
 

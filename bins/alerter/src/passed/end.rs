@@ -69,6 +69,8 @@ impl End {
                 (_, month_ends) => begins(month_ends).map(Self::After),
             },
             "over_budget" => begins(occasion).map(Self::After),
+            // A gap is filled, or it is not; these do not say of which slots.
+            "gap_unpaid" | "gap_refused" | "gap_left" => None,
             // Told once a day, for as long as it lasts.
             _ => {
                 let (day, kind) = match occasion.split_once('/') {
@@ -147,6 +149,7 @@ mod tests {
         assert_eq!(fetcher("api_1001", "2026-11-26/map"), Some(End::Works { kind: Some("map".to_owned()) }));
         // What is lost is lost, and what nobody can prove is for people.
         for (code, occasion) in [
+            ("gap_unpaid", "2026-12-01"),
             ("spool_lost", "2026-11-22T14:00:00Z/listings/USD/p1"),
             ("http_500", "2026-11-22T14:00:00Z/given-up"),
         ] {

@@ -1,8 +1,8 @@
 //! `coinpipe status`: how fresh the table is, what waits, what needs someone.
 
 mod credits;
+mod shown;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -10,16 +10,13 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
 use fetcher::Waiting;
-use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{AlertGroup, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
 
 use super::{batches, dead};
 use crate::{adapters, numbers, output, values};
-
-/// How many snapshots are shown.
-const BATCHES: u32 = 5;
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
@@ -58,11 +55,13 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
-    let wanted = credits::batches_to_read(&fetcher::intervals(process.config())).max(BATCHES);
+    let now = process.clock.now();
+    let mut paid = Vec::new();
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         freshness = stores.quotes.freshness().await?;
-        batches = stores.ledger.batches(wanted).await?;
+        batches = stores.ledger.batches(shown::to_read(&fetcher::intervals(process.config()))).await?;
+        paid = stores.ledger.paid_since(credits::since(now)).await?;
         groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
     }
@@ -74,10 +73,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         };
         depths.push((queue, depth));
     }
-    let now = process.clock.now();
-    let days = credits::by_day(&batches, wanted, now);
-    let batches = shown(batches);
-    let last_snapshot = batches.iter().find(|batch| !credits::is_of_kind(batch));
+    let days = credits::by_day(&paid, now);
+    let batches = shown::of(batches);
+    let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
     let waiting = fetcher::waiting(&process.config().fetch.spool, now);
 
     if args.json {
@@ -153,20 +151,6 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         }
     }
     Ok((freshness, now))
-}
-
-/// Of `batches`, newest first, those that are shown: some snapshots, and the newest of each kind of the market.
-fn shown(batches: Vec<BatchRecord>) -> Vec<BatchRecord> {
-    let mut snapshots = 0;
-    let mut kinds = BTreeSet::new();
-    let mut is_shown = |batch: &BatchRecord| {
-        if credits::is_of_kind(batch) {
-            return kinds.insert(batch.endpoint.clone());
-        }
-        snapshots += 1;
-        snapshots <= BATCHES
-    };
-    batches.into_iter().filter(|batch| is_shown(batch)).collect()
 }
 
 /// How long ago the newest fetch was, and how old the newest quote was made.

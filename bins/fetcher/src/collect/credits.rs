@@ -9,4 +9,4 @@ mod watch;
 
 pub use budget::{Advice, free_plan};
 pub use spending::Spending;
-pub(crate) use watch::Credits;
+pub(crate) use watch::{Credits, Spare};

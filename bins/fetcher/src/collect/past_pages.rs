@@ -6,7 +6,7 @@ use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 
 use tracing::debug;
 
-use super::Collector;
+use super::{Collector, Spare};
 use crate::beside::{backfill_below, taken_in};
 use crate::history::{
     COINS_A_CALL, Currencies, KnownCoin, PastCoins, coins_from_json, coins_to_json, paid_from_json,
@@ -172,9 +172,10 @@ impl Collector {
         format!("{} {}", self.client.host(), self.settings.convert.join(","))
     }
 
-    /// Whether `credits` can be spent without taking anything from the snapshots to come.
-    pub(crate) fn can_spare_credits(&self, credits: u64) -> bool {
-        self.credits.spare().is_none_or(|spare| credits <= spare)
+    /// What can be spent without taking anything from the snapshots to come. Asks the API when that is not known.
+    pub(crate) async fn spare_credits(&self) -> Spare {
+        self.credits.know(&self.client).await;
+        self.credits.spare()
     }
 
     /// The plan's month, by its end.

@@ -24,13 +24,13 @@ use super::Scheduler;
 use super::leader_state::LeaderState;
 use super::owed::{Filling, Owed};
 use super::term::LedTerm;
-use crate::collect::{Ending, GaveUp, PastJob, Patience};
+use crate::collect::{Ending, GaveUp, PastJob, Patience, Spare};
 use crate::history::{HOUR, PastCoins, REACH, is_hour, price, windows};
 use crate::progress::NoObserver;
 
 /// How long to wait before looking again whether it can be paid for.
 const PAUSE: TimeDelta = TimeDelta::hours(1);
-/// How long to wait for tables that do not answer.
+/// How long to wait for tables, or an API, that do not say what has to be known.
 const UNANSWERED: TimeDelta = TimeDelta::minutes(1);
 /// A window that another fetcher is filling is left to it for so long, or for a slot.
 const LEFT_TO_OTHERS: TimeDelta = TimeDelta::hours(1);
@@ -160,7 +160,14 @@ impl Scheduler {
         let coins = if is_whole { all } else { some };
         let alike = wanted.iter().copied().filter(|slot| whole.contains(slot) == is_whole).collect();
         let Some(window) = windows(&alike).pop() else { return Ok(true) };
-        let Some(window) = self.affordable(&window, coins.count()) else {
+        let spare = self.collector.spare_credits().await;
+        let Some(window) = self.affordable(&window, coins.count(), spare) else {
+            if spare == Spare::Unknown {
+                // It is asked soon: what is spent without knowing may be what the snapshots to come need.
+                state.hold_catching_up(now + UNANSWERED);
+                warn!("gaps are not filled while the API does not say what the plan has left");
+                return Ok(false);
+            }
             state.hold_catching_up(now + PAUSE);
             let reason = format!(
                 "{} missed slots are not filled yet: what the plan has left is needed for the snapshots to come. They are filled when it \
@@ -209,8 +216,11 @@ impl Scheduler {
         let job = past_job(&coins, next, stop);
         let asked = match self.collector.missing_patiently(job, window).await {
             Ok(Some(missing)) => {
-                if !self.collector.can_spare_credits(self.collector.price_of_call(&missing, &coins)) {
-                    state.hold_catching_up(self.clock.now() + PAUSE);
+                let price = self.collector.price_of_call(&missing, &coins);
+                let spare = self.collector.spare_credits().await;
+                if !spare.pays_for(self.collector.past_price_as_taken(price)) {
+                    let pause = if spare == Spare::Unknown { UNANSWERED } else { PAUSE };
+                    state.hold_catching_up(self.clock.now() + pause);
                     return Ok(false);
                 }
                 self.collector.ask_hours(job, &missing).await.map(drop)
@@ -332,9 +342,9 @@ impl Scheduler {
     }
 
     /// As many of the newest slots of `window` as can be paid for without taking anything from the snapshots to come.
-    fn affordable(&self, window: &[Slot], coins: usize) -> Option<Vec<Slot>> {
-        let parts = (0..window.len()).map(|first| &window[first..]);
-        let mut fitting = parts.filter(|part| self.collector.can_spare_credits(self.price_of(part, coins)));
+    fn affordable(&self, window: &[Slot], coins: usize, spare: Spare) -> Option<Vec<Slot>> {
+        let fits = |part: &&[Slot]| spare.pays_for(self.price_of(part, coins));
+        let mut fitting = (0..window.len()).map(|first| &window[first..]).filter(fits);
         fitting.next().map(<[Slot]>::to_vec)
     }
 

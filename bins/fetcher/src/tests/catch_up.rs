@@ -143,6 +143,28 @@ async fn what_the_snapshots_to_come_need_is_not_spent_on_gaps() {
     assert!(reason.starts_with("1 missed slots are not filled yet"), "{reason}");
 }
 
+/// What was known before it slept, or of the month before, says nothing: it is asked for again before anything is spent.
+#[tokio::test]
+async fn after_a_long_sleep_the_snapshots_to_come_are_paid_for_first_too() {
+    for (slept_at, woke_at, month, expected) in [
+        // 4 days to the month's end: 95 snapshots after that of midnight, and five credits to spare.
+        ("2026-11-24T23:00:00Z", "2026-11-27T00:00:00Z", 1 + 1 + 95 + 5, 2),
+        // A month of 31 days has begun: 743 snapshots after this one.
+        ("2026-11-30T20:00:00Z", "2026-12-01T00:00:00Z", 1 + 743 + 5, 2),
+    ] {
+        let lab = lab(CatchUp::All);
+        lab.clock.0.set(instant(slept_at));
+        let simulator = lab.simulator(Options { credits_monthly: month, ..Options::default() }).await;
+        let running = lab.fetcher_at(&simulator);
+        running.know_credits().await;
+        run_until(&running, "a snapshot", || announced(&lab) == 1).await;
+        lab.clock.0.set(instant(woke_at));
+        let is_told = || incidents(&lab).iter().any(|letter| letter.starts_with("gap_unpaid/"));
+        run_until(&running, "what can be paid for", || announced(&lab) == 2 + expected && is_told()).await;
+        assert_eq!(filled(&lab).1, 2 * u32::try_from(expected).unwrap(), "{woke_at}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_plan_refuses_is_told_once_and_left() {
     let lab = lab(CatchUp::All);
@@ -171,7 +193,9 @@ async fn a_limit_is_waited_out() {
     let lab = lab(CatchUp::All);
     let simulator = lab.simulator(Options { rate_limit_minute: 1, ..Options::default() }).await;
     away(&lab, &simulator, 3).await;
-    run_until(&lab.fetcher_at(&simulator), "every hour", || announced(&lab) == 5).await;
+    let back = lab.fetcher_at(&simulator);
+    back.know_credits().await;
+    run_until(&back, "every hour", || announced(&lab) == 5).await;
     assert_eq!(filled(&lab).0.len(), 3);
 }
 

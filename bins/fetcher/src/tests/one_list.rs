@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use config::CatchUp;
 use domain::{BatchId, Fetched, Schedule, Slot, endpoint, wire};
-use ports::store::{BatchRecord, FetchedSlot};
+use ports::store::{BatchRecord, FetchedSlot, Paid};
 use ports::{Ledger, QueueName, Schedules, Store, StoreError};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 
@@ -202,6 +202,10 @@ impl Ledger for Silent {
     }
 
     async fn batches_of(&self, _: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+        away()
+    }
+
+    async fn paid_since(&self, _: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
         away()
     }
 

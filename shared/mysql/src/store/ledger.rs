@@ -3,15 +3,17 @@
 mod record;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot};
+use ports::store::Paid;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::ledger as read;
 
 use super::MysqlStore;
-use super::columns::{columns, undecodable};
-use super::parameters::{Query, datetime};
+use super::columns::{columns, read_all, undecodable};
+use super::parameters::{Query, datetime, query};
 use crate::database::Work;
 pub(super) use record::{Announcement, record_chunk};
 
@@ -36,6 +38,11 @@ impl Ledger for MysqlStore {
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         if ids.is_empty() { Ok(Vec::new()) } else { Ok(self.database.snapshot(&Which::Among(ids)).await?) }
+    }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        let rows = self.database.read(query(read::PAID_SINCE, [since.into()])).await?;
+        read_all(&rows, read::paid).map_err(|error| self.blame(error))
     }
 }
 

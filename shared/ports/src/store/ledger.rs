@@ -113,6 +113,17 @@ impl fmt::Display for Missing {
     }
 }
 
+/// What a batch cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// What was fetched: `listings`.
+    pub endpoint: String,
+    /// When its last page arrived.
+    pub fetched_at: DateTime<Utc>,
+    /// Credits.
+    pub credits: u32,
+}
+
 /// The ledger of batches.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
@@ -133,4 +144,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Those of `ids` that there are, newest slot first, as of one moment: for polling a few batches.
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError>;
+
+    /// What was paid since `since`, whatever time it is about, oldest first: batches whose announcement was recorded, dropped ones
+    /// too. Reads no chunk.
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError>;
 }

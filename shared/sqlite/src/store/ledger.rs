@@ -3,14 +3,16 @@
 mod record;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, timestamp};
+use ports::store::Paid;
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::ledger as read;
 
 use super::SqliteStore;
-use super::columns::{columns, undecodable};
-use super::parameters::Query;
+use super::columns::{columns, read_all, undecodable};
+use super::parameters::{Query, query};
 pub(super) use record::{Announcement, record_chunk};
 
 #[async_trait]
@@ -35,6 +37,11 @@ impl Ledger for SqliteStore {
 
     async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
         self.records(Which::Among(ids)).await.map_err(|error| self.blame(error))
+    }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        let rows = query(read::PAID_SINCE, [since.into()]).fetch_all(self.database.readers()).await;
+        rows.and_then(|rows| read_all(&rows, read::paid)).map_err(|error| self.blame(error))
     }
 }
 

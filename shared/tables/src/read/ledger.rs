@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
+use ports::store::Paid;
 use ports::{BatchRecord, DataKinds, Dropped};
 
 use crate::columns::{BATCHES, CHUNKS, DROPPED, REPLAYS, of_table};
@@ -23,6 +24,19 @@ pub fn statements(from: &str, join: &str) -> [String; 3] {
         of_batches(&CHUNKS, "batch_chunks"),
         of_batches(&REPLAYS, "chunk_replays"),
     ]
+}
+
+/// What was paid since an instant, for [`paid`]; binds the instant.
+pub const PAID_SINCE: &str = "SELECT endpoint, fetched_at, credits FROM batches \
+    WHERE fetched_at >= ? AND credits IS NOT NULL ORDER BY fetched_at, id";
+
+/// A row of [`PAID_SINCE`].
+pub fn paid(row: &dyn Row) -> Result<Paid, Unreadable> {
+    Ok(Paid {
+        endpoint: row.get("endpoint")?,
+        fetched_at: row.get("fetched_at")?,
+        credits: row.get("credits")?,
+    })
 }
 
 /// Which batches come before one, newest first; binds its slot, twice, its id, and how many.

@@ -98,6 +98,7 @@ macro_rules! store_contract {
                 a_batch_is_complete_when_every_chunk_of_every_page_is_loaded
                 an_announcement_and_its_chunks_may_come_in_any_order
                 a_later_announcement_wins
+                what_was_paid_is_told_by_when_it_was_fetched
                 a_verdict_stays_with_its_announcement
                 an_empty_page_is_a_chunk_without_rows
                 a_batch_is_as_new_as_its_newest_chunk

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::MarketKind;
 
-use crate::subject::interval;
+use crate::subject::{interval, setting};
 
 /// How often each kind of the market is fetched, and the credits that a batch of it costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,15 @@ impl Beside {
     pub(super) fn credits(&self, batches: impl Fn(Duration) -> u64) -> u64 {
         let costs = self.0.iter().flatten();
         costs.map(|(every, cost)| batches(*every).saturating_mul((*cost).into())).fold(0, u64::saturating_add)
+    }
+
+    /// The keys in `[market]` of what costs something.
+    pub(super) fn settings(&self) -> Vec<&'static str> {
+        let kinds = MarketKind::ALL.into_iter().zip(self.0);
+        kinds
+            .filter(|(_, each)| each.is_some_and(|(_, cost)| cost > 0))
+            .map(|(kind, _)| setting(kind))
+            .collect()
     }
 
     /// What all of it costs in `time`, in `parts` of a credit.

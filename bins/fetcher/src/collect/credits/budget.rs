@@ -35,7 +35,15 @@ impl Advice {
             if let Some(limit) = status.daily_limit {
                 text = format!("{text}, {} of {} a day", count(spending.a_day()), count(limit));
             }
-            if spending.a_month() > budget {
+            let by_day = status.daily_limit.filter(|limit| spending.a_day() > *limit);
+            if let Some(limit) = by_day {
+                // The day's end comes before the month's, each day anew.
+                let end = time_of_day(spending.lasts(limit));
+                text = format!(
+                    "{text}: they last each day until about {end} UTC; {}",
+                    fitting(spending, budget)
+                );
+            } else if spending.a_month() > budget {
                 // Those of the month that begins next: of this one, many may be gone.
                 let end = last_day(spending, budget, next_month);
                 text = format!("{text}: they last until about the {end}; {}", fitting(spending, budget));
@@ -95,6 +103,12 @@ fn last_day(spending: &Spending, credits: u64, begin: DateTime<Utc>) -> String {
     format!("{} of {}", ordinal(end.day()), end.format("%B"))
 }
 
+/// The time that is so long after midnight: `13:20`.
+fn time_of_day(passed: Duration) -> String {
+    let minutes = passed.as_secs() / 60;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// Credits that may be spent in a month of so many `days`, both limits together.
 fn budget(status: &KeyStatus, days: u64) -> Option<u64> {
     let by_days = status.daily_limit.map(|limit| limit.saturating_mul(days));
@@ -127,6 +141,10 @@ fn fitting(spending: &Spending, budget: u64) -> String {
     match (limit, every) {
         (Some(limit), Some(every)) => format!("{limit} or {every} fit"),
         (Some(one), None) | (None, Some(one)) => format!("{one} fits"),
+        (None, None) if spending.snapshots_alone() <= budget => format!(
+            "beside what [market] costs, no setting of [fetch] fits: fetch {} more rarely",
+            spending.kinds_beside().join(" and ")
+        ),
         (None, None) => "no setting fits; the plan is too small".to_owned(),
     }
 }
@@ -291,7 +309,13 @@ mod tests {
             text.starts_with("720 snapshots × 25 = 18,000 of 10,000 credits a month, 600 of 333 a day: "),
             "{text}"
         );
-        assert!(text.contains("`limit = 2600` (9,360) or `every = 2h` (9,000) fit"), "{text}");
+        // Thirteen snapshots, one each hour from midnight on.
+        assert!(
+            text.ends_with(
+                "600 of 333 a day: they last each day until about 13:19 UTC; `limit = 2600` (9,360) or `every = 2h` (9,000) fit"
+            ),
+            "{text}"
+        );
         let (reason, until) = told.short.unwrap();
         assert!(reason.starts_with("23 credits are left today, and a snapshot costs 25"), "{reason}");
         assert_eq!(until, at("2026-11-23T00:00:00Z"));
@@ -334,6 +358,19 @@ mod tests {
             over.starts_with(sum) && over.ends_with("`limit = 1600` (14,400) or `every = 3h` (13,440) fit"),
             "{over}"
         );
+    }
+
+    #[test]
+    fn what_costs_too_much_beside_the_listings_is_named() {
+        let Config { fetch, market, .. } = Config::defaults();
+        let often = config::Every::duration(Duration::from_mins(5));
+        let market = config::Market { cmc100: often, global_metrics: often, ..market };
+        let spending = Spending::of(&config::Fetch { limit: 200, ..fetch }, &market);
+        let over = Advice::new(&spending, &plan(10_000, 10_000), at("2026-11-22T14:00:00Z")).plan.unwrap();
+        let told = "beside what [market] costs, no setting of [fetch] fits: fetch global_metrics and cmc100 more rarely";
+        assert!(over.ends_with(told), "{over}");
+        let tiny = Advice::new(&spending, &plan(10, 10), at("2026-11-22T14:00:00Z")).plan.unwrap();
+        assert!(tiny.contains("; no setting fits; the plan is too small; "), "{tiny}");
     }
 
     #[test]

@@ -103,6 +103,16 @@ impl Spending {
         self.beside.credits(|every| self.month.as_secs() / every.as_secs())
     }
 
+    /// Credits that the snapshots of the month cost.
+    pub(super) fn snapshots_alone(&self) -> u64 {
+        self.snapshots().saturating_mul(self.a_snapshot())
+    }
+
+    /// The settings of what is fetched beside the listings and costs something.
+    pub(super) fn kinds_beside(&self) -> Vec<&'static str> {
+        self.beside.settings()
+    }
+
     /// Credits that a batch of `kind` costs.
     pub(super) fn a_batch(&self, kind: MarketKind) -> u64 {
         kind.batch_credits(self.currencies).into()

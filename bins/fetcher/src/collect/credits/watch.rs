@@ -48,6 +48,28 @@ struct Known {
     asked_at: DateTime<Utc>,
 }
 
+/// What the snapshots to come leave over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// As much as anybody wants: the plan has no limit, or nobody is to care.
+    Any,
+    /// So many credits.
+    Credits(u64),
+    /// The API has not said what is left, or not for so long that it may have changed: a machine that slept, a month that began.
+    Unknown,
+}
+
+impl Spare {
+    /// Whether it pays for so many `credits`. What is not known pays for nothing.
+    pub(crate) fn pays_for(self, credits: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Credits(spare) => credits <= spare,
+            Self::Unknown => false,
+        }
+    }
+}
+
 impl Credits {
     /// The credits that `settings` plan to spend. Nothing is known yet.
     pub(crate) fn new(settings: &config::Fetch, incidents: Arc<Incidents>, context: &FetchContext) -> Self {
@@ -192,10 +214,18 @@ impl Credits {
         [status.monthly_left, today].into_iter().flatten().all(|left| left >= cost)
     }
 
-    /// Credits that the snapshots to come, until the day's and the month's end, leave over. `None` when nothing is known to be left, or
-    /// nobody is to care.
-    pub(crate) fn spare(&self) -> Option<u64> {
-        let status = self.believed().filter(|_| self.over_budget != OverBudget::Allow)?;
+    /// Credits that the snapshots to come leave over, until the day's and the month's end.
+    pub(crate) fn spare(&self) -> Spare {
+        if self.over_budget == OverBudget::Allow || !self.is_counted {
+            return Spare::Any;
+        }
+        let told = self.known().as_ref().map(|known| known.status.clone());
+        let (Some(told), Some(status)) = (told, self.believed()) else { return Spare::Unknown };
+        // What was left once, and is not believed any more.
+        let is_gone = |told: Option<u64>, believed: Option<u64>| told.is_some() && believed.is_none();
+        if is_gone(told.monthly_left, status.monthly_left) || is_gone(told.daily_left, status.daily_left) {
+            return Spare::Unknown;
+        }
         let (now, spending) = (self.clock.now(), self.spending());
         let month_ends = status.resets_at.filter(|at| *at > now).unwrap_or_else(|| next_month(now));
         let day_ends = now.date_naive().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1);
@@ -204,7 +234,14 @@ impl Credits {
         let spare = left.into_iter().filter_map(|(left, ends)| {
             Some(left?.saturating_sub(spending.within((ends - now).to_std().unwrap_or_default())))
         });
-        spare.min()
+        spare.min().map_or(Spare::Any, Spare::Credits)
+    }
+
+    /// Asks what the key has left, unless that is known.
+    pub(crate) async fn know(&self, client: &Client) {
+        if self.spare() == Spare::Unknown {
+            self.look(client).await;
+        }
     }
 
     /// The plan's month, by its end, as far as it is known.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Chunk, Doubt, Fetched, Slot, Verdict};
+use domain::{BatchId, Chunk, Doubt, Fetched, Slot, Verdict};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
-use ports::store::{BatchRecord, Ledger, Missing, Store};
+use ports::store::{BatchRecord, Ledger, Missing, Paid, Store};
 
 async fn load(lab: &impl StoreLab, chunk: &Chunk) {
     lab.store().load(chunk).await.expect("the chunk loads");
@@ -44,6 +44,33 @@ pub async fn a_batch_is_complete_when_every_chunk_of_every_page_is_loaded(lab: &
     let record = record(lab).await;
     assert!(record.is_complete(), "{:?}", record.missing);
     assert_eq!((record.coins_in, record.written, record.rejected), (5, 5, 0));
+}
+
+/// Whatever slot it is about, and also of a batch that was dropped; one that was not announced has no price yet.
+pub async fn what_was_paid_is_told_by_when_it_was_fetched(lab: &impl StoreLab) {
+    load(lab, &part(1, 2, 1, 1)).await;
+    assert_eq!(lab.store().paid_since(at(-100_000)).await.expect("answers"), []);
+    let about = |slot: i64, endpoint: &str, fetched_at, credits| {
+        let (slot, convert) = (Slot::at(at(slot)), vec!["USD".to_owned()]);
+        let (batch, endpoint) = (BatchId::new(slot, endpoint, &convert), endpoint.to_owned());
+        Fetched { batch, slot, endpoint, fetched_at: at(fetched_at), credits, ..fetched(1) }
+    };
+    for announced in [
+        about(-1_000_000, "history", 50, 2),
+        about(0, "listings", 1, 25),
+        about(-3600, "listings", -3599, 25),
+        about(0, "map", 70, 0),
+    ] {
+        lab.store().record_fetched(&announced).await.expect("is recorded");
+    }
+    let paid = lab.store().paid_since(at(1)).await.expect("answers");
+    let told = |endpoint: &str, fetched_at, credits| Paid {
+        endpoint: endpoint.to_owned(),
+        fetched_at: at(fetched_at),
+        credits,
+    };
+    assert_eq!(paid, [told("listings", 1, 25), told("history", 50, 2), told("map", 70, 0)]);
+    assert_eq!(lab.store().paid_since(at(71)).await.expect("answers"), []);
 }
 
 /// Before the announcement the pages say how many there are; after it, it does.

@@ -13,7 +13,9 @@ use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
-use ports::store::{BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, StoreError};
+use ports::store::{
+    BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, Paid, StoreError,
+};
 
 /// Batches, and the chunks of each by (page, chunk).
 #[derive(Default)]
@@ -234,6 +236,17 @@ impl Ledger for MemoryStore {
         let mut records = newest_first(&self.state()?.ledger.batches);
         records.retain(|record| ids.contains(&record.id));
         Ok(records)
+    }
+
+    async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
+        let state = self.state()?;
+        let announced = state.ledger.batches.iter().filter_map(|(id, batch)| {
+            let Announced { fetched_at, credits, .. } = *batch.announced.as_ref()?;
+            Some((fetched_at, id, Paid { endpoint: batch.endpoint.clone(), fetched_at, credits }))
+        });
+        let mut paid: Vec<_> = announced.filter(|(at, ..)| *at >= since).collect();
+        paid.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        Ok(paid.into_iter().map(|(.., paid)| paid).collect())
     }
 }
 
