@@ -191,7 +191,7 @@ async fn what_the_history_did_not_have_is_said_and_asked_for_again() {
     let mut dear =
         Worker::operate_with(&place, &["backfill", "--from", &earlier, "--to", &from, "--yes"], &env);
     assert_eq!(dear.ended().await, Some(1), "{}", dear.log());
-    assert!(dear.said("what is left of 2 slots costs 25 credits") > 0, "{}", dear.log());
+    assert!(dear.said("what is left of 2 slots costs 50 credits") > 0, "{}", dear.log());
 }
 
 #[tokio::test]

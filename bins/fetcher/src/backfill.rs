@@ -33,6 +33,8 @@ pub enum Past {
 pub struct Filled {
     /// What is in the queue now.
     pub batches: Vec<BatchId>,
+    /// How many coins each of them has, in the same order.
+    pub coins: Vec<u64>,
     /// Those of it that the history does not have whole, with what is wrong.
     pub incomplete: Vec<(BatchId, String)>,
     /// Slots that the fetcher beside it took meanwhile.
@@ -256,6 +258,8 @@ impl Backfiller {
             self.readmit(&orders).await?;
             for order in orders {
                 let batch = order.batch.clone();
+                let pages = self.collector.pages_of(&order).await?;
+                done.coins.push(pages.iter().map(|page| u64::from(page.rows)).sum());
                 let verdict = self.collector.seal(order).await?;
                 done.incomplete.extend(verdict.map(|verdict| (batch, verdict.why)));
             }

@@ -133,7 +133,7 @@ impl Collector {
     }
 
     /// The pages of the batch of `order` that are in the spool.
-    pub(super) async fn pages_of(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
+    pub(crate) async fn pages_of(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
         let batch = order.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;

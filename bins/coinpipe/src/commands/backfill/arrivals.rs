@@ -28,8 +28,8 @@ pub(super) struct Arrivals<'a> {
 struct Seen {
     /// When a chunk of it was last seen to have been loaded.
     loaded_at: Option<DateTime<Utc>>,
-    /// What the tables had of it before it was fetched again.
-    before: Option<Before>,
+    /// What the tables had of it before it was fetched again, and how many coins it has now.
+    before: Option<(Before, u64)>,
 }
 
 /// When a batch was fetched, and a chunk of it loaded.
@@ -55,9 +55,9 @@ impl<'a> Arrivals<'a> {
         Self { ledger, progress, transit, arrived: 0, quotes: 0, rejected: 0, incomplete: Vec::new() }
     }
 
-    /// Waits for `batch`, too, of which the tables had this before it was fetched.
-    pub(super) fn expect_after(&mut self, batch: &BatchId, before: Before) {
-        self.transit.expect(batch).before = Some(before);
+    /// Waits for `batch`, too, which has so many coins, and of which the tables had this before it was fetched.
+    pub(super) fn expect_after(&mut self, batch: &BatchId, before: Before, coins: u64) {
+        self.transit.expect(batch).before = Some((before, coins));
     }
 
     /// Coins of them that were refused.
@@ -101,8 +101,12 @@ impl Arriving for Arrivals<'_> {
             let Some(Seen { loaded_at, before }) = self.transit.of(&record.id) else { continue };
             news |= record.loaded_at > *loaded_at;
             *loaded_at = record.loaded_at;
-            let is_new = before.is_none_or(|before| {
-                record.fetched_at > before.fetched_at && record.loaded_at > before.loaded_at
+            // What was there before is complete, too, page by page.
+            let is_new = before.is_none_or(|(before, coins)| {
+                before == Before::default()
+                    || record.fetched_at > before.fetched_at
+                        && record.loaded_at > before.loaded_at
+                        && record.coins_in == coins
             });
             if record.fetched_at.is_some() && is_new && record.is_complete() {
                 self.transit.end(&record.id);
@@ -192,11 +196,14 @@ mod tests {
         store.record_fetched(&announced).await.unwrap();
         store.load(&chunk).await.unwrap();
         let record = store.batch(&announced.batch).await.unwrap().unwrap();
-        arrivals.expect_after(&announced.batch, Before::of(&record));
+        arrivals.expect_after(&announced.batch, Before::of(&record), 1);
         arrivals.look().await.unwrap();
         assert!(!arrivals.has_ended());
-        let (earlier, never) = (at(-9), Before::default());
-        arrivals.expect_after(&announced.batch, Before { fetched_at: Some(earlier), ..never });
+        let older = Before { fetched_at: Some(at(-9)), loaded_at: None };
+        arrivals.expect_after(&announced.batch, older, 2);
+        arrivals.look().await.unwrap();
+        assert!(!arrivals.has_ended(), "one of its pages is the older one");
+        arrivals.expect_after(&announced.batch, older, 1);
         arrivals.look().await.unwrap();
         assert_eq!((arrivals.arrived(), arrivals.has_ended()), (1, true));
     }

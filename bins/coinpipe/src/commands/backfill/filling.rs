@@ -50,6 +50,7 @@ pub(super) async fn fill(
         match backfiller.fill(&job.past, &job.slots, progress, &filled, &stop).await {
             Ok(filled) => {
                 done.batches.extend(filled.batches);
+                done.coins.extend(filled.coins);
                 done.taken += filled.taken;
                 done.credits += filled.credits;
             }
@@ -64,8 +65,8 @@ pub(super) async fn fill(
         }
     }
     let mut arrivals = Arrivals::new(adapters.stores.ledger.clone(), &plan.coming, progress);
-    for batch in &done.batches {
-        arrivals.expect_after(batch, before.get(batch).copied().unwrap_or_default());
+    for (batch, coins) in done.batches.iter().zip(&done.coins) {
+        arrivals.expect_after(batch, before.get(batch).copied().unwrap_or_default(), *coins);
     }
     Wait::new(process, adapters).until_ended(&mut arrivals, &stop).await?;
     if stop.is_cancelled() {
