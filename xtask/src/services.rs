@@ -132,6 +132,17 @@ pub(crate) fn install_missing(wanted: &[Service], interrupt: &Interrupt) -> anyh
     if missing.is_empty() { Ok(()) } else { install::install(&missing, HINT, interrupt) }
 }
 
+/// Installs the mail server of the tests where it is missing; without it these are skipped.
+pub(crate) fn install_mail_server(interrupt: &Interrupt) {
+    if lab::has_aiosmtpd() {
+        return;
+    }
+    let hint = "tests with a real mail server are skipped";
+    if let Err(error) = install::install(&["python3-aiosmtpd"], hint, interrupt) {
+        say(&format!("{error:#}"));
+    }
+}
+
 /// Makes sure that both run and prints where: `export` lines on stdout, for `eval`.
 pub(crate) fn up() -> anyhow::Result<()> {
     let _only_one = lock()?;

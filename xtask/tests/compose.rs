@@ -63,12 +63,16 @@ fn what_image_and_stack_set_is_a_setting() {
 }
 
 /// What the stack decides itself. Everything else may be set in `.env`, and would be overlooked there if it were not passed on.
-const OF_THE_STACK: [&str; 10] = [
+const OF_THE_STACK: [&str; 13] = [
     // Secrets, from files.
     "COINPIPE__QUEUE__URL",
     "COINPIPE__STORE__URL",
     "COINPIPE__FETCH__API_KEY",
     "COINPIPE__MAIL__URL",
+    // For the alerter alone.
+    "COINPIPE__ALERT__WEBHOOK",
+    "COINPIPE__ALERT__WEBHOOK_SECRET",
+    "COINPIPE__ALERT__HEARTBEAT_URL",
     // Where its files and volumes are.
     "COINPIPE__QUEUE__CA_FILE",
     "COINPIPE__FETCH__SPOOL",

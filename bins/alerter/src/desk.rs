@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::fingerprint::fingerprint;
 use crate::metrics::LetterMetrics;
-use crate::text::REASON_CHARS;
+use crate::report::REASON_CHARS;
 
 /// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
 /// than any page or chunk of ours has.

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use ports::Queue;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
+use crate::heartbeat::Heartbeat;
 use crate::passed::Passed;
 use crate::store_away::StoreAway;
-use crate::transport::{Transport, transport_from};
-use crate::{Conditions, Desk, IncompleteBatches, Mailer};
+use crate::surroundings::Survey;
+use crate::transport::{TransportError, Transports, transport_from, webhook_from};
+use crate::{Conditions, Desk, IncompleteBatches, Mailer, QuietGroups, Summaries};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
-    let mailer = mailer(process, stores)?;
+    let mailer = mailer(process, stores, Some(Arc::clone(&queues.queue)))?;
     let away = store_away(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
     let desk = process.run_stage(Arc::new(desk), queues);
@@ -24,19 +28,36 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         process.config().alert.incomplete_after,
     );
     let conditions = Conditions::new(process.config(), &queues.queue, stores, Arc::clone(&process.clock));
+    let resolve_after = process.config().alert.resolve_after;
+    let (letters, clock) = (Arc::clone(&stores.letters), Arc::clone(&process.clock));
+    let quiet = QuietGroups::new(letters, clock, resolve_after, mailer.is_some());
     let stop = CancellationToken::new();
     let desk = async {
         let result = desk.await;
         stop.cancel();
         result
     };
-    let mailing = async {
-        if let Some((mailer, away)) = mailer.zip(away) {
-            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()));
+    let heartbeat = heartbeat(process, stores)?;
+    let beating = async {
+        if let Some(heartbeat) = heartbeat {
+            info!(host = heartbeat.host(), "the heartbeat is on");
+            // A call that takes its time does not hold up the end.
+            tokio::select! {
+                () = heartbeat.run(stop.clone()) => {}
+                () = stop.cancelled() => {}
+            }
         }
     };
-    let (result, (), (), ()) =
-        tokio::join!(desk, incomplete.run(stop.clone()), conditions.run(stop.clone()), mailing);
+    let summaries = summaries(process, stores)?;
+    let mailing = async {
+        if let Some(((mailer, away), summaries)) = mailer.zip(away).zip(summaries) {
+            tokio::join!(mailer.run(stop.clone()), away.run(stop.clone()), summaries.run(stop.clone()));
+        }
+    };
+    let watching = async {
+        tokio::join!(incomplete.run(stop.clone()), conditions.run(stop.clone()), quiet.run(stop.clone()));
+    };
+    let (result, (), (), ()) = tokio::join!(desk, watching, mailing, beating);
     result
 }
 
@@ -45,7 +66,10 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let passed = Passed::new(stores, Arc::clone(&process.clock));
     passed.look().await.context("the desk cannot be used")?;
-    match mailer(process, stores)? {
+    if let Some(summaries) = summaries(process, stores)? {
+        summaries.look().await.context("the outbox cannot be used")?;
+    }
+    match mailer(process, stores, None)? {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
     }
@@ -53,31 +77,69 @@ pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
 
 /// Whether mails could be sent now, as one line for people.
 pub async fn check(process: &Process) -> anyhow::Result<String> {
-    match transport_from(&process.config().mail)? {
-        Some(transport) => Ok(transport.check().await?),
-        None => Ok("not configured: dead letters are filed and logged, nothing is mailed".to_owned()),
-    }
+    let transports = transports(process)?;
+    let mail = match &transports.mail {
+        Some(mail) => mail.check().await?,
+        None if transports.webhook.is_some() => "off".to_owned(),
+        None => "not configured: dead letters are filed and logged, nothing is mailed".to_owned(),
+    };
+    Ok(match &transports.webhook {
+        Some(webhook) => format!("{mail}; webhook: {}", webhook.check().await?),
+        None => mail,
+    })
 }
 
-/// Checks `[mail]`; called before anything outside is touched.
+/// Checks `[mail]` and the webhook; called before anything outside is touched.
 pub fn check_settings(process: &Process) -> anyhow::Result<()> {
-    transport(process).map(drop)
+    Ok(transports(process).map(drop)?)
 }
 
-fn mailer(process: &Process, stores: &Stores) -> anyhow::Result<Option<Mailer>> {
+fn transports(process: &Process) -> Result<Transports, service::Usage> {
+    let wrong = |error: TransportError| service::Usage(error.to_string());
+    let mail = transport_from(&process.config().mail).map_err(wrong)?;
+    let webhook = webhook_from(&process.config().alert, &process.clock).map_err(wrong)?;
+    Ok(Transports { mail, webhook })
+}
+
+fn heartbeat(process: &Process, stores: &Stores) -> anyhow::Result<Option<Heartbeat>> {
+    let Some(url) = process.config().alert.heartbeat() else { return Ok(None) };
+    let (ledger, letters) = (Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
+    Heartbeat::new(url, ledger, letters, Arc::clone(&process.clock)).map(Some)
+}
+
+fn mailer(
+    process: &Process,
+    stores: &Stores,
+    queue: Option<Arc<dyn Queue>>,
+) -> anyhow::Result<Option<Mailer>> {
     let settings = &process.config().mail;
-    Ok(transport(process)?.map(|transport| {
-        Mailer::new(settings.clone(), Arc::clone(&stores.outbox), transport, Arc::clone(&process.clock))
-    }))
+    let transports = transports(process)?;
+    if transports.channels().is_none() {
+        return Ok(None);
+    }
+    let (outbox, clock) = (Arc::clone(&stores.outbox), Arc::clone(&process.clock));
+    let survey = Survey {
+        ledger: Arc::clone(&stores.ledger),
+        schedules: Arc::clone(&stores.schedules),
+        quotes: Arc::clone(&stores.quotes),
+        letters: Arc::clone(&stores.letters),
+        queue,
+    };
+    let mailer = Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey);
+    let passed = Passed::new(stores, Arc::clone(&process.clock));
+    Ok(Some(mailer.quiet_in(process.config().alert.quiet_hours).after_closing(passed)))
+}
+
+fn summaries(process: &Process, stores: &Stores) -> anyhow::Result<Option<Summaries>> {
+    let channels = transports(process)?.channels();
+    let clock = Arc::clone(&process.clock);
+    Ok(channels.map(|channels| Summaries::new(process.config(), stores, clock, channels)))
 }
 
 fn store_away(process: &Process, stores: &Stores) -> anyhow::Result<Option<StoreAway>> {
+    let transports = transports(process)?;
     let place = service::place(&process.config().store.url);
-    Ok(transport(process)?.map(|transport| {
-        StoreAway::new(Arc::clone(&stores.letters), transport, Arc::clone(&process.clock), place)
-    }))
-}
-
-fn transport(process: &Process) -> anyhow::Result<Option<Arc<dyn Transport>>> {
-    Ok(transport_from(&process.config().mail).map_err(|error| service::Usage(error.to_string()))?)
+    Ok(transports
+        .channels()
+        .map(|_| StoreAway::new(Arc::clone(&stores.letters), transports, Arc::clone(&process.clock), place)))
 }

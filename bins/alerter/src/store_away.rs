@@ -11,7 +11,7 @@ use ports::{Clock, Letters};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::transport::Transport;
+use crate::transport::Transports;
 
 /// How often it is looked for, and a mail that could not be sent is tried.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
@@ -34,7 +34,7 @@ const LONGEST_RETRY: Duration = Duration::from_mins(15);
 /// the same hour have the same Message-ID, by which many mail servers show one of them.
 pub(crate) struct StoreAway {
     letters: Arc<dyn Letters>,
-    transport: Arc<dyn Transport>,
+    transports: Transports,
     clock: Arc<dyn Clock>,
     /// Where the store is, for people.
     place: String,
@@ -66,11 +66,11 @@ struct Outage {
 impl StoreAway {
     pub(crate) fn new(
         letters: Arc<dyn Letters>,
-        transport: Arc<dyn Transport>,
+        transports: Transports,
         clock: Arc<dyn Clock>,
         place: String,
     ) -> Self {
-        Self { letters, transport, clock, place, memory: Mutex::default() }
+        Self { letters, transports, clock, place, memory: Mutex::default() }
     }
 
     /// Looks again and again until `stop`.
@@ -101,10 +101,10 @@ impl StoreAway {
 
     async fn send(&self, outage: &Outage, now: DateTime<Utc>) {
         let mail = text::mail(outage, &self.place, now);
-        let sent = self.transport.send(&mail).await;
+        let sent = self.transports.send_unfiled(&mail).await;
         let memory = &mut *self.memory();
         match (sent, &mut memory.outage) {
-            (Ok(()), kept) => {
+            (Ok(_), kept) => {
                 info!(mail = mail.id, "sent: {}", mail.subject);
                 match kept {
                     Some(_) if outage.ended_at.is_some() => *kept = None,

@@ -15,7 +15,7 @@ use testkit::contract::store::sample::{at, chunk, fetched, row};
 use testkit::memory::{MemoryQueue, MemoryStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Conditions, Mailer, SendError, Transport};
+use crate::{Conditions, Mailer, SendError, Sent, Transport};
 
 /// Takes every mail.
 #[derive(Default)]
@@ -25,9 +25,9 @@ struct Server {
 
 #[async_trait]
 impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         self.taken.lock().unwrap().push(mail.subject.clone());
-        Ok(())
+        Ok(Sent::ToAll)
     }
 
     async fn check(&self) -> Result<String, SendError> {

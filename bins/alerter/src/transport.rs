@@ -1,7 +1,9 @@
 //! Ways to send a mail, picked by the scheme of `mail.url`.
 
 mod file;
+mod message;
 mod smtp;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +12,14 @@ use async_trait::async_trait;
 use config::SecretUrl;
 use lettre::Address;
 use lettre::message::{Mailbox, Mailboxes};
-use ports::store::Mail;
-use tracing::info;
+use ports::Clock;
+use ports::store::{Channel, Covered, Mail, Posting};
+use tracing::{info, warn};
 
+use crate::report;
 use file::Folder;
 use smtp::Smtp;
+use webhook::Webhook;
 
 /// Sender and recipients, checked.
 #[derive(Clone, Debug)]
@@ -46,7 +51,7 @@ impl Envelope {
     }
 }
 
-/// A setting of `[mail]` that makes no sense. Never holds a password.
+/// A setting of `[mail]` or `[alert]` that makes no sense. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {reason}")]
 pub(crate) struct TransportError {
@@ -87,14 +92,91 @@ impl SendError {
     }
 }
 
+/// Who got a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Everybody who is to get it, apart from those whom the server refused for good.
+    ToAll,
+    /// Some. The others can get it later.
+    ToSome {
+        /// Their addresses.
+        left: Vec<String>,
+        /// Why one of them did not get it.
+        error: SendError,
+    },
+}
+
 /// A way to send mails.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends `mail`. `Ok`: the next server has it. Repeating a mail repeats its Message-ID.
-    async fn send(&self, mail: &Mail) -> Result<(), SendError>;
+    /// Sends `mail` to those who are [left](Mail::left), or to everybody. `Ok`: the next server has it. Repeating a mail repeats its
+    /// Message-ID.
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError>;
 
     /// Whether mails could be sent now, as one line for people.
     async fn check(&self) -> Result<String, SendError>;
+}
+
+/// The ways to send, by channel.
+#[derive(Clone, Default)]
+pub(crate) struct Transports {
+    pub(crate) mail: Option<Arc<dyn Transport>>,
+    pub(crate) webhook: Option<Arc<dyn Transport>>,
+}
+
+impl Transports {
+    /// What goes on `channel`; `None` when it is off.
+    pub(crate) fn of(&self, channel: Channel) -> Option<&Arc<dyn Transport>> {
+        match channel {
+            Channel::Mail => self.mail.as_ref(),
+            Channel::Webhook => self.webhook.as_ref(),
+        }
+    }
+
+    /// Sends `mail` once on each channel that is on, for what cannot be filed in the outbox. What the first says counts.
+    pub(crate) async fn send_unfiled(&self, mail: &Mail) -> Result<Sent, SendError> {
+        let mut first = None;
+        for channel in Channel::ALL {
+            let Some(transport) = self.of(channel) else { continue };
+            let sent = match channel {
+                Channel::Mail => transport.send(mail).await,
+                Channel::Webhook => transport.send(&report::unfiled(mail)).await,
+            };
+            if let (Err(error), Some(_)) = (&sent, &first) {
+                warn!(%channel, %error, "not sent");
+            }
+            first.get_or_insert(sent);
+        }
+        first.unwrap_or(Ok(Sent::ToAll))
+    }
+
+    /// The channels that are on; `None` when all are off.
+    pub(crate) fn channels(&self) -> Option<Channels> {
+        let mut on = Channel::ALL.into_iter().filter(|channel| self.of(*channel).is_some());
+        Some(Channels { main: on.next()?, copies: on.collect() })
+    }
+}
+
+/// On which channels something is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Channels {
+    /// The one whose messages cover the groups, and are capped.
+    pub(crate) main: Channel,
+    /// Those on which the same is said.
+    pub(crate) copies: Vec<Channel>,
+}
+
+impl Channels {
+    /// What is posted: what `on` makes of each channel and an id, of which that on the main channel is `id`.
+    pub(crate) fn posting(
+        &self,
+        id: &str,
+        covered: Vec<Covered>,
+        on: impl Fn(Channel, String) -> Mail,
+    ) -> Posting {
+        let copies = self.copies.iter().map(|channel| on(*channel, format!("{id}-{channel}"))).collect();
+        Posting { mail: on(self.main, id.to_owned()), covered, copies }
+    }
 }
 
 /// The transport that the settings ask for; `None` when nothing is to be mailed: `mail.url` is off, or it and `mail.to`
@@ -124,6 +206,15 @@ pub(crate) fn transport_from(settings: &config::Mail) -> Result<Option<Arc<dyn T
     }))
 }
 
+/// The webhook that the settings ask for; `None` when it is off.
+pub(crate) fn webhook_from(
+    settings: &config::Alert,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn Transport>>, TransportError> {
+    let Some(url) = settings.webhook() else { return Ok(None) };
+    Ok(Some(Arc::new(Webhook::new(url, &settings.webhook_secret, Arc::clone(clock))?)))
+}
+
 fn parse(url: &SecretUrl) -> Result<url::Url, TransportError> {
     url::Url::parse(url.expose()).map_err(|error| TransportError::url(format!("is not a URL: {error}")))
 }
@@ -144,9 +235,9 @@ struct Logged;
 
 #[async_trait]
 impl Transport for Logged {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         info!(id = mail.id, subject = mail.subject, "mail:\n{}", mail.body);
-        Ok(())
+        Ok(Sent::ToAll)
     }
 
     async fn check(&self) -> Result<String, SendError> {

@@ -32,13 +32,24 @@ pub(crate) fn nothing_at(url: &SecretUrl) -> String {
 /// Opens queue and store for work on what is there; a file that does not exist is not created.
 pub(crate) async fn open_existing(process: &Process) -> anyhow::Result<Adapters> {
     for url in [&process.config().store.url, &process.config().queue.url] {
-        if let Some(path) = service::file_of(url)
-            && !path.exists()
-        {
-            bail!(nothing_at(url));
-        }
+        check_there(url)?;
     }
     open(process).await
+}
+
+/// Opens the store alone for work on what is there; a file that does not exist is not created.
+pub(crate) async fn open_existing_stores(process: &Process) -> anyhow::Result<Stores> {
+    check_there(&process.config().store.url)?;
+    process.open_stores().await
+}
+
+fn check_there(url: &SecretUrl) -> anyhow::Result<()> {
+    if let Some(path) = service::file_of(url)
+        && !path.exists()
+    {
+        bail!(nothing_at(url));
+    }
+    Ok(())
 }
 
 /// Opens queue and store; a file that does not exist is created.

@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use service::CommonArgs;
 
+use crate::commands::alerts::AlertsArgs;
 use crate::commands::archive::ArchiveArgs;
 use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Batches(BatchesArgs),
     /// Show the slots that were due and have no snapshot; exit code 1 when there are any
     Gaps(GapsArgs),
+    /// Show what is open, silenced or resolved; silence it for a time, call it resolved
+    Alerts(AlertsArgs),
     /// Show the dead letters
     Dead(DeadArgs),
     /// Load batches again from the archive of fetched pages

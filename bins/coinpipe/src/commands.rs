@@ -1,5 +1,6 @@
 //! The commands: one file or folder each, which describes what can be typed and does it.
 
+pub(crate) mod alerts;
 pub(crate) mod archive;
 pub(crate) mod backfill;
 pub(crate) mod batches;

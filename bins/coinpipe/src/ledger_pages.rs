@@ -23,7 +23,7 @@ impl<'a> LedgerPages<'a> {
     pub(crate) async fn next(&mut self) -> Result<Vec<BatchRecord>, StoreError> {
         let records = match &self.last {
             None => self.ledger.batches(BATCHES).await?,
-            Some(last) => self.ledger.batches_before(last.slot, &last.id, BATCHES).await?,
+            Some(last) => self.ledger.batches_before((last.slot, &last.id), BATCHES).await?,
         };
         if let Some(last) = records.last() {
             self.last = Some(last.clone());

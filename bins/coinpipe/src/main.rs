@@ -16,6 +16,7 @@ mod page_files;
 mod selection;
 mod values;
 mod when;
+mod who;
 mod zone;
 
 use std::process::ExitCode;
@@ -26,8 +27,8 @@ use service::{CommonArgs, LogDefault, Process};
 use cli::{Cli, Command};
 use commands::batches::BatchesCommand;
 use commands::{
-    archive, backfill, batches, check, config, dead, gaps, health, import, migrate, once, replay, run,
-    simulate, status, verify,
+    alerts, archive, backfill, batches, check, config, dead, gaps, health, import, migrate, once, replay,
+    run, simulate, status, verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -52,6 +53,10 @@ fn main() -> ExitCode {
             }
         },
         Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
+        Command::Alerts(args) => match args.into_asked() {
+            alerts::Asked::List(args) => ask(common, async |process| alerts::list(process, &args).await),
+            alerts::Asked::Change(args) => ask(common, async |process| alerts::change(process, &args).await),
+        },
         Command::Dead(args) => ask(common, async |process| dead::run(process, &args).await),
         Command::Replay(args) => {
             service::run(common, &[], quiet, async |process| replay::run(process, &args).await)

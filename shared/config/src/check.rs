@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::pasted::check_without_route;
+use crate::secret::Secret;
 use crate::sections::Config;
 use crate::stale_after::StaleAfter;
 
@@ -68,6 +69,12 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             StaleAfter::After(age) => at_least(age, Duration::from_mins(1)),
             StaleAfter::Auto | StaleAfter::Off => Ok(()),
         },
+        ("alert", "webhook") => config.alert.webhook().map_or(Ok(()), web_address),
+        ("alert", "heartbeat_url") => config.alert.heartbeat().map_or(Ok(()), web_address),
+        ("alert", "webhook_secret") => {
+            let length = config.alert.webhook_secret.expose().len();
+            require(length == 0 || length >= 16, "must have at least 16 characters")
+        }
         ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
         ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
@@ -90,6 +97,15 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         },
         _ => Ok(()),
     }
+}
+
+/// Says nothing of the text: its path may be the secret.
+fn web_address(secret: &Secret) -> Result<(), String> {
+    let url = url::Url::parse(secret.expose()).map_err(|error| format!("is not a URL: {error}"))?;
+    if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        return Err("must be http:// or https:// and a host".to_owned());
+    }
+    Ok(())
 }
 
 fn scheme(found: &str, known: &[&str]) -> Result<(), String> {

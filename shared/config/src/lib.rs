@@ -10,6 +10,7 @@ mod load;
 mod market;
 mod offset;
 mod pasted;
+mod quiet_hours;
 mod secret;
 mod secret_keys;
 mod sections;
@@ -23,10 +24,11 @@ pub use judge::{Judge, Limit};
 pub use load::{Loaded, Setting, load};
 pub use market::{Every, Market};
 pub use offset::Offset;
+pub use quiet_hours::QuietHours;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat,
-    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Transform,
+    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Summary, Transform,
 };
 pub use stale_after::StaleAfter;
 

@@ -3,8 +3,16 @@
 use crate::secret::SecretUrl;
 
 /// The keys that hold secrets. Each also takes a file, named by the same key with `_file`.
-pub(crate) const SECRETS: [(&str, &str); 5] =
-    [("queue", "url"), ("store", "url"), ("import", "url"), ("fetch", "api_key"), ("mail", "url")];
+pub(crate) const SECRETS: [(&str, &str); 8] = [
+    ("queue", "url"),
+    ("store", "url"),
+    ("import", "url"),
+    ("fetch", "api_key"),
+    ("alert", "webhook"),
+    ("alert", "webhook_secret"),
+    ("alert", "heartbeat_url"),
+    ("mail", "url"),
+];
 
 /// The key that names the file of `key`.
 pub(crate) fn file_key(key: &str) -> String {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
+use crate::quiet_hours::{QuietHours, quiet_hours};
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
@@ -275,6 +276,18 @@ pub struct Alert {
     pub incomplete_after: Duration,
     /// Age of the newest quote at which somebody is told.
     pub stale_after: StaleAfter,
+    /// URL that is called for each mail; empty or off: none. Its path may be a secret.
+    pub webhook: Secret,
+    /// Read `webhook` from this file.
+    pub webhook_file: PathBuf,
+    /// What its messages are signed with; empty: they are not.
+    pub webhook_secret: Secret,
+    /// Read `webhook_secret` from this file.
+    pub webhook_secret_file: PathBuf,
+    /// URL that is called after each complete snapshot; empty or off: none.
+    pub heartbeat_url: Secret,
+    /// Read `heartbeat_url` from this file.
+    pub heartbeat_url_file: PathBuf,
     /// How long nothing may leave a queue in which messages wait; zero: for ever.
     #[serde(deserialize_with = "duration_or_off")]
     pub stuck_after: Duration,
@@ -283,6 +296,42 @@ pub struct Alert {
     /// Free bytes on a disk below which somebody is told; zero: never.
     #[serde(deserialize_with = "byte_size_or_off")]
     pub disk_free: u64,
+    /// How long nothing may die in a group before it is taken as resolved; zero: for ever.
+    #[serde(deserialize_with = "duration_or_off")]
+    pub resolve_after: Duration,
+    /// When nobody is mailed.
+    #[serde(deserialize_with = "quiet_hours")]
+    pub quiet_hours: Option<QuietHours>,
+    /// How often a mail says how all was.
+    pub summary: Summary,
+}
+
+impl Alert {
+    /// The URL of the webhook, unless it is off.
+    pub fn webhook(&self) -> Option<&Secret> {
+        is_on(&self.webhook).then_some(&self.webhook)
+    }
+
+    /// The URL of the heartbeat, unless it is off.
+    pub fn heartbeat(&self) -> Option<&Secret> {
+        is_on(&self.heartbeat_url).then_some(&self.heartbeat_url)
+    }
+}
+
+fn is_on(url: &Secret) -> bool {
+    !url.is_empty() && url.expose() != crate::values::OFF
+}
+
+/// How often a mail sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Summary {
+    /// After each week, which begins on a Monday.
+    Weekly,
+    /// After each day.
+    Daily,
+    /// Never.
+    Off,
 }
 
 /// `[mail]`

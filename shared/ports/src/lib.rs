@@ -18,9 +18,9 @@ pub use leader::{Leadership, Term};
 pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
-    AlertGroup, BatchRecord, CLOCK_SKEW, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
-    DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledLetter, Freshness, GroupState,
-    Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Marked,
-    Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence,
-    Silences, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds, Death, DropPortion,
+    DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot, FiledCounts, FiledLetter, Freshness,
+    GroupState, Ledger, LedgerLine, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult,
+    MailTrouble, Marked, Outbox, OutboxState, Planner, PostedMail, Posting, Proofs, QuoteKey, Quotes,
+    Refused, Schedules, Silence, Silences, Store, StoreError, TopCoin, Totals,
 };

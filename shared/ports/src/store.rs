@@ -5,6 +5,7 @@
 mod drops;
 mod ledger;
 mod letters;
+mod mail;
 mod outbox;
 mod proofs;
 mod quotes;
@@ -16,11 +17,14 @@ use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchRecord, Ledger, Missing, Paid};
-pub use letters::{AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters};
+pub use ledger::{BatchKey, BatchRecord, Ledger, Missing, Paid};
+pub use letters::{
+    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+};
+pub use mail::{Channel, Mail};
 pub use outbox::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, Mail, MailResult, MailTrouble, Outbox, OutboxState,
-    Planner, PostedMail, Posting,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, MailResult, MailTrouble, Outbox, OutboxState, Planner,
+    PostedMail, Posting,
 };
 pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};

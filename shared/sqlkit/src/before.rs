@@ -18,7 +18,12 @@ impl Client {
             Self::Sqlite(_) => "CREATE INDEX quotes_history_by_time ON quotes_history (last_updated);",
             Self::Mysql(_) => "",
         };
+        let told = match self {
+            Self::Sqlite(_) => "DROP INDEX alert_groups_told; ",
+            Self::Mysql(_) => "DROP INDEX alert_groups_told ON alert_groups; ",
+        };
         let view = self.created(6, "cryptocurrencies");
+        self.back_to_step_14().await;
         // MariaDB would only hide them, and have no room for more after some rounds.
         let whole = match self {
             Self::Sqlite(_) => "",
@@ -34,6 +39,23 @@ impl Client {
             + &drop(
                 "quotes_latest",
                 &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
+            )
+            + "DROP TABLE silences; "
+            + told
+            + &drop("mail_outbox", &["html", "headers", "recipients", "channel", "copy_of", "taken_at"])
+            + &drop("mail_covers", &["told_at"])
+            + &drop(
+                "alert_groups",
+                &[
+                    "opened_at",
+                    "resolved_at",
+                    "resolution",
+                    "episodes",
+                    "opened_total",
+                    "flapping_since",
+                    "flaps",
+                    "told_at",
+                ],
             );
         let columns = "batch_id, page, replay, chunks, chunk_coins, chunk";
         self.execute(&format!(
@@ -47,6 +69,48 @@ impl Client {
              DELETE FROM store_migrations WHERE version > 6"
         ))
         .await;
+    }
+
+    /// Makes the coins and their names tables again, as they were before migration 15, with the rows that the views show.
+    ///
+    /// # Panics
+    /// When the database does not take it.
+    pub async fn back_to_step_14(&self) {
+        let rename = |from: &str, to: &str| match self {
+            Self::Sqlite(_) => format!(
+                "PRAGMA legacy_alter_table = ON; ALTER TABLE {from} RENAME TO {to}; PRAGMA legacy_alter_table = OFF; "
+            ),
+            Self::Mysql(_) => format!("RENAME TABLE {from} TO {to}; "),
+        };
+        let show = |view: &str, table: &str, id: &str, and: &str| {
+            format!(
+                "CREATE TABLE seen AS SELECT * FROM {view}; \
+                 UPDATE {table} SET last_seen_at = (SELECT s.last_seen_at FROM seen AS s WHERE s.{id} = {table}.{id}{and}); \
+                 DROP TABLE seen; "
+            )
+        };
+        let same =
+            ["symbol", "name", "slug"].map(|text| format!(" AND s.{text} = coin_names.{text}")).concat();
+        let names = show("coin_identities", "coin_names", "coin_id", &same);
+        let coins = show("coins", "coin_descriptions", "id", "");
+        let tables = rename("coin_descriptions", "coins") + &rename("coin_names", "coin_identities");
+        let view = self.created(13, "cryptocurrencies");
+        self.execute(&format!(
+            "{names}{coins}DROP VIEW cryptocurrencies; DROP VIEW coin_identities; DROP VIEW coins; {tables}{view} \
+             DELETE FROM store_migrations WHERE version = 15"
+        ))
+        .await;
+    }
+
+    /// Leaves what a process does that is killed after these statements of a step: a server keeps each change of a table at once.
+    ///
+    /// # Panics
+    /// When the database does not take them.
+    pub async fn killed(&self, statements: &str) {
+        match self {
+            Self::Sqlite(_) => self.execute(&format!("BEGIN; {statements}; ROLLBACK")).await,
+            Self::Mysql(_) => self.execute(&format!("DO 0; {statements}")).await,
+        }
     }
 
     /// Applies the steps up to this number, each once.

@@ -4,6 +4,7 @@
 //! with an empty store.
 
 pub mod beside;
+pub mod coins;
 pub mod conversion;
 pub mod drops;
 pub mod load;
@@ -29,6 +30,9 @@ macro_rules! sql_contract {
         $crate::sql_contract! { @ $setup;
             beside:
                 what_an_old_loader_loads_beside_new_ones_is_listed_and_fresh;
+            coins:
+                the_coins_of_the_version_before_are_seen_as_before
+                what_a_snapshot_only_sees_again_of_coins_is_not_written;
             conversion:
                 what_the_version_before_left_is_converted
                 an_empty_history_is_converted

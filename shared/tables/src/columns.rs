@@ -2,7 +2,7 @@
 
 use domain::Measure;
 
-/// Of `coins`.
+/// Of `coin_descriptions`.
 pub const COINS: [&str; 13] = [
     "id",
     "symbol",
@@ -19,12 +19,12 @@ pub const COINS: [&str; 13] = [
     "last_seen_at",
 ];
 
-/// Those columns of `coins` that describe the coin: they follow its newest description.
+/// Those columns of `coin_descriptions` that describe the coin: they follow its newest description.
 pub fn description() -> &'static [&'static str] {
     &COINS[1..11]
 }
 
-/// Of `coin_identities`. A store may have one more, to make them unique.
+/// Of `coin_names`. A store may have one more, to make them unique.
 pub const IDENTITIES: [&str; 6] = ["coin_id", "symbol", "name", "slug", "first_seen_at", "last_seen_at"];
 
 /// How many columns `quotes_latest` has.
@@ -54,6 +54,21 @@ fn around_measures<const N: usize>(
     let mut columns = first.iter().copied().chain(measures).chain(last.iter().copied());
     std::array::from_fn(|_| columns.next().unwrap_or_default())
 }
+
+/// Of `mail_outbox`, as a mail is posted.
+pub const MAILS: [&str; 11] = [
+    "id",
+    "channel",
+    "subject",
+    "body",
+    "html",
+    "headers",
+    "recipients",
+    "copy_of",
+    "posted_at",
+    "attempts",
+    "due_at",
+];
 
 /// Of `batches`, as they are announced. A chunk tells the first five.
 pub const BATCHES: [&str; 10] = [

@@ -9,4 +9,5 @@ pub mod market;
 pub mod read;
 pub mod row;
 pub mod schema;
+pub mod told;
 pub mod write;

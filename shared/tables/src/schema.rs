@@ -97,7 +97,9 @@ macro_rules! store_schema {
             12 "schedules" "0012_schedules.sql" Whole,
             13 "self-reported numbers" "0013_self_reported.sql" Whole,
             14 "more of the market" "0014_market.sql" Whole,
+            15 "coins seen last" "0015_coins_seen.sql" Whole,
             17 "trouble that ends" "0017_trouble.sql" Whole,
+            18 "what mails say" "0018_mails.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

@@ -22,6 +22,7 @@
 //! *Not guaranteed*: private servers on anything but Linux ([`RabbitMq::is_installed`] is false there). They are also not started when
 //! `COINPIPE_TEST_NO_SERVERS` is set.
 
+mod aiosmtpd;
 mod chosen;
 mod error;
 mod keeper;
@@ -35,9 +36,12 @@ mod rabbitmq;
 mod server;
 mod skip;
 #[cfg(feature = "tls")]
+mod smtp;
+#[cfg(feature = "tls")]
 mod tls;
 mod wait;
 
+pub use aiosmtpd::has_aiosmtpd;
 pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
 pub use error::LabError;
 pub use listings::{Listing, listings};
@@ -48,6 +52,8 @@ pub use place::{remove, services_folder, sweep};
 pub use proxy::{Proxy, Way};
 pub use rabbitmq::RabbitMq;
 pub use skip::skip;
+#[cfg(feature = "tls")]
+pub use smtp::{SmtpFaults, SmtpMail, SmtpServer};
 #[cfg(feature = "tls")]
 pub use tls::Certificates;
 pub use wait::{DEADLINE, wait_until};

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule, Slot};
+use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
-use ports::store::{OutboxState, Paid};
+use ports::store::{BatchKey, OutboxState, Paid};
 use ports::{
-    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledLetter, Freshness, GroupState,
-    Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox, Planner,
-    Quotes, Store, StoreError, TopCoin, Totals,
+    AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledCounts, FiledLetter, Freshness,
+    GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
+    Planner, Quotes, Store, StoreError, TopCoin, Totals,
 };
 use testkit::memory::MemoryStore;
 
@@ -140,13 +140,8 @@ impl Ledger for PacedStore {
         self.through(Need::Read, self.memory.batches(limit)).await
     }
 
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError> {
-        self.through(Need::Read, self.memory.batches_before(slot, id, limit)).await
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        self.through(Need::Read, self.memory.batches_before(key, limit)).await
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
@@ -215,6 +210,10 @@ impl Letters for PacedStore {
         self.through(Need::Read, self.memory.letter(id)).await
     }
 
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError> {
+        self.through(Need::Read, self.memory.count_filed(from, to)).await
+    }
+
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {
         self.through(Need::Read, self.memory.filed(ids)).await
     }
@@ -251,6 +250,10 @@ impl Outbox for PacedStore {
         result: &MailResult,
     ) -> Result<bool, StoreError> {
         self.through(Need::Write, self.memory.record(id, number, at, result)).await
+    }
+
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        self.through(Need::Read, self.memory.is_posted(id)).await
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {

@@ -73,6 +73,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
             "mysql",
             "rabbitmq",
             "sqlkit",
+            "service",
             "stage",
             "telemetry",
             "config",
@@ -105,8 +106,8 @@ const WALLED_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["sqlite", "mysql", "sqlkit"]),
     ("polars", &["transformer"]),
     ("lettre", &["alerter"]),
-    // The API, and the collector of traces.
-    ("reqwest", &["fetcher", "telemetry"]),
+    // The API, the collector of traces, and webhooks.
+    ("reqwest", &["alerter", "fetcher", "telemetry"]),
     ("clokwerk", &["fetcher"]),
     ("bincode", &["domain"]),
 ];

@@ -1,7 +1,7 @@
 mod clock;
+mod recipients;
 mod several;
-
-use std::sync::Mutex;
+mod trouble;
 
 use async_trait::async_trait;
 use domain::{DeadLetter, StageName};
@@ -10,13 +10,19 @@ use ports::store::{GroupState, MailTrouble, Planner};
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
+use ports::store::{Claim, ClaimedMail, Mail, MailResult};
+
 use super::*;
 use crate::fingerprint;
+use crate::transport::{SendError, SendErrorKind, Sent};
+use chrono::TimeDelta;
 
 /// A server that answers as it is told and remembers what it took.
 #[derive(Default)]
 struct Server {
     answer: Mutex<Option<SendErrorKind>>,
+    /// Whom it takes mails for, if not for all.
+    sent: Mutex<Option<Sent>>,
     taken: Mutex<Vec<Mail>>,
     tried: Mutex<Vec<String>>,
     /// Takes its time: until it is released, once for each mail.
@@ -26,7 +32,7 @@ struct Server {
 
 #[async_trait]
 impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         self.tried.lock().unwrap().push(mail.id.clone());
         if self.is_slow.load(std::sync::atomic::Ordering::Relaxed) {
             self.release.notified().await;
@@ -35,7 +41,7 @@ impl Transport for Server {
             return Err(SendError { kind, reason: "no".to_owned() });
         }
         self.taken.lock().unwrap().push(mail.clone());
-        Ok(())
+        Ok(self.sent.lock().unwrap().clone().unwrap_or(Sent::ToAll))
     }
 
     async fn check(&self) -> Result<String, SendError> {
@@ -162,7 +168,7 @@ async fn what_was_refused_is_told_again_in_another_mail() {
     bench.pass(Duration::from_mins(40)).await;
     let tried = bench.tried();
     assert!((3..=6).contains(&tried.len()), "{} attempts in an hour", tried.len());
-    let distinct: std::collections::BTreeSet<_> = tried.iter().collect();
+    let distinct: BTreeSet<_> = tried.iter().collect();
     assert_eq!(distinct.len(), tried.len(), "what was refused for good was sent again");
     let trouble = bench.trouble().await;
     assert_eq!((trouble.waiting, trouble.refused), (0, tried.len() as u64));
@@ -202,7 +208,7 @@ async fn a_crash_between_sending_and_recording_repeats_the_same_mail() {
     bench.clock.advance(Duration::from_mins(1));
     assert!(bench.mailer.post(false).await.unwrap());
     // Sent, and the process dies before it is recorded.
-    let claimed = bench.mailer.claim().await.unwrap().expect("it is due");
+    let claimed = bench.mailer.claim(Channel::Mail).await.unwrap().expect("it is due");
     bench.server.send(&claimed.mail).await.unwrap();
     bench.pass(Duration::from_mins(1)).await;
     assert_eq!(bench.taken().len(), 1);
@@ -275,6 +281,10 @@ impl Outbox for FullDisk {
         self.0.record(id, number, at, result).await
     }
 
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        self.0.is_posted(id).await
+    }
+
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         self.0.trouble().await
     }
@@ -331,7 +341,7 @@ async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
     struct Mute(tokio::sync::Notify);
     #[async_trait]
     impl Transport for Mute {
-        async fn send(&self, _: &Mail) -> Result<(), SendError> {
+        async fn send(&self, _: &Mail) -> Result<Sent, SendError> {
             self.0.notify_one();
             std::future::pending().await
         }
@@ -360,6 +370,6 @@ async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), stopped).await.expect("the mailer stops");
-    let next = bench.mailer.claim().await.unwrap();
+    let next = bench.mailer.claim(Channel::Mail).await.unwrap();
     assert!(next.is_some(), "the next start, or another mailer, need not wait for the mail");
 }

@@ -1,6 +1,9 @@
+mod episodes;
+
 use std::collections::BTreeMap;
 
 use domain::{Class, timestamp};
+use ports::store::{Fate, GroupState, PostedMail, Silence};
 use proptest::prelude::*;
 
 use super::*;
@@ -57,9 +60,28 @@ fn posted(groups: &[AlertGroup]) -> Posted {
     Posted { last_at: groups.iter().filter_map(|group| group.mailed_at).max(), ..Posted::default() }
 }
 
+fn state(groups: &[AlertGroup]) -> OutboxState {
+    let (mails, silences) = (Vec::new(), Vec::new());
+    OutboxState { installation: "here".to_owned(), groups: groups.to_vec(), mails, silences }
+}
+
+fn rules(mail: &Settings, no_wait: bool) -> Rules<'_> {
+    Rules { mail, quiet_hours: None, no_wait }
+}
+
+fn names(groups: &[&AlertGroup]) -> Vec<String> {
+    groups.iter().map(|group| group.fingerprint.clone()).collect()
+}
+
+/// The groups that a mail at `now` tells of, and those of whose end it tells.
+fn told_at(now: i64, state: &OutboxState) -> (Vec<String>, Vec<String>) {
+    let settings = settings();
+    let plan = plan(at(now), state, posted(&state.groups), rules(&settings, false));
+    plan.map(|plan| (names(&plan.groups), names(&plan.resolved))).unwrap_or_default()
+}
+
 fn due(now: i64, groups: &[AlertGroup]) -> Vec<String> {
-    let plan = plan(at(now), groups, posted(groups), &settings(), false);
-    plan.map(|plan| plan.groups.iter().map(|group| group.fingerprint.clone()).collect()).unwrap_or_default()
+    told_at(now, &state(groups)).0
 }
 
 #[test]
@@ -90,9 +112,9 @@ fn growth_waits_for_the_next_digest_but_a_new_group_does_not() {
 
 #[test]
 fn caps_hold_even_for_a_flush_and_the_last_mail_says_so() {
-    let groups = [group("a", 0, 1)];
+    let (state, settings) = (state(&[group("a", 0, 1)]), settings());
     let posted = |last_hour, last_day| Posted { last_hour, last_day, ..Posted::default() };
-    let ask = |posted, no_wait| plan(at(60), &groups, posted, &settings(), no_wait);
+    let ask = |posted, no_wait| plan(at(60), &state, posted, rules(&settings, no_wait));
     assert_eq!(ask(posted(0, 0), false).unwrap().capped_until, None);
     assert_eq!(ask(posted(11, 11), false).unwrap().capped_until, Some(at(60 + 3600)));
     assert_eq!(ask(posted(0, 49), false).unwrap().capped_until, Some(at(60 + 86_400)));
@@ -102,9 +124,9 @@ fn caps_hold_even_for_a_flush_and_the_last_mail_says_so() {
 
 #[test]
 fn a_flush_keeps_quiet_times() {
-    let groups = [group("new", 0, 1), mailed("told", 0, 10, 11)];
-    let plan = plan(at(1), &groups, Posted::default(), &settings(), true).unwrap();
-    assert_eq!(plan.groups, [&groups[0]]);
+    let (state, settings) = (state(&[group("new", 0, 1), mailed("told", 0, 10, 11)]), settings());
+    let plan = plan(at(1), &state, Posted::default(), rules(&settings, true)).unwrap();
+    assert_eq!(plan.groups, [&state.groups[0]]);
 }
 
 #[test]
@@ -156,10 +178,10 @@ fn what_was_posted_is_counted_with_its_refusals() {
 
 #[test]
 fn what_was_refused_is_told_again_at_growing_distances_without_quotes() {
-    let groups = [group("a", 0, 1)];
+    let (state, settings) = (state(&[group("a", 0, 1)]), settings());
     let due = |now: i64, refusals| {
         let posted = Posted { refusals, refused_at: Some(at(100)), ..Posted::default() };
-        plan(at(100 + now), &groups, posted, &settings(), true).map(|plan| plan.is_plain)
+        plan(at(100 + now), &state, posted, rules(&settings, true)).map(|plan| plan.is_plain)
     };
     for (refusals, wait) in [(1, 300), (2, 600), (3, 1200), (4, 2400), (5, 3600), (60, 3600)] {
         assert_eq!(due(wait - 1, refusals), None, "after {refusals}");
@@ -168,7 +190,7 @@ fn what_was_refused_is_told_again_at_growing_distances_without_quotes() {
     // Refused by a clock that was ahead.
     assert_eq!(due(-3600, 9), Some(true));
     assert_eq!(
-        plan(at(100), &groups, Posted::default(), &settings(), true).map(|plan| plan.is_plain),
+        plan(at(100), &state, Posted::default(), rules(&settings, true)).map(|plan| plan.is_plain),
         Some(false)
     );
 }
@@ -203,7 +225,7 @@ proptest! {
             let recent = &mails[mails.partition_point(|mail| mail.posted_at < since)..];
             let posted = Posted::new(recent, at(now));
             let snapshot: Vec<_> = groups.values().filter(|group| group.unsent > 0).cloned().collect();
-            if let Some(plan) = plan(at(now), &snapshot, posted, &settings, false) {
+            if let Some(plan) = plan(at(now), &state(&snapshot), posted, rules(&settings, false)) {
                 if refuses(&refusing, now) {
                     mails.push(mail(now, Fate::Refused(at(now))));
                     continue;

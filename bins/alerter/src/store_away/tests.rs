@@ -6,7 +6,7 @@ use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
 use super::*;
-use crate::transport::{SendError, SendErrorKind};
+use crate::transport::{SendError, SendErrorKind, Sent, Transport};
 
 /// A server that takes mails, or none.
 #[derive(Default)]
@@ -17,12 +17,12 @@ struct Server {
 
 #[async_trait]
 impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         if self.refuses.load(Ordering::Relaxed) {
             return Err(SendError { kind: SendErrorKind::Transient, reason: "busy".to_owned() });
         }
         self.taken.lock().unwrap().push(mail.clone());
-        Ok(())
+        Ok(Sent::ToAll)
     }
 
     async fn check(&self) -> Result<String, SendError> {
@@ -43,7 +43,8 @@ impl Bench {
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let server = Arc::new(Server::default());
         let place = "mysql://db/coinpipe".to_owned();
-        let away = StoreAway::new(store.clone(), server.clone(), clock.clone(), place);
+        let transports = Transports { mail: Some(server.clone()), webhook: None };
+        let away = StoreAway::new(store.clone(), transports, clock.clone(), place);
         Self { clock, store, server, away }
     }
 

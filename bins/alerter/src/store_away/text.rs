@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{one_line, timestamp};
+use domain::{Headers, one_line, timestamp};
 use ports::store::Mail;
 
 use super::{AGAIN_AFTER, Outage};
 use crate::fingerprint::fnv1a_128;
-use crate::text::REASON_CHARS;
+use crate::report::REASON_CHARS;
 
 /// The mail about `outage` of the store at `place`, as it stands at `now`.
 pub(super) fn mail(outage: &Outage, place: &str, now: DateTime<Utc>) -> Mail {
@@ -18,7 +18,8 @@ pub(super) fn mail(outage: &Outage, place: &str, now: DateTime<Utc>) -> Mail {
     };
     let hour = outage.since.format("%Y-%m-%dT%H");
     let id = fnv1a_128(format!("store {place} {hour} {what}").as_bytes());
-    Mail { id: format!("coinpipe-store-{id:032x}"), subject, body, posted_at: now, attempts: 0 }
+    let headers = Headers::new().with("Auto-Submitted", "auto-generated");
+    Mail { headers, ..Mail::plain(format!("coinpipe-store-{id:032x}"), subject, body, now) }
 }
 
 fn away(outage: &Outage, place: &str) -> (String, String, String) {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use ports::store::Mail;
 use url::Url;
 
-use super::smtp::message;
-use super::{Envelope, SendError, Transport, TransportError};
+use super::message::message;
+use super::{Envelope, SendError, Sent, Transport, TransportError};
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -23,7 +23,7 @@ impl Folder {
 
 #[async_trait]
 impl Transport for Folder {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         let bytes = message(mail, &self.envelope)?.formatted();
         // Ids are ours and made of letters, digits and dashes. Written beside and renamed, so that nobody reads half.
         let target = self.path.join(format!("{}.eml", mail.id));
@@ -32,7 +32,8 @@ impl Transport for Folder {
             tokio::fs::write(&partial, bytes).await?;
             tokio::fs::rename(&partial, &target).await
         };
-        written.await.map_err(|error| SendError::transient(format!("{}: {error}", target.display())))
+        let failed = |error| SendError::transient(format!("{}: {error}", target.display()));
+        written.await.map(|()| Sent::ToAll).map_err(failed)
     }
 
     async fn check(&self) -> Result<String, SendError> {

@@ -9,6 +9,7 @@
 //! taken, so that a server which never answers it would get the mail again and again.
 
 mod answer;
+mod delivery;
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -16,18 +17,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::percent_decode;
-use lettre::Message;
-use lettre::message::{Mailboxes, header};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::commands;
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use ports::store::Mail;
-use tracing::warn;
 use url::Url;
 
-use super::{Envelope, SendError, SendErrorKind, Transport, TransportError, within};
-use answer::{Step, meaning, not_offered};
+use super::message::message;
+use super::{Envelope, SendError, Sent, Transport, TransportError, within};
+use answer::{Step, meaning};
+use delivery::deliver;
 
 /// How long the server may take to answer the goodbye; nothing depends on the answer.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -170,58 +169,13 @@ fn decode(text: &str) -> Result<String, TransportError> {
     })
 }
 
-/// Hands `message` over, step by step.
-///
-/// It sends RCPT for all recipients before DATA. If the server defers one of them, such as a full mailbox, the whole mail
-/// is deferred: otherwise the others would get it again with the next attempt. Recipients that are refused for good are
-/// left out, and the others get the mail.
-async fn deliver(session: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SendError> {
-    let (envelope, bytes) = (message.envelope(), message.formatted());
-    let mut parameters = Vec::new();
-    let addresses = envelope.from().into_iter().chain(envelope.to());
-    if !addresses.map(AsRef::<str>::as_ref).all(str::is_ascii) {
-        if !session.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(not_offered("addresses beyond ASCII (SMTPUTF8)"));
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    if !bytes.is_ascii() {
-        if !session.server_info().supports_feature(Extension::EightBitMime) {
-            return Err(not_offered("letters beyond ASCII (8BITMIME)"));
-        }
-        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-    }
-    let sender = session.command(commands::Mail::new(envelope.from().cloned(), parameters)).await;
-    sender.map_err(|error| meaning(Step::Sender, &error))?;
-    let mut refused = Vec::new();
-    for recipient in envelope.to() {
-        if let Err(error) = session.command(commands::Rcpt::new(recipient.clone(), Vec::new())).await {
-            match meaning(Step::Recipient, &error) {
-                error if error.kind == SendErrorKind::Refused => refused.push((recipient, error)),
-                error => return Err(error),
-            }
-        }
-    }
-    if refused.len() == envelope.to().len()
-        && let Some((_, error)) = refused.pop()
-    {
-        return Err(error);
-    }
-    session.command(commands::Data).await.map_err(|error| meaning(Step::Text, &error))?;
-    session.message(&bytes).await.map_err(|error| meaning(Step::Text, &error))?;
-    for (recipient, error) in refused {
-        warn!(%recipient, reason = error.reason, "the server refused a recipient of a mail; the others get it");
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Transport for Smtp {
-    async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         let message = message(mail, &self.envelope)?;
         let (mut session, outcome) = within(self.timeout, async {
             let mut session = self.session().await?;
-            let outcome = deliver(&mut session, &message).await;
+            let outcome = deliver(&mut session, &message, &mail.left).await;
             Ok((session, outcome))
         })
         .await?;
@@ -234,18 +188,4 @@ impl Transport for Smtp {
         let _ = tokio::time::timeout(GOODBYE, session.quit()).await;
         Ok(format!("{}:{} takes mail", self.host, self.port))
     }
-}
-
-/// The mail as RFC 5322 text, with a Message-ID that is the same at each attempt.
-pub(super) fn message(mail: &Mail, envelope: &Envelope) -> Result<Message, SendError> {
-    let to: header::To = Mailboxes::clone(&envelope.to).into();
-    Message::builder()
-        .from(envelope.from.clone())
-        .mailbox(to)
-        .subject(&mail.subject)
-        .date(mail.posted_at.into())
-        .message_id(Some(format!("<{}@{}>", mail.id, envelope.domain())))
-        .header(header::ContentType::TEXT_PLAIN)
-        .body(mail.body.clone())
-        .map_err(|error| SendError { kind: SendErrorKind::Refused, reason: error.to_string() })
 }

@@ -1,3 +1,5 @@
+mod private_server;
+
 use std::net::SocketAddr;
 
 use domain::timestamp;
@@ -8,13 +10,8 @@ use super::smtp::{TlsMode, tls_mode};
 use super::*;
 
 fn mail() -> Mail {
-    Mail {
-        id: "coinpipe-1".to_owned(),
-        subject: "[coinpipe] über\r\nBcc: all@example.com".to_owned(),
-        body: "Line one\n.\nLine three\n".to_owned(),
-        posted_at: timestamp::from_text("2026-11-22T14:00:00Z").unwrap(),
-        attempts: 0,
-    }
+    let (subject, body) = ("[coinpipe] über\r\nBcc: all@example.com", "Line one\n.\nLine three\n");
+    Mail::plain("coinpipe-1", subject, body, timestamp::from_text("2026-11-22T14:00:00Z").unwrap())
 }
 
 fn settings(url: &str) -> config::Mail {
@@ -116,7 +113,7 @@ async fn serve(script: Script) -> (SocketAddr, tokio::task::JoinHandle<String>) 
     (address, served)
 }
 
-async fn send(script: Script) -> (Result<(), SendError>, String) {
+async fn send(script: Script) -> (Result<Sent, SendError>, String) {
     let (address, served) = serve(script).await;
     let transport = transport_from(&settings(&format!("smtp://me:hunter%402@{address}"))).unwrap().unwrap();
     let result = transport.send(&mail()).await;
@@ -208,19 +205,26 @@ async fn a_greeting_that_is_no_text_is_waited_for() {
 #[tokio::test]
 async fn a_recipient_that_is_refused_does_not_keep_the_others_from_getting_it() {
     let (result, text) = send(Script::Answer("RCPT TO:<ops@", "550 5.1.1 nobody here")).await;
-    assert_eq!(result, Ok(()));
+    assert_eq!(result, Ok(Sent::ToAll));
     assert!(text.contains("Line one"), "{text}");
-    // Who can get it later keeps it from all, or some would get it twice.
-    let (result, text) = send(Script::Answer("RCPT TO:<ops@", "452 4.2.2 full")).await;
-    assert_eq!(result.unwrap_err().kind, SendErrorKind::Transient);
-    assert_eq!(text, "");
+    // Who can get it later is left for later, whatever he needs.
+    for (answer, kind) in [
+        ("452 4.2.2 full", SendErrorKind::Transient),
+        ("550 5.7.1 not from here", SendErrorKind::Misconfigured),
+    ] {
+        let (result, text) = send(Script::Answer("RCPT TO:<ops@", answer)).await;
+        let Ok(Sent::ToSome { left, error }) = result else { panic!("{answer}: {result:?}") };
+        assert_eq!((left, error.kind), (vec!["ops@example.com".to_owned()], kind));
+        assert!(error.reason.starts_with("ops@example.com: "), "{error}");
+        assert!(text.contains("Line one"), "{text}");
+    }
 }
 
 #[tokio::test]
 async fn a_mail_that_was_taken_is_sent_even_when_the_server_never_says_goodbye() {
     let sending = tokio::time::timeout(Duration::from_secs(20), send(Script::MuteAfterQuit));
     let (result, _) = sending.await.expect("the timeout does not cover the goodbye");
-    assert_eq!(result, Ok(()), "it would be sent again and again");
+    assert_eq!(result, Ok(Sent::ToAll), "it would be sent again and again");
 }
 
 #[tokio::test]

@@ -193,6 +193,11 @@ pub(crate) fn group_json(group: &AlertGroup) -> Value {
         "total": group.total,
         "unsent": group.unsent,
         "mailed_at": group.mailed_at.map(domain::timestamp::to_text),
+        "opened_at": domain::timestamp::to_text(group.opened_at),
+        "resolved_at": group.resolved_at.map(domain::timestamp::to_text),
+        "resolution": group.resolution,
+        "episodes": group.episodes,
+        "told_at": group.told_at.map(domain::timestamp::to_text),
     })
 }
 

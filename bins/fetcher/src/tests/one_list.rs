@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use config::CatchUp;
 use domain::{BatchId, Fetched, Schedule, Slot, endpoint, wire};
-use ports::store::{BatchRecord, FetchedSlot, Paid};
+use ports::store::{BatchKey, BatchRecord, FetchedSlot, Paid};
 use ports::{Ledger, QueueName, Schedules, Store, StoreError};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 
@@ -209,7 +209,7 @@ impl Ledger for Silent {
         away()
     }
 
-    async fn batches_before(&self, _: Slot, _: &BatchId, _: u32) -> Result<Vec<BatchRecord>, StoreError> {
+    async fn batches_before(&self, _: BatchKey<'_>, _: u32) -> Result<Vec<BatchRecord>, StoreError> {
         away()
     }
 }

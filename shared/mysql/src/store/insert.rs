@@ -58,8 +58,8 @@ fn inserts(later: &str) -> Inserts {
         content_columns(measures, batch).map(|column| if_so(newer, column)).collect::<Vec<_>>()
     };
     ByTable {
-        coins: Insert::new("coins", &COINS, described.chain(SEEN.map(str::to_owned))),
-        identities: Insert::new("coin_identities", &identity_columns(), SEEN.map(str::to_owned)),
+        coins: Insert::new("coin_descriptions", &COINS, described.chain(SEEN.map(str::to_owned))),
+        identities: Insert::new("coin_names", &identity_columns(), SEEN.map(str::to_owned)),
         // After fetched_at, the comparison may come out otherwise; the greater last_updated is right
         // however it does.
         latest: Insert::new(
@@ -146,7 +146,7 @@ impl Insert {
     }
 }
 
-/// Of `coin_identities`: what makes them unique is a column of its own.
+/// Of `coin_names`: what makes them unique is a column of its own.
 fn identity_columns() -> Vec<&'static str> {
     ["identity"].into_iter().chain(IDENTITIES).collect()
 }

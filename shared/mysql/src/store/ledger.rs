@@ -4,8 +4,8 @@ mod record;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Slot};
-use ports::store::Paid;
+use domain::BatchId;
+use ports::store::{BatchKey, Paid};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
@@ -23,13 +23,8 @@ impl Ledger for MysqlStore {
         Ok(self.database.snapshot(&Which::Newest(limit)).await?)
     }
 
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError> {
-        Ok(self.database.snapshot(&Which::Before(slot, id, limit)).await?)
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        Ok(self.database.snapshot(&Which::Before(key, limit)).await?)
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
@@ -50,7 +45,7 @@ impl Ledger for MysqlStore {
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
-    Before(Slot, &'a BatchId, u32),
+    Before(BatchKey<'a>, u32),
     /// One at least.
     Among(&'a [BatchId]),
 }
@@ -74,7 +69,7 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
-            Self::Before(slot, id, limit) => {
+            Self::Before((slot, id), limit) => {
                 let slot = datetime(slot.starts_at());
                 query.bind(slot).bind(slot).bind(id.as_str()).bind(limit)
             }

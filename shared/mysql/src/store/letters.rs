@@ -5,16 +5,19 @@ mod file;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::DeadLetter;
-use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
+use ports::{AlertGroup, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
+use tables::read::letters::{
+    COUNT_FILED, death, deaths_of, filed_counts, group, groups, letter, summaries, summary, whole_letter,
+};
 use tables::write::letters::{Filing, RESOLVE_GROUP, Resolving};
 
 use super::MysqlStore;
-use super::columns::{read, read_all};
-use super::parameters::query;
+use super::columns::{read, read_all, read_one};
+use super::parameters::{datetime, query};
 use crate::database::Work;
 use file::File;
 
@@ -52,6 +55,12 @@ impl Letters for MysqlStore {
 
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
         Ok(self.database.snapshot(&Read { id }).await?)
+    }
+
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError> {
+        let query = sqlx::query(COUNT_FILED).bind(datetime(from)).bind(datetime(to));
+        let rows = self.database.read(query).await?;
+        read_one(&rows, filed_counts).map_err(|error| self.blame(error))
     }
 
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {

@@ -110,9 +110,10 @@ impl Statements for OnServer<'_> {
         ledger::record_chunk(self.0, chunk, loaded, now).await
     }
 
-    async fn set_seen(&mut self, sql: OfCoins, at: DateTime<Utc>, ids: &[u32]) -> Result<()> {
+    async fn update(&mut self, sql: OfCoins, at: Option<DateTime<Utc>>, ids: &[u32]) -> Result<()> {
         for part in ids.chunks(COINS) {
-            let query = bind(sqlx::query(AssertSqlSafe(sql_of(sql, part))), at.into());
+            let query = sqlx::query(AssertSqlSafe(sql_of(sql, part)));
+            let query = at.into_iter().fold(query, |query, at| bind(query, at.into()));
             bind_ids(query, part).execute(&mut *self.0).await?;
         }
         Ok(())

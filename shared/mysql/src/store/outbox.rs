@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::read::outbox::{self, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting};
+use tables::read::outbox::{
+    self, IS_POSTED, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting,
+};
 
 use super::MysqlStore;
 use super::columns::{read, read_all};
@@ -46,6 +48,10 @@ impl Outbox for MysqlStore {
         result: &MailResult,
     ) -> Result<bool, StoreError> {
         Ok(self.database.write(&Record { id, number, at, result }).await?)
+    }
+
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(!self.database.read(sqlx::query(IS_POSTED).bind(id)).await?.is_empty())
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {

@@ -60,7 +60,8 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         );
         connection.execute(AssertSqlSafe(sql)).await.expect("more batches");
     }
-    let tables = "batches, batch_chunks, chunk_replays, coins, quotes_latest, history, batch_numbers";
+    let tables =
+        "batches, batch_chunks, chunk_replays, coin_descriptions, quotes_latest, history, batch_numbers";
     connection.execute(AssertSqlSafe(format!("ANALYZE TABLE {tables}"))).await.expect("analyzed");
 
     let mut looked_up = Vec::new();

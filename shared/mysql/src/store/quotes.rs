@@ -30,7 +30,7 @@ impl Quotes for MysqlStore {
     /// Counts the history row by row up to a million; what is beyond is as the server estimates it, which
     /// is within a few percent: counting a year of quotes takes longer than anyone waits.
     async fn totals(&self) -> Result<Totals, StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM coins) AS coins, \
+        let sql = "SELECT (SELECT count(*) FROM coin_descriptions) AS coins, \
                        (SELECT count(*) FROM quotes_latest) AS latest, \
                        (SELECT count(*) FROM (SELECT 1 FROM history LIMIT 1000000) AS counted) AS counted, \
                        (SELECT max(table_rows) FROM information_schema.tables \

@@ -79,12 +79,12 @@ pub(super) fn identity_key(coin: &Coin) -> IdentityKey {
     hash.finalize().into()
 }
 
-/// The row of `coin_identities`: its hash, and what it has in every database.
+/// The row of `coin_names`: its hash, and what it has in every database.
 pub(super) fn identity<'a>(seen: &SeenIdentity<'a>) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
     [Parameter::Bytes(identity_key(seen.coin).to_vec().into())].into_iter().chain(write::identity(seen))
 }
 
-/// The columns of `coin_identities` that [`known_identity`] reads.
+/// The columns of `coin_names` that [`known_identity`] reads.
 pub(super) const IDENTITY: [&str; 4] = ["coin_id", "identity", "first_seen_at", "last_seen_at"];
 
 /// An identity that the table has, and its key.

@@ -90,7 +90,9 @@ async fn a_load_that_deadlocks_is_done_again() {
     let mut other = lab.database.connect().await;
     // Of two that wait for each other, the server ends the one that has written less.
     let weights = vec!["(1)"; 500].join(", ");
-    let sql = format!("BEGIN; INSERT INTO weight VALUES {weights}; UPDATE coins SET name = 'b' WHERE id = 2");
+    let sql = format!(
+        "BEGIN; INSERT INTO weight VALUES {weights}; UPDATE coin_descriptions SET name = 'b' WHERE id = 2"
+    );
     other.execute(AssertSqlSafe(sql)).await.unwrap();
     let store = Arc::clone(&lab.store);
     let loading = tokio::spawn(async move {
@@ -99,7 +101,7 @@ async fn a_load_that_deadlocks_is_done_again() {
         store.load(&newer).await
     });
     lab.database.lock_wait(None).await;
-    other.execute("UPDATE coins SET name = 'a' WHERE id = 1; COMMIT").await.unwrap();
+    other.execute("UPDATE coin_descriptions SET name = 'a' WHERE id = 1; COMMIT").await.unwrap();
     assert_eq!(loading.await.unwrap().unwrap().unchanged, 2);
     let coins = lab.tables().await.coins;
     assert_eq!(coins.iter().map(|entry| entry.coin.name.as_str()).collect::<Vec<_>>(), ["Coin 1", "Coin 2"]);
@@ -110,7 +112,7 @@ async fn a_load_that_waited_too_long_for_a_lock_is_done_again() {
     let lab = setup().await;
     lab.store.load(&chunk(&[1, 2])).await.unwrap();
     let mut other = lab.database.connect().await;
-    other.execute("BEGIN; UPDATE coins SET name = 'b' WHERE id = 2").await.unwrap();
+    other.execute("BEGIN; UPDATE coin_descriptions SET name = 'b' WHERE id = 2").await.unwrap();
     let store = Arc::clone(&lab.store);
     let loading = tokio::spawn(async move { store.load(&chunk(&[1, 2])).await });
     let first = lab.database.lock_wait(None).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mysql::{MysqlStore, Options};
 use ports::{
-    Claim, Covered, Ledger, Letters, Mail, MailResult, Outbox, OutboxState, Posting, Quotes, Store,
+    Channel, Claim, Covered, Ledger, Letters, Mail, MailResult, Outbox, OutboxState, Posting, Quotes, Store,
     StoreError,
 };
 use testkit::clock::ManualClock;
@@ -69,14 +69,13 @@ async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     assert!(store.batches(1).await.unwrap()[0].is_complete());
     assert!(store.file(&letter("a", at(0)), "one").await.unwrap());
     let plan = |_: &OutboxState| {
-        let mail =
-            Mail { id: "m".into(), subject: "s".into(), body: "b".into(), posted_at: at(0), attempts: 0 };
+        let mail = Mail::plain("m", "s", "b", at(0));
         let covered = vec![Covered { fingerprint: "one".into(), letters: 1, total: 1, is_end: false }];
-        Some(Posting { mail, covered })
+        Some(Posting { mail, covered, copies: Vec::new() })
     };
     assert!(store.post(at(0), &plan).await.unwrap().is_some());
     assert_eq!(store.groups(None).await.unwrap()[0].unsent, 0);
-    let claim = Claim { now: at(0), until: at(60), far: at(900) };
+    let claim = Claim { channel: Channel::Mail, now: at(0), until: at(60), far: at(900) };
     let claimed = store.claim(claim).await.unwrap().expect("it is due");
     let refused = MailResult::Refused("no".into());
     assert!(store.record("m", claimed.number, at(1), &refused).await.unwrap());
@@ -84,8 +83,7 @@ async fn a_user_who_may_not_change_tables_does_everything_but_migrate() {
     assert_eq!(database.client().tables().await.latest.len(), 2);
     assert_eq!(store.totals().await.unwrap().quotes_history, 2);
 
-    let undone = "DROP VIEW coin_activity; \
-                  DROP TABLE coin_map, complete_maps, global_metrics, fear_and_greed, market_indexes";
+    let undone = "DROP TABLE silences";
     database.execute(&format!("{undone}; DELETE FROM store_migrations WHERE version = {}", steps())).await;
     check(open(&url).await, &[&format!("step {} of {}", steps() - 1, steps()), "coinpipe migrate"]);
 }

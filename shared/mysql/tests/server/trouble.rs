@@ -129,7 +129,7 @@ async fn a_statement_that_takes_too_long_is_transient() {
     let lab = setup().await;
     let store = open(&lab.database.url).await;
     let mut other = lab.database.connect().await;
-    other.execute("LOCK TABLES coins WRITE").await.unwrap();
+    other.execute("LOCK TABLES coin_descriptions WRITE").await.unwrap();
     check_away(store.load(&chunk(&[1])).await);
     other.execute("UNLOCK TABLES").await.unwrap();
     store.load(&chunk(&[1])).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_call_that_is_given_up_leaves_nothing() {
     options.max_connections = 1;
     let store = Arc::new(MysqlStore::open(&options, lab.clock.clone()).await.unwrap());
     let mut other = lab.database.connect().await;
-    other.execute("BEGIN; UPDATE coins SET name = name WHERE id = 5").await.unwrap();
+    other.execute("BEGIN; UPDATE coin_descriptions SET name = name WHERE id = 5").await.unwrap();
     let loading = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.load(&chunk(&[1, 5])).await }
@@ -169,7 +169,7 @@ async fn who_falls_silent_in_a_transaction_holds_the_others_up_for_a_moment_only
     let store = open(&proxy.url).await;
     store.ready().await.unwrap();
     let mut other = lab.database.connect().await;
-    other.execute("BEGIN; UPDATE coins SET name = name WHERE id = 5").await.unwrap();
+    other.execute("BEGIN; UPDATE coin_descriptions SET name = name WHERE id = 5").await.unwrap();
     let silent = tokio::spawn(async move { store.load(&chunk(&[1, 5])).await });
     lab.database.lock_wait(None).await;
     proxy.mute(true);

@@ -124,6 +124,9 @@ pub struct Paid {
     pub credits: u32,
 }
 
+/// The place of a batch in the ledger: its slot and its id.
+pub type BatchKey<'a> = (Slot, &'a BatchId);
+
 /// The ledger of batches.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
@@ -132,12 +135,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The `limit` newest batches before the one with this slot and id, in the order of [`batches`](Self::batches): for going through
     /// all of them with a few at a time in memory.
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError>;
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError>;
 
     /// One batch.
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError>;

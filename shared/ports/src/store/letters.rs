@@ -161,6 +161,15 @@ pub struct LetterSummary {
     pub deaths: u64,
 }
 
+/// How much was filed in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FiledCounts {
+    /// Letters about a message.
+    pub letters: u64,
+    /// Letters about an incident.
+    pub incidents: u64,
+}
+
 /// The dead-letter desk: letters are filed before anything is mailed about them.
 #[async_trait]
 pub trait Letters: Send + Sync + 'static {
@@ -188,6 +197,9 @@ pub trait Letters: Send + Sync + 'static {
 
     /// One letter by its id.
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError>;
+
+    /// How many letters died last from `from` on and before `to`.
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError>;
 
     /// Which of the letters `ids` are on the desk. Reads nothing else of them.
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError>;

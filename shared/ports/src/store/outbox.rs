@@ -3,26 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AlertGroup, Silence, StoreError};
+use super::{AlertGroup, Channel, Mail, Silence, StoreError};
 
 /// How far apart the clocks of two processes may be. An instant further in the future than this was written before a
 /// clock was set back.
 pub const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(30);
-
-/// A mail in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// Its id; becomes the local part of the Message-ID, so a repeat is recognised.
-    pub id: String,
-    /// Subject line.
-    pub subject: String,
-    /// Plain text.
-    pub body: String,
-    /// When it was posted.
-    pub posted_at: DateTime<Utc>,
-    /// How often sending it was tried.
-    pub attempts: u32,
-}
 
 /// How much of a group a mail covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +29,9 @@ pub struct Posting {
     pub mail: Mail,
     /// What it covers.
     pub covered: Vec<Covered>,
+    /// What says the same on other channels. They are claimed, sent and recorded each for itself; what becomes of them concerns no
+    /// group, and no planner sees them.
+    pub copies: Vec<Mail>,
 }
 
 /// What became of a mail that was posted.
@@ -51,7 +39,7 @@ pub struct Posting {
 pub enum Fate {
     /// Not sent yet.
     Waiting,
-    /// The server took it.
+    /// The server took it, for one of its recipients at least.
     Sent,
     /// The server refused it for good, at this time.
     Refused(DateTime<Utc>),
@@ -89,6 +77,8 @@ pub type Planner<'a> = dyn Fn(&OutboxState) -> Option<Posting> + Send + Sync + '
 /// Asks for a mail to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// Which messages.
+    pub channel: Channel,
     /// What time it is.
     pub now: DateTime<Utc>,
     /// Until when the mail is this process's alone: longer than sending it can take, by [`CLOCK_SKEW`].
@@ -121,6 +111,15 @@ pub enum MailResult {
     },
     /// The server refused it for good, for this reason.
     Refused(String),
+    /// Some have it, and these are still to get it.
+    Partly {
+        /// Who.
+        left: Vec<String>,
+        /// When to try again, for them alone.
+        at: DateTime<Utc>,
+        /// Why, without secrets.
+        reason: String,
+    },
 }
 
 /// What keeps mails from arriving.
@@ -155,12 +154,13 @@ pub trait Outbox: Send + Sync + 'static {
     /// The planner sees the mails posted since `since`, and all that wait, and the silences that end later.
     async fn post(&self, since: DateTime<Utc>, plan: &Planner<'_>) -> Result<Option<Mail>, StoreError>;
 
-    /// Claims the oldest mail that is neither sent nor refused, whose time has come and that nobody holds. A claim
+    /// Claims the oldest mail of a channel that is neither sent nor refused, whose time has come and that nobody holds. A claim
     /// holds from when it was made, within [`CLOCK_SKEW`], until its end.
     async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError>;
 
     /// Records an attempt to send the mail `id`, made at `at` under the claim `number`, and ends the claim. The groups
-    /// of a refused mail get back what it covered, in the same transaction, and are as if it had not been posted.
+    /// of a refused mail get back what it covered, in the same transaction, and are as if it had not been posted. Once one of its
+    /// recipients has a mail, it covers for good.
     ///
     /// `false`, and nothing is changed, when another has claimed the mail meanwhile or it was recorded before. A claim
     /// whose time is over still counts as long as nobody took the mail over.
@@ -171,6 +171,9 @@ pub trait Outbox: Send + Sync + 'static {
         at: DateTime<Utc>,
         result: &MailResult,
     ) -> Result<bool, StoreError>;
+
+    /// Whether a mail with this id was posted, whatever became of it.
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError>;
 
     /// What keeps mails from arriving.
     async fn trouble(&self) -> Result<MailTrouble, StoreError>;

@@ -31,9 +31,9 @@ pub(super) struct Insert {
 /// `later` compares the fetch time of a row with that of the one held, whose place it takes if so.
 fn inserts(later: &str) -> Inserts {
     ByTable {
-        coins: Insert::new("coins", &COINS, &coin_conflict(later)),
+        coins: Insert::new("coin_descriptions", &COINS, &coin_conflict(later)),
         identities: Insert::new(
-            "coin_identities",
+            "coin_names",
             &IDENTITIES,
             "ON CONFLICT DO UPDATE SET first_seen_at = min(first_seen_at, excluded.first_seen_at), \
              last_seen_at = max(last_seen_at, excluded.last_seen_at)",
@@ -111,7 +111,7 @@ impl Insert {
 fn coin_conflict(later: &str) -> String {
     let described = description().iter().map(|column| {
         format!(
-            "{column} = iif(excluded.last_seen_at {later} coins.last_seen_at, excluded.{column}, coins.{column})"
+            "{column} = iif(excluded.last_seen_at {later} coin_descriptions.last_seen_at, excluded.{column}, coin_descriptions.{column})"
         )
     });
     let seen = [

@@ -4,8 +4,8 @@ mod record;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Slot, timestamp};
-use ports::store::Paid;
+use domain::{BatchId, timestamp};
+use ports::store::{BatchKey, Paid};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::ledger as read;
@@ -21,13 +21,8 @@ impl Ledger for SqliteStore {
         self.records(Which::Newest(limit)).await.map_err(|error| self.blame(error))
     }
 
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError> {
-        self.records(Which::Before(slot, id, limit)).await.map_err(|error| self.blame(error))
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        self.records(Which::Before(key, limit)).await.map_err(|error| self.blame(error))
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<BatchRecord>, StoreError> {
@@ -49,7 +44,7 @@ impl Ledger for SqliteStore {
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     Newest(u32),
-    Before(Slot, &'a BatchId, u32),
+    Before(BatchKey<'a>, u32),
     Named(&'a BatchId),
     Among(&'a [BatchId]),
 }
@@ -72,11 +67,11 @@ impl<'a> Which<'a> {
         let query = sqlx::query(AssertSqlSafe(sql));
         match self {
             Self::Newest(limit) => query.bind(limit),
-            Self::Before(slot, id, limit) => {
+            Self::Named(id) => query.bind(id.as_str()),
+            Self::Before((slot, id), limit) => {
                 let slot = timestamp::to_text(slot.starts_at());
                 query.bind(slot.clone()).bind(slot).bind(id.as_str()).bind(limit)
             }
-            Self::Named(id) => query.bind(id.as_str()),
             Self::Among(ids) => {
                 let ids: Vec<_> = ids.iter().map(BatchId::as_str).collect();
                 query.bind(serde_json::json!(ids).to_string())

@@ -5,10 +5,13 @@ mod file;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::DeadLetter;
-use ports::{AlertGroup, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
+use chrono::{DateTime, Utc};
+use domain::{DeadLetter, timestamp};
+use ports::{AlertGroup, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters, StoreError};
 use sqlx::AssertSqlSafe;
-use tables::read::letters::{death, deaths_of, group, groups, letter, summaries, summary, whole_letter};
+use tables::read::letters::{
+    COUNT_FILED, death, deaths_of, filed_counts, group, groups, letter, summaries, summary, whole_letter,
+};
 use tables::write::letters::{Filing, RESOLVE_GROUP, Resolving};
 
 use super::SqliteStore;
@@ -62,6 +65,12 @@ impl Letters for SqliteStore {
             sqlx::query(AssertSqlSafe(deaths_of())).bind(id).fetch_all(&mut *reader).await.map_err(blame)?;
         let deaths = read_all(&rows, death).map_err(blame)?;
         read(&row, |row| letter(row, deaths)).map(Some).map_err(blame)
+    }
+
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError> {
+        let query = sqlx::query(COUNT_FILED).bind(timestamp::to_text(from)).bind(timestamp::to_text(to));
+        let row = query.fetch_one(self.database.readers()).await;
+        row.and_then(|row| read(&row, filed_counts)).map_err(|error| self.blame(error))
     }
 
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {

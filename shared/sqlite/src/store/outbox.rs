@@ -13,15 +13,15 @@ use ports::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused, posted_mail,
-    refusal, refused, waiting,
+    self, CLAIMED, INSTALLATION, IS_POSTED, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused,
+    posted_mail, refusal, refused, waiting,
 };
 use tables::read::silences::{silence, silences};
-use tables::write::outbox::RECORD;
+use tables::write::outbox::{INSERT_MAIL, RECORD, mail as outbox_row, record as recorded_as};
 
 use super::SqliteStore;
 use super::columns::{read, read_all};
-use super::parameters::integer;
+use super::parameters::{integer, query};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -46,13 +46,14 @@ impl Outbox for SqliteStore {
 
     async fn claim(&self, claim: Claim) -> Result<Option<ClaimedMail>, StoreError> {
         const CLAIMABLE: &str = "SELECT id FROM mail_outbox \
-             WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= ?1 OR due_at > ?2) \
+             WHERE sent_at IS NULL AND refused_at IS NULL AND channel = ?4 AND (due_at <= ?1 OR due_at > ?2) \
                  AND (claimed_at IS NULL OR claimed_until <= ?1 OR claimed_at > ?3) \
              ORDER BY posted_at, id LIMIT 1";
         let blame = |error| self.blame(error);
         let instants = [claim.now, claim.far, claim.now + CLOCK_SKEW].map(timestamp::to_text);
         let [now, far, skewed] = &instants;
-        let claimable = || sqlx::query_scalar(CLAIMABLE).bind(now).bind(far).bind(skewed);
+        let claimable =
+            || sqlx::query_scalar(CLAIMABLE).bind(now).bind(far).bind(skewed).bind(claim.channel.as_str());
         // Most of the time there is none, which needs no lock.
         let found: Option<String> =
             claimable().fetch_optional(self.database.readers()).await.map_err(blame)?;
@@ -87,6 +88,11 @@ impl Outbox for SqliteStore {
         Ok(recorded)
     }
 
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        let found = sqlx::query(IS_POSTED).bind(id).fetch_optional(self.database.readers()).await;
+        found.map(|row| row.is_some()).map_err(|error| self.blame(error))
+    }
+
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         let blame = |error| self.blame(error);
         let mut reader = self.database.readers().begin().await.map_err(blame)?;
@@ -110,19 +116,10 @@ async fn state(connection: &mut SqliteConnection, since: DateTime<Utc>) -> Resul
 }
 
 async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bool, sqlx::Error> {
-    let Posting { mail, covered } = posting;
+    let Posting { mail, covered, copies } = posting;
     let posted_at = timestamp::to_text(mail.posted_at);
-    let posted = sqlx::query(
-        "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?4) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(mail.id.as_str())
-    .bind(mail.subject.as_str())
-    .bind(mail.body.as_str())
-    .bind(posted_at.as_str())
-    .bind(mail.attempts)
-    .execute(&mut *connection)
-    .await?;
+    let sql = format!("{} ON CONFLICT DO NOTHING", *INSERT_MAIL);
+    let posted = query(AssertSqlSafe(sql.clone()), outbox_row(mail, None)).execute(&mut *connection).await?;
     if posted.rows_affected() == 0 {
         return Ok(false);
     }
@@ -138,6 +135,10 @@ async fn post(connection: &mut SqliteConnection, posting: &Posting) -> Result<bo
         let taken = taken.bind((!is_end).then_some(posted_at.as_str()));
         taken.bind(fingerprint.as_str()).execute(&mut *connection).await?;
     }
+    for copy in copies {
+        let row = outbox_row(copy, Some(&mail.id));
+        query(AssertSqlSafe(sql.clone()), row).execute(&mut *connection).await?;
+    }
     Ok(true)
 }
 
@@ -148,30 +149,13 @@ async fn record(
     at: DateTime<Utc>,
     result: &MailResult,
 ) -> Result<bool, sqlx::Error> {
-    let at = timestamp::to_text(at);
-    let (due_at, sent_at, refused_at, failure, refusal) = match result {
-        MailResult::Sent => (None, Some(at.as_str()), None, None, None),
-        MailResult::RetryAt { at, reason } => {
-            (Some(timestamp::to_text(*at)), None, None, Some(reason.as_str()), None)
-        }
-        MailResult::Refused(reason) => (None, None, Some(at.as_str()), None, Some(reason.as_str())),
-    };
-    let recorded = sqlx::query(RECORD)
-        .bind(at.as_str())
-        .bind(due_at)
-        .bind(sent_at)
-        .bind(refused_at)
-        .bind(failure)
-        .bind(refusal)
-        .bind(id)
-        .bind(integer(number))
-        .execute(&mut *connection)
-        .await?;
+    let values = recorded_as((id, number), at, result);
+    let recorded = query(RECORD, values).execute(&mut *connection).await?;
     if recorded.rows_affected() == 0 {
         return Ok(false);
     }
     match result {
-        MailResult::Sent => settle::forget(connection, id).await?,
+        MailResult::Sent | MailResult::Partly { .. } => settle::forget(connection, id).await?,
         MailResult::Refused(_) => settle::give_back(connection, id).await?,
         MailResult::RetryAt { .. } => {}
     }

@@ -29,7 +29,7 @@ impl Quotes for SqliteStore {
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
-        let sql = "SELECT (SELECT count(*) FROM coins) AS coins, \
+        let sql = "SELECT (SELECT count(*) FROM coin_descriptions) AS coins, \
                        (SELECT count(*) FROM quotes_latest) AS latest, \
                        (SELECT count(*) FROM history) AS history";
         let row = sqlx::query(sql).fetch_one(self.database.readers()).await;

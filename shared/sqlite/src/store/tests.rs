@@ -97,7 +97,7 @@ async fn only_the_quotes_that_the_database_refuses_are_left_out() {
     assert_eq!(tables.identities.len(), 300);
 }
 
-/// A description that says nothing new costs no row, and no index: only when it was seen last is set.
+/// A description that says nothing new costs no row: the newest quotes tell when the coin was seen.
 #[tokio::test]
 async fn coins_that_were_only_seen_again_are_not_written_anew() {
     let lab = setup().await;
@@ -109,11 +109,11 @@ async fn coins_that_were_only_seen_again_are_not_written_anew() {
     lab.store.load(&of_page(10)).await.unwrap();
     let forbid = |table: &str| {
         format!(
-            "CREATE TRIGGER {table}_anew BEFORE UPDATE OF name, first_seen_at ON {table} \
+            "CREATE TRIGGER {table}_anew BEFORE UPDATE ON {table} \
              BEGIN SELECT RAISE(ABORT, 'written anew'); END;"
         )
     };
-    lab.client().execute(&format!("{}{}", forbid("coins"), forbid("coin_identities"))).await;
+    lab.client().execute(&format!("{}{}", forbid("coin_descriptions"), forbid("coin_names"))).await;
     let loaded = lab.store.load(&of_page(20)).await.unwrap();
     assert!(loaded.refused.is_empty(), "{loaded:?}");
     let tables = lab.tables().await;
@@ -157,9 +157,8 @@ async fn a_reopened_file_has_everything() {
     lab.store.record_fetched(&fetched(1)).await.unwrap();
     lab.store.file(&letter("a", at(0)), "one").await.unwrap();
     let plan = |_: &ports::OutboxState| {
-        let (id, subject, body) = ("m".to_owned(), "s".to_owned(), "b".to_owned());
-        let mail = ports::Mail { id, subject, body, posted_at: at(0), attempts: 0 };
-        Some(ports::Posting { mail, covered: Vec::new() })
+        let mail = ports::Mail::plain("m", "s", "b", at(0));
+        Some(ports::Posting { mail, covered: Vec::new(), copies: Vec::new() })
     };
     lab.store.post(at(0), &plan).await.unwrap().expect("it is posted");
     let before = everything(lab.directory.path(), &lab.store).await;
@@ -216,6 +215,8 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
         "SELECT * FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL",
         "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= 'a' OR due_at > 'b')",
         "SELECT id FROM mail_outbox WHERE posted_at >= 'a'",
+        tables::read::letters::COUNT_FILED,
+        tables::read::outbox::IS_POSTED,
         "SELECT refused_at FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NOT NULL \
          ORDER BY refused_at DESC LIMIT 1",
     ] {

@@ -9,6 +9,7 @@ use super::sightings::{Changes, SeenCoin, SeenIdentity, changes};
 use super::{Out, Session};
 use crate::columns::{history, latest};
 use crate::load::statements::Reader;
+use crate::told;
 use crate::write::Parameter;
 
 /// Coins of a portion.
@@ -86,8 +87,13 @@ pub(super) async fn take_out<S: Session>(
     if ids.is_empty() {
         return Ok(TakenOut::default());
     }
-    let sql = format!("SELECT id FROM coins WHERE id IN ({}) ORDER BY id{}", list(ids), S::COINS_LOCK);
+    let of_ids = list(ids);
+    let sql = format!("SELECT id FROM coin_descriptions WHERE id IN ({of_ids}) ORDER BY id{}", S::COINS_LOCK);
     session.rows(sql, Vec::new(), |row| row.get::<u32>("id")).await?;
+    // Before their newest quotes tell another fetch.
+    for sql in [told::descriptions(&of_ids), told::names(&of_ids)] {
+        session.run(sql, Vec::new()).await?;
+    }
     let (latest, fell_back) = fall_back(session, out, ids).await?;
     let coins = if fetches.is_empty() { 0 } else { unsee(session, out, fetches, ids).await? };
     Ok(TakenOut { latest, fell_back, coins })
@@ -123,7 +129,7 @@ async fn fall_back<S: Session>(session: &mut S, out: &Out<'_>, ids: &[u32]) -> R
                      SELECT x.last_updated FROM history AS x \
                      WHERE x.coin_id = c.id AND x.currency = ? AND x.batch <> {number} \
                      ORDER BY x.last_updated DESC LIMIT 1) AS newest \
-                 FROM coins AS c WHERE c.id IN ({})) AS held \
+                 FROM coin_descriptions AS c WHERE c.id IN ({})) AS held \
              JOIN history AS h ON h.last_updated = held.newest AND h.coin_id = held.coin_id AND h.currency = ? \
              JOIN batch_numbers AS n ON n.number = h.batch",
             kept.join(", "),
@@ -141,7 +147,7 @@ async fn fall_back<S: Session>(session: &mut S, out: &Out<'_>, ids: &[u32]) -> R
     Ok((found.len() as u64, fell_back))
 }
 
-/// Sets `coins` and `coin_identities` back to what the others saw. How many coins nobody else did.
+/// Sets the coins and their names back to what the others saw. How many coins nobody else did.
 async fn unsee<S: Session>(
     session: &mut S,
     out: &Out<'_>,
@@ -152,7 +158,7 @@ async fn unsee<S: Session>(
     let sql = format!(
         "SELECT c.id AS id, c.first_seen_at AS first_seen_at, c.last_seen_at AS last_seen_at, \
              (SELECT MAX(q.fetched_at) FROM quotes_latest AS q WHERE q.coin_id = c.id) AS newest \
-         FROM coins AS c WHERE c.id IN ({list_of_all})"
+         FROM coin_descriptions AS c WHERE c.id IN ({list_of_all})"
     );
     let coins = session.rows(sql, Vec::new(), |row| {
         Ok(SeenCoin {
@@ -165,7 +171,7 @@ async fn unsee<S: Session>(
     });
     let mut coins = coins.await?;
     let sql = format!(
-        "SELECT coin_id, first_seen_at, last_seen_at FROM coin_identities WHERE coin_id IN ({list_of_all})"
+        "SELECT coin_id, first_seen_at, last_seen_at FROM coin_names WHERE coin_id IN ({list_of_all})"
     );
     let identities = session.rows(sql, Vec::new(), |row| {
         let (first, last) = (row.get("first_seen_at")?, row.get("last_seen_at")?);
@@ -195,7 +201,7 @@ async fn date_later<S: Session>(
              SELECT h.fetched_at FROM history AS h \
              WHERE h.coin_id = c.id AND h.batch <> {} AND h.fetched_at > ? \
              ORDER BY h.currency, h.last_updated LIMIT 1) AS later \
-         FROM coins AS c WHERE c.id IN ({})",
+         FROM coin_descriptions AS c WHERE c.id IN ({})",
         out.number,
         list(&ids.into_iter().collect::<Vec<_>>()),
     );
@@ -219,11 +225,11 @@ async fn write<S: Session>(
     let is_out = |at: DateTime<Utc>| fetches.contains(&at);
     if !changes.gone.is_empty() {
         let gone = list(&changes.gone);
-        session.run(format!("DELETE FROM coins WHERE id IN ({gone})"), Vec::new()).await?;
-        session.run(format!("DELETE FROM coin_identities WHERE coin_id IN ({gone})"), Vec::new()).await?;
+        session.run(format!("DELETE FROM coin_descriptions WHERE id IN ({gone})"), Vec::new()).await?;
+        session.run(format!("DELETE FROM coin_names WHERE coin_id IN ({gone})"), Vec::new()).await?;
     }
     for (kept, first, last) in &changes.kept {
-        let sql = "UPDATE coin_identities SET first_seen_at = ?, last_seen_at = ? \
+        let sql = "UPDATE coin_names SET first_seen_at = ?, last_seen_at = ? \
                    WHERE coin_id = ? AND first_seen_at = ? AND last_seen_at = ?";
         let instants = [*first, *last].map(Parameter::from).into_iter();
         let named = [kept.coin.into(), kept.first.into(), kept.last.into()];
@@ -232,7 +238,7 @@ async fn write<S: Session>(
     let is_kept = |it: &SeenIdentity| changes.kept.iter().any(|(kept, ..)| kept == it);
     let gone = identities.iter().filter(|it| is_out(it.first) && is_out(it.last) && !is_kept(it));
     let gone = gone.map(|it| (it.coin, vec![("first_seen_at", it.first), ("last_seen_at", it.last)]));
-    of_identities(session, "DELETE FROM coin_identities", None, gone).await?;
+    of_identities(session, "DELETE FROM coin_names", None, gone).await?;
     let ended = |coins: &[u32]| {
         let coins: BTreeSet<u32> = coins.iter().copied().collect();
         let of_coins = identities.iter().filter(move |it| coins.contains(&it.coin));
@@ -240,33 +246,33 @@ async fn write<S: Session>(
         ended.map(|it| (it.coin, vec![("last_seen_at", it.last)])).collect::<Vec<_>>()
     };
     // Those that another identity came after: when they were seen before is not known, but for the first time.
-    let sql = "UPDATE coin_identities SET last_seen_at = first_seen_at";
+    let sql = "UPDATE coin_names SET last_seen_at = first_seen_at";
     of_identities(session, sql, None, ended(&changes.reverted)).await?;
     for (at, coins) in &changes.identities_last {
-        let sql = "UPDATE coin_identities SET last_seen_at = ?";
+        let sql = "UPDATE coin_names SET last_seen_at = ?";
         of_identities(session, sql, Some(*at), ended(coins)).await?;
     }
     for (at, coins) in &changes.identities_first {
         let begun =
             identities.iter().filter(|it| coins.contains(&it.coin) && is_out(it.first) && !is_out(it.last));
         let begun = begun.map(|it| (it.coin, vec![("first_seen_at", it.first)]));
-        of_identities(session, "UPDATE coin_identities SET first_seen_at = ?", Some(*at), begun).await?;
+        of_identities(session, "UPDATE coin_names SET first_seen_at = ?", Some(*at), begun).await?;
     }
     for (column, by_instant) in [("last_seen_at", &changes.last), ("first_seen_at", &changes.first)] {
         for (at, ids) in by_instant {
-            let sql = format!("UPDATE coins SET {column} = ? WHERE id IN ({})", list(ids));
+            let sql = format!("UPDATE coin_descriptions SET {column} = ? WHERE id IN ({})", list(ids));
             session.run(sql, vec![(*at).into()]).await?;
         }
     }
     if !changes.renamed.is_empty() {
         let newest = |text: &str| {
             format!(
-                "{text} = (SELECT i.{text} FROM coin_identities AS i WHERE i.coin_id = coins.id \
+                "{text} = (SELECT i.{text} FROM coin_names AS i WHERE i.coin_id = coin_descriptions.id \
                            ORDER BY i.last_seen_at DESC, i.first_seen_at DESC LIMIT 1)"
             )
         };
         let sql = format!(
-            "UPDATE coins SET {} WHERE id IN ({}) AND EXISTS (SELECT 1 FROM coin_identities AS i WHERE i.coin_id = coins.id)",
+            "UPDATE coin_descriptions SET {} WHERE id IN ({}) AND EXISTS (SELECT 1 FROM coin_names AS i WHERE i.coin_id = coin_descriptions.id)",
             ["symbol", "name", "slug"].map(newest).join(", "),
             list(&changes.renamed)
         );

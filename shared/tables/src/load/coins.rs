@@ -31,8 +31,17 @@ pub struct SeenIdentity<'a> {
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// The coins of `rows` by id, and their identities by coin, in the order they came in.
-pub fn seen<'a>(rows: &[LoadRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'a>>) {
+/// What the group says of coins.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The coins, by id.
+    pub coins: Vec<SeenCoin<'a>>,
+    /// Their identities by coin, in the order they came in.
+    pub identities: Vec<SeenIdentity<'a>>,
+}
+
+/// What `rows` say of coins.
+pub fn seen<'a>(rows: &[LoadRow<'a>]) -> Seen<'a> {
     let (mut coins, mut identities) = (Vec::new(), Vec::new());
     for of_coin in rows.chunk_by(|one, next| one.coin.id == next.coin.id) {
         let mut described = of_coin[0];
@@ -52,17 +61,12 @@ pub fn seen<'a>(rows: &[LoadRow<'a>]) -> (Vec<SeenCoin<'a>>, Vec<SeenIdentity<'a
             last_seen_at: described.seen_at,
         });
     }
-    (coins, identities)
+    Seen { coins, identities }
 }
 
 /// Adds the identity of `row` to those of its coin, which come after `others` of other coins.
 fn identify<'a>(identities: &mut Vec<SeenIdentity<'a>>, others: usize, row: &LoadRow<'a>) {
-    let is_same = |seen: &&mut SeenIdentity<'a>| {
-        std::ptr::eq(seen.coin, row.coin)
-            || (&seen.coin.symbol, &seen.coin.name, &seen.coin.slug)
-                == (&row.coin.symbol, &row.coin.name, &row.coin.slug)
-    };
-    match identities[others..].iter_mut().find(is_same) {
+    match identities[others..].iter_mut().find(|seen| has_name(seen.coin, row.coin)) {
         Some(seen) => {
             seen.first_seen_at = seen.first_seen_at.min(row.seen_at);
             seen.last_seen_at = seen.last_seen_at.max(row.seen_at);
@@ -82,46 +86,90 @@ pub struct Known<T> {
     pub what: T,
     /// The oldest fetch.
     pub first_seen_at: DateTime<Utc>,
-    /// The newest fetch.
+    /// The newest fetch that the row tells; the newest quotes may [tell](crate::told) of a later one.
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// What to write of the coins that were seen.
+/// What the tables hold of the coins. `K` is what tells one identity of a coin from another.
+#[derive(Debug)]
+pub struct KnownCoins<K> {
+    /// Their descriptions.
+    pub coins: BTreeMap<u32, Known<Coin>>,
+    /// Their identities.
+    pub identities: BTreeMap<(u32, K), Known<()>>,
+}
+
+/// What to write of the coins that were seen, in this order, and before their newest quotes.
 #[derive(Debug)]
 pub struct Changes<'a> {
-    /// Rows to write whole: they are new, or say something new.
+    /// Coins whose rows are to say first when they were [seen last](crate::told).
+    pub untold: Vec<u32>,
+    /// Descriptions to write whole: they are new, or say something new.
     pub write: Split<SeenCoin<'a>>,
-    /// Coins that only were seen again, by the instant.
+    /// Identities to write whole.
+    pub names: Vec<SeenIdentity<'a>>,
+    /// Coins that were seen later than anything tells, by the instant: those of which a fetch has only old quotes.
     pub seen_again: BTreeMap<DateTime<Utc>, Vec<u32>>,
 }
 
-/// What to write of the identities that were seen.
-#[derive(Debug)]
-pub struct IdentityChanges<'a> {
-    /// The coins whose only identity was seen again, by the instant: nearly all, and found by their id alone. To be done first,
-    /// before one of them gets another identity.
-    pub seen_again: BTreeMap<DateTime<Utc>, Vec<u32>>,
-    /// Rows to write whole.
-    pub write: Vec<SeenIdentity<'a>>,
-}
-
-/// What to write of `seen`, where `known` is what the table holds of these coins.
-pub fn changes<'a>(seen: Vec<SeenCoin<'a>>, known: &BTreeMap<u32, Known<Coin>>) -> Changes<'a> {
-    let (mut write, mut seen_again) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
-    for coin in seen {
-        let Some(held) = known.get(&coin.coin.id) else {
-            write.push(coin);
+/// What to write of what was `seen`, where `known` is what the tables hold of these coins; `key` is what tells their identities
+/// apart. `before` and `after` is when the newest quotes of a coin were fetched, without and with those of the group.
+pub fn changes<'a, K: Ord>(
+    seen: &Seen<'a>,
+    known: &KnownCoins<K>,
+    before: impl Fn(u32) -> Option<DateTime<Utc>>,
+    after: impl Fn(u32) -> Option<DateTime<Utc>>,
+    key: impl Fn(&Coin) -> K,
+) -> Changes<'a> {
+    let (mut untold, mut write, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen_again = BTreeMap::<_, Vec<_>>::new();
+    let mut identities = seen.identities.chunk_by(|one, next| one.coin.id == next.coin.id);
+    for coin in &seen.coins {
+        let id = coin.coin.id;
+        let identities = identities.next().unwrap_or_default();
+        let Some(held) = known.coins.get(&id) else {
+            write.push(coin.clone());
+            names.extend_from_slice(identities);
             continue;
         };
-        let is_newer = coin.last_seen_at > held.last_seen_at;
-        let describes = is_newer || coin.is_rebuild && coin.last_seen_at == held.last_seen_at;
+        let last_seen_at = before(id).map_or(held.last_seen_at, |told| told.max(held.last_seen_at));
+        let is_newer = coin.last_seen_at > last_seen_at;
+        let describes = is_newer || coin.is_rebuild && coin.last_seen_at == last_seen_at;
+        let description = if describes { coin.coin } else { &held.what };
+        let mut in_row = held.last_seen_at;
         if describes && !is_described(coin.coin, &held.what) || coin.first_seen_at < held.first_seen_at {
-            write.push(coin);
-        } else if is_newer {
-            seen_again.entry(coin.last_seen_at).or_default().push(coin.coin.id);
+            if in_row < last_seen_at || !has_name(description, &held.what) {
+                untold.push(id);
+            }
+            in_row = coin.last_seen_at.max(last_seen_at);
+            write.push(coin.clone());
+        }
+        if after(id).max(Some(in_row)) < Some(coin.last_seen_at.max(last_seen_at)) {
+            seen_again.entry(coin.last_seen_at.max(last_seen_at)).or_default().push(id);
+        }
+        for identity in identities {
+            let is_told = match known.identities.get(&(id, key(identity.coin))) {
+                None => false,
+                Some(row) if identity.first_seen_at < row.first_seen_at => false,
+                Some(row) => {
+                    let was_named = has_name(identity.coin, &held.what);
+                    let told = if was_named { row.last_seen_at.max(last_seen_at) } else { row.last_seen_at };
+                    // Where another name takes its place, the row says it by then.
+                    identity.last_seen_at <= told || has_name(identity.coin, description)
+                }
+            };
+            if !is_told {
+                names.push(identity.clone());
+            }
         }
     }
-    Changes { write: Split::of(write, |seen| seen.is_rebuild), seen_again }
+    Changes { untold, write: Split::of(write, |seen| seen.is_rebuild), names, seen_again }
+}
+
+/// Whether `coin` has the name of `other`: its symbol, name and slug.
+fn has_name(coin: &Coin, other: &Coin) -> bool {
+    std::ptr::eq(coin, other)
+        || (&coin.symbol, &coin.name, &coin.slug) == (&other.symbol, &other.name, &other.slug)
 }
 
 /// Whether `held` says all that `coin` says.
@@ -134,36 +182,6 @@ fn is_described(coin: &Coin, held: &Coin) -> bool {
         && (token_address, tags) == (&held.token_address, &held.tags)
         && (infinite_supply, is_active) == (&held.infinite_supply, &held.is_active)
         && date_added == held.date_added
-}
-
-/// What to write of `seen`, where `known` is what the table holds of the identities of these coins; `key` is the table's key.
-pub fn identity_changes<'a, K: Ord>(
-    seen: Vec<SeenIdentity<'a>>,
-    known: &BTreeMap<(u32, K), Known<()>>,
-    key: impl Fn(&Coin) -> (u32, K),
-) -> IdentityChanges<'a> {
-    let mut identities: BTreeMap<u32, usize> = BTreeMap::new();
-    for (coin, _) in known.keys() {
-        *identities.entry(*coin).or_default() += 1;
-    }
-    let mut changes = IdentityChanges { seen_again: BTreeMap::new(), write: Vec::new() };
-    for identity in seen {
-        let id = identity.coin.id;
-        match known.get(&key(identity.coin)) {
-            Some(held) if identity.first_seen_at >= held.first_seen_at => {
-                if identity.last_seen_at <= held.last_seen_at {
-                    continue;
-                }
-                if identities.get(&id) == Some(&1) {
-                    changes.seen_again.entry(identity.last_seen_at).or_default().push(id);
-                } else {
-                    changes.write.push(identity);
-                }
-            }
-            _ => changes.write.push(identity),
-        }
-    }
-    changes
 }
 
 #[cfg(test)]

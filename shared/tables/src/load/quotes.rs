@@ -39,6 +39,11 @@ impl Held {
         }
     }
 
+    /// When the newest quotes of this coin were fetched: the last of them.
+    pub fn newest_fetch(&self, coin: u32) -> Option<DateTime<Utc>> {
+        self.0.get(&coin)?.iter().map(|held| held.fetched_at).max()
+    }
+
     fn get(&self, row: &LoadRow<'_>) -> Option<&HeldQuote> {
         self.0.get(&row.coin.id)?.iter().find(|held| held.currency == row.quote.currency)
     }
@@ -60,6 +65,8 @@ impl Held {
 pub struct Judged<'a> {
     /// The rows of `quotes_latest`, all of which win.
     pub latest: Split<LoadRow<'a>>,
+    /// When the newest quotes of each coin were fetched, once these rows are written: the last of them.
+    pub newest_fetches: HashMap<u32, DateTime<Utc>>,
     /// For each chunk what its quotes count as.
     pub loaded: Vec<Loaded>,
 }
@@ -114,7 +121,19 @@ pub fn judge<'a>(rows: &[LoadRow<'a>], held: &Held, chunks: usize) -> Judged<'a>
             latest.insert((coin, currency), *row);
         }
     }
-    Judged { latest: Split::of(latest.into_values(), is_rebuild), loaded }
+    let newest_fetches = newest_fetches(held, &latest);
+    Judged { latest: Split::of(latest.into_values(), is_rebuild), newest_fetches, loaded }
+}
+
+fn newest_fetches(held: &Held, latest: &BTreeMap<(u32, &str), LoadRow<'_>>) -> HashMap<u32, DateTime<Utc>> {
+    let stays = |held: &&HeldQuote| !latest.contains_key(&(held.coin_id, held.currency.as_str()));
+    let held = held.0.values().flatten().filter(stays).map(|held| (held.coin_id, held.fetched_at));
+    let mut newest = HashMap::new();
+    for (coin, fetched_at) in held.chain(latest.values().map(|row| (row.coin.id, row.fetched_at))) {
+        let found = newest.entry(coin).or_insert(fetched_at);
+        *found = fetched_at.max(*found);
+    }
+    newest
 }
 
 /// The rows to offer to `history`, in the order of its key: each stays unless one that was fetched later is there (or at the same

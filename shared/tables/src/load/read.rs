@@ -10,14 +10,14 @@ use super::statements::Select;
 use crate::columns::{COINS, latest as latest_columns};
 use crate::row::{Row, Unreadable};
 
-/// Reads `coins`, for [`coin`]. By id: in the order in which all who load lock.
+/// Reads `coin_descriptions`, for [`coin`]. By id: in the order in which all who load lock.
 pub(super) fn coins() -> Select {
-    Select::new(&COINS, |ids| format!("FROM coins WHERE id IN ({ids}) ORDER BY id"))
+    Select::new(&COINS, |ids| format!("FROM coin_descriptions WHERE id IN ({ids}) ORDER BY id"))
 }
 
-/// Reads `columns` of `coin_identities`.
+/// Reads `columns` of `coin_names`.
 pub(super) fn identities(columns: &[&'static str]) -> Select {
-    Select::new(columns, |ids| format!("FROM coin_identities WHERE coin_id IN ({ids})"))
+    Select::new(columns, |ids| format!("FROM coin_names WHERE coin_id IN ({ids})"))
 }
 
 /// Reads the keys and instants of `quotes_latest`, for [`held`].
@@ -34,7 +34,7 @@ fn of_latest(ids: &str) -> String {
     format!("FROM quotes_latest WHERE coin_id IN ({ids})")
 }
 
-/// A row of `coins`, and its key.
+/// A row of `coin_descriptions`, and its key.
 pub(super) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
     let id = row.get("id")?;
     let coin = Coin {

@@ -61,9 +61,9 @@ pub type KnownIdentity<K> = ((u32, K), Known<()>);
 /// Rows to insert, in the order of their table's key. What is newer wins in the statement itself.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'r, 'a> {
-    /// Into `coins`.
+    /// Into `coin_descriptions`.
     Coins(&'r [SeenCoin<'a>]),
-    /// Into `coin_identities`.
+    /// Into `coin_names`.
     Identities(&'r [SeenIdentity<'a>]),
     /// Into `quotes_latest`.
     Latest(&'r [LoadRow<'a>]),
@@ -86,10 +86,10 @@ pub trait Statements: Send {
     /// What tells one symbol, name and slug of a coin from another, as the table's key has it.
     type IdentityKey: Ord + Send;
 
-    /// What follows the statement that reads `coins`, so that they stay locked.
+    /// What follows the statement that reads `coin_descriptions`, so that they stay locked.
     const COINS_LOCK: &'static str;
 
-    /// The columns that [`known_identity`](Self::known_identity) reads of `coin_identities`.
+    /// The columns that [`known_identity`](Self::known_identity) reads of `coin_names`.
     const IDENTITY_COLUMNS: &'static [&'static str];
 
     /// Whether data of this kind may be written. In an empty store it decides.
@@ -105,7 +105,7 @@ pub trait Statements: Send {
     /// The key of the identity that `coin` has.
     fn identity_key(coin: &Coin) -> Self::IdentityKey;
 
-    /// A row of `coin_identities`.
+    /// A row of `coin_names`.
     fn known_identity(row: &dyn Row) -> Result<KnownIdentity<Self::IdentityKey>, Unreadable>;
 
     /// Runs a statement without values.
@@ -136,11 +136,11 @@ pub trait Statements: Send {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Sets when the rows of the coins `ids` were seen last; the instant comes first in the statement.
-    fn set_seen(
+    /// Runs a statement about the coins `ids`; an instant, if there is one, comes first in it.
+    fn update(
         &mut self,
         sql: OfCoins,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
         ids: &[u32],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 

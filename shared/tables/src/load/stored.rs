@@ -1,10 +1,6 @@
 //! What the tables hold of the coins that are loaded: found first, which locks them, and read while the server is busy.
 
-use std::collections::BTreeMap;
-
-use domain::Coin;
-
-use super::coins::{Known, SeenCoin};
+use super::coins::{KnownCoins, SeenCoin};
 use super::quotes::Held;
 use super::read;
 use super::statements::{Reader, Statements};
@@ -33,8 +29,7 @@ impl<R> Found<R> {
 
 /// What the rows say. `K` is the key of an identity.
 pub(super) struct Stored<K> {
-    pub(super) coins: BTreeMap<u32, Known<Coin>>,
-    pub(super) identities: BTreeMap<(u32, K), Known<()>>,
+    pub(super) known: KnownCoins<K>,
     pub(super) latest: Held,
 }
 
@@ -45,11 +40,11 @@ impl<K: Ord + Send> Stored<K> {
     ) -> Result<Self, S::Error> {
         let mut latest = Held::default();
         latest.extend(in_parts::<S, _>(found.latest, read::held).await?);
-        Ok(Self {
+        let known = KnownCoins {
             coins: in_parts::<S, _>(found.coins, read::coin).await?.into_iter().collect(),
             identities: in_parts::<S, _>(found.identities, S::known_identity).await?.into_iter().collect(),
-            latest,
-        })
+        };
+        Ok(Self { known, latest })
     }
 }
 

@@ -3,20 +3,17 @@
 //! What the chunks say is brought down to one row for each key in memory, so the number of statements does not grow with the
 //! number of chunks.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use domain::{Chunk, Coin};
+use domain::Chunk;
 use ports::{Loaded, Refused, StoreError};
 
-use super::coins::{
-    Changes, IdentityChanges, Known, SeenCoin, SeenIdentity, changes, identity_changes, seen,
-};
+use super::coins::{Changes, changes, seen};
 use super::loading::Loading;
 use super::quotes::{Judged, history, judge};
-use super::statements::{OfCoins, Rows, Statements};
+use super::statements::{Rows, Statements};
 use super::stored::{Found, Stored};
 use super::{BatchNumber, LoadRow, Split, read, rows};
+use crate::told;
 
 /// Chunks that are loaded in one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -103,60 +100,38 @@ async fn write_part<S: Statements>(
     chunks: usize,
     rows: &[LoadRow<'_>],
 ) -> Result<Vec<Loaded>, S::Error> {
-    let (coins, identities) = seen(rows);
-    let found = Found::lock(statements, &coins).await?;
+    let seen = seen(rows);
+    let found = Found::lock(statements, &seen.coins).await?;
     let history = history(rows);
     let written = insert(statements, &history, Rows::History);
     let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(found));
     written?;
-    let Stored { coins: known, identities: known_identities, latest: mut held } = stored?;
-    write_coins(statements, coins, &known).await?;
-    write_identities(statements, identities, &known_identities).await?;
+    let Stored { known, latest: mut held } = stored?;
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
     let mut whole = Vec::with_capacity(equal.len());
     for found in statements.of_coins(&read::latest(), &equal).await? {
         S::read(&found, read::held_whole, &mut whole)?;
     }
     held.extend(whole);
-    let Judged { latest, loaded } = judge(rows, &held, chunks);
+    let Judged { latest, newest_fetches, loaded } = judge(rows, &held, chunks);
+    let before = |id| held.newest_fetch(id);
+    let after = |id| newest_fetches.get(&id).copied();
+    write_coins(statements, &changes(&seen, &known, before, after, S::identity_key)).await?;
     insert(statements, &latest, Rows::Latest).await?;
     Ok(loaded)
 }
 
-/// Writes what is new of the coins, of which the table holds what is `known`.
-async fn write_coins<S: Statements>(
-    statements: &mut S,
-    coins: Vec<SeenCoin<'_>>,
-    known: &BTreeMap<u32, Known<Coin>>,
-) -> Result<(), S::Error> {
-    let Changes { write, seen_again } = changes(coins, known);
-    insert(statements, &write, Rows::Coins).await?;
-    let seen_coins = |ids: &str| format!("UPDATE coins SET last_seen_at = ? WHERE id IN ({ids})");
-    set_seen(statements, seen_coins, &seen_again).await
-}
-
-/// Writes what is new of the identities, of which the table holds what is `known`.
-async fn write_identities<S: Statements>(
-    statements: &mut S,
-    identities: Vec<SeenIdentity<'_>>,
-    known: &BTreeMap<(u32, S::IdentityKey), Known<()>>,
-) -> Result<(), S::Error> {
-    let key = |coin: &Coin| (coin.id, S::identity_key(coin));
-    let IdentityChanges { seen_again, write } = identity_changes(identities, known, key);
-    let seen_identities =
-        |ids: &str| format!("UPDATE coin_identities SET last_seen_at = ? WHERE coin_id IN ({ids})");
-    set_seen(statements, seen_identities, &seen_again).await?;
-    statements.insert(Rows::Identities(&write), false).await
-}
-
-/// Sets when the rows of these coins were seen last.
-async fn set_seen<S: Statements>(
-    statements: &mut S,
-    sql: OfCoins,
-    seen: &BTreeMap<DateTime<Utc>, Vec<u32>>,
-) -> Result<(), S::Error> {
-    for (at, ids) in seen {
-        statements.set_seen(sql, *at, ids).await?;
+/// Writes what is new of the coins, before their newest quotes are written.
+async fn write_coins<S: Statements>(statements: &mut S, changes: &Changes<'_>) -> Result<(), S::Error> {
+    let Changes { untold, write, names, seen_again } = changes;
+    for sql in [told::descriptions, told::names] {
+        statements.update(sql, None, untold).await?;
+    }
+    insert(statements, write, Rows::Coins).await?;
+    statements.insert(Rows::Identities(names), false).await?;
+    let seen_coins = |ids: &str| format!("UPDATE coin_descriptions SET last_seen_at = ? WHERE id IN ({ids})");
+    for (at, ids) in seen_again {
+        statements.update(seen_coins, Some(*at), ids).await?;
     }
     Ok(())
 }

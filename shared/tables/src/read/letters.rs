@@ -1,7 +1,7 @@
 //! Reading the dead-letter desk.
 
 use domain::{DeadLetter, Headers, MessageId};
-use ports::{AlertGroup, Death, FiledLetter, LetterSummary};
+use ports::{AlertGroup, Death, FiledCounts, FiledLetter, LetterSummary};
 
 use crate::columns::{DEATHS, GROUPS, LETTERS};
 use crate::row::{Row, Unreadable};
@@ -54,6 +54,16 @@ pub fn next_death(row: &dyn Row) -> Result<Option<u64>, Unreadable> {
     let deaths: Option<u64> = row.nullable("deaths")?;
     let is_known = row.nullable("is_known")?.unwrap_or(false);
     Ok((!is_known).then_some(deaths.unwrap_or(0) + 1))
+}
+
+/// How many letters died last in a time, for [`filed_counts`]; binds from when and until when.
+pub const COUNT_FILED: &str = "SELECT count(*) AS filed, count(CASE WHEN class = 'incident' THEN 1 END) AS incidents \
+    FROM dead_letters WHERE filed_at >= ? AND filed_at < ?";
+
+/// The row of [`COUNT_FILED`].
+pub fn filed_counts(row: &dyn Row) -> Result<FiledCounts, Unreadable> {
+    let (filed, incidents): (u64, u64) = (row.get("filed")?, row.get("incidents")?);
+    Ok(FiledCounts { letters: filed.saturating_sub(incidents), incidents })
 }
 
 /// A row of `alert_groups`. Programs of older versions write no episodes.

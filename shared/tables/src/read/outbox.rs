@@ -8,12 +8,13 @@ use crate::row::{Row, Unreadable};
 /// The name of the installation.
 pub const INSTALLATION: &str = "SELECT id FROM installation WHERE one = 1";
 
-/// The mails posted since an instant, and those that wait, oldest first, for [`posted_mail`]; binds the instant twice.
-pub const POSTED: &str = "SELECT posted_at, attempts, sent_at IS NOT NULL AS is_sent, refused_at, id FROM mail_outbox \
-    WHERE posted_at >= ? \
+/// The mails posted since an instant, and those that wait, oldest first, for [`posted_mail`]; binds the instant twice. What says
+/// the same on another channel is not among them.
+pub const POSTED: &str = "SELECT posted_at, attempts, (sent_at IS NOT NULL OR taken_at IS NOT NULL) AS is_sent, refused_at, id \
+    FROM mail_outbox WHERE posted_at >= ? AND copy_of IS NULL \
     UNION ALL \
     SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
-    WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? \
+    WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? AND taken_at IS NULL AND copy_of IS NULL \
     ORDER BY posted_at, id";
 
 /// The mails that wait, oldest first, for [`waiting`].
@@ -23,22 +24,29 @@ pub const WAITING: &str = "SELECT posted_at, last_tried_at, failure FROM mail_ou
 /// How many mails were refused since one was sent, for [`refused`]; `never` is an instant before all others, as SQL.
 pub fn count_refused(never: &str) -> String {
     format!(
-        "SELECT count(*) AS refused FROM mail_outbox WHERE refused_at IS NOT NULL AND posted_at > coalesce( \
-             (SELECT posted_at FROM mail_outbox WHERE sent_at IS NOT NULL ORDER BY posted_at DESC LIMIT 1), {never})"
+        "SELECT count(*) AS refused FROM mail_outbox \
+         WHERE refused_at IS NOT NULL AND taken_at IS NULL AND copy_of IS NULL AND posted_at > coalesce( \
+             (SELECT posted_at FROM mail_outbox WHERE (sent_at IS NOT NULL OR taken_at IS NOT NULL) AND copy_of IS NULL \
+              ORDER BY posted_at DESC LIMIT 1), {never})"
     )
 }
 
 /// The last mail that was refused, for [`refusal`].
 pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
-    WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY refused_at DESC LIMIT 1";
+    WHERE sent_at IS NULL AND refused_at IS NOT NULL AND taken_at IS NULL AND copy_of IS NULL \
+    ORDER BY refused_at DESC LIMIT 1";
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
 pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \
         c.mailed_total AS mailed_total, c.told_at AS told_at, m.posted_at AS posted_at \
     FROM mail_covers AS c JOIN mail_outbox AS m ON m.id = c.mail_id WHERE c.mail_id = ?";
 
+/// Whether there is a mail; binds its id.
+pub const IS_POSTED: &str = "SELECT 1 FROM mail_outbox WHERE id = ?";
+
 /// The columns of a mail for [`claimed_mail`].
-pub const CLAIMED: &str = "id, subject, body, posted_at, attempts, claims";
+pub const CLAIMED: &str =
+    "id, channel, subject, body, html, headers, recipients, posted_at, attempts, claims";
 
 /// A row of [`POSTED`].
 pub fn posted_mail(row: &dyn Row) -> Result<PostedMail, Unreadable> {
@@ -51,8 +59,12 @@ pub fn posted_mail(row: &dyn Row) -> Result<PostedMail, Unreadable> {
 pub fn claimed_mail(row: &dyn Row) -> Result<ClaimedMail, Unreadable> {
     let mail = Mail {
         id: row.get("id")?,
+        channel: row.name("channel")?,
         subject: row.get("subject")?,
         body: row.get("body")?,
+        html: row.nullable("html")?,
+        headers: row.json("headers")?.unwrap_or_default(),
+        left: row.json("recipients")?.unwrap_or_default(),
         posted_at: row.get("posted_at")?,
         attempts: row.get("attempts")?,
     };

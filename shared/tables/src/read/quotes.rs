@@ -10,7 +10,7 @@ use crate::row::{Row, Unreadable};
 pub const TOP: &str = "SELECT q.cmc_rank AS cmc_rank, c.name AS name, c.symbol AS symbol, q.currency AS currency, \
         q.price AS price, q.percent_change_1h AS percent_change_1h, q.percent_change_24h AS percent_change_24h, \
         q.percent_change_7d AS percent_change_7d, q.market_cap AS market_cap, q.last_updated AS last_updated \
-    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+    FROM quotes_latest AS q JOIN coin_descriptions AS c ON c.id = q.coin_id \
     WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
         WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
     ORDER BY q.cmc_rank IS NULL, q.cmc_rank, c.id LIMIT ?";
@@ -18,7 +18,7 @@ pub const TOP: &str = "SELECT q.cmc_rank AS cmc_rank, c.name AS name, c.symbol A
 /// The coins of the newest snapshot in a currency, for [`listed_coin`]; binds the currency twice.
 pub const LISTED: &str = "SELECT c.id AS id, c.symbol AS symbol, c.name AS name, c.slug AS slug, q.fetched_at AS fetched_at, \
         q.last_updated AS last_updated \
-    FROM quotes_latest AS q JOIN coins AS c ON c.id = q.coin_id \
+    FROM quotes_latest AS q JOIN coin_descriptions AS c ON c.id = q.coin_id \
     WHERE q.currency = ? AND q.batch_id = (SELECT batch_id FROM quotes_latest \
         WHERE currency = ? ORDER BY fetched_at DESC LIMIT 1) \
     ORDER BY c.id";

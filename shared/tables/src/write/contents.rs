@@ -5,9 +5,9 @@ use domain::Coin;
 /// One of something for each of the four tables about coins.
 #[derive(Debug)]
 pub struct ByTable<T> {
-    /// For `coins`.
+    /// For `coin_descriptions`.
     pub coins: T,
-    /// For `coin_identities`.
+    /// For `coin_names`.
     pub identities: T,
     /// For `quotes_latest`.
     pub latest: T,

@@ -9,7 +9,7 @@ use crate::columns::{COINS, IDENTITIES};
 use crate::load::LoadRow;
 use crate::load::coins::{SeenCoin, SeenIdentity};
 
-/// The row of `coins`, in the order of [`COINS`].
+/// The row of `coin_descriptions`, in the order of [`COINS`].
 pub fn coin<'a>(seen: &SeenCoin<'a>) -> [Parameter<'a>; COINS.len()] {
     let coin = seen.coin;
     [
@@ -29,7 +29,7 @@ pub fn coin<'a>(seen: &SeenCoin<'a>) -> [Parameter<'a>; COINS.len()] {
     ]
 }
 
-/// The row of `coin_identities`, in the order of [`IDENTITIES`].
+/// The row of `coin_names`, in the order of [`IDENTITIES`].
 pub fn identity<'a>(seen: &SeenIdentity<'a>) -> [Parameter<'a>; IDENTITIES.len()] {
     let coin = seen.coin;
     [

@@ -173,6 +173,7 @@ macro_rules! store_contract {
                 a_new_letter_opens_a_resolved_group_again
                 a_list_shows_all_of_a_letter_but_its_body
                 what_is_on_the_desk_can_be_asked_by_id
+                what_was_filed_in_a_time_is_counted
                 groups_and_letters_come_newest_first;
             episodes:
                 an_episode_is_from_opening_to_end
@@ -183,6 +184,8 @@ macro_rules! store_contract {
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is
+                a_mail_that_some_have_is_sent_and_goes_on_to_the_others
+                what_says_the_same_on_another_channel_goes_its_own_way
                 a_planner_sees_what_is_untold_and_what_was_posted
                 what_two_plan_holds_for_both
                 a_refused_mail_gives_back_what_it_covered

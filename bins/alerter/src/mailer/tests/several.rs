@@ -69,7 +69,11 @@ async fn no_attempt_outlasts_its_claim() {
     let stop = CancellationToken::new();
     let watching = async {
         while bench.trouble().await.failure.is_none() {
-            assert_eq!(other.claim().await.unwrap(), None, "it is taken over while it is being sent");
+            assert_eq!(
+                other.claim(Channel::Mail).await.unwrap(),
+                None,
+                "it is taken over while it is being sent"
+            );
             bench.clock.advance(Duration::from_secs(1));
             tokio::task::yield_now().await;
         }

@@ -15,7 +15,7 @@ use telemetry::error_chain;
 
 use super::super::SendError;
 use super::super::SendErrorKind::{self, Misconfigured, Refused, Transient};
-use crate::text::REASON_CHARS;
+use crate::report::REASON_CHARS;
 
 /// The step of the dialogue with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,11 @@ pub(super) fn meaning(step: Step, error: &SmtpError) -> SendError {
         _ => error_chain(error),
     };
     SendError { kind, reason: one_line(&format!("{why} ({said})"), REASON_CHARS) }
+}
+
+/// Whether the session is over with `error`: the connection is gone, or the server said that it closes it.
+pub(super) fn ends_session(error: &SmtpError) -> bool {
+    error.status().map(u16::from).is_none_or(|code| code == 421)
 }
 
 /// An attempt that this side gives up, because the server does not offer what it needs.

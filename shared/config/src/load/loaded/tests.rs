@@ -80,6 +80,15 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
         ("alert", "disk_free") => texts(&["", "off", "1MiB", "4 GiB"]),
         ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
+        ("alert", "webhook" | "heartbeat_url") => {
+            texts(&["", "off", "https://example.com/hunter2", "http://127.0.0.1:1/hunter2?k=v"])
+        }
+        ("alert", "webhook_secret") => texts(&["", "hunter2hunter2hunter2", "whsec_aHVudGVyMmh1bnRlcjI="]),
+        ("alert", "webhook_file" | "heartbeat_url_file") => file("hook"),
+        ("alert", "webhook_secret_file") => file("signs"),
+        ("alert", "resolve_after") => texts(&["", "off", "7d", "90m"]),
+        ("alert", "quiet_hours") => texts(&["", "off", "22:00-07:00", "1:00-2:30 Europe/Berlin"]),
+        ("alert", "summary") => texts(&["", "off", "daily", "weekly"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
         ("fetch", "over_budget") => texts(&["", "refuse", "warn", "allow"]),
@@ -197,6 +206,8 @@ fn what_is_shown_can_be_read_back_and_means_the_same() {
         ("import", "mysql://me:hunter2@db/coins\r\n"),
         ("mail", "off\n"),
         ("key", "hunter2"),
+        ("hook", "https://example.com/hunter2\n"),
+        ("signs", "hunter2hunter2hunter2"),
     ] {
         std::fs::write(folder.path().join(name), secret).unwrap();
     }

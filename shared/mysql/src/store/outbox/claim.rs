@@ -15,11 +15,12 @@ pub(super) fn claimable(claim: Claim) -> Query<'static> {
     let now = datetime(claim.now);
     let sql = format!(
         "SELECT {CLAIMED} FROM mail_outbox \
-         WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= ? OR due_at > ?) \
+         WHERE sent_at IS NULL AND refused_at IS NULL AND channel = ? AND (due_at <= ? OR due_at > ?) \
              AND (claimed_at IS NULL OR claimed_until <= ? OR claimed_at > ?) \
          ORDER BY posted_at, id LIMIT 1"
     );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(datetime(claim.far));
+    let query =
+        sqlx::query(AssertSqlSafe(sql)).bind(claim.channel.as_str()).bind(now).bind(datetime(claim.far));
     query.bind(now).bind(datetime(claim.now + CLOCK_SKEW))
 }
 

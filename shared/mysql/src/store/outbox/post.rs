@@ -8,12 +8,13 @@ use sqlx::mysql::MySqlConnection;
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{INSTALLATION, POSTED, posted_mail};
 use tables::read::silences::{silence, silences};
+use tables::write::outbox::{INSERT_MAIL, mail as outbox_row};
 
 use super::lock;
 use crate::database::Work;
 use crate::error::is_duplicate;
 use crate::store::columns::{read, read_all};
-use crate::store::parameters::datetime;
+use crate::store::parameters::{datetime, query};
 
 /// Reads what a plan is made from, without the lock.
 pub(super) struct ReadState {
@@ -41,19 +42,9 @@ impl Work for Post<'_> {
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Mail>, sqlx::Error> {
         let installation = lock(connection).await?;
         let state = state(connection, installation, self.since).await?;
-        let Some(Posting { mail, covered }) = (self.plan)(&state) else { return Ok(None) };
+        let Some(Posting { mail, covered, copies }) = (self.plan)(&state) else { return Ok(None) };
         let posted_at = datetime(mail.posted_at);
-        let posted = sqlx::query(
-            "INSERT INTO mail_outbox (id, subject, body, posted_at, attempts, due_at) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(mail.id.as_str())
-        .bind(mail.subject.as_str())
-        .bind(mail.body.as_str())
-        .bind(posted_at)
-        .bind(mail.attempts)
-        .bind(posted_at)
-        .execute(&mut *connection)
-        .await;
+        let posted = query(INSERT_MAIL.as_str(), outbox_row(&mail, None)).execute(&mut *connection).await;
         match posted {
             Err(error) if is_duplicate(&error) => return Ok(None),
             posted => posted?,
@@ -70,6 +61,15 @@ impl Work for Post<'_> {
             let taken = sqlx::query(sql).bind(letters).bind(posted_at).bind(total);
             let taken = taken.bind((!is_end).then_some(posted_at));
             taken.bind(fingerprint.as_str()).execute(&mut *connection).await?;
+        }
+        for copy in &copies {
+            let row = outbox_row(copy, Some(&mail.id));
+            let copied = query(INSERT_MAIL.as_str(), row).execute(&mut *connection).await;
+            if let Err(error) = copied
+                && !is_duplicate(&error)
+            {
+                return Err(error);
+            }
         }
         Ok(Some(Mail { posted_at: timestamp::to_millis(mail.posted_at), ..mail }))
     }

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use ports::MailResult;
 use sqlx::mysql::MySqlConnection;
 use tables::read::outbox::{COVERED, Cover, cover};
-use tables::write::outbox::{FORGET_COVERED, RECORD};
+use tables::write::outbox::{FORGET_COVERED, RECORD, record as recorded_as};
 
 use super::lock;
 use crate::database::Work;
 use crate::store::columns::read;
-use crate::store::parameters::datetime;
+use crate::store::parameters::{datetime, query};
 
 /// The result of a claim.
 pub(super) struct Record<'a> {
@@ -24,31 +24,14 @@ impl Work for Record<'_> {
 
     /// `false` when the claim is not the mail's last any more, or was recorded.
     async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        let at = datetime(self.at);
-        let (due_at, sent_at, refused_at, failure, refusal) = match self.result {
-            MailResult::Sent => (None, Some(at), None, None, None),
-            MailResult::RetryAt { at, reason } => {
-                (Some(datetime(*at)), None, None, Some(reason.as_str()), None)
-            }
-            MailResult::Refused(reason) => (None, None, Some(at), None, Some(reason.as_str())),
-        };
         lock(connection).await?;
-        let recorded = sqlx::query(RECORD)
-            .bind(at)
-            .bind(due_at)
-            .bind(sent_at)
-            .bind(refused_at)
-            .bind(failure)
-            .bind(refusal)
-            .bind(self.id)
-            .bind(self.number)
-            .execute(&mut *connection)
-            .await?;
+        let values = recorded_as((self.id, self.number), self.at, self.result);
+        let recorded = query(RECORD, values).execute(&mut *connection).await?;
         if recorded.rows_affected() == 0 {
             return Ok(false);
         }
         match self.result {
-            MailResult::Sent => forget(connection, self.id).await?,
+            MailResult::Sent | MailResult::Partly { .. } => forget(connection, self.id).await?,
             MailResult::Refused(_) => give_back(connection, self.id).await?,
             MailResult::RetryAt { .. } => {}
         }

@@ -87,7 +87,7 @@ fn of_several_chunks_each_key_is_written_once() {
     let chunks = [of(1.0, 10, 11), late, of(2.0, 20, 21), of(4.0, 30, 32)];
     let chunks: Vec<&Chunk> = chunks.iter().collect();
     let rows = rows(&chunks, &vec![BatchNumber { number: 1, is_dropped: false }; chunks.len()]);
-    let Judged { latest, loaded } = judge(&rows, &Held::default(), chunks.len());
+    let Judged { latest, loaded, .. } = judge(&rows, &Held::default(), chunks.len());
     let history = history(&rows);
     let row = |row: &LoadRow<'_>| (row.coin.id, row.last_updated(), row.quote.get(Measure::Price).unwrap());
     assert_eq!(latest.new.iter().map(row).collect::<Vec<_>>(), [(0, at(35), 8.0), (1, at(30), 4.0)]);
@@ -96,4 +96,29 @@ fn of_several_chunks_each_key_is_written_once() {
     let counts: Vec<_> =
         loaded.iter().map(|loaded| (loaded.written, loaded.unchanged, loaded.stale)).collect();
     assert_eq!(counts, [(1, 0, 0), (3, 0, 0), (0, 0, 1), (1, 0, 0)]);
+}
+
+/// Of quotes in several currencies, those that stay and those that come; also when newer ones were fetched earlier.
+#[test]
+fn the_newest_quotes_of_a_coin_tell_when_it_was_fetched_last() {
+    let held = |coin_id, currency: &str, last_updated, fetched_at| HeldQuote {
+        coin_id,
+        currency: currency.to_owned(),
+        last_updated: at(last_updated),
+        fetched_at: at(fetched_at),
+        quote: None,
+    };
+    let mut all = Held::default();
+    all.extend(vec![
+        held(1, "USD", 5, 20),
+        held(1, "EUR", 5, 15),
+        held(2, "USD", 5, 20),
+        held(3, "USD", 9, 9),
+    ]);
+    let chunks = [chunk_of(row(1, 1.0, at(6)), at(10)), chunk_of(row(2, 1.0, at(4)), at(30))];
+    let chunks: Vec<&Chunk> = chunks.iter().collect();
+    let rows = rows(&chunks, &[BatchNumber { number: 1, is_dropped: false }; 2]);
+    let newest = judge(&rows, &all, 2).newest_fetches;
+    assert_eq!(newest, [(1, at(15)), (2, at(20)), (3, at(9))].into());
+    assert_eq!([1, 4].map(|coin| all.newest_fetch(coin)), [Some(at(20)), None]);
 }

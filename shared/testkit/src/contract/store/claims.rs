@@ -6,13 +6,18 @@ use tokio::task::JoinSet;
 use super::StoreLab;
 use super::outbox::{mail, post};
 use super::sample::at;
-use ports::store::{CLOCK_SKEW, Claim, ClaimedMail, MailResult, Outbox};
+use ports::store::{CLOCK_SKEW, Channel, Claim, ClaimedMail, MailResult, Outbox};
 
 /// How long the claims here last, in seconds.
 const LEASE: i64 = 60;
 
 fn claim_at(now: DateTime<Utc>) -> Claim {
-    Claim { now, until: now + TimeDelta::seconds(LEASE), far: now + TimeDelta::minutes(15) }
+    Claim {
+        channel: Channel::Mail,
+        now,
+        until: now + TimeDelta::seconds(LEASE),
+        far: now + TimeDelta::minutes(15),
+    }
 }
 
 async fn claim(store: &impl Outbox, now: DateTime<Utc>) -> Option<ClaimedMail> {

@@ -271,7 +271,7 @@ pub async fn batches_come_newest_slot_first(lab: &impl StoreLab) {
         let mut paged: Vec<_> = all.iter().take(1).cloned().collect();
         while let Some(last) = paged.last() {
             let next =
-                lab.store().batches_before(last.slot, &last.id, limit).await.expect("the ledger answers");
+                lab.store().batches_before((last.slot, &last.id), limit).await.expect("the ledger answers");
             assert!(next.len() <= limit as usize);
             if next.is_empty() {
                 break;

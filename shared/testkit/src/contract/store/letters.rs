@@ -238,6 +238,26 @@ pub async fn what_is_on_the_desk_can_be_asked_by_id(lab: &impl StoreLab) {
     assert!(lab.store().filed(&[]).await.expect("answers").is_empty());
 }
 
+/// By when they died last; incidents beside the others.
+pub async fn what_was_filed_in_a_time_is_counted(lab: &impl StoreLab) {
+    file(lab, &poison("", "bad"), "one").await;
+    lab.clock().advance(Duration::from_secs(10));
+    file(lab, &letter("a", at(0)), "two").await;
+    file(lab, &letter("b", at(0)), "two").await;
+    let count = async |from, to| {
+        let counts = lab.store().count_filed(at(from), at(to)).await.expect("answers");
+        (counts.letters, counts.incidents)
+    };
+    assert_eq!(count(0, 11).await, (1, 2));
+    assert_eq!(count(0, 10).await, (1, 0));
+    assert_eq!(count(10, 11).await, (0, 2));
+    assert_eq!(count(11, 99).await, (0, 0));
+    lab.clock().advance(Duration::from_secs(10));
+    file(lab, &poison("replay/1", "bad"), "one").await;
+    assert_eq!(count(0, 20).await, (0, 2));
+    assert_eq!(count(20, 21).await, (1, 0));
+}
+
 /// And only a new one.
 pub async fn a_new_letter_opens_a_resolved_group_again(lab: &impl StoreLab) {
     file(lab, &letter("a", at(0)), "one").await;

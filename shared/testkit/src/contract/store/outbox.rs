@@ -8,19 +8,20 @@ use tokio::task::JoinSet;
 use super::StoreLab;
 use super::letters::group;
 use super::sample::{at, letter};
+use domain::Headers;
 use ports::store::{
-    Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState, PostedMail, Posting,
+    Channel, Claim, Covered, Fate, Letters, Mail, MailResult, MailTrouble, Outbox, OutboxState, PostedMail,
+    Posting,
 };
 
 /// A mail with texts of all kinds.
 pub(super) fn mail(id: &str, posted_at: DateTime<Utc>) -> Mail {
     let wild = "\u{1f4a5} \u{202e}'\"\\ \0 Ü\r\n";
     Mail {
-        id: id.to_owned(),
-        subject: format!("{id} {wild}"),
-        body: wild.repeat(500),
-        posted_at,
-        attempts: 0,
+        html: Some(wild.repeat(400)),
+        headers: Headers::new().with("X-Wild", wild),
+        left: vec![wild.to_owned()],
+        ..Mail::plain(id, format!("{id} {wild}"), wild.repeat(500), posted_at)
     }
 }
 
@@ -30,7 +31,8 @@ fn covers(fingerprint: &str, letters: u64, total: u64) -> Covered {
 
 /// Posts `mail` whatever the state of the outbox; returns whether it was posted.
 pub(super) async fn post(lab: &impl StoreLab, mail: &Mail, covered: &[Covered]) -> bool {
-    let plan = |_: &OutboxState| Some(Posting { mail: mail.clone(), covered: covered.to_vec() });
+    let plan =
+        |_: &OutboxState| Some(Posting { mail: mail.clone(), covered: covered.to_vec(), copies: Vec::new() });
     lab.store().post(at(0), &plan).await.expect("the outbox answers").is_some()
 }
 
@@ -47,7 +49,12 @@ pub(super) async fn outbox_state(lab: &impl StoreLab, since: DateTime<Utc>) -> O
 
 /// Claims the next mail that is due at `now`, which there is, and records this of it.
 pub(super) async fn try_next(lab: &impl StoreLab, now: DateTime<Utc>, result: MailResult) -> String {
-    let claim = Claim { now, until: now + TimeDelta::minutes(1), far: now + TimeDelta::hours(1) };
+    let claim = Claim {
+        channel: Channel::Mail,
+        now,
+        until: now + TimeDelta::minutes(1),
+        far: now + TimeDelta::hours(1),
+    };
     let claimed = lab.store().claim(claim).await.expect("the outbox answers").expect("a mail is due");
     let (id, number) = (claimed.mail.id, claimed.number);
     assert!(lab.store().record(&id, number, now, &result).await.expect("the outbox answers"));
@@ -77,7 +84,10 @@ pub async fn a_mail_is_posted_once_and_covers_its_groups(lab: &impl StoreLab) {
     file(lab, &["f"], "three").await;
     let first = mail("digest-1", at(30));
     // Letter c came after the mail was written.
+    let is_posted = async || lab.store().is_posted(&first.id).await.expect("answers");
+    assert!(!is_posted().await);
     assert!(post(lab, &first, &[covers("one", 2, 2), covers("two", 2, 2), covers("gone", 1, 1)]).await);
+    assert!(is_posted().await);
     for _ in 0..2 {
         assert_eq!(mailed(lab, "one").await, (1, Some(at(30)), 2));
         assert_eq!(mailed(lab, "two").await, (0, Some(at(30)), 2));
@@ -86,7 +96,7 @@ pub async fn a_mail_is_posted_once_and_covers_its_groups(lab: &impl StoreLab) {
         let again = Mail { subject: "other".to_owned(), posted_at: at(40), ..first.clone() };
         assert!(!post(lab, &again, &[covers("one", 1, 3), covers("three", 1, 1)]).await);
     }
-    let claim = Claim { now: at(30), until: at(60), far: at(3600) };
+    let claim = Claim { channel: Channel::Mail, now: at(30), until: at(60), far: at(3600) };
     let claimed = lab.store().claim(claim).await.expect("answers").expect("it is due");
     assert_eq!(claimed.mail, first);
 }
@@ -152,7 +162,7 @@ pub async fn what_two_plan_holds_for_both(lab: &impl StoreLab) {
                     let covered = vec![covers(&group.fingerprint, group.unsent, group.total)];
                     // How much a mail covers is in its subject, for the sum.
                     let mail = Mail { subject: group.unsent.to_string(), ..mail };
-                    Some(Posting { mail, covered })
+                    Some(Posting { mail, covered, copies: Vec::new() })
                 };
                 store.post(at(0), &plan).await.expect("the outbox answers");
             }
@@ -163,7 +173,7 @@ pub async fn what_two_plan_holds_for_both(lab: &impl StoreLab) {
     }
     let mut told = 0;
     for _ in 0..MOST {
-        let claim = Claim { now: at(100), until: at(200), far: at(3600) };
+        let claim = Claim { channel: Channel::Mail, now: at(100), until: at(200), far: at(3600) };
         let claimed = lab.store().claim(claim).await.expect("answers").expect("as many as were allowed");
         told += claimed.mail.subject.parse::<u64>().expect("a number");
     }
@@ -203,6 +213,64 @@ pub async fn a_refused_mail_leaves_what_a_later_one_told(lab: &impl StoreLab) {
     assert_eq!(mailed(lab, "one").await, (1, Some(at(20)), 2));
     assert_eq!(try_next(lab, at(30), MailResult::Sent).await, "second");
     assert_eq!(mailed(lab, "one").await, (1, Some(at(20)), 2));
+}
+
+/// For the planner it is sent, and covers for good; who is left is tried again alone.
+pub async fn a_mail_that_some_have_is_sent_and_goes_on_to_the_others(lab: &impl StoreLab) {
+    file(lab, &["a"], "one").await;
+    post(lab, &Mail { left: Vec::new(), ..mail("first", at(10)) }, &[covers("one", 1, 1)]).await;
+    let left = vec!["full@example.com".to_owned(), "\u{1f464}@example.com".to_owned()];
+    let partly = MailResult::Partly { left: left.clone(), at: at(60), reason: "452 full".to_owned() };
+    assert_eq!(try_next(lab, at(20), partly).await, "first");
+    assert_eq!(mailed(lab, "one").await, (0, Some(at(10)), 1));
+    assert_eq!(outbox_state(lab, at(0)).await.mails[0].fate, Fate::Sent);
+    assert_eq!(outbox_state(lab, at(11)).await.mails, []);
+    let waiting = MailTrouble {
+        waiting: 1,
+        waiting_since: Some(at(10)),
+        failure: Some("452 full".to_owned()),
+        ..MailTrouble::default()
+    };
+    assert_eq!(trouble(lab).await, waiting);
+    let claim =
+        |now| Claim { channel: Channel::Mail, now: at(now), until: at(now + 60), far: at(now + 3600) };
+    assert_eq!(lab.store().claim(claim(59)).await.expect("answers"), None);
+    let claimed = lab.store().claim(claim(60)).await.expect("answers").expect("it is due");
+    assert_eq!((claimed.mail.left, claimed.mail.attempts), (left, 1));
+    // The mailbox is gone meanwhile: nothing is told again.
+    let refused = MailResult::Refused("550 gone".to_owned());
+    assert!(lab.store().record("first", claimed.number, at(61), &refused).await.expect("answers"));
+    assert_eq!(mailed(lab, "one").await, (0, Some(at(10)), 1));
+    assert_eq!(outbox_state(lab, at(0)).await.mails[0].fate, Fate::Sent);
+    assert_eq!(trouble(lab).await, MailTrouble::default());
+}
+
+/// It is claimed by who serves its channel, and is nothing to the planner or to the groups.
+pub async fn what_says_the_same_on_another_channel_goes_its_own_way(lab: &impl StoreLab) {
+    file(lab, &["a"], "one").await;
+    let copy = |id| Mail { channel: Channel::Webhook, ..mail(id, at(10)) };
+    let copies = vec![copy("first-a"), copy("first-b")];
+    let plan = |_: &OutboxState| {
+        let covered = vec![covers("one", 1, 1)];
+        Some(Posting { mail: mail("first", at(10)), covered, copies: copies.clone() })
+    };
+    assert!(lab.store().post(at(0), &plan).await.expect("the outbox answers").is_some());
+    assert_eq!(outbox_state(lab, at(0)).await.mails.len(), 1);
+    assert_eq!(trouble(lab).await.waiting, 3);
+    let claim = |channel, now| Claim { channel, now: at(now), until: at(now + 60), far: at(now + 3600) };
+    let first = lab.store().claim(claim(Channel::Webhook, 10)).await.expect("answers").expect("it is due");
+    assert_eq!(first.mail, copies[0]);
+    let second = lab.store().claim(claim(Channel::Webhook, 10)).await.expect("answers").expect("it is due");
+    assert_eq!(second.mail, copies[1]);
+    assert_eq!(lab.store().claim(claim(Channel::Webhook, 10)).await.expect("answers"), None);
+    let refused = MailResult::Refused("410".to_owned());
+    assert!(lab.store().record("first-a", first.number, at(11), &refused).await.expect("answers"));
+    assert!(lab.store().record("first-b", second.number, at(11), &MailResult::Sent).await.expect("answers"));
+    // The mail still waits, and covers what it covers.
+    assert_eq!(mailed(lab, "one").await, (0, Some(at(10)), 1));
+    assert_eq!((trouble(lab).await.waiting, trouble(lab).await.refused), (1, 0));
+    let mail = lab.store().claim(claim(Channel::Mail, 12)).await.expect("answers").expect("it is due");
+    assert_eq!(mail.mail.id, "first");
 }
 
 /// How many wait, since when and why; how many were refused since one was sent, and why.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{DeadLetter, timestamp};
+use domain::{Class, DeadLetter, timestamp};
 
 use super::MemoryStore;
 use ports::store::{
-    AlertGroup, Death, FLAPPING_WITHIN, FiledLetter, GroupState, LetterSummary, Letters, StoreError,
+    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+    StoreError,
 };
 
 /// Letters by id, groups by fingerprint.
@@ -149,6 +150,19 @@ impl Letters for MemoryStore {
 
     async fn letter(&self, id: &str) -> Result<Option<FiledLetter>, StoreError> {
         Ok(self.state()?.desk.letters.get(id).cloned())
+    }
+
+    async fn count_filed(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<FiledCounts, StoreError> {
+        let held = self.state()?;
+        let mut counts = FiledCounts::default();
+        for filed in held.desk.letters.values().filter(|filed| (from..to).contains(&filed.filed_at)) {
+            if filed.letter.class == Class::Incident {
+                counts.incidents += 1;
+            } else {
+                counts.letters += 1;
+            }
+        }
+        Ok(counts)
     }
 
     async fn filed(&self, ids: &[&str]) -> Result<BTreeSet<String>, StoreError> {

@@ -14,7 +14,7 @@ use domain::{BatchId, Chunk, Fetched, Slot, Verdict, timestamp};
 use super::MemoryStore;
 use fold::{Part, Replays};
 use ports::store::{
-    BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, Paid, StoreError,
+    BatchKey, BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, Paid, StoreError,
 };
 
 /// Batches, and the chunks of each by (page, chunk).
@@ -216,14 +216,9 @@ impl Ledger for MemoryStore {
         Ok(records)
     }
 
-    async fn batches_before(
-        &self,
-        slot: Slot,
-        id: &BatchId,
-        limit: u32,
-    ) -> Result<Vec<BatchRecord>, StoreError> {
+    async fn batches_before(&self, key: BatchKey<'_>, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
         let mut records = newest_first(&self.state()?.ledger.batches);
-        records.retain(|record| (record.slot, &record.id) < (slot, id));
+        records.retain(|record| (record.slot, &record.id) < key);
         records.truncate(limit as usize);
         Ok(records)
     }

@@ -23,7 +23,12 @@ pub(super) struct Mails {
 struct Held {
     mail: Mail,
     due_at: DateTime<Utc>,
+    /// Of a mail that one of its recipients has, and others not yet, [`Fate::Sent`].
     fate: Fate,
+    /// Whether nobody is to get it any more.
+    is_done: bool,
+    /// Whether another one says the same.
+    is_copy: bool,
     claims: u64,
     /// From when until when it is somebody's.
     claimed: Option<(DateTime<Utc>, DateTime<Utc>)>,
@@ -64,7 +69,7 @@ impl Held {
         let is_due = self.due_at <= claim.now || self.due_at > claim.far;
         let is_held =
             self.claimed.is_some_and(|(from, until)| from <= claim.now + CLOCK_SKEW && claim.now < until);
-        self.fate == Fate::Waiting && is_due && !is_held
+        !self.is_done && self.mail.channel == claim.channel && is_due && !is_held
     }
 }
 
@@ -77,7 +82,7 @@ impl State {
                 GroupState::Resolved => group.told_at.is_some(),
             }
         };
-        let mails = self.mails.in_order().into_iter();
+        let mails = self.mails.in_order().into_iter().filter(|held| !held.is_copy);
         let wanted = mails.filter(|held| held.mail.posted_at >= since || held.fate == Fate::Waiting);
         OutboxState {
             installation: self.mails.installation.clone(),
@@ -137,16 +142,22 @@ impl Outbox for MemoryStore {
         }
         let mail = Mail { posted_at: timestamp::to_millis(posting.mail.posted_at), ..posting.mail };
         let covers = state.cover(posting.covered, mail.posted_at);
-        let held = Held {
+        let held = |mail: Mail, is_copy, covers| Held {
             due_at: mail.posted_at,
-            mail: mail.clone(),
+            mail,
             fate: Fate::Waiting,
+            is_done: false,
+            is_copy,
             claims: 0,
             claimed: None,
             covers,
             failure: None,
         };
-        state.mails.mails.insert(mail.id.clone(), held);
+        state.mails.mails.insert(mail.id.clone(), held(mail.clone(), false, covers));
+        for copy in posting.copies {
+            let copy = Mail { posted_at: timestamp::to_millis(copy.posted_at), ..copy };
+            state.mails.mails.entry(copy.id.clone()).or_insert(held(copy, true, Vec::new()));
+        }
         Ok(Some(mail))
     }
 
@@ -181,15 +192,25 @@ impl Outbox for MemoryStore {
         held.mail.attempts += 1;
         match result {
             MailResult::Sent => {
+                (held.fate, held.is_done) = (Fate::Sent, true);
+                held.covers.clear();
+            }
+            MailResult::Partly { left, at: due_at, reason } => {
                 held.fate = Fate::Sent;
                 held.covers.clear();
+                held.mail.left.clone_from(left);
+                held.due_at = timestamp::to_millis(*due_at);
+                held.failure = Some((timestamp::to_millis(at), reason.clone()));
             }
             MailResult::RetryAt { at: due_at, reason } => {
                 held.due_at = timestamp::to_millis(*due_at);
                 held.failure = Some((timestamp::to_millis(at), reason.clone()));
             }
             MailResult::Refused(reason) => {
-                held.fate = Fate::Refused(timestamp::to_millis(at));
+                held.is_done = true;
+                if held.fate == Fate::Waiting {
+                    held.fate = Fate::Refused(timestamp::to_millis(at));
+                }
                 held.failure = Some((timestamp::to_millis(at), reason.clone()));
                 let (covers, posted_at) = (std::mem::take(&mut held.covers), held.mail.posted_at);
                 state.uncover(covers, posted_at);
@@ -198,12 +219,17 @@ impl Outbox for MemoryStore {
         Ok(true)
     }
 
+    async fn is_posted(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.state()?.mails.mails.contains_key(id))
+    }
+
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         let state = self.state()?;
         let mails = state.mails.in_order();
-        let waiting: Vec<_> = mails.iter().filter(|held| held.fate == Fate::Waiting).collect();
+        let waiting: Vec<_> = mails.iter().filter(|held| !held.is_done).collect();
         let last_failure = waiting.iter().filter_map(|held| held.failure.clone()).max();
-        let since_sent = mails.iter().rev().take_while(|held| held.fate != Fate::Sent);
+        let originals = mails.iter().filter(|held| !held.is_copy);
+        let since_sent = originals.rev().take_while(|held| held.fate != Fate::Sent);
         let refused: Vec<_> = since_sent.filter(|held| matches!(held.fate, Fate::Refused(_))).collect();
         Ok(MailTrouble {
             waiting: waiting.len() as u64,

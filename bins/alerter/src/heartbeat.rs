@@ -1,0 +1,188 @@
+//! The heartbeat: calls somebody's URL when a snapshot is whole in the tables, and the same with `/fail` behind it when one was
+//! given up. Where the calls stay away, that somebody tells: also of what no process here can tell, such as its own end.
+//!
+//! As <https://healthchecks.io> takes it: a POST whose body is one line for people. Each alerter calls for itself, which is harmless.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use chrono::{DateTime, TimeDelta, Utc};
+use config::Secret;
+use domain::endpoint::LISTINGS;
+use domain::{Class, Slot, StageName, header, one_line};
+use ports::store::{BatchRecord, LetterSummary};
+use ports::{Clock, Ledger, Letters, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use url::Url;
+
+use crate::http;
+use crate::report::{REASON_CHARS, words};
+
+/// How often the ledger and the desk are read.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As many of the newest batches and letters are looked at.
+const NEWEST: u32 = 50;
+
+/// What was fetched so long before the start was told by the process before this one.
+const LATE: TimeDelta = TimeDelta::minutes(10);
+
+/// The codes of letters that are about a snapshot that will not be whole.
+const LOST: [&str; 2] = ["slot_missed", "batch_incomplete"];
+
+/// Tells somebody outside that snapshots come.
+pub(crate) struct Heartbeat {
+    http: reqwest::Client,
+    url: Url,
+    ledger: Arc<dyn Ledger>,
+    letters: Arc<dyn Letters>,
+    clock: Arc<dyn Clock>,
+    told: Mutex<Told>,
+}
+
+/// What was told. A call that failed is made again.
+struct Told {
+    /// The newest slot whose snapshot was whole and is told.
+    slot: Option<Slot>,
+    /// Until when letters were told.
+    failed: DateTime<Utc>,
+    /// Whether the last call arrived; the first that does not is logged.
+    is_heard: bool,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(
+        url: &Secret,
+        ledger: Arc<dyn Ledger>,
+        letters: Arc<dyn Letters>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
+        let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
+        let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
+        let told = Told { slot: None, failed: clock.now(), is_heard: true };
+        Ok(Self { http, url, ledger, letters, clock, told: Mutex::new(told) })
+    }
+
+    /// The host that is called.
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Looks again and again until `stop`. While the store is away it waits: then no snapshot becomes whole.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        let tell = |error: &StoreError| warn!(%error, "no heartbeat while the store is away");
+        outage::rounds(&self.clock, POLL_INTERVAL, &stop, || self.look(), tell).await;
+    }
+
+    /// Makes the calls that are due, the older one first: who is called takes the last one for what is true.
+    async fn look(&self) -> Result<(), StoreError> {
+        let since_failed = self.told().failed;
+        let batches = self.ledger.batches(NEWEST).await?;
+        let whole = self.newly_whole(&batches);
+        let letters = self.letters.letters(None, NEWEST).await?;
+        let failed = letters.iter().find(|letter| letter.filed_at > since_failed && is_lost(letter));
+        let failed = failed.map(|letter| (letter.filed_at, one_line(&letter.reason, REASON_CHARS)));
+        let is_whole_last = whole.as_ref().map(|whole| whole.loaded_at) >= failed.as_ref().map(|(at, _)| *at);
+        if is_whole_last {
+            self.tell_failed(failed).await;
+            self.tell_whole(whole).await;
+        } else {
+            self.tell_whole(whole).await;
+            self.tell_failed(failed).await;
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot that is whole, if it is not told. A replay, or what fills a gap, makes none of the newest slot.
+    fn newly_whole(&self, batches: &[BatchRecord]) -> Option<Whole> {
+        let whole = batches.iter().filter_map(whole).max_by_key(|whole| whole.slot)?;
+        let mut told = self.told();
+        if told.slot.is_none() && self.clock.now() - whole.fetched_at > LATE {
+            told.slot = Some(whole.slot);
+        }
+        (told.slot < Some(whole.slot)).then_some(whole)
+    }
+
+    async fn tell_whole(&self, whole: Option<Whole>) {
+        let Some(Whole { slot, text, .. }) = whole else { return };
+        if self.call(self.url.clone(), text).await {
+            self.told().slot = Some(slot);
+        }
+    }
+
+    async fn tell_failed(&self, failed: Option<(DateTime<Utc>, String)>) {
+        let Some((at, text)) = failed else { return };
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/fail", self.url.path().trim_end_matches('/')));
+        if self.call(url, text).await {
+            self.told().failed = at;
+        }
+    }
+
+    /// Whether the call arrived.
+    async fn call(&self, url: Url, text: String) -> bool {
+        let answer = self.http.post(url).body(text).send().await;
+        let failure = match answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answered {}", answer.status())),
+            Err(error) => Some(http::explain(error)),
+        };
+        let was_heard = std::mem::replace(&mut self.told().is_heard, failure.is_none());
+        match failure {
+            None if was_heard => true,
+            None => {
+                info!(host = self.host(), "the heartbeat arrives again");
+                true
+            }
+            Some(reason) => {
+                if was_heard {
+                    warn!(host = self.host(), reason, "the heartbeat does not arrive; it is tried again");
+                }
+                false
+            }
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A snapshot that is whole in the tables.
+struct Whole {
+    slot: Slot,
+    fetched_at: DateTime<Utc>,
+    loaded_at: DateTime<Utc>,
+    /// A line about it.
+    text: String,
+}
+
+fn whole(batch: &BatchRecord) -> Option<Whole> {
+    let is_whole =
+        batch.endpoint == LISTINGS && batch.dropped.is_none() && batch.is_complete() && !batch.lacks_coins();
+    let (loaded_at, fetched_at) = batch.loaded_at.filter(|_| is_whole).zip(batch.fetched_at)?;
+    let coins = words::counted(batch.coins_in, "coin");
+    let text = format!("snapshot of {}: {coins}", words::instant(batch.slot.starts_at()));
+    Some(Whole { slot: batch.slot, fetched_at, loaded_at, text })
+}
+
+/// Whether `letter` is about a snapshot that was given up: not about a try that is followed by others, nor about what is fetched
+/// beside the snapshots.
+fn is_lost(letter: &LetterSummary) -> bool {
+    let is_of_snapshots = matches!(letter.stage, Some(StageName::Fetcher | StageName::Alerter))
+        && letter.class == Class::Incident
+        && letter.headers.get(header::BATCH).is_none();
+    let gave_up = letter.reason.strip_prefix("gave up slot ").and_then(|rest| rest.split_once(": "));
+    let is_given_up = gave_up.is_some_and(|(slot, _)| !slot.contains(" of "));
+    let is_of_kind = letter.id.as_str().contains("/map/") || letter.id.as_str().ends_with("/-");
+    is_of_snapshots && (is_given_up || (LOST.contains(&letter.code.as_str()) && !is_of_kind))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! What of one group is worth a mail.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::store::{AlertGroup, CLOCK_SKEW, FLAPPING_WITHIN, GroupState};
+
+use super::{Rules, delta};
+
+/// By which factor an episode must grow to be due before `repeat_after`.
+const GROWTH: u64 = 10;
+
+/// A group that opened so often, each time within [`FLAPPING_WITHIN`] of its last end, flaps.
+pub(crate) const FLAPPING: u64 = 3;
+
+/// How long to gather ends before a mail about them.
+const END_WAIT: TimeDelta = TimeDelta::seconds(15);
+
+/// Whether a group opens and closes again and again.
+pub(crate) fn is_flapping(group: &AlertGroup) -> bool {
+    group.flaps >= FLAPPING
+}
+
+/// The waits that are over at a time.
+#[derive(Clone, Copy)]
+pub(super) struct Waits<'a> {
+    pub(super) now: DateTime<Utc>,
+    pub(super) rules: Rules<'a>,
+    /// Whether digests are far enough apart.
+    pub(super) digest_is_due: bool,
+}
+
+impl Waits<'_> {
+    /// How long ago `at` was. The clocks of two alerters differ a little; what is further ahead than that is from before a step
+    /// back, and counts as long ago.
+    pub(super) fn since(self, at: DateTime<Utc>) -> TimeDelta {
+        if at > self.now + CLOCK_SKEW { TimeDelta::MAX } else { (self.now - at).max(TimeDelta::zero()) }
+    }
+
+    pub(super) fn has_passed(self, at: DateTime<Utc>, wait: Duration) -> bool {
+        self.since(at) >= delta(wait)
+    }
+
+    /// Whether its trouble is to be told.
+    pub(super) fn is_due(self, group: &AlertGroup) -> bool {
+        group.state == GroupState::Open
+            && group.unsent > 0
+            && (self.news_is_due(group) || (self.digest_is_due && self.repeat_is_due(group)))
+    }
+
+    /// Nobody was told of the episode. One that flaps has gathered all the time; one whose last end was just told waits.
+    fn news_is_due(self, group: &AlertGroup) -> bool {
+        let Rules { mail, no_wait, .. } = self.rules;
+        let began_at = if is_flapping(group) { group.flapping_since } else { group.opened_at };
+        let is_apart = group.mailed_at.is_none_or(|at| self.has_passed(at, mail.digest_every));
+        group.told_at.is_none() && (no_wait || (is_apart && self.has_passed(began_at, mail.group_wait)))
+    }
+
+    /// Somebody was told of it, and there is more.
+    fn repeat_is_due(self, group: &AlertGroup) -> bool {
+        group.told_at.is_some_and(|told_at| {
+            // Those of this episode; of all, when a mail told of an earlier one only.
+            let before = if group.mailed_total > group.opened_total { group.opened_total } else { 0 };
+            let (told, now) = (group.mailed_total - before, group.total.saturating_sub(before));
+            self.has_passed(told_at, self.rules.mail.repeat_after) || now >= told.saturating_mul(GROWTH)
+        })
+    }
+
+    /// Whether its end is to be told: somebody was told of its trouble, and, where it flaps, it stays away.
+    pub(super) fn has_ended(self, group: &AlertGroup) -> bool {
+        let stays_away = |at| self.since(at) >= FLAPPING_WITHIN;
+        group.state == GroupState::Resolved
+            && group.told_at.is_some()
+            && (!is_flapping(group) || group.resolved_at.is_none_or(stays_away))
+    }
+
+    /// Whether that alone is worth a mail.
+    pub(super) fn end_is_due(self, group: &AlertGroup) -> bool {
+        let has_gathered = |at| self.rules.no_wait || self.since(at) >= END_WAIT;
+        self.has_ended(group) && group.resolved_at.is_none_or(has_gathered)
+    }
+}

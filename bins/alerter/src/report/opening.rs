@@ -1,0 +1,81 @@
+//! The subject, and the first sentences.
+
+use domain::{Class, one_line};
+use ports::store::AlertGroup;
+
+use super::words::{count, counted, lasting};
+use crate::policy::MailPlan;
+
+/// The longest subject, in characters.
+pub(super) const SUBJECT_CHARS: usize = 120;
+
+/// One line: how much, where, why.
+pub(super) fn subject(plan: &MailPlan<'_>) -> String {
+    let letters: u64 = plan.groups.iter().map(|group| group.unsent).sum();
+    let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
+    let new = match letters {
+        1 => "1 new dead letter".to_owned(),
+        letters => format!("{} new dead letters", count(letters)),
+    };
+    let subject = match plan.groups.len() {
+        0 => ends(plan),
+        1 if plan.is_plain => format!("1 problem, {new}"),
+        groups if plan.is_plain => format!("{groups} problems, {new}"),
+        1 => format!("{first}: {new}"),
+        groups => format!("{groups} problems, {new}, most of all {first}"),
+    };
+    let subject = match plan.resolved.len() {
+        ended if ended > 0 && !plan.groups.is_empty() => format!("{subject}; {ended} resolved"),
+        _ => subject,
+    };
+    one_line(&format!("[coinpipe] {subject}"), SUBJECT_CHARS)
+}
+
+/// The first sentences: how many messages, rejects and incidents, and what ended. Only messages are said to be kept: an incident
+/// has none.
+pub(super) fn opening(plan: &MailPlan<'_>) -> String {
+    let unsent = |is_meant: fn(Class) -> bool| -> u64 {
+        plan.groups.iter().filter(|group| is_meant(group.class)).map(|group| group.unsent).sum()
+    };
+    let messages = match unsent(|class| !matches!(class, Class::Incident | Class::RejectedRows)) {
+        0 => None,
+        1 => Some("1 message could not be handled; it is kept.".to_owned()),
+        messages => Some(format!("{} messages could not be handled; they are kept.", count(messages))),
+    };
+    let rejects = match unsent(|class| class == Class::RejectedRows) {
+        0 => None,
+        parts => Some(format!(
+            "Coins of {} were rejected and are kept; the others went on.",
+            counted(parts, "chunk")
+        )),
+    };
+    let incidents = match unsent(|class| class == Class::Incident) {
+        0 => None,
+        1 => Some("1 incident needs attention.".to_owned()),
+        incidents => Some(format!("{} incidents need attention.", count(incidents))),
+    };
+    let ended = match plan.resolved.len() {
+        0 => None,
+        1 => Some("1 problem is resolved.".to_owned()),
+        ended => Some(format!("{ended} problems are resolved.")),
+    };
+    [messages, rejects, incidents, ended].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Stage, class and code.
+pub(super) fn cause(group: &AlertGroup) -> String {
+    let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
+    one_line(&format!("{stage}: {}/{}", group.class, group.code), 80)
+}
+
+/// The subject of a mail that tells of ends alone.
+fn ends(plan: &MailPlan<'_>) -> String {
+    match &plan.resolved[..] {
+        [one] => {
+            let lasted = one.resolved_at.map(|at| format!(" after {}", lasting(at - one.opened_at)));
+            let cause = if plan.is_plain { "1 problem".to_owned() } else { cause(one) };
+            format!("resolved{}: {cause}", lasted.unwrap_or_default())
+        }
+        many => format!("resolved: {} problems", many.len()),
+    }
+}

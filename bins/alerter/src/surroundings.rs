@@ -1,0 +1,58 @@
+//! What a mail says beside the trouble that it is about: what is not in the database, and how everything else is.
+
+mod holes;
+mod survey;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{MessageId, Slot};
+use ports::store::Freshness;
+use ports::{Depth, QueueName};
+
+pub(crate) use holes::{Hole, What};
+pub(crate) use survey::Survey;
+
+/// What was found at one time, a little before the mail is planned. What could not be read is absent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// What is in the tables, and what is not.
+    pub(crate) database: Option<Database>,
+    /// How fresh the quotes are.
+    pub(crate) freshness: Option<Freshness>,
+    /// What waits in the queues; empty when it is not known.
+    pub(crate) queues: Vec<(QueueName, Depth)>,
+    /// How many groups are open, those of the mail included.
+    pub(crate) open_groups: Option<u64>,
+    /// The newest letter of groups that the mail may be about.
+    pub(crate) samples: BTreeMap<String, Sample>,
+}
+
+/// What came into the tables since some time.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    /// Since when this was looked at.
+    pub(crate) since: DateTime<Utc>,
+    /// Snapshots that were due; `None` when no schedule is known.
+    pub(crate) due: Option<u64>,
+    /// Snapshots that are there, or in part.
+    pub(crate) fetched: u64,
+    /// What is not there, newest first.
+    pub(crate) holes: Vec<Hole>,
+    /// The newest snapshot that is whole, and its coins.
+    pub(crate) last_whole: Option<(Slot, u64)>,
+    /// What all that was fetched cost.
+    pub(crate) credits: u64,
+}
+
+/// A letter, as a mail shows it: nothing of its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) letter: MessageId,
+    /// Why it died.
+    pub(crate) reason: String,
+    /// When that was filed.
+    pub(crate) filed_at: DateTime<Utc>,
+    /// Of which batch it is, if it says so.
+    pub(crate) batch: Option<String>,
+}

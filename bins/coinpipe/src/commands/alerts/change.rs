@@ -1,0 +1,190 @@
+//! Silencing a group, ending a silence, calling a group resolved.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use clap::Args;
+use domain::{one_line, timestamp};
+use ports::store::{AlertGroup, GroupState, Silence};
+use serde_json::{Value, json};
+use service::{Process, Stores, Usage};
+
+use super::list::silence_json;
+use crate::{adapters, output, values, who};
+
+/// A beginning of a group's name that is shorter names no group.
+const LEAST_NAME: usize = 4;
+
+/// Databases know no later one.
+const LAST_YEAR: i32 = 9999;
+
+/// Changes that can be asked for.
+pub(crate) enum ChangeArgs {
+    Silence(SilenceArgs),
+    Unsilence(UnsilenceArgs),
+    Resolve(ResolveArgs),
+}
+
+#[derive(Args, Debug)]
+struct Which {
+    /// The group, as `coinpipe alerts` shows it, or its first letters
+    group: String,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SilenceArgs {
+    #[command(flatten)]
+    which: Which,
+    /// For how long, such as 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = values::duration)]
+    time: Duration,
+    /// Why, for whoever wonders
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    /// Who says so; user@host unless something else is said
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UnsilenceArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResolveArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Why; the mail about its end says it
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+}
+
+impl ChangeArgs {
+    fn which(&self) -> &Which {
+        match self {
+            Self::Silence(args) => &args.which,
+            Self::Unsilence(args) => &args.which,
+            Self::Resolve(args) => &args.which,
+        }
+    }
+
+    fn check(&self) -> Result<(), Usage> {
+        let why = match self {
+            Self::Silence(SilenceArgs { why, .. }) | Self::Resolve(ResolveArgs { why, .. }) => why,
+            Self::Unsilence(_) => return Ok(()),
+        };
+        if why.trim().is_empty() { Err(Usage("--why needs a reason".to_owned())) } else { Ok(()) }
+    }
+}
+
+pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<()> {
+    args.check()?;
+    let which = args.which();
+    // What only looks makes and changes nothing.
+    let stores = if which.dry_run {
+        let found = process.open_stores_read_only().await?;
+        found.with_context(|| adapters::nothing_at(&process.config().store.url))?
+    } else {
+        adapters::open_existing_stores(process).await?
+    };
+    let groups = stores.letters.groups(None).await?;
+    let group = named(&groups, &which.group)?;
+    let done = match args {
+        ChangeArgs::Silence(args) => silence(&stores, group, args, process.clock.now()).await?,
+        ChangeArgs::Unsilence(_) => unsilence(&stores, group, which.dry_run, process.clock.now()).await?,
+        ChangeArgs::Resolve(args) => resolve(&stores, group, args).await?,
+    };
+    if which.json {
+        let mut json = done.json;
+        json["group"] = group.fingerprint.as_str().into();
+        json["dry_run"] = which.dry_run.into();
+        return output::print(serde_json::to_string_pretty(&json)?);
+    }
+    let would = if which.dry_run { "would be done: " } else { "" };
+    output::print(format!("{would}group {} ({}): {}", group.fingerprint, cause(group), done.text))
+}
+
+/// What was done, for programs and for people.
+struct Done {
+    json: Value,
+    text: String,
+}
+
+async fn silence(
+    stores: &Stores,
+    group: &AlertGroup,
+    args: &SilenceArgs,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Done> {
+    let until = TimeDelta::from_std(args.time).ok().and_then(|time| now.checked_add_signed(time));
+    let until = until.filter(|until| *until > now && until.year() <= LAST_YEAR);
+    let Some(until) = until else { return Err(Usage("--for is no such time".to_owned()).into()) };
+    let silence = Silence {
+        fingerprint: group.fingerprint.clone(),
+        until,
+        why: args.why.trim().to_owned(),
+        by: args.who.clone().unwrap_or_else(who::am_i),
+        at: now,
+    };
+    if !args.which.dry_run {
+        stores.silences.silence(&silence).await?;
+    }
+    let text = format!("no mails until {}", timestamp::to_text(until));
+    Ok(Done { json: json!({ "silence": silence_json(&silence) }), text })
+}
+
+async fn unsilence(
+    stores: &Stores,
+    group: &AlertGroup,
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Done> {
+    let there = stores.silences.silences(now).await?;
+    let was = there.iter().find(|silence| silence.fingerprint == group.fingerprint);
+    let Some(was) = was else { bail!("the group {} is not silenced", group.fingerprint) };
+    if !dry_run {
+        stores.silences.unsilence(&group.fingerprint).await?;
+    }
+    let text = format!("mails again; it was silent, by {}: {}", was.by, one_line(&was.why, 200));
+    Ok(Done { json: json!({ "silence": null, "was": silence_json(was) }), text })
+}
+
+async fn resolve(stores: &Stores, group: &AlertGroup, args: &ResolveArgs) -> anyhow::Result<Done> {
+    if group.state == GroupState::Resolved {
+        bail!("the group {} is resolved", group.fingerprint);
+    }
+    let how = format!("by hand: {}", args.why.trim());
+    if !args.which.dry_run && !stores.letters.resolve(&group.fingerprint, group.total, &how).await? {
+        bail!("another letter came just now; look at it, and try again");
+    }
+    Ok(Done { json: json!({ "resolution": how }), text: format!("resolved {how}") })
+}
+
+/// The group with this name, or the only one whose name begins so.
+fn named<'a>(groups: &'a [AlertGroup], name: &str) -> anyhow::Result<&'a AlertGroup> {
+    if let Some(group) = groups.iter().find(|group| group.fingerprint == name) {
+        return Ok(group);
+    }
+    let is_it = |group: &&AlertGroup| name.len() >= LEAST_NAME && group.fingerprint.starts_with(name);
+    match groups.iter().filter(is_it).collect::<Vec<_>>()[..] {
+        [group] => Ok(group),
+        [] => {
+            bail!("there is no group {name:?}; `coinpipe alerts` and `coinpipe dead groups` show their names")
+        }
+        _ => bail!("several groups begin with {name:?}; write more of the name"),
+    }
+}
+
+fn cause(group: &AlertGroup) -> String {
+    let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
+    format!("{stage}: {}/{}", group.class, one_line(&group.code, 40))
+}
