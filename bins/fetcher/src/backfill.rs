@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use config::ConvertCalls;
-use domain::{BatchId, Slot};
+use domain::{BatchId, Slot, endpoint};
 use ports::{Clock, Drops};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,16 @@ pub enum Past {
     Hours(PastCoins),
     /// Listings at the ends of days, of as many coins as the settings say.
     Days,
+}
+
+impl Past {
+    /// The batch that fills `slot` with it.
+    pub fn batch(&self, slot: Slot, convert: &[String]) -> BatchId {
+        match self {
+            Self::Hours(coins) => coins.batch(slot, convert),
+            Self::Days => BatchId::new(slot, endpoint::HISTORY, convert),
+        }
+    }
 }
 
 /// Gaps that were filled.

@@ -11,7 +11,6 @@ use ports::BatchRecord;
 use ports::store::ListedCoin;
 use service::{Process, Stores, Usage};
 
-use super::plan::batch_of;
 use super::span::Span;
 use super::{BackfillArgs, Interval};
 use crate::commands::gaps::{due, is_hour};
@@ -183,7 +182,7 @@ async fn leave_known(tables: &Tables, gap: &mut Gap, convert: &[String]) -> anyh
         record.dropped.is_none() && record.is_complete() && !record.lacks_coins() && !is_refused
     };
     for (past, slots) in &mut gap.parts {
-        let ids: Vec<_> = slots.iter().map(|slot| batch_of(past, *slot, convert)).collect();
+        let ids: Vec<_> = slots.iter().map(|slot| past.batch(*slot, convert)).collect();
         for record in tables.records(&ids).await? {
             if record.dropped.is_some() {
                 gap.dropped.insert(record.id);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{BatchId, Slot, endpoint};
+use domain::{BatchId, Slot};
 use fetcher::{Backfiller, Begun, OnceFailure, Past, Price};
 
 use super::consent;
@@ -28,14 +28,6 @@ pub(super) struct Plan {
     pub(super) coming: Vec<BatchId>,
 }
 
-/// The batch that fills `slot` with `past`.
-pub(super) fn batch_of(past: &Past, slot: Slot, convert: &[String]) -> BatchId {
-    match past {
-        Past::Hours(coins) => coins.batch(slot, convert),
-        Past::Days => BatchId::new(slot, endpoint::HISTORY, convert),
-    }
-}
-
 impl Plan {
     /// What is missing, and nothing else.
     pub(super) fn of(gap: Gap) -> Self {
@@ -47,7 +39,7 @@ impl Plan {
     /// What was `begun` comes first, as it was begun.
     pub(super) fn begin_with(&mut self, begun: Begun, convert: &[String]) {
         let batches = |past: &Past, slots: &BTreeSet<Slot>| -> Vec<BatchId> {
-            slots.iter().map(|slot| batch_of(past, *slot, convert)).collect()
+            slots.iter().map(|slot| past.batch(*slot, convert)).collect()
         };
         let taken: BTreeSet<_> = begun.parts.iter().flat_map(|(past, slots)| batches(past, slots)).collect();
         self.leave_out(convert, &taken);
@@ -60,7 +52,7 @@ impl Plan {
         let mut left = Vec::new();
         for Job { past, slots, .. } in self.jobs.iter_mut().filter(|job| !job.is_begun) {
             slots.retain(|slot| {
-                let batch = batch_of(past, *slot, convert);
+                let batch = past.batch(*slot, convert);
                 let is_taken = taken.contains(&batch);
                 if is_taken {
                     left.push(batch);
@@ -75,7 +67,7 @@ impl Plan {
     /// The batches of all of it.
     pub(super) fn batches(&self, convert: &[String]) -> Vec<BatchId> {
         let of = |job: &Job| -> Vec<BatchId> {
-            job.slots.iter().map(|slot| batch_of(&job.past, *slot, convert)).collect()
+            job.slots.iter().map(|slot| job.past.batch(*slot, convert)).collect()
         };
         self.jobs.iter().flat_map(of).collect()
     }
@@ -84,7 +76,7 @@ impl Plan {
     pub(super) fn without(&self, place: usize, published: &[BatchId], convert: &[String]) -> Self {
         let mut jobs: Vec<_> = self.jobs.iter().skip(place).cloned().collect();
         if let Some(Job { past, slots, .. }) = jobs.first_mut() {
-            slots.retain(|slot| !published.contains(&batch_of(past, *slot, convert)));
+            slots.retain(|slot| !published.contains(&past.batch(*slot, convert)));
         }
         Self { jobs, ..self.clone() }
     }
@@ -173,7 +165,7 @@ mod tests {
             "3 hours of 1 coin that an earlier backfill began from 2026-11-22T03:00:00Z to 2026-11-22T05:00:00Z; \
              3 hours of 2 coins from 2026-11-22T00:00:00Z to 2026-11-22T02:00:00Z: 3 credits"
         );
-        let taken = slots(2..4).into_iter().map(|slot| batch_of(&all, slot, &convert)).collect();
+        let taken = slots(2..4).into_iter().map(|slot| all.batch(slot, &convert)).collect();
         assert_eq!(plan.leave_out(&convert, &taken).len(), 1);
         assert_eq!(plan.slots(), 2 + 3);
     }
