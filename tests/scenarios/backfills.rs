@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use domain::timestamp;
 use ports::{Clock as _, SystemClock};
-use simulator::{Options, Simulator};
+use simulator::{Options, PlannedFault, Simulator};
 use testkit::clock::ManualClock;
 
 use crate::place::{Place, Servers};
@@ -71,7 +71,7 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: &Place) {
     let mut stopped = Worker::operate_with(place, &args, &env);
     stopped.until_said("waiting until").await;
     signal(&stopped.child, "INT").await;
-    assert_eq!(stopped.ended().await, Some(0), "{}", stopped.log());
+    assert_eq!(stopped.ended().await, Some(1), "{}", stopped.log());
     assert!(stopped.said("5 hours of 200 coins") > 0 && stopped.said("10 credits") > 0, "{}", stopped.log());
     assert!(stopped.said("stopped; what was fetched is kept") > 0, "{}", stopped.log());
     assert_eq!(asked(&api).len(), 2, "one was answered, one refused: {:?}", asked(&api));
@@ -105,6 +105,93 @@ async fn what_was_stopped_goes_on_and_is_paid_for_once(place: &Place) {
     assert!(replayed.contains("Replayed 2 pages of 1 batch, 200 coins"), "{replayed}");
     let (code, verified) = Worker::ask(place, &["verify"]).await;
     assert_eq!(code, Some(0), "{verified}");
+}
+
+/// The coins of each batch of the past in the ledger, and whether all of it is there.
+async fn filled(place: &Place) -> Vec<(String, u64, bool)> {
+    let batches: serde_json::Value =
+        serde_json::from_str(&Worker::print(place, &["batches", "--json"]).await).expect("JSON");
+    let mut filled: Vec<_> = batches
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|batch| batch["endpoint"] == "history")
+        .map(|batch| {
+            let id = batch["batch"].as_str().or(batch["id"].as_str()).expect("an id").to_owned();
+            (id, batch["coins_in"].as_u64().unwrap_or_default(), batch["complete"] == true)
+        })
+        .collect();
+    filled.sort();
+    filled
+}
+
+/// Stopped halfway, and then asked for something else: what was begun is finished as it was begun. Some coins close no hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_begun_is_finished_first_and_some_coins_fill_nothing() {
+    let place = Place::embedded(1000).await;
+    let (api, clock) = api(3).await;
+    let url = api.url();
+    let env = env(&url);
+    assert_eq!(Worker::operate_with(&place, &["--once"], &env).ended().await, Some(0));
+    clock.advance(Duration::from_mins(1));
+    let [from, later, to] = [HOURS + 1, HOURS - 1, 1].map(|hours| timestamp::to_text(hours_ago(hours)));
+    let one = ["backfill", "--from", &from, "--to", &later, "--ids", "1", "--yes"];
+    let printed = Worker::print_with(&place, &one, &env).await;
+    assert!(printed.contains("Filled 2 slots with 2 quotes, for 1 credit"), "{printed}");
+    clock.advance(Duration::from_mins(1));
+    let all = ["backfill", "--from", &from, "--to", &to, "--yes"];
+    let mut stopped = Worker::operate_with(&place, &all, &env);
+    stopped.until_said("waiting until").await;
+    signal(&stopped.child, "INT").await;
+    assert_eq!(stopped.ended().await, Some(1), "{}", stopped.log());
+    assert!(stopped.said("5 hours of 200 coins") > 0, "the hours of one coin are open: {}", stopped.log());
+
+    clock.advance(Duration::from_mins(1));
+    let other = ["backfill", "--from", &later, "--to", &to, "--ids", "1, 1027", "--yes"];
+    let mut again = Worker::operate_with(&place, &other, &env);
+    again.until_said("waiting until").await;
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(again.ended().await, Some(0), "{}", again.log());
+    assert!(again.said("5 hours of 200 coins that an earlier backfill began") > 0, "{}", again.log());
+    let filled = filled(&place).await;
+    let coins: Vec<_> = filled.iter().map(|(_, coins, _)| *coins).collect();
+    assert!(filled.iter().all(|(_, _, is_complete)| *is_complete), "{filled:?}");
+    assert_eq!(coins, [200, 1, 200, 1, 200, 2, 200, 2, 200, 2], "{filled:?}");
+    clock.advance(Duration::from_mins(1));
+    let printed = Worker::print_with(&place, &all, &env).await;
+    assert!(printed.contains("Nothing to fill: 5 slots of this span are there"), "{printed}");
+}
+
+/// An empty answer fills nothing, and is said; the same command asks again. So does one after a drop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_history_did_not_have_is_said_and_asked_for_again() {
+    let place = Place::embedded(1000).await;
+    let (api, _clock) = api(100).await;
+    let url = api.url();
+    let env: Vec<_> = env(&url).into_iter().chain([("COINPIPE__JUDGE__TRIES", "1")]).collect();
+    assert_eq!(Worker::operate_with(&place, &["--once"], &env).ended().await, Some(0));
+    api.set_faults(["past-hours=1".parse::<PlannedFault>().expect("a fault")]);
+    let (from, to) = (timestamp::to_text(hours_ago(4)), timestamp::to_text(hours_ago(1)));
+    let args = ["backfill", "--from", &from, "--to", &to, "--yes"];
+    let mut short = Worker::operate_with(&place, &args, &env);
+    assert_eq!(short.ended().await, Some(1), "{}", short.log());
+    assert!(short.said("incomplete: 2 slots, the first is") > 0, "{}", short.log());
+    api.set_faults([]);
+    let printed = Worker::print_with(&place, &args, &env).await;
+    assert!(printed.contains("Filled 2 slots with 400 quotes, for 4 credits"), "{printed}");
+    let batch = format!("{}/history/USD", from.replace(".000Z", "Z"));
+    Worker::print_with(&place, &["batches", "drop", &batch, "--why", "a test", "--yes"], &env).await;
+    let printed = Worker::print_with(&place, &args, &env).await;
+    assert!(printed.contains("Filled 1 slot with 200 quotes, for 2 credits"), "{printed}");
+    let (code, verified) = Worker::ask(&place, &["verify"]).await;
+    assert_eq!(code, Some(0), "{verified}");
+    // What costs more than was said stops it, and the rest has a price.
+    api.set_faults(["past-credits=50".parse::<PlannedFault>().expect("a fault")]);
+    let earlier = timestamp::to_text(hours_ago(6));
+    let mut dear =
+        Worker::operate_with(&place, &["backfill", "--from", &earlier, "--to", &from, "--yes"], &env);
+    assert_eq!(dear.ended().await, Some(1), "{}", dear.log());
+    assert!(dear.said("what is left of 2 slots costs 50 credits") > 0, "{}", dear.log());
 }
 
 #[tokio::test]

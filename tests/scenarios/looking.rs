@@ -13,8 +13,8 @@ const LOOKING: [(&[&str], i32); 19] = [
     (&["status", "--json"], 0),
     (&["batches"], 0),
     (&["batches", "--json", "--incomplete"], 0),
-    (&["gaps"], 0),
-    (&["gaps", "--last", "30d", "--json"], 0),
+    (&["gaps"], 1),
+    (&["gaps", "--last", "30d", "--json"], 1),
     (&["dead", "groups", "--json"], 0),
     (&["alerts"], 0),
     (&["alerts", "--json", "--state", "silenced"], 0),
@@ -66,7 +66,7 @@ async fn an_empty_folder_stays_empty_and_is_told_of() {
             "{args:?}: {}",
             looked.stderr
         );
-        assert_eq!(looked.code, Some(i32::from(args.contains(&"replay"))), "{args:?}");
+        assert_eq!(looked.code, Some(i32::from(["replay", "gaps"].contains(&args[0]))), "{args:?}");
         assert_eq!(files(folder.0.path()), [""; 0], "after {args:?}");
     }
     let status = folder.status().await;
@@ -108,11 +108,12 @@ async fn what_is_there_is_seen_while_coinpipe_runs_and_after_and_not_touched() {
 
     let before = files(folder.0.path());
     for (args, code) in LOOKING {
-        let code = if ["backfill", "replay", "verify"].contains(&args[0]) || args.contains(&"--dry-run") {
-            0
-        } else {
-            code
-        };
+        let code =
+            if ["backfill", "gaps", "replay", "verify"].contains(&args[0]) || args.contains(&"--dry-run") {
+                0
+            } else {
+                code
+            };
         folder.run(args, &env).await.expect(code);
         assert_eq!(files(folder.0.path()), before, "after {args:?}");
     }
@@ -169,7 +170,8 @@ async fn private_servers_with_nothing_on_them_stay_so_and_are_told_of() {
     let made = state();
     let others = [env[0], env[1], ("COINPIPE__RETRY__DELAYS", "7s"), ("COINPIPE__QUEUE__MAX_SIZE", "1MiB")];
     for (args, code) in LOOKING {
-        let is_found = ["replay", "verify"].contains(&args[0]) || args.starts_with(&["dead", "replay"]);
+        let is_found =
+            ["gaps", "replay", "verify"].contains(&args[0]) || args.starts_with(&["dead", "replay"]);
         let code = if is_found { 0 } else { code };
         folder.run(args, &others).await.expect(code);
     }

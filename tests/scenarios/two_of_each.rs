@@ -118,7 +118,7 @@ impl Site {
     /// The batches that the queue of rows was told of, which is not consumed meanwhile.
     async fn rows(&self) -> u64 {
         let depth = self.place.queue.depth(ports::QueueName::Rows).await;
-        depth.map_or(0, |depth| depth.total())
+        depth.map_or(0, ports::Depth::total)
     }
 
     fn calls(&self) -> usize {
@@ -132,15 +132,15 @@ async fn private_servers_a_gap_is_one_letter_and_each_of_its_slots_is_paid_for_o
     let site = Site::new(&servers).await;
     let begin = timestamp::from_text("2026-11-22T14:00:00Z").expect("an instant");
     // The snapshot, and the schedule.
-    site.run_fetchers(begin, "a snapshot", async || site.rows().await >= 2).await;
+    Box::pin(site.run_fetchers(begin, "a snapshot", async || site.rows().await >= 2)).await;
     site.drain().await;
     let back = begin + TimeDelta::hours(AWAY + 1);
     // The next snapshot, and the hours.
-    site.run_fetchers(back, "every hour", async || site.rows().await > AWAY.unsigned_abs()).await;
+    Box::pin(site.run_fetchers(back, "every hour", async || site.rows().await > AWAY.unsigned_abs())).await;
     site.drain().await;
     // Once more, with nothing to do but for the next slot.
     let next = back + TimeDelta::hours(1);
-    site.run_fetchers(next, "a snapshot", async || site.rows().await >= 1).await;
+    Box::pin(site.run_fetchers(next, "a snapshot", async || site.rows().await >= 1)).await;
     site.drain().await;
 
     let letters = site.place.store.letters().letters(None, 100).await.expect("the desk");
@@ -151,7 +151,7 @@ async fn private_servers_a_gap_is_one_letter_and_each_of_its_slots_is_paid_for_o
     let of = |endpoint: &str| batches.iter().filter(|batch| batch.endpoint == endpoint).collect::<Vec<_>>();
     let (filled, live) = (of("history"), of("listings"));
     assert_eq!((filled.len(), live.len()), (5, 3), "{batches:?}");
-    assert!(batches.iter().all(|batch| batch.is_complete()), "{batches:?}");
+    assert!(batches.iter().all(ports::BatchRecord::is_complete), "{batches:?}");
     // A credit for a hundred coins an hour, in two calls.
     assert_eq!((filled.iter().filter_map(|batch| batch.credits).sum::<u32>(), site.calls()), (10, 2));
     let (from, to) = (timestamp::to_text(begin), timestamp::to_text(next));

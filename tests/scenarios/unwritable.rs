@@ -108,7 +108,7 @@ async fn private_servers_none_but_a_backfill_on_a_disk_that_takes_nothing() {
     let mut refused = folder.command("coinpipe", &args, &env).spawn().expect("it starts");
     until_said(&mut refused, "the file cannot be written").await;
     signal(&refused, "INT").await;
-    assert_eq!(end(refused).await, Some(0));
+    assert_eq!(end(refused).await, Some(1));
     remount(mounted.path(), "rw");
 
     let filled = folder.run(&args, &env).await.expect(0);

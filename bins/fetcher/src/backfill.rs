@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use config::ConvertCalls;
-use domain::{BatchId, Slot};
-use ports::Clock;
+use domain::{BatchId, Slot, endpoint};
+use ports::{Clock, Drops};
 use tokio_util::sync::CancellationToken;
 
 use crate::beside::{fetcher_above, taken_in};
 use crate::collect::{Collector, Ending, Pace, PastJob, Patience};
-use crate::history::{COINS_A_CALL, Currencies, KnownCoin, day_credits, price, windows};
+use crate::history::{COINS_A_CALL, Currencies, PastCoins, day_credits, price, windows};
 use crate::once::{OnceFailure, publish_all};
 use crate::progress::ProgressObserver;
 use crate::publish::Publisher;
@@ -23,9 +23,19 @@ use crate::spool::{Calls, Manifest};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Past {
     /// Quotes of these coins at hours.
-    Hours(Vec<KnownCoin>),
+    Hours(PastCoins),
     /// Listings at the ends of days, of as many coins as the settings say.
     Days,
+}
+
+impl Past {
+    /// The batch that fills `slot` with it.
+    pub fn batch(&self, slot: Slot, convert: &[String]) -> BatchId {
+        match self {
+            Self::Hours(coins) => coins.batch(slot, convert),
+            Self::Days => BatchId::new(slot, endpoint::HISTORY, convert),
+        }
+    }
 }
 
 /// Gaps that were filled.
@@ -33,10 +43,23 @@ pub enum Past {
 pub struct Filled {
     /// What is in the queue now.
     pub batches: Vec<BatchId>,
+    /// How many coins each of them has, in the same order.
+    pub coins: Vec<u64>,
+    /// Those of it that the history does not have whole, with what is wrong.
+    pub incomplete: Vec<(BatchId, String)>,
     /// Slots that the fetcher beside it took meanwhile.
     pub taken: usize,
     /// Credits that it cost.
     pub credits: u64,
+}
+
+/// What earlier runs began and did not finish. Pages of it were paid for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// What can be gone on with.
+    pub parts: Vec<(Past, BTreeSet<Slot>)>,
+    /// What was asked for of another host, or in other currencies or numbers than the settings say now.
+    pub others: Vec<BatchId>,
 }
 
 /// Credits that filling gaps costs.
@@ -56,13 +79,15 @@ pub struct Backfiller {
     settings: config::Fetch,
     /// Calls a minute, once it is known how many the key has.
     pace: OnceLock<Pace>,
+    /// What was dropped and is fetched again.
+    dropped: Option<(Arc<dyn Drops>, BTreeSet<BatchId>)>,
 }
 
 /// Credits that filling `slots` costs with these settings, when nothing of it is there.
 pub fn price_of_past(past: &Past, slots: &BTreeSet<Slot>, settings: &config::Fetch) -> Price {
     let (together, alone) = currencies(settings);
     let price = |currencies| match past {
-        Past::Hours(coins) => price(coins.len(), slots, currencies),
+        Past::Hours(coins) => price(coins.count(), slots, currencies),
         Past::Days => price_of_days(slots.len(), settings, currencies),
     };
     Price { least: price(together), most: price(alone) }
@@ -100,7 +125,7 @@ impl Backfiller {
         clock: Arc<dyn Clock>,
         settings: config::Fetch,
     ) -> Self {
-        Self { collector, publisher, clock, settings, pace: OnceLock::new() }
+        Self { collector, publisher, clock, settings, pace: OnceLock::new(), dropped: None }
     }
 
     /// Leaves what a snapshot takes of the `minute_limit` of the key to the fetcher beside it.
@@ -108,35 +133,53 @@ impl Backfiller {
         self.pace.get_or_init(|| Pace::beside(minute_limit, calls_of_snapshot(&self.settings)));
     }
 
-    /// The coins of hours that an earlier run began and did not finish.
-    pub async fn begun_coins(&self) -> Result<Option<Vec<KnownCoin>>, OnceFailure> {
-        let begun = self.collector.past_begun().await?;
-        if begun.is_empty() { Ok(None) } else { Ok(self.collector.past_coins().await?) }
+    /// Lets `batches`, which were dropped, into the tables again when they are fetched anew.
+    pub fn let_in(&mut self, drops: Arc<dyn Drops>, batches: BTreeSet<BatchId>) {
+        self.dropped = Some((drops, batches));
     }
 
-    /// Publishes what an earlier run left: what it fetched whole, and what it began of something else than `past`. Returns the
-    /// slots that are to be gone on with, and the batches that were paid for.
-    pub async fn resume(
-        &self,
-        past: &Past,
-        observer: &dyn ProgressObserver,
-        stop: &CancellationToken,
-    ) -> Result<(BTreeSet<Slot>, BTreeSet<BatchId>), OnceFailure> {
-        let coins = self.collector.past_coins().await?;
-        let mut begun = BTreeSet::new();
-        for batch in self.collector.batches().await?.into_iter().filter(|batch| batch.pages.is_none()) {
-            let is_same = match past {
-                Past::Hours(wanted) => coins.as_ref() == Some(wanted),
-                Past::Days => true,
-            };
-            if is_same && batch.asks_the_same(&self.order(past, batch.slot, batch.calls)) {
-                begun.insert(batch.slot);
-            } else {
-                self.collector.seal(batch).await?;
+    /// What earlier runs began and did not finish.
+    pub async fn begun(&self) -> Result<Begun, OnceFailure> {
+        self.collector.recall_past_price().await?;
+        let batches = self.collector.past_unfinished().await?;
+        let coins = self.collector.past_coins_of(&batches).await?;
+        let mut parts: Vec<(Past, Calls, BTreeSet<Slot>)> = Vec::new();
+        let mut others = Vec::new();
+        for (batch, coins) in batches.into_iter().zip(coins) {
+            let past = if batch.ids.is_empty() { Past::Days } else { Past::Hours(coins) };
+            if !batch.asks_the_same(&self.order(&past, batch.slot, batch.calls)) {
+                others.push(batch.batch);
+                continue;
+            }
+            let is_alike =
+                |(known, calls, _): &&mut (Past, Calls, _)| *known == past && *calls == batch.calls;
+            match parts.iter_mut().find(is_alike) {
+                Some((_, _, slots)) => _ = slots.insert(batch.slot),
+                None => parts.push((past, batch.calls, BTreeSet::from([batch.slot]))),
             }
         }
+        let parts = parts.into_iter().map(|(past, _, slots)| (past, slots)).collect();
+        Ok(Begun { parts, others })
+    }
+
+    /// Gives up what was begun: what came of it is published as incomplete. How many batches it was.
+    pub async fn abandon(&self) -> Result<usize, OnceFailure> {
+        let batches = self.collector.past_unfinished().await?;
+        let count = batches.len();
+        for batch in batches {
+            self.collector.seal(batch).await?;
+        }
+        Ok(count)
+    }
+
+    /// Publishes what an earlier run fetched whole. Returns the batches that were paid for.
+    pub async fn resume(
+        &self,
+        observer: &dyn ProgressObserver,
+        stop: &CancellationToken,
+    ) -> Result<BTreeSet<BatchId>, OnceFailure> {
         publish_all(&self.publisher, &*self.clock, observer, stop).await?;
-        Ok((begun, self.collector.past_paid().await?))
+        Ok(self.collector.past_paid().await?)
     }
 
     /// The batches of the past that the fetcher beside it paid for or is paying for, and that may not be in the tables.
@@ -155,13 +198,14 @@ impl Backfiller {
 
     /// The same where the currencies of what was not begun are asked for as `calls` says.
     async fn price_as(&self, past: &Past, slots: &BTreeSet<Slot>, calls: Calls) -> Result<u64, OnceFailure> {
-        match past {
-            Past::Hours(coins) => Ok(self.collector.past_price(slots, coins.len(), calls).await?),
+        let price = match past {
+            Past::Hours(coins) => self.collector.past_price(slots, coins, calls).await?,
             Past::Days => {
                 let currencies = self.collector.past_currencies(calls);
-                Ok(price_of_days(slots.len(), &self.settings, currencies))
+                price_of_days(slots.len(), &self.settings, currencies)
             }
-        }
+        };
+        Ok(self.collector.past_price_as_taken(price))
     }
 
     /// Forgets of the batches that were paid for those that `are_known` to the tables.
@@ -174,7 +218,7 @@ impl Backfiller {
         Ok(())
     }
 
-    /// Fills `slots`, but for those that the fetcher beside it takes meanwhile, and tells `filled` of how many are in the queue, and what they
+    /// Fills `slots`, the newest first, but for those that the fetcher beside it takes meanwhile, and tells `filled` of how many are in the queue, and what they
     /// cost. What is not finished when it fails is gone on with the next time.
     pub async fn fill(
         &self,
@@ -185,10 +229,8 @@ impl Backfiller {
         stop: &CancellationToken,
     ) -> Result<Filled, OnceFailure> {
         let mut done = Filled::default();
-        let coins: &[KnownCoin] = match past {
-            Past::Hours(coins) => coins,
-            Past::Days => &[],
-        };
+        let none = PastCoins::default();
+        let coins = if let Past::Hours(coins) = past { coins } else { &none };
         let job = PastJob { coins, patience: Patience::Watched, observer, stop, pace: self.pace.get() };
         let windows = match past {
             Past::Hours(coins) => {
@@ -198,10 +240,12 @@ impl Backfiller {
             Past::Days => slots.iter().map(|slot| vec![*slot]).collect(),
         };
         let begun = self.collector.past_begun().await?;
-        for mut window in windows {
+        // A plan that does not reach so far has the newest.
+        for mut window in windows.into_iter().rev() {
             let (all, taken) = (window.len(), self.taken_beside());
             window.retain(|slot| {
-                begun.contains(slot) || !taken.contains(&self.order(past, *slot, Calls::One).batch)
+                let batch = self.order(past, *slot, Calls::One).batch;
+                begun.contains(&batch) || !taken.contains(&batch)
             });
             done.taken += all - window.len();
             if window.is_empty() {
@@ -221,8 +265,13 @@ impl Backfiller {
             paid.extend(orders.iter().map(|order| order.batch.clone()));
             self.collector.keep_past_paid(&paid).await?;
             done.batches.extend(orders.iter().map(|order| order.batch.clone()));
+            self.readmit(&orders).await?;
             for order in orders {
-                self.collector.seal(order).await?;
+                let batch = order.batch.clone();
+                let pages = self.collector.pages_of(&order).await?;
+                done.coins.push(pages.iter().map(|page| u64::from(page.rows)).sum());
+                let verdict = self.collector.seal(order).await?;
+                done.incomplete.extend(verdict.map(|verdict| (batch, verdict.why)));
             }
             publish_all(&self.publisher, &*self.clock, observer, stop).await?;
             filled(&done);
@@ -252,6 +301,15 @@ impl Backfiller {
         Ok(())
     }
 
+    /// Lets those of `orders` in again that were dropped.
+    async fn readmit(&self, orders: &[Manifest]) -> Result<(), OnceFailure> {
+        let Some((drops, batches)) = &self.dropped else { return Ok(()) };
+        for batch in orders.iter().map(|order| &order.batch).filter(|batch| batches.contains(batch)) {
+            drops.readmit(batch).await.map_err(OnceFailure::Store)?;
+        }
+        Ok(())
+    }
+
     async fn failure(&self, ending: Ending, window: &[Slot]) -> OnceFailure {
         match ending {
             Ending::GaveUp(gave_up) => {
@@ -268,7 +326,7 @@ impl Backfiller {
 
     fn order(&self, past: &Past, slot: Slot, calls: Calls) -> Manifest {
         match past {
-            Past::Hours(coins) => self.collector.past_order(slot, coins.len(), calls),
+            Past::Hours(coins) => self.collector.past_order(slot, coins, calls),
             Past::Days => self.collector.day_order(slot, calls),
         }
     }

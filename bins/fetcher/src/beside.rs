@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::BatchId;
 
 use crate::history::paid_from_json;
-use crate::spool::{PAST_PAID, history_in};
+use crate::spool::{PAST_PAID, history_in, unfinished_history_in};
 
 /// Where a backfill keeps what it fetched, below the spool of the fetcher.
 const BACKFILL: &str = "backfill";
@@ -24,8 +24,13 @@ pub(crate) fn fetcher_above(spool: &Path) -> Option<PathBuf> {
 
 /// The batches that were paid for by who fills gaps and has its spool in the folder `spool`, and are not known to be in the tables, as far
 /// as a look tells.
-pub fn paid_for(spool: &Path) -> BTreeSet<BatchId> {
+fn paid_for(spool: &Path) -> BTreeSet<BatchId> {
     std::fs::read(spool.join(PAST_PAID)).map(|json| paid_from_json(&json)).unwrap_or_default()
+}
+
+/// The unfinished batches of who fills gaps and has its spool in the folder `spool`, as far as a look tells.
+pub fn begun_in(spool: &Path) -> BTreeSet<BatchId> {
+    unfinished_history_in(spool)
 }
 
 /// The same, and those that are being paid for.

@@ -20,6 +20,9 @@ mod outcome;
 mod pace;
 mod past;
 mod past_calls;
+mod past_days;
+mod past_doubts;
+mod past_hours;
 mod past_pages;
 mod seal;
 mod slot;
@@ -58,6 +61,7 @@ pub(crate) use outcome::{Circumstances, Outcome};
 pub(crate) use pace::Pace;
 pub(crate) use past::PastJob;
 use past_calls::PastCalls;
+use past_doubts::PastDoubts;
 pub(crate) use past_pages::Missing;
 pub(crate) use slot::Until;
 pub(crate) use snapshot::{Caller, FetchJob};
@@ -82,6 +86,7 @@ pub(crate) struct Collector {
     credits: Arc<Credits>,
     refused: Refused,
     past_calls: PastCalls,
+    past_doubts: PastDoubts,
     drift: Drift,
     /// Batches that are fetched now, or that were interrupted or gave way and will be continued.
     in_work: Mutex<Vec<Manifest>>,
@@ -124,6 +129,7 @@ impl Collector {
             credits,
             refused: Refused::default(),
             past_calls: PastCalls::default(),
+            past_doubts: PastDoubts::default(),
             drift,
             in_work: Mutex::default(),
             unsealed: Mutex::default(),

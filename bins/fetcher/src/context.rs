@@ -1,6 +1,7 @@
 //! What the parts of a fetcher share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ports::Clock;
 use stage::Failpoints;
@@ -21,6 +22,8 @@ pub(crate) struct FetchContext {
     pub(crate) judge: Arc<config::Judge>,
     /// What is fetched beside the listings.
     pub(crate) market: Arc<config::Market>,
+    /// Age at which quotes leave the tables; zero: never.
+    pub(crate) keep: Duration,
 }
 
 impl FetchContext {
@@ -29,12 +32,17 @@ impl FetchContext {
         let turns = Arc::new(RetryTurns::new(Arc::clone(&clock)));
         let config::Config { judge, market, .. } = config::Config::defaults();
         let (judge, market) = (Arc::new(judge), Arc::new(market));
-        Self { clock, metrics, crashes: Crashes::at(failpoints), turns, judge, market }
+        Self { clock, metrics, crashes: Crashes::at(failpoints), turns, judge, market, keep: Duration::ZERO }
     }
 
     /// Beside the listings, what `market` says is fetched.
     pub(crate) fn fetching(self, market: config::Market) -> Self {
         Self { market: Arc::new(market), ..self }
+    }
+
+    /// Quotes leave the tables at the age `keep`; zero: never.
+    pub(crate) fn keeping(self, keep: Duration) -> Self {
+        Self { keep, ..self }
     }
 
     /// Snapshots are judged as `judge` says, not by the defaults.

@@ -7,14 +7,16 @@
 mod answer;
 mod calls;
 mod coins;
+mod dearer;
 mod page;
 mod paid;
 
 pub(crate) use answer::PastQuotes;
 pub(crate) use calls::{
-    COINS_A_CALL, Currencies, HOUR, MOST_FILLED, REACH, day_credits, is_hour, price, windows,
+    COINS_A_CALL, Currencies, HOUR, MOST_FILLED, REACH, call_credits, day_credits, is_hour, price, windows,
 };
-pub use coins::KnownCoin;
+pub use coins::{KnownCoin, PastCoins};
 pub(crate) use coins::{coins_from_json, coins_in_listing, coins_to_json};
-pub(crate) use page::part;
+pub(crate) use dearer::Dearer;
+pub(crate) use page::{Parted, part, shares};
 pub(crate) use paid::{paid_from_json, paid_to_json};

@@ -9,6 +9,7 @@ mod map_checks;
 mod map_memory;
 mod memory;
 mod page_checks;
+mod past_checks;
 mod snapshot_checks;
 mod summary;
 
@@ -16,6 +17,7 @@ pub(crate) use findings::{Check, Finding, verdict, words};
 pub(crate) use map_checks::judge_map;
 pub(crate) use memory::Memory;
 pub(crate) use page_checks::{coins_again, findings_of_page};
+pub(crate) use past_checks::{findings_of_day, judge_day, judge_hour, lacks_past};
 pub(crate) use snapshot_checks::judge;
 pub(crate) use summary::PageSummary;
 

@@ -60,11 +60,11 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backfill::{Backfiller, Filled, Past, Price, price_of_past};
-pub use beside::{paid_for, taken_in};
+pub use backfill::{Backfiller, Begun, Filled, Past, Price, price_of_past};
+pub use beside::{begun_in, taken_in};
 pub use collect::{Advice, KeyStatus, Spending, free_plan};
 pub use currencies::is_known_currency;
-pub use history::KnownCoin;
+pub use history::{KnownCoin, PastCoins};
 pub use kind::{Unanswered, ask_whether_simulated};
 pub use metrics::declare_metrics;
 pub use once::{FetchedBatch, OnceFailure, OnceFetcher};
@@ -76,5 +76,5 @@ pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
-pub use tables::Tables;
+pub use tables::{Held, Tables};
 pub use waiting::{Waiting, waiting};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot, Verdict};
-use ports::{Clock, QueueError};
+use ports::{Clock, QueueError, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -61,6 +61,9 @@ pub enum OnceFailure {
     /// The spool cannot be written or read.
     #[error("cannot use the spool")]
     Spool(#[from] SpoolError),
+    /// The store does not let in again what was dropped. What was fetched stays in the spool.
+    #[error("cannot let in again what was dropped")]
+    Store(#[source] StoreError),
 }
 
 /// Fetches and publishes a snapshot when it is asked to.

@@ -22,6 +22,7 @@ mod slots;
 mod term;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::CatchUp;
 use domain::BatchId;
@@ -53,6 +54,8 @@ pub(crate) struct Scheduler {
     courses: Vec<Course>,
     /// Which missed slots of the listings are filled.
     catch_up: CatchUp,
+    /// Age at which quotes leave the tables; zero: never.
+    keep: Duration,
     collector: Collector,
     publisher: Publisher,
     leadership: Arc<dyn Leadership>,
@@ -78,10 +81,11 @@ impl Scheduler {
         incidents: Arc<Incidents>,
         context: FetchContext,
     ) -> Self {
-        let FetchContext { clock, metrics, crashes, turns, .. } = context;
+        let FetchContext { clock, metrics, crashes, turns, keep, .. } = context;
         Self {
             courses,
             catch_up,
+            keep,
             collector,
             publisher,
             leadership,

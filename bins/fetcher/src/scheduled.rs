@@ -85,7 +85,8 @@ pub(crate) fn parts(
     let spool = Arc::new(Spool::open(&settings.spool).context("cannot open the fetcher's spool")?);
     let context = FetchContext::new(clock, FetchMetrics::new(&metrics), failpoints)
         .judging_by(config.judge.clone())
-        .fetching(config.market.clone());
+        .fetching(config.market.clone())
+        .keeping(config.history.keep);
     let offset = offset_of(&settings, &installation(config, &spool));
     Ok(Parts::new(settings, client, &spool, queue, offset, context))
 }

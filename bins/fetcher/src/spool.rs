@@ -10,6 +10,7 @@
 //! SPOOL/judged.json              what earlier snapshots were like, to hold the next one against them
 //! SPOOL/drift.json               what was told about changes of the API
 //! SPOOL/past-coins.json          the coins that the history is asked for, while gaps are filled
+//! SPOOL/past-price.json          what the history takes when that is more than it should
 //! SPOOL/past-paid.json           batches of the past that were paid for and published
 //! SPOOL/corrupt/…                what was read and is wrong, for a person to look at
 //! ```
@@ -56,7 +57,7 @@ use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
 pub(crate) use names::{PAST_PAID, WAITING};
-pub(crate) use past::history_in;
+pub(crate) use past::{history_in, unfinished_history_in};
 pub(crate) use record::{Calls, ClaimState, Manifest, PageRecord};
 
 pub(crate) use letters::MOST as MOST_LETTERS;

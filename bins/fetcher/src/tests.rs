@@ -18,6 +18,8 @@ mod one_list;
 mod outages;
 mod pace;
 mod past_currencies;
+mod past_doubts;
+mod past_sets;
 mod schedule;
 mod simulated;
 mod snapshots;

@@ -33,6 +33,21 @@ impl BatchId {
         Self(format!("{slot}/{endpoint}/{currencies}"))
     }
 
+    /// The id of what was asked for of some coins by their `ids`, and not of all: that of [`new`](Self::new), how many they are, and
+    /// their checksum.
+    pub fn of_coins(slot: Slot, endpoint: &str, convert: &[String], ids: &[u32]) -> Self {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_be_bytes()).collect();
+        Self(format!("{}/{}-{:08x}", Self::new(slot, endpoint, convert), ids.len(), crc32c(&bytes)))
+    }
+
+    /// How many coins it was asked for, when it is of [some](Self::of_coins).
+    pub fn coins_named(&self) -> Option<u32> {
+        let (count, _) = self.0.split('/').nth(3)?.split_once('-')?;
+        count.parse().ok()
+    }
+
     /// What it is of: `listings`. Nothing when it is no id of ours.
     pub fn endpoint(&self) -> &str {
         self.0.split('/').nth(1).unwrap_or_default()
@@ -91,6 +106,19 @@ mod tests {
         assert_eq!(ids[0].slot(), Some(instant("2026-11-22T14:00:00Z")));
         assert_eq!(BatchId::from_stored("odd").slot(), None);
         assert_eq!((ids[0].endpoint(), BatchId::from_stored("odd").endpoint()), ("listings", ""));
+    }
+
+    #[test]
+    fn what_was_asked_for_of_some_coins_has_a_name_of_its_own() {
+        let slot = Slot::at(instant("2026-11-22T14:00:00Z"));
+        let convert = ["USD".to_owned()];
+        let all = BatchId::new(slot, "history", &convert);
+        let of = |ids: &[u32]| BatchId::of_coins(slot, "history", &convert, ids);
+        assert!(of(&[1, 1027]).as_str().starts_with("2026-11-22T14:00:00Z/history/USD/2-"));
+        assert_eq!((of(&[1, 1027]).coins_named(), all.coins_named()), (Some(2), None));
+        assert_eq!(of(&[1027, 1]), of(&[1, 1027]));
+        assert_ne!(of(&[1, 1028]), of(&[1, 1027]));
+        assert_eq!(of(&[1]).endpoint(), "history");
     }
 
     #[test]

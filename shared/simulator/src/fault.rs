@@ -32,11 +32,15 @@
 //! | `null=NAME` | this field is null in every coin and quote |
 //! | `renamed`, `renamed=ID` | this coin (1 by default) has another name, symbol and slug |
 //! | `vanished`, `vanished=ID` | this coin (1 by default) is not listed |
+//! | `past-empty` | an answer of the history without a coin |
+//! | `past-hours=N` | the first N of the hours that the history was asked for |
+//! | `past-short=N` | the first N of the coins that the history was asked for |
+//! | `past-credits=N` | an answer of the history that costs N credits |
 //!
 //! `:N` after any of them means the next N requests that it applies to. A fault that replaces the answer (the
 //! first seven) applies to every path; the first one in the list that still has requests left wins, and only that
 //! one is used up, so `status=500:2 error=1008:1` is a sequence. `slow`, `trickle`, `truncate` and `close` apply
-//! to whatever is answered, the others to successful listings, and as far as they make sense to the market beside these.
+//! to whatever is answered, those with `past` to successful answers of the history, the others to successful listings, and as far as they make sense to the market beside these.
 
 mod parse;
 mod plan;
@@ -124,6 +128,14 @@ pub enum Fault {
     Renamed(u32),
     /// The coin with this id is not listed.
     Vanished(u32),
+    /// The history has no coin.
+    PastEmpty,
+    /// The history has so many of the hours.
+    PastHours(u32),
+    /// The history has so many of the coins.
+    PastShort(u32),
+    /// An answer of the history costs so many credits.
+    PastCredits(u32),
 }
 
 impl Fault {
@@ -166,6 +178,7 @@ impl Fault {
             | Self::Null(_)
             | Self::Renamed(_)
             | Self::Vanished(_) => Reach::Listing,
+            Self::PastEmpty | Self::PastHours(_) | Self::PastShort(_) | Self::PastCredits(_) => Reach::Past,
         }
     }
 }

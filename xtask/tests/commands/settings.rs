@@ -35,8 +35,8 @@ fn named(text: &str, sections: &[&str]) -> Vec<String> {
     let alone = words.iter().filter_map(|word| {
         let is_variable = word.starts_with("COINPIPE__");
         let is_key = word.split_once('.').is_some_and(|(section, key)| {
-            // Not a host, such as mail.example.com.
-            sections.contains(&section) && !key.contains('.')
+            // Not a host, such as mail.example.com, nor a file, such as desk.rs.
+            sections.contains(&section) && !key.contains('.') && key != "rs"
         });
         (is_variable || is_key).then(|| if is_variable { of_variable(word) } else { (*word).to_owned() })
     });

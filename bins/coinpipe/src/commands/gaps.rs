@@ -1,14 +1,16 @@
 //! `coinpipe gaps`: the slots that were due and have no snapshot.
 
-mod due;
+pub(super) mod due;
 
 use std::time::Duration;
 
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use domain::{BatchId, InForce, QueueName, Schedule, in_force, timestamp};
-use ports::{FetchedSlot, Schedules};
+use config::Source;
+use domain::{BatchId, InForce, QueueName, Schedule, Slot, in_force, timestamp};
+use fetcher::{Held, Tables};
+use ports::{BatchRecord, FetchedSlot};
 use serde_json::{Value, json};
 use service::{Process, Stores, Usage};
 
@@ -71,7 +73,10 @@ pub(crate) async fn run(process: &Process, args: &GapsArgs) -> anyhow::Result<()
     let (from, to) = args.span(now)?;
     let found = adapters::find(process).await?;
     let looked = match &found.stores {
-        Some(stores) => look(&*stores.schedules, (from, to)).await?,
+        Some(Stores { ledger, schedules, .. }) => {
+            let tables = Tables { ledger: ledger.clone(), schedules: schedules.clone() };
+            look(&tables, (from, to)).await?
+        }
         None => Looked::default(),
     };
     let due = due::find(&looked.schedules, &looked.fetched, (from, to), now);
@@ -81,13 +86,14 @@ pub(crate) async fn run(process: &Process, args: &GapsArgs) -> anyhow::Result<()
             "to": timestamp::to_text(to),
             "schedules": in_force(&looked.schedules).iter().map(schedule_json).collect::<Vec<_>>(),
             "due": due.count,
-            "missing": due.missing.iter().map(slot_json).collect::<Vec<_>>(),
+            "missing": due.missing.iter().map(|one| slot_json(one, &looked.partial)).collect::<Vec<_>>(),
         });
         output::print(serde_json::to_string_pretty(&text)?)?;
-    } else if found.stores.is_none() {
-        output::say(adapters::nothing_at(&process.config().store.url));
-    } else {
-        tell(&found, &looked.schedules, &due, from).await?;
+    } else if found.stores.is_some() {
+        tell(process, &found, &looked, &due, from).await?;
+    }
+    if found.stores.is_none() {
+        bail!(adapters::nothing_at(&process.config().store.url));
     }
     if due.missing.is_empty() {
         return Ok(());
@@ -101,19 +107,22 @@ pub(crate) async fn run(process: &Process, args: &GapsArgs) -> anyhow::Result<()
 struct Looked {
     schedules: Vec<Schedule>,
     fetched: Vec<FetchedSlot>,
+    /// What was filled in part.
+    partial: Vec<BatchRecord>,
 }
 
-async fn look(store: &dyn Schedules, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> anyhow::Result<Looked> {
-    let mut schedules = store.schedules(Schedule::QUOTES, from).await?;
+async fn look(tables: &Tables, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> anyhow::Result<Looked> {
+    let mut schedules = tables.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since < to);
     let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();
-    let fetched = store.fetched_slots(from, timestamp::later(to, longest)).await?;
-    Ok(Looked { schedules, fetched })
+    let Held { slots, partial } = tables.held(from, timestamp::later(to, longest)).await?;
+    Ok(Looked { schedules, fetched: slots, partial })
 }
 
 async fn tell(
+    process: &Process,
     found: &Found,
-    schedules: &[Schedule],
+    Looked { schedules, partial, .. }: &Looked,
     due: &Due<'_>,
     from: DateTime<Utc>,
 ) -> anyhow::Result<()> {
@@ -149,10 +158,63 @@ async fn tell(
         let messages = numbers::counted(waiting, "message");
         output::say(format!("{messages} in the queues; some of these snapshots may be among them"));
     }
-    for command in commands(&gaps) {
-        output::say(command);
+    for missing in &due.missing {
+        if let Some(filled) = in_part(missing, partial) {
+            output::say(filled);
+        }
+    }
+    for remedy in remedies(&due.missing, &process.config().fetch) {
+        output::say(remedy);
     }
     Ok(())
+}
+
+/// What a slot has that was filled in part: "2 coins of 200".
+fn in_part(missing: &MissingSlot<'_>, partial: &[BatchRecord]) -> Option<String> {
+    let Schedule { convert, coins: due, .. } = missing.schedule;
+    let is_of = |record: &&BatchRecord| {
+        record.slot == missing.slot && convert.iter().all(|currency| record.convert.contains(currency))
+    };
+    let coins = partial
+        .iter()
+        .filter(is_of)
+        .map(|record| record.coins_in - record.rejected.min(record.coins_in))
+        .max()?;
+    let coins = numbers::counted(coins, "coin");
+    Some(format!("{} was filled in part: {coins} of {}", missing.slot, numbers::count((*due).into())))
+}
+
+/// What fills the `missing` slots, and which of them nothing fills.
+fn remedies(missing: &[MissingSlot<'_>], fetch: &config::Fetch) -> Vec<String> {
+    if fetch.source == Source::Keyless {
+        let none = "without a key CoinMarketCap tells nothing of the past: what is missing stays so, until there is one";
+        return vec![none.to_owned()];
+    }
+    let is_in_currencies =
+        |one: &&MissingSlot<'_>| one.schedule.convert.iter().all(|currency| fetch.convert.contains(currency));
+    let (hours, others): (Vec<_>, Vec<_>) = missing.iter().copied().partition(|one| is_hour(&one.slot));
+    let (fillable, foreign): (Vec<_>, Vec<_>) = hours.into_iter().partition(|one| is_in_currencies(&one));
+    let mut remedies = commands(&due::gaps(&fillable));
+    if let Some(first) = foreign.first() {
+        let (slots, convert) =
+            (numbers::counted(foreign.len() as u64, "slot"), first.schedule.convert.join(","));
+        remedies.push(format!(
+            "due in other currencies than fetch.convert has now: {slots}; COINPIPE__FETCH__CONVERT={convert} before the command fills \
+             them"
+        ));
+    }
+    if !others.is_empty() {
+        let slots = numbers::counted(others.len() as u64, "slot");
+        remedies.push(format!(
+            "not filled: {slots}, which do not begin with an hour; the history is asked for hours"
+        ));
+    }
+    remedies
+}
+
+/// Whether `slot` is one that the history tells of.
+pub(super) fn is_hour(slot: &Slot) -> bool {
+    slot.starts_at().timestamp() % 3600 == 0
 }
 
 /// How many of `batches` are not whole.
@@ -227,8 +289,10 @@ fn schedule_json(one: &InForce<'_>) -> Value {
     })
 }
 
-fn slot_json(missing: &MissingSlot<'_>) -> Value {
+fn slot_json(missing: &MissingSlot<'_>, partial: &[BatchRecord]) -> Value {
     json!({
+        "has_part": in_part(missing, partial).is_some(),
+        "is_in_history": is_hour(&missing.slot),
         "slot": missing.slot.to_string(),
         "batch": missing.batch().as_str(),
         "endpoint": missing.schedule.endpoint,

@@ -12,7 +12,8 @@ use super::doubts::Doubts;
 use super::snapshot::{Again, Wait};
 use super::{Collector, Ending, FetchJob, GaveUp};
 use crate::judge::{
-    Check, Finding, Memory, Page, PageSummary, coins_again, findings_of_page, judge, verdict, words,
+    Check, Finding, Memory, Page, PageSummary, coins_again, findings_of_day, findings_of_page, judge,
+    judge_day, judge_hour, verdict, words,
 };
 use crate::progress::Step;
 use crate::spool::{ClaimState, Manifest, PageRecord, Spool, blocking};
@@ -38,6 +39,11 @@ struct Answer {
 }
 
 impl Collector {
+    /// When something is not what it claims to be.
+    pub(crate) fn judge_settings(&self) -> &config::Judge {
+        &self.judge
+    }
+
     /// Takes an answer: keeps it when it is better than what is there, and waits when the page is to be asked for again. The ending,
     /// if any, is that of the batch.
     pub(super) async fn take_page(
@@ -99,6 +105,41 @@ impl Collector {
         let findings = self.findings(order, &record, &summary, pages);
         self.count(&order.batch, &findings);
         Answer { record, page, summary, findings }
+    }
+
+    /// A page of a day of the past, beside those `pages` that came before, and what is wrong with it.
+    pub(super) async fn look_at_day(
+        &self,
+        order: &Manifest,
+        number: u32,
+        mut page: ListingsPage,
+        pages: &[PageRecord],
+    ) -> (PageRecord, ListingsPage, Vec<Finding>) {
+        let record = self.to_record(order, number, &page);
+        let (summary, body) = self.summarise(order, number, page.body).await;
+        page.body = body;
+        let mut others = Vec::new();
+        for other in pages.iter().filter(|other| other.page != number) {
+            others.push((other, self.read_summary(order, other.page).await));
+        }
+        let others: Vec<_> = others.iter().map(|(record, summary)| Page { record, summary }).collect();
+        let findings =
+            findings_of_day(order, &Page { record: &record, summary: &summary }, &others, &self.judge);
+        (record, page, findings)
+    }
+
+    /// What is said of a batch of the past that is about to be sealed with these `pages`.
+    pub(super) async fn judge_past(&self, order: &Manifest, pages: &[PageRecord]) -> Option<Verdict> {
+        if !order.ids.is_empty() {
+            return verdict(&judge_hour(order, pages, &self.judge));
+        }
+        let mut summaries = Vec::new();
+        for page in pages {
+            summaries.push(self.read_summary(order, page.page).await);
+        }
+        let pages: Vec<_> =
+            pages.iter().zip(&summaries).map(|(record, summary)| Page { record, summary }).collect();
+        verdict(&judge_day(order, &pages, &self.judge))
     }
 
     /// Keeps `answer` when it is better than what is there of its page; else only what it cost.

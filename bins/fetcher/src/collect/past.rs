@@ -1,18 +1,17 @@
-//! Asking for the past: one call, whose answer is in the spool when it returns, parted by slot.
+//! Asking for the past: what calls for hours and for days have in common.
 //!
 //! Failures of the API, waits, credits and the disk are treated as those of a snapshot are.
 
-use domain::{Bytes, Slot, compress_body, timestamp};
+use domain::Slot;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
-use super::client::{FetchError, ListingsPage};
+use super::client::FetchError;
 use super::outcome::Outcome;
 use super::snapshot::GRACE;
 use super::{Collector, Ending, FetchJob, Missing, Pace, Patience};
-use crate::history::{KnownCoin, part};
-use crate::progress::{ProgressObserver, Step};
-use crate::spool::{Manifest, PageRecord, blocking};
+use crate::history::PastCoins;
+use crate::progress::ProgressObserver;
+use crate::spool::{Manifest, blocking};
 
 /// What helps when the API refuses to tell of the past.
 const HINT: &str = "the key's plan may not reach so far back: the free plan has a month of hours and a year of days; begin later, or \
@@ -25,7 +24,7 @@ const HINT_OR_ONE: &str = "the key's plan may not reach so far back (the free pl
 #[derive(Clone, Copy)]
 pub(crate) struct PastJob<'a> {
     /// The coins, in their order.
-    pub(crate) coins: &'a [KnownCoin],
+    pub(crate) coins: &'a PastCoins,
     pub(crate) patience: Patience,
     pub(crate) observer: &'a dyn ProgressObserver,
     pub(crate) stop: &'a CancellationToken,
@@ -37,7 +36,7 @@ impl Collector {
     /// Makes the spool ready for `window`, before anybody is told that it is filled.
     pub(crate) async fn begin_past(&self, job: PastJob<'_>, window: &[Slot]) -> Result<(), Ending> {
         let calls = self.past_calls();
-        let order = |slot: &Slot| self.past_order(*slot, job.coins.len(), calls);
+        let order = |slot: &Slot| self.past_order(*slot, job.coins, calls);
         let orders: Vec<_> = window.iter().map(order).collect();
         let Some(first) = orders.first() else { return Ok(()) };
         let fetch = self.make_room(job, first, &orders).await?;
@@ -54,97 +53,15 @@ impl Collector {
     ) -> Result<Option<Missing>, Ending> {
         let PastJob { coins, patience, observer, stop, .. } = job;
         let Some(first) = window.first() else { return Ok(None) };
-        let order = self.past_order(*first, coins.len(), self.past_calls());
+        let order = self.past_order(*first, coins, self.past_calls());
         let fetch = FetchJob { order: &order, patience, observer, stop };
         let until = Some(patience.for_the_disk(self.clock.now()));
-        let look = async || self.past_missing(window, coins.len()).await;
+        let look = async || self.past_missing(window, coins).await;
         self.until_taken(fetch, "nothing is fetched", until, look).await
     }
 
-    /// Makes the call that is `missing`: for the quotes of the coins of a page at some hours. Returns the credits that it cost. When the
-    /// API refuses several currencies in one call, it costs nothing, and each is asked for alone from the next call on.
-    pub(crate) async fn ask_hours(&self, job: PastJob<'_>, missing: &Missing) -> Result<u32, Ending> {
-        let Missing { page, slots, calls } = missing;
-        let order = |slot: &Slot| self.past_order(*slot, job.coins.len(), *calls);
-        let orders: Vec<_> = slots.iter().map(order).collect();
-        let (Some(first), Some(last)) = (orders.first(), slots.last()) else { return Ok(0) };
-        let (page, fetch) = (*page, self.make_room(job, first, &orders).await?);
-        let (start, count) = first.range(page);
-        let asked = job.coins.iter().skip(start as usize - 1).take(count as usize);
-        let ids: Vec<u32> = asked.map(|coin| coin.id).collect();
-        let convert = first.currencies(page);
-        job.observer.step(Step::Fetching { page, pages: first.pages_in_all() });
-        let span = (first.slot, *last);
-        let ask = async || self.client.quotes_historical(&ids, span, convert).await;
-        let Some(past) = self.until_answered(job, fetch, &orders, ask).await? else { return Ok(0) };
-        self.credits.spend(past.credits);
-        let received_at = timestamp::to_millis(self.clock.now());
-        let parted = part(&past, slots, job.coins, convert, received_at);
-        for (order, part) in orders.iter().zip(parted) {
-            let record = PageRecord {
-                page,
-                asked: count,
-                rows: part.rows,
-                total_count: Some(order.limit),
-                credits: part.credits,
-                fetched_at: received_at,
-                simulated: past.simulated,
-            };
-            let body = part.body;
-            let body = Bytes::from(blocking(&self.spool, move |_| compress_body(&body)).await);
-            self.put_page(FetchJob { order, ..fetch }, &record, body).await?;
-        }
-        info!(
-            from = %first.slot, slot_count = slots.len(), coin_count = ids.len(), credits = past.credits,
-            "fetched hours of the past"
-        );
-        Ok(past.credits)
-    }
-
-    /// Asks for the pages of the day that ends at `slot` which are not there. Returns the credits that they cost.
-    pub(crate) async fn ask_day(&self, job: PastJob<'_>, slot: Slot) -> Result<u32, Ending> {
-        let Some(day) = slot.starts_at().date_naive().pred_opt() else { return Ok(0) };
-        let mut spent = 0u32;
-        loop {
-            let order = self.day_order_patiently(job, slot).await?;
-            let orders = [order.clone()];
-            let fetch = self.make_room(job, &order, &orders).await?;
-            let until = Some(job.patience.for_the_disk(self.clock.now()));
-            let pages = self
-                .until_taken(fetch, "nothing is fetched", until, async || self.pages_of(&order).await)
-                .await?;
-            let expected = order.pages_expected(&pages);
-            let missing = (1..=expected).find(|number| pages.iter().all(|page| page.page != *number));
-            let Some(number) = missing else { return Ok(spent) };
-            job.observer.step(Step::Fetching { page: number, pages: expected });
-            let ((start, limit), convert) = (order.range(number), order.currencies(number));
-            let ask = async || self.client.listings_historical(day, start, limit, convert).await;
-            // Without an answer each currency is asked for alone.
-            let Some(page): Option<ListingsPage> = self.until_answered(job, fetch, &orders, ask).await?
-            else {
-                continue;
-            };
-            self.credits.spend(page.credits);
-            spent = spent.saturating_add(page.credits);
-            let record = self.to_record(&order, number, &page);
-            self.store_page(fetch, &record, page).await?;
-            info!(%day, page = number, coin_count = record.rows, credits = record.credits, "fetched a day of the past");
-        }
-    }
-
-    /// What is asked for to fill `slot` with a day, as it was begun, however often the disk refuses to tell.
-    async fn day_order_patiently(&self, job: PastJob<'_>, slot: Slot) -> Result<Manifest, Ending> {
-        let PastJob { patience, observer, stop, .. } = job;
-        let order = self.day_order(slot, self.past_calls());
-        let fetch = FetchJob { order: &order, patience, observer, stop };
-        let until = Some(patience.for_the_disk(self.clock.now()));
-        let look = async || self.past_calls_of(&[slot]).await;
-        let calls = self.until_taken(fetch, "nothing is fetched", until, look).await?;
-        Ok(self.day_order(slot, calls))
-    }
-
     /// Makes sure that the disk takes the batches of `orders` before anything is paid for. Returns the job of the call.
-    async fn make_room<'j>(
+    pub(super) async fn make_room<'j>(
         &self,
         job: PastJob<'j>,
         first: &'j Manifest,
@@ -164,7 +81,7 @@ impl Collector {
 
     /// Asks until there is an answer, or waiting makes no sense. `None`: the API refused the currencies of `orders`, whose first is the
     /// job's, in one call, and each is asked for alone from now on.
-    async fn until_answered<T>(
+    pub(super) async fn until_answered<T>(
         &self,
         PastJob { pace, .. }: PastJob<'_>,
         job: FetchJob<'_>,

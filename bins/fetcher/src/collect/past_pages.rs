@@ -1,6 +1,6 @@
 //! Which parts of the past are in the spool, and which are missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{ApiVersion, BatchId, Headers, Slot, endpoint};
 
@@ -9,8 +9,8 @@ use tracing::debug;
 use super::{Collector, Spare};
 use crate::beside::{backfill_below, taken_in};
 use crate::history::{
-    COINS_A_CALL, Currencies, KnownCoin, coins_from_json, coins_to_json, paid_from_json, paid_to_json, price,
-    windows,
+    COINS_A_CALL, Currencies, KnownCoin, PastCoins, coins_from_json, coins_to_json, paid_from_json,
+    paid_to_json, price, windows,
 };
 use crate::spool::{Calls, ClaimState, Manifest, PageRecord, Spool, SpoolError, blocking};
 
@@ -26,19 +26,19 @@ pub(crate) struct Missing {
 }
 
 impl Collector {
-    /// What is asked for to fill `slot`: hours of so many coins, a hundred a page, and the currencies as `calls` says.
-    pub(crate) fn past_order(&self, slot: Slot, coins: usize, calls: Calls) -> Manifest {
+    /// What is asked for to fill `slot`: hours of these coins, a hundred a page, and the currencies as `calls` says.
+    pub(crate) fn past_order(&self, slot: Slot, coins: &PastCoins, calls: Calls) -> Manifest {
         let convert = self.settings.convert.clone();
         Manifest {
-            batch: BatchId::new(slot, endpoint::HISTORY, &convert),
+            batch: coins.batch(slot, &convert),
             slot,
             endpoint: endpoint::HISTORY.to_owned(),
             api_version: ApiVersion::V1,
             convert,
             calls,
-            limit: u32::try_from(coins).unwrap_or(u32::MAX).max(1),
+            limit: u32::try_from(coins.count()).unwrap_or(u32::MAX).max(1),
             page_size: COINS_A_CALL,
-            ids: Vec::new(),
+            ids: coins.ids(),
             host: self.client.host().to_owned(),
             pages: None,
             trace: Headers::new(),
@@ -50,21 +50,26 @@ impl Collector {
     /// What is asked for to fill `slot`, a midnight, with the listing of the day before.
     pub(crate) fn day_order(&self, slot: Slot, calls: Calls) -> Manifest {
         let (limit, page_size) = (self.settings.limit, self.settings.page_size);
-        Manifest { limit, page_size, ..self.past_order(slot, 1, calls) }
+        Manifest { limit, page_size, ..self.past_order(slot, &PastCoins::default(), calls) }
     }
 
-    /// The slots of unfinished batches of the past in the spool.
-    pub(crate) async fn past_begun(&self) -> Result<BTreeSet<Slot>, SpoolError> {
-        let batches = self.batches().await?;
-        let begun = batches.into_iter().filter(|batch| batch.is_history() && batch.pages.is_none());
-        Ok(begun.map(|batch| batch.slot).collect())
+    /// The unfinished batches of the past in the spool.
+    pub(crate) async fn past_unfinished(&self) -> Result<Vec<Manifest>, SpoolError> {
+        let mut batches = self.batches().await?;
+        batches.retain(|batch| batch.is_history() && batch.pages.is_none());
+        Ok(batches)
+    }
+
+    /// Their ids.
+    pub(crate) async fn past_begun(&self) -> Result<BTreeSet<BatchId>, SpoolError> {
+        Ok(self.past_unfinished().await?.into_iter().map(|batch| batch.batch).collect())
     }
 
     /// The next call to make for `window`; `None` when all of its batches have all pages.
     pub(crate) async fn past_missing(
         &self,
         window: &[Slot],
-        coins: usize,
+        coins: &PastCoins,
     ) -> Result<Option<Missing>, SpoolError> {
         let Some(first) = window.first() else { return Ok(None) };
         let calls = self.past_calls_of(window).await?;
@@ -90,14 +95,14 @@ impl Collector {
     pub(crate) async fn past_price(
         &self,
         slots: &BTreeSet<Slot>,
-        coins: usize,
+        coins: &PastCoins,
         calls: Calls,
     ) -> Result<u64, SpoolError> {
         let begun = self.past_begun().await?;
         let (new, begun): (BTreeSet<Slot>, BTreeSet<Slot>) =
-            slots.iter().partition(|slot| !begun.contains(slot));
+            slots.iter().partition(|slot| !begun.contains(&coins.batch(**slot, &self.settings.convert)));
         let (Some(first), false) = (slots.first(), begun.is_empty()) else {
-            return Ok(price(coins, &new, self.past_currencies(calls)));
+            return Ok(price(coins.count(), &new, self.past_currencies(calls)));
         };
         let calls = self.past_calls_of(&begun.iter().copied().collect::<Vec<_>>()).await?;
         // Each page that is missing is a call, in one currency or in all.
@@ -118,7 +123,7 @@ impl Collector {
     }
 
     /// Credits that a call costs, or several when the slots do not follow one another, of so many `coins` in all.
-    pub(crate) fn price_of_call(&self, missing: &Missing, coins: usize) -> u64 {
+    pub(crate) fn price_of_call(&self, missing: &Missing, coins: &PastCoins) -> u64 {
         let Missing { page, slots, calls } = missing;
         let Some(first) = slots.first() else { return 0 };
         let order = self.past_order(*first, coins, *calls);
@@ -128,7 +133,7 @@ impl Collector {
     }
 
     /// The pages of the batch of `order` that are in the spool.
-    pub(super) async fn pages_of(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
+    pub(crate) async fn pages_of(&self, order: &Manifest) -> Result<Vec<PageRecord>, SpoolError> {
         let batch = order.batch.clone();
         let found = blocking(&self.spool, move |spool| spool.list_pages(&batch)).await?;
         let (pages, trouble) = self.incidents.report_found(found).await;
@@ -190,8 +195,8 @@ impl Collector {
     }
 
     /// Notes that the batches of `window` are paid for, until the tables know them: somebody on this machine may want to fill the same gap.
-    pub(crate) async fn note_paid(&self, window: &[Slot]) {
-        let batches = window.iter().map(|slot| self.past_order(*slot, 1, Calls::One).batch);
+    pub(crate) async fn note_paid(&self, window: &[Slot], coins: &PastCoins) {
+        let batches = window.iter().map(|slot| coins.batch(*slot, &self.settings.convert));
         let keep = async || {
             let mut paid = self.past_paid().await?;
             paid.extend(batches.clone());
@@ -219,15 +224,40 @@ impl Collector {
         taken_in(&backfill_below(&self.settings.spool))
     }
 
-    /// Keeps which coins are asked for: what is begun has to go on with the same ones.
-    pub(crate) async fn keep_past_coins(&self, coins: &[KnownCoin]) -> Result<(), SpoolError> {
-        let json = coins_to_json(coins);
+    /// Keeps what the coins that are asked for are called, beside those of what is begun: the manifests have their ids.
+    pub(crate) async fn keep_past_coins(&self, coins: &PastCoins) -> Result<(), SpoolError> {
+        let mut named: BTreeMap<u32, KnownCoin> = BTreeMap::new();
+        if !self.past_begun().await?.is_empty() {
+            named.extend(self.past_coins().await?.into_iter().map(|coin| (coin.id, coin)));
+        }
+        named.extend(coins.coins().iter().map(|coin| (coin.id, coin.clone())));
+        let json = coins_to_json(&named.into_values().collect::<Vec<_>>());
         blocking(&self.spool, move |spool| spool.put_past_coins(&json)).await
     }
 
-    /// The coins that were asked for last, if that is known.
-    pub(crate) async fn past_coins(&self) -> Result<Option<Vec<KnownCoin>>, SpoolError> {
+    /// The coins that each of `batches`, which are of hours, was begun with.
+    pub(crate) async fn past_coins_of(&self, batches: &[Manifest]) -> Result<Vec<PastCoins>, SpoolError> {
+        let slugs: HashMap<u32, String> =
+            self.past_coins().await?.into_iter().map(|coin| (coin.id, coin.slug)).collect();
+        let coin = |id: &u32| KnownCoin { id: *id, slug: slugs.get(id).cloned().unwrap_or_default() };
+        let coins = batches.iter().map(|batch| {
+            let coins = batch.ids.iter().map(coin).collect();
+            let is_named = batch.batch.coins_named().is_some();
+            if is_named { PastCoins::some(coins) } else { PastCoins::all(coins) }
+        });
+        Ok(coins.collect())
+    }
+
+    /// The coins that the slots of `window` were begun with, if they were.
+    pub(crate) async fn past_coins_in(&self, window: &[Slot]) -> Result<Option<PastCoins>, SpoolError> {
+        let mut begun = self.past_unfinished().await?;
+        begun.retain(|batch| window.contains(&batch.slot) && !batch.ids.is_empty());
+        begun.truncate(1);
+        Ok(self.past_coins_of(&begun).await?.pop())
+    }
+
+    async fn past_coins(&self) -> Result<Vec<KnownCoin>, SpoolError> {
         let json = blocking(&self.spool, Spool::past_coins).await?;
-        Ok(coins_from_json(&json).filter(|coins| !coins.is_empty()))
+        Ok(coins_from_json(&json).unwrap_or_default())
     }
 }

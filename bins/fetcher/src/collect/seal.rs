@@ -1,20 +1,13 @@
 //! Sealing: once the fetching of a batch is over, how many pages it has is settled, so that it can be published.
 
-use domain::{Doubt, Verdict};
+use domain::Verdict;
 use stage::Point;
 use tracing::warn;
 
 use super::Collector;
 use crate::metrics::SnapshotEnd;
-use crate::spool::{Manifest, PageRecord, SpoolError, blocking};
+use crate::spool::{Manifest, SpoolError, blocking};
 use crate::subject::Subject;
-
-/// What is said of a batch of the past. It is held against nothing: coins that were not listed then are not missing.
-fn verdict_on_the_past(pages: &[PageRecord]) -> Option<Verdict> {
-    let is_empty = pages.iter().all(|page| page.rows == 0);
-    let why = "empty: the API's history has no quote of any of the coins at this time".to_owned();
-    is_empty.then_some(Verdict { doubt: Doubt::Incomplete, why })
-}
 
 impl Collector {
     /// Settles how many pages the batch has, so that it can be published. A batch without pages is removed: there is nothing
@@ -30,7 +23,7 @@ impl Collector {
         let (verdict, memory) = if manifest.pages.is_some() {
             (manifest.verdict.clone(), None)
         } else if manifest.is_history() {
-            (verdict_on_the_past(&pages), None)
+            (self.judge_past(&manifest, &pages).await, None)
         } else {
             let (verdict, memory) = self.judge_batch(&manifest, &pages).await;
             (verdict, Some(memory))

@@ -72,7 +72,7 @@ pub(crate) fn windows(slots: &BTreeSet<Slot>) -> Vec<Vec<Slot>> {
 }
 
 /// Credits that so many hours of so many `coins` cost.
-fn call_credits(coins: usize, hours: usize, currencies: Currencies) -> u64 {
+pub(crate) fn call_credits(coins: usize, hours: usize, currencies: Currencies) -> u64 {
     let points = (coins as u64).saturating_mul(hours as u64);
     currencies.credits(points.div_ceil(A_CREDIT))
 }

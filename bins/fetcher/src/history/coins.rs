@@ -4,16 +4,58 @@
 use std::collections::BTreeSet;
 
 use domain::json::each_element;
+use domain::{BatchId, Slot, endpoint};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// A coin of the newest listing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KnownCoin {
     /// CoinMarketCap's id.
     pub id: u32,
     /// Its slug.
     pub slug: String,
+}
+
+/// The coins that a part of the past is asked for, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PastCoins {
+    coins: Vec<KnownCoin>,
+    is_named: bool,
+}
+
+impl PastCoins {
+    /// All that the slots are due: who has them has filled the slots.
+    pub fn all(coins: Vec<KnownCoin>) -> Self {
+        Self { coins, is_named: false }
+    }
+
+    /// Some of them, which fill no slot.
+    pub fn some(coins: Vec<KnownCoin>) -> Self {
+        Self { coins, is_named: true }
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.coins.len()
+    }
+
+    pub(crate) fn coins(&self) -> &[KnownCoin] {
+        &self.coins
+    }
+
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.coins.iter().map(|coin| coin.id).collect()
+    }
+
+    /// The batch that fills `slot`, or that part of it.
+    pub fn batch(&self, slot: Slot, convert: &[String]) -> BatchId {
+        if self.is_named {
+            BatchId::of_coins(slot, endpoint::HISTORY, convert, &self.ids())
+        } else {
+            BatchId::new(slot, endpoint::HISTORY, convert)
+        }
+    }
 }
 
 /// What is kept in the spool about the coins that are asked for.

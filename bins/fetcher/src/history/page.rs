@@ -25,6 +25,8 @@ pub(crate) struct Parted {
     pub(crate) body: Vec<u8>,
     /// Coins in it.
     pub(crate) rows: u32,
+    /// Coins that the answer has a quote of at this hour or before: those that there are then, as far as it tells.
+    pub(crate) there: u32,
     /// Its part of what the answer cost.
     pub(crate) credits: u32,
 }
@@ -39,36 +41,40 @@ pub(crate) fn part(
     received_at: DateTime<Utc>,
 ) -> Vec<Parted> {
     let slugs: HashMap<u32, &str> = coins.iter().map(|coin| (coin.id, coin.slug.as_str())).collect();
-    let mut data: Vec<(String, u32)> = vec![(String::new(), 0); slots.len()];
+    let mut data: Vec<(String, u32, u32)> = vec![(String::new(), 0, 0); slots.len()];
     for coin in &past.coins {
-        let slug = slugs.get(&coin.id).copied();
+        let slug = slugs.get(&coin.id).copied().filter(|slug| !slug.is_empty());
+        let mut is_there = false;
         for (place, slot) in slots.iter().enumerate() {
             // Of two quotes in an hour the first is the hour's.
             let is_of_slot = |point: &&PastPoint| Slot::current(point.at, HOUR) == *slot;
+            let (rows, count, there) = &mut data[place];
             if let Some(point) = coin.points.iter().find(is_of_slot) {
-                let (rows, count) = &mut data[place];
                 separate(rows);
                 write_row(rows, coin, point, slug, convert);
                 *count += 1;
+                is_there = true;
             }
+            *there += u32::from(is_there);
         }
     }
-    if let Some((rows, count)) = data.first_mut() {
+    if let Some((rows, count, there)) = data.first_mut() {
         for odd in &past.odd {
             separate(rows);
             rows.push_str(odd.get());
             *count += 1;
+            *there += 1;
         }
     }
     let credits = shares(past.credits, slots.len());
     let pages = slots.iter().zip(data).zip(credits);
-    let page = |((slot, (rows, count)), credits): ((&Slot, (String, u32)), u32)| {
+    let page = |((slot, (rows, count, there)), credits): ((&Slot, (String, u32, u32)), u32)| {
         let received_at = timestamp::to_text(received_at);
         let body = format!(
             "{{\"status\":{{\"timestamp\":\"{received_at}\",\"error_code\":0,\"error_message\":null,\"credit_count\":{credits},\
              \"notice\":\"made by coinpipe of an answer of quotes/historical\"}},\"data\":[{rows}]}}"
         );
-        Parted { slot: *slot, body: body.into_bytes(), rows: count, credits }
+        Parted { slot: *slot, body: body.into_bytes(), rows: count, there, credits }
     };
     pages.map(page).collect()
 }
@@ -80,7 +86,7 @@ fn separate(out: &mut String) {
 }
 
 /// `credits` in so many parts, as even as can be.
-fn shares(credits: u32, parts: usize) -> Vec<u32> {
+pub(crate) fn shares(credits: u32, parts: usize) -> Vec<u32> {
     let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
     (0..parts).map(|part| credits / parts + u32::from(part < credits % parts)).collect()
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use config::CatchUp;
 use domain::{HeldSlots, Slot, endpoint, timestamp};
-use ports::QueueError;
+use ports::{BatchRecord, QueueError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -25,9 +25,8 @@ use super::leader_state::LeaderState;
 use super::owed::{Filling, Owed};
 use super::term::LedTerm;
 use crate::collect::{Ending, GaveUp, PastJob, Patience, Spare};
-use crate::history::{HOUR, KnownCoin, REACH, is_hour, price, windows};
+use crate::history::{HOUR, PastCoins, REACH, is_hour, price, windows};
 use crate::progress::NoObserver;
-use crate::spool::Calls;
 
 /// How long to wait before looking again whether it can be paid for.
 const PAUSE: TimeDelta = TimeDelta::hours(1);
@@ -145,7 +144,8 @@ impl Scheduler {
         // The coins of a snapshot that was taken since the gap.
         let Some(coins) = self.collector.listed_coins() else { return Ok(false) };
         let now = self.clock.now();
-        let Some(wanted) = self.still_missing(owed.slots(), now).await else {
+        let (all, some) = (PastCoins::all(coins.clone()), PastCoins::some(coins));
+        let Some((wanted, whole)) = self.still_missing(owed.slots(), &all, &some, now).await else {
             // What is there would be paid for again.
             state.hold_catching_up(now + UNANSWERED);
             return Ok(false);
@@ -154,9 +154,14 @@ impl Scheduler {
             owed.retain(&wanted);
             self.write_owed(owed.clone(), led, state).await?;
         }
-        let Some(window) = windows(&wanted).pop() else { return Ok(true) };
+        let Some(newest) = wanted.last() else { return Ok(true) };
+        // What is filled with all coins and what is filled with some are batches of other names.
+        let is_whole = whole.contains(newest);
+        let coins = if is_whole { all } else { some };
+        let alike = wanted.iter().copied().filter(|slot| whole.contains(slot) == is_whole).collect();
+        let Some(window) = windows(&alike).pop() else { return Ok(true) };
         let spare = self.collector.spare_credits().await;
-        let Some(window) = self.affordable(&window, coins.len(), spare) else {
+        let Some(window) = self.affordable(&window, coins.count(), spare) else {
             if spare == Spare::Unknown {
                 // It is asked soon: what is spent without knowing may be what the snapshots to come need.
                 state.hold_catching_up(now + UNANSWERED);
@@ -176,10 +181,10 @@ impl Scheduler {
         if let Err(ending) = self.collector.begin_past(job, &window).await {
             return self.put_off(ending, state, next).await;
         }
-        let credits = self.price_of(&window, coins.len());
+        let credits = self.price_of(&window, coins.count());
         info!(
             slot_count = window.len(),
-            coin_count = coins.len(),
+            coin_count = coins.count(),
             credits,
             left = wanted.len() - window.len(),
             "filling a gap: {}",
@@ -200,7 +205,7 @@ impl Scheduler {
         next: DateTime<Utc>,
         stop: &CancellationToken,
     ) -> Result<bool, QueueError> {
-        let coins = match self.collector.past_coins().await {
+        let coins = match self.collector.past_coins_in(window).await {
             Ok(coins) => coins.unwrap_or_default(),
             Err(error) => {
                 warn!("cannot read the spool: {}", telemetry::error_chain(&error));
@@ -211,9 +216,9 @@ impl Scheduler {
         let job = past_job(&coins, next, stop);
         let asked = match self.collector.missing_patiently(job, window).await {
             Ok(Some(missing)) => {
-                let price = self.collector.price_of_call(&missing, coins.len());
+                let price = self.collector.price_of_call(&missing, &coins);
                 let spare = self.collector.spare_credits().await;
-                if !spare.pays_for(price) {
+                if !spare.pays_for(self.collector.past_price_as_taken(price)) {
                     let pause = if spare == Spare::Unknown { UNANSWERED } else { PAUSE };
                     state.hold_catching_up(self.clock.now() + pause);
                     return Ok(false);
@@ -221,7 +226,7 @@ impl Scheduler {
                 self.collector.ask_hours(job, &missing).await.map(drop)
             }
             Ok(None) => {
-                self.collector.note_paid(window).await;
+                self.collector.note_paid(window, &coins).await;
                 owed.end();
                 self.write_owed(owed, led, state).await?;
                 self.collector.seal_begun(&[]).await;
@@ -274,46 +279,66 @@ impl Scheduler {
         Ok(false)
     }
 
-    /// Those of `slots` that the plans reach, that are not in the tables, and that nobody on this machine fetched by hand. `None` while the
-    /// tables do not answer.
-    async fn still_missing(&self, slots: BTreeSet<Slot>, now: DateTime<Utc>) -> Option<BTreeSet<Slot>> {
+    /// Those of `slots` that the plans reach and the tables keep, that are not in the tables, and that nobody on this machine fetched by
+    /// hand; and those of them that `all` coins fill, when of others there are only `some`. `None` while the tables do not answer.
+    async fn still_missing(
+        &self,
+        slots: BTreeSet<Slot>,
+        all: &PastCoins,
+        some: &PastCoins,
+        now: DateTime<Utc>,
+    ) -> Option<(BTreeSet<Slot>, BTreeSet<Slot>)> {
+        let keep =
+            TimeDelta::from_std(self.keep).ok().filter(|keep| !keep.is_zero()).unwrap_or(TimeDelta::MAX);
         let mut reached: BTreeSet<_> =
-            slots.iter().copied().filter(|slot| now - slot.starts_at() <= REACH).collect();
+            slots.iter().copied().filter(|slot| now - slot.starts_at() <= REACH.min(keep)).collect();
         if reached.len() < slots.len() {
-            warn!(
-                slot_count = slots.len() - reached.len(),
-                "slots were missed more than 30 days ago; they are not filled"
-            );
+            let slot_count = slots.len() - reached.len();
+            if keep < REACH {
+                warn!(
+                    slot_count,
+                    "slots were missed that are older than [history] keep; they are not filled"
+                );
+            } else {
+                warn!(slot_count, "slots were missed more than 30 days ago; they are not filled");
+            }
         }
-        let (Some(first), Some(last)) = (reached.first(), reached.last()) else { return Some(reached) };
+        let (Some(first), Some(last)) = (reached.first(), reached.last()) else {
+            return Some((reached, BTreeSet::new()));
+        };
         // Another schedule than this one may have missed them: each is an hour at least.
         let every = self.listings().every.min(HOUR);
         let until = timestamp::later(last.starts_at(), every);
-        let fetched = self.loaded.fetched(first.starts_at(), until).await?;
+        let fetched = self.loaded.held(first.starts_at(), until).await?;
         let mut held = HeldSlots::default();
-        for one in &fetched {
+        for one in &fetched.slots {
             held.add(&one.endpoint, &one.convert, one.slot, ());
         }
-        let filled = |slot: &Slot| self.collector.past_order(*slot, 1, Calls::One).batch;
-        // What was dropped would not be loaded again under its name.
-        let known = self.loaded.known(&reached.iter().map(filled).collect::<Vec<_>>()).await?;
+        let convert = self.collector.order(*first).convert;
+        let whole =
+            self.loaded.filled_by(&reached, all.count(), self.collector.judge_settings().fewer).await?;
+        let filled = |slot: &Slot| if whole.contains(slot) { all } else { some }.batch(*slot, &convert);
+        // What was dropped would not be loaded again under its name; what lacks coins may have them by now.
+        let records = self.loaded.known(&reached.iter().map(filled).collect::<Vec<_>>()).await?;
+        let known: BTreeSet<_> = records.iter().map(|record| record.id.clone()).collect();
         let by_hand = self.collector.taken_by_hand();
         self.collector.forget_paid(&known).await;
-        let convert = self.collector.order(*first).convert;
+        let is_left = |record: &BatchRecord| record.dropped.is_none() && record.lacks_coins();
+        let left: BTreeSet<_> = records.into_iter().filter(is_left).map(|record| record.id).collect();
         reached.retain(|slot| {
             let is_there = |endpoint| held.within(endpoint, &convert, *slot, every).is_some();
             let batch = filled(slot);
             !([endpoint::LISTINGS, endpoint::QUOTES, endpoint::HISTORY].into_iter().any(is_there)
-                || known.contains(&batch)
+                || known.contains(&batch) && !left.contains(&batch)
                 || by_hand.contains(&batch))
         });
-        Some(reached)
+        Some((reached, whole))
     }
 
     /// What filling `window` costs.
     fn price_of(&self, window: &[Slot], coins: usize) -> u64 {
         let currencies = self.collector.past_currencies(self.collector.past_calls());
-        price(coins, &window.iter().copied().collect(), currencies)
+        self.collector.past_price_as_taken(price(coins, &window.iter().copied().collect(), currencies))
     }
 
     /// As many of the newest slots of `window` as can be paid for without taking anything from the snapshots to come.
@@ -341,7 +366,7 @@ impl Scheduler {
     }
 }
 
-fn past_job<'j>(coins: &'j [KnownCoin], next: DateTime<Utc>, stop: &'j CancellationToken) -> PastJob<'j> {
+fn past_job<'j>(coins: &'j PastCoins, next: DateTime<Utc>, stop: &'j CancellationToken) -> PastJob<'j> {
     PastJob { coins, patience: Patience::UntilNextSlot(next), observer: &NoObserver, stop, pace: None }
 }
 

@@ -72,9 +72,9 @@ impl Scheduler {
         }
         // Somebody may have taken a snapshot by hand, or filled a slot. When the tables do not answer, a slot may be told that is there.
         let from = followed.first_open().unwrap_or(before);
-        let fetched = self.loaded.fetched(from, timestamp::later(before, followed.every())).await;
+        let fetched = self.loaded.held(from, timestamp::later(before, followed.every())).await;
         let fetched = fetched.unwrap_or_default();
-        for one in &fetched {
+        for one in &fetched.slots {
             held.add(&one.endpoint, &one.convert, one.slot, ());
         }
         let Some(passed) = followed.passed(before, &held) else { return };

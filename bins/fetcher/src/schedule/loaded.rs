@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot};
-use ports::store::FetchedSlot;
 use ports::{BatchRecord, StoreError};
 use tracing::warn;
 
 use crate::spool::Manifest;
-use crate::tables::Tables;
+use crate::tables::{Held, Tables};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -18,9 +17,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LOOKED_AT: u32 = 20;
 /// And so many where there are several schedules: of some there is one a day, of others one each five minutes.
 const LOOKED_AT_FOR_SEVERAL: u32 = 400;
-
-/// So many batches are looked up in one statement.
-const ASKED_AT_ONCE: usize = 100;
 
 /// The batches in the tables, as far as a fetcher sees them.
 pub(crate) struct LoadedBatches {
@@ -61,21 +57,29 @@ impl LoadedBatches {
         Vec::new()
     }
 
-    /// Those of `ids` that the tables know of, dropped or not; `None` while the store does not answer. Without tables there are none.
-    pub(super) async fn known(&self, ids: &[BatchId]) -> Option<BTreeSet<BatchId>> {
-        let mut known = BTreeSet::new();
-        let Some(Tables { ledger, .. }) = &self.tables else { return Some(known) };
-        for part in ids.chunks(ASKED_AT_ONCE) {
-            known.extend(answer(ledger.batches_of(part)).await?.into_iter().map(|batch| batch.id));
-        }
-        Some(known)
+    /// The records of those of `ids` that the tables know of, dropped or not; `None` while the store does not answer. Without tables
+    /// there are none.
+    pub(super) async fn known(&self, ids: &[BatchId]) -> Option<Vec<BatchRecord>> {
+        let Some(tables) = &self.tables else { return Some(Vec::new()) };
+        answer(tables.records(ids)).await
     }
 
     /// The slots from `from` on and before `to` that have a batch, snapshots that were taken by hand included; `None` while the store does not
     /// answer. Without tables there are none.
-    pub(super) async fn fetched(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<FetchedSlot>> {
-        let Some(Tables { schedules, .. }) = &self.tables else { return Some(Vec::new()) };
-        answer(schedules.fetched_slots(from, to)).await
+    pub(super) async fn held(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Held> {
+        let Some(tables) = &self.tables else { return Some(Held::default()) };
+        answer(tables.held(from, to)).await
+    }
+
+    /// Those of `slots` which so many coins [fill](Tables::filled_by); `None` while the store does not answer. Without tables it is all.
+    pub(super) async fn filled_by(
+        &self,
+        slots: &BTreeSet<Slot>,
+        coins: usize,
+        fewer: config::Limit,
+    ) -> Option<BTreeSet<Slot>> {
+        let Some(tables) = &self.tables else { return Some(slots.clone()) };
+        answer(tables.filled_by(slots, coins, fewer)).await
     }
 
     /// Whether the tables know of `batch`; `None` while the store does not answer. Without tables they never do.

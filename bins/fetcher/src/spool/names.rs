@@ -16,6 +16,8 @@ pub(super) const DRIFT: &str = "drift.json";
 pub(super) const PAST_COINS: &str = "past-coins.json";
 /// Batches of the past that were paid for, in the spool's folder.
 pub(crate) const PAST_PAID: &str = "past-paid.json";
+/// What the history takes when that is more than it should, in the spool's folder.
+pub(super) const PAST_PRICE: &str = "past-price.json";
 /// Slots that were missed and are noted nowhere else, in the spool's folder.
 pub(super) const MISSED: &str = "missed.json";
 const PAGE: &str = "page-";

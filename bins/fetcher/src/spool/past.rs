@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::BatchId;
 
 use super::disk::Content;
-use super::names::{BATCHES, MANIFEST, MISSED, PAST_COINS, PAST_PAID};
+use super::names::{BATCHES, MANIFEST, MISSED, PAST_COINS, PAST_PAID, PAST_PRICE};
 use super::record::Manifest;
 use super::{Spool, SpoolError};
 
@@ -37,6 +37,16 @@ impl Spool {
         self.read_past(PAST_PAID)
     }
 
+    /// Writes what the history takes, over what is there.
+    pub(crate) fn put_past_price(&self, json: &[u8]) -> Result<(), SpoolError> {
+        self.disk.write(&self.dir().join(PAST_PRICE), &[json])
+    }
+
+    /// What the history takes; empty when that is not known to be more than it should.
+    pub(crate) fn past_price(&self) -> Result<Vec<u8>, SpoolError> {
+        self.read_past(PAST_PRICE)
+    }
+
     /// Writes which slots were missed and are noted nowhere else, over what is there.
     pub(crate) fn put_missed(&self, json: &[u8]) -> Result<(), SpoolError> {
         self.disk.write(&self.dir().join(MISSED), &[json])
@@ -57,8 +67,16 @@ impl Spool {
 
 /// The batches of the past in the spool in the folder `spool`, whoever holds it, as far as a look tells.
 pub(crate) fn history_in(spool: &Path) -> BTreeSet<BatchId> {
-    let Ok(folders) = std::fs::read_dir(spool.join(BATCHES)) else { return BTreeSet::new() };
-    let manifests = folders.flatten().filter_map(|folder| std::fs::read(folder.path().join(MANIFEST)).ok());
-    let batches = manifests.filter_map(|json| Manifest::from_json(&json).ok());
-    batches.filter(Manifest::is_history).map(|manifest| manifest.batch).collect()
+    manifests_in(spool).map(|manifest| manifest.batch).collect()
+}
+
+/// Those of them that are not finished.
+pub(crate) fn unfinished_history_in(spool: &Path) -> BTreeSet<BatchId> {
+    manifests_in(spool).filter(|manifest| manifest.pages.is_none()).map(|manifest| manifest.batch).collect()
+}
+
+fn manifests_in(spool: &Path) -> impl Iterator<Item = Manifest> {
+    let folders = std::fs::read_dir(spool.join(BATCHES)).into_iter().flatten().flatten();
+    let manifests = folders.filter_map(|folder| std::fs::read(folder.path().join(MANIFEST)).ok());
+    manifests.filter_map(|json| Manifest::from_json(&json).ok()).filter(Manifest::is_history)
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Seen, instant};
 use crate::testing::{Lab, until};
-use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, Price};
+use crate::{Backfiller, Begun, Filled, KnownCoin, OnceFailure, Past, PastCoins, Price};
 
 /// It is 26 hours later than 14:00.
 async fn lab(options: Options) -> (Lab, Simulator) {
@@ -24,7 +24,7 @@ async fn lab(options: Options) -> (Lab, Simulator) {
 fn coins(count: usize) -> Past {
     let known = [1, 1027, 825, 52, 1839, 5426, 3408, 74, 1958, 2010, 999_999];
     let coin = |id: &u32| KnownCoin { id: *id, slug: format!("coin-{id}") };
-    Past::Hours(known.iter().rev().take(count).map(coin).collect())
+    Past::Hours(PastCoins::all(known.iter().rev().take(count).map(coin).collect()))
 }
 
 fn hours(count: i64) -> BTreeSet<Slot> {
@@ -85,7 +85,7 @@ async fn days_are_listings_as_they_were_sent() {
     assert_eq!((filled.batches.len(), filled.credits), (2, 4));
     let pages = lab.queue.messages(QueueName::Raw);
     assert_eq!(pages.len(), 4);
-    let body = String::from_utf8(decompress_body(&pages[2].body).unwrap()).unwrap();
+    let body = String::from_utf8(decompress_body(&pages[0].body).unwrap()).unwrap();
     assert!(
         body.starts_with("{\"status\":{\"timestamp\":\"2026-11-23T16:00:00")
             && body.contains("\"cmc_rank\":1,"),
@@ -108,9 +108,9 @@ async fn what_was_stopped_is_gone_on_with_and_not_paid_for_twice() {
     assert_eq!((calls(&simulator), lab.ids(QueueName::Raw).len()), (1, 5));
     drop(backfiller);
     let again = lab.backfiller(&simulator);
-    let (begun, paid) = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap();
+    let paid = again.resume(&Seen::default(), &CancellationToken::new()).await.unwrap();
     // Of the second nothing came, so there is nothing to go on with.
-    assert_eq!((begun.len(), paid.len()), (0, 5));
+    assert_eq!((again.begun().await.unwrap(), paid.len()), (Begun::default(), 5));
     let rest = slots
         .iter()
         .filter(|slot| !paid.iter().any(|id| id.as_str().starts_with(&slot.to_string())))
@@ -119,7 +119,7 @@ async fn what_was_stopped_is_gone_on_with_and_not_paid_for_twice() {
     fill(&again, &past, &rest).await.unwrap();
     assert_eq!((calls(&simulator), lab.ids(QueueName::Raw).len()), (2, 10));
     again.forget_paid(&paid).await.unwrap();
-    let left = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap().1;
+    let left = again.resume(&Seen::default(), &CancellationToken::new()).await.unwrap();
     assert_eq!(left.len(), 5);
 }
 
@@ -127,11 +127,8 @@ async fn what_was_stopped_is_gone_on_with_and_not_paid_for_twice() {
 #[tokio::test]
 async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
     let (lab, simulator) = lab(Options::default()).await;
-    let many: Vec<_> = (1..=150)
-        .map(|id| KnownCoin { id, slug: String::new() })
-        .chain([1027, 1839].map(|id| KnownCoin { id, slug: String::new() }))
-        .collect();
-    let (past, slots) = (Past::Hours(many), hours(5));
+    let many = super::past_sets::many(&simulator).await;
+    let (past, slots) = (Past::Hours(PastCoins::all(many)), hours(5));
     let backfiller = lab.backfiller(&simulator);
     let price = backfiller.price(&past, &slots).await.unwrap().most;
     let kept = || {
@@ -147,10 +144,10 @@ async fn what_was_killed_goes_on_with_the_parts_that_are_missing() {
         () = until("the first answer", kept) => {}
     }
     drop(backfiller);
-    let first = simulator.requests()[0].clone();
+    let first = simulator.requests().into_iter().find(|seen| seen.path.contains("historical")).unwrap();
     let again = lab.backfiller(&simulator);
-    let (begun, _) = again.resume(&past, &Seen::default(), &CancellationToken::new()).await.unwrap();
-    assert_eq!(begun, slots);
+    let begun = again.begun().await.unwrap();
+    assert_eq!(begun, Begun { parts: vec![(past.clone(), slots.clone())], others: Vec::new() });
     assert!(again.price(&past, &slots).await.unwrap().most < price);
     fill(&again, &past, &slots).await.unwrap();
     assert_eq!(lab.ids(QueueName::Raw).len(), 10);

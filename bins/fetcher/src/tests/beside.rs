@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::testing::WatchedClock;
-use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past};
+use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, PastCoins};
 
 /// Five coins: an hour is one call, which costs a credit.
 fn coins() -> Past {
     let coin = |id: u32| KnownCoin { id, slug: format!("coin-{id}") };
-    Past::Hours([1, 52, 825, 1027, 1839].map(coin).to_vec())
+    Past::Hours(PastCoins::all([1, 52, 825, 1027, 1839].map(coin).to_vec()))
 }
 
 fn hours(from: &str, count: i64, step: i64) -> BTreeSet<Slot> {

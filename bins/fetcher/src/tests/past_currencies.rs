@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::testing::KEY;
-use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, Price, price_of_past};
+use crate::{Backfiller, Filled, KnownCoin, OnceFailure, Past, PastCoins, Price, price_of_past};
 
 fn lab(calls: ConvertCalls) -> Lab {
     let mut lab = Lab::new(150, 100);
@@ -32,7 +32,7 @@ fn one() -> Options {
 
 fn coins() -> Past {
     let coin = |id: u32| KnownCoin { id, slug: format!("coin-{id}") };
-    Past::Hours([1, 52, 74, 825, 1027, 1839, 1958, 2010, 3408, 5426].map(coin).to_vec())
+    Past::Hours(PastCoins::all([1, 52, 74, 825, 1027, 1839, 1958, 2010, 3408, 5426].map(coin).to_vec()))
 }
 
 fn hours(count: i64) -> BTreeSet<Slot> {
@@ -172,8 +172,7 @@ async fn what_was_begun_goes_on_one_by_one() {
     }
     drop(backfiller);
     let again = lab.backfiller(&simulator);
-    let (begun, _) = again.resume(&coins(), &Seen::default(), &CancellationToken::new()).await.unwrap();
-    assert_eq!(begun, hours(5));
+    assert_eq!(again.begun().await.unwrap().parts, [(coins(), hours(5))]);
     assert_eq!(again.price(&coins(), &hours(5)).await.unwrap(), Price { least: 1, most: 1 });
     fill(&again, &coins(), &hours(5)).await.unwrap();
     assert_eq!(asked(&simulator).iter().filter(|asked| *asked == "USD,EUR").count(), 1);

@@ -34,11 +34,14 @@ impl<'a, T> HeldSlots<'a, T> {
         within(&schedule.endpoint).or_else(|| within(HISTORY))
     }
 
-    /// The first batch of `endpoint` in the currencies `convert` whose slot is `slot`, or in the time `every` after it.
+    /// The first batch of `endpoint` that has the currencies `convert`, in any order and maybe others, and whose slot is `slot`, or in
+    /// the time `every` after it.
     pub fn within(&self, endpoint: &str, convert: &[String], slot: Slot, every: Duration) -> Option<&T> {
-        let slots = self.of.get(endpoint)?.get(convert)?;
         let ends_at = Slot::at(timestamp::later(slot.starts_at(), every));
-        slots.range(slot..).next().filter(|(held, _)| **held < ends_at).map(|(_, what)| what)
+        let has_all = |held: &[String]| convert.iter().all(|currency| held.contains(currency));
+        let fitting = self.of.get(endpoint)?.iter().filter(|(held, _)| has_all(held));
+        let first = fitting.filter_map(|(_, slots)| slots.range(slot..ends_at).next());
+        first.min_by_key(|(held, _)| **held).map(|(_, what)| what)
     }
 }
 
@@ -54,6 +57,8 @@ mod tests {
         held.add("listings", &usd, slot("2026-11-22T14:23:11Z"), "by hand");
         held.add(HISTORY, &usd, slot("2026-11-22T16:00:00Z"), "filled");
         held.add("listings", &eur, slot("2026-11-22T17:00:00Z"), "other");
+        let both = ["EUR".to_owned(), "USD".to_owned()];
+        held.add("listings", &both, slot("2026-11-22T18:00:00Z"), "both");
         let since = slot("2026-11-22T00:00:00Z").starts_at();
         let schedule = Schedule {
             series: Schedule::QUOTES.to_owned(),
@@ -65,9 +70,14 @@ mod tests {
             simulated: false,
             confirmed_at: since,
         };
-        for (hour, expected) in
-            [(13, None), (14, Some("by hand")), (15, None), (16, Some("filled")), (17, None), (18, None)]
-        {
+        for (hour, expected) in [
+            (13, None),
+            (14, Some("by hand")),
+            (15, None),
+            (16, Some("filled")),
+            (17, None),
+            (18, Some("both")),
+        ] {
             let slot = slot(&format!("2026-11-22T{hour}:00:00Z"));
             assert_eq!(held.of_schedule(&schedule, slot), expected.as_ref(), "{hour}");
         }

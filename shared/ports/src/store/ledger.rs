@@ -70,6 +70,13 @@ impl BatchRecord {
     pub fn lacks_coins(&self) -> bool {
         self.verdict.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete)
     }
+
+    /// Whether it leaves nothing to be filled in its slot, as far as is known before all of it is loaded: it is of all coins, it has
+    /// them, and not all were refused.
+    pub fn fills_slot(&self) -> bool {
+        let is_refused = self.coins_in > 0 && self.rejected >= self.coins_in;
+        self.dropped.is_none() && self.id.coins_named().is_none() && !self.lacks_coins() && !is_refused
+    }
 }
 
 /// A part of a batch that has not been loaded: `page 2`, or `page 1 chunk 3 of 5`.

@@ -14,7 +14,8 @@ use crate::errors::documented_codes;
 pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], firewall[=HTTP], empty-body, huge, \
     retry-after=DURATION, slow=DURATION, trickle=DURATION, truncate, close, empty-data, text-code, extra, \
     missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, old=DURATION, ahead=DURATION, same-page, \
-    short=N, without-top=N, times=FACTOR, null=FIELD, renamed[=ID], vanished[=ID]; \
+    short=N, without-top=N, times=FACTOR, null=FIELD, renamed[=ID], vanished[=ID], \
+    past-empty, past-hours=N, past-short=N, past-credits=N; \
     each may end in :N for the next N requests only";
 
 /// A text that is not a fault.
@@ -101,6 +102,10 @@ impl FromStr for Fault {
             "null" => Self::Null(written.field()?),
             "renamed" => Self::Renamed(written.id()?),
             "vanished" => Self::Vanished(written.id()?),
+            "past-empty" => written.bare(Self::PastEmpty)?,
+            "past-hours" => Self::PastHours(written.coins()?),
+            "past-short" => Self::PastShort(written.coins()?),
+            "past-credits" => Self::PastCredits(written.coins()?),
             _ => return Err(ParseFaultError::Unknown { name: name.to_owned() }),
         };
         Ok(fault)
@@ -144,7 +149,7 @@ impl Written<'_> {
 
     fn coins(&self) -> Result<u32, ParseFaultError> {
         let coins = self.value.and_then(|value| value.parse().ok());
-        coins.ok_or_else(|| wrong(self.text, "after = comes a number of coins"))
+        coins.ok_or_else(|| wrong(self.text, "after = comes a number, such as of coins"))
     }
 
     fn factor(&self) -> Result<String, ParseFaultError> {
@@ -210,6 +215,10 @@ mod tests {
         check("renamed", Fault::Renamed(1));
         check("renamed=1027", Fault::Renamed(1027));
         check("vanished=52", Fault::Vanished(52));
+        check("past-empty", Fault::PastEmpty);
+        check("past-hours=1", Fault::PastHours(1));
+        check("past-short=10", Fault::PastShort(10));
+        check("past-credits=200", Fault::PastCredits(200));
     }
 
     fn check(text: &str, fault: Fault) {
@@ -227,7 +236,7 @@ mod tests {
         refuse("error=1", "one of 1001, 1002");
         refuse("slow=often", "500ms or 2s");
         refuse("missing", "name of a field");
-        refuse("short=few", "a number of coins");
+        refuse("short=few", "a number, such as of coins");
         refuse("times=0", "a number above 0");
         refuse("truncate=1", "takes no value");
         refuse("renamed=BTC", "a coin's id");

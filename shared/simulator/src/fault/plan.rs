@@ -17,6 +17,8 @@ pub(crate) enum Reach {
     Body,
     /// Successful listings.
     Listing,
+    /// Successful answers of the history.
+    Past,
 }
 
 /// Faults in the order they were asked for, with the requests that each has left.

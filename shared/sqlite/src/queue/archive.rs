@@ -1,7 +1,7 @@
 //! The archive of raw pages: inserted when they are published, deleted by age and by total size.
 
 use chrono::{DateTime, Utc};
-use domain::Message;
+use domain::{Message, header};
 use ports::{ArchiveRange, Archived};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
@@ -9,7 +9,8 @@ use super::message_row::{headers_to_text, message_from};
 use super::options::QueueOptions;
 use crate::error::Error;
 
-/// Inserts `page`, whose body is number `body`, unless its id is there already, and deletes what is too old or too much.
+/// Inserts `page`, whose body is number `body`, unless its id is there already, and deletes what is too old or too much. A page of
+/// the past that was asked for again takes the place of the one that came before.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     page: &Message,
@@ -17,6 +18,14 @@ pub(super) async fn insert(
     now: DateTime<Utc>,
     options: &QueueOptions,
 ) -> Result<(), Error> {
+    if let Some(received_at) = page.headers.get(header::RECEIVED_AT) {
+        sqlx::query("DELETE FROM queue_archive WHERE id = ? AND json_extract(headers, ?) < ?")
+            .bind(page.id.as_str())
+            .bind(format!("$.\"{}\"", header::RECEIVED_AT))
+            .bind(received_at)
+            .execute(&mut *connection)
+            .await?;
+    }
     sqlx::query(
         "INSERT INTO queue_archive (id, headers, archived_at, size, body) VALUES (?, ?, ?, ?, ?) \
          ON CONFLICT (id) DO NOTHING",

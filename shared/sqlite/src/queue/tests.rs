@@ -326,6 +326,26 @@ async fn purging_the_queue_costs_the_archive_nothing() {
     }
 }
 
+/// A page of the past that lacked coins is asked for again: the archive has the newer one. Published again, it is the same.
+#[tokio::test]
+async fn a_page_of_the_past_that_came_again_takes_the_place_of_the_older_one() {
+    let lab = lab().await;
+    let (queue, _) = lab.process();
+    let received = |hour: u32, body: &str| {
+        let mut page = live("past");
+        page.headers.set(domain::header::RECEIVED_AT, format!("2026-11-22T{hour}:00:00.000Z"));
+        page.body = body.as_bytes().to_vec().into();
+        page
+    };
+    let pages = [received(14, "few"), received(15, "all"), received(15, "other"), received(14, "few")];
+    for page in pages {
+        queue.publish(QueueName::Raw, &[page]).await.unwrap();
+    }
+    let archived = archive::read(queue.file.database.readers(), 0, 9).await.unwrap();
+    let bodies: Vec<_> = archived.iter().map(|page| &page.message.body[..]).collect();
+    assert_eq!(bodies, [b"all"]);
+}
+
 /// A full file takes neither the message nor the page, each time, and both when it has room.
 #[tokio::test]
 async fn a_full_file_takes_nothing_and_loses_nothing() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use domain::BatchId;
-use ports::{Ledger, StoreError};
+use ports::{BatchRecord, Ledger, StoreError};
 
 use super::progress::Progress;
 use crate::commands::transit::{Arriving, Transit};
@@ -16,9 +16,33 @@ pub(super) struct Arrivals<'a> {
     ledger: Arc<dyn Ledger>,
     progress: &'a Progress,
     /// When a chunk of each was last seen to have been loaded.
-    transit: Transit<Option<DateTime<Utc>>>,
+    transit: Transit<Seen>,
     arrived: u64,
     quotes: u64,
+    rejected: u64,
+    incomplete: Vec<(BatchId, String)>,
+}
+
+/// What is known of a batch.
+#[derive(Default)]
+struct Seen {
+    /// When a chunk of it was last seen to have been loaded.
+    loaded_at: Option<DateTime<Utc>>,
+    /// What the tables had of it before it was fetched again, and how many coins it has now.
+    before: Option<(Before, u64)>,
+}
+
+/// When a batch was fetched, and a chunk of it loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    fetched_at: Option<DateTime<Utc>>,
+    loaded_at: Option<DateTime<Utc>>,
+}
+
+impl Before {
+    pub(super) fn of(record: &BatchRecord) -> Self {
+        Self { fetched_at: record.fetched_at, loaded_at: record.loaded_at }
+    }
 }
 
 impl<'a> Arrivals<'a> {
@@ -28,7 +52,22 @@ impl<'a> Arrivals<'a> {
         for batch in batches {
             transit.expect(batch);
         }
-        Self { ledger, progress, transit, arrived: 0, quotes: 0 }
+        Self { ledger, progress, transit, arrived: 0, quotes: 0, rejected: 0, incomplete: Vec::new() }
+    }
+
+    /// Waits for `batch`, too, which has so many coins, and of which the tables had this before it was fetched.
+    pub(super) fn expect_after(&mut self, batch: &BatchId, before: Before, coins: u64) {
+        self.transit.expect(batch).before = Some((before, coins));
+    }
+
+    /// Coins of them that were refused.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Those that the history does not have whole, and what they lack.
+    pub(super) fn into_incomplete(self) -> Vec<(BatchId, String)> {
+        self.incomplete
     }
 
     /// Batches that arrived.
@@ -59,13 +98,25 @@ impl Arriving for Arrivals<'_> {
         let records = self.transit.look(&*self.ledger).await?;
         let mut news = self.transit.dropped().len() > dropped;
         for record in records {
-            let Some(loaded_at) = self.transit.of(&record.id) else { continue };
+            let Some(Seen { loaded_at, before }) = self.transit.of(&record.id) else { continue };
             news |= record.loaded_at > *loaded_at;
             *loaded_at = record.loaded_at;
-            if record.fetched_at.is_some() && record.is_complete() {
+            // What was there before is complete, too, page by page.
+            let is_new = before.is_none_or(|(before, coins)| {
+                before == Before::default()
+                    || record.fetched_at > before.fetched_at
+                        && record.loaded_at > before.loaded_at
+                        && record.coins_in == coins
+            });
+            if record.fetched_at.is_some() && is_new && record.is_complete() {
                 self.transit.end(&record.id);
                 self.arrived += 1;
                 self.quotes += record.written + record.unchanged + record.stale;
+                self.rejected += record.rejected;
+                if record.lacks_coins() {
+                    self.incomplete
+                        .push((record.id, record.verdict.map(|verdict| verdict.why).unwrap_or_default()));
+                }
                 news = true;
             }
         }
@@ -133,5 +184,27 @@ mod tests {
         }
         assert!(arrivals.has_ended());
         arrivals.check().unwrap();
+    }
+
+    /// The tables have it already, without coins: that is not what is waited for.
+    #[tokio::test]
+    async fn what_was_fetched_again_arrives_when_it_is_newer() {
+        let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
+        let (announced, chunk) = part(1);
+        let progress = Progress::start(0);
+        let mut arrivals = Arrivals::new(store.clone(), &[], &progress);
+        store.record_fetched(&announced).await.unwrap();
+        store.load(&chunk).await.unwrap();
+        let record = store.batch(&announced.batch).await.unwrap().unwrap();
+        arrivals.expect_after(&announced.batch, Before::of(&record), 1);
+        arrivals.look().await.unwrap();
+        assert!(!arrivals.has_ended());
+        let older = Before { fetched_at: Some(at(-9)), loaded_at: None };
+        arrivals.expect_after(&announced.batch, older, 2);
+        arrivals.look().await.unwrap();
+        assert!(!arrivals.has_ended(), "one of its pages is the older one");
+        arrivals.expect_after(&announced.batch, older, 1);
+        arrivals.look().await.unwrap();
+        assert_eq!((arrivals.arrived(), arrivals.has_ended()), (1, true));
     }
 }

@@ -47,22 +47,33 @@ impl Span {
     }
 
     /// The hours that a schedule has which takes a snapshot `every` so often.
-    pub(super) fn hours(self, every: Duration) -> BTreeSet<Slot> {
+    pub(super) fn hours(self, every: Duration) -> Result<BTreeSet<Slot>, Usage> {
         let is_whole = every.as_secs().is_multiple_of(HOUR.as_secs()) && every >= HOUR;
         self.slots(if is_whole { every } else { HOUR }, HOUR_IS_READY)
     }
 
     /// The midnights at which days ended.
-    pub(super) fn days(self) -> BTreeSet<Slot> {
+    pub(super) fn days(self) -> Result<BTreeSet<Slot>, Usage> {
         self.slots(DAY, DAY_IS_READY)
     }
 
-    fn slots(self, step: Duration, ready: TimeDelta) -> BTreeSet<Slot> {
+    /// From when to before when.
+    pub(super) fn bounds(self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.from, self.to)
+    }
+
+    fn slots(self, step: Duration, ready: TimeDelta) -> Result<BTreeSet<Slot>, Usage> {
         let first = Slot::current(self.from, step).starts_at();
         let all =
             (0..).map_while(|number| step.checked_mul(number).map(|after| timestamp::later(first, after)));
         let before = all.take_while(|at| *at < self.to && *at + ready <= self.now);
-        before.filter(|at| *at >= self.from).map(Slot::at).take(MOST).collect()
+        let slots: BTreeSet<_> = before.filter(|at| *at >= self.from).map(Slot::at).take(MOST + 1).collect();
+        if slots.len() > MOST {
+            return Err(Usage(format!(
+                "the span has more than {MOST} slots, which are filled at once at most; begin later"
+            )));
+        }
+        Ok(slots)
     }
 }
 
@@ -79,7 +90,7 @@ mod tests {
     }
 
     fn check(from: &str, to: Option<&str>, every: u64, expected: &[&str]) {
-        let found = span(from, to).unwrap().hours(Duration::from_mins(every));
+        let found = span(from, to).unwrap().hours(Duration::from_mins(every)).unwrap();
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{from} {to:?} {every}");
     }
@@ -96,11 +107,18 @@ mod tests {
 
     #[test]
     fn days_are_their_ends() {
-        let found = span("2026-11-20T12:00:00Z", None).unwrap().days();
+        let found = span("2026-11-20T12:00:00Z", None).unwrap().days().unwrap();
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z"]);
         let early = Span { now: at("2026-11-22T00:29:59Z"), ..span("2026-11-21T12:00:00Z", None).unwrap() };
-        assert!(early.days().is_empty());
+        assert!(early.days().unwrap().is_empty());
+    }
+
+    #[test]
+    fn more_than_can_be_filled_is_not_cut_without_a_word() {
+        let long = span("2025-09-01T00:00:00Z", None).unwrap();
+        assert!(long.hours(HOUR).unwrap_err().0.contains("more than 10000 slots"));
+        assert_eq!(long.days().unwrap().len(), 448);
     }
 
     #[test]

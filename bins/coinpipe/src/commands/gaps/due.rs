@@ -11,47 +11,47 @@ const LOADED_WITHIN: Duration = Duration::from_mins(5);
 
 /// Slots that were due.
 #[derive(Debug, Default)]
-pub(super) struct Due<'a> {
-    pub(super) count: u64,
+pub(in crate::commands) struct Due<'a> {
+    pub(in crate::commands) count: u64,
     /// Those without a batch, oldest first.
-    pub(super) missing: Vec<MissingSlot<'a>>,
+    pub(in crate::commands) missing: Vec<MissingSlot<'a>>,
     /// The batches of the others.
-    pub(super) batches: Vec<&'a BatchId>,
+    pub(in crate::commands) batches: Vec<&'a BatchId>,
 }
 
 /// A slot without a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MissingSlot<'a> {
-    pub(super) slot: Slot,
-    pub(super) schedule: &'a Schedule,
+pub(in crate::commands) struct MissingSlot<'a> {
+    pub(in crate::commands) slot: Slot,
+    pub(in crate::commands) schedule: &'a Schedule,
 }
 
 impl MissingSlot<'_> {
     /// The batch that it should have.
-    pub(super) fn batch(&self) -> BatchId {
+    pub(in crate::commands) fn batch(&self) -> BatchId {
         BatchId::new(self.slot, &self.schedule.endpoint, &self.schedule.convert)
     }
 }
 
 /// Slots without a batch that follow one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gap<'a> {
-    pub(super) schedule: &'a Schedule,
-    pub(super) first: Slot,
-    pub(super) last: Slot,
-    pub(super) count: u64,
+pub(in crate::commands) struct Gap<'a> {
+    pub(in crate::commands) schedule: &'a Schedule,
+    pub(in crate::commands) first: Slot,
+    pub(in crate::commands) last: Slot,
+    pub(in crate::commands) count: u64,
 }
 
 impl Gap<'_> {
     /// Where the slot after its last begins.
-    pub(super) fn ends_at(&self) -> Slot {
+    pub(in crate::commands) fn ends_at(&self) -> Slot {
         after(self.last, self.schedule)
     }
 }
 
 /// Holds the slots of `schedules` that were due in a span against those that were `fetched`. Slots that may still be fetched, or
 /// loaded, at `now` are not due yet.
-pub(super) fn find<'a>(
+pub(in crate::commands) fn find<'a>(
     schedules: &'a [Schedule],
     fetched: &'a [FetchedSlot],
     (from, to): (DateTime<Utc>, DateTime<Utc>),
@@ -81,7 +81,7 @@ pub(super) fn find<'a>(
 }
 
 /// The missing slots, put together where one follows the other.
-pub(super) fn gaps<'a>(missing: &[MissingSlot<'a>]) -> Vec<Gap<'a>> {
+pub(in crate::commands) fn gaps<'a>(missing: &[MissingSlot<'a>]) -> Vec<Gap<'a>> {
     let mut gaps: Vec<Gap<'a>> = Vec::new();
     for &MissingSlot { slot, schedule } in missing {
         let follows = |gap: &&mut Gap| is_alike(gap.schedule, schedule) && gap.ends_at() == slot;

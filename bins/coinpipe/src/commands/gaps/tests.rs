@@ -25,8 +25,8 @@ fn schedule(since: i64, minutes: u64, currency: &str) -> Schedule {
 }
 
 /// A store with these schedules, and batches of these endpoints at these times.
-async fn store(schedules: &[Schedule], batches: &[(&str, i64)]) -> MemoryStore {
-    let store = MemoryStore::new(Arc::new(ManualClock::default()));
+async fn store(schedules: &[Schedule], batches: &[(&str, i64)]) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
     for schedule in schedules {
         store.record_schedule(schedule).await.unwrap();
     }
@@ -41,9 +41,9 @@ async fn store(schedules: &[Schedule], batches: &[(&str, i64)]) -> MemoryStore {
 }
 
 /// The hours, counted from 14:00, of the slots that are missing before the hour `now`; and how many were due.
-async fn missing(store: &MemoryStore, from: i64, now: i64) -> (Vec<i64>, u64) {
+async fn missing(store: &Arc<MemoryStore>, from: i64, now: i64) -> (Vec<i64>, u64) {
     let (span, now) = ((at(from * HOUR), at(now * HOUR)), at(now * HOUR));
-    let looked = look(store, span).await.unwrap();
+    let looked = look(&Tables::of(Arc::clone(store)), span).await.unwrap();
     let due = due::find(&looked.schedules, &looked.fetched, span, now);
     let slots = due.missing.iter().map(|missing| (missing.slot.starts_at() - at(0)).num_hours());
     (slots.collect(), due.count)
@@ -144,4 +144,47 @@ async fn a_day_somewhere_has_as_many_slots_as_it_has_hours() {
         let found = due::find(std::slice::from_ref(&schedule), &[], span, at(HOUR));
         assert_eq!(found.count, due, "{from}");
     }
+}
+
+/// Named coins, those that the history lacks, and what was dropped leave the slot open.
+#[tokio::test]
+async fn a_slot_that_was_filled_in_part_is_missing_and_says_what_it_has() {
+    let hourly = schedule(-1, 60, "USD");
+    let store = store(&[hourly], &[("history/USD", 0)]).await;
+    let convert = vec!["USD".to_owned()];
+    let slot = Slot::at(at(HOUR));
+    let batch = BatchId::of_coins(slot, "history", &convert, &[1, 1027]);
+    let endpoint = "history".to_owned();
+    let announced = Fetched { batch: batch.clone(), slot, endpoint, convert, ..fetched(1) };
+    store.record_fetched(&announced).await.unwrap();
+    let mut chunk = testkit::contract::store::sample::chunk(&[1, 1027]);
+    (chunk.page.batch, chunk.page.slot) = (batch, slot);
+    store.load(&chunk).await.unwrap();
+    assert_eq!(missing(&store, 0, 4).await, (vec![1, 2], 3));
+    let span = (at(0), at(4 * HOUR));
+    let looked = look(&Tables::of(Arc::clone(&store)), span).await.unwrap();
+    let due = due::find(&looked.schedules, &looked.fetched, span, span.1);
+    let said: Vec<_> = due.missing.iter().filter_map(|one| in_part(one, &looked.partial)).collect();
+    assert_eq!(said, ["2026-11-22T15:00:00Z was filled in part: 2 coins of 4,000"]);
+}
+
+#[test]
+fn what_nothing_fills_is_said() {
+    let fetch = config::Config::defaults().fetch;
+    let (often, euro) = (schedule(0, 15, "USD"), schedule(0, 60, "EUR"));
+    let slot = |seconds, schedule| MissingSlot { slot: Slot::at(at(seconds)), schedule };
+    let missing = [slot(0, &often), slot(900, &often), slot(HOUR, &euro)];
+    let said = remedies(&missing, &fetch);
+    assert!(
+        said[0].contains("--from 2026-11-22T14:00:00Z --to 2026-11-22T14:15:00Z` fetches 1 slot"),
+        "{said:?}"
+    );
+    assert!(
+        said[1].starts_with("due in other currencies") && said[1].contains("COINPIPE__FETCH__CONVERT=EUR"),
+        "{said:?}"
+    );
+    assert!(said[2].starts_with("not filled: 1 slot, "), "{said:?}");
+    let keyless = config::Fetch { source: Source::Keyless, ..fetch };
+    let said = remedies(&missing, &keyless);
+    assert!(said.len() == 1 && !said[0].contains("backfill"), "{said:?}");
 }

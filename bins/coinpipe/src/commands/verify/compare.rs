@@ -81,7 +81,7 @@ impl<'a> Compared<'a> {
 
     /// Takes a page that has no quotes: only the ledger can tell whether it is loaded.
     pub(super) fn add_without_quotes(&mut self, page: &PageMeta) {
-        self.verified.archived.insert(page.batch.clone());
+        self.verified.note_archived(page);
         self.verified.without_quotes += 1;
     }
 
@@ -98,7 +98,7 @@ impl<'a> Compared<'a> {
 
     /// Takes a page; looks up what waits when it is enough.
     pub(super) async fn add(&mut self, page: CleanedPage) -> anyhow::Result<()> {
-        self.verified.archived.insert(page.meta.batch.clone());
+        self.verified.note_archived(&page.meta);
         self.verified.pages += 1;
         for currency in &page.meta.convert {
             if !self.currencies.contains(currency) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::BatchId;
+use domain::{BatchId, PageMeta};
 use ports::store::Missing;
 use serde_json::{Value, json};
 
@@ -118,6 +118,8 @@ pub(super) struct Verified {
     found: BTreeMap<Part, Wrong>,
     /// Batches with pages in the archive.
     pub(super) archived: BTreeSet<BatchId>,
+    /// These pages.
+    archived_pages: BTreeSet<(BatchId, u32)>,
     /// Pages that were cleaned and compared.
     pub(super) pages: u64,
     /// Quotes of theirs that are in the history.
@@ -139,6 +141,20 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    /// Notes that the archive has `page`.
+    pub(super) fn note_archived(&mut self, page: &PageMeta) {
+        self.archived.insert(page.batch.clone());
+        self.archived_pages.insert((page.batch.clone(), page.page));
+    }
+
+    /// Whether the archive has the page that `part` is of. A page that never came is in none, whatever came of its batch.
+    fn is_in_archive(&self, part: &Part) -> bool {
+        match part.page {
+            Some(page) => self.archived_pages.contains(&(part.batch.clone(), page)),
+            None => self.archived.contains(&part.batch),
+        }
+    }
+
     /// Notes that `part` is wrong; what was found first stays.
     pub(super) fn note(&mut self, part: Part, wrong: Wrong) {
         self.found.entry(part).or_insert(wrong);
@@ -152,7 +168,7 @@ impl Verified {
         let finding = |(part, wrong): (&Part, &Wrong)| Finding {
             part: part.clone(),
             wrong: *wrong,
-            is_in_archive: self.archived.contains(&part.batch),
+            is_in_archive: self.is_in_archive(part),
         };
         self.found.iter().map(finding).collect()
     }
@@ -165,8 +181,9 @@ impl Verified {
 
     /// The batches that the archive can put right.
     pub(super) fn to_load(&self) -> Vec<BatchId> {
-        let batches: BTreeSet<_> = self.found.keys().map(|part| &part.batch).collect();
-        batches.into_iter().filter(|batch| self.archived.contains(*batch)).cloned().collect()
+        let parts = self.found.keys().filter(|part| self.is_in_archive(part));
+        let batches: BTreeSet<_> = parts.map(|part| part.batch.clone()).collect();
+        batches.into_iter().collect()
     }
 
     /// What is wrong `after` a repair, if there was one: of the batches that were repaired what is found now.
@@ -259,5 +276,24 @@ impl Verified {
             "messages_waiting": waiting,
             "wrong": all.iter().map(wrong).collect::<Vec<_>>(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::contract::store::sample;
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_never_came_is_in_no_archive() {
+        let page = sample::chunk(&[1]).page;
+        let mut verified = Verified::default();
+        verified.note_archived(&page);
+        let part = |number| Part { batch: page.batch.clone(), page: Some(number), chunk: None };
+        verified.note(part(page.page + 1), Wrong::NotLoaded);
+        assert_eq!((verified.findings()[0].is_in_archive, verified.to_load().len()), (false, 0));
+        verified.note(part(page.page), Wrong::NotLoaded);
+        assert_eq!(verified.to_load(), std::slice::from_ref(&page.batch));
     }
 }

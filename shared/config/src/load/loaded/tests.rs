@@ -26,13 +26,14 @@ fn integer(range: std::ops::Range<i64>) -> BoxedStrategy<Value> {
 }
 
 /// Keys of settings that may be any duration.
-const DURATIONS: [&str; 10] = [
+const DURATIONS: [&str; 11] = [
     "lease",
     "keep",
     "timeout",
     "connect_timeout",
     "deadline",
     "incomplete_after",
+    "clean_after",
     "group_wait",
     "digest_every",
     "repeat_after",
