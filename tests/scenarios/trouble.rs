@@ -115,6 +115,11 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told(place: Plac
         "{resolved:#}"
     );
 
+    let log = print_json(&place, &["dead", "log", "--json"]).await;
+    let verbs: Vec<_> = log.as_array().expect("a list").iter().map(|line| line["verb"].clone()).collect();
+    assert_eq!(verbs, ["resolve", "resolve", "unsilence", "silence"], "{log:#}");
+    assert_eq!(log[3]["who"], "ops", "{log:#}");
+
     // It begins anew, as news.
     happen(&place, "broken", 3).await;
     let told = mails(&server, 5, alerter).await;

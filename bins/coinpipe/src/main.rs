@@ -1,5 +1,6 @@
 //! coinpipe: all stages in one process, and the operator's commands.
 
+mod action;
 mod adapters;
 mod archived;
 mod arguments;
@@ -17,7 +18,6 @@ mod page_files;
 mod selection;
 mod values;
 mod when;
-mod who;
 mod zone;
 
 use std::process::ExitCode;

@@ -151,7 +151,9 @@ async fn real_and_simulated_quotes_never_mix() {
             match loader.handle(&late).await {
                 // Made-up quotes are worth nothing; real ones were paid for and stay in the queue.
                 Err(Failure::Reject { code: "mixed_origins", .. }) if !stored_simulated => {}
-                Err(Failure::Fatal { reason }) if stored_simulated => assert!(reason.contains("store.url")),
+                Err(Failure::Fatal { reason }) if stored_simulated => {
+                    assert!(reason.contains("COINPIPE__STORE__URL") && reason.contains("with your key once"))
+                }
                 other => panic!("{other:?}"),
             }
             assert_eq!(store.tables(), before);

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use service::{Process, Stores, Usage};
 
 use super::list::silence_json;
-use crate::{adapters, output, values, who};
+use crate::action::{action, whoami};
+use crate::{adapters, output, values};
 
 /// A beginning of a group's name that is shorter names no group.
 const LEAST_NAME: usize = 4;
@@ -33,6 +34,9 @@ struct Which {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Who does it, for the record; without it: you, and this machine
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -48,9 +52,6 @@ pub(crate) struct SilenceArgs {
     /// Why, for whoever wonders
     #[arg(long, value_name = "TEXT")]
     why: String,
-    /// Who says so; user@host unless something else is said
-    #[arg(long, value_name = "NAME")]
-    who: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -103,6 +104,9 @@ pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<
         ChangeArgs::Unsilence(_) => unsilence(&stores, group, which.dry_run, process.clock.now()).await?,
         ChangeArgs::Resolve(args) => resolve(&stores, group, args).await?,
     };
+    if !which.dry_run {
+        record(&stores, group, args, &done.text, process.clock.now()).await?;
+    }
     if which.json {
         let mut json = done.json;
         json["group"] = group.fingerprint.as_str().into();
@@ -111,6 +115,25 @@ pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<
     }
     let would = if which.dry_run { "would be done: " } else { "" };
     output::print(format!("{would}group {} ({}): {}", group.fingerprint, cause(group), done.text))
+}
+
+/// Writes down who did it, beside what is done to letters.
+async fn record(
+    stores: &Stores,
+    group: &AlertGroup,
+    args: &ChangeArgs,
+    outcome: &str,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let verb = match args {
+        ChangeArgs::Silence(_) => "silence",
+        ChangeArgs::Unsilence(_) => "unsilence",
+        ChangeArgs::Resolve(_) => "resolve",
+    };
+    let filter = json!({ "group": group.fingerprint });
+    let action = action(verb, &filter, group.total, args.which().who.as_deref(), now);
+    stores.desk.begin(&action).await?;
+    Ok(stores.desk.note(&action.id, group.total, Some(outcome)).await?)
 }
 
 /// What was done, for programs and for people.
@@ -132,7 +155,7 @@ async fn silence(
         fingerprint: group.fingerprint.clone(),
         until,
         why: args.why.trim().to_owned(),
-        by: args.who.clone().unwrap_or_else(who::am_i),
+        by: args.which.who.clone().unwrap_or_else(whoami),
         at: now,
     };
     if !args.which.dry_run {

@@ -4,12 +4,12 @@
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
-use domain::timestamp;
 use ports::store::{Action, DeskLetter, LetterFilter, LetterKey};
 use serde_json::json;
 use service::{Process, Stores};
 
 use super::which;
+use crate::action::action;
 use crate::confirm::confirm;
 use crate::{adapters, numbers, output};
 
@@ -39,13 +39,7 @@ pub(super) struct ActArgs {
 impl ActArgs {
     /// What is written down of something that is done to the letter `id`.
     pub(super) fn about(&self, id: &str, verb: &str, now: DateTime<Utc>) -> Action {
-        Action {
-            id: new_id(verb, now),
-            who: self.who.clone().unwrap_or_else(who),
-            verb: verb.to_owned(),
-            filter: json!({ "id": id }).to_string(),
-            matched: 1,
-        }
+        action(verb, &json!({ "id": id }), 1, self.who.as_deref(), now)
     }
 }
 
@@ -73,13 +67,7 @@ impl<'a> Acting<'a> {
         let asked_at = now + chrono::TimeDelta::milliseconds(1);
         filter.until = Some(filter.until.map_or(asked_at, |until| until.min(asked_at)));
         let matched = stores.desk.count(&filter, u64::MAX >> 1).await?;
-        let action = Action {
-            id: new_id(verb, now),
-            who: args.who.clone().unwrap_or_else(who),
-            verb: verb.to_owned(),
-            filter: which::to_json(&filter).to_string(),
-            matched,
-        };
+        let action = action(verb, &which::to_json(&filter), matched, args.who.as_deref(), now);
         let acting = Self { process, args, filter, action, after: None };
         if args.dry_run {
             acting
@@ -173,22 +161,4 @@ pub(super) fn checked_why(why: &str) -> anyhow::Result<&str> {
 /// A number of letters, in words.
 pub(super) fn letters(number: u64) -> String {
     numbers::counted(number, "letter")
-}
-
-/// The id of an action that begins `now`. The time in it is for people; the random number keeps two apart.
-pub(super) fn new_id(verb: &str, now: DateTime<Utc>) -> String {
-    format!("{verb}/{}/{:016x}", timestamp::to_text(now), fastrand::u64(..))
-}
-
-/// Who is at the keyboard, and where.
-fn who() -> String {
-    let of_environment = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
-    let user = of_environment("USER").or_else(|| of_environment("LOGNAME"));
-    let host =
-        std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| of_environment("HOSTNAME"));
-    let plain = |text: Option<String>, unknown: &str| {
-        let text = text.map(|text| domain::one_line(text.trim(), 100));
-        text.unwrap_or_else(|| unknown.to_owned())
-    };
-    format!("{}@{}", plain(user, "somebody"), plain(host, "somewhere"))
 }

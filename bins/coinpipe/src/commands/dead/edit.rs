@@ -24,7 +24,7 @@ const MOST_EDITS: u32 = 1000;
 pub(super) struct EditArgs {
     /// The letter's id, as `list` shows it
     id: String,
-    /// Set a value of the body: data[0].name='"Bitcoin"', or data[id=1].name='"Bitcoin"'
+    /// Set a value of the body: `data[0].name='"Bitcoin"'`, or `data[id=1].name='"Bitcoin"'`
     #[arg(long, value_name = "PATH=JSON", value_parser = set)]
     set: Vec<(String, String)>,
     /// Set a header; without a text it is removed

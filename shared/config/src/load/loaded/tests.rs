@@ -79,6 +79,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("telemetry", "otlp_url") => texts(&["", "off", "http://127.0.0.1:4318"]),
         ("fetch", "api_version") => texts(&["", "v1", "v3"]),
         ("fetch", "source") => texts(&["", "auto", "keyless"]),
+        ("desk", "keep") => texts(&["", "off", "0s", "30days"]),
         ("alert", "disk_free") => texts(&["", "off", "1MiB", "4 GiB"]),
         ("alert", "stale_after") => texts(&["", "auto", "off", "0s", "3h", "90m"]),
         ("alert", "webhook" | "heartbeat_url") => {

@@ -1,0 +1,39 @@
+//! What is written down of something that an operator does.
+
+use chrono::{DateTime, Utc};
+use domain::{one_line, timestamp};
+use ports::store::Action;
+use serde_json::Value;
+
+/// The longest name of somebody, or of a machine, in characters.
+const NAME: usize = 100;
+
+/// The record that `who`, or whoever types it, does `verb` now to so many letters, those of `filter`.
+pub(crate) fn action(
+    verb: &str,
+    filter: &Value,
+    matched: u64,
+    who: Option<&str>,
+    now: DateTime<Utc>,
+) -> Action {
+    Action {
+        // The time in it is for people; the random number keeps two apart.
+        id: format!("{verb}/{}/{:016x}", timestamp::to_text(now), fastrand::u64(..)),
+        who: who.map_or_else(whoami, |who| one_line(who, NAME)),
+        verb: verb.to_owned(),
+        filter: filter.to_string(),
+        matched,
+    }
+}
+
+/// Who is at the keyboard, and where: user@host, as far as the system says it.
+pub(crate) fn whoami() -> String {
+    let of_environment = |name: &str| std::env::var(name).ok();
+    let named = |name: &String| !name.trim().is_empty();
+    let user = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(of_environment).find(named);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().filter(named);
+    let host = host.or_else(|| of_environment("HOSTNAME").filter(named));
+    let [user, host] =
+        [user, host].map(|name| name.map_or("unknown".to_owned(), |name| one_line(name.trim(), NAME)));
+    format!("{user}@{host}")
+}
