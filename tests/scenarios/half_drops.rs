@@ -71,13 +71,14 @@ async fn a_drop_that_failed_is_told_and_finished(place: Place) {
 
     // From a backup, say, or by a loader of an older version: the ledger does not know of them.
     let number = |id: &str| format!("(SELECT number FROM batch_numbers WHERE batch_id = '{id}')");
+    let fetched_at = if place.is_embedded() { "2026-11-22T02:00:01.000Z" } else { "2026-11-22 02:00:01.000" };
     for sql in [
         format!(
-            "UPDATE history SET batch = {} WHERE batch = {} AND coin_id = 7",
+            "UPDATE history SET batch = {}, fetched_at = '{fetched_at}' WHERE batch = {} AND coin_id = 7",
             number(BAD),
             number(BEFORE)
         ),
-        format!("UPDATE quotes_latest SET batch_id = '{BAD}' WHERE coin_id = 9"),
+        format!("UPDATE quotes_latest SET batch_id = '{BAD}', fetched_at = '{fetched_at}' WHERE coin_id = 9"),
     ] {
         client.execute(&sql).await;
     }
