@@ -152,7 +152,7 @@ async fn real_and_simulated_quotes_never_mix() {
                 // Made-up quotes are worth nothing; real ones were paid for and stay in the queue.
                 Err(Failure::Reject { code: "mixed_origins", .. }) if !stored_simulated => {}
                 Err(Failure::Fatal { reason }) if stored_simulated => {
-                    assert!(reason.contains("COINPIPE__STORE__URL") && reason.contains("with your key once"))
+                    assert!(reason.contains("COINPIPE__STORE__URL") && reason.contains("with your key once"));
                 }
                 other => panic!("{other:?}"),
             }
