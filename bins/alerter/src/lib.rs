@@ -14,6 +14,7 @@ mod desk;
 mod desk_keeper;
 mod fingerprint;
 mod heartbeat;
+mod held_slots;
 mod http;
 mod incomplete_batches;
 mod mailer;

@@ -6,13 +6,14 @@ mod end;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::endpoint::{HISTORY, LISTINGS, QUOTES};
-use domain::{BatchId, Schedule, Slot, in_force};
+use domain::endpoint::{LISTINGS, QUOTES};
+use domain::{BatchId, Schedule, Slot, in_force, timestamp};
 use ports::store::{AlertGroup, BatchRecord, GroupState, LetterSummary};
 use ports::{Clock, Ledger, Letters, Schedules, StoreError};
 use service::Stores;
 use tracing::info;
 
+use crate::held_slots::held_slots;
 use end::End;
 
 /// So many of the newest batches are searched for one that proves that something works again.
@@ -92,29 +93,25 @@ impl Passed {
         }
     }
 
-    /// Whether each slot from that of `first` to the one that begins at `last` has a batch of its own, or one from the history.
+    /// Whether each slot from that of `first` to the one that begins at `last` has a snapshot. A schedule that is not known any more
+    /// proves nothing.
     async fn is_filled(&self, first: &BatchId, last: Option<DateTime<Utc>>) -> Result<bool, StoreError> {
         let Some(from) = first.slot() else { return Ok(false) };
-        let to = last.unwrap_or(from) + TimeDelta::seconds(1);
-        let fetched = self.schedules.fetched_slots(from, to).await?;
-        let has = |slot: Slot, convert: Option<&[String]>| {
-            fetched.iter().any(|one| {
-                let is_it = one.endpoint == first.endpoint() || one.endpoint == HISTORY;
-                one.slot == slot && is_it && convert.is_none_or(|convert| convert == one.convert)
-            })
-        };
-        if last.is_none() {
-            return Ok(has(Slot::at(from), None));
-        }
+        let last = last.unwrap_or(from);
         let schedules = self.schedules.schedules(Schedule::QUOTES, from).await?;
         let followed = in_force(&schedules).into_iter().filter(|one| {
             let Schedule { endpoint, convert, .. } = one.schedule;
             BatchId::new(Slot::at(from), endpoint, convert) == *first
         });
-        let mut due =
-            followed.flat_map(|one| one.slots(from, to).map(move |slot| (slot, one.schedule))).peekable();
-        // A schedule that is not known any more proves nothing.
-        Ok(due.peek().is_some() && due.all(|(slot, schedule)| has(slot, Some(&schedule.convert))))
+        let due: Vec<_> = followed
+            .flat_map(|one| {
+                one.slots(from, last + TimeDelta::seconds(1)).map(move |slot| (slot, one.schedule))
+            })
+            .collect();
+        let Some(longest) = due.iter().map(|(_, schedule)| schedule.every).max() else { return Ok(false) };
+        let fetched = self.schedules.fetched_slots(from, timestamp::later(last, longest)).await?;
+        let held = held_slots(&fetched);
+        Ok(due.iter().all(|(slot, schedule)| held.of_schedule(schedule, *slot).is_some()))
     }
 
     /// Whether a snapshot of the same kind came after that of `than`, and nothing was found wrong with it.

@@ -1,12 +1,13 @@
 //! What is not in the database: slots that nobody fetched, parts of batches that were not loaded, rejected coins.
 
 use chrono::{DateTime, Utc};
-use domain::endpoint::{HISTORY, LISTINGS};
+use domain::endpoint::LISTINGS;
 use domain::{Doubt, Schedule, Slot, in_force, timestamp};
 use ports::FetchedSlot;
 use ports::store::{BatchRecord, Missing};
 
 use super::Database;
+use crate::held_slots::held_slots;
 
 /// A slot is fetched until the next one begins, and then has this time to be loaded.
 const LOADED_WITHIN: std::time::Duration = std::time::Duration::from_mins(5);
@@ -94,6 +95,7 @@ fn missing_slots(
     (since, now): (DateTime<Utc>, DateTime<Utc>),
     coins: Option<u64>,
 ) -> (u64, Vec<Hole>) {
+    let held = held_slots(fetched);
     let (mut due, mut holes) = (0, Vec::new());
     for one in in_force(schedules) {
         let schedule = one.schedule;
@@ -107,11 +109,7 @@ fn missing_slots(
                 break;
             }
             due += 1;
-            let is_there = fetched.iter().any(|held| {
-                (held.endpoint == schedule.endpoint || held.endpoint == HISTORY)
-                    && held.convert == schedule.convert
-                    && (slot.starts_at()..ends_at).contains(&held.slot.starts_at())
-            });
+            let is_there = held.of_schedule(schedule, slot).is_some();
             match &mut run {
                 _ if is_there => close(&mut run),
                 Some((_, last, count)) => (*last, *count) = (slot, *count + 1),
