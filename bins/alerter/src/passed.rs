@@ -3,13 +3,14 @@
 
 mod end;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::endpoint::{LISTINGS, QUOTES};
+use domain::endpoint::{HISTORY, LISTINGS, QUOTES};
 use domain::{BatchId, Schedule, Slot, in_force, timestamp};
 use ports::store::{AlertGroup, BatchRecord, GroupState, LetterSummary};
-use ports::{Clock, Ledger, Letters, Schedules, StoreError};
+use ports::{Clock, FetchedSlot, Ledger, Letters, Schedules, StoreError};
 use service::Stores;
 use tracing::info;
 
@@ -18,6 +19,9 @@ use end::End;
 
 /// So many of the newest batches are searched for one that proves that something works again.
 const NEWEST: u32 = 100;
+
+/// So many batches are looked up at once.
+const AT_ONCE: usize = 200;
 
 /// So many letters of a group are looked at. One with more is looked at by people.
 const MOST_LETTERS: u32 = 300;
@@ -109,9 +113,24 @@ impl Passed {
             })
             .collect();
         let Some(longest) = due.iter().map(|(_, schedule)| schedule.every).max() else { return Ok(false) };
-        let fetched = self.schedules.fetched_slots(from, timestamp::later(last, longest)).await?;
+        let mut fetched = self.schedules.fetched_slots(from, timestamp::later(last, longest)).await?;
+        let whole = self.whole_of_the_past(&fetched).await?;
+        fetched.retain(|one| one.endpoint != HISTORY || whole.contains(&one.batch));
         let held = held_slots(&fetched);
         Ok(due.iter().all(|(slot, schedule)| held.of_schedule(schedule, *slot).is_some()))
+    }
+
+    /// Those of `fetched` that were filled from the history, with all that they should have.
+    async fn whole_of_the_past(&self, fetched: &[FetchedSlot]) -> Result<BTreeSet<BatchId>, StoreError> {
+        let past = fetched.iter().filter(|one| one.endpoint == HISTORY);
+        let ids: Vec<_> = past.map(|one| one.batch.clone()).collect();
+        let mut whole = BTreeSet::new();
+        for some in ids.chunks(AT_ONCE) {
+            let records = self.ledger.batches_of(some).await?;
+            let filling = records.into_iter().filter(|record| record.fills_slot() && record.is_complete());
+            whole.extend(filling.map(|record| record.id));
+        }
+        Ok(whole)
     }
 
     /// Whether a snapshot of the same kind came after that of `than`, and nothing was found wrong with it.

@@ -164,7 +164,19 @@ async fn a_gap_ends_when_each_of_its_slots_is_filled() {
     }
     passed.look().await.unwrap();
     assert_eq!(open(&store).await, ["gap"], "the older letter stands for a slot of its own");
-    snapshot(&store, -7200, "history", None).await;
+    // An answer that lacks coins fills nothing.
+    let verdict = || Some(Verdict { doubt: Doubt::Incomplete, why: "no coin came".to_owned() });
+    snapshot(&store, -7200, "history", verdict()).await;
+    passed.look().await.unwrap();
+    assert_eq!(open(&store).await, ["gap"]);
+    let announced = Fetched {
+        batch: BatchId::new(Slot::at(at(-7200)), "history", &["USD".to_owned()]),
+        slot: Slot::at(at(-7200)),
+        endpoint: "history".to_owned(),
+        fetched_at: at(9000),
+        ..fetched(1)
+    };
+    store.record_fetched(&announced).await.unwrap();
     passed.look().await.unwrap();
     assert_eq!(open(&store).await, [""; 0]);
 }

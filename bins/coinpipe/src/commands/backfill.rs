@@ -11,6 +11,8 @@ mod plan;
 mod progress;
 mod span;
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -156,6 +158,7 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
     let Some(stores) = found.stores else { bail!(adapters::nothing_at(&process.config().store.url)) };
     let gap = gap::find(process, args, &stores).await?;
     let there = gap.there;
+    let came = gap.came();
     let mut plan = Plan::of(gap);
     let spool = fetcher::backfill_spool(process);
     let begun = fetcher::begun_in(&spool);
@@ -167,6 +170,8 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
     }
     let mut taken = fetcher::taken_in(&process.config().fetch.spool);
     taken.extend(fetcher::taken_in(&spool));
+    // What came, and is wanted all the same, is on no way any more.
+    taken.retain(|batch| !came.contains(batch));
     plan.leave_out(&process.config().fetch.convert, &taken);
     if plan.jobs.is_empty() {
         return output::print(nothing_missing(there));
@@ -189,7 +194,8 @@ async fn abandon(backfiller: &Backfiller) -> anyhow::Result<()> {
 async fn resume(process: &Process, backfiller: &Backfiller, gap: gap::Gap) -> anyhow::Result<Option<Plan>> {
     let stop = process.shutdown.soft();
     let convert = &process.config().fetch.convert;
-    backfiller.forget_paid(&gap.known).await?;
+    let came = gap.came();
+    backfiller.forget_paid(&came).await?;
     let progress = Progress::start(0);
     let resumed = backfiller.resume(&progress, &stop).await;
     progress.clear();
@@ -209,7 +215,9 @@ async fn resume(process: &Process, backfiller: &Backfiller, gap: gap::Gap) -> an
     let mut plan = Plan::of(gap);
     plan.begin_with(begun, convert);
     let coming = plan.leave_out(convert, &paid);
-    let beside = plan.leave_out(convert, &backfiller.taken_beside());
+    // The fetcher remembers what it paid for until it is asked again; the tables know what became of it.
+    let beside: BTreeSet<_> = backfiller.taken_beside().difference(&came).cloned().collect();
+    let beside = plan.leave_out(convert, &beside);
     if !coming.is_empty() {
         output::say(format!(
             "{} of these slots were fetched before, and are on their way to the tables",

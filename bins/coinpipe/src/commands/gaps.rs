@@ -163,7 +163,10 @@ async fn tell(
             output::say(filled);
         }
     }
-    for remedy in remedies(&due.missing, &process.config().fetch) {
+    let (config, now) = (process.config(), process.clock.now());
+    let oldest = TimeDelta::from_std(config.history.keep).ok().filter(|keep| !keep.is_zero());
+    let oldest = oldest.and_then(|keep| now.checked_sub_signed(keep));
+    for remedy in remedies(&due.missing, &config.fetch, oldest) {
         output::say(remedy);
     }
     Ok(())
@@ -184,15 +187,21 @@ fn in_part(missing: &MissingSlot<'_>, partial: &[BatchRecord]) -> Option<String>
     Some(format!("{} was filled in part: {coins} of {}", missing.slot, numbers::count((*due).into())))
 }
 
-/// What fills the `missing` slots, and which of them nothing fills.
-fn remedies(missing: &[MissingSlot<'_>], fetch: &config::Fetch) -> Vec<String> {
+/// What fills the `missing` slots, and which of them nothing fills. What is before `oldest` would be deleted at once.
+fn remedies(
+    missing: &[MissingSlot<'_>],
+    fetch: &config::Fetch,
+    oldest: Option<DateTime<Utc>>,
+) -> Vec<String> {
     if fetch.source == Source::Keyless {
         let none = "without a key CoinMarketCap tells nothing of the past: what is missing stays so, until there is one";
         return vec![none.to_owned()];
     }
     let is_in_currencies =
         |one: &&MissingSlot<'_>| one.schedule.convert.iter().all(|currency| fetch.convert.contains(currency));
-    let (hours, others): (Vec<_>, Vec<_>) = missing.iter().copied().partition(|one| is_hour(&one.slot));
+    let is_kept = |one: &MissingSlot<'_>| oldest.is_none_or(|oldest| one.slot.starts_at() >= oldest);
+    let (kept, too_old): (Vec<_>, Vec<_>) = missing.iter().copied().partition(is_kept);
+    let (hours, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(|one| is_hour(&one.slot));
     let (fillable, foreign): (Vec<_>, Vec<_>) = hours.into_iter().partition(|one| is_in_currencies(&one));
     let mut remedies = commands(&due::gaps(&fillable));
     if let Some(first) = foreign.first() {
@@ -201,6 +210,12 @@ fn remedies(missing: &[MissingSlot<'_>], fetch: &config::Fetch) -> Vec<String> {
         remedies.push(format!(
             "due in other currencies than fetch.convert has now: {slots}; COINPIPE__FETCH__CONVERT={convert} before the command fills \
              them"
+        ));
+    }
+    if !too_old.is_empty() {
+        let slots = numbers::counted(too_old.len() as u64, "slot");
+        remedies.push(format!(
+            "not filled: {slots}, which are older than history.keep: they would be deleted at once"
         ));
     }
     if !others.is_empty() {

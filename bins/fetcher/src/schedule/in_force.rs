@@ -80,8 +80,9 @@ impl Scheduler {
         let Some(passed) = followed.passed(before, &held) else { return };
         // Those in other currencies would be filled with these.
         let is_same = followed.convert() == self.collector.order(passed.first).convert;
-        let hours = passed.hours.iter().copied().filter(|_| is_same);
-        self.collector.miss(passed.count, hours).await;
+        let hours: Vec<_> = passed.hours.iter().copied().filter(|_| is_same).collect();
+        let filled = hours.len() as u64;
+        self.collector.miss(passed.count, hours.into_iter()).await;
         let Passed { first, last, count, ends_at, .. } = passed;
         let batch = followed.batch(first);
         let (what, occasion) = if count == 1 {
@@ -94,7 +95,13 @@ impl Scheduler {
         };
         let (from, to) = (first, timestamp::to_text(ends_at));
         let remedy = match self.catch_up {
-            CatchUp::All => "fetch.catch_up has them filled from the API's history".to_owned(),
+            CatchUp::All if filled == count => {
+                "fetch.catch_up has them filled from the API's history".to_owned()
+            }
+            CatchUp::All => format!(
+                "fetch.catch_up has {filled} of them filled from the API's history, and not those that do not begin with an hour, or were \
+                 due in other currencies"
+            ),
             CatchUp::Last | CatchUp::None => {
                 format!("`coinpipe backfill --from {from} --to {to}` fetches it")
             }

@@ -111,7 +111,9 @@ impl Arriving for Arrivals<'_> {
             if record.fetched_at.is_some() && is_new && record.is_complete() {
                 self.transit.end(&record.id);
                 self.arrived += 1;
-                self.quotes += record.written + record.unchanged + record.stale;
+                // The ledger counts the quotes of a chunk when it is loaded first, and not when what was fetched again replaces it.
+                let coins = record.coins_in.saturating_sub(record.rejected);
+                self.quotes += (record.written + record.unchanged + record.stale).max(coins);
                 self.rejected += record.rejected;
                 if record.lacks_coins() {
                     self.incomplete

@@ -31,6 +31,14 @@ pub(super) struct Gap {
     pub(super) dropped: BTreeSet<BatchId>,
 }
 
+impl Gap {
+    /// Batches of the past of which it is known what became of them: whatever else remembers that they were paid for, nothing of them is
+    /// on its way.
+    pub(super) fn came(&self) -> BTreeSet<BatchId> {
+        self.known.union(&self.dropped).cloned().collect()
+    }
+}
+
 /// What the tables lack.
 pub(super) async fn find(process: &Process, args: &BackfillArgs, stores: &Stores) -> anyhow::Result<Gap> {
     let fetch = &process.config().fetch;

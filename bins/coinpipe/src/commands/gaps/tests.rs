@@ -174,7 +174,7 @@ fn what_nothing_fills_is_said() {
     let (often, euro) = (schedule(0, 15, "USD"), schedule(0, 60, "EUR"));
     let slot = |seconds, schedule| MissingSlot { slot: Slot::at(at(seconds)), schedule };
     let missing = [slot(0, &often), slot(900, &often), slot(HOUR, &euro)];
-    let said = remedies(&missing, &fetch);
+    let said = remedies(&missing, &fetch, None);
     assert!(
         said[0].contains("--from 2026-11-22T14:00:00Z --to 2026-11-22T14:15:00Z` fetches 1 slot"),
         "{said:?}"
@@ -184,7 +184,9 @@ fn what_nothing_fills_is_said() {
         "{said:?}"
     );
     assert!(said[2].starts_with("not filled: 1 slot, "), "{said:?}");
+    let kept = remedies(&missing, &fetch, Some(at(HOUR)));
+    assert!(kept.len() == 2 && kept[1].starts_with("not filled: 2 slots, which are older"), "{kept:?}");
     let keyless = config::Fetch { source: Source::Keyless, ..fetch };
-    let said = remedies(&missing, &keyless);
+    let said = remedies(&missing, &keyless, None);
     assert!(said.len() == 1 && !said[0].contains("backfill"), "{said:?}");
 }
