@@ -30,7 +30,10 @@ impl Disk {
         let files = [&config.queue.url, &config.store.url].into_iter().filter_map(service::file_of);
         // What holds a file is what has to have room.
         let folders = files.map(|file| file.parent().map_or_else(PathBuf::new, Path::to_path_buf));
-        let folders = folders.chain([config.fetch.spool.clone()]).collect();
+        let folders = folders.chain([config.fetch.spool.clone()]);
+        let folders =
+            folders.map(|folder| std::path::absolute(Path::new(".").join(&folder)).unwrap_or(folder));
+        let folders = folders.collect();
         Self { folders, least: config.alert.disk_free, room, low: Mutex::default() }
     }
 

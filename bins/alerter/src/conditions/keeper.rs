@@ -43,8 +43,11 @@ impl Keeper {
         if !self.groups().await?.is_empty() {
             return Ok(());
         }
-        let Finding { occasion, reason } = finding;
+        let Finding { mut occasion, reason } = finding;
         let code = self.condition.code();
+        if let Some(ended) = self.times_ended().await? {
+            occasion = format!("{occasion}/{ended}");
+        }
         let letter = DeadLetter::incident(StageName::Alerter, code, occasion, reason, self.clock.now());
         let group = fingerprint(&letter);
         if self.letters.file(&letter, &group).await? {
@@ -68,14 +71,101 @@ impl Keeper {
         Ok(())
     }
 
+    /// How often it was over, when it is over by itself: what comes after is another time, whatever its occasion says. `None` when it
+    /// never was, or a person ended it: the same occasion stays ended.
+    async fn times_ended(&self) -> Result<Option<u64>, StoreError> {
+        let groups = self.of_condition(None).await?;
+        let newest = groups.iter().max_by_key(|group| group.resolved_at);
+        let is_over = newest.is_some_and(|group| group.resolution.as_deref() == Some(self.condition.end()));
+        Ok(is_over.then(|| groups.iter().map(|group| group.episodes).sum()))
+    }
+
     /// The incidents that are open.
     async fn groups(&self) -> Result<Vec<AlertGroup>, StoreError> {
-        let mut groups = self.letters.groups(Some(GroupState::Open)).await?;
+        self.of_condition(Some(GroupState::Open)).await
+    }
+
+    async fn of_condition(&self, state: Option<GroupState>) -> Result<Vec<AlertGroup>, StoreError> {
+        let mut groups = self.letters.groups(state).await?;
         groups.retain(|group| {
             group.stage == Some(StageName::Alerter)
                 && group.class == Class::Incident
                 && group.code == self.condition.code()
         });
         Ok(groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use chrono::{DateTime, Utc};
+    use testkit::clock::ManualClock;
+    use testkit::memory::MemoryStore;
+
+    use super::*;
+
+    /// Says what it is told to, always of the same occasion.
+    struct Told(Mutex<bool>);
+
+    #[async_trait]
+    impl Condition for Told {
+        fn code(&self) -> &'static str {
+            "told"
+        }
+
+        fn end(&self) -> &'static str {
+            "it is well"
+        }
+
+        async fn look(&self, _now: DateTime<Utc>) -> Result<Look, StoreError> {
+            let finding = Finding { occasion: "today".to_owned(), reason: "it is not".to_owned() };
+            Ok(if *self.0.lock().unwrap() { Look::Wrong(finding) } else { Look::Fine })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_opens_again_and_what_a_person_ended_does_not() {
+        let clock = Arc::new(ManualClock::default());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let told = Arc::new(Told(Mutex::new(true)));
+        let keeper = Keeper::new(Box::new(Shared(told.clone())), store.clone(), clock.clone());
+        let another = Keeper::new(Box::new(Shared(told.clone())), store.clone(), clock.clone());
+        let is_open = async || !store.groups(Some(GroupState::Open)).await.unwrap().is_empty();
+        for episode in 1..4 {
+            *told.0.lock().unwrap() = true;
+            keeper.look().await.unwrap();
+            another.look().await.unwrap();
+            assert!(is_open().await, "{episode}");
+            assert_eq!(store.letters(None, 9).await.unwrap().len(), episode);
+            *told.0.lock().unwrap() = false;
+            keeper.look().await.unwrap();
+            assert!(!is_open().await, "{episode}");
+        }
+        *told.0.lock().unwrap() = true;
+        keeper.look().await.unwrap();
+        let group = store.groups(Some(GroupState::Open)).await.unwrap().pop().unwrap();
+        store.resolve(&group.fingerprint, group.total, "by hand: known").await.unwrap();
+        keeper.look().await.unwrap();
+        assert!(!is_open().await, "a person has seen it");
+    }
+
+    struct Shared(Arc<Told>);
+
+    #[async_trait]
+    impl Condition for Shared {
+        fn code(&self) -> &'static str {
+            self.0.code()
+        }
+
+        fn end(&self) -> &'static str {
+            self.0.end()
+        }
+
+        async fn look(&self, now: DateTime<Utc>) -> Result<Look, StoreError> {
+            self.0.look(now).await
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use domain::{Class, header};
+use domain::{Class, MessageId, header, one_line};
 use futures_util::FutureExt;
 use ports::{Delivery, Queue, QueueError, QueueName, Settlement};
 use telemetry::trace;
@@ -21,7 +21,9 @@ impl Runner {
     /// Every line that is logged meanwhile, here or in an adapter, names the message; ids begin with the batch.
     pub(super) async fn settle_one(&self, delivery: Delivery) -> After {
         let trace = trace::handling(self.stage.input(), delivery.message());
-        let span = info_span!("delivery", stage = %self.name, id = %delivery.message().id);
+        // An id comes from outside: with line breaks in it, it could forge log lines.
+        let id = one_line(delivery.message().id.as_str(), MessageId::MAX_BYTES);
+        let span = info_span!("delivery", stage = %self.name, id);
         match self.try_settle_one(delivery, &trace).instrument(span).instrument(trace.clone()).await {
             Ok(after) => after,
             Err(crash) => After::End(Ended::Crashed(crash)),

@@ -120,6 +120,15 @@ impl<'a> Acting<'a> {
         Ok(stores.desk.note(self.id(), done, Some(outcome)).await?)
     }
 
+    /// Fails when it was stopped before it was done to all: who started it from a script is to know.
+    pub(super) fn require_all(&self, done: u64, is_stopped: bool) -> anyhow::Result<()> {
+        let left = self.matched().saturating_sub(done);
+        if is_stopped && left > 0 {
+            bail!("stopped before it was done: {} left; the same command goes on", letters(left));
+        }
+        Ok(())
+    }
+
     /// Prints `text`, or JSON with these fields.
     pub(super) fn tell(&self, mut fields: serde_json::Value, text: &str) -> anyhow::Result<()> {
         if !self.args.json {

@@ -49,5 +49,6 @@ pub(super) async fn run(process: &Process, args: &PurgeArgs) -> anyhow::Result<(
     }
     let outcome = if stop.is_cancelled() { "stopped" } else { "done" };
     acting.end(&stores, done, outcome).await?;
-    acting.tell(json!({ "done": done, "outcome": outcome }), &format!("Deleted {}", letters(done)))
+    acting.tell(json!({ "done": done, "outcome": outcome }), &format!("Deleted {}", letters(done)))?;
+    acting.require_all(done, stop.is_cancelled())
 }

@@ -86,6 +86,7 @@ async fn send(
         "outcome": outcome,
     });
     acting.tell(fields, &said(&sent, acting.matched(), is_stopped))?;
+    acting.require_all(done + nowhere, is_stopped)?;
     Ok(sent)
 }
 

@@ -80,5 +80,6 @@ async fn settle(
     acting.tell(
         json!({ "done": done, "groups_resolved": groups, "outcome": outcome }),
         &format!("{past} {}{groups_text}{rest}", letters(done)),
-    )
+    )?;
+    acting.require_all(done, stop.is_cancelled())
 }
