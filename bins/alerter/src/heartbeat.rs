@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use config::Secret;
 use domain::endpoint::LISTINGS;
 use domain::{Class, Slot, StageName, header, one_line};
-use ports::store::{BatchRecord, LetterSummary};
-use ports::{Clock, Ledger, Letters, StoreError};
+use ports::store::{BatchRecord, CLOCK_SKEW, DeskLetter, LetterSummary};
+use ports::{Clock, Desk, Ledger, LetterFilter, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
@@ -40,7 +40,7 @@ pub(crate) struct Heartbeat {
     http: reqwest::Client,
     url: Url,
     ledger: Arc<dyn Ledger>,
-    letters: Arc<dyn Letters>,
+    desk: Arc<dyn Desk>,
     clock: Arc<dyn Clock>,
     told: Mutex<Told>,
 }
@@ -59,14 +59,14 @@ impl Heartbeat {
     pub(crate) fn new(
         url: &Secret,
         ledger: Arc<dyn Ledger>,
-        letters: Arc<dyn Letters>,
+        desk: Arc<dyn Desk>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
         let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
         let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
         let told = Told { slot: None, failed: clock.now(), is_heard: true };
-        Ok(Self { http, url, ledger, letters, clock, told: Mutex::new(told) })
+        Ok(Self { http, url, ledger, desk, clock, told: Mutex::new(told) })
     }
 
     /// The host that is called.
@@ -82,11 +82,9 @@ impl Heartbeat {
 
     /// Makes the calls that are due, the older one first: who is called takes the last one for what is true.
     async fn look(&self) -> Result<(), StoreError> {
-        let since_failed = self.told().failed;
         let batches = self.ledger.batches(NEWEST).await?;
         let whole = self.newly_whole(&batches);
-        let letters = self.letters.letters(None, NEWEST).await?;
-        let failed = letters.iter().find(|letter| letter.filed_at > since_failed && is_lost(letter));
+        let failed = self.newly_lost().await?;
         let failed = failed.map(|letter| (letter.filed_at, one_line(&letter.reason, REASON_CHARS)));
         let is_whole_last = whole.as_ref().map(|whole| whole.loaded_at) >= failed.as_ref().map(|(at, _)| *at);
         if is_whole_last {
@@ -97,6 +95,31 @@ impl Heartbeat {
             self.tell_failed(failed).await;
         }
         Ok(())
+    }
+
+    /// The newest letter about a snapshot that was given up, if it is not told, however many others came since.
+    async fn newly_lost(&self) -> Result<Option<LetterSummary>, StoreError> {
+        let (since, now) = (self.told().failed, self.clock.now());
+        let filter =
+            LetterFilter { class: Some(Class::Incident), since: Some(since), ..LetterFilter::default() };
+        let mut after = None;
+        loop {
+            let page = self.desk.list(&filter, after.as_ref(), NEWEST).await?;
+            after = page.last().map(DeskLetter::key);
+            let is_last = page.len() < NEWEST as usize;
+            let mut new =
+                page.into_iter().map(|listed| listed.summary).filter(|letter| letter.filed_at > since);
+            if let Some(lost) = new.find(is_lost) {
+                return Ok(Some(lost));
+            }
+            if is_last {
+                // They need not be read again. Another alerter's clock may be a little behind.
+                let read = now - CLOCK_SKEW;
+                let mut told = self.told();
+                told.failed = told.failed.max(read);
+                return Ok(None);
+            }
+        }
     }
 
     /// The newest snapshot that is whole, if it is not told. A replay, or what fills a gap, makes none of the newest slot.

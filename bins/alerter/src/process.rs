@@ -115,8 +115,8 @@ fn transports(process: &Process) -> Result<Transports, service::Usage> {
 
 fn heartbeat(process: &Process, stores: &Stores) -> anyhow::Result<Option<Heartbeat>> {
     let Some(url) = process.config().alert.heartbeat() else { return Ok(None) };
-    let (ledger, letters) = (Arc::clone(&stores.ledger), Arc::clone(&stores.letters));
-    Heartbeat::new(url, ledger, letters, Arc::clone(&process.clock)).map(Some)
+    let (ledger, desk) = (Arc::clone(&stores.ledger), Arc::clone(&stores.desk));
+    Heartbeat::new(url, ledger, desk, Arc::clone(&process.clock)).map(Some)
 }
 
 fn mailer(

@@ -1,5 +1,5 @@
 use domain::{DeadLetter, Slot};
-use ports::Store;
+use ports::{Letters, Store};
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample::{batch, chunk, fetched};
 use testkit::memory::MemoryStore;
@@ -145,4 +145,23 @@ async fn a_call_that_does_not_arrive_is_made_again() {
     *bench.answer.lock().unwrap() = "200 OK";
     assert_eq!(bench.look().await, ["/s3cret/"]);
     assert_eq!(bench.look().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_given_up_is_told_however_much_dies_after_it() {
+    let mut bench = bench().await;
+    assert_eq!(bench.look().await, [""; 0]);
+    bench.clock.advance(Duration::from_mins(2));
+    bench.file(bench.incident("slot_missed", "2026-11-22T14:00:00Z/listings/USD", "missing")).await;
+    for number in 0..130 {
+        bench.clock.advance(Duration::from_millis(5));
+        bench.file(bench.incident("api_500", &number.to_string(), "broken")).await;
+    }
+    assert_eq!(bench.look().await, ["/s3cret/fail"]);
+    assert_eq!(bench.look().await, [""; 0]);
+    bench.clock.advance(Duration::from_mins(2));
+    assert_eq!(bench.look().await, [""; 0]);
+    bench.clock.advance(Duration::from_mins(2));
+    bench.file(bench.incident("slot_missed", "2026-11-22T15:00:00Z/listings/USD", "missing")).await;
+    assert_eq!(bench.look().await, ["/s3cret/fail"]);
 }

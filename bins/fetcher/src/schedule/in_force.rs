@@ -82,7 +82,7 @@ impl Scheduler {
         let is_same = followed.convert() == self.collector.order(passed.first).convert;
         let hours: Vec<_> = passed.hours.iter().copied().filter(|_| is_same).collect();
         let filled = hours.len() as u64;
-        self.collector.miss(passed.count, hours.into_iter()).await;
+        self.collector.miss(passed.count, hours).await;
         let Passed { first, last, count, ends_at, .. } = passed;
         let batch = followed.batch(first);
         let (what, occasion) = if count == 1 {
