@@ -31,7 +31,7 @@ pub struct BatchRecord {
     pub loaded_at: Option<DateTime<Utc>>,
     /// Pages it should have; `None` until known.
     pub pages: Option<u32>,
-    /// Credits it cost; `None` until the announcement was recorded.
+    /// Credits it cost, each time that it was fetched; `None` until an announcement was recorded.
     pub credits: Option<u32>,
     /// What its fetcher found wrong with it as a whole; `None` when nothing was found, or until the announcement was recorded.
     pub verdict: Option<Verdict>,

@@ -82,7 +82,8 @@ impl Work for Announcement<'_> {
                  verdict = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(verdict), verdict), \
                  verdict_reason = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(verdict_reason), \
                                      verdict_reason), \
-                 credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(credits), credits), \
+                 credits = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, \
+                              COALESCE(credits, 0) + VALUES(credits), credits), \
                  fetched_at = IF(fetched_at IS NULL OR VALUES(fetched_at) > fetched_at, VALUES(fetched_at), \
                                  fetched_at)",
             *INSERT_ANNOUNCEMENT

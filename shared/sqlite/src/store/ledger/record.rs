@@ -73,7 +73,8 @@ impl Work for Announcement<'_> {
         }
         let sql = format!(
             "{} ON CONFLICT DO UPDATE SET \
-                 fetched_at = excluded.fetched_at, pages = excluded.pages, credits = excluded.credits, \
+                 fetched_at = excluded.fetched_at, pages = excluded.pages, \
+                 credits = coalesce(batches.credits, 0) + excluded.credits, \
                  verdict = excluded.verdict, verdict_reason = excluded.verdict_reason \
              WHERE batches.fetched_at IS NULL OR excluded.fetched_at > batches.fetched_at",
             *INSERT_ANNOUNCEMENT

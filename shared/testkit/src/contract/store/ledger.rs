@@ -118,15 +118,18 @@ pub async fn an_announcement_and_its_chunks_may_come_in_any_order(lab: &impl Sto
     );
 }
 
-/// With its pages and credits; an earlier or equal one changes nothing.
+/// With its pages; an earlier or equal one changes nothing. What it cost is added: it was paid for again.
 pub async fn a_later_announcement_wins(lab: &impl StoreLab) {
-    for (fetched_at, pages, expected) in [(at(5), 2, 2), (at(5), 7, 2), (at(4), 8, 2), (at(6), 3, 3)] {
+    load(lab, &chunk(&[1])).await;
+    for (fetched_at, pages, expected, credits) in
+        [(at(5), 2, 2, 102), (at(5), 7, 2, 102), (at(4), 8, 2, 102), (at(6), 3, 3, 205), (at(6), 3, 3, 205)]
+    {
         let mut announcement = fetched(pages);
         announcement.fetched_at = fetched_at;
         announcement.credits = 100 + pages;
         lab.store().record_fetched(&announcement).await.expect("is recorded");
         let record = record(lab).await;
-        assert_eq!((record.pages, record.credits), (Some(expected), Some(100 + expected)));
+        assert_eq!((record.pages, record.credits), (Some(expected), Some(credits)));
     }
     assert_eq!(record(lab).await.fetched_at, Some(at(6)));
 }

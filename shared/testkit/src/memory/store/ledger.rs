@@ -77,6 +77,8 @@ impl LedgerState {
         let fetched_at = timestamp::to_millis(fetched.fetched_at);
         if batch.announced.as_ref().is_none_or(|held| fetched_at > held.fetched_at) {
             let Fetched { pages, credits, verdict, .. } = fetched.clone();
+            // It was paid for again.
+            let credits = credits + batch.announced.as_ref().map_or(0, |held| held.credits);
             batch.announced = Some(Announced { fetched_at, pages, credits, verdict });
         }
     }
