@@ -22,6 +22,7 @@ use service::{Process, Usage};
 
 use super::replay::beside_workers;
 use crate::adapters;
+use crate::confirm::confirm;
 use crate::when::{When, ZoneArgs};
 use crate::{data_kind, numbers, output};
 use filling::{Ended, fill};
@@ -106,7 +107,7 @@ pub(crate) async fn run(process: &Process, args: &BackfillArgs) -> anyhow::Resul
     let adapters = process.unless_stopped(opening).await?;
     let mut backfiller = fetcher::for_backfill(process, &adapters.queues, &source)?;
     if args.abandon {
-        abandon(&backfiller).await?;
+        abandon(process, &backfiller, args.yes).await?;
     }
     let gap = process.unless_stopped(gap::find(process, args, &adapters.stores)).await?;
     let Some(plan) = resume(process, &backfiller, gap).await? else { return Ok(()) };
@@ -180,7 +181,17 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
     output::print(format!("Would fill {}", plan.in_words(price)))
 }
 
-async fn abandon(backfiller: &Backfiller) -> anyhow::Result<()> {
+/// Gives up what was begun, when somebody says so who knows what that costs.
+async fn abandon(process: &Process, backfiller: &Backfiller, yes: bool) -> anyhow::Result<()> {
+    let begun = backfiller.begun().await?;
+    let slots = begun.parts.iter().map(|(_, slots)| slots.len()).sum::<usize>() + begun.others.len();
+    let question = format!(
+        "Give up {} that were begun? What came of them is loaded as incomplete, and all of them costs its credits again.",
+        numbers::counted(slots as u64, "slot")
+    );
+    if slots > 0 && !yes && !confirm(process, &question).await? {
+        bail!("nothing was changed");
+    }
     let slots = backfiller.abandon().await?;
     if slots > 0 {
         let slots = numbers::counted(slots as u64, "slot");
