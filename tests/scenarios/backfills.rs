@@ -146,6 +146,10 @@ async fn what_was_begun_is_finished_first_and_some_coins_fill_nothing() {
     assert_eq!(stopped.ended().await, Some(1), "{}", stopped.log());
     assert!(stopped.said("5 hours of 200 coins") > 0, "the hours of one coin are open: {}", stopped.log());
 
+    // Nobody can be asked here, so nothing is given up.
+    let mut abandoned =
+        Worker::operate_with(&place, &["backfill", "--from", &from, "--to", &to, "--abandon"], &env);
+    assert_eq!(abandoned.ended().await, Some(2), "{}", abandoned.log());
     clock.advance(Duration::from_mins(1));
     let other = ["backfill", "--from", &later, "--to", &to, "--ids", "1, 1027", "--yes"];
     let mut again = Worker::operate_with(&place, &other, &env);

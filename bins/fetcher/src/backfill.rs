@@ -81,6 +81,8 @@ pub struct Backfiller {
     pace: OnceLock<Pace>,
     /// What was dropped and is fetched again.
     dropped: Option<(Arc<dyn Drops>, BTreeSet<BatchId>)>,
+    /// What became of these is known to the tables.
+    came: OnceLock<BTreeSet<BatchId>>,
 }
 
 /// Credits that filling `slots` costs with these settings, when nothing of it is there.
@@ -125,7 +127,15 @@ impl Backfiller {
         clock: Arc<dyn Clock>,
         settings: config::Fetch,
     ) -> Self {
-        Self { collector, publisher, clock, settings, pace: OnceLock::new(), dropped: None }
+        Self {
+            collector,
+            publisher,
+            clock,
+            settings,
+            pace: OnceLock::new(),
+            dropped: None,
+            came: OnceLock::new(),
+        }
     }
 
     /// Leaves what a snapshot takes of the `minute_limit` of the key to the fetcher beside it.
@@ -184,7 +194,8 @@ impl Backfiller {
 
     /// The batches of the past that the fetcher beside it paid for or is paying for, and that may not be in the tables.
     pub fn taken_beside(&self) -> BTreeSet<BatchId> {
-        fetcher_above(&self.settings.spool).map(|spool| taken_in(&spool)).unwrap_or_default()
+        let came = self.came.get_or_init(BTreeSet::new);
+        fetcher_above(&self.settings.spool).map(|spool| taken_in(&spool, came)).unwrap_or_default()
     }
 
     /// Credits that filling `slots` still costs.
@@ -210,6 +221,7 @@ impl Backfiller {
 
     /// Forgets of the batches that were paid for those that `are_known` to the tables.
     pub async fn forget_paid(&self, are_known: &BTreeSet<BatchId>) -> Result<(), OnceFailure> {
+        self.came.get_or_init(|| are_known.clone());
         let paid = self.collector.past_paid().await?;
         let rest: BTreeSet<_> = paid.difference(are_known).cloned().collect();
         if rest != paid {

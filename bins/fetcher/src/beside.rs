@@ -33,10 +33,11 @@ pub fn begun_in(spool: &Path) -> BTreeSet<BatchId> {
     unfinished_history_in(spool)
 }
 
-/// The same, and those that are being paid for.
-pub fn taken_in(spool: &Path) -> BTreeSet<BatchId> {
+/// The batches that are being paid for, and those that were and are on their way to the tables: what `came` is not any more, although
+/// who paid for it remembers it until it is wanted again.
+pub fn taken_in(spool: &Path, came: &BTreeSet<BatchId>) -> BTreeSet<BatchId> {
     // In this order: what is finished in between is noted as paid for before it leaves the spool.
     let mut taken = history_in(spool);
-    taken.extend(paid_for(spool));
+    taken.extend(paid_for(spool).into_iter().filter(|batch| !came.contains(batch)));
     taken
 }

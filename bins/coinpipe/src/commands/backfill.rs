@@ -11,8 +11,6 @@ mod plan;
 mod progress;
 mod span;
 
-use std::collections::BTreeSet;
-
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -169,10 +167,8 @@ async fn look(process: &Process, args: &BackfillArgs) -> anyhow::Result<()> {
             numbers::counted(begun.len() as u64, "slot")
         ));
     }
-    let mut taken = fetcher::taken_in(&process.config().fetch.spool);
-    taken.extend(fetcher::taken_in(&spool));
-    // What came, and is wanted all the same, is on no way any more.
-    taken.retain(|batch| !came.contains(batch));
+    let mut taken = fetcher::taken_in(&process.config().fetch.spool, &came);
+    taken.extend(fetcher::taken_in(&spool, &came));
     plan.leave_out(&process.config().fetch.convert, &taken);
     if plan.jobs.is_empty() {
         return output::print(nothing_missing(there));
@@ -205,8 +201,7 @@ async fn abandon(process: &Process, backfiller: &Backfiller, yes: bool) -> anyho
 async fn resume(process: &Process, backfiller: &Backfiller, gap: gap::Gap) -> anyhow::Result<Option<Plan>> {
     let stop = process.shutdown.soft();
     let convert = &process.config().fetch.convert;
-    let came = gap.came();
-    backfiller.forget_paid(&came).await?;
+    backfiller.forget_paid(&gap.came()).await?;
     let progress = Progress::start(0);
     let resumed = backfiller.resume(&progress, &stop).await;
     progress.clear();
@@ -226,9 +221,7 @@ async fn resume(process: &Process, backfiller: &Backfiller, gap: gap::Gap) -> an
     let mut plan = Plan::of(gap);
     plan.begin_with(begun, convert);
     let coming = plan.leave_out(convert, &paid);
-    // The fetcher remembers what it paid for until it is asked again; the tables know what became of it.
-    let beside: BTreeSet<_> = backfiller.taken_beside().difference(&came).cloned().collect();
-    let beside = plan.leave_out(convert, &beside);
+    let beside = plan.leave_out(convert, &backfiller.taken_beside());
     if !coming.is_empty() {
         output::say(format!(
             "{} of these slots were fetched before, and are on their way to the tables",

@@ -221,7 +221,7 @@ impl Collector {
 
     /// The batches that a person on this machine paid for or is paying for, and that may not be in the tables.
     pub(crate) fn taken_by_hand(&self) -> BTreeSet<BatchId> {
-        taken_in(&backfill_below(&self.settings.spool))
+        taken_in(&backfill_below(&self.settings.spool), &BTreeSet::new())
     }
 
     /// Keeps what the coins that are asked for are called, beside those of what is begun: the manifests have their ids.
