@@ -44,4 +44,6 @@ pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Sent, Transport};
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,39 +1,20 @@
 //! Conditions and mailer together, on a clock that the test sets.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Config;
-use domain::{BatchId, Fetched, Schedule, Slot, timestamp};
-use ports::store::Mail;
+use domain::{BatchId, Fetched, Slot, timestamp};
 use ports::{Clock, Queue, Store};
 use service::Stores;
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{at, chunk, fetched, row};
+use testkit::contract::store::sample::{at, chunk, fetched, row, schedule};
 use testkit::memory::{MemoryQueue, MemoryStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Conditions, Mailer, SendError, Sent, Transport};
-
-/// Takes every mail.
-#[derive(Default)]
-struct Server {
-    taken: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
-        self.taken.lock().unwrap().push(mail.subject.clone());
-        Ok(Sent::ToAll)
-    }
-
-    async fn check(&self) -> Result<String, SendError> {
-        Ok(String::new())
-    }
-}
+use crate::testing::Server;
+use crate::{Conditions, Mailer};
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -82,7 +63,7 @@ impl Bench {
             }
             self.mailer.round(false, &CancellationToken::new()).await.unwrap();
             let taken = std::mem::take(&mut *self.server.taken.lock().unwrap());
-            mails.extend(taken.into_iter().map(|subject| (self.clock.now(), subject)));
+            mails.extend(taken.into_iter().map(|mail| (self.clock.now(), mail.subject)));
         }
         mails
     }
@@ -92,17 +73,7 @@ impl Bench {
 #[tokio::test]
 async fn when_all_fetchers_stop_there_is_a_mail_within_two_intervals_and_a_minute_and_one_when_it_is_over() {
     let bench = Bench::new();
-    let schedule = Schedule {
-        series: Schedule::QUOTES.to_owned(),
-        endpoint: "listings".to_owned(),
-        convert: vec!["USD".to_owned()],
-        every: Duration::from_hours(1),
-        coins: 1,
-        since: at(-36_000),
-        simulated: false,
-        confirmed_at: at(0),
-    };
-    bench.store.record_schedule(&schedule).await.unwrap();
+    bench.store.record_schedule(&schedule(at(-36_000))).await.unwrap();
     for hour in 0..5 {
         bench.snapshot(hour).await;
         assert_eq!(bench.until(at((hour + 1) * 3600 + 10)).await, [], "hour {hour}");

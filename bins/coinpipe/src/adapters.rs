@@ -4,6 +4,8 @@ use anyhow::bail;
 use config::SecretUrl;
 use service::{Process, Queues, Stores};
 
+use crate::output;
+
 /// Everything that a process with all stages has open.
 pub(crate) struct Adapters {
     pub(crate) queues: Queues,
@@ -27,6 +29,19 @@ pub(crate) async fn find(process: &Process) -> anyhow::Result<Found> {
 /// The message that there is nothing at `url` yet.
 pub(crate) fn nothing_at(url: &SecretUrl) -> String {
     format!("nothing is in {} yet; `coinpipe --once` takes a first snapshot", service::place(url))
+}
+
+/// Opens the store to list something of it. `None` when there is none, which was said then: as an empty list in JSON, or in words.
+pub(crate) async fn open_to_list(process: &Process, json: bool) -> anyhow::Result<Option<Stores>> {
+    let stores = process.open_stores_read_only().await?;
+    if stores.is_none() {
+        if json {
+            output::print("[]")?;
+        } else {
+            output::say(nothing_at(&process.config().store.url));
+        }
+    }
+    Ok(stores)
 }
 
 /// Opens queue and store for work on what is there; a file that does not exist is not created.

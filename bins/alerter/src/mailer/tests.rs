@@ -14,40 +14,9 @@ use ports::store::{Claim, ClaimedMail, Mail, MailResult};
 
 use super::*;
 use crate::fingerprint;
+use crate::testing::Server;
 use crate::transport::{SendError, SendErrorKind, Sent};
 use chrono::TimeDelta;
-
-/// A server that answers as it is told and remembers what it took.
-#[derive(Default)]
-struct Server {
-    answer: Mutex<Option<SendErrorKind>>,
-    /// Whom it takes mails for, if not for all.
-    sent: Mutex<Option<Sent>>,
-    taken: Mutex<Vec<Mail>>,
-    tried: Mutex<Vec<String>>,
-    /// Takes its time: until it is released, once for each mail.
-    is_slow: std::sync::atomic::AtomicBool,
-    release: tokio::sync::Notify,
-}
-
-#[async_trait]
-impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
-        self.tried.lock().unwrap().push(mail.id.clone());
-        if self.is_slow.load(std::sync::atomic::Ordering::Relaxed) {
-            self.release.notified().await;
-        }
-        if let Some(kind) = *self.answer.lock().unwrap() {
-            return Err(SendError { kind, reason: "no".to_owned() });
-        }
-        self.taken.lock().unwrap().push(mail.clone());
-        Ok(self.sent.lock().unwrap().clone().unwrap_or(Sent::ToAll))
-    }
-
-    async fn check(&self) -> Result<String, SendError> {
-        Ok(String::new())
-    }
-}
 
 struct Bench {
     store: Arc<MemoryStore>,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::{Class, DeadLetter, Doubt, Fetched, StageName, Verdict, header};
 use ports::Store;
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{at, batch, chunk, fetched};
+use testkit::contract::store::sample::{at, batch, chunk, fetched, schedule};
 use testkit::memory::MemoryStore;
 
 use super::*;
@@ -143,17 +143,7 @@ async fn the_credits_of_a_day_are_no_trouble_the_next_day() {
 #[tokio::test]
 async fn a_gap_ends_when_each_of_its_slots_is_filled() {
     let (clock, store, passed) = bench();
-    let schedule = Schedule {
-        series: Schedule::QUOTES.to_owned(),
-        endpoint: "listings".to_owned(),
-        convert: vec!["USD".to_owned()],
-        every: Duration::from_hours(1),
-        coins: 1,
-        since: at(-36_000),
-        simulated: false,
-        confirmed_at: at(0),
-    };
-    store.record_schedule(&schedule).await.unwrap();
+    store.record_schedule(&schedule(at(-36_000))).await.unwrap();
     let occasion = format!("{}..2026-11-22T16:00:00Z", batch(0));
     store.file(&incident("slot_missed", &occasion, &clock), "gap").await.unwrap();
     store.file(&incident("slot_missed", batch(-7200).as_str(), &clock), "gap").await.unwrap();

@@ -1,34 +1,9 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use async_trait::async_trait;
-use ports::store::Mail;
 use testkit::clock::ManualClock;
 use testkit::memory::MemoryStore;
 
 use super::*;
-use crate::transport::{SendError, SendErrorKind, Sent, Transport};
-
-/// A server that takes mails, or none.
-#[derive(Default)]
-struct Server {
-    refuses: AtomicBool,
-    taken: Mutex<Vec<Mail>>,
-}
-
-#[async_trait]
-impl Transport for Server {
-    async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
-        if self.refuses.load(Ordering::Relaxed) {
-            return Err(SendError { kind: SendErrorKind::Transient, reason: "busy".to_owned() });
-        }
-        self.taken.lock().unwrap().push(mail.clone());
-        Ok(Sent::ToAll)
-    }
-
-    async fn check(&self) -> Result<String, SendError> {
-        Ok(String::new())
-    }
-}
+use crate::testing::Server;
+use crate::transport::SendErrorKind;
 
 struct Bench {
     clock: Arc<ManualClock>,
@@ -46,6 +21,10 @@ impl Bench {
         let transports = Transports { mail: Some(server.clone()), webhook: None };
         let away = StoreAway::new(store.clone(), transports, clock.clone(), place);
         Self { clock, store, server, away }
+    }
+
+    fn refuse(&self, is_busy: bool) {
+        *self.server.answer.lock().unwrap() = is_busy.then_some(SendErrorKind::Transient);
     }
 
     /// Looks each 15 seconds for so long, and returns the subjects of the mails since the last time.
@@ -104,13 +83,13 @@ async fn a_restart_of_the_database_is_no_mail_and_one_that_comes_and_goes_few() 
 async fn a_mail_that_cannot_be_sent_is_sent_later_and_its_end_is_told_too() {
     let bench = Bench::new();
     bench.store.set_available(false);
-    bench.server.refuses.store(true, Ordering::Relaxed);
+    bench.refuse(true);
     assert_eq!(bench.pass(60).await, [""; 0]);
-    bench.server.refuses.store(false, Ordering::Relaxed);
+    bench.refuse(false);
     assert_eq!(bench.pass(20).await.len(), 1);
-    bench.server.refuses.store(true, Ordering::Relaxed);
+    bench.refuse(true);
     bench.store.set_available(true);
     assert_eq!(bench.pass(10).await, [""; 0]);
-    bench.server.refuses.store(false, Ordering::Relaxed);
+    bench.refuse(false);
     assert_eq!(bench.pass(20).await, ["[coinpipe] Resolved: the database is back after 1h 20m"]);
 }

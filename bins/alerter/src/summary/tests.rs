@@ -1,7 +1,7 @@
 use domain::{Class, DeadLetter, StageName};
 use ports::Store;
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{chunk, fetched};
+use testkit::contract::store::sample::{chunk, fetched, schedule};
 use testkit::memory::MemoryStore;
 
 use super::*;
@@ -19,16 +19,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let begin = clock.now();
-        let schedule = Schedule {
-            series: Schedule::QUOTES.to_owned(),
-            endpoint: "listings".to_owned(),
-            convert: vec!["USD".to_owned()],
-            every: Duration::from_hours(1),
-            coins: 1,
-            since: begin,
-            simulated: false,
-            confirmed_at: begin,
-        };
+        let schedule = schedule(begin);
         store.record_schedule(&schedule).await.unwrap();
         let sample = fetched(1);
         for hour in (0..34).filter(|hour| *hour != 2) {

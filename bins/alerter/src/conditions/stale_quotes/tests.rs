@@ -2,7 +2,7 @@ use domain::{BatchId, Chunk, Fetched, Origin, PageMeta, Slot};
 use ports::store::GroupState;
 use ports::{Clock, Letters, Store};
 use testkit::clock::ManualClock;
-use testkit::contract::store::sample::{at, chunk, chunk_of, fetched, quote, row};
+use testkit::contract::store::sample::{at, chunk, chunk_of, fetched, quote, row, schedule};
 use testkit::memory::MemoryStore;
 
 use super::*;
@@ -39,14 +39,9 @@ impl Bench {
 
     async fn follow(&self, minute: i64, every: u64, currencies: &[&str]) {
         let schedule = Schedule {
-            series: Schedule::QUOTES.to_owned(),
-            endpoint: "listings".to_owned(),
             convert: currencies.iter().map(|currency| (*currency).to_owned()).collect(),
             every: Duration::from_mins(every),
-            coins: 1,
-            since: at(minute * 60),
-            simulated: false,
-            confirmed_at: at(minute * 60),
+            ..schedule(at(minute * 60))
         };
         self.store.record_schedule(&schedule).await.unwrap();
     }

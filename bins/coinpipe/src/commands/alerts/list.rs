@@ -56,13 +56,7 @@ struct Alert {
 }
 
 pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
-    let Some(stores) = process.open_stores_read_only().await? else {
-        if args.json {
-            return output::print("[]");
-        }
-        output::say(adapters::nothing_at(&process.config().store.url));
-        return Ok(());
-    };
+    let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
     let now = process.clock.now();
     let (groups, silences) = (stores.letters.groups(None).await?, stores.silences.silences(now).await?);
     let alerts = alerts(groups, &silences, args, now);

@@ -19,14 +19,8 @@ pub(super) struct GroupsArgs {
 }
 
 pub(super) async fn run(process: &Process, args: &GroupsArgs) -> anyhow::Result<()> {
-    let groups = match process.open_stores_read_only().await? {
-        Some(stores) => stores.letters.groups(args.state).await?,
-        None if args.json => Vec::new(),
-        None => {
-            output::say(adapters::nothing_at(&process.config().store.url));
-            return Ok(());
-        }
-    };
+    let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
+    let groups = stores.letters.groups(args.state).await?;
     if args.json {
         let groups: Vec<_> = groups.iter().map(group_json).collect();
         return output::print(serde_json::to_string_pretty(&groups)?);

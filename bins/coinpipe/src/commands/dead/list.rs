@@ -36,13 +36,7 @@ fn key(text: &str) -> Result<LetterKey, String> {
 }
 
 pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
-    let Some(stores) = process.open_stores_read_only().await? else {
-        if args.json {
-            return output::print("[]");
-        }
-        output::say(adapters::nothing_at(&process.config().store.url));
-        return Ok(());
-    };
+    let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
     let filter = args.which.filter(&stores, process.clock.now()).await?;
     let letters = stores.desk.list(&filter, args.after.as_ref(), args.limit).await?;
     if args.json {

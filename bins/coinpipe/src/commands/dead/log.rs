@@ -20,14 +20,8 @@ pub(super) struct LogArgs {
 }
 
 pub(super) async fn run(process: &Process, args: &LogArgs) -> anyhow::Result<()> {
-    let actions = match process.open_stores_read_only().await? {
-        Some(stores) => stores.desk.actions(args.limit).await?,
-        None if args.json => Vec::new(),
-        None => {
-            output::say(adapters::nothing_at(&process.config().store.url));
-            return Ok(());
-        }
-    };
+    let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
+    let actions = stores.desk.actions(args.limit).await?;
     if args.json {
         let actions: Vec<_> = actions.iter().map(to_json).collect();
         return output::print(serde_json::to_string_pretty(&actions)?);

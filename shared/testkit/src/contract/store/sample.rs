@@ -1,9 +1,11 @@
 //! Small made-up chunks, announcements and letters, which the promises change to their needs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ApiVersion, BatchId, Chunk, Coin, CoinRow, DeadLetter, Fetched, Measure, MeasureSet, Origin, PageMeta,
-    Quote, Slot, StageName,
+    Quote, Schedule, Slot, StageName,
 };
 
 /// `seconds` after 2026-11-22 14:00 UTC, where the manual clock stands too.
@@ -92,6 +94,20 @@ pub fn fetched(pages: u32) -> Fetched {
         credits: 25,
         simulated: false,
         verdict: None,
+    }
+}
+
+/// The schedule of [`batch`]: hourly, in force since then, and confirmed when it begins.
+pub fn schedule(since: DateTime<Utc>) -> Schedule {
+    Schedule {
+        series: Schedule::QUOTES.to_owned(),
+        endpoint: "listings".to_owned(),
+        convert: vec!["USD".to_owned()],
+        every: Duration::from_hours(1),
+        coins: 1,
+        since,
+        simulated: false,
+        confirmed_at: since,
     }
 }
 
