@@ -5,6 +5,7 @@ mod defaults;
 mod environment;
 mod error;
 mod file;
+mod http;
 mod judge;
 mod load;
 mod market;
@@ -20,6 +21,7 @@ mod values;
 
 pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
+pub use http::Http;
 pub use judge::{Judge, Limit};
 pub use load::{Loaded, Setting, load};
 pub use market::{Every, Market};
@@ -27,8 +29,8 @@ pub use offset::Offset;
 pub use quiet_hours::QuietHours;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat,
-    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Summary, Transform,
+    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Load, Log, LogFormat, Mail,
+    OverBudget, Queue, Retry, Shutdown, Source, Store, Summary, Transform,
 };
 pub use stale_after::StaleAfter;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::http::Http;
 use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
@@ -13,7 +14,7 @@ use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
     byte_size, byte_size_or_off, comma_list, duration, duration_or_off, durations, id_list, or_off,
-    upper_case_list,
+    secret_or_off, upper_case_list,
 };
 
 /// All settings of all processes.
@@ -48,7 +49,7 @@ pub struct Config {
     pub desk: Desk,
     /// The alerter's mails.
     pub mail: Mail,
-    /// Health and metrics.
+    /// Health, metrics and the site.
     pub http: Http,
     /// Logs.
     pub log: Log,
@@ -283,6 +284,7 @@ pub struct Alert {
     /// Read `webhook` from this file.
     pub webhook_file: PathBuf,
     /// What its messages are signed with; empty: they are not.
+    #[serde(deserialize_with = "secret_or_off")]
     pub webhook_secret: Secret,
     /// Read `webhook_secret` from this file.
     pub webhook_secret_file: PathBuf,
@@ -384,15 +386,6 @@ impl Mail {
     pub fn is_off(&self) -> bool {
         self.url.expose() == crate::values::OFF
     }
-}
-
-/// `[http]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address and port; empty for none.
-    #[serde(deserialize_with = "or_off")]
-    pub listen: String,
 }
 
 /// Form of log lines.

@@ -11,8 +11,8 @@ use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
-    Archive, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue, Quotes,
-    Schedules, Silences, Store,
+    Archive, Browse, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue,
+    Quotes, Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -52,6 +52,8 @@ pub struct Stores {
     pub schedules: Arc<dyn Schedules>,
     /// Read side of the tables.
     pub quotes: Arc<dyn Quotes>,
+    /// Looking at the quotes.
+    pub browse: Arc<dyn Browse>,
     /// Dead-letter desk.
     pub letters: Arc<dyn Letters>,
     /// The operator's side of it.
@@ -66,7 +68,7 @@ impl Stores {
     /// All sides of one store.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
+        S: Store + Browse + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
     {
         Self {
             desk: store.clone(),
@@ -75,6 +77,7 @@ impl Stores {
             ledger: store.clone(),
             schedules: store.clone(),
             quotes: store.clone(),
+            browse: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
             silences: store.clone(),

@@ -32,13 +32,25 @@ use async_trait::async_trait;
 use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
-use ports::store::{Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store};
+use ports::store::{
+    Browse, Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store,
+};
 
 /// An adapter under test.
 #[async_trait]
 pub trait StoreLab: Send + Sync {
     /// The adapter.
-    type Store: Store + Desk + Drops + Ledger + Schedules + Quotes + Letters + Outbox + Silences + Proofs;
+    type Store: Store
+        + Browse
+        + Desk
+        + Drops
+        + Ledger
+        + Schedules
+        + Quotes
+        + Letters
+        + Outbox
+        + Silences
+        + Proofs;
 
     /// The store of this lab: the same one each time.
     fn store(&self) -> Arc<Self::Store>;
