@@ -10,6 +10,7 @@ use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 
+use crate::safety::guard::Guard;
 use crate::trouble::Trouble;
 
 /// Questions that the store is asked at once: the site must never starve work.
@@ -37,14 +38,15 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    base_path: String,
+    guard: Guard,
     asking: Semaphore,
 }
 
 impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, base_path: String::new(), asking: Semaphore::new(AT_ONCE) }))
+        let guard = Guard::new(&parts.config.http);
+        Self(Arc::new(Inner { parts, guard, asking: Semaphore::new(AT_ONCE) }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
@@ -59,7 +61,22 @@ impl Context {
 
     /// What every address of the site begins with: empty, or `/` and more, without a `/` at its end.
     pub(crate) fn base_path(&self) -> &str {
-        &self.0.base_path
+        &self.0.parts.config.http.base_path
+    }
+
+    /// The name of this installation, such as `staging`; empty for none.
+    pub(crate) fn environment(&self) -> &str {
+        &self.0.parts.config.http.environment
+    }
+
+    /// Who may look, and who may act.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// What the time passes by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
     }
 
     /// The address of `path`, which begins with `/`, under the base path.

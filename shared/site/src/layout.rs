@@ -8,6 +8,9 @@ use crate::assets;
 use crate::context::Context;
 use crate::truth::truth;
 
+/// Where one sees who one is here, and logs in.
+const ACCESS: &str = "/login";
+
 /// Which part of the site a view belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -64,6 +67,7 @@ impl Shell {
                     header {
                         a.home href=(context.href("/")) { "coinpipe" }
                         @if self.is_simulated { strong.badge.simulated { "SIMULATED" } }
+                        @if !context.environment().is_empty() { strong.badge { (context.environment()) } }
                         nav aria-label="Parts of the site" {
                             @for (section, path, name) in NAVIGATION {
                                 a href=(context.href(path)) aria-current=[current(section)] { (name) }
@@ -75,7 +79,10 @@ impl Shell {
                         h1 { (self.title) }
                         (main)
                     }
-                    footer { "coinpipe " (env!("CARGO_PKG_VERSION")) }
+                    footer {
+                        "coinpipe " (env!("CARGO_PKG_VERSION")) " · "
+                        a href=(context.href(ACCESS)) { "Access" }
+                    }
                 }
             }
         };
