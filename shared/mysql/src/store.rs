@@ -17,6 +17,7 @@ mod outbox;
 mod parameters;
 #[cfg(test)]
 mod plans;
+mod processes;
 mod proofs;
 mod quotes;
 mod row;

@@ -14,6 +14,7 @@ mod market;
 mod outbox;
 mod packed;
 mod parameters;
+mod processes;
 mod proofs;
 mod quotes;
 mod schedules;
