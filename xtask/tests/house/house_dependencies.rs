@@ -27,10 +27,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "service",
         &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
     ),
+    ("desk", &["service", "telemetry", "config", "outage", "ports", "domain"]),
     ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
-    ("alerter", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("alerter", &["desk", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     (
         "coinpipe",
         &[
@@ -39,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "loader",
             "alerter",
             "simulator",
+            "desk",
             "service",
             "stage",
             "telemetry",
