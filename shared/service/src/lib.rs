@@ -12,6 +12,7 @@ mod metrics;
 mod observe;
 mod process;
 mod shutdown;
+mod site;
 mod start;
 mod usage;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use axum::Router;
 use config::{Config, Loaded};
 use domain::StageName;
 use ports::{Clock, LegacyTable, SystemClock};
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
 use crate::in_flight::in_flight;
+use crate::site::Site;
 use crate::{Shutdown, observe};
 
 /// What a process has, ready to run.
@@ -28,6 +30,7 @@ pub struct Process {
     /// Where tests make it crash.
     pub failpoints: Failpoints,
     connections: Connections,
+    site: Site,
     /// Whether metrics are served.
     is_seen: bool,
     /// What observes queue and store for the metrics, beside the stages.
@@ -35,8 +38,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process that has nothing open yet. `is_seen`: its metrics are served.
-    pub(crate) fn new(loaded: Loaded, metrics: Metrics, failpoints: Failpoints, is_seen: bool) -> Self {
+    /// A process that has nothing open yet. `is_seen`: its metrics are served, and its `site`.
+    pub(crate) fn new(
+        loaded: Loaded,
+        metrics: Metrics,
+        failpoints: Failpoints,
+        site: Site,
+        is_seen: bool,
+    ) -> Self {
         Self {
             loaded,
             clock: Arc::new(SystemClock),
@@ -44,6 +53,7 @@ impl Process {
             metrics,
             failpoints,
             connections: Connections::default(),
+            site,
             is_seen,
             observers: Mutex::default(),
         }
@@ -126,6 +136,12 @@ impl Process {
     /// when the process ends.
     pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn LegacyTable>> {
         self.connections.source_table(self.config(), name).await
+    }
+
+    /// Answers with `routes` what is asked of `[http] listen` beside health and metrics, until the process ends. `false` when
+    /// nothing is served, or something else was handed over before.
+    pub fn serve_site(&self, routes: Router) -> bool {
+        self.is_seen && self.site.hand_over(routes)
     }
 
     /// Closes what is open. The next opening opens anew.

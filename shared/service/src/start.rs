@@ -10,6 +10,7 @@ use stage::Failpoints;
 use tracing::{error, info, warn};
 
 use crate::adapters::check_urls;
+use crate::site::Site;
 use crate::{LogDefault, Process, Usage, http, logging, metrics};
 
 /// How long closing may take. Nothing in tables or queues depends on it.
@@ -60,13 +61,14 @@ where
     let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let process = Process::new(loaded, metrics::declared(stages), failpoints, is_seen);
+        let site = Site::of(stages);
+        let process = Process::new(loaded, metrics::declared(stages), failpoints, site.clone(), is_seen);
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
         if is_seen {
             let chosen = process.loaded.is_chosen("http", "listen");
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
-            http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
+            http::serve(&config.http.listen, chosen, stages, metrics, site, stop).await?;
         }
         let hard = process.shutdown.hard();
         let result = tokio::select! {

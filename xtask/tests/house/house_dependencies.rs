@@ -28,10 +28,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
     ),
     ("desk", &["service", "telemetry", "config", "outage", "ports", "domain"]),
+    ("site", &["desk", "service", "config", "web", "telemetry", "ports", "domain"]),
     ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
-    ("alerter", &["desk", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("alerter", &["site", "desk", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     (
         "coinpipe",
         &[
@@ -41,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "alerter",
             "simulator",
             "desk",
+            "site",
             "service",
             "stage",
             "telemetry",
