@@ -16,6 +16,7 @@ mod opening;
 mod output;
 mod page_files;
 mod selection;
+mod trial;
 mod values;
 mod when;
 mod zone;
