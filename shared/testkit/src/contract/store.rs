@@ -4,6 +4,8 @@
 //! An adapter implements [`StoreLab`] and calls [`store_contract!`](crate::store_contract) with a function
 //! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
 
+pub mod browse;
+pub mod browse_past;
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
@@ -17,6 +19,7 @@ pub mod market;
 pub mod market_drops;
 pub mod outbox;
 pub mod past;
+pub mod processes;
 pub mod proofs;
 pub mod quotes;
 pub mod replays;
@@ -33,7 +36,7 @@ use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
 use ports::store::{
-    Browse, Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store,
+    Browse, Desk, Drops, Ledger, Letters, Outbox, Processes, Proofs, Quotes, Schedules, Silences, Store,
 };
 
 /// An adapter under test.
@@ -50,6 +53,7 @@ pub trait StoreLab: Send + Sync {
         + Letters
         + Outbox
         + Silences
+        + Processes
         + Proofs;
 
     /// The store of this lab: the same one each time.
@@ -174,6 +178,19 @@ macro_rules! store_contract {
                 the_newest_quote_of_a_currency_is_told_when_it_is_new_enough
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
+            browse:
+                an_empty_market_is_a_table_too
+                the_market_is_sorted_by_any_column_with_nothing_last
+                a_search_means_what_it_says
+                coins_that_left_are_in_the_whole_market_alone
+                the_currencies_of_the_newest_snapshot_come_first
+                a_coin_is_told_whole;
+            browse_past:
+                a_peak_stays_in_the_chart
+                sparklines_are_the_last_price_of_each_part
+                the_market_is_told_as_it_was
+                the_history_is_read_page_by_page
+                any_question_is_answered_as_by_the_simplest_code;
             letters:
                 a_letter_is_kept_whole
                 a_death_is_counted_once
@@ -225,6 +242,10 @@ macro_rules! store_contract {
                 an_attempt_is_recorded_once
                 two_that_claim_never_hold_one_mail
                 a_clock_that_was_ahead_holds_nothing_back;
+            processes:
+                a_process_is_as_it_last_said
+                processes_come_newest_start_first_as_long_as_they_are_seen
+                what_was_not_seen_for_long_is_forgotten_in_portions;
         }
     };
     (@ $setup:path; $($area:ident: $($promise:ident)+;)+) => {
