@@ -56,7 +56,8 @@ impl<'browser> Driver<'browser> {
     /// What the console said since it was asked the last time.
     pub(crate) fn console(&self) -> Vec<String> {
         let entries = self.command("/se/log", &json!({ "type": "browser" }));
-        let text = |entry: &Value| format!("{}: {}", entry["level"].as_str().unwrap_or_default(), entry["message"]);
+        let text =
+            |entry: &Value| format!("{}: {}", entry["level"].as_str().unwrap_or_default(), entry["message"]);
         entries.as_array().into_iter().flatten().map(text).collect()
     }
 

@@ -68,13 +68,7 @@ impl Served {
 
     /// Asks for `path` until `is_right` of the answer.
     pub(crate) fn wait_for(&self, path: &str, is_right: impl Fn(&http::Answer) -> bool) {
-        let mut last = String::new();
-        let is_right = lab::wait_until(lab::DEADLINE, || {
-            let answer = http::ask(&self.authority, "GET", path, "").expect("it answers");
-            last = format!("{} {}", answer.status, answer.text);
-            is_right(&answer)
-        });
-        assert!(is_right, "{path}: still {last}");
+        lab::wait_until(path, || is_right(&http::ask(&self.authority, "GET", path, "").expect("it answers")));
     }
 }
 

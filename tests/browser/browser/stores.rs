@@ -24,7 +24,10 @@ pub(crate) const HOSTILE: [(&str, &str); 8] = [
     ("</title></td></table><h1>owned</h1>", "&lt;"),
     ("javascript:document.title='owned'", "{{7*7}}"),
     ("\u{202e}reversed and\u{200b}invisible", "\u{202e}X"),
-    ("AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere", "LOOOOOOOOOOOOOOOOOOOONG"),
+    (
+        "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere",
+        "LOOOOOOOOOOOOOOOOOOOONG",
+    ),
     ("👩‍👩‍👧‍👦 Zalgo H̵͍͑e̷ c̶o̴m̷e̸s", "👩‍👩‍👧‍👦"),
 ];
 
@@ -36,7 +39,8 @@ pub(crate) fn fill(path: &Path) {
         let database = Database::open(path).await.expect("a file");
         let store = SqliteStore::open(database.clone(), Arc::clone(&clock)).await.expect("a store");
         let newest = Slot::current(clock.now(), Duration::from_hours(1)).starts_at();
-        let year: Vec<_> = (1..=YEAR).rev().map(|hours| chunk(newest - TimeDelta::hours(hours), &[1], 1, 1)).collect();
+        let year: Vec<_> =
+            (1..=YEAR).rev().map(|hours| chunk(newest - TimeDelta::hours(hours), &[1], 1, 1)).collect();
         for part in year.chunks(1000) {
             store.load_all(&part.iter().collect::<Vec<_>>()).await.expect("loaded");
         }
@@ -100,7 +104,10 @@ fn chunk(slot: DateTime<Utc>, ids: &[u32], number: u32, chunks: u32) -> Chunk {
 }
 
 fn row(id: u32, slot: DateTime<Utc>) -> CoinRow {
-    let named = usize::try_from(id).ok().and_then(|id| HOSTILE.get(id - 1)).map(|(name, symbol)| ((*name).to_owned(), (*symbol).to_owned()));
+    let named = usize::try_from(id)
+        .ok()
+        .and_then(|id| HOSTILE.get(id - 1))
+        .map(|(name, symbol)| ((*name).to_owned(), (*symbol).to_owned()));
     let (name, symbol) = named.unwrap_or_else(|| (format!("Coin {id}"), format!("C{id}")));
     let coin = Coin {
         id,
@@ -128,6 +135,7 @@ fn row(id: u32, slot: DateTime<Utc>) -> CoinRow {
     set(Measure::PercentChange24h, wave * 3.0);
     set(Measure::PercentChange7d, -wave * 7.0);
     set(Measure::CirculatingSupply, 2e7);
-    let quote = Quote { currency: "USD".to_owned(), numbers, missing: MeasureSet::default(), last_updated: slot };
+    let quote =
+        Quote { currency: "USD".to_owned(), numbers, missing: MeasureSet::default(), last_updated: slot };
     CoinRow { coin: coin.into(), quotes: vec![quote] }
 }

@@ -61,17 +61,38 @@ fn a_full_store_is_looked_at_in_every_way_private_server() {
     let driver = Driver::new(&browser);
     watch(&driver);
     let view = |path, heading, rows, texts| Expected { path, status: 200, heading, rows, texts };
-    check(&served, &driver, &[
-        view("/", "Market", Some(100), &["SIMULATED", "staging", "Bitcoin", HOSTILE[1].0, HOSTILE[3].0, HOSTILE[4].0]),
-        view("/?page=100", "Market", Some(100), &["Coin 9901", "Coin 10000"]),
-        view("/?search=coin-77", "Market", None, &["Coin 77"]),
-        view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
-        view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
-        view("/?sort=market_cap&order=asc&size=25", "Market", Some(25), &["Coin 10000"]),
-        view("/login", "Log in", Some(0), &["Everybody on this machine may look"]),
-        Expected { path: "/nothing", status: 404, heading: "Not found", rows: Some(0), texts: &["/nothing"] },
-        Expected { path: "/?sort=nonsense", status: 400, heading: "That makes no sense", rows: Some(0), texts: &[] },
-    ]);
+    check(
+        &served,
+        &driver,
+        &[
+            view(
+                "/",
+                "Market",
+                Some(100),
+                &["SIMULATED", "staging", "Bitcoin", HOSTILE[1].0, HOSTILE[3].0, HOSTILE[4].0],
+            ),
+            view("/?page=100", "Market", Some(100), &["Coin 9901", "Coin 10000"]),
+            view("/?search=coin-77", "Market", None, &["Coin 77"]),
+            view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
+            view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
+            view("/?sort=market_cap&order=asc&size=25", "Market", Some(25), &["Coin 10000"]),
+            view("/login", "Log in", Some(0), &["Everybody on this machine may look"]),
+            Expected {
+                path: "/nothing",
+                status: 404,
+                heading: "Not found",
+                rows: Some(0),
+                texts: &["/nothing"],
+            },
+            Expected {
+                path: "/?sort=nonsense",
+                status: 400,
+                heading: "That makes no sense",
+                rows: Some(0),
+                texts: &[],
+            },
+        ],
+    );
 }
 
 #[test]
@@ -117,9 +138,14 @@ fn somebody_logs_in_and_comes_back_by_a_link_private_server() {
     driver.go(&elsewhere);
     driver.click("button");
     let refused = driver.evaluate("return document.body.innerText");
-    assert!(refused.as_str().is_some_and(|text| text.contains("another site may only link here")), "{refused}");
+    assert!(
+        refused.as_str().is_some_and(|text| text.contains("another site may only link here")),
+        "{refused}"
+    );
     driver.go(&elsewhere);
-    let framed = driver.evaluate("try { return document.querySelector('iframe').contentDocument !== null } catch { return false }");
+    let framed = driver.evaluate(
+        "try { return document.querySelector('iframe').contentDocument !== null } catch { return false }",
+    );
     assert_eq!(framed, json!(false));
 
     driver.go(&served.url("/login"));
@@ -144,7 +170,9 @@ fn page_of_somebody_else(target: &str) -> String {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request);
             let length = page.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
             let _ = stream.write_all(format!("{head}{page}").as_bytes());
         }
     });
@@ -153,6 +181,5 @@ fn page_of_somebody_else(target: &str) -> String {
 
 /// Waits until `script` returns true.
 pub(crate) fn until(driver: &Driver<'_>, script: &str) {
-    let is_so = lab::wait_until(lab::DEADLINE, || driver.evaluate(script) == json!(true));
-    assert!(is_so, "still not: {script}\n{}", driver.evaluate("return document.body.innerText"));
+    lab::wait_until(script, || driver.evaluate(script) == json!(true));
 }
