@@ -4,12 +4,16 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::one_line;
 use maud::html;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
+
+/// The longest sentence, in characters: it may hold what was asked for.
+const LONGEST: usize = 1000;
 
 /// The layer around all routes.
 pub(crate) async fn dress(State(context): State<Context>, request: Request, next: Next) -> Response {
@@ -29,5 +33,6 @@ pub(crate) async fn dress(State(context): State<Context>, request: Request, next
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);
-    (status, shell.around(&context, &html! { p { (trouble.to_string()) } })).into_response()
+    (status, shell.around(&context, &html! { p { (one_line(&trouble.to_string(), LONGEST)) } }))
+        .into_response()
 }

@@ -26,6 +26,8 @@ mod sparkline;
 mod trouble;
 mod truth;
 
+use axum::response::Redirect;
+use axum::routing::get;
 use axum::{Router, middleware};
 use service::{Process, Queues, Stores};
 use tracing::info;
@@ -55,12 +57,21 @@ pub fn router(context: &Context) -> Router {
         .merge(api::routes())
         .merge(assets::routes())
         .merge(safety::routes());
-    let routes =
-        if context.base_path().is_empty() { routes } else { Router::new().nest(context.base_path(), routes) };
+    let routes = below(context.base_path(), routes);
     let dressed = middleware::from_fn_with_state(context.clone(), dress::dress);
     // Layers that come later are around those before.
     let routes = routes.fallback(trouble::nothing_here).layer(dressed);
     routes.layer(middleware::from_fn(compress::compress)).with_state(context.clone())
+}
+
+/// `routes` below `base`, which also has a `/` at its end for whoever types one.
+fn below(base: &str, routes: Router<Context>) -> Router<Context> {
+    if base.is_empty() {
+        return routes;
+    }
+    let market = base.to_owned();
+    let there = get(async move || Redirect::temporary(&market));
+    Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 
 #[cfg(test)]
