@@ -18,6 +18,7 @@ mod outbox;
 mod parameters;
 #[cfg(test)]
 mod plans;
+mod processes;
 mod proofs;
 mod quotes;
 mod row;

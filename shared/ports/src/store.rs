@@ -9,6 +9,7 @@ mod ledger;
 mod letters;
 mod mail;
 mod outbox;
+mod processes;
 mod proofs;
 mod quotes;
 mod schedules;
@@ -36,6 +37,7 @@ pub use outbox::{
     CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, MailResult, MailTrouble, Outbox, OutboxState, Planner,
     PostedMail, Posting,
 };
+pub use processes::{ALIVE_EVERY, GONE_AFTER, Life, ProcessRecord, Processes, StageRate};
 pub use proofs::{LedgerLine, Proofs, QuoteKey};
 pub use quotes::{Freshness, ListedCoin, Quotes, TopCoin, Totals};
 pub use schedules::{FetchedSlot, Schedules};

@@ -11,8 +11,8 @@ use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
-    Archive, Browse, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Proofs, Queue,
-    Quotes, Schedules, Silences, Store,
+    Archive, Browse, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Processes, Proofs,
+    Queue, Quotes, Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -62,13 +62,26 @@ pub struct Stores {
     pub outbox: Arc<dyn Outbox>,
     /// Groups that nobody is mailed about.
     pub silences: Arc<dyn Silences>,
+    /// Who runs.
+    pub processes: Arc<dyn Processes>,
 }
 
 impl Stores {
     /// All sides of one store.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Store + Browse + Desk + Drops + Proofs + Ledger + Schedules + Quotes + Letters + Outbox + Silences,
+        S: Store
+            + Browse
+            + Desk
+            + Drops
+            + Proofs
+            + Ledger
+            + Schedules
+            + Quotes
+            + Letters
+            + Outbox
+            + Silences
+            + Processes,
     {
         Self {
             desk: store.clone(),
@@ -81,6 +94,7 @@ impl Stores {
             letters: store.clone(),
             outbox: store.clone(),
             silences: store.clone(),
+            processes: store.clone(),
             store,
         }
     }

@@ -5,6 +5,7 @@
 //! before anything outside was touched.
 
 mod adapters;
+mod alive;
 mod http;
 mod in_flight;
 mod logging;

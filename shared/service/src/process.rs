@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use axum::Router;
+use chrono::{DateTime, Utc};
 use config::{Config, Loaded};
 use domain::StageName;
 use ports::{Clock, LegacyTable, SystemClock};
@@ -13,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::adapters::{self, Access, Connections, Queues, Stores};
+use crate::alive::Alive;
 use crate::in_flight::in_flight;
 use crate::site::Site;
 use crate::{Shutdown, observe};
@@ -31,30 +33,39 @@ pub struct Process {
     pub failpoints: Failpoints,
     connections: Connections,
     site: Site,
+    /// The stages that it runs; none of a command.
+    stages: Vec<StageName>,
+    since: DateTime<Utc>,
     /// Whether metrics are served.
     is_seen: bool,
+    /// What it says of itself in the store that is open.
+    alive: Mutex<Option<Arc<Alive>>>,
     /// What observes queue and store for the metrics, beside the stages.
     observers: Mutex<JoinSet<()>>,
 }
 
 impl Process {
-    /// A process that has nothing open yet. `is_seen`: its metrics are served, and its `site`.
+    /// A process of `stages` that has nothing open yet. `site`: where its site is handed over.
     pub(crate) fn new(
         loaded: Loaded,
         metrics: Metrics,
         failpoints: Failpoints,
         site: Site,
-        is_seen: bool,
+        stages: &[StageName],
     ) -> Self {
+        let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
         Self {
             loaded,
             clock: Arc::new(SystemClock),
+            stages: stages.to_vec(),
+            since: SystemClock.now(),
             shutdown: Shutdown::default(),
             metrics,
             failpoints,
             connections: Connections::default(),
             site,
             is_seen,
+            alive: Mutex::default(),
             observers: Mutex::default(),
         }
     }
@@ -85,7 +96,32 @@ impl Process {
             Arc::clone(&self.clock),
         );
         self.observe(observing).await;
+        self.say_that_it_lives(&stores).await;
         Ok(stores)
+    }
+
+    /// A command ends by itself, and is nobody that others wait for.
+    async fn say_that_it_lives(&self, stores: &Stores) {
+        if self.stages.is_empty() {
+            return;
+        }
+        let (clock, asked) = (Arc::clone(&self.clock), self.shutdown.asked());
+        let (processes, metrics) = (Arc::clone(&stores.processes), self.metrics.clone());
+        let alive = Arc::new(Alive::new(processes, clock, metrics, asked, (&self.stages, self.since)));
+        *self.alive.lock().await = Some(Arc::clone(&alive));
+        self.observers.lock().await.spawn(async move { alive.run().await });
+    }
+
+    /// Says in the store that this process ends, if it said that it lives.
+    pub(crate) async fn say_that_it_ends(&self) {
+        let Some(alive) = self.alive.lock().await.take() else { return };
+        self.observers.lock().await.shutdown().await;
+        alive.end().await;
+    }
+
+    /// Whether its metrics are served.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.is_seen
     }
 
     /// Opens the queue that the settings name read-only, which makes and changes nothing; `None` when it is not there

@@ -9,11 +9,18 @@ use tracing::{info, warn};
 /// The two stop requests of a process. Clones share them. It is passed on, never global.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
+    /// From outside, by a signal.
+    asked: CancellationToken,
     soft: CancellationToken,
     hard: CancellationToken,
 }
 
 impl Shutdown {
+    /// That somebody outside asked the process to stop, with a signal. What stops by itself was not asked.
+    pub(crate) fn asked(&self) -> CancellationToken {
+        self.asked.clone()
+    }
+
     /// The request to drain.
     pub fn soft(&self) -> CancellationToken {
         self.soft.clone()
@@ -38,6 +45,7 @@ impl Shutdown {
             };
             let first = next().await;
             info!(signal = first, "stopping: finishing what is in flight; a second signal stops at once");
+            shutdown.asked.cancel();
             shutdown.soft.cancel();
             tokio::select! {
                 second = next() => warn!(signal = second, "stopping at once; messages in flight will be delivered again"),

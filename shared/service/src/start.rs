@@ -58,14 +58,13 @@ where
         warn!("{warning}");
     }
 
-    let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let site = Site::of(stages);
-        let process = Process::new(loaded, metrics::declared(stages), failpoints, site.clone(), is_seen);
+        let process = Process::new(loaded, metrics::declared(stages), failpoints, site.clone(), stages);
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
-        if is_seen {
+        if process.is_seen() {
             let chosen = process.loaded.is_chosen("http", "listen");
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
             http::serve(&config.http.listen, chosen, stages, metrics, site, stop).await?;
@@ -75,6 +74,10 @@ where
             result = body(&process) => result.map(|()| ExitCode::SUCCESS),
             () = hard.cancelled() => return Ok(ExitCode::FAILURE),
         };
+        tokio::select! {
+            () = process.say_that_it_ends() => {}
+            () = hard.cancelled() => {}
+        }
         tokio::select! {
             () = process.close() => {}
             () = process.clock.sleep(CLOSING) => warn!("could not close the queue and the store in time"),

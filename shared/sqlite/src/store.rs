@@ -15,6 +15,7 @@ mod market;
 mod outbox;
 mod packed;
 mod parameters;
+mod processes;
 mod proofs;
 mod quotes;
 mod schedules;

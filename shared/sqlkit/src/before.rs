@@ -40,7 +40,7 @@ impl Client {
                 "quotes_latest",
                 &["self_reported_circulating_supply", "self_reported_market_cap", "tvl"],
             )
-            + "DROP TABLE silences; "
+            + "DROP TABLE processes; DROP TABLE silences; "
             + told
             + &drop("mail_outbox", &["html", "headers", "recipients", "channel", "copy_of", "taken_at"])
             + &drop("mail_covers", &["told_at"])

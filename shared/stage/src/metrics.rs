@@ -68,6 +68,8 @@ struct StageSet {
     seconds: Family<StageLabel, Histogram, fn() -> Histogram>,
     consuming: Family<StageLabel, Level>,
     rows: Family<ResultLabel, Counter>,
+    /// All rows of a stage, whatever became of them. Not exported: who scrapes adds `rows` up.
+    all_rows: Family<StageLabel, Counter>,
 }
 
 /// From 1 ms to a minute.
@@ -86,6 +88,7 @@ impl MetricSet for StageSet {
             seconds: Family::new_with_constructor(handle_seconds),
             consuming: Family::default(),
             rows: Family::default(),
+            all_rows: Family::default(),
         };
         registry.register("messages_received", "Messages taken from the stage's queue", set.received.clone());
         registry.register("messages_settled", "Messages settled, by outcome", set.settled.clone());
@@ -149,6 +152,21 @@ impl StageMetrics {
         self.set.consuming.get_or_create(&self.label()).get() > 0.0
     }
 
+    /// Messages that it published, so far.
+    pub fn count_published(&self) -> u64 {
+        self.set.published.get_or_create(&self.label()).get()
+    }
+
+    /// Messages that it finished, so far.
+    pub fn count_done(&self) -> u64 {
+        self.set.settled.get_or_create(&self.outcome(Outcome::Done)).get()
+    }
+
+    /// Rows that it handled, so far.
+    pub fn count_rows(&self) -> u64 {
+        self.set.all_rows.get_or_create(&self.label()).get()
+    }
+
     pub(crate) fn received(&self) {
         self.set.received.get_or_create(&self.label()).inc();
     }
@@ -207,6 +225,7 @@ impl RowMetrics {
     pub fn add(&self, result: &'static str, count: u64) {
         let label = ResultLabel { stage: self.stage.as_str(), result };
         self.set.rows.get_or_create(&label).inc_by(count);
+        self.set.all_rows.get_or_create(&StageLabel { stage: label.stage }).inc_by(count);
     }
 }
 

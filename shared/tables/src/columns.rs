@@ -154,6 +154,10 @@ pub const GROUPS: [&str; 20] = [
 /// Of `silences`.
 pub(crate) const SILENCES: [&str; 5] = ["fingerprint", "until_at", "why", "made_by", "made_at"];
 
+/// Of `processes`: those that a process says again come last.
+pub(crate) const PROCESSES: [&str; 10] =
+    ["id", "roles", "version", "host", "pid", "since", "seen_at", "asked_at", "ended_at", "rates"];
+
 /// Of `dead_letters`, as a death leaves it: open. The body last, so that lists can leave it out.
 pub const LETTERS: [&str; 16] = [
     "id",

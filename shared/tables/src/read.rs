@@ -3,6 +3,7 @@
 pub mod ledger;
 pub mod letters;
 pub mod outbox;
+pub mod processes;
 pub mod proofs;
 pub mod quotes;
 pub mod schedules;

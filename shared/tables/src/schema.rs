@@ -101,6 +101,7 @@ macro_rules! store_schema {
             16 "desk" "0016_desk.sql" Whole,
             17 "trouble that ends" "0017_trouble.sql" Whole,
             18 "what mails say" "0018_mails.sql" Whole,
+            19 "processes" "0019_processes.sql" Whole,
         }
     };
     (@ $database:literal; $($version:literal $description:literal $file:literal $way:ident,)+) => {

@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod letters;
 pub mod load;
 pub mod outbox;
+pub mod processes;
 pub mod schedules;
 pub mod silences;
 

@@ -77,6 +77,8 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let sql = values.iter().fold(sql.to_owned(), |sql, value| sql.replacen('?', value, 1));
         looked_up.push((sql.clone(), plan(&mut connection, &sql).await));
     }
+    let processes = tables::read::processes::processes().replacen('?', newest, 1).replacen('?', "100", 1);
+    looked_up.push((processes.clone(), plan(&mut connection, &processes).await));
     let ids = [batch(0), batch(3600), batch(7200)];
     let mut batches = Vec::new();
     for (which, value) in [(Which::Newest(5), "5"), (Which::Among(&ids), "'x'")] {

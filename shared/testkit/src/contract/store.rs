@@ -19,6 +19,7 @@ pub mod market;
 pub mod market_drops;
 pub mod outbox;
 pub mod past;
+pub mod processes;
 pub mod proofs;
 pub mod quotes;
 pub mod replays;
@@ -35,7 +36,7 @@ use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
 use ports::store::{
-    Browse, Desk, Drops, Ledger, Letters, Outbox, Proofs, Quotes, Schedules, Silences, Store,
+    Browse, Desk, Drops, Ledger, Letters, Outbox, Processes, Proofs, Quotes, Schedules, Silences, Store,
 };
 
 /// An adapter under test.
@@ -52,6 +53,7 @@ pub trait StoreLab: Send + Sync {
         + Letters
         + Outbox
         + Silences
+        + Processes
         + Proofs;
 
     /// The store of this lab: the same one each time.
@@ -241,6 +243,10 @@ macro_rules! store_contract {
                 an_attempt_is_recorded_once
                 two_that_claim_never_hold_one_mail
                 a_clock_that_was_ahead_holds_nothing_back;
+            processes:
+                a_process_is_as_it_last_said
+                processes_come_newest_start_first_as_long_as_they_are_seen
+                what_was_not_seen_for_long_is_forgotten_in_portions;
         }
     };
     (@ $setup:path; $($area:ident: $($promise:ident)+;)+) => {

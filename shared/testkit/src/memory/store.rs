@@ -9,6 +9,7 @@ mod drops;
 mod ledger;
 mod market;
 mod outbox;
+mod processes;
 mod proofs;
 mod quotes;
 mod schedules;
@@ -23,7 +24,7 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, MarketChunk, MarketKind, Schedule, timestamp};
 
 use ports::Clock;
-use ports::store::{DataKinds, Loaded, Silence, Store, StoreError};
+use ports::store::{DataKinds, Loaded, ProcessRecord, Silence, Store, StoreError};
 
 use crate::contents::Contents;
 use crate::tables::{CoinEntry, MarketEntry, QuoteEntry, Tables, Vanished};
@@ -56,6 +57,8 @@ struct State {
     /// By the fingerprint of their group.
     silences: BTreeMap<String, Silence>,
     schedules: Announced,
+    /// By their ids.
+    processes: BTreeMap<String, ProcessRecord>,
 }
 
 impl State {

@@ -37,6 +37,8 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let plan = plan(&lab.store, sql).await;
         assert_eq!(scans(&plan), [""; 0], "{sql}: {plan:#?}");
     }
+    let processes = plan(&lab.store, &tables::read::processes::processes()).await;
+    assert_eq!(scans(&processes), [""; 0], "{processes:#?}");
     let data_kinds = plan(&lab.store, tables::read::ledger::DATA_KINDS).await;
     assert_eq!(scans(&data_kinds), ["SCAN CONSTANT ROW"], "{data_kinds:#?}");
 }
