@@ -10,6 +10,7 @@ use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 
+use crate::safety::guard::Guard;
 use crate::trouble::Trouble;
 
 /// Questions that the store is asked at once: the site must never starve work.
@@ -37,13 +38,15 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    guard: Guard,
     asking: Semaphore,
 }
 
 impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, asking: Semaphore::new(AT_ONCE) }))
+        let guard = Guard::new(&parts.config.http);
+        Self(Arc::new(Inner { parts, guard, asking: Semaphore::new(AT_ONCE) }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
@@ -61,9 +64,19 @@ impl Context {
         &self.0.parts.config.http.base_path
     }
 
-    /// The name of the environment, for every view; empty when it has none.
+    /// The name of this installation, such as `staging`; empty for none.
     pub(crate) fn environment(&self) -> &str {
         &self.0.parts.config.http.environment
+    }
+
+    /// Who may look, and who may act.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// What the time passes by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
     }
 
     /// The address of `path`, which begins with `/`, under the base path.

@@ -8,6 +8,9 @@ use crate::assets;
 use crate::context::Context;
 use crate::truth::truth;
 
+/// Where one sees who one is here, and logs in.
+const ACCESS: &str = "/login";
+
 /// Which part of the site a view belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -88,7 +91,10 @@ impl Shell {
                         h1 { (self.title) }
                         (main)
                     }
-                    footer { "coinpipe " (env!("CARGO_PKG_VERSION")) }
+                    footer {
+                        "coinpipe " (env!("CARGO_PKG_VERSION")) " · "
+                        a href=(context.href(ACCESS)) { "Access" }
+                    }
                 }
             }
         };

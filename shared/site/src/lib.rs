@@ -6,6 +6,7 @@
 //! # Guarantees
 //! - Looking never starves work: a [`Context`] bounds how many questions the store is asked at once, and for how long.
 //! - No script and no style stands in a view: all of it is in `assets`, in the binary.
+//! - Only an operator changes something: see `safety`.
 
 mod ago;
 mod api;
@@ -24,6 +25,8 @@ mod sparkline;
 mod trouble;
 mod truth;
 
+use axum::response::Redirect;
+use axum::routing::get;
 use axum::{Router, middleware};
 use service::{Process, Queues, Stores};
 use tracing::info;
@@ -52,11 +55,28 @@ pub fn router(context: &Context) -> Router {
         .merge(letters::routes())
         .merge(api::routes())
         .merge(assets::routes())
-        .merge(safety::routes());
-    let routes =
-        if context.base_path().is_empty() { routes } else { Router::new().nest(context.base_path(), routes) };
-    let dressed = middleware::from_fn_with_state(context.clone(), dress::dress);
-    routes.fallback(trouble::nothing_here).layer(dressed).with_state(context.clone())
+        .merge(safety::routes())
+        .merge(safety::acting(context, acts()));
+    let routes = match context.base_path() {
+        "" => routes,
+        // The first view is at `/base/`, as links name it; nested at `/base` it would be there alone.
+        base => {
+            let first = context.href("/");
+            let redirect = Redirect::permanent(&first);
+            Router::new().nest(&first, routes).route(base, get(async move || redirect))
+        }
+    };
+    routes
+        .fallback(trouble::nothing_here)
+        .layer(middleware::from_fn_with_state(context.clone(), safety::gate))
+        .layer(middleware::from_fn_with_state(context.clone(), dress::dress))
+        .layer(middleware::from_fn(safety::headers))
+        .with_state(context.clone())
+}
+
+/// Every route that changes something.
+fn acts() -> Vec<safety::Act> {
+    letters::acts()
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! The site as a whole.
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
-use axum::routing::post;
-use tower::ServiceExt;
+use axum::http::{StatusCode, header};
 
+use crate::assets;
 use crate::testing::Site;
-use crate::{assets, safety};
 
 #[tokio::test]
 async fn an_empty_store_has_a_view_that_says_what_to_do() {
@@ -38,14 +35,6 @@ async fn assets_are_kept_for_good_under_the_name_that_views_use() {
     assert_eq!(asset.headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
     assert!(asset.headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
     assert_eq!(site.get("/assets/site.000000000000.css").await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn nobody_acts_yet() {
-    let act = safety::acting(post(async || "done"));
-    let routes = axum::Router::new().route("/act", act).with_state(Site::new().context);
-    let request = Request::post("/act").body(Body::empty()).unwrap();
-    assert_eq!(routes.oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
