@@ -1,9 +1,11 @@
 //! The API for programs: the same data as in the views, as JSON.
 
+mod letters;
+
 use axum::Router;
 
 use crate::context::Context;
 
 pub(crate) fn routes() -> Router<Context> {
-    Router::new()
+    Router::new().merge(letters::routes())
 }

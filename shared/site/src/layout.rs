@@ -16,12 +16,15 @@ const ACCESS: &str = "/login";
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Dead letters, and what is done about them.
+    Letters,
     /// None of them.
     None,
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+const NAVIGATION: [(Section, &str, &str); 2] =
+    [(Section::Market, "/", "Market"), (Section::Letters, "/letters", "Letters")];
 
 /// What surrounds a view.
 pub(crate) struct Shell {

@@ -4,16 +4,15 @@
 //! names them, and begun by a form in it; it is done by [`jobs`] in this process, whether or not the browser stays.
 
 mod act;
-mod api_letters;
 mod edit;
-mod filter;
+pub(crate) mod filter;
 mod form;
 mod group;
-mod hidden;
+pub(crate) mod hidden;
 mod jobs;
 mod letter;
 mod overview;
-mod parts;
+pub(crate) mod parts;
 mod plan;
 mod progress;
 mod record;
@@ -26,9 +25,8 @@ use axum::routing::{get, post};
 use crate::context::Context;
 use crate::safety::Act;
 
-pub(crate) use api_letters::letters as api;
 pub(crate) use jobs::Jobs;
-pub(crate) use recover::{recover, server_name};
+pub(crate) use recover::{recover, server_name, via};
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()

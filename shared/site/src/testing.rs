@@ -11,6 +11,7 @@ use service::{Queues, Stores};
 use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::memory::{MemoryQueue, MemoryStore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{Context, Parts, router};
@@ -48,6 +49,8 @@ impl Site {
             clock: clock.clone(),
             config,
             metrics: Metrics::default(),
+            trial: None,
+            stop: CancellationToken::new(),
         });
         Self { clock, router: router(&context), context }
     }
