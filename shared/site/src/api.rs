@@ -8,6 +8,8 @@ mod json;
 mod market;
 mod openapi;
 
+mod letters;
+
 use axum::Router;
 use axum::middleware;
 use axum::routing::MethodRouter;
@@ -19,7 +21,10 @@ type Routes = Vec<(&'static str, MethodRouter<Context>)>;
 
 /// All of it.
 fn all() -> Routes {
-    [coins::routes(), history::routes(), market::routes(), openapi::routes()].into_iter().flatten().collect()
+    [coins::routes(), history::routes(), letters::routes(), market::routes(), openapi::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 pub(crate) fn routes() -> Router<Context> {

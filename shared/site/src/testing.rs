@@ -3,10 +3,11 @@
 pub(crate) mod html;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use config::Config;
 use domain::{Chunk, CoinRow, Measure, Quote};
 use ports::Store;
@@ -15,6 +16,7 @@ use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample;
 use testkit::memory::{MemoryQueue, MemoryStore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{Context, Parts, router};
@@ -22,6 +24,7 @@ use crate::{Context, Parts, router};
 /// The site over a store in memory, at 2026-11-22 14:00 UTC.
 pub(crate) struct Site {
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) context: Context,
     router: Router,
 }
@@ -35,8 +38,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The body as text.
-    pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("text")
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
     }
 
     /// The body as JSON.
@@ -48,22 +51,26 @@ impl Answer {
 impl Site {
     /// A site with an empty store.
     pub(crate) fn new() -> Self {
-        Self::with(Config::defaults())
+        Self::with(|_| {})
     }
 
-    /// A site with an empty store and these settings.
-    pub(crate) fn with(config: Config) -> Self {
+    /// A site with an empty store, and with the defaults that `change` changed.
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::defaults();
+        change(&mut config);
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
         let context = Context::new(Parts {
             stores: Stores::of(store.clone()),
             queues: Queues { queue: queue.clone(), archive: queue.clone(), leadership: queue },
-            clock,
+            clock: clock.clone(),
             config,
             metrics: Metrics::default(),
+            trial: None,
+            stop: CancellationToken::new(),
         });
-        Self { store, router: router(&context), context }
+        Self { store, clock, router: router(&context), context }
     }
 
     /// Loads `rows` as a whole snapshot.
@@ -76,13 +83,29 @@ impl Site {
         self.store.load(&chunk).await.expect("the store is there");
     }
 
-    /// Asks for `path`.
+    /// Does `work` while time passes for the site.
+    pub(crate) async fn in_passing_time<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            loop {
+                tokio::task::yield_now().await;
+                self.clock.advance(Duration::from_secs(1));
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = passing => never,
+        }
+    }
+
+    /// Asks for `path`, as whoever is on this machine.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
-    /// Asks.
-    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+    /// Asks. A request that names no host means this machine.
+    pub(crate) async fn ask(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("127.0.0.1:9464"));
         let response = self.router.clone().oneshot(request).await.expect("it always answers");
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a whole body").to_vec();

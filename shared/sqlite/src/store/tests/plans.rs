@@ -103,6 +103,11 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
             assert_eq!(scans(&steps).len(), usize::from(may_scan), "{filter:?}: {steps:#?}");
         }
     }
+    // What the site draws of each group.
+    let (sql, _) = tables::desk::lists::by_hour(&desk::DIALECT, &["one", "two"], at(0));
+    let steps = plan(&lab.store, &sql).await;
+    assert!(steps.iter().any(|step| step.contains("dead_letters_by_group ")), "{steps:#?}");
+    assert_eq!(scans(&steps), [""; 0], "{steps:#?}");
     // What the alerter asks for every ten seconds, and what is deleted.
     let (sql, _) = tables::desk::acts::of_resolved_groups(500);
     for sql in [sql.as_str(), "SELECT id FROM dead_letters WHERE settled_at < ? ORDER BY settled_at LIMIT ?"]
