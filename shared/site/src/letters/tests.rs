@@ -165,7 +165,7 @@ async fn what_was_counted_is_dropped_and_the_record_says_by_whom() {
         assert_eq!(state(&site, id).await, expected, "{id}");
     }
     let record = site.get("/actions").await.text;
-    assert!(record.contains("done: no use") && record.contains("on the site via "), "{record}");
+    assert!(record.contains("done: no use") && record.contains("the site via "), "{record}");
 }
 
 /// Waits until an action has ended; its view.
@@ -220,7 +220,7 @@ async fn a_replay_goes_on_by_itself_and_can_be_stopped() {
     let mut states = [state(&site, &ids[0]).await, state(&site, &ids[1]).await];
     states.sort_by_key(|state| state.as_str());
     assert_eq!(states, [LetterState::Open, LetterState::Replayed], "nothing is lost");
-    assert_eq!(post(&site, "/actions/cancel", &[("action", "none")]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(post(&site, "/actions/cancel", &[("action", "none")]).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
