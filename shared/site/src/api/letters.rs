@@ -1,8 +1,9 @@
 //! Letters for programs: a page of the list, and the key of the next.
 
+use super::Routes;
+use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
-use axum::{Json, Router};
 use desk::summary_json;
 use serde_json::{Value, json};
 
@@ -16,8 +17,8 @@ use crate::trouble::Trouble;
 /// Letters of one answer, unless another number is asked for.
 const LETTERS: u32 = 100;
 
-pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/api/letters", get(letters))
+pub(super) fn routes() -> Routes {
+    vec![("/api/letters", get(letters))]
 }
 
 async fn letters(
