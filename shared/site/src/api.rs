@@ -5,10 +5,9 @@
 mod coins;
 mod history;
 mod json;
+mod letters;
 mod market;
 mod openapi;
-
-mod letters;
 
 use axum::Router;
 use axum::middleware;
@@ -21,10 +20,8 @@ type Routes = Vec<(&'static str, MethodRouter<Context>)>;
 
 /// All of it.
 fn all() -> Routes {
-    [coins::routes(), history::routes(), letters::routes(), market::routes(), openapi::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let parts = [coins::routes(), history::routes(), market::routes(), letters::routes(), openapi::routes()];
+    parts.into_iter().flatten().collect()
 }
 
 pub(crate) fn routes() -> Router<Context> {

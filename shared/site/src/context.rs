@@ -128,7 +128,7 @@ impl Context {
         Access::new(config, queues.clone(), stores.clone(), Arc::clone(clock))
     }
 
-    /// The address of `path`, which begins with `/`, under the base path.
+    /// The address of `path`, which begins with `/`, under the base path. The market is at the base path itself.
     pub(crate) fn href(&self, path: &str) -> String {
         format!("{}{path}", self.base_path())
     }

@@ -70,11 +70,13 @@ fn dressed(context: &Context, is_program: bool, trouble: &Trouble) -> Response {
         Trouble::NotFound(_) => "Not found",
         Trouble::Refused(StatusCode::UNAUTHORIZED, _) => "Who are you?",
         Trouble::Refused(StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG, _) => "Too much",
-        Trouble::Refused(StatusCode::TOO_MANY_REQUESTS, _) => "Not now",
+        Trouble::Refused(StatusCode::TOO_MANY_REQUESTS, _)
+        | Trouble::Busy
+        | Trouble::StoreAway
+        | Trouble::StoreUnusable => "Not now",
         Trouble::Refused(..) => "That does not work",
         Trouble::BadParameter(_) => "That makes no sense",
         Trouble::Forbidden(_) => "Not allowed",
-        Trouble::Busy | Trouble::StoreAway | Trouble::StoreUnusable => "Not now",
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);

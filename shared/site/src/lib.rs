@@ -71,13 +71,12 @@ pub fn router(context: &Context) -> Router {
         .merge(safety::acting(context, acts()));
     let routes = match context.base_path() {
         "" => routes,
-        // The first view is at `/base/`, as links name it; nested at `/base` it would be there alone.
         base => {
-            let first = context.href("/");
-            let redirect = Redirect::permanent(&first);
-            Router::new().nest(&first, routes).route(base, get(async move || redirect))
+            let market = Redirect::permanent(base);
+            Router::new().nest(base, routes).route(&format!("{base}/"), get(async move || market))
         }
     };
+    // Layers that come later are around those before.
     routes
         .fallback(trouble::nothing_here)
         .layer(middleware::from_fn_with_state(context.clone(), safety::gate))

@@ -23,8 +23,8 @@ use crate::{Context, Parts, router};
 
 /// The site over a store in memory, at 2026-11-22 14:00 UTC.
 pub(crate) struct Site {
-    pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) context: Context,
     router: Router,
 }
@@ -51,13 +51,18 @@ impl Answer {
 impl Site {
     /// A site with an empty store.
     pub(crate) fn new() -> Self {
-        Self::with(|_| {})
+        Self::with(Config::defaults())
     }
 
     /// A site with an empty store, and with the defaults that `change` changed.
-    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with_settings(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::defaults();
         change(&mut config);
+        Self::with(config)
+    }
+
+    /// A site with an empty store and these settings.
+    pub(crate) fn with(config: Config) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
@@ -70,7 +75,7 @@ impl Site {
             trial: None,
             stop: CancellationToken::new(),
         });
-        Self { store, clock, router: router(&context), context }
+        Self { clock, store, router: router(&context), context }
     }
 
     /// Loads `rows` as a whole snapshot.

@@ -1,5 +1,6 @@
 //! Letters for programs: a page of the list, and the key of the next.
 
+use super::Routes;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;

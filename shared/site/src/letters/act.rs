@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Redirect;
 use desk::{Acting, Pace};
 use domain::timestamp;
@@ -63,8 +64,9 @@ pub(super) async fn cancel(State(context): State<Context>, body: Bytes) -> Resul
     let form = Form::read(&body);
     let id = form.text("action");
     if !context.jobs().cancel(id) {
-        return Err(Trouble::NotFound(
-            "no such action goes on in this process: it has ended, or another server does it".to_owned(),
+        return Err(Trouble::Refused(
+            StatusCode::CONFLICT,
+            "no such action goes on in this process: it has ended, or another server does it".into(),
         ));
     }
     Ok(Redirect::to(&progress_path(&context, id, &form.asked())))

@@ -7,7 +7,7 @@ use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
 use maud::{Markup, html};
 
 use super::form::Form;
-use super::letter::found;
+use super::letter::still_there;
 use super::parts::{letter_path, lines, plain};
 use crate::context::Context;
 use crate::layout::{Section, Shell};
@@ -18,7 +18,7 @@ use crate::trouble::Trouble;
 const WHOLE: usize = 200_000;
 
 async fn editing(context: &Context, id: &str) -> Result<Editing, Trouble> {
-    let (filed, handling) = found(context, id).await?;
+    let (filed, handling) = still_there(context, id).await?;
     Editing::of(filed, &handling).map_err(|error| Trouble::BadParameter(format!("{error:#}")))
 }
 

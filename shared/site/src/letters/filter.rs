@@ -68,7 +68,7 @@ impl Asked {
             Some(_) => read("state", &self.state, "open, replayed, resolved, dropped or any")?,
         };
         Ok(LetterFilter {
-            id: given(&self.id).map(str::to_owned),
+            id: given(&self.id).map(read_name),
             group: given(&self.group).map(str::to_owned),
             state,
             stage: read::<StageName>("stage", &self.stage, "fetcher, transformer, loader or alerter")?,
@@ -133,7 +133,8 @@ impl Asked {
     /// The parameters in words.
     pub(crate) fn in_words(&self) -> String {
         let fields = self.fields();
-        let words: Vec<_> = fields.iter().map(|(name, text)| format!("{name} {text}")).collect();
+        let words: Vec<_> =
+            fields.iter().map(|(name, text)| format!("{name} {}", domain::one_line(text, 200))).collect();
         let has_state = fields.iter().any(|(name, _)| ["state", "id"].contains(name));
         let state = if has_state { vec![] } else { vec!["open".to_owned()] };
         state.into_iter().chain(words).collect::<Vec<_>>().join(", ")

@@ -1,6 +1,7 @@
 //! One letter: its lives, its headers, and its body with every digit that was sent.
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use desk::{Body, body_of, replay_of, shown_name, trace};
 use domain::{StageName, timestamp};
@@ -29,6 +30,15 @@ pub(super) async fn found(context: &Context, id: &str) -> Result<(FiledLetter, H
     found.ok_or_else(|| Trouble::NotFound(format!("there is no letter {:?}", plain(&shown_name(id), 300))))
 }
 
+/// The same for what is about to be changed: whoever has a form of it saw it.
+pub(super) async fn still_there(context: &Context, id: &str) -> Result<(FiledLetter, Handling), Trouble> {
+    let gone = |trouble| match trouble {
+        Trouble::NotFound(said) => Trouble::Refused(StatusCode::GONE, said.into()),
+        other => other,
+    };
+    found(context, id).await.map_err(gone)
+}
+
 pub(super) async fn view(
     State(context): State<Context>,
     Path(id): Path<String>,
@@ -38,7 +48,7 @@ pub(super) async fn view(
     let hidden = Hidden(context.hidden());
     let id = filed.letter.id.to_string();
     let shell = Shell::new(&context, format!("Letter {}", shown_name(&id)), Section::Letters).await;
-    let asked = Asked { id: id.clone(), ..Asked::default() };
+    let asked = Asked { id: shown_name(&id), ..Asked::default() };
     let may_edit = visitor.may_act() && !handling.state.is_settled();
     let main = html! {
         p.links {

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Redirect;
 use chrono::TimeDelta;
 use desk::action;
@@ -20,6 +21,15 @@ use crate::trouble::Trouble;
 pub(super) const TIMES: [(u16, &str); 5] =
     [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
 
+/// The group, which whoever has a form of it saw.
+async fn still_there(context: &Context, name: &str) -> Result<AlertGroup, Trouble> {
+    let gone = |trouble| match trouble {
+        Trouble::NotFound(said) => Trouble::Refused(StatusCode::GONE, said.into()),
+        other => other,
+    };
+    named(context, name).await.map_err(gone)
+}
+
 fn record(context: &Context, visitor: &Visitor, group: &AlertGroup, verb: &str) -> Action {
     let filter = json!({ "group": group.fingerprint });
     action(verb, &filter, group.total, &context.who(visitor), context.now())
@@ -35,7 +45,7 @@ pub(super) async fn silence(
     let hours = form.text("for").parse::<u16>().ok();
     let hours = hours.filter(|hours| TIMES.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| Trouble::BadParameter("for is none of the times".to_owned()))?;
-    let (why, group, now) = (form.why()?, named(&context, &name).await?, context.now());
+    let (why, group, now) = (form.why()?, still_there(&context, &name).await?, context.now());
     let silence = Silence {
         fingerprint: group.fingerprint.clone(),
         until: now + TimeDelta::hours(i64::from(hours)),
@@ -56,7 +66,7 @@ pub(super) async fn unsilence(
     Path(name): Path<String>,
     visitor: Visitor,
 ) -> Result<Redirect, Trouble> {
-    let group = named(&context, &name).await?;
+    let group = still_there(&context, &name).await?;
     let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
     context.ask(stores.desk.begin(&record)).await?;
     let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint)).await?;

@@ -1,6 +1,8 @@
 //! What the settings say of who may read and act, ready to be asked.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use config::Http;
 
@@ -43,11 +45,11 @@ impl Guard {
         // Cookies do not know ports: two sites on one host must not take each other's for theirs, and those of one must.
         let signed =
             tokens.sign(Role::Operator, "\0cookie").or_else(|| tokens.sign(Role::Reader, "\0cookie"));
-        let mark: String = signed.iter().flatten().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark: Vec<u8> = signed.into_iter().flatten().take(6).collect();
         let origin = http.origin().map(str::to_owned);
         let is_https = origin.as_ref().is_some_and(|origin| origin.starts_with("https://"));
         let cookie = Cookie {
-            name: format!("coinpipe_{mark}"),
+            name: format!("coinpipe_{}", URL_SAFE_NO_PAD.encode(mark)),
             path: if http.base_path.is_empty() { "/".to_owned() } else { http.base_path.clone() },
             secure: if is_https { "; Secure" } else { "" },
         };

@@ -91,7 +91,7 @@ fn own(context: &Context, next: &str) -> String {
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let rest = next.strip_prefix(context.base_path()).filter(|_| is_path && is_plain);
     match rest {
-        Some(rest) if rest.starts_with('/') => next.to_owned(),
+        Some(rest) if rest.is_empty() || rest.starts_with(['/', '?']) => next.to_owned(),
         _ => context.href("/"),
     }
 }

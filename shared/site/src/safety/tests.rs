@@ -75,20 +75,20 @@ async fn where_others_can_connect_a_site_without_a_token_is_closed_and_says_what
         },
     ];
     for change in others {
-        let site = Site::with(change);
+        let site = Site::with_settings(change);
         for path in ["/", "/login", "/assets/site.css", "/api/status", "/nothing"] {
             let answer = get(&site, path, &[]).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
             assert!(answer.text().contains("COINPIPE__HTTP__TOKEN"), "{}", answer.text());
         }
     }
-    let site = Site::with(|config| "http://localhost:8080".clone_into(&mut config.http.public_url));
+    let site = Site::with_settings(|config| "http://localhost:8080".clone_into(&mut config.http.public_url));
     assert_eq!(get(&site, "/", &[("host", "localhost:8080")]).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn with_a_token_nothing_is_shown_to_who_does_not_know_it() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let view = get(&site, "/?q=%3Cb%3E&currency=EUR", &[]).await;
     assert_eq!(view.status, StatusCode::UNAUTHORIZED);
     assert!(view.text().contains("<form") && view.text().contains("name=\"token\""), "{}", view.text());
@@ -107,7 +107,7 @@ async fn with_a_token_nothing_is_shown_to_who_does_not_know_it() {
 
 #[tokio::test]
 async fn who_knows_a_token_reads_by_cookie_or_by_header() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     for token in [READING, ACTING] {
         let cookie = cookie(&site, "", token).await;
         assert_eq!(get(&site, "/", &[("cookie", &cookie)]).await.status, StatusCode::OK);
@@ -127,7 +127,7 @@ async fn who_knows_a_token_reads_by_cookie_or_by_header() {
 
 #[tokio::test]
 async fn a_wrong_token_is_no_token_and_takes_its_time() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let start = site.context.now();
     let wrong = get(&site, "/api/status", &[("authorization", "Bearer reading-0123456788")]);
     let answer = site.in_passing_time(wrong).await;
@@ -155,7 +155,7 @@ async fn another_site_may_link_here_and_do_nothing_else() {
 /// `SameSite=Strict` keeps the cookie back when a mail's link is followed. The browser asks again, this time from here.
 #[tokio::test]
 async fn a_link_in_a_mail_leads_to_what_it_names() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let link =
         [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     let first = get(&site, "/?currency=USD", &link).await;
@@ -171,7 +171,7 @@ async fn a_link_in_a_mail_leads_to_what_it_names() {
 
 #[tokio::test]
 async fn every_answer_says_what_a_view_may_do_and_that_it_is_kept_nowhere() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let cookie = cookie(&site, "", READING).await;
     let known = [("cookie", cookie.as_str())];
     for (path, headers) in [

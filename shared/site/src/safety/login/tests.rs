@@ -18,7 +18,7 @@ async fn log_in(site: &Site, form: &str, headers: &[(&str, &str)]) -> Answer {
 
 #[tokio::test]
 async fn a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let answer = log_in(&site, &format!("token={READING}%0A&next=/"), &[]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
@@ -29,14 +29,14 @@ async fn a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends() {
         reachable(config);
         "https://coins.example.com".clone_into(&mut config.http.public_url);
     };
-    let answer = log_in(&Site::with(https), &format!("token={ACTING}"), &[]).await;
+    let answer = log_in(&Site::with_settings(https), &format!("token={ACTING}"), &[]).await;
     let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
     assert!(set.ends_with("; Max-Age=43200; Secure"), "{set}");
 }
 
 #[tokio::test]
 async fn somebody_sees_who_they_are_and_logs_out() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let cookie = cookie(&site, "", ACTING).await;
     let me = get(&site, "/login", &[("cookie", &cookie)]).await;
     assert!(me.text().contains("look and act") && me.text().contains("Anna"), "{}", me.text());
@@ -56,11 +56,11 @@ async fn somebody_sees_who_they_are_and_logs_out() {
 
 #[tokio::test]
 async fn a_session_ends_and_with_another_token_all_do() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let cookie = cookie(&site, "", ACTING).await;
     let headers = [("cookie", cookie.as_str())];
     assert_eq!(get(&site, "/", &headers).await.status, StatusCode::OK);
-    let other = Site::with(|config| {
+    let other = Site::with_settings(|config| {
         reachable(config);
         config.http.operator_token = Secret::new("another-0123456789");
     });
@@ -71,7 +71,7 @@ async fn a_session_ends_and_with_another_token_all_do() {
 
 #[tokio::test]
 async fn whoever_logs_in_goes_on_here_and_nowhere_else() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     for (next, goes) in [
         ("/?currency=EUR%26q=a%2526b", "/?currency=EUR&q=a%26b"),
         ("/letters", "/letters"),
@@ -93,7 +93,7 @@ async fn whoever_logs_in_goes_on_here_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_wrong_token_is_said_after_a_second_and_a_token_in_an_address_is_none() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let trying = log_in(&site, "token=reading-0123456788&next=/letters", &[]);
     let answer = site.in_passing_time(trying).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);

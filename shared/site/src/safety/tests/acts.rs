@@ -37,7 +37,7 @@ async fn nobody_acts(site: &Site, base: &str, headers: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn who_may_only_read_changes_nothing() {
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let cookie = cookie(&site, "", READING).await;
     let bearer = format!("Bearer {READING}");
     nobody_acts(&site, "", &[("cookie", &cookie), ("sec-fetch-site", "same-origin")]).await;
@@ -48,7 +48,7 @@ async fn who_may_only_read_changes_nothing() {
 #[tokio::test]
 async fn on_this_machine_too_acting_takes_the_operator_token() {
     nobody_acts(&Site::new(), "", &[("sec-fetch-site", "same-origin")]).await;
-    let site = Site::with(|config| config.http.operator_token = Secret::new(ACTING));
+    let site = Site::with_settings(|config| config.http.operator_token = Secret::new(ACTING));
     nobody_acts(&site, "", &[("sec-fetch-site", "same-origin")]).await;
 }
 
@@ -59,7 +59,7 @@ async fn an_operator_acts_only_from_the_site_itself() {
         "/coinpipe".clone_into(&mut config.http.base_path);
         "https://coins.example.com".clone_into(&mut config.http.public_url);
     };
-    let site = Site::with(below);
+    let site = Site::with_settings(below);
     let cookie = cookie(&site, "/coinpipe", ACTING).await;
     for elsewhere in [
         &[("sec-fetch-site", "cross-site")][..],
@@ -94,7 +94,7 @@ async fn an_operator_acts_only_from_the_site_itself() {
 async fn what_acts_asks_once_more() {
     use tower::ServiceExt;
 
-    let site = Site::with(reachable);
+    let site = Site::with_settings(reachable);
     let routes = super::super::acting(&site.context, vec![Act::new("/act", post(async || "done"))]);
     let routes = routes.with_state(site.context.clone());
     let answer = routes.oneshot(Request::post("/act").body(Body::empty()).unwrap()).await.unwrap();
