@@ -38,8 +38,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The body as text.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.body.clone()).expect("text")
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
     }
 
     /// The body as JSON.

@@ -7,7 +7,6 @@ use axum::routing::get;
 use desk::summary_json;
 use serde_json::{Value, json};
 
-use super::Routes;
 use crate::context::Context;
 use crate::letters::filter::Asked;
 use crate::letters::hidden::Hidden;

@@ -173,7 +173,9 @@ async fn what_is_known_already_is_not_sent_again() {
 
 #[tokio::test]
 async fn addresses_are_below_the_base_path() {
-    let site = Site::with(|config| "/pipe".clone_into(&mut config.http.base_path));
+    let mut config = config::Config::defaults();
+    config.http.base_path = "/pipe".to_owned();
+    let site = Site::with(config);
     site.load(coins(3)).await;
     let page = site.get("/pipe/api/coins?limit=2").await.json();
     assert!(page["next"].as_str().is_some_and(|next| next.starts_with("/pipe/api/coins?")), "{page}");

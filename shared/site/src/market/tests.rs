@@ -55,7 +55,7 @@ async fn each_coin_is_on_one_page_however_they_are_sorted_and_searched() {
                 while let Some(path) = next {
                     let answer = site.get(&path).await;
                     assert_eq!(answer.status, StatusCode::OK, "{path}");
-                    found.extend(ids(&answer.text()));
+                    found.extend(ids(answer.text()));
                     let html = check(answer.text());
                     next = html
                         .all("a")
@@ -94,7 +94,7 @@ async fn whatever_a_coin_is_called_is_text() {
         assert!(!csv.text().contains(name), "{}", csv.text());
         let search: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
         let found = site.get(&format!("/?search={search}")).await;
-        assert_eq!(ids(&found.text()), [id], "{name}");
+        assert_eq!(ids(found.text()), [id], "{name}");
     }
 }
 
@@ -169,8 +169,7 @@ async fn a_coin_has_a_past_that_can_be_drawn_and_taken_along() {
     assert!(html.text.contains("from 77.00 to 100.00"), "{}", html.text);
     let all = site.get("/coins/1.csv?range=all&currency=EUR").await;
     assert_eq!(all.headers["content-disposition"], "attachment; filename=\"coin-1-EUR-all.csv\"");
-    let text = all.text();
-    let lines: Vec<_> = text.lines().collect();
+    let lines: Vec<_> = all.text().lines().collect();
     assert_eq!(lines.len(), 49);
     assert_eq!(lines[48], "2026-11-22T13:59:00.000Z,2026-11-22T13:59:00.000Z,100,100,100,100,,0,1");
     let old = site.get("/coins/1?range=1y").await;

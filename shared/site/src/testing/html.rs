@@ -63,8 +63,8 @@ impl Html {
 }
 
 /// What every view promises, to whoever reads it with eyes, a screen reader or a keyboard, and to the policy of what may run.
-pub(crate) fn check(text: impl AsRef<str>) -> Html {
-    let html = Html::read(text.as_ref());
+pub(crate) fn check(text: &str) -> Html {
+    let html = Html::read(text);
     let mut ids = BTreeSet::new();
     for tag in &html.tags {
         for (name, value) in &tag.attributes {
