@@ -69,6 +69,7 @@ impl Shell {
                     meta name="viewport" content="width=device-width,initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · coinpipe" }
+                    link rel="icon" href=(context.href(&assets::path("icon.svg"))) type="image/svg+xml";
                     link rel="stylesheet" href=(context.href(&assets::path("site.css")));
                     @if self.has_plots {
                         link rel="stylesheet" href=(context.href(&assets::path("uplot.css")));

@@ -69,13 +69,7 @@ pub fn router(context: &Context) -> Router {
         .merge(assets::routes())
         .merge(safety::routes())
         .merge(safety::acting(context, acts()));
-    let routes = match context.base_path() {
-        "" => routes,
-        base => {
-            let market = Redirect::permanent(base);
-            Router::new().nest(base, routes).route(&format!("{base}/"), get(async move || market))
-        }
-    };
+    let routes = below(context.base_path(), routes);
     // Layers that come later are around those before.
     routes
         .fallback(trouble::nothing_here)
@@ -89,6 +83,16 @@ pub fn router(context: &Context) -> Router {
 /// Every route that changes something.
 fn acts() -> Vec<safety::Act> {
     letters::acts()
+}
+
+/// `routes` below `base`, which also has a `/` at its end for whoever types one.
+fn below(base: &str, routes: Router<Context>) -> Router<Context> {
+    if base.is_empty() {
+        return routes;
+    }
+    let market = base.to_owned();
+    let there = get(async move || Redirect::temporary(&market));
+    Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 
 #[cfg(test)]
