@@ -63,12 +63,14 @@ fn what_image_and_stack_set_is_a_setting() {
 }
 
 /// What the stack decides itself. Everything else may be set in `.env`, and would be overlooked there if it were not passed on.
-const OF_THE_STACK: [&str; 13] = [
+const OF_THE_STACK: [&str; 15] = [
     // Secrets, from files.
     "COINPIPE__QUEUE__URL",
     "COINPIPE__STORE__URL",
     "COINPIPE__FETCH__API_KEY",
     "COINPIPE__MAIL__URL",
+    "COINPIPE__HTTP__TOKEN",
+    "COINPIPE__HTTP__OPERATOR_TOKEN",
     // For the alerter alone.
     "COINPIPE__ALERT__WEBHOOK",
     "COINPIPE__ALERT__WEBHOOK_SECRET",

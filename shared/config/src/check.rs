@@ -1,6 +1,5 @@
 //! What a value must satisfy beyond its type.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::pasted::check_without_route;
@@ -92,13 +91,7 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             let printable = config.fetch.api_key.expose().chars().all(|c| c.is_ascii_graphic());
             require(printable, "must be one word of printable ASCII")
         }
-        ("http", "listen") => match config.http.listen.as_str() {
-            "" => Ok(()),
-            listen => require(
-                listen.parse::<SocketAddr>().is_ok(),
-                "must be an address and a port such as \"127.0.0.1:9464\", or \"off\"",
-            ),
-        },
+        ("http", key) => config.http.check(key),
         _ => Ok(()),
     }
 }

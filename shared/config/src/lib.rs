@@ -5,12 +5,14 @@ mod defaults;
 mod environment;
 mod error;
 mod file;
+mod http;
 mod judge;
 mod load;
 mod market;
 mod offset;
 mod pasted;
 mod quiet_hours;
+mod restarts;
 mod secret;
 mod secret_keys;
 mod sections;
@@ -20,15 +22,17 @@ mod values;
 
 pub use environment::is_setting;
 pub use error::{ConfigError, Layer};
+pub use http::Http;
 pub use judge::{Judge, Limit};
 pub use load::{Loaded, Setting, load};
 pub use market::{Every, Market};
 pub use offset::Offset;
 pub use quiet_hours::QuietHours;
+pub use restarts::Restarts;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
-    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Http, Load, Log, LogFormat,
-    Mail, OverBudget, Queue, Retry, Shutdown, Source, Store, Summary, Transform,
+    Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Load, Log, LogFormat, Mail,
+    OverBudget, Queue, Retry, Shutdown, Source, Store, Summary, Transform,
 };
 pub use stale_after::StaleAfter;
 

@@ -256,7 +256,11 @@ impl Layers {
         }
         let Self { table, by_key: layers, warnings, .. } = self;
         let config = Config::deserialize(table.clone()).expect("each value was read alone before");
-        Ok(Loaded { config, warnings, table, layers })
+        let loaded = Loaded { config, warnings, table, layers };
+        match loaded.config.http.check_together() {
+            Ok(()) => Ok(loaded),
+            Err((key, reason)) => Err(loaded.invalid("http", key, reason)),
+        }
     }
 
     /// What `coinpipe config` shows in the place of a secret must not be taken for one.

@@ -3,7 +3,13 @@
 use crate::secret_keys::SECRETS;
 
 /// Addresses that are no secrets.
-const ADDRESSES: [(&str, &str); 3] = [("fetch", "base_url"), ("telemetry", "otlp_url"), ("http", "listen")];
+const ADDRESSES: [(&str, &str); 5] = [
+    ("fetch", "base_url"),
+    ("telemetry", "otlp_url"),
+    ("http", "listen"),
+    ("http", "base_path"),
+    ("http", "public_url"),
+];
 
 /// Whether `section.key` is a secret or an address, which never have quotes around them.
 fn is_bare(section: &str, key: &str) -> bool {

@@ -3,7 +3,7 @@
 use crate::secret::SecretUrl;
 
 /// The keys that hold secrets. Each also takes a file, named by the same key with `_file`.
-pub(crate) const SECRETS: [(&str, &str); 8] = [
+pub(crate) const SECRETS: [(&str, &str); 10] = [
     ("queue", "url"),
     ("store", "url"),
     ("import", "url"),
@@ -12,6 +12,8 @@ pub(crate) const SECRETS: [(&str, &str); 8] = [
     ("alert", "webhook_secret"),
     ("alert", "heartbeat_url"),
     ("mail", "url"),
+    ("http", "token"),
+    ("http", "operator_token"),
 ];
 
 /// The key that names the file of `key`.

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::http::Http;
 use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
 use crate::quiet_hours::{QuietHours, quiet_hours};
+use crate::restarts::Restarts;
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
     byte_size, byte_size_or_off, comma_list, duration, duration_or_off, durations, id_list, or_off,
-    upper_case_list,
+    secret_or_off, upper_case_list,
 };
 
 /// All settings of all processes.
@@ -48,7 +50,7 @@ pub struct Config {
     pub desk: Desk,
     /// The alerter's mails.
     pub mail: Mail,
-    /// Health and metrics.
+    /// Health, metrics and the site.
     pub http: Http,
     /// Logs.
     pub log: Log,
@@ -283,6 +285,7 @@ pub struct Alert {
     /// Read `webhook` from this file.
     pub webhook_file: PathBuf,
     /// What its messages are signed with; empty: they are not.
+    #[serde(deserialize_with = "secret_or_off")]
     pub webhook_secret: Secret,
     /// Read `webhook_secret` from this file.
     pub webhook_secret_file: PathBuf,
@@ -293,6 +296,8 @@ pub struct Alert {
     /// How long nothing may leave a queue in which messages wait; zero: for ever.
     #[serde(deserialize_with = "duration_or_off")]
     pub stuck_after: Duration,
+    /// How often a process may start again unasked.
+    pub restarts: Restarts,
     /// Coins of a snapshot that may be rejected.
     pub rejected: Limit,
     /// Free bytes on a disk below which somebody is told; zero: never.
@@ -384,15 +389,6 @@ impl Mail {
     pub fn is_off(&self) -> bool {
         self.url.expose() == crate::values::OFF
     }
-}
-
-/// `[http]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// Address and port; empty for none.
-    #[serde(deserialize_with = "or_off")]
-    pub listen: String,
 }
 
 /// Form of log lines.

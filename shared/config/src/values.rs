@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use crate::secret::Secret;
+
 /// What is written where something that an earlier layer turns on is to be off: an empty text would say nothing.
 pub(crate) const OFF: &str = "off";
 
@@ -12,6 +14,12 @@ pub(crate) const OFF: &str = "off";
 pub(crate) fn or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(if text.trim() == OFF { String::new() } else { text.trim().to_owned() })
+}
+
+/// A secret; none for [`OFF`].
+pub(crate) fn secret_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    let secret = Secret::deserialize(deserializer)?;
+    Ok(if secret.expose().trim() == OFF { Secret::default() } else { secret })
 }
 
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -3,6 +3,7 @@
 //! Doubles come back bit for bit, except that negative zero is written as zero.
 
 mod batch_numbers;
+mod browse;
 mod columns;
 mod data_kind;
 mod desk;

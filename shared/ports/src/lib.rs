@@ -18,8 +18,8 @@ pub use leader::{Leadership, Term};
 pub use queue::{Consumer, Delivery, Depth, Queue, QueueError, Receipt, Settlement};
 pub use source::LegacyTable;
 pub use store::{
-    Action, AlertGroup, BatchRecord, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds, Death,
-    Desk, DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot,
+    Action, AlertGroup, BatchRecord, Browse, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds,
+    Death, Desk, DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING_WITHIN, Fate, FetchedSlot,
     FiledCounts, FiledLetter, Freshness, GroupState, Handling, Kept, Ledger, LedgerLine, LetterFilter,
     LetterKey, LetterState, LetterSummary, Letters, Life, ListedCoin, Loaded, LoggedAction, Mail, MailResult,
     MailTrouble, Marked, Outbox, OutboxState, Planner, PostedMail, Posting, ProcessRecord, Processes, Proofs,

@@ -2,6 +2,7 @@
 //!
 //! One adapter implements all of them over one database; each caller takes only the traits it needs.
 
+mod browse;
 mod desk;
 mod drops;
 mod ledger;
@@ -18,6 +19,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Chunk, Fetched, MarketChunk, Schedule};
 
+pub use browse::{
+    Browse, ChartPoint, CoinIdentity, CoinQuote, CoinRecord, CurrencyUse, Divided, HistorySpan, KeyValue,
+    MarketColumn, MarketKey, MarketQuery, MarketRow, MarketSort, MarketTable, MarketThen, NewestQuote,
+    NewestSnapshot, PastQuote, Search, Start,
+};
 pub use desk::{
     Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
 };

@@ -11,8 +11,8 @@ use anyhow::Context;
 use config::{Config, SecretUrl};
 use mysql::{MysqlStore, MysqlTable};
 use ports::{
-    Archive, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Processes, Proofs, Queue,
-    Quotes, Schedules, Silences, Store,
+    Archive, Browse, Clock, Desk, Drops, Leadership, Ledger, LegacyTable, Letters, Outbox, Processes, Proofs,
+    Queue, Quotes, Schedules, Silences, Store,
 };
 use rabbitmq::RabbitQueue;
 use sqlite::{Database, SqliteQueue, SqliteStore};
@@ -52,6 +52,8 @@ pub struct Stores {
     pub schedules: Arc<dyn Schedules>,
     /// Read side of the tables.
     pub quotes: Arc<dyn Quotes>,
+    /// Looking at the quotes.
+    pub browse: Arc<dyn Browse>,
     /// Dead-letter desk.
     pub letters: Arc<dyn Letters>,
     /// The operator's side of it.
@@ -69,6 +71,7 @@ impl Stores {
     pub fn of<S>(store: Arc<S>) -> Self
     where
         S: Store
+            + Browse
             + Desk
             + Drops
             + Proofs
@@ -87,6 +90,7 @@ impl Stores {
             ledger: store.clone(),
             schedules: store.clone(),
             quotes: store.clone(),
+            browse: store.clone(),
             letters: store.clone(),
             outbox: store.clone(),
             silences: store.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Doubles come back bit for bit, except that SQLite writes negative zero as zero.
 
+mod browse;
 mod columns;
 mod data_kind;
 mod desk;

@@ -7,7 +7,7 @@
 pub mod coins;
 mod loading;
 pub mod quotes;
-mod read;
+pub(crate) mod read;
 pub mod statements;
 mod stored;
 pub mod transaction;

@@ -41,12 +41,13 @@ fn no_file_holds_too_much() {
 }
 
 /// What decides something belongs elsewhere. What is left are constructors and questions about one value, each a few lines long:
-/// no function in `ports` has a loop, and none is on its own, outside of a type or a trait, but for one text.
+/// no function in `ports` has a loop, and none is on its own, outside of a type or a trait, but for one text. The limit was 1,800 before
+/// people looked at quotes and processes through ports of their own: what a view shows is many small types, each with its fields.
 #[test]
 fn ports_are_traits_and_little_else() {
     let files = all(&["shared/ports"]);
     let lines: usize = files.iter().map(|(lines, _)| lines).sum();
-    assert!(lines <= 1800, "shared/ports has {lines} lines");
+    assert!(lines <= 2300, "shared/ports has {lines} lines");
     let (mut loops, mut functions) = (Vec::new(), Vec::new());
     for (_, path) in &files {
         let text = std::fs::read_to_string(path).expect("text");

@@ -112,6 +112,20 @@ fn a_secret_comes_from_its_file_or_the_community_s_variable_and_never_shows() {
 }
 
 #[test]
+fn one_token_for_reading_and_acting_is_a_mistake() {
+    let tokens = [
+        ("COINPIPE__HTTP__TOKEN", "hunter2hunter2hunter2"),
+        ("COINPIPE__HTTP__OPERATOR_TOKEN", "hunter2hunter2hunter2"),
+    ];
+    let error = from_env(&tokens).expect_err("was taken").to_string();
+    assert!(error.contains("http.operator_token") && error.contains(tokens[1].0), "{error}");
+    assert!(error.contains("http.token") && !error.contains("hunter2"), "{error}");
+    from_env(&tokens[..1]).unwrap();
+    from_env(&tokens[1..]).unwrap();
+    from_env(&[("COINPIPE__HTTP__TOKEN", "off"), ("COINPIPE__HTTP__OPERATOR_TOKEN", "off")]).unwrap();
+}
+
+#[test]
 fn a_url_s_password_does_not_show() {
     let loaded = from_env(&[("COINPIPE__MAIL__URL", "smtps://me:hunter2@mail.example")]).unwrap();
     let mail = loaded.settings().into_iter().find(|setting| setting.name == "mail.url").unwrap();

@@ -25,7 +25,7 @@ impl<P: Part> Work for InTransaction<P> {
     }
 }
 
-struct InFile<'c>(&'c mut SqliteConnection);
+pub(super) struct InFile<'c>(pub(super) &'c mut SqliteConnection);
 
 impl Session for InFile<'_> {
     type Error = sqlx::Error;

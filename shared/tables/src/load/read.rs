@@ -35,7 +35,7 @@ fn of_latest(ids: &str) -> String {
 }
 
 /// A row of `coin_descriptions`, and its key.
-pub(super) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
+pub(crate) fn coin(row: &dyn Row) -> Result<<BTreeMap<u32, Known<Coin>> as IntoIterator>::Item, Unreadable> {
     let id = row.get("id")?;
     let coin = Coin {
         id,
@@ -83,7 +83,7 @@ pub(super) fn held_whole(row: &dyn Row) -> Result<HeldQuote, Unreadable> {
 }
 
 /// The measures of a column list. A column of a newer version is not one of them.
-fn measures(list: &str) -> MeasureSet {
+pub(crate) fn measures(list: &str) -> MeasureSet {
     let named = |name: &str| Measure::ALL.into_iter().find(|measure| measure.column() == name);
     list.split(',').filter_map(named).collect()
 }

@@ -34,7 +34,7 @@ use crate::clock::ManualClock;
 use crate::contents::Contents;
 use crate::tables::Tables;
 use ports::store::{
-    Desk, Drops, Ledger, Letters, Outbox, Processes, Proofs, Quotes, Schedules, Silences, Store,
+    Browse, Desk, Drops, Ledger, Letters, Outbox, Processes, Proofs, Quotes, Schedules, Silences, Store,
 };
 
 /// An adapter under test.
@@ -42,6 +42,7 @@ use ports::store::{
 pub trait StoreLab: Send + Sync {
     /// The adapter.
     type Store: Store
+        + Browse
         + Desk
         + Drops
         + Ledger

@@ -3,6 +3,7 @@
 //! It doubles as the oracle of other tests: what it holds after loading chunks one by one is what every
 //! real store must hold, in whatever order and however often it got them. See [`Tables`].
 
+mod browse;
 mod desk;
 mod drops;
 mod ledger;

@@ -85,11 +85,14 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("alert", "webhook" | "heartbeat_url") => {
             texts(&["", "off", "https://example.com/hunter2", "http://127.0.0.1:1/hunter2?k=v"])
         }
-        ("alert", "webhook_secret") => texts(&["", "hunter2hunter2hunter2", "whsec_aHVudGVyMmh1bnRlcjI="]),
+        ("alert", "webhook_secret") => {
+            texts(&["", "off", "hunter2hunter2hunter2", "whsec_aHVudGVyMmh1bnRlcjI="])
+        }
         ("alert", "webhook_file" | "heartbeat_url_file") => file("hook"),
         ("alert", "webhook_secret_file") => file("signs"),
         ("alert", "resolve_after") => texts(&["", "off", "7d", "90m"]),
         ("alert", "quiet_hours") => texts(&["", "off", "22:00-07:00", "1:00-2:30 Europe/Berlin"]),
+        ("alert", "restarts") => texts(&["", "off", "5 in 15m", " 2 in 1h 30m"]),
         ("alert", "summary") => texts(&["", "off", "daily", "weekly"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
@@ -97,6 +100,16 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("fetch", "ids") => texts(&["", "1", "1027, 1,1027"]),
         ("fetch", "convert_calls") => texts(&["", "one", "each", "auto"]),
         ("fetch", "convert") => texts(&["", "USD", "usd, eur", "1INCH"]),
+        ("http", "token") => texts(&["", "off", "hunter2-may-read-it"]),
+        ("http", "operator_token") => texts(&["", "off", "hunter2-may-act-too"]),
+        ("http", "token_file") => file("reads"),
+        ("http", "operator_token_file") => file("acts"),
+        ("http", "base_path") => texts(&["", "off", "/coinpipe", "/a/b-2"]),
+        ("http", "public_url") => texts(&["", "off", "https://coins.example.com/", "http://[::1]:8080"]),
+        ("http", "environment") => texts(&["", "off", "staging", "Ärger \"2\""]),
+        ("http", "hide") => prop::collection::vec(select(&["x-trace", "contract_address", "tags"][..]), 0..3)
+            .prop_map(|names| Value::Array(names.into_iter().map(Value::from).collect()))
+            .boxed(),
         ("http", "listen") => texts(&["", "off", "0.0.0.0:1", "[::]:9464", "127.0.0.1:9464"]),
         ("log", "level") => texts(&["", "info", "warn,sqlx=debug"]),
         ("log", "format") => texts(&["", "auto", "json"]),
@@ -210,6 +223,8 @@ fn what_is_shown_can_be_read_back_and_means_the_same() {
         ("key", "hunter2"),
         ("hook", "https://example.com/hunter2\n"),
         ("signs", "hunter2hunter2hunter2"),
+        ("reads", "hunter2 is read from a file".replace(' ', "-").as_str()),
+        ("acts", "off\n"),
     ] {
         std::fs::write(folder.path().join(name), secret).unwrap();
     }

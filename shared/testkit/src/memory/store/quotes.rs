@@ -20,10 +20,10 @@ type Identity = (u32, String, String, String);
 /// The four tables about coins.
 #[derive(Default)]
 pub(super) struct Rows {
-    coins: BTreeMap<u32, CoinEntry>,
-    identities: BTreeMap<Identity, IdentityEntry>,
-    latest: BTreeMap<(u32, String), QuoteEntry>,
-    history: BTreeMap<(u32, String, DateTime<Utc>), QuoteEntry>,
+    pub(super) coins: BTreeMap<u32, CoinEntry>,
+    pub(super) identities: BTreeMap<Identity, IdentityEntry>,
+    pub(super) latest: BTreeMap<(u32, String), QuoteEntry>,
+    pub(super) history: BTreeMap<(u32, String, DateTime<Utc>), QuoteEntry>,
 }
 
 /// What a chunk has brought so far.
