@@ -8,6 +8,8 @@ fn main() -> ExitCode {
     service::run_stage_binary(StageName::Alerter, env!("CARGO_PKG_DESCRIPTION"), async |process| {
         alerter::declare_metrics(&process.metrics);
         alerter::check_settings(process)?;
-        alerter::run(process, &process.open_queues().await?, &process.open_stores().await?).await
+        let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
+        site::open(process, &queues, &stores);
+        alerter::run(process, &queues, &stores).await
     })
 }

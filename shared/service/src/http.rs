@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics` of every process.
+//! `/livez`, `/readyz` and `/metrics` of every process, and the site of those that have one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::metrics::{Server, ServerMetrics};
+use crate::site::Site;
 
-/// Enough for probes and scrapes. A client that opens more connections must not use up the file handles that stages need.
+/// Enough for probes, scrapes and browsers, which open six at most to one server. A client that opens more connections must not use up the file handles that stages need.
 const LIMITS: web::Limits =
     web::Limits { connections: 64, head: Duration::from_secs(5), whole: Duration::from_secs(15) };
 
@@ -37,6 +38,7 @@ pub(crate) async fn serve(
     chosen: bool,
     stages: &[StageName],
     metrics: Metrics,
+    site: Site,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let address: SocketAddr = listen.parse().context("http.listen is not an address")?;
@@ -52,7 +54,8 @@ pub(crate) async fn serve(
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
-        .with_state(Health { stages: stages.into(), metrics, stop });
+        .with_state(Health { stages: stages.into(), metrics, stop })
+        .fallback(async move |request: Request| site.answer(request).await);
     // While a process drains, too: until its runtime ends.
     tokio::spawn(web::serve(listener, router, LIMITS, CancellationToken::new()));
     Ok(())

@@ -13,6 +13,7 @@ mod metrics;
 mod observe;
 mod process;
 mod shutdown;
+mod site;
 mod start;
 mod usage;
 

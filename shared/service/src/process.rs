@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use axum::Router;
 use chrono::{DateTime, Utc};
 use config::{Config, Loaded};
 use domain::StageName;
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::adapters::{self, Access, Connections, Queues, Stores};
 use crate::alive::Alive;
 use crate::in_flight::in_flight;
+use crate::site::Site;
 use crate::{Shutdown, observe};
 
 /// What a process has, ready to run.
@@ -30,6 +32,7 @@ pub struct Process {
     /// Where tests make it crash.
     pub failpoints: Failpoints,
     connections: Connections,
+    site: Site,
     /// The stages that it runs; none of a command.
     stages: Vec<StageName>,
     since: DateTime<Utc>,
@@ -47,6 +50,7 @@ impl Process {
         loaded: Loaded,
         metrics: Metrics,
         failpoints: Failpoints,
+        site: Site,
         stages: &[StageName],
     ) -> Self {
         let is_seen = !stages.is_empty() && !loaded.config.http.listen.is_empty();
@@ -59,6 +63,7 @@ impl Process {
             metrics,
             failpoints,
             connections: Connections::default(),
+            site,
             is_seen,
             alive: Mutex::default(),
             observers: Mutex::default(),
@@ -167,6 +172,12 @@ impl Process {
     /// when the process ends.
     pub async fn open_source_table(&self, name: &str) -> anyhow::Result<Arc<dyn LegacyTable>> {
         self.connections.source_table(self.config(), name).await
+    }
+
+    /// Answers with `routes` what is asked of `[http] listen` beside health and metrics, until the process ends. `false` when
+    /// nothing is served, or something else was handed over before.
+    pub fn serve_site(&self, routes: Router) -> bool {
+        self.is_seen && self.site.hand_over(routes)
     }
 
     /// Closes what is open. The next opening opens anew.

@@ -10,6 +10,7 @@ use stage::Failpoints;
 use tracing::{error, info, warn};
 
 use crate::adapters::check_urls;
+use crate::site::Site;
 use crate::{LogDefault, Process, Usage, http, logging, metrics};
 
 /// How long closing may take. Nothing in tables or queues depends on it.
@@ -59,13 +60,14 @@ where
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let process = Process::new(loaded, metrics::declared(stages), failpoints, stages);
+        let site = Site::of(stages);
+        let process = Process::new(loaded, metrics::declared(stages), failpoints, site.clone(), stages);
         let config = process.config();
         process.shutdown.listen(config.shutdown.drain)?;
         if process.is_seen() {
             let chosen = process.loaded.is_chosen("http", "listen");
             let (metrics, stop) = (process.metrics.clone(), process.shutdown.soft());
-            http::serve(&config.http.listen, chosen, stages, metrics, stop).await?;
+            http::serve(&config.http.listen, chosen, stages, metrics, site, stop).await?;
         }
         let hard = process.shutdown.hard();
         let result = tokio::select! {

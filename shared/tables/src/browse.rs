@@ -11,7 +11,9 @@ use domain::{BatchId, Measure, Quote};
 use ports::store::CoinQuote;
 
 use crate::load::read::measures;
+use crate::load::statements::Reader;
 use crate::row::{Row, Unreadable};
+use crate::write::{Asked, Parameter};
 
 /// How a database differs from others.
 #[derive(Clone, Copy, Debug)]
@@ -20,34 +22,67 @@ pub struct Dialect {
     pub join: &'static str,
     /// What follows `history`, so that the quotes of a coin are looked up, however few days they are of.
     pub by_coin: &'static str,
-    /// Seconds since 1970 of `last_updated`.
-    pub seconds: &'static str,
-    /// Division of whole numbers.
-    pub div: &'static str,
+    /// How many times so many seconds, which it binds second, `last_updated` is after an instant, which it binds first.
+    pub part: &'static str,
     /// Whether `LOWER` knows letters beyond ASCII.
     pub lowers_all: bool,
 }
 
-/// Implements [`ports::Browse`] for a store with `found()`, and `at_one_moment()`, which runs a [`Part`](crate::dropping::Part) that
-/// only reads. `$dialect` is a [`Dialect`].
+/// Reads what stands in the tables at one moment.
+pub trait Look: Send {
+    /// What can go wrong.
+    type Error: Send;
+
+    /// What `reader` makes of the rows that a statement finds. Statements are kept prepared: there are few texts, and many values.
+    fn find<T: Send>(
+        &mut self,
+        asked: Asked<'_>,
+        reader: Reader<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send;
+
+    /// The same, of `sql` with `values`.
+    fn rows<T: Send>(
+        &mut self,
+        sql: &str,
+        values: Vec<Parameter<'_>>,
+        reader: Reader<T>,
+    ) -> impl Future<Output = Result<Vec<T>, Self::Error>> + Send {
+        self.find((sql.to_owned(), values), reader)
+    }
+}
+
+/// What several statements find out together.
+pub trait View: Sync {
+    /// What it is.
+    type Output: Send;
+
+    /// Finds it out.
+    ///
+    /// # Errors
+    ///
+    /// The error of a statement.
+    fn read<L: Look>(&self, look: &mut L) -> impl Future<Output = Result<Self::Output, L::Error>> + Send;
+}
+
+/// Implements [`ports::Browse`] for a store with `found()`, and `view()`, which reads a [`View`]. `$dialect` is a [`Dialect`].
 #[macro_export]
 macro_rules! browse_port {
     ($store:ty, $dialect:expr) => {
         #[async_trait::async_trait]
         impl ports::Browse for $store {
             async fn currencies(&self) -> Result<Vec<ports::store::CurrencyUse>, ports::StoreError> {
-                self.at_one_moment($crate::browse::market::Currencies).await
+                self.view($crate::browse::market::Currencies).await
             }
 
             async fn market(
                 &self,
                 query: &ports::store::MarketQuery,
             ) -> Result<ports::store::MarketTable, ports::StoreError> {
-                self.at_one_moment($crate::browse::market::Market { query, dialect: &$dialect }).await
+                self.view($crate::browse::market::Market { query, dialect: &$dialect }).await
             }
 
             async fn coin(&self, id: u32) -> Result<Option<ports::store::CoinRecord>, ports::StoreError> {
-                self.at_one_moment($crate::browse::coin::OneCoin { id }).await
+                self.view($crate::browse::coin::OneCoin { id }).await
             }
 
             async fn chart(

@@ -27,10 +27,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "service",
         &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
     ),
+    ("site", &["service", "config", "web", "telemetry", "ports", "domain"]),
     ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
-    ("alerter", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("alerter", &["site", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     (
         "coinpipe",
         &[
@@ -39,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "loader",
             "alerter",
             "simulator",
+            "site",
             "service",
             "stage",
             "telemetry",

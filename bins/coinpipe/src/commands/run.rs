@@ -44,6 +44,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         return Ok(());
     };
     let adapters = adapters?;
+    site::open(process, &adapters.queues, &adapters.stores);
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
     let tables =
         Tables { ledger: adapters.stores.ledger.clone(), schedules: adapters.stores.schedules.clone() };

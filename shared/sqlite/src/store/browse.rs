@@ -1,30 +1,46 @@
 //! Looking at the quotes in a file.
 
 use ports::StoreError;
-use tables::browse::Dialect;
-use tables::dropping::Part;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::browse::{Dialect, Look, View};
+use tables::load::statements::Reader;
+use tables::write::Asked;
 
 use super::SqliteStore;
-use super::drops::InFile;
+use super::columns::read_all;
+use super::parameters::query;
 
 /// `LOWER` knows ASCII alone.
 pub(super) const DIALECT: Dialect = Dialect {
     join: "CROSS JOIN",
     by_coin: "",
-    seconds: "unixepoch(last_updated)",
-    div: "/",
+    part: "(unixepoch(last_updated) - unixepoch(?)) / ?",
     lowers_all: false,
 };
 
 tables::browse_port!(SqliteStore, DIALECT);
 
 impl SqliteStore {
-    /// What `part`, which only reads, finds, as of one moment.
-    async fn at_one_moment<P: Part>(&self, part: P) -> Result<P::Output, StoreError> {
-        let find = async {
+    /// What `view` finds out, as of one moment.
+    async fn view<V: View>(&self, view: V) -> Result<V::Output, StoreError> {
+        let read = async {
             let mut snapshot = self.database.readers().begin().await?;
-            part.run(&mut InFile(&mut snapshot)).await
+            view.read(&mut Reading(&mut snapshot)).await
         };
-        find.await.map_err(|error| self.blame(error))
+        read.await.map_err(|error| self.blame(error))
+    }
+}
+
+struct Reading<'c>(&'c mut SqliteConnection);
+
+impl Look for Reading<'_> {
+    type Error = sqlx::Error;
+
+    async fn find<T: Send>(
+        &mut self,
+        (sql, values): Asked<'_>,
+        reader: Reader<T>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        read_all(&query(AssertSqlSafe(sql), values).fetch_all(&mut *self.0).await?, reader)
     }
 }

@@ -25,7 +25,7 @@ impl<P: Part> Work for InTransaction<P> {
     }
 }
 
-pub(super) struct InFile<'c>(pub(super) &'c mut SqliteConnection);
+struct InFile<'c>(&'c mut SqliteConnection);
 
 impl Session for InFile<'_> {
     type Error = sqlx::Error;

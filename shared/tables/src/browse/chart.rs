@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use ports::store::{ChartPoint, Divided};
 
 use super::Dialect;
 use crate::row::{Row, Unreadable};
 use crate::write::{Asked, Parameter};
 
-/// The number of the part that a quote is in.
-fn part(dialect: &Dialect, span: Divided) -> String {
-    let Dialect { seconds, div, .. } = dialect;
-    format!("({seconds} - ({})) {div} {}", span.from.timestamp(), span.seconds())
+/// What the number of the part that a quote is in binds.
+fn part_of<'a>(span: Divided) -> [Parameter<'a>; 2] {
+    [span.from.trunc_subsecs(0).into(), span.seconds().into()]
 }
 
 /// A point for each part of the span that has quotes, for [`point`].
 pub fn points<'a>(dialect: &Dialect, coin: u32, currency: &'a str, span: Divided) -> Asked<'a> {
-    let Dialect { join, by_coin, .. } = dialect;
-    let part = part(dialect, span);
+    let Dialect { join, by_coin, part, .. } = dialect;
     let sql = format!(
         "SELECT g.first_at AS first_at, g.last_at AS last_at, g.low AS low, g.high AS high, g.quotes AS quotes, \
              a.price AS first_price, z.price AS last_price, z.volume_24h AS volume_24h, z.market_cap AS market_cap \
@@ -32,8 +30,8 @@ pub fn points<'a>(dialect: &Dialect, coin: u32, currency: &'a str, span: Divided
          ORDER BY g.first_at"
     );
     let whose = || [Parameter::from(coin), currency.into()];
-    let values = whose().into_iter().chain([span.from.into(), span.until.into()]);
-    (sql, values.chain(whose()).chain(whose()).collect())
+    let quotes = part_of(span).into_iter().chain(whose()).chain([span.from.into(), span.until.into()]);
+    (sql, quotes.chain(whose()).chain(whose()).collect())
 }
 
 /// A row of [`points`].
@@ -54,19 +52,22 @@ pub fn point(row: &dyn Row) -> Result<ChartPoint, Unreadable> {
 /// The last quote of each of these coins in each part of the span, for [`of_line`]; `None` when there are no coins. Which these are
 /// is found in the index.
 pub fn lines<'a>(dialect: &Dialect, coins: &[u32], currency: &'a str, span: Divided) -> Option<Asked<'a>> {
-    coins.first()?;
-    let Dialect { join, by_coin, .. } = dialect;
-    let part = part(dialect, span);
-    let coins: Vec<_> = coins.iter().map(u32::to_string).collect();
+    let first = *coins.first()?;
+    // Few texts, for prepared statements are kept: coins are repeated to fill the places.
+    let places = coins.len().next_power_of_two();
+    let coins = coins.iter().copied().chain(std::iter::repeat(first)).take(places);
+    let Dialect { join, by_coin, part, .. } = dialect;
+    let list = vec!["?"; places].join(", ");
     let sql = format!(
         "SELECT h.coin_id AS coin_id, h.last_updated AS last_updated, h.price AS price \
          FROM (SELECT coin_id, {part} AS part, MAX(last_updated) AS last_at FROM history{by_coin} \
-               WHERE coin_id IN ({}) AND currency = ? AND last_updated >= ? AND last_updated < ? \
+               WHERE coin_id IN ({list}) AND currency = ? AND last_updated >= ? AND last_updated < ? \
                GROUP BY coin_id, part) AS g \
-         {join} history AS h ON h.last_updated = g.last_at AND h.coin_id = g.coin_id AND h.currency = ?",
-        coins.join(", ")
+         {join} history AS h ON h.last_updated = g.last_at AND h.coin_id = g.coin_id AND h.currency = ?"
     );
-    Some((sql, vec![currency.into(), span.from.into(), span.until.into(), currency.into()]))
+    let values = part_of(span).into_iter().chain(coins.map(Parameter::from));
+    let rest = [currency.into(), span.from.into(), span.until.into(), currency.into()];
+    Some((sql, values.chain(rest).collect()))
 }
 
 /// A row of [`lines`].

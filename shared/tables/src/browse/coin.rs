@@ -3,9 +3,8 @@
 use domain::Measure;
 use ports::store::{CoinIdentity, CoinRecord, NewestQuote};
 
-use super::{batch, columns, of, quote};
+use super::{Look, View, batch, columns, of, quote};
 use crate::columns::COINS;
-use crate::dropping::{Part, Session};
 use crate::load::read;
 use crate::row::{Row, Unreadable};
 
@@ -38,16 +37,16 @@ impl OneCoin {
     }
 }
 
-impl Part for OneCoin {
+impl View for OneCoin {
     type Output = Option<CoinRecord>;
 
-    async fn run<S: Session>(&self, session: &mut S) -> Result<Option<CoinRecord>, S::Error> {
+    async fn read<L: Look>(&self, look: &mut L) -> Result<Option<CoinRecord>, L::Error> {
         let id = || vec![self.id.into()];
         let [coins, quotes, identities, newest_batch] = Self::statements();
-        let Some((_, known)) = session.rows(coins, id(), read::coin).await?.pop() else { return Ok(None) };
-        let quotes = session.rows(quotes, id(), newest).await?;
-        let identities = session.rows(identities, id(), identity).await?;
-        let newest = session.rows(newest_batch, Vec::new(), batch).await?;
+        let Some((_, known)) = look.rows(&coins, id(), read::coin).await?.pop() else { return Ok(None) };
+        let quotes = look.rows(&quotes, id(), newest).await?;
+        let identities = look.rows(&identities, id(), identity).await?;
+        let newest = look.rows(&newest_batch, Vec::new(), batch).await?;
         Ok(Some(CoinRecord {
             coin: known.what,
             first_seen_at: known.first_seen_at,

@@ -27,8 +27,8 @@ pub fn quotes<'a>(
     let (way, beyond) = if *newest_first { (" DESC", "<") } else { ("", ">") };
     if let Some(PastQuote { coin_id, quote, .. }) = after {
         // The first comparison is for the index.
-        which += &format!(
-            " AND h.last_updated {beyond}= ? AND (h.last_updated {beyond} ? OR h.coin_id {beyond} ? \
+        which = format!(
+            "{which} AND h.last_updated {beyond}= ? AND (h.last_updated {beyond} ? OR h.coin_id {beyond} ? \
                OR (h.coin_id = ? AND h.currency {beyond} ?))"
         );
         let at = quote.last_updated.into();

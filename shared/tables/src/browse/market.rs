@@ -9,8 +9,7 @@ use ports::store::{
 };
 
 use super::search::Condition;
-use super::{Dialect, batch, coin_quote, columns, of};
-use crate::dropping::{Part, Session};
+use super::{Dialect, Look, View, batch, coin_quote, columns, of};
 use crate::row::{Row, Unreadable};
 use crate::write::{Asked, Parameter};
 
@@ -30,12 +29,12 @@ pub const ASKED_FOR: &str = "SELECT currencies FROM batches WHERE id = (SELECT b
 #[derive(Debug)]
 pub struct Currencies;
 
-impl Part for Currencies {
+impl View for Currencies {
     type Output = Vec<CurrencyUse>;
 
-    async fn run<S: Session>(&self, session: &mut S) -> Result<Vec<CurrencyUse>, S::Error> {
-        let mut found = session.rows(CURRENCIES.to_owned(), Vec::new(), currency).await?;
-        let asked_for = session.rows(ASKED_FOR.to_owned(), Vec::new(), |row| row.list("currencies")).await?;
+    async fn read<L: Look>(&self, look: &mut L) -> Result<Vec<CurrencyUse>, L::Error> {
+        let mut found = look.rows(CURRENCIES, Vec::new(), currency).await?;
+        let asked_for = look.rows(ASKED_FOR, Vec::new(), |row| row.list("currencies")).await?;
         let asked_for: Vec<String> = asked_for.into_iter().flatten().collect();
         found.sort_by_cached_key(|it| {
             let place = asked_for.iter().position(|currency| *currency == it.currency);
@@ -67,21 +66,21 @@ pub struct Market<'a> {
     pub dialect: &'a Dialect,
 }
 
-impl Part for Market<'_> {
+impl View for Market<'_> {
     type Output = MarketTable;
 
-    async fn run<S: Session>(&self, session: &mut S) -> Result<MarketTable, S::Error> {
+    async fn read<L: Look>(&self, look: &mut L) -> Result<MarketTable, L::Error> {
         let Self { query, dialect } = *self;
         let currency = || vec![query.currency.as_str().into()];
-        let found = session.rows(NEWEST.to_owned(), currency(), newest).await?;
+        let found = look.rows(NEWEST, currency(), newest).await?;
         let Some(newest) = found.into_iter().next() else { return Ok(MarketTable::default()) };
         let search = match &query.search {
-            Some(search) => Some(Condition::of(search, dialect, session).await?),
+            Some(search) => Some(Condition::of(search, dialect, look).await?),
             None => None,
         };
         let which = Which { query, batch: &newest.batch, search: search.as_ref() };
-        let total: Vec<u64> = session.find(which.count(dialect), |row| row.get("coins")).await?;
-        let rows = session.find(which.page(dialect), row).await?;
+        let total: Vec<u64> = look.find(which.count(dialect), |row| row.get("coins")).await?;
+        let rows = look.find(which.page(dialect), row).await?;
         let rows = rows.into_iter().map(|found| found.of(query.sort.by, &newest.batch)).collect();
         Ok(MarketTable { rows, total: total.into_iter().sum(), newest: Some(newest) })
     }
@@ -91,7 +90,7 @@ impl Part for Market<'_> {
 pub struct Which<'a> {
     query: &'a MarketQuery,
     batch: &'a BatchId,
-    search: Option<&'a Condition>,
+    search: Option<&'a Condition<'a>>,
 }
 
 impl<'a> Which<'a> {
@@ -104,7 +103,7 @@ impl<'a> Which<'a> {
     fn from(&self, dialect: &Dialect, with_names: bool) -> Asked<'a> {
         let mut sql = "FROM quotes_latest AS q".to_owned();
         if with_names {
-            sql += &format!(" {} coin_descriptions AS c ON c.id = q.coin_id", dialect.join);
+            sql = format!("{sql} {} coin_descriptions AS c ON c.id = q.coin_id", dialect.join);
         }
         sql += " WHERE q.currency = ?";
         let mut values: Vec<Parameter<'a>> = vec![self.query.currency.as_str().into()];
@@ -114,7 +113,7 @@ impl<'a> Which<'a> {
         }
         if let Some(search) = self.search {
             sql += &search.sql;
-            values.extend(search.values());
+            values.extend(search.values.iter().cloned());
         }
         (sql, values)
     }
@@ -138,13 +137,13 @@ impl<'a> Which<'a> {
         let offset = match start {
             Start::Row(row) => Some(*row),
             Start::After(MarketKey { id, value: None }) => {
-                from += &format!(" AND {sorted_by} IS NULL AND q.coin_id > ?");
+                from = format!("{from} AND {sorted_by} IS NULL AND q.coin_id > ?");
                 values.push((*id).into());
                 None
             }
             Start::After(MarketKey { id, value: Some(value) }) => {
-                from += &format!(
-                    " AND ({sorted_by} {beyond} ? OR ({sorted_by} = ? AND q.coin_id > ?) OR {sorted_by} IS NULL)"
+                from = format!(
+                    "{from} AND ({sorted_by} {beyond} ? OR ({sorted_by} = ? AND q.coin_id > ?) OR {sorted_by} IS NULL)"
                 );
                 let value = match value {
                     KeyValue::Text(text) => Parameter::from(text.as_str()),

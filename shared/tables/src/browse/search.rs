@@ -2,8 +2,7 @@
 
 use ports::store::Search;
 
-use super::Dialect;
-use crate::dropping::Session;
+use super::{Dialect, Look};
 use crate::row::{Row, Unreadable};
 use crate::write::Parameter;
 
@@ -11,42 +10,41 @@ use crate::write::Parameter;
 const NAMES: [&str; 3] = ["symbol", "name", "slug"];
 
 /// A condition on the description `c`, and what it binds.
-pub(super) struct Condition {
+pub(super) struct Condition<'a> {
     pub(super) sql: String,
-    values: Vec<String>,
+    pub(super) values: Vec<Parameter<'a>>,
 }
 
-impl Condition {
-    pub(super) fn values(&self) -> impl Iterator<Item = Parameter<'_>> {
-        self.values.iter().map(|text| text.as_str().into())
-    }
-
-    /// What `search` asks for. Where the database knows the letters of ASCII alone, the few names with others are compared here.
-    pub(super) async fn of<S: Session>(
-        search: &Search,
+impl<'a> Condition<'a> {
+    /// What `search` asks for. Where the database (SQLite) knows the letters of ASCII alone, the few names with others are compared
+    /// here.
+    pub(super) async fn of<L: Look>(
+        search: &'a Search,
         dialect: &Dialect,
-        session: &mut S,
-    ) -> Result<Self, S::Error> {
+        look: &mut L,
+    ) -> Result<Self, L::Error> {
         let (Search::Contains(text) | Search::Exactly(text)) = search;
-        let is_id = text.trim().parse::<u32>().map(|id| format!("c.id = {id}"));
+        let id = text.trim().parse::<u32>().unwrap_or_default();
         if dialect.lowers_all || text.is_ascii() {
             let compare = |column: &&str| match search {
                 Search::Contains(_) => format!("INSTR(LOWER(c.{column}), LOWER(?)) > 0"),
                 Search::Exactly(_) => format!("LOWER(c.{column}) = LOWER(?)"),
             };
-            let any: Vec<_> = NAMES.iter().map(compare).chain(is_id.ok()).collect();
-            let values = vec![text.clone(); NAMES.len()];
+            let any: Vec<_> = NAMES.iter().map(compare).chain(["c.id = ?".to_owned()]).collect();
+            let names = vec![text.as_str().into(); NAMES.len()];
+            let values = names.into_iter().chain([id.into()]).collect();
             return Ok(Self { sql: format!(" AND ({})", any.join(" OR ")), values });
         }
-        let ids = session.rows(FOREIGN.to_owned(), Vec::new(), foreign).await?;
+        let ids = look.rows(FOREIGN, Vec::new(), foreign).await?;
         let wanted = text.to_lowercase();
         let is_meant = |name: &String| match search {
             Search::Contains(_) => name.to_lowercase().contains(&wanted),
             Search::Exactly(_) => name.to_lowercase() == wanted,
         };
         let meant = ids.iter().filter(|(_, names)| names.iter().any(is_meant));
-        let ids: Vec<_> = meant.map(|(id, _)| id.to_string()).chain(["0".to_owned()]).collect();
-        Ok(Self { sql: format!(" AND c.id IN ({})", ids.join(", ")), values: Vec::new() })
+        let ids: Vec<_> = meant.map(|(id, _)| id.to_string()).collect();
+        let sql = " AND c.id IN (SELECT value FROM json_each(?))".to_owned();
+        Ok(Self { sql, values: vec![format!("[{}]", ids.join(",")).into()] })
     }
 }
 

@@ -4,6 +4,8 @@
 //! An adapter implements [`StoreLab`] and calls [`store_contract!`](crate::store_contract) with a function
 //! that sets up a lab with an empty store; every promise becomes a `#[tokio::test]`.
 
+pub mod browse;
+pub mod browse_past;
 pub mod claims;
 pub mod cuts;
 pub mod data_kind;
@@ -176,6 +178,19 @@ macro_rules! store_contract {
                 the_newest_quote_of_a_currency_is_told_when_it_is_new_enough
                 the_best_ranked_come_first_and_the_unranked_last
                 coins_that_left_the_listing_are_not_ranked;
+            browse:
+                an_empty_market_is_a_table_too
+                the_market_is_sorted_by_any_column_with_nothing_last
+                a_search_means_what_it_says
+                coins_that_left_are_in_the_whole_market_alone
+                the_currencies_of_the_newest_snapshot_come_first
+                a_coin_is_told_whole;
+            browse_past:
+                a_peak_stays_in_the_chart
+                sparklines_are_the_last_price_of_each_part
+                the_market_is_told_as_it_was
+                the_history_is_read_page_by_page
+                any_question_is_answered_as_by_the_simplest_code;
             letters:
                 a_letter_is_kept_whole
                 a_death_is_counted_once

@@ -1,0 +1,2 @@
+// Progressive enhancement only: every view can be read and used without this file.
+"use strict";

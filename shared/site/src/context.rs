@@ -1,0 +1,86 @@
+//! What every view has at hand, and the bounds on what it may ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use config::Config;
+use ports::{Clock, StoreError};
+use service::{Queues, Stores};
+use telemetry::Metrics;
+use tokio::sync::Semaphore;
+
+use crate::trouble::Trouble;
+
+/// Questions that the store is asked at once: the site must never starve work.
+const AT_ONCE: usize = 4;
+/// The longest time for one question, its waiting included.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What a [`Context`] is made of.
+pub struct Parts {
+    /// The store's ports.
+    pub stores: Stores,
+    /// The queue's ports.
+    pub queues: Queues,
+    /// What the time is.
+    pub clock: Arc<dyn Clock>,
+    /// The settings.
+    pub config: Config,
+    /// What the stages of this process count.
+    pub metrics: Metrics,
+}
+
+/// What every view has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    base_path: String,
+    asking: Semaphore,
+}
+
+impl Context {
+    /// A context of `parts`.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, base_path: String::new(), asking: Semaphore::new(AT_ONCE) }))
+    }
+
+    /// The store's ports. Ask them through [`ask`](Self::ask).
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.0.parts.stores
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.parts.clock.now()
+    }
+
+    /// What every address of the site begins with: empty, or `/` and more, without a `/` at its end.
+    pub(crate) fn base_path(&self) -> &str {
+        &self.0.base_path
+    }
+
+    /// The address of `path`, which begins with `/`, under the base path.
+    pub(crate) fn href(&self, path: &str) -> String {
+        format!("{}{path}", self.base_path())
+    }
+
+    /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Trouble> {
+        let answered = async {
+            // The semaphore is never closed.
+            let _turn = self.0.asking.acquire().await.map_err(|_| Trouble::Busy)?;
+            question.await.map_err(Trouble::from)
+        };
+        tokio::select! {
+            biased;
+            answer = answered => answer,
+            () = self.0.parts.clock.sleep(LONGEST) => Err(Trouble::Busy),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The shell of every view: its head, its navigation, the line of truth, badges, the foot.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::assets;
+use crate::context::Context;
+use crate::truth::truth;
+
+/// Which part of the site a view belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Coins and their quotes.
+    Market,
+    /// None of them.
+    None,
+}
+
+/// The parts, as the navigation lists them.
+const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+
+/// What surrounds a view.
+pub(crate) struct Shell {
+    title: String,
+    section: Section,
+    truth: Option<Markup>,
+    is_simulated: bool,
+}
+
+impl Shell {
+    /// The shell of a view with this `title`, which is its heading, too. Asks the store how the pipeline is.
+    pub(crate) async fn new(context: &Context, title: impl Into<String>, section: Section) -> Self {
+        let kinds = context.ask(context.stores().store.data_kinds()).await;
+        Self {
+            title: title.into(),
+            section,
+            truth: Some(truth(context).await),
+            is_simulated: kinds.is_ok_and(|kinds| kinds.simulated),
+        }
+    }
+
+    /// A shell that asks the store nothing.
+    pub(crate) fn without_truth(title: impl Into<String>, section: Section) -> Self {
+        Self { title: title.into(), section, truth: None, is_simulated: false }
+    }
+
+    /// The whole answer, around `main`.
+    pub(crate) fn around(self, context: &Context, main: &Markup) -> Response {
+        let current = |section| (section == self.section).then_some("page");
+        let markup = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width,initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title) " · coinpipe" }
+                    link rel="stylesheet" href=(context.href(&assets::path("site.css")));
+                    script src=(context.href(&assets::path("site.js"))) defer {}
+                }
+                body {
+                    a.skip href="#main" { "Skip to the content" }
+                    header {
+                        a.home href=(context.href("/")) { "coinpipe" }
+                        @if self.is_simulated { strong.badge.simulated { "SIMULATED" } }
+                        nav aria-label="Parts of the site" {
+                            @for (section, path, name) in NAVIGATION {
+                                a href=(context.href(path)) aria-current=[current(section)] { (name) }
+                            }
+                        }
+                    }
+                    @if let Some(truth) = &self.truth { p.truth role="status" { (truth) } }
+                    main id="main" {
+                        h1 { (self.title) }
+                        (main)
+                    }
+                    footer { "coinpipe " (env!("CARGO_PKG_VERSION")) }
+                }
+            }
+        };
+        ([(header::CACHE_CONTROL, "no-store")], markup).into_response()
+    }
+}

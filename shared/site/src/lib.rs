@@ -1,0 +1,62 @@
+//! The site: what `[http] listen` serves to people and to programs, beside health and metrics.
+//!
+//! Every view is made on the server and can be read without JavaScript. The rows are those of the one store, so any number of
+//! processes may serve it. A module is one part of the site and has a function `routes`; [`open`] puts them together.
+//!
+//! # Guarantees
+//! - Looking never starves work: a [`Context`] bounds how many questions the store is asked at once, and for how long.
+//! - No script and no style stands in a view: all of it is in `assets`, in the binary.
+
+mod ago;
+mod api;
+mod assets;
+mod context;
+mod dress;
+mod layout;
+mod letters;
+mod market;
+mod parameters;
+mod pipeline;
+mod safety;
+mod trouble;
+mod truth;
+
+use axum::{Router, middleware};
+use service::{Process, Queues, Stores};
+use tracing::info;
+
+pub use context::{Context, Parts};
+
+/// Serves the site of `process` from now on, over what it has open.
+pub fn open(process: &Process, queues: &Queues, stores: &Stores) {
+    let context = Context::new(Parts {
+        stores: stores.clone(),
+        queues: queues.clone(),
+        clock: process.clock.clone(),
+        config: process.config().clone(),
+        metrics: process.metrics.clone(),
+    });
+    if process.serve_site(router(&context)) {
+        info!("serving the site");
+    }
+}
+
+/// Everything that the site answers.
+pub fn router(context: &Context) -> Router {
+    let routes = Router::new()
+        .merge(market::routes())
+        .merge(pipeline::routes())
+        .merge(letters::routes())
+        .merge(api::routes())
+        .merge(assets::routes())
+        .merge(safety::routes());
+    let routes =
+        if context.base_path().is_empty() { routes } else { Router::new().nest(context.base_path(), routes) };
+    let dressed = middleware::from_fn_with_state(context.clone(), dress::dress);
+    routes.fallback(trouble::nothing_here).layer(dressed).with_state(context.clone())
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! The site as a whole.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use axum::routing::post;
+use tower::ServiceExt;
+
+use crate::testing::Site;
+use crate::{assets, safety};
+
+#[tokio::test]
+async fn an_empty_store_has_a_view_that_says_what_to_do() {
+    let site = Site::new();
+    let answer = site.get("/").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+    assert!(answer.text.contains("coinpipe --once"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_to_people_and_to_programs() {
+    let site = Site::new();
+    let view = site.get("/nothing").await;
+    assert_eq!(view.status, StatusCode::NOT_FOUND);
+    assert!(view.text.contains("<p>there is nothing at /nothing</p>"), "{}", view.text);
+    let json = site.get("/api/nothing").await;
+    assert_eq!(json.status, StatusCode::NOT_FOUND);
+    assert_eq!(json.text, r#"{"error":"there is nothing at /api/nothing"}"#);
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_good_under_the_name_that_views_use() {
+    let site = Site::new();
+    let path = assets::path("site.css");
+    assert!(site.get("/").await.text.contains(&format!("href=\"{path}\"")));
+    let asset = site.get(&path).await;
+    assert_eq!(asset.status, StatusCode::OK);
+    assert_eq!(asset.headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
+    assert!(asset.headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    assert_eq!(site.get("/assets/site.000000000000.css").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn nobody_acts_yet() {
+    let act = safety::acting(post(async || "done"));
+    let routes = axum::Router::new().route("/act", act).with_state(Site::new().context);
+    let request = Request::post("/act").body(Body::empty()).unwrap();
+    assert_eq!(routes.oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_parameter_that_nobody_knows_is_told() {
+    let site = Site::new();
+    let answer = site.get("/?curency=EUR").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text.contains("unknown field `curency`"), "{}", answer.text);
+}

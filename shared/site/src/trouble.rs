@@ -1,0 +1,62 @@
+//! Why there is no view: one sentence and a status, the same for people and for programs.
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use ports::StoreError;
+use tracing::warn;
+
+/// Why there is no view. As an answer it is dressed by the layer `dress`: as a view, or as JSON below `/api`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// Nothing has this address, or what it names is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// A parameter makes no sense; says which, and what would.
+    #[error("{0}")]
+    BadParameter(String),
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Asking took too long, or too many ask.
+    #[error("the store is busy, so this took too long; try again in a moment")]
+    Busy,
+    /// The store is away for a while.
+    #[error("the store is not available now, and the pipeline waits for it, too; try again in a moment")]
+    StoreAway,
+    /// The store cannot be used before somebody does something about it. The reason is in the log.
+    #[error("the store cannot be used; the log of this process says why")]
+    StoreUnusable,
+}
+
+impl Trouble {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Busy | Self::StoreAway => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StoreUnusable => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        warn!(%error, "the site could not read the store");
+        if error.is_transient() { Self::StoreAway } else { Self::StoreUnusable }
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.to_string()).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What every address that is none gets.
+pub(crate) async fn nothing_here(uri: Uri) -> Trouble {
+    Trouble::NotFound(format!("there is nothing at {}", uri.path()))
+}
