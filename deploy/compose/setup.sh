@@ -27,6 +27,8 @@ loader=$(password mysql-loader)
 reader=$(password mysql-reader)
 queue=$(password rabbitmq-coinpipe)
 operator=$(password rabbitmq-operator)
+reads=$(password site-token)
+acts=$(password site-operator-token)
 
 # Real and simulated quotes never mix, in no table and no queue: each have their own.
 if [ -n "${CMC_API_KEY:-}" ]; then
@@ -41,6 +43,7 @@ fi
 
 if [ "${1:-}" = show ]; then
   cat <<END
+Site       http://127.0.0.1:${PAGE_PORT:-8080}  token to look $reads, to look and act $acts
 MySQL      mysql --host=127.0.0.1 --port=${MYSQL_PORT:-3306} --user=reader --password=$reader $database
 RabbitMQ   http://127.0.0.1:${RABBITMQ_PORT:-15672}  user operator, password $operator
 END
@@ -60,6 +63,8 @@ printf 'mysql://migrator:%s@mysql:3306/%s\n' "$migrator" "$database" | write /se
 for service in alerter operator; do
   printf '%s\n' "${COINPIPE__MAIL__URL:-smtp://mailpit:1025?tls=none}" | write "/secrets/$service/mail-url"
 done
+printf '%s\n' "$reads" | write /secrets/alerter/site-token
+printf '%s\n' "$acts" | write /secrets/alerter/site-operator-token
 for service in fetcher operator; do
   # Without a key there is no file: one that holds none is a mistake.
   if [ -n "${CMC_API_KEY:-}" ]; then

@@ -4,6 +4,8 @@ mod settings;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use settings::{programs, root, seconds, settings};
 
@@ -95,6 +97,41 @@ fn every_other_setting_may_be_given_to_the_stack() {
         let is_passed_on = block.lines().any(|line| line.trim() == format!("{name}:"));
         let is_its_own = OF_THE_STACK.contains(&name.as_str());
         assert!(is_passed_on != is_its_own, "{name}: passed on {is_passed_on}, the stack's own {is_its_own}");
+    }
+}
+
+/// `setup.sh`, with its volumes in `folder`; what it prints.
+fn set_up(folder: &Path, arguments: &[&str]) -> String {
+    let script = text("deploy/compose/setup.sh").replace("/secrets/", &format!("{}/", folder.display()));
+    let mut setup = Command::new("sh");
+    setup.args(["-c", &script, "setup.sh"]).args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
+    let done = setup.output().expect("there is a shell");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("text")
+}
+
+#[test]
+fn the_tokens_of_the_site_are_made_once_and_told_to_whoever_asks() {
+    let compose = text("docker-compose.yml");
+    let volumes = tempfile::tempdir().expect("a folder");
+    let mounted =
+        compose.lines().filter_map(|line| line.trim().strip_prefix("- secrets")?.split_once(":/secrets/"));
+    for (_, service) in mounted {
+        fs::create_dir(volumes.path().join(service)).expect("a folder");
+    }
+    set_up(volumes.path(), &[]);
+    let read = |name: &str| fs::read_to_string(volumes.path().join("alerter").join(name)).expect(name);
+    let (token, operator_token) = (read("site-token"), read("site-operator-token"));
+    assert!(token.trim().len() >= 16 && token != operator_token, "{token}{operator_token}");
+    set_up(volumes.path(), &[]);
+    assert_eq!((read("site-token"), read("site-operator-token")), (token.clone(), operator_token.clone()));
+    let told = set_up(volumes.path(), &["show"]);
+    for part in ["http://127.0.0.1:8080 ", token.trim(), operator_token.trim()] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    for (variable, file) in [("TOKEN_FILE", "site-token"), ("OPERATOR_TOKEN_FILE", "site-operator-token")] {
+        let line = format!("COINPIPE__HTTP__{variable}: /run/secrets/{file}");
+        assert!(compose.lines().any(|found| found.trim() == line), "{line}");
     }
 }
 

@@ -76,6 +76,19 @@ fn what_the_units_set_is_a_setting_and_every_credential_is_used() {
     }
 }
 
+/// A secret that no unit hands over has to be in the settings, which everybody on the machine can read.
+#[test]
+fn every_secret_is_handed_over_by_a_unit() {
+    let units = units();
+    // Certificates are no secrets, and an import is a command that somebody types.
+    let no_unit_s = ["COINPIPE__QUEUE__CA_FILE", "COINPIPE__IMPORT__URL_FILE"];
+    for name in settings().into_keys().filter(|name| name.ends_with("_FILE")) {
+        let is_handed_over =
+            units.iter().any(|(_, unit)| unit.contains(&format!("\nEnvironment={name}=%d/")));
+        assert!(is_handed_over != no_unit_s.contains(&name.as_str()), "{name}: handed over {is_handed_over}");
+    }
+}
+
 #[test]
 fn systemd_waits_longer_than_a_process_drains() {
     let settings = settings();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use desk::ReplayedLetters;
 use ports::Queue;
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
@@ -13,9 +14,7 @@ use crate::passed::Passed;
 use crate::store_away::StoreAway;
 use crate::surroundings::Survey;
 use crate::transport::{TransportError, Transports, transport_from, webhook_from};
-use crate::{
-    Conditions, Desk, DeskKeeper, IncompleteBatches, Mailer, QuietGroups, ReplayedLetters, Summaries,
-};
+use crate::{Conditions, Desk, DeskKeeper, IncompleteBatches, Mailer, QuietGroups, Summaries};
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {

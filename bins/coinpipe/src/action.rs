@@ -1,7 +1,7 @@
-//! What is written down of something that an operator does.
+//! What is written down of something that an operator does, and who that is.
 
 use chrono::{DateTime, Utc};
-use domain::{one_line, timestamp};
+use domain::one_line;
 use ports::store::Action;
 use serde_json::Value;
 
@@ -16,14 +16,12 @@ pub(crate) fn action(
     who: Option<&str>,
     now: DateTime<Utc>,
 ) -> Action {
-    Action {
-        // The time in it is for people; the random number keeps two apart.
-        id: format!("{verb}/{}/{:016x}", timestamp::to_text(now), fastrand::u64(..)),
-        who: who.map_or_else(whoami, |who| one_line(who, NAME)),
-        verb: verb.to_owned(),
-        filter: filter.to_string(),
-        matched,
-    }
+    desk::action(verb, filter, matched, &name_of(who), now)
+}
+
+/// The name `who`, or of whoever types.
+pub(crate) fn name_of(who: Option<&str>) -> String {
+    who.map_or_else(whoami, |who| one_line(who, NAME))
 }
 
 /// Who is at the keyboard, and where: user@host, as far as the system says it.

@@ -9,9 +9,11 @@ use crate::commands::archive::ArchiveArgs;
 use crate::commands::backfill::BackfillArgs;
 use crate::commands::batches::BatchesArgs;
 use crate::commands::dead::DeadArgs;
+use crate::commands::export::ExportArgs;
 use crate::commands::gaps::GapsArgs;
 use crate::commands::health::HealthArgs;
 use crate::commands::import::ImportArgs;
+use crate::commands::price::PriceArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Check,
     /// Show freshness, queue depths, the last batches and open dead-letter groups
     Status(StatusArgs),
+    /// Show what coins cost: the newest price, its changes, and a line of a span
+    Price(PriceArgs),
+    /// Write the history into files
+    Export(ExportArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
     /// Show the slots that were due and have no snapshot; exit code 1 when there are any

@@ -6,6 +6,7 @@ mod archived;
 mod arguments;
 mod batch_state;
 mod cli;
+mod coin_names;
 mod commands;
 mod confirm;
 mod data_kind;
@@ -16,6 +17,7 @@ mod opening;
 mod output;
 mod page_files;
 mod selection;
+mod trial;
 mod values;
 mod when;
 mod zone;
@@ -28,8 +30,8 @@ use service::{CommonArgs, LogDefault, Process};
 use cli::{Cli, Command};
 use commands::batches::BatchesCommand;
 use commands::{
-    alerts, archive, backfill, batches, check, config, dead, gaps, health, import, migrate, once, replay,
-    run, simulate, status, verify,
+    alerts, archive, backfill, batches, check, config, dead, export, gaps, health, import, migrate, once,
+    price, replay, run, simulate, status, verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -53,6 +55,10 @@ fn main() -> ExitCode {
                 service::run(common, &[], quiet, async |process| batches::drop::run(process, &args).await)
             }
         },
+        Command::Price(args) => ask(common, async |process| price::run(process, &args).await),
+        Command::Export(args) => {
+            service::run(common, &[], quiet, async |process| export::run(process, &args).await)
+        }
         Command::Gaps(args) => ask(common, async |process| gaps::run(process, &args).await),
         Command::Alerts(args) => match args.into_asked() {
             alerts::Asked::List(args) => ask(common, async |process| alerts::list(process, &args).await),

@@ -100,8 +100,8 @@ fn base_path(path: &str) -> Result<(), String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
         !["", ".", ".."].contains(&part) && part.bytes().all(plain)
     };
-    let is_path = path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_plain));
-    if !path.is_empty() && !(is_path && path.len() <= 100) {
+    let rest = path.strip_prefix('/').filter(|_| path.len() <= 100);
+    if !path.is_empty() && !rest.is_some_and(|rest| rest.split('/').all(is_plain)) {
         return Err("must be a path such as \"/coinpipe\", of letters, digits and -_.~, without a slash at \
                     its end"
             .to_owned());

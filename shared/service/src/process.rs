@@ -45,7 +45,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process of `stages` that has nothing open yet.
+    /// A process of `stages` that has nothing open yet. `site`: where its site is handed over.
     pub(crate) fn new(
         loaded: Loaded,
         metrics: Metrics,

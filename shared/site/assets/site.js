@@ -1,2 +1,80 @@
 // Progressive enhancement only: every view can be read and used without this file.
 "use strict";
+
+(() => {
+  // A choice in a filter is taken at once. The button stays for the text, and for whoever goes by keyboard.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-filter]");
+    if (form && event.target.matches("select, [type=checkbox]")) form.requestSubmit();
+  });
+
+  // Plots, drawn anew for hovering and zooming. The numbers are those of the drawing that was there.
+  const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+  const exactly = (value) => (value == null ? "–" : Math.abs(value) >= 1e6 ? short.format(value) : number.format(value));
+  const when = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 16) + " UTC";
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+
+  function draw(figure) {
+    const canvas = figure.querySelector(".canvas");
+    if (!canvas || !window.uPlot) return;
+    const data = JSON.parse(figure.dataset.plot);
+    const at = [...new Set(data.lines.flatMap((line) => line.at))].sort((a, b) => a - b);
+    const values = data.lines.map((line) => {
+      const of = new Map(line.at.map((second, index) => [second, line.values[index]]));
+      return at.map((second) => (of.has(second) ? of.get(second) : undefined));
+    });
+    let reading = figure.querySelector(".reading");
+    if (!reading) {
+      reading = document.createElement("p");
+      reading.className = "reading";
+      reading.textContent = "Point at the plot to read it; drag to zoom, double-click to see all.";
+      figure.append(reading);
+    }
+    const size = () => ({ width: Math.floor(canvas.clientWidth), height: Math.floor(canvas.clientHeight) });
+    const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
+    const { width, height } = size();
+    canvas.classList.add("drawn");
+    const plot = new uPlot({
+      width, height,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      fmtDate: (template) => uPlot.fmtDate(template),
+      scales: {
+        x: { time: true, range: (_, low, high) => (low === at[0] && high === at[at.length - 1] ? [data.from, data.until] : [low, high]) },
+        y: data.area ? { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.05] } : {},
+      },
+      axes: [
+        { ...axis, space: 70 },
+        { ...axis, size: 68, values: (_, ticks) => ticks.map(exactly) },
+      ],
+      series: [
+        {},
+        ...data.lines.map((line, index) => ({
+          label: line.name, stroke: color(`--line-${index}`), width: 2, dash: dashes[index], spanGaps: false,
+          fill: data.area ? color(`--line-${index}`) + "26" : undefined, points: { show: at.length < 3 },
+        })),
+      ],
+      legend: { show: false },
+      cursor: { drag: { x: true, y: false } },
+      hooks: {
+        setCursor: [(u) => {
+          const index = u.cursor.idx;
+          if (index == null) return;
+          const parts = data.lines.map((line, number) => `${line.name} ${exactly(values[number][index])}`);
+          reading.textContent = `${when(at[index])}: ${parts.join(", ")}`;
+        }],
+      },
+    }, [at, ...values], canvas);
+    new ResizeObserver(() => { const to = size(); if (to.width !== plot.width) plot.setSize(to); }).observe(canvas);
+    return plot;
+  }
+
+  let plots = [];
+  function drawAll() {
+    for (const plot of plots) plot && plot.destroy();
+    plots = [...document.querySelectorAll("figure[data-plot]")].map(draw);
+  }
+  drawAll();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+})();

@@ -41,10 +41,12 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         Asset::new("site.css", include_bytes!("../assets/site.css")),
         Asset::new("site.js", include_bytes!("../assets/site.js")),
+        Asset::new("uplot.css", include_bytes!("../assets/uplot-1.6.32/uPlot.min.css")),
+        Asset::new("uplot.js", include_bytes!("../assets/uplot-1.6.32/uPlot.iife.min.js")),
     ]
 });
 

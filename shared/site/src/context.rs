@@ -37,14 +37,13 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    base_path: String,
     asking: Semaphore,
 }
 
 impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, base_path: String::new(), asking: Semaphore::new(AT_ONCE) }))
+        Self(Arc::new(Inner { parts, asking: Semaphore::new(AT_ONCE) }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
@@ -59,7 +58,12 @@ impl Context {
 
     /// What every address of the site begins with: empty, or `/` and more, without a `/` at its end.
     pub(crate) fn base_path(&self) -> &str {
-        &self.0.base_path
+        &self.0.parts.config.http.base_path
+    }
+
+    /// The name of the environment, for every view; empty when it has none.
+    pub(crate) fn environment(&self) -> &str {
+        &self.0.parts.config.http.environment
     }
 
     /// The address of `path`, which begins with `/`, under the base path.

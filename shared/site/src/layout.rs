@@ -26,6 +26,7 @@ pub(crate) struct Shell {
     section: Section,
     truth: Option<Markup>,
     is_simulated: bool,
+    has_plots: bool,
 }
 
 impl Shell {
@@ -37,12 +38,18 @@ impl Shell {
             section,
             truth: Some(truth(context).await),
             is_simulated: kinds.is_ok_and(|kinds| kinds.simulated),
+            has_plots: false,
         }
     }
 
     /// A shell that asks the store nothing.
     pub(crate) fn without_truth(title: impl Into<String>, section: Section) -> Self {
-        Self { title: title.into(), section, truth: None, is_simulated: false }
+        Self { title: title.into(), section, truth: None, is_simulated: false, has_plots: false }
+    }
+
+    /// The same, for a view with plots.
+    pub(crate) fn with_plots(self) -> Self {
+        Self { has_plots: true, ..self }
     }
 
     /// The whole answer, around `main`.
@@ -57,6 +64,10 @@ impl Shell {
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · coinpipe" }
                     link rel="stylesheet" href=(context.href(&assets::path("site.css")));
+                    @if self.has_plots {
+                        link rel="stylesheet" href=(context.href(&assets::path("uplot.css")));
+                        script src=(context.href(&assets::path("uplot.js"))) defer {}
+                    }
                     script src=(context.href(&assets::path("site.js"))) defer {}
                 }
                 body {
@@ -64,7 +75,9 @@ impl Shell {
                     header {
                         a.home href=(context.href("/")) { "coinpipe" }
                         @if self.is_simulated { strong.badge.simulated { "SIMULATED" } }
-                        nav aria-label="Parts of the site" {
+                        @let environment = context.environment();
+                        @if !environment.is_empty() { strong.badge { (environment) } }
+                        nav.parts aria-label="Parts of the site" {
                             @for (section, path, name) in NAVIGATION {
                                 a href=(context.href(path)) aria-current=[current(section)] { (name) }
                             }

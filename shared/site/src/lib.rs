@@ -15,9 +15,12 @@ mod dress;
 mod layout;
 mod letters;
 mod market;
+mod numbers;
 mod parameters;
 mod pipeline;
+mod plot;
 mod safety;
+mod sparkline;
 mod trouble;
 mod truth;
 

@@ -1,7 +1,11 @@
 //! GET parameters, read into a struct. What makes no sense is told, never guessed.
 
+use std::ops::RangeInclusive;
+
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::trouble::Trouble;
@@ -16,5 +20,50 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
         let Query(parameters) =
             Query::try_from_uri(&parts.uri).map_err(|error| Trouble::BadParameter(error.body_text()))?;
         Ok(Self(parameters))
+    }
+}
+
+/// The value of a parameter that is there and not empty: a form sends what was left empty, too.
+pub(crate) fn word(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// The whole number that the parameter `name` is, if it is there, and within `bounds`.
+pub(crate) fn whole_number(
+    name: &str,
+    value: Option<&str>,
+    bounds: RangeInclusive<u64>,
+) -> Result<Option<u64>, Trouble> {
+    let Some(text) = word(value) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.map(Some).ok_or_else(|| {
+        let (least, most) = bounds.into_inner();
+        Trouble::BadParameter(format!("{name} must be a number from {least} to {most}, and not {text:?}"))
+    })
+}
+
+/// The instant that the parameter `name` is, if it is there: RFC 3339, or a day.
+pub(crate) fn instant(name: &str, value: Option<&str>) -> Result<Option<DateTime<Utc>>, Trouble> {
+    let Some(text) = word(value) else { return Ok(None) };
+    let day =
+        || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
+    timestamp::from_text(text).or_else(day).map(Some).ok_or_else(|| {
+        let example = "2026-11-22T14:00:00Z or 2026-11-22";
+        Trouble::BadParameter(format!("{name} must be an instant such as {example}, and not {text:?}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_in_two_forms() {
+        let read = |text| instant("at", Some(text)).map(|at| at.map(timestamp::to_text));
+        let midnight = Ok(Some("2026-11-22T00:00:00.000Z".to_owned()));
+        assert_eq!(read("2026-11-22"), midnight);
+        assert_eq!(read("2026-11-22T01:00:00+01:00"), midnight);
+        assert_eq!(read(" "), Ok(None));
+        assert!(read("yesterday").is_err() && read("2026-13-01").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Stages of coinpipe alone, on a stopwatch. `cargo xtask bench` runs it, with queue and store in its environment as for
 //! any other program, and reads the lines that it prints.
 
+mod browse;
 mod chunks;
 mod clean;
 mod count;
@@ -50,6 +51,12 @@ enum Command {
         /// How many
         snapshots: u32,
     },
+    /// Look at the quotes, as the site does; `many_quotes.py` fills a store
+    Browse {
+        /// How often to ask for each view
+        #[arg(default_value_t = 200)]
+        rounds: u32,
+    },
     /// Delete quotes from the history, oldest first
     Prune {
         /// Steps of 1,000 rows
@@ -77,6 +84,7 @@ fn main() -> ExitCode {
             run(async |process| load::run(process, &files.files, together).await)
         }
         Command::Live { snapshots } => run(async |process| live::run(process, snapshots).await),
+        Command::Browse { rounds } => run(async |process| browse::run(process, rounds).await),
         Command::Prune { steps } => run(async |process| prune::run(process, steps).await),
         Command::Count(args) => count::run(&args),
     }

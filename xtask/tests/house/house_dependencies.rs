@@ -27,11 +27,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "service",
         &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
     ),
-    ("site", &["service", "config", "web", "telemetry", "ports", "domain"]),
+    ("desk", &["service", "telemetry", "config", "outage", "ports", "domain"]),
+    ("site", &["desk", "service", "config", "web", "telemetry", "ports", "domain"]),
     ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
-    ("alerter", &["site", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
+    ("alerter", &["site", "desk", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     (
         "coinpipe",
         &[
@@ -40,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "loader",
             "alerter",
             "simulator",
+            "desk",
             "site",
             "service",
             "stage",

@@ -1,31 +1,20 @@
 //! `coinpipe dead`: the dead letters, and what operators do about them.
 
 mod acting;
-mod archived_pages;
-mod body;
-mod difference;
-mod document;
 mod edit;
 mod editor;
 mod export;
 mod groups;
-mod json_path;
-mod letter_json;
 mod list;
 mod log;
-mod message;
 mod purge;
 mod replay;
-mod rows_json;
 mod settle;
 mod show;
-mod waves;
 mod which;
 
 use clap::{Args, Subcommand};
 use service::Process;
-
-pub(crate) use letter_json::group_json;
 
 #[derive(Args, Debug)]
 pub(crate) struct DeadArgs {

@@ -15,7 +15,7 @@ use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::Process;
 
-use super::{batches, dead};
+use super::batches;
 use crate::{adapters, numbers, output, values};
 
 #[derive(Args, Debug)]
@@ -102,7 +102,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
             "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
             "waiting": waiting.as_ref().map(waiting_json),
             "mail": mail_json(&mail),
-            "dead_letter_groups": groups.iter().map(dead::group_json).collect::<Vec<_>>(),
+            "dead_letter_groups": groups.iter().map(desk::group_json).collect::<Vec<_>>(),
             "credits_by_day": credits::to_json(&days),
             "last_batch_credits": last_snapshot.and_then(|batch| batch.credits),
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::BatchId;
-use outage::{Away, Backoff};
+use outage::Away;
 use ports::store::BatchRecord;
 use ports::{Clock, Depth, Ledger, QueueName, StoreError};
 use service::Process;
@@ -217,24 +217,8 @@ impl<'a> Wait<'a> {
 pub(crate) async fn until_answered<T: Default, E: Away + Into<anyhow::Error>>(
     clock: &dyn Clock,
     stop: &CancellationToken,
-    mut call: impl AsyncFnMut() -> Result<T, E>,
+    call: impl AsyncFnMut() -> Result<T, E>,
 ) -> anyhow::Result<T> {
-    let mut backoff = Backoff::default();
-    loop {
-        let error = tokio::select! {
-            () = stop.cancelled() => return Ok(T::default()),
-            answer = call() => match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.is_away() => error,
-                Err(error) => return Err(error.into()),
-            },
-        };
-        if backoff.is_fresh() {
-            output::say(format!("waiting   {error}"));
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = clock.sleep(backoff.next_wait()) => {}
-        }
-    }
+    let tell = |error: &E| output::say(format!("waiting   {error}"));
+    outage::until_answered(clock, stop, call, tell).await.map_err(Into::into)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use clap::Args;
+use desk::group_named;
 use domain::{one_line, timestamp};
 use ports::store::{AlertGroup, GroupState, Silence};
 use serde_json::{Value, json};
@@ -13,9 +14,6 @@ use service::{Process, Stores, Usage};
 use super::list::silence_json;
 use crate::action::{action, whoami};
 use crate::{adapters, output, values};
-
-/// A beginning of a group's name that is shorter names no group.
-const LEAST_NAME: usize = 4;
 
 /// Databases know no later one.
 const LAST_YEAR: i32 = 9999;
@@ -98,7 +96,7 @@ pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<
         adapters::open_existing_stores(process).await?
     };
     let groups = stores.letters.groups(None).await?;
-    let group = named(&groups, &which.group)?;
+    let group = group_named(&groups, &which.group)?;
     let done = match args {
         ChangeArgs::Silence(args) => silence(&stores, group, args, process.clock.now()).await?,
         ChangeArgs::Unsilence(_) => unsilence(&stores, group, which.dry_run, process.clock.now()).await?,
@@ -190,21 +188,6 @@ async fn resolve(stores: &Stores, group: &AlertGroup, args: &ResolveArgs) -> any
         bail!("another letter came just now; look at it, and try again");
     }
     Ok(Done { json: json!({ "resolution": how }), text: format!("resolved {how}") })
-}
-
-/// The group with this name, or the only one whose name begins so.
-fn named<'a>(groups: &'a [AlertGroup], name: &str) -> anyhow::Result<&'a AlertGroup> {
-    if let Some(group) = groups.iter().find(|group| group.fingerprint == name) {
-        return Ok(group);
-    }
-    let is_it = |group: &&AlertGroup| name.len() >= LEAST_NAME && group.fingerprint.starts_with(name);
-    match groups.iter().filter(is_it).collect::<Vec<_>>()[..] {
-        [group] => Ok(group),
-        [] => {
-            bail!("there is no group {name:?}; `coinpipe alerts` and `coinpipe dead groups` show their names")
-        }
-        _ => bail!("several groups begin with {name:?}; write more of the name"),
-    }
 }
 
 fn cause(group: &AlertGroup) -> String {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
+use desk::group_json;
 use domain::{one_line, timestamp};
 use ports::store::{AlertGroup, GroupState, Silence};
 use serde_json::{Value, json};
 use service::Process;
 
-use crate::commands::dead::group_json;
 use crate::{adapters, numbers, output, values};
 
 /// Resolved groups are shown for so long, unless something else is said.

@@ -4,32 +4,31 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use domain::{DeadLetter, MessageId};
-use ports::store::LetterKey;
+use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
 use serde_json::json;
 use service::Process;
 
 use super::acting::{ActArgs, open_stores};
-use super::difference::difference;
-use super::document::Document;
-use super::{editor, json_path, show};
+use super::editor;
+use super::which::NameArgs;
 use crate::confirm::confirm;
 use crate::output;
-
-/// Edits of one letter that may be kept.
-const MOST_EDITS: u32 = 1000;
+use crate::trial::PageTrial;
 
 /// Change a letter's message, in `$EDITOR` or by these options. It becomes a letter of its own; the original stays
 #[derive(Args, Debug)]
 pub(super) struct EditArgs {
-    /// The letter's id, as `list` shows it
-    id: String,
+    #[command(flatten)]
+    letter: NameArgs,
     /// Set a value of the body: `data[0].name='"Bitcoin"'`, or `data[id=1].name='"Bitcoin"'`
     #[arg(long, value_name = "PATH=JSON", value_parser = set)]
     set: Vec<(String, String)>,
     /// Set a header; without a text it is removed
     #[arg(long, value_name = "NAME=TEXT", value_parser = set)]
     header: Vec<(String, String)>,
+    /// Let the edit change what the message is: another endpoint, batch or page, or simulated in place of real
+    #[arg(long)]
+    to_another_kind: bool,
     /// Take the body from this file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -53,26 +52,23 @@ fn set(text: &str) -> Result<(String, String), String> {
 
 pub(super) async fn run(process: &Process, args: &EditArgs) -> anyhow::Result<()> {
     let stores = process.unless_stopped(open_stores(process, args.act.dry_run)).await?;
-    let (filed, handling) = show::letter(&stores, &args.id).await?;
-    if handling.state.is_settled() {
-        bail!("the letter is {}; `coinpipe dead show` says why", handling.state);
-    }
-    let before = Document::of(&filed.letter)?;
-    let Some(after) = changed(&before, args).await? else { bail!("nothing was changed") };
-    let id = new_id(&stores, &filed.letter).await?;
-    let (edited, verdict) = after.to_letter(&filed.letter, id.clone(), process.clock.now())?;
-    let lines = difference(&before, &after);
-    if lines.is_empty() {
-        bail!("nothing was changed");
-    }
+    let (filed, handling) = args.letter.find(&stores).await?;
+    let original = filed.letter.id.clone();
+    let editing = Editing::of(filed, &handling)?;
+    let Some(after) = changed(editing.before(), args).await? else { bail!("nothing was changed") };
+    let now = process.clock.now();
+    let checked = editing.check(&stores, &after, args.to_another_kind, Some(&PageTrial), now).await?;
+    let id = checked.id();
     let tell = |done: u32| {
+        let Checked { difference, verdict, .. } = &checked;
         if args.act.json {
             let fields = json!({
-                "verb": "edit", "original": args.id, "id": id.as_str(), "difference": lines, "verdict": verdict, "done": done,
+                "verb": "edit", "original": original.as_str(), "id": id.as_str(), "difference": difference,
+                "verdict": verdict, "done": done,
             });
             return output::print(serde_json::to_string_pretty(&fields)?);
         }
-        for line in &lines {
+        for line in difference {
             output::print(format!("changed   {line}"))?;
         }
         output::print(format!("checked   {verdict}"))
@@ -86,20 +82,15 @@ pub(super) async fn run(process: &Process, args: &EditArgs) -> anyhow::Result<()
     if !args.act.yes && args.is_by_hand() && !confirm(process, "Keep it?").await? {
         bail!("nothing was changed");
     }
-    let action = args.act.about(&args.id, "edit", process.clock.now());
-    stores.desk.begin(&action).await?;
-    let key = LetterKey { filed_at: filed.filed_at, id: args.id.clone() };
-    let is_kept = stores.desk.keep_edited(&key, &edited).await?;
-    let outcome =
-        if is_kept { format!("kept as {id}") } else { "not kept: the letter died again".to_owned() };
-    stores.desk.note(&action.id, u64::from(is_kept), Some(&outcome)).await?;
-    if !is_kept {
-        bail!("the letter died again meanwhile; nothing was changed");
-    }
+    checked.keep(&stores, &args.act.who(), process.clock.now()).await?;
     if args.act.json {
         return tell(1);
     }
-    output::print(format!("Kept as   {id}; `coinpipe dead replay '{id}'` sends it"))
+    output::print(format!(
+        "Kept as   {}; `coinpipe dead replay {}` sends it",
+        shown_name(id.as_str()),
+        quoted_name(id.as_str())
+    ))
 }
 
 impl EditArgs {
@@ -121,7 +112,7 @@ async fn changed(before: &Document, args: &EditArgs) -> anyhow::Result<Option<Do
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
     for (path, value) in &args.set {
-        after.body = json_path::set(&after.body, path, value)?;
+        after.body = set_value(&after.body, path, value)?;
     }
     for (name, value) in &args.header {
         if value.is_empty() {
@@ -131,22 +122,6 @@ async fn changed(before: &Document, args: &EditArgs) -> anyhow::Result<Option<Do
         }
     }
     Ok(Some(after))
-}
-
-/// The id of the letter that comes of editing `letter`: that of the message, and how often it was edited.
-async fn new_id(stores: &service::Stores, letter: &DeadLetter) -> anyhow::Result<MessageId> {
-    let base = letter.id.as_str();
-    let base = base
-        .rsplit_once("+edit")
-        .filter(|(_, number)| number.parse::<u32>().is_ok())
-        .map_or(base, |(base, _)| base);
-    for number in 1..=MOST_EDITS {
-        let id = MessageId::new(format!("{base}+edit{number}"));
-        if stores.letters.filed(&[id.as_str()]).await?.is_empty() {
-            return Ok(id);
-        }
-    }
-    bail!("the letter was edited {MOST_EDITS} times")
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use desk::whole_json;
 use ports::store::DeskLetter;
 use service::Process;
 
 use super::acting::letters;
-use super::letter_json::whole_json;
 use super::which::WhichArgs;
 use crate::{adapters, output};
 

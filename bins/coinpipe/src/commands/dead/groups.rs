@@ -1,10 +1,10 @@
 //! `coinpipe dead groups`: letters with the same cause.
 
 use clap::Args;
+use desk::group_json;
 use ports::store::{AlertGroup, GroupState};
 use service::Process;
 
-use super::letter_json::group_json;
 use crate::{adapters, numbers, output};
 
 /// The groups: letters with the same cause

@@ -2,11 +2,11 @@
 
 use anyhow::anyhow;
 use clap::Args;
+use desk::{quoted_name, read_name, shown_name, summary_json};
 use domain::timestamp;
 use ports::store::{DeskLetter, LetterFilter, LetterKey, LetterState};
 use service::{Process, Stores, Usage};
 
-use super::letter_json::summary_json;
 use super::which::WhichArgs;
 use crate::{adapters, numbers, output};
 
@@ -32,7 +32,7 @@ pub(super) struct ListArgs {
 fn key(text: &str) -> Result<LetterKey, String> {
     let parts = text.split_once('/').and_then(|(at, id)| Some((timestamp::from_text(at)?, id)));
     let (filed_at, id) = parts.ok_or("write it as the list before says: FILED_AT/ID")?;
-    Ok(LetterKey { filed_at, id: id.to_owned() })
+    Ok(LetterKey { filed_at, id: read_name(id) })
 }
 
 pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
@@ -57,8 +57,9 @@ async fn say_more(stores: &Stores, filter: &LetterFilter, letters: &[DeskLetter]
     let Some(last) = letters.last() else { return Ok(()) };
     let total = stores.desk.count(filter, COUNTED).await?;
     let more = if total == COUNTED { "+" } else { "" };
-    let (at, id) = (timestamp::to_text(last.summary.filed_at), last.summary.id.as_str());
-    output::say(format!("{}{more} in all; the next: --after '{at}/{id}'", numbers::counted(total, "letter")));
+    let key = format!("{}/{}", timestamp::to_text(last.summary.filed_at), last.summary.id);
+    let (letters, key) = (numbers::counted(total, "letter"), quoted_name(&key));
+    output::say(format!("{letters}{more} in all; the next: --after {key}"));
     Ok(())
 }
 
@@ -69,7 +70,7 @@ fn show(letters: &[DeskLetter]) -> anyhow::Result<()> {
     }
     let rows = letters.iter().map(|DeskLetter { summary, handling }| {
         vec![
-            domain::one_line(summary.id.as_str(), 120),
+            shown_name(summary.id.as_str()),
             timestamp::to_text(summary.filed_at),
             numbers::count(summary.deaths),
             format!("{}/{}", summary.class, domain::one_line(&summary.code, 40)),
@@ -91,6 +92,9 @@ mod tests {
         let read = key("2026-11-22T14:00:00.123Z/dead/loader/b/p1").unwrap();
         assert_eq!(read.id, "dead/loader/b/p1");
         assert_eq!(timestamp::to_text(read.filed_at), "2026-11-22T14:00:00.123Z");
+        let odd = read.id + "\u{1b}";
+        let written = format!("2026-11-22T14:00:00.123Z/{}", shown_name(&odd));
+        assert_eq!(key(&written).unwrap().id, odd);
         assert!(key("dead/loader/b/p1").is_err() && key("").is_err());
     }
 }

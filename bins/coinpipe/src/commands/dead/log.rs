@@ -3,7 +3,6 @@
 use clap::Args;
 use domain::timestamp;
 use ports::store::LoggedAction;
-use serde_json::{Value, json};
 use service::Process;
 
 use crate::{adapters, numbers, output};
@@ -23,7 +22,7 @@ pub(super) async fn run(process: &Process, args: &LogArgs) -> anyhow::Result<()>
     let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
     let actions = stores.desk.actions(args.limit).await?;
     if args.json {
-        let actions: Vec<_> = actions.iter().map(to_json).collect();
+        let actions: Vec<_> = actions.iter().map(desk::action_json).collect();
         return output::print(serde_json::to_string_pretty(&actions)?);
     }
     if actions.is_empty() {
@@ -42,18 +41,4 @@ pub(super) async fn run(process: &Process, args: &LogArgs) -> anyhow::Result<()>
         ]
     });
     output::print(output::table(&["at", "who", "verb", "letters", "done", "outcome"], &[], rows))
-}
-
-fn to_json(logged: &LoggedAction) -> Value {
-    let LoggedAction { at, action, done, outcome } = logged;
-    json!({
-        "id": action.id,
-        "at": timestamp::to_text(*at),
-        "who": action.who,
-        "verb": action.verb,
-        "filter": serde_json::from_str::<Value>(&action.filter).unwrap_or(Value::Null),
-        "matched": action.matched,
-        "done": done,
-        "outcome": outcome,
-    })
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use clap::Args;
+use desk::Verb;
 use ports::store::Kept;
 use serde_json::json;
 use service::Process;
 
-use super::acting::{ActArgs, Acting, letters, open_stores};
+use super::acting::{ActArgs, letters, open_stores, require_all};
 use super::which::WhichArgs;
 use crate::values;
 
@@ -34,21 +35,20 @@ pub(super) async fn run(process: &Process, args: &PurgeArgs) -> anyhow::Result<(
     let before = process.clock.now().checked_sub_signed(before).unwrap_or(DateTime::UNIX_EPOCH);
     let mut filter = args.which.settled().filter(&stores, process.clock.now()).await?;
     filter.settled_before = Some(before);
-    let Some(acting) = Acting::plan(process, &stores, filter, &args.act, "purge").await? else {
-        return Ok(());
-    };
-    acting.begin(&stores).await?;
+    let Some(acting) = args.act.plan(process, &stores, filter, Verb::Purge).await? else { return Ok(()) };
+    args.act.begin(process, &stores, &acting).await?;
     let mut done = 0;
     while !stop.is_cancelled() {
         let deleted = stores.desk.purge(Kept::Letters, acting.filter(), before, STEP).await?;
         done += deleted;
-        stores.desk.note(acting.id(), done, None).await?;
+        acting.note(&stores, done).await?;
         if deleted < u64::from(STEP) {
             break;
         }
     }
     let outcome = if stop.is_cancelled() { "stopped" } else { "done" };
     acting.end(&stores, done, outcome).await?;
-    acting.tell(json!({ "done": done, "outcome": outcome }), &format!("Deleted {}", letters(done)))?;
-    acting.require_all(done, stop.is_cancelled())
+    let told = format!("Deleted {}", letters(done));
+    args.act.tell(&acting, json!({ "done": done, "outcome": outcome }), &told)?;
+    require_all(&acting, done, stop.is_cancelled())
 }

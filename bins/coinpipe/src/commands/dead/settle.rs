@@ -2,11 +2,11 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use ports::store::DeskLetter;
+use desk::{Settled, Verb};
 use serde_json::json;
 use service::Process;
 
-use super::acting::{ActArgs, Acting, checked_why, letters, open_stores};
+use super::acting::{ActArgs, checked_why, letters, open_stores, require_all};
 use super::which::WhichArgs;
 
 /// Say that nothing is to be done about letters: they are resolved, and so are groups without any other
@@ -34,52 +34,44 @@ pub(super) struct DropArgs {
 }
 
 pub(super) async fn resolve(process: &Process, args: &ResolveArgs) -> anyhow::Result<()> {
-    settle(process, &args.which, &args.act, "resolve", &args.why).await
+    settle(process, &args.which, &args.act, Verb::Resolve, &args.why).await
 }
 
 pub(super) async fn drop(process: &Process, args: &DropArgs) -> anyhow::Result<()> {
-    settle(process, &args.which, &args.act, "drop", &args.why).await
+    settle(process, &args.which, &args.act, Verb::Drop, &args.why).await
 }
 
 async fn settle(
     process: &Process,
     which: &WhichArgs,
     args: &ActArgs,
-    verb: &str,
+    verb: Verb,
     why: &str,
 ) -> anyhow::Result<()> {
     which.require_some()?;
     let (why, stop) = (checked_why(why)?, process.shutdown.soft());
     let stores = process.unless_stopped(open_stores(process, args.dry_run)).await?;
     let filter = which.filter(&stores, process.clock.now()).await?;
-    let Some(mut acting) = Acting::plan(process, &stores, filter, args, verb).await? else { return Ok(()) };
-    acting.begin(&stores).await?;
-    let mut done = 0;
-    let mut page = acting.next(&stores).await?;
-    while !page.is_empty() && !stop.is_cancelled() {
-        let keys: Vec<_> = page.iter().map(DeskLetter::key).collect();
-        done += stores.desk.settle(&keys, verb == "drop", why).await?;
-        stores.desk.note(acting.id(), done, None).await?;
-        page = acting.next(&stores).await?;
+    let Some(mut acting) = args.plan(process, &stores, filter, verb).await? else { return Ok(()) };
+    args.begin(process, &stores, &acting).await?;
+    let settled = desk::settle(&stores, &mut acting, why, &stop).await?;
+    let Settled { done, groups, is_stopped, .. } = settled;
+    let mut told = format!("{} {}", verb.past(), letters(done));
+    if groups > 0 {
+        told.extend([", ", &crate::numbers::counted(groups, "group"), " resolved"]);
     }
-    let groups = alerter::close_settled_groups(&*stores.letters, &*stores.desk).await?;
-    let outcome = if stop.is_cancelled() { "stopped" } else { "done" };
-    acting.end(&stores, done, &format!("{outcome}: {why}")).await?;
-    let past = if verb == "drop" { "Dropped" } else { "Resolved" };
-    let rest = acting.matched().saturating_sub(done);
-    let rest = match rest {
-        0 => String::new(),
-        _ if stop.is_cancelled() => format!("; stopped, {} left", letters(rest)),
-        _ => format!("; {} died again meanwhile, or were settled", letters(rest)),
-    };
-    let groups_text = if groups > 0 {
-        format!(", {} resolved", crate::numbers::counted(groups, "group"))
-    } else {
-        String::new()
-    };
-    acting.tell(
-        json!({ "done": done, "groups_resolved": groups, "outcome": outcome }),
-        &format!("{past} {}{groups_text}{rest}", letters(done)),
-    )?;
-    acting.require_all(done, stop.is_cancelled())
+    for kept in settled.passed_over() {
+        told.extend(["; ", &kept]);
+    }
+    let left = acting.matched().saturating_sub(done);
+    if is_stopped && left > 0 {
+        told.extend(["; stopped, ", &letters(left), " left"]);
+    }
+    let fields = json!({
+        "done": done, "groups_resolved": groups, "outcome": if is_stopped { "stopped" } else { "done" },
+        "died_again": settled.died_again.letters, "settled_meanwhile": settled.settled_before.letters,
+        "purged_meanwhile": settled.gone.letters,
+    });
+    args.tell(&acting, fields, &told)?;
+    require_all(&acting, done, is_stopped)
 }

@@ -2,12 +2,12 @@
 
 use anyhow::bail;
 use clap::Args;
+use desk::{Body, body_of, replay_of, shown_name, trace, whole_json};
 use domain::timestamp;
-use ports::store::{Death, FiledLetter, Handling, LetterFilter, LetterState};
-use service::{Process, Stores};
+use ports::store::{Death, FiledLetter, Handling, LetterState};
+use service::Process;
 
-use super::body::{Body, body_of};
-use super::letter_json::{replay_of, trace, whole_json};
+use super::which::NameArgs;
 use crate::{numbers, output};
 
 /// Characters of a body that are shown; a page has millions.
@@ -16,40 +16,26 @@ const BODY_CHARS: usize = 4000;
 /// One letter with its headers and body
 #[derive(Args, Debug)]
 pub(super) struct ShowArgs {
-    /// The letter's id, as `list` shows it
-    id: String,
+    #[command(flatten)]
+    letter: NameArgs,
     /// Print JSON, with all of the body
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(process: &Process, args: &ShowArgs) -> anyhow::Result<()> {
-    let Some(stores) = process.open_stores_read_only().await? else { bail!(there_is_no(&args.id)) };
-    let (filed, handling) = letter(&stores, &args.id).await?;
+    let Some(stores) = process.open_stores_read_only().await? else { bail!(args.letter.is_missing()) };
+    let (filed, handling) = args.letter.find(&stores).await?;
     if args.json {
         return output::print(serde_json::to_string_pretty(&whole_json(&filed, &handling)?)?);
     }
     show(&filed, &handling)
 }
 
-/// The letter `id`, and what was done about it.
-pub(super) async fn letter(stores: &Stores, id: &str) -> anyhow::Result<(FiledLetter, Handling)> {
-    let filter = LetterFilter { id: Some(id.to_owned()), ..LetterFilter::default() };
-    let listed = stores.desk.list(&filter, None, 1).await?.pop();
-    match (stores.letters.letter(id).await?, listed) {
-        (Some(filed), Some(listed)) => Ok((filed, listed.handling)),
-        _ => bail!(there_is_no(id)),
-    }
-}
-
-fn there_is_no(id: &str) -> String {
-    format!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids")
-}
-
 fn show(filed: &FiledLetter, handling: &Handling) -> anyhow::Result<()> {
     let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
     let stage = letter.stage.map_or("–", domain::StageName::as_str);
-    output::print(format!("letter    {}", domain::one_line(letter.id.as_str(), 255)))?;
+    output::print(format!("letter    {}", shown_name(letter.id.as_str())))?;
     output::print(format!("group     {fingerprint}"))?;
     output::print(format!("cause     {}/{} in {stage}", letter.class, domain::one_line(&letter.code, 80)))?;
     output::print(format!("reason    {}", domain::one_line(&letter.reason, 4096)))?;
@@ -94,7 +80,7 @@ fn handled(handling: &Handling) -> Vec<String> {
         lines.push(format!("replayed  last on {}, as {replay}", timestamp::to_text(*at)));
     }
     if let Some(original) = edited_from {
-        lines.push(format!("edited    from {}", domain::one_line(original, 255)));
+        lines.push(format!("edited    from {}", shown_name(original)));
     }
     lines
 }

@@ -2,24 +2,52 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use domain::{Class, StageName, timestamp};
-use ports::store::{LetterFilter, LetterState};
-use serde_json::{Map, Value};
+use desk::{GroupError, group_named};
+use domain::{Class, StageName};
+use ports::store::{FiledLetter, Handling, LetterFilter, LetterState};
 use service::{Stores, Usage};
 
 use crate::selection::batch_id;
 use crate::values;
 
+/// Where names are shown.
+const SHOWN: &str =
+    "`coinpipe dead groups` and `coinpipe dead list` show them. One that begins with - goes after --";
+
+/// One letter.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(super) struct NameArgs {
+    /// The letter's id, as `list` shows it; one that begins with - goes after --
+    id: String,
+}
+
+impl NameArgs {
+    /// The letter, and what was done about it.
+    pub(super) async fn find(&self, stores: &Stores) -> anyhow::Result<(FiledLetter, Handling)> {
+        match desk::letter(stores, &self.id).await? {
+            Some(found) => Ok(found),
+            None => bail!(self.is_missing()),
+        }
+    }
+
+    /// That there is none.
+    pub(super) fn is_missing(&self) -> String {
+        let id = desk::shown_name(&self.id);
+        format!("there is no dead letter {id:?}; `coinpipe dead list` shows their ids")
+    }
+}
+
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub(super) struct WhichArgs {
-    /// A group, by its fingerprint, or one letter, by its id
+    /// A group, by its fingerprint or the beginning of it, or one letter, by its id; one that begins with - goes after --
     #[arg(value_name = "GROUP|ID")]
     target: Option<String>,
-    /// Only the letters of this group
+    /// Only the letters of this group, by its fingerprint or the beginning of it
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "target")]
     group: Option<String>,
     /// Only letters in this state: open, replayed, resolved or dropped. Without it: open
@@ -84,19 +112,22 @@ impl WhichArgs {
     /// is an error.
     pub(super) async fn filter(&self, stores: &Stores, now: DateTime<Utc>) -> anyhow::Result<LetterFilter> {
         let mut filter = self.without_target(now)?;
+        if let Some(name) = &self.group {
+            let groups = stores.letters.groups(None).await?;
+            filter.group = Some(group_named(&groups, name)?.fingerprint.clone());
+        }
         let Some(target) = &self.target else { return Ok(filter) };
-        let letter = LetterFilter { id: Some(target.clone()), ..LetterFilter::default() };
-        if !stores.desk.list(&letter, None, 1).await?.is_empty() {
-            filter.id = Some(target.clone());
+        if let Some((filed, _)) = desk::letter(stores, target).await? {
+            filter.id = Some(filed.letter.id.to_string());
             filter.state = self.state;
             return Ok(filter);
         }
-        if !stores.letters.groups(None).await?.iter().any(|group| group.fingerprint == *target) {
-            bail!(
-                "there is no group and no dead letter {target:?}; `coinpipe dead groups` and `coinpipe dead list` show them"
-            );
-        }
-        filter.group = Some(target.clone());
+        let groups = stores.letters.groups(None).await?;
+        let group = group_named(&groups, target).map_err(|error| match error {
+            GroupError::None(name) => anyhow!("there is no group and no dead letter {name:?}; {SHOWN}"),
+            several @ GroupError::Several(_) => several.into(),
+        })?;
+        filter.group = Some(group.fingerprint.clone());
         Ok(filter)
     }
 
@@ -106,7 +137,7 @@ impl WhichArgs {
         let batch = batch.map_err(|Usage(wrong)| Usage(format!("--batch: {wrong}")))?;
         Ok(LetterFilter {
             id: None,
-            group: self.group.clone(),
+            group: None,
             state: if self.all { None } else { self.state.or(Some(LetterState::Open)) },
             stage: self.stage,
             class: self.class,
@@ -151,45 +182,10 @@ impl WhichArgs {
     }
 }
 
-/// What `filter` asks for, as it is written down.
-pub(super) fn to_json(filter: &LetterFilter) -> Value {
-    let LetterFilter {
-        id,
-        group,
-        state,
-        stage,
-        class,
-        code,
-        batch,
-        coin,
-        since,
-        until,
-        settled_before,
-        text,
-    } = filter;
-    let texts = [
-        ("id", id.clone()),
-        ("group", group.clone()),
-        ("state", state.map(|state| state.to_string())),
-        ("stage", stage.map(|stage| stage.to_string())),
-        ("class", class.map(|class| class.to_string())),
-        ("code", code.clone()),
-        ("batch", batch.as_ref().map(ToString::to_string)),
-        ("since", since.map(timestamp::to_text)),
-        ("until", until.map(timestamp::to_text)),
-        ("settled_before", settled_before.map(timestamp::to_text)),
-        ("text", text.clone()),
-    ];
-    let mut json: Map<_, _> =
-        texts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
-    if let Some(coin) = coin {
-        json.insert("coin".to_owned(), (*coin).into());
-    }
-    json.into()
-}
-
 #[cfg(test)]
 mod tests {
+    use desk::filter_json;
+
     use super::*;
 
     #[test]
@@ -202,13 +198,13 @@ mod tests {
             ..WhichArgs::default()
         };
         let filter = args.without_target(now).unwrap();
-        let json = to_json(&filter).to_string();
+        let json = filter_json(&filter).to_string();
         assert_eq!(
             json,
             r#"{"coin":1027,"since":"2026-11-22T12:00:00.000Z","stage":"loader","state":"open"}"#
         );
         let all = WhichArgs { all: true, ..WhichArgs::default() };
-        assert_eq!(to_json(&all.without_target(now).unwrap()).to_string(), "{}");
+        assert_eq!(filter_json(&all.without_target(now).unwrap()).to_string(), "{}");
         assert!(all.require_some().is_ok() && args.require_some().is_ok());
         assert!(WhichArgs::default().require_some().is_err());
         assert!(since("yesterday").is_err());

@@ -5,122 +5,90 @@ use std::time::Duration;
 
 use anyhow::bail;
 use domain::{BatchId, QueueName, ReplayId};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use outage::{Away, until_answered};
 use ports::store::DeskLetter;
-use service::Process;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::ReplayArgs;
+use super::archived_pages::ArchivedPages;
 use super::waiting::{Wave, WaveEnd};
-use crate::adapters::Adapters;
-use crate::commands::dead::acting::Acting;
-use crate::commands::dead::archived_pages::ArchivedPages;
-use crate::commands::dead::message::{Way, way};
-use crate::commands::dead::waves::Waves;
-use crate::commands::transit::until_answered;
-use crate::output;
-
-/// How often the progress is drawn.
-const TICK: Duration = Duration::from_millis(200);
-
-/// What became of the letters.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sent {
-    pub(super) done: u64,
-    pub(super) arrived: u64,
-    pub(super) came_back: u64,
-    /// They have no message, or it is not there any more.
-    pub(super) nowhere: u64,
-    /// Why the first of those was not sent.
-    pub(super) why_nowhere: &'static str,
-}
+use super::waves::Waves;
+use super::{Pace, Progress, Sent};
+use crate::access::Access;
+use crate::acting::Acting;
+use crate::message::{Way, way};
 
 /// Sends letters again.
 pub(super) struct Sender<'a> {
-    process: &'a Process,
-    adapters: &'a Adapters,
-    args: &'a ReplayArgs,
+    access: &'a Access,
     replay: ReplayId,
+    pace: Pace,
+    progress: &'a dyn Progress,
+    stop: &'a CancellationToken,
     archived: ArchivedPages,
     /// Pages of the archive that were sent: several letters may be about one.
     pages: BTreeSet<(BatchId, u32)>,
     interval: Option<Interval>,
-    bar: ProgressBar,
     sent: Sent,
 }
 
 impl<'a> Sender<'a> {
     pub(super) fn new(
-        process: &'a Process,
-        adapters: &'a Adapters,
+        access: &'a Access,
         replay: ReplayId,
-        matched: u64,
-        args: &'a ReplayArgs,
+        pace: Pace,
+        progress: &'a dyn Progress,
+        stop: &'a CancellationToken,
     ) -> Self {
-        let interval = args.rate.map(|rate| {
+        let interval = pace.rate.map(|rate| {
             let mut interval = tokio::time::interval(Duration::from_mins(1) / rate.get());
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             interval
         });
-        let bar = ProgressBar::with_draw_target(Some(matched), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} letters, {msg} [{elapsed}]") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(TICK);
-        Self {
-            process,
-            adapters,
-            args,
-            replay,
-            archived: ArchivedPages::new(adapters.queues.archive.clone()),
-            pages: BTreeSet::new(),
-            interval,
-            bar,
-            sent: Sent::default(),
-        }
+        let archived = ArchivedPages::new(access.queues.archive.clone());
+        let pages = BTreeSet::new();
+        Self { access, replay, pace, progress, stop, archived, pages, interval, sent: Sent::default() }
     }
 
     /// What was sent, and what became of it.
-    pub(super) fn finish(&self) -> Sent {
-        self.bar.finish_and_clear();
+    pub(super) fn sent(&self) -> Sent {
         self.sent
     }
 
     /// Sends the letters of `acting`, until one of a wave comes back, or somebody asks to stop.
-    pub(super) async fn send_all(&mut self, acting: &mut Acting<'_>) -> anyhow::Result<()> {
-        let stop = self.process.shutdown.soft();
-        let mut waves = Waves::new(self.args.at_once);
+    pub(super) async fn send_all(&mut self, acting: &mut Acting) -> anyhow::Result<()> {
+        let mut waves = Waves::new(self.pace.at_once);
         let mut waiting = Vec::new().into_iter();
         loop {
-            let mut wave = Wave::new(self.process, self.adapters, self.args.keep_going);
+            let mut wave = Wave::new(self.access, self.pace.keep_going, self.progress, self.stop);
             while wave.len() < waves.size() {
                 let Some(letter) = waiting.next() else {
-                    waiting = acting.next(&self.adapters.stores).await?.into_iter();
+                    waiting = acting.next(&self.access.stores).await?.into_iter();
                     if waiting.len() == 0 {
                         break;
                     }
                     continue;
                 };
-                if !self.wait_for_turn(&stop).await {
+                if !self.wait_for_turn().await {
                     break;
                 }
-                if self.send(&letter, &stop).await? {
+                if self.send(&letter).await? {
                     wave.add(&letter);
                     self.sent.done += 1;
-                } else if !stop.is_cancelled() {
+                } else if !self.stop.is_cancelled() {
                     self.sent.nowhere += 1;
                 }
-                self.bar.inc(1);
+                self.progress.went(&self.sent);
             }
-            self.adapters.stores.desk.note(acting.id(), self.sent.done, None).await?;
+            acting.note(&self.access.stores, self.sent.done).await?;
             if wave.is_empty() {
                 return self.check();
             }
-            let WaveEnd { arrived, came_back } = wave.wait(&self.bar, &stop).await?;
+            let WaveEnd { arrived, came_back } = wave.wait().await?;
             self.sent.arrived += arrived;
             self.sent.came_back += came_back;
-            if stop.is_cancelled() || (came_back > 0 && !self.args.keep_going) {
+            self.progress.went(&self.sent);
+            if self.stop.is_cancelled() || (came_back > 0 && !self.pace.keep_going) {
                 return Ok(());
             }
             waves.went_well();
@@ -136,21 +104,21 @@ impl<'a> Sender<'a> {
     }
 
     /// Waits until the rate allows another; `false` when asked to stop first.
-    async fn wait_for_turn(&mut self, stop: &CancellationToken) -> bool {
+    async fn wait_for_turn(&mut self) -> bool {
         if let Some(interval) = &mut self.interval {
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = self.stop.cancelled() => {}
                 _ = interval.tick() => {}
             }
         }
-        !stop.is_cancelled()
+        !self.stop.is_cancelled()
     }
 
     /// Publishes the message of a letter, and then notes that it was sent. `false` when it has none, or when asked to stop before.
-    async fn send(&mut self, listed: &DeskLetter, stop: &CancellationToken) -> anyhow::Result<bool> {
-        let (clock, stores) = (&*self.process.clock, &self.adapters.stores);
+    async fn send(&mut self, listed: &DeskLetter) -> anyhow::Result<bool> {
+        let stores = &self.access.stores;
         let id = listed.summary.id.as_str();
-        let Some(filed) = until_answered(clock, stop, async || stores.letters.letter(id).await).await? else {
+        let Some(filed) = self.answered(async || stores.letters.letter(id).await).await? else {
             return Ok(self.not_sent(id, "it was purged meanwhile"));
         };
         let is_edited = listed.handling.edited_from.is_some();
@@ -173,24 +141,30 @@ impl<'a> Sender<'a> {
             }
         };
         if let Some(message) = message {
-            let queues = &self.adapters.queues.queue;
+            let queues = &self.access.queues.queue;
             let messages = [message];
-            until_answered(clock, stop, async || queues.publish(queue, &messages).await).await?;
-            if stop.is_cancelled() {
+            self.answered(async || queues.publish(queue, &messages).await).await?;
+            if self.stop.is_cancelled() {
                 return Ok(false);
             }
         }
         // It may have died again just now: then it is open, and stays so.
         let (key, replay) = (listed.key(), &self.replay);
-        until_answered(clock, stop, async || stores.desk.replayed(&key, replay).await).await?;
+        self.answered(async || stores.desk.replayed(&key, replay).await).await?;
         Ok(true)
     }
 
+    async fn answered<T: Default, E: Away>(&self, call: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
+        until_answered(&*self.access.clock, self.stop, call, |error| self.progress.is_away(error)).await
+    }
+
     fn not_sent(&mut self, id: &str, why: &'static str) -> bool {
-        if self.sent.nowhere == 0 {
+        if self.sent.nowhere == 0 && !self.stop.is_cancelled() {
             self.sent.why_nowhere = why;
         }
-        self.bar.suspend(|| output::say(format!("not sent  {}: {why}", domain::one_line(id, 255))));
+        if !self.stop.is_cancelled() {
+            self.progress.not_sent(id, why);
+        }
         false
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 const ROWS_MAGIC: &[u8] = b"CMCR";
 
 /// How a letter is sent again.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// This message, to this queue.
     Queue(QueueName, Box<Message>),
     /// The page that it is about, which the archive has.
@@ -24,11 +24,11 @@ pub(super) enum Way {
 }
 
 /// How `letter` is sent again in `replay`. What somebody edited takes the place of what was made of the same fetch before.
-pub(super) fn way(letter: &DeadLetter, is_edited: bool, replay: &ReplayId) -> Way {
+pub(crate) fn way(letter: &DeadLetter, is_edited: bool, replay: &ReplayId) -> Way {
     if letter.class == Class::Incident || matches!(letter.stage, Some(StageName::Fetcher)) {
         return Way::Nowhere("an incident carries no message; `coinpipe dead resolve` closes it");
     }
-    let is_whole = letter.body.len() < alerter::BODY_BYTES;
+    let is_whole = letter.body.len() < crate::BODY_BYTES;
     match queue_of(letter) {
         // Its body is a list of what was rejected, not the page.
         Some(QueueName::Raw) if letter.class == Class::RejectedRows || !is_whole => of_archive(letter),
@@ -39,7 +39,7 @@ pub(super) fn way(letter: &DeadLetter, is_edited: bool, replay: &ReplayId) -> Wa
 }
 
 /// The queue that the message came from.
-pub(super) fn queue_of(letter: &DeadLetter) -> Option<QueueName> {
+pub(crate) fn queue_of(letter: &DeadLetter) -> Option<QueueName> {
     match letter.stage {
         Some(StageName::Transformer) => Some(QueueName::Raw),
         Some(StageName::Loader) => Some(QueueName::Rows),
@@ -177,7 +177,7 @@ mod tests {
         );
         let incident = DeadLetter::incident(StageName::Fetcher, "api_500", "o", "r", at(0));
         assert!(matches!(way(&incident, false, &replay), Way::Nowhere(why) if why.contains("no message")));
-        let cut = letter(StageName::Loader, Class::Poison, "b/p1/c1", &vec![0; alerter::BODY_BYTES]);
+        let cut = letter(StageName::Loader, Class::Poison, "b/p1/c1", &vec![0; crate::BODY_BYTES]);
         assert!(matches!(way(&cut, false, &replay), Way::Nowhere(why) if why.contains("beginning")));
         let mut stray = letter(StageName::Loader, Class::Unknown, "?", b"CMCR");
         stray.stage = None;

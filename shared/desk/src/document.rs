@@ -3,21 +3,25 @@
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
 use domain::wire::{self, RowsMessage};
-use domain::{Bytes, Chunk, DeadLetter, Headers, QueueName, compress_body, header};
+use domain::{Bytes, Chunk, DeadLetter, Headers, MessageId, QueueName, compress_body, header};
 
-use super::body::{Body, body_of};
-use super::message::queue_of;
-use super::rows_json;
+use crate::body::{Body, body_of};
+use crate::message::queue_of;
+use crate::names::quoted_name;
+use crate::rows_json;
+use crate::trial::{Trial, Tried};
 
 /// What stands at the top of the file that is edited.
 const HELP: &str = "# The headers of the message, an empty line, and its body. Lines above the empty one that begin with # are left out.\n";
 
 /// The headers and the body of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Document {
+pub struct Document {
     queue: Origin,
-    pub(super) headers: Headers,
-    pub(super) body: String,
+    /// The headers.
+    pub headers: Headers,
+    /// The body as a text.
+    pub body: String,
 }
 
 /// What is edited.
@@ -42,8 +46,12 @@ impl PartialEq for ChunkHead {
 impl Eq for ChunkHead {}
 
 impl Document {
-    /// The message of `letter`; an error says why it cannot be edited.
-    pub(super) fn of(letter: &DeadLetter) -> anyhow::Result<Self> {
+    /// The message of `letter`.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be edited.
+    pub fn of(letter: &DeadLetter) -> anyhow::Result<Self> {
         let queue = queue_of(letter).ok_or_else(|| anyhow!("it carries no message that could be edited"))?;
         ensure!(
             letter.class != domain::Class::Incident,
@@ -66,7 +74,7 @@ impl Document {
     }
 
     /// The text that an editor shows.
-    pub(super) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = HELP.to_owned();
         for (name, value) in self.headers.iter() {
             text.extend([name, ": ", &domain::plain_lines(value).replace('\n', "\\n"), "\n"]);
@@ -80,7 +88,11 @@ impl Document {
     }
 
     /// The document that `text`, from an editor, is. Headers that nobody touched are as they were, whatever is in them.
-    pub(super) fn with_text(&self, text: &str) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When a line above the empty one is no header.
+    pub fn with_text(&self, text: &str) -> anyhow::Result<Self> {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let shown = self.to_text();
         let mut headers = Headers::new();
@@ -95,36 +107,38 @@ impl Document {
         Ok(Self { queue: self.queue.clone(), headers, body })
     }
 
-    /// The letter `id`, made of `original`, with this message.
+    /// Whether it is a page, not a chunk of rows.
+    pub(crate) fn is_page(&self) -> bool {
+        self.queue == Origin::Page
+    }
+
+    /// The letter `id`, made of `original`, with this message, and what would become of it.
     ///
     /// # Errors
     ///
-    /// When the stage that the message goes to could not read it.
-    pub(super) fn to_letter(
+    /// When the stage that the message goes to could not read it, or it is a page and nothing here can try it.
+    pub fn to_letter(
         &self,
         original: &DeadLetter,
-        id: domain::MessageId,
+        id: MessageId,
+        trial: Option<&dyn Trial>,
         now: DateTime<Utc>,
     ) -> anyhow::Result<(DeadLetter, String)> {
         let (mut headers, body, verdict): (_, Bytes, _) = match &self.queue {
             Origin::Page => {
+                let Some(trial) = trial else {
+                    let name = quoted_name(original.id.as_str());
+                    bail!("this program has no transformer to try a page with: `coinpipe dead edit {name}`")
+                };
                 let headers = self.headers.clone().with(header::CONTENT_ENCODING, "zstd");
                 let body: Bytes = compress_body(self.body.as_bytes()).into();
-                let tried = transformer::trial(&headers, &body, now);
-                let tried =
-                    tried.map_err(|fault| anyhow!("it is no page: {}", telemetry::error_chain(&fault)))?;
-                ensure!(
-                    tried.passed > 0 || tried.rejected == 0,
-                    "every coin of it would be rejected: {}",
-                    first(&tried)
-                );
-                let verdict = match tried.rejected {
-                    0 => format!("{} coins would pass", tried.passed),
-                    rejected => format!(
-                        "{} coins would pass, {rejected} be rejected: {}",
-                        tried.passed,
-                        first(&tried)
-                    ),
+                let Tried { passed, rejected, why } = trial
+                    .try_page(&headers, &body, now)
+                    .map_err(|fault| anyhow!("it is no page: {fault}"))?;
+                ensure!(passed > 0 || rejected == 0, "every coin of it would be rejected: {why}");
+                let verdict = match rejected {
+                    0 => format!("{passed} coins would pass"),
+                    _ => format!("{passed} coins would pass, {rejected} be rejected: {why}"),
                 };
                 (headers, body, verdict)
             }
@@ -139,10 +153,6 @@ impl Document {
         headers.remove(header::REPLAY_ID);
         Ok((DeadLetter { id, headers, body, ..original.clone() }, verdict))
     }
-}
-
-fn first(tried: &transformer::Trial) -> String {
-    tried.rejects.first().map(|reject| domain::one_line(&reject.reason, 200)).unwrap_or_default()
 }
 
 fn chunk_of(letter: &DeadLetter) -> anyhow::Result<Chunk> {
@@ -176,7 +186,7 @@ fn missing_headers(headers: &Headers) -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Class, Message, MessageId, StageName};
+    use domain::{Class, Message, StageName};
     use testkit::contract::store::sample::{at, chunk};
 
     use super::*;
@@ -209,25 +219,6 @@ mod tests {
         assert!(text.contains("# x-batch: is missing\n") && text.contains("\n\ngarbage\n"), "{text}");
     }
 
-    /// What the stage could not read is not kept.
-    #[test]
-    fn an_edited_message_is_held_to_the_decoder_of_its_stage() {
-        let letter = page_letter(b"not zstd");
-        let document = Document::of(&letter).unwrap();
-        let try_it = |document: &Document| {
-            let made = document.to_letter(&letter, MessageId::new("new"), at(10));
-            made.map(|(letter, verdict)| (letter.body, verdict)).map_err(|error| format!("{error:#}"))
-        };
-        assert!(try_it(&document).unwrap_err().contains("not JSON"));
-        let body = r#"{"data": [{"id": 1}]}"#.to_owned();
-        assert!(try_it(&Document { body, ..document.clone() }).unwrap_err().contains("every coin"));
-        let empty = Document { body: r#"{"data": []}"#.to_owned(), ..document.clone() };
-        assert_eq!(try_it(&empty).unwrap().1, "0 coins would pass");
-        let mut headerless = empty;
-        headerless.headers.remove(header::BATCH);
-        assert!(try_it(&headerless).unwrap_err().contains("x-batch"));
-    }
-
     #[test]
     fn rows_are_edited_as_json_and_what_is_no_chunk_is_not_edited() {
         let sent = chunk(&[1, 1027]);
@@ -238,7 +229,8 @@ mod tests {
         let died = letter(wire::encode_chunk(&sent));
         let document = Document::of(&died).unwrap();
         let body = document.body.replace("\"C1027\"", "\"ETH\"");
-        let edited = Document { body, ..document }.to_letter(&died, MessageId::new("new"), at(0)).unwrap().0;
+        let edited =
+            Document { body, ..document }.to_letter(&died, MessageId::new("new"), None, at(0)).unwrap().0;
         let RowsMessage::Chunk(read) = wire::decode(&edited.body).unwrap() else { panic!("no chunk") };
         assert_eq!((read.rows[1].coin.symbol.as_str(), &read.rows[0]), ("ETH", &sent.rows[0]));
         let refused = Document::of(&letter(b"CMCR garbage".to_vec())).unwrap_err();

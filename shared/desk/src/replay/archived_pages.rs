@@ -6,7 +6,8 @@ use std::sync::Arc;
 use domain::{BatchId, Message, Origin, PageMeta, ReplayId, header};
 use ports::{Archive, QueueError};
 
-use crate::archived;
+/// Pages read at a time; they have a megabyte each.
+const PAGES: u32 = 4;
 
 /// Where each page stands in the archive.
 pub(super) struct ArchivedPages {
@@ -51,7 +52,7 @@ async fn positions(archive: &dyn Archive) -> Result<BTreeMap<(BatchId, u32), u64
     let range = archive.range(None).await?;
     let (mut position, mut positions) = (range.after, BTreeMap::new());
     while position < range.end {
-        let pages = archived::read(archive, position).await?;
+        let pages = archive.read(position, PAGES).await?;
         let Some(last) = pages.last() else { break };
         position = last.position;
         for page in pages {

@@ -4,10 +4,10 @@ use domain::wire::{self, RowsMessage};
 use domain::{DeadLetter, decompress_body, header};
 use serde_json::value::RawValue;
 
-use super::rows_json;
+use crate::rows_json;
 
 /// What a body holds.
-pub(super) enum Body {
+pub enum Body {
     /// Nothing: an incident.
     Empty,
     /// JSON, as its text.
@@ -19,7 +19,7 @@ pub(super) enum Body {
 }
 
 /// The body of `letter`.
-pub(super) fn body_of(letter: &DeadLetter) -> Body {
+pub fn body_of(letter: &DeadLetter) -> Body {
     if letter.body.is_empty() {
         return Body::Empty;
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::document::Document;
-use crate::numbers;
+use crate::document::Document;
+use crate::words::counted;
 
 /// Lines that are shown of a difference.
 const MOST: usize = 40;
@@ -14,7 +14,7 @@ const MOST: usize = 40;
 const VALUE: usize = 100;
 
 /// The differences from `before` to `after`, in lines; none when they are equal.
-pub(super) fn difference(before: &Document, after: &Document) -> Vec<String> {
+pub(crate) fn difference(before: &Document, after: &Document) -> Vec<String> {
     let mut lines = Vec::new();
     let names = |document: &Document| -> BTreeSet<String> {
         document.headers.iter().map(|(name, _)| name.to_owned()).collect()
@@ -33,7 +33,7 @@ pub(super) fn difference(before: &Document, after: &Document) -> Vec<String> {
         }
     }
     if lines.len() > MOST {
-        let more = numbers::counted((lines.len() - MOST) as u64, "more difference");
+        let more = counted((lines.len() - MOST) as u64, "more difference");
         lines.truncate(MOST);
         lines.push(format!("… and {more}"));
     }
@@ -68,8 +68,8 @@ impl<'a> Tree<'a> {
 
     fn shown(&self) -> String {
         match self {
-            Self::Object(fields) => format!("{{{}}}", numbers::counted(fields.len() as u64, "field")),
-            Self::Array(elements) => format!("[{}]", numbers::counted(elements.len() as u64, "element")),
+            Self::Object(fields) => format!("{{{}}}", counted(fields.len() as u64, "field")),
+            Self::Array(elements) => format!("[{}]", counted(elements.len() as u64, "element")),
             Self::Value(text) => (*text).to_owned(),
         }
     }

@@ -48,7 +48,7 @@ struct QuoteJson {
 }
 
 /// The chunk as JSON, one coin a line.
-pub(super) fn to_text(chunk: &Chunk) -> String {
+pub(crate) fn to_text(chunk: &Chunk) -> String {
     let json = ChunkJson {
         batch: chunk.page.batch.to_string(),
         page: chunk.page.page,
@@ -62,7 +62,7 @@ pub(super) fn to_text(chunk: &Chunk) -> String {
 }
 
 /// The chunk `head` with the rows that `text` says. What else the text says must be as it is in `head`.
-pub(super) fn from_text(text: &str, head: &Chunk) -> anyhow::Result<Chunk> {
+pub(crate) fn from_text(text: &str, head: &Chunk) -> anyhow::Result<Chunk> {
     let json: ChunkJson = serde_json::from_str(text).context("it is no chunk of rows")?;
     let is_same = json.batch == head.page.batch.as_str()
         && (json.page, json.chunk, json.chunks) == (head.page.page, head.chunk, head.chunks)

@@ -20,7 +20,11 @@ enum Step<'p> {
 /// `text` with the value at `path` replaced by `value`, which is JSON. A field that an object does not have is added to it.
 ///
 /// A path is `data[0].quote.USD.price`, or `data[id=1027].name`.
-pub(super) fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
+///
+/// # Errors
+///
+/// When the path leads nowhere, or one of the texts is no JSON.
+pub fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
     serde_json::from_str::<&RawValue>(value).with_context(|| format!("{value:?} is no JSON"))?;
     let whole: &RawValue =
         serde_json::from_str(text).context("the body is no JSON; --file takes another one")?;

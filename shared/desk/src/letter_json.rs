@@ -1,15 +1,16 @@
-//! Letters, groups and deaths as JSON.
+//! Letters, groups, deaths and actions as JSON.
 
 use std::collections::BTreeMap;
 
 use domain::{Headers, StageName, timestamp};
-use ports::store::{AlertGroup, Death, DeskLetter, FiledLetter, Handling};
+use ports::store::{AlertGroup, Death, DeskLetter, FiledLetter, Handling, LetterSummary, LoggedAction};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::body::{Body, body_of};
+use crate::body::{Body, body_of};
 
-pub(crate) fn group_json(group: &AlertGroup) -> Value {
+/// A group.
+pub fn group_json(group: &AlertGroup) -> Value {
     json!({
         "fingerprint": group.fingerprint,
         "state": group.state.as_str(),
@@ -31,9 +32,10 @@ pub(crate) fn group_json(group: &AlertGroup) -> Value {
 }
 
 /// A letter in a list.
-pub(super) fn summary_json(listed: &DeskLetter) -> Value {
+pub fn summary_json(listed: &DeskLetter) -> Value {
     let letter = &listed.summary;
-    let json = json!({
+    let handling = &listed.handling;
+    json!({
         "id": letter.id.as_str(),
         "group": letter.fingerprint,
         "class": letter.class.as_str(),
@@ -46,38 +48,45 @@ pub(super) fn summary_json(listed: &DeskLetter) -> Value {
         "headers": headers_json(&letter.headers),
         "body_bytes": letter.body_bytes,
         "deaths": letter.deaths,
-    });
-    with_handling(json, &listed.handling)
+        "state": handling.state.as_str(),
+        "settled_at": handling.settled_at.map(timestamp::to_text),
+        "why": handling.why,
+        "replay": handling.replay.as_ref().map(ToString::to_string),
+        "replayed_at": handling.replayed_at.map(timestamp::to_text),
+        "edited_from": handling.edited_from,
+    })
 }
 
 /// A letter with all that is known of it. Numbers in its body are as they were sent.
-pub(super) fn whole_json(
+pub fn whole_json(
     filed: &FiledLetter,
     handling: &Handling,
 ) -> anyhow::Result<BTreeMap<String, Box<RawValue>>> {
     let FiledLetter { letter, fingerprint, filed_at, deaths } = filed;
-    let mut json = json!({
-        "id": letter.id.as_str(),
-        "group": fingerprint,
-        "class": letter.class.as_str(),
-        "code": letter.code,
-        "reason": letter.reason,
-        "stage": letter.stage.map(StageName::as_str),
-        "attempt": letter.attempt,
-        "first_seen_at": timestamp::to_text(letter.first_seen_at),
-        "filed_at": timestamp::to_text(*filed_at),
-        "headers": headers_json(&letter.headers),
-        "trace": trace(&letter.headers),
-        "body_bytes": letter.body.len(),
-        "deaths": deaths.iter().map(death_json).collect::<Vec<_>>(),
-    });
+    let summary = LetterSummary {
+        id: letter.id.clone(),
+        class: letter.class,
+        code: letter.code.clone(),
+        reason: letter.reason.clone(),
+        stage: letter.stage,
+        attempt: letter.attempt,
+        first_seen_at: letter.first_seen_at,
+        headers: letter.headers.clone(),
+        body_bytes: letter.body.len() as u64,
+        fingerprint: fingerprint.clone(),
+        filed_at: *filed_at,
+        deaths: deaths.len() as u64,
+    };
+    let mut json = summary_json(&DeskLetter { summary, handling: handling.clone() });
+    json["deaths"] = deaths.iter().map(death_json).collect();
+    json["trace"] = trace(&letter.headers).into();
     // Bytes that are not text are shown in hexadecimal, so that nothing is hidden.
     match std::str::from_utf8(&letter.body) {
         Ok(text) => json["body"] = text.into(),
         Err(_) => json["body_hex"] = hexadecimal(&letter.body).into(),
     }
     let mut whole = BTreeMap::new();
-    for (name, value) in with_handling(json, handling).as_object().into_iter().flatten() {
+    for (name, value) in json.as_object().into_iter().flatten() {
         whole.insert(name.clone(), to_raw_value(value)?);
     }
     match body_of(letter) {
@@ -89,27 +98,32 @@ pub(super) fn whole_json(
 }
 
 /// The id of the trace that the message belongs to.
-pub(super) fn trace(headers: &Headers) -> Option<&str> {
+pub fn trace(headers: &Headers) -> Option<&str> {
     headers.get(domain::header::TRACEPARENT)?.split('-').nth(1)
 }
 
 /// The replay in which the message died; `None` when before any.
-pub(super) fn replay_of(death: &Death) -> Option<&str> {
+pub fn replay_of(death: &Death) -> Option<&str> {
     Some(death.replay.as_str()).filter(|replay| !replay.is_empty())
-}
-
-fn with_handling(mut json: Value, handling: &Handling) -> Value {
-    json["state"] = handling.state.as_str().into();
-    json["settled_at"] = handling.settled_at.map(timestamp::to_text).into();
-    json["why"] = handling.why.clone().into();
-    json["replay"] = handling.replay.as_ref().map(ToString::to_string).into();
-    json["replayed_at"] = handling.replayed_at.map(timestamp::to_text).into();
-    json["edited_from"] = handling.edited_from.clone().into();
-    json
 }
 
 fn headers_json(headers: &Headers) -> Map<String, Value> {
     headers.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
+}
+
+/// A line of the record.
+pub fn action_json(logged: &LoggedAction) -> Value {
+    let LoggedAction { at, action, done, outcome } = logged;
+    json!({
+        "id": action.id,
+        "at": timestamp::to_text(*at),
+        "who": action.who,
+        "verb": action.verb,
+        "filter": serde_json::from_str::<Value>(&action.filter).unwrap_or(Value::Null),
+        "matched": action.matched,
+        "done": done,
+        "outcome": outcome,
+    })
 }
 
 fn death_json(death: &Death) -> Value {

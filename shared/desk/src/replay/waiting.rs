@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alerter::ReplayedLetters;
 use chrono::{DateTime, TimeDelta, Utc};
-use indicatif::ProgressBar;
+use outage::{Away, until_answered};
 use ports::QueueName;
 use ports::store::{DeskLetter, LetterFilter, LetterState};
-use service::Process;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::Adapters;
-use crate::commands::transit::until_answered;
-use crate::{numbers, output};
+use super::Progress;
+use crate::access::Access;
+use crate::replayed_letters::ReplayedLetters;
 
 /// How often it is looked.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -26,9 +24,10 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(20);
 
 /// Letters that were sent and not heard of.
 pub(super) struct Wave<'a> {
-    process: &'a Process,
-    adapters: &'a Adapters,
+    access: &'a Access,
     keep_going: bool,
+    progress: &'a dyn Progress,
+    stop: &'a CancellationToken,
     replayed: ReplayedLetters,
     /// How often each had died when it was sent.
     letters: BTreeMap<String, u64>,
@@ -41,11 +40,15 @@ pub(super) struct WaveEnd {
 }
 
 impl<'a> Wave<'a> {
-    pub(super) fn new(process: &'a Process, adapters: &'a Adapters, keep_going: bool) -> Self {
-        let (queue, clock) = (adapters.queues.queue.clone(), process.clock.clone());
-        let clean_after = process.config().desk.clean_after;
-        let replayed = ReplayedLetters::new(&adapters.stores, queue, clock, clean_after);
-        Self { process, adapters, keep_going, replayed, letters: BTreeMap::new() }
+    pub(super) fn new(
+        access: &'a Access,
+        keep_going: bool,
+        progress: &'a dyn Progress,
+        stop: &'a CancellationToken,
+    ) -> Self {
+        let (queue, clock) = (access.queues.queue.clone(), access.clock.clone());
+        let replayed = ReplayedLetters::new(&access.stores, queue, clock, access.clean_after);
+        Self { access, keep_going, progress, stop, replayed, letters: BTreeMap::new() }
     }
 
     /// Adds a letter that was sent.
@@ -62,22 +65,19 @@ impl<'a> Wave<'a> {
     }
 
     /// Waits for them.
-    pub(super) async fn wait(
-        mut self,
-        bar: &ProgressBar,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<WaveEnd> {
-        let clock = &*self.process.clock;
+    pub(super) async fn wait(mut self) -> anyhow::Result<WaveEnd> {
+        let clock = &*self.access.clock;
         let mut end = WaveEnd { arrived: 0, came_back: 0 };
         let (mut quiet_since, mut held) = (clock.now(), 0);
         let mut has_asked = false;
         loop {
-            let waits = self.queues_hold(stop).await?;
-            until_answered(clock, stop, async || self.replayed.look().await).await?;
+            let waits = self.queues_hold().await?;
+            self.answered(async || self.replayed.look().await).await?;
             let before = self.letters.len();
-            self.look(&mut end, stop).await?;
-            bar.set_message(format!("waiting for {}", self.letters.len()));
-            if self.letters.is_empty() || stop.is_cancelled() || (end.came_back > 0 && !self.keep_going) {
+            self.look(&mut end).await?;
+            self.progress.waits(self.letters.len());
+            if self.letters.is_empty() || self.stop.is_cancelled() || (end.came_back > 0 && !self.keep_going)
+            {
                 return Ok(end);
             }
             if self.letters.len() < before || waits != held {
@@ -89,15 +89,10 @@ impl<'a> Wave<'a> {
             }
             if waits > 0 && !has_asked && clock.now() - quiet_since >= QUIET {
                 has_asked = true;
-                let messages = numbers::counted(waits, "message");
-                bar.suspend(|| {
-                    output::say(format!(
-                        "waiting   {messages} in the queues; are a transformer, a loader and an alerter running?"
-                    ));
-                });
+                self.progress.stands_still(waits);
             }
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = self.stop.cancelled() => {}
                 () = clock.sleep(POLL_INTERVAL) => {}
             }
         }
@@ -105,30 +100,27 @@ impl<'a> Wave<'a> {
 
     /// Whether nothing more is to be expected soon: the queues are empty, and nothing came for a time.
     fn is_over(&self, quiet_since: DateTime<Utc>) -> bool {
-        let is_file = service::file_of(&self.process.config().queue.url).is_some();
-        let patience = if is_file { PATIENCE_WITH_FILES } else { PATIENCE };
-        self.process.clock.now() - quiet_since >= patience
+        let patience = if self.access.is_queue_in_file { PATIENCE_WITH_FILES } else { PATIENCE };
+        self.access.clock.now() - quiet_since >= patience
     }
 
     /// How many messages are in the queues.
-    async fn queues_hold(&self, stop: &CancellationToken) -> anyhow::Result<u64> {
+    async fn queues_hold(&self) -> anyhow::Result<u64> {
         let mut held = 0;
         for queue in QueueName::ALL {
-            let queues = &self.adapters.queues.queue;
-            let depth =
-                until_answered(&*self.process.clock, stop, async || queues.depth(queue).await).await?;
-            held += depth.total();
+            let queues = &self.access.queues.queue;
+            held += self.answered(async || queues.depth(queue).await).await?.total();
         }
         Ok(held)
     }
 
     /// Takes those out of which something is known.
-    async fn look(&mut self, end: &mut WaveEnd, stop: &CancellationToken) -> anyhow::Result<()> {
-        let (clock, desk) = (&*self.process.clock, &self.adapters.stores.desk);
+    async fn look(&mut self, end: &mut WaveEnd) -> anyhow::Result<()> {
+        let desk = &self.access.stores.desk;
         for id in self.letters.keys().cloned().collect::<Vec<_>>() {
             let filter = LetterFilter { id: Some(id.clone()), ..LetterFilter::default() };
-            let listed = until_answered(clock, stop, async || desk.list(&filter, None, 1).await).await?.pop();
-            if stop.is_cancelled() {
+            let listed = self.answered(async || desk.list(&filter, None, 1).await).await?.pop();
+            if self.stop.is_cancelled() {
                 return Ok(());
             }
             let died = self.letters.get(&id).copied().unwrap_or_default();
@@ -141,5 +133,9 @@ impl<'a> Wave<'a> {
             self.letters.remove(&id);
         }
         Ok(())
+    }
+
+    async fn answered<T: Default, E: Away>(&self, call: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
+        until_answered(&*self.access.clock, self.stop, call, |error| self.progress.is_away(error)).await
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use desk::BODY_BYTES;
 use domain::{DeadLetter, Message, StageName, one_line};
 use ports::{Clock, Letters, QueueName};
 use stage::{Failure, Output, Stage};
@@ -15,10 +16,6 @@ use tracing::warn;
 use crate::fingerprint::fingerprint;
 use crate::metrics::LetterMetrics;
 use crate::report::REASON_CHARS;
-
-/// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
-/// than any page or chunk of ours has.
-pub const BODY_BYTES: usize = 8 << 20;
 
 /// The alerter's stage.
 pub struct Desk {

@@ -1,0 +1,84 @@
+//! Which coin somebody means by a symbol, slug, name or id: one symbol in ten is shared by several.
+
+use anyhow::bail;
+use domain::Measure;
+use ports::Browse;
+use ports::store::{CoinQuote, MarketColumn, MarketQuery, MarketRow, MarketSort, Search, Start};
+
+/// Coins that are looked at; no more share a symbol.
+const MOST: u32 = 200;
+
+/// Others that are listed.
+const LISTED: usize = 5;
+
+/// What a text means.
+#[derive(Debug)]
+pub(crate) struct Meant {
+    /// The best ranked of those that are called so, or the one with this id.
+    pub(crate) coin: CoinQuote,
+    /// The others that are called so, the best ranked first.
+    pub(crate) others: Vec<CoinQuote>,
+}
+
+/// The coin that is called `text`, with a quote in the first of `currencies` that has one.
+pub(crate) async fn meant(browse: &dyn Browse, text: &str, currencies: &[String]) -> anyhow::Result<Meant> {
+    for currency in currencies {
+        let found = look(browse, currency, Search::Exactly(text.to_owned()), MOST).await?;
+        if let Some(meant) = choose(text, found) {
+            return Ok(meant);
+        }
+    }
+    let Some(currency) = currencies.first() else { bail!("there are no quotes yet") };
+    let alike = look(browse, currency, Search::Contains(text.to_owned()), MOST).await?;
+    let alike: Vec<_> = alike.into_iter().map(|row| row.coin).collect();
+    if alike.is_empty() {
+        bail!("no coin with a quote in {} is called {text:?}", currencies.join(" or "));
+    }
+    bail!("no coin is called {text:?}; there is {}", list(&alike));
+}
+
+/// Those of the newest snapshot come first: the others' ranks are old.
+async fn look(
+    browse: &dyn Browse,
+    currency: &str,
+    search: Search,
+    limit: u32,
+) -> anyhow::Result<Vec<MarketRow>> {
+    let query = MarketQuery {
+        currency: currency.to_owned(),
+        listed_only: false,
+        search: Some(search),
+        sort: MarketSort { by: MarketColumn::Measure(Measure::CmcRank), descending: false },
+        start: Start::Row(0),
+        limit,
+    };
+    let mut rows = browse.market(&query).await?.rows;
+    rows.sort_by_key(|row| !row.is_listed);
+    Ok(rows)
+}
+
+fn choose(text: &str, found: Vec<MarketRow>) -> Option<Meant> {
+    let mut coins: Vec<_> = found.into_iter().map(|row| row.coin).collect();
+    let by_id = text.trim().parse().ok().and_then(|id: u32| coins.iter().position(|coin| coin.id == id));
+    if let Some(place) = by_id {
+        return Some(Meant { coin: coins.swap_remove(place), others: Vec::new() });
+    }
+    let others = coins.split_off(1.min(coins.len()));
+    Some(Meant { coin: coins.pop()?, others })
+}
+
+/// A coin as it can be named without a doubt.
+pub(crate) fn named(coin: &CoinQuote) -> String {
+    let (name, symbol) = (domain::one_line(&coin.name, 40), domain::one_line(&coin.symbol, 12));
+    let rank = coin.quote.get(Measure::CmcRank).map_or_else(String::new, |rank| format!(", rank {rank}"));
+    format!("{name} ({symbol}, id {}{rank})", coin.id)
+}
+
+/// Some coins, as they can be named.
+pub(crate) fn list(coins: &[CoinQuote]) -> String {
+    let mut named: Vec<_> = coins.iter().take(LISTED).map(named).collect();
+    if coins.len() > LISTED {
+        named.push(format!("{} more", coins.len() - LISTED));
+    }
+    named.join(", ")
+}

@@ -1,0 +1,164 @@
+//! What everything has in common that changes letters: which they are, how many, in portions, and the record of who did it.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::StoreError;
+use ports::store::{Action, DeskLetter, LetterFilter, LetterKey, LetterState};
+use service::Stores;
+
+use crate::action::action;
+use crate::filter_json::filter_json;
+
+/// Letters that are read at a time.
+const PORTION: u32 = 200;
+
+/// More than any desk has.
+const ALL: u64 = u64::MAX >> 1;
+
+/// What is done to letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Send them again.
+    Replay,
+    /// Say that nothing is to be done.
+    Resolve,
+    /// Give them up.
+    Drop,
+    /// Delete them.
+    Purge,
+}
+
+impl Verb {
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Resolve => "resolve",
+            Self::Drop => "drop",
+            Self::Purge => "purge",
+        }
+    }
+
+    /// What was done, at the beginning of a sentence.
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Replay => "Replayed",
+            Self::Resolve => "Resolved",
+            Self::Drop => "Dropped",
+            Self::Purge => "Deleted",
+        }
+    }
+
+    /// Whether it ends a letter that nobody ended yet, and passes over others.
+    pub(crate) fn settles(self) -> bool {
+        matches!(self, Self::Resolve | Self::Drop)
+    }
+}
+
+/// Letters that are about to be changed.
+#[derive(Debug)]
+pub struct Acting {
+    verb: Verb,
+    filter: LetterFilter,
+    /// What is left to be read, one after the other.
+    rest: VecDeque<LetterFilter>,
+    after: Option<LetterKey>,
+    action: Action,
+    already: u64,
+}
+
+impl Acting {
+    /// The letters of `stores` that `filter` takes, as they are `now`: what is filed later is left alone. Nothing is changed.
+    pub async fn plan(
+        stores: &Stores,
+        mut filter: LetterFilter,
+        verb: Verb,
+        who: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        // What is there when it is asked for. A letter of this millisecond is.
+        let asked_at = now + TimeDelta::milliseconds(1);
+        filter.until = Some(filter.until.map_or(asked_at, |until| until.min(asked_at)));
+        let in_states = |states: [LetterState; 2]| {
+            let is_meant = |state: &LetterState| filter.state.is_none_or(|meant| meant == *state);
+            let of = |state| LetterFilter { state: Some(state), ..filter.clone() };
+            states.into_iter().filter(is_meant).map(of).collect::<VecDeque<_>>()
+        };
+        let rest = if verb.settles() {
+            in_states([LetterState::Open, LetterState::Replayed])
+        } else {
+            [filter.clone()].into()
+        };
+        let matched = count(stores, &rest).await?;
+        let already = if verb.settles() {
+            count(stores, &in_states([LetterState::Resolved, LetterState::Dropped])).await?
+        } else {
+            0
+        };
+        let action = action(verb.as_str(), &filter_json(&filter), matched, who, now);
+        Ok(Self { verb, filter, rest, after: None, action, already })
+    }
+
+    /// Writes down that it begins.
+    pub async fn begin(&self, stores: &Stores) -> Result<(), StoreError> {
+        stores.desk.begin(&self.action).await
+    }
+
+    /// The id of the action.
+    pub fn id(&self) -> &str {
+        &self.action.id
+    }
+
+    /// What is done.
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// How many letters there are to change.
+    pub fn matched(&self) -> u64 {
+        self.action.matched
+    }
+
+    /// How many the filter takes besides that are resolved or dropped already, and so stay as they are.
+    pub fn already(&self) -> u64 {
+        self.already
+    }
+
+    /// Which letters they are.
+    pub fn filter(&self) -> &LetterFilter {
+        &self.filter
+    }
+
+    /// The next letters; none at the end.
+    pub async fn next(&mut self, stores: &Stores) -> Result<Vec<DeskLetter>, StoreError> {
+        while let Some(filter) = self.rest.front() {
+            let page = stores.desk.list(filter, self.after.as_ref(), PORTION).await?;
+            if let Some(last) = page.last() {
+                self.after = Some(last.key());
+                return Ok(page);
+            }
+            self.rest.pop_front();
+            self.after = None;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Writes down to how many letters it was done so far.
+    pub async fn note(&self, stores: &Stores, done: u64) -> Result<(), StoreError> {
+        stores.desk.note(self.id(), done, None).await
+    }
+
+    /// Writes down how it went: to how many letters it was done, and how it ended.
+    pub async fn end(&self, stores: &Stores, done: u64, outcome: &str) -> Result<(), StoreError> {
+        stores.desk.note(self.id(), done, Some(outcome)).await
+    }
+}
+
+async fn count(stores: &Stores, filters: &VecDeque<LetterFilter>) -> Result<u64, StoreError> {
+    let mut letters = 0;
+    for filter in filters {
+        letters += stores.desk.count(filter, ALL).await?;
+    }
+    Ok(letters)
+}

@@ -1,0 +1,128 @@
+//! A letter's message is changed by hand, held to the decoder of its stage, and kept beside the original.
+
+use anyhow::{bail, ensure};
+use chrono::{DateTime, Utc};
+use domain::{DeadLetter, MessageId};
+use ports::store::{FiledLetter, Handling, LetterKey};
+use serde_json::json;
+use service::Stores;
+
+use crate::action::action;
+use crate::difference::difference;
+use crate::document::Document;
+use crate::kind::changed_kind;
+use crate::trial::Trial;
+
+/// Edits of one letter that may be kept.
+const MOST_EDITS: u32 = 1000;
+
+/// A letter that is about to be edited.
+#[derive(Clone, Debug)]
+pub struct Editing {
+    filed: FiledLetter,
+    before: Document,
+}
+
+/// An edit that the stage of the message could read.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    original: LetterKey,
+    letter: DeadLetter,
+    /// What was changed, value by value, in lines.
+    pub difference: Vec<String>,
+    /// What would become of it, in words.
+    pub verdict: String,
+}
+
+impl Editing {
+    /// The message of the letter.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be edited.
+    pub fn of(filed: FiledLetter, handling: &Handling) -> anyhow::Result<Self> {
+        if handling.state.is_settled() {
+            bail!("the letter is {}; `coinpipe dead show` says why", handling.state);
+        }
+        let before = Document::of(&filed.letter)?;
+        Ok(Self { filed, before })
+    }
+
+    /// The message as it is.
+    pub fn before(&self) -> &Document {
+        &self.before
+    }
+
+    /// What `after` would be as a letter. It may make another kind of message of it only when `to_another_kind`. Without `trial` no page
+    /// can be tried, and so none edited.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was changed, or the stage of the message could not read it.
+    pub async fn check(
+        &self,
+        stores: &Stores,
+        after: &Document,
+        to_another_kind: bool,
+        trial: Option<&dyn Trial>,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<Checked> {
+        let letter = &self.filed.letter;
+        let difference = difference(&self.before, after);
+        ensure!(!difference.is_empty(), "nothing was changed");
+        let changed = changed_kind(&self.before.headers, &after.headers, after.is_page());
+        ensure!(
+            changed.is_empty() || to_another_kind,
+            "it would be another message than the one that died ({}); --to-another-kind says that this is meant",
+            changed.join(", ")
+        );
+        let (letter, verdict) = after.to_letter(letter, new_id(stores, letter).await?, trial, now)?;
+        let original = LetterKey { filed_at: self.filed.filed_at, id: self.filed.letter.id.to_string() };
+        Ok(Checked { original, letter, difference, verdict })
+    }
+}
+
+impl Checked {
+    /// The id of the letter that it would be.
+    pub fn id(&self) -> &MessageId {
+        &self.letter.id
+    }
+
+    /// Keeps it, and writes down that `who` did.
+    ///
+    /// # Errors
+    ///
+    /// When the original died again, or was settled, meanwhile; then nothing is changed.
+    pub async fn keep(&self, stores: &Stores, who: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
+        let action = action("edit", &json!({ "id": self.original.id }), 1, who, now);
+        stores.desk.begin(&action).await?;
+        let is_kept = stores.desk.keep_edited(&self.original, &self.letter).await?;
+        let outcome = if is_kept {
+            format!("kept as {}", self.id())
+        } else {
+            "not kept: the letter died again or was settled".to_owned()
+        };
+        stores.desk.note(&action.id, u64::from(is_kept), Some(&outcome)).await?;
+        ensure!(is_kept, "the letter died again meanwhile, or was settled; nothing was changed");
+        Ok(())
+    }
+}
+
+/// The id of the letter that comes of editing `letter`: that of the message, and how often it was edited.
+async fn new_id(stores: &Stores, letter: &DeadLetter) -> anyhow::Result<MessageId> {
+    let base = letter.id.as_str();
+    let base = base
+        .rsplit_once("+edit")
+        .filter(|(_, number)| number.parse::<u32>().is_ok())
+        .map_or(base, |(base, _)| base);
+    for number in 1..=MOST_EDITS {
+        let id = MessageId::new(format!("{base}+edit{number}"));
+        if stores.letters.filed(&[id.as_str()]).await?.is_empty() {
+            return Ok(id);
+        }
+    }
+    bail!("the letter was edited {MOST_EDITS} times")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! One coin: its numbers, its past as plots and as CSV, its names, and where its quotes are from.
+
+mod csv;
+mod facts;
+mod past;
+mod range;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::one_line;
+use ports::store::{CoinRecord, CurrencyUse, Divided, HistorySpan, NewestQuote};
+use serde::Deserialize;
+
+use super::currency::chosen;
+use crate::context::Context;
+use crate::layout::{Section, Shell};
+use crate::parameters::{Parameters, word};
+use crate::trouble::Trouble;
+use range::Range;
+
+/// Points of a plot, at most.
+const POINTS: u32 = 300;
+/// Quotes that are listed with their batches.
+const LISTED: u32 = 10;
+/// The longest name in a heading, in characters.
+const LONGEST_NAME: usize = 100;
+
+pub(super) fn routes() -> Router<Context> {
+    Router::new().route("/coins/{id}", get(coin))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Asked {
+    currency: Option<String>,
+    range: Option<String>,
+}
+
+/// What is looked at: a coin, one of its currencies, and a stretch of its past.
+struct Looked {
+    record: CoinRecord,
+    quote: NewestQuote,
+    currencies: Vec<String>,
+    range: Range,
+    span: Divided,
+}
+
+impl Looked {
+    /// Where the view is, with this `currency` and `range`, and below it what has this `ending`.
+    fn path(&self, ending: &str, currency: &str, range: Range) -> String {
+        let currency: String = url::form_urlencoded::byte_serialize(currency.as_bytes()).collect();
+        format!("/coins/{}{ending}?currency={currency}&range={}", self.record.coin.id, range.as_str())
+    }
+}
+
+async fn coin(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Response, Trouble> {
+    let (id, is_csv) = name.strip_suffix(".csv").map_or((name.as_str(), false), |id| (id, true));
+    let looked = look(&context, id, &asked).await?;
+    let (id, currency) = (looked.record.coin.id, looked.quote.quote.currency.clone());
+    let browse = &context.stores().browse;
+    let points = context.ask(browse.chart(id, &currency, looked.span)).await?;
+    if is_csv {
+        return Ok(csv::answer(&looked, &points));
+    }
+    let newest = HistorySpan {
+        from: DateTime::UNIX_EPOCH,
+        // A clock that was set back hides nothing.
+        until: looked.quote.quote.last_updated.max(context.now()) + TimeDelta::seconds(1),
+        of: Some((id, currency)),
+        newest_first: true,
+    };
+    let quotes = context.ask(browse.history(&newest, None, LISTED)).await?;
+    let coin = &looked.record.coin;
+    let name = format!("{} ({})", one_line(&coin.name, LONGEST_NAME), one_line(&coin.symbol, LONGEST_NAME));
+    let shell = Shell::new(&context, name, Section::Market).await.with_plots();
+    let main = maud::html! {
+        (facts::headline(&context, &looked))
+        (past::plots(&context, &looked, &points))
+        div.columns {
+            (facts::numbers(&looked))
+            (facts::description(&context, &looked))
+        }
+        (facts::identities(&looked))
+        (facts::batches(&context, &looked, &quotes))
+    };
+    Ok(shell.around(&context, &main))
+}
+
+async fn look(context: &Context, id: &str, asked: &Asked) -> Result<Looked, Trouble> {
+    let no_coin = || Trouble::NotFound(format!("no snapshot had a coin with the id {}", one_line(id, 50)));
+    let range = match word(asked.range.as_deref()) {
+        None => Range::Week,
+        Some(text) => Range::named(text)?,
+    };
+    let number = id.parse().map_err(|_| no_coin())?;
+    let record = context.ask(context.stores().browse.coin(number)).await?.ok_or_else(no_coin)?;
+    let uses = record.quotes.iter().map(|it| CurrencyUse {
+        currency: it.quote.currency.clone(),
+        coins: 1,
+        newest_fetch_at: it.fetched_at,
+    });
+    let mut uses: Vec<_> = uses.collect();
+    // What the newest snapshot has comes before what no snapshot asks for any more; dollars before others.
+    uses.sort_by_key(|it| (std::cmp::Reverse(it.newest_fetch_at), it.currency != "USD"));
+    let currency = chosen(&uses, asked.currency.as_deref())?;
+    let quote = record.quotes.iter().find(|it| it.quote.currency == currency).cloned().ok_or_else(no_coin)?;
+    let span = range.span(context.now(), &quote);
+    let currencies = uses.into_iter().map(|it| it.currency).collect();
+    Ok(Looked { record, quote, currencies, range, span: Divided { parts: POINTS, ..span } })
+}
+
+/// A way to say an instant in a text.
+fn exact(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}

@@ -1,0 +1,55 @@
+//! How far back a plot goes.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ports::store::{Divided, NewestQuote};
+
+use super::POINTS;
+use crate::trouble::Trouble;
+
+/// How far back a plot goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    Day,
+    Week,
+    Month,
+    Year,
+    All,
+}
+
+impl Range {
+    /// All, the shortest first.
+    pub(super) const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Year, Self::All];
+
+    /// Its name in an address, which people read, too.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "24h",
+            Self::Week => "7d",
+            Self::Month => "30d",
+            Self::Year => "1y",
+            Self::All => "all",
+        }
+    }
+
+    /// The range that is named so.
+    pub(super) fn named(text: &str) -> Result<Self, Trouble> {
+        let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
+        let names = Self::ALL.map(Self::as_str).join(", ");
+        found.ok_or_else(|| Trouble::BadParameter(format!("range must be one of {names}, and not {text:?}")))
+    }
+
+    /// The stretch of time until `now`, of the coin with this newest `quote`.
+    pub(super) fn span(self, now: DateTime<Utc>, quote: &NewestQuote) -> Divided {
+        let newest = quote.quote.last_updated;
+        let from = match self {
+            Self::Day => now - TimeDelta::hours(24),
+            Self::Week => now - TimeDelta::days(7),
+            Self::Month => now - TimeDelta::days(30),
+            Self::Year => now - TimeDelta::days(365),
+            // The history is no longer there, or never was: the newest quote stands alone.
+            Self::All => quote.since.unwrap_or(newest).min(now - TimeDelta::hours(1)),
+        };
+        // A quote may be of the second that runs, or of a clock that is ahead.
+        Divided { from, until: now.max(newest) + TimeDelta::seconds(1), parts: POINTS }
+    }
+}
