@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use config::Config;
-use ports::{Clock, StoreError};
+use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 
+use crate::pipeline::line::Found;
 use crate::trouble::Trouble;
 
 /// Questions that the store is asked at once: the site must never starve work.
@@ -37,18 +38,39 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    found: Found,
     asking: Semaphore,
 }
 
 impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, asking: Semaphore::new(AT_ONCE) }))
+        Self(Arc::new(Inner { parts, found: Found::default(), asking: Semaphore::new(AT_ONCE) }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
     pub(crate) fn stores(&self) -> &Stores {
         &self.0.parts.stores
+    }
+
+    /// The queue. It may take long to answer when it is away: do not wait for it.
+    pub(crate) fn queue(&self) -> &dyn Queue {
+        &*self.0.parts.queues.queue
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
+    }
+
+    /// The line of truth that was found last.
+    pub(crate) fn found(&self) -> &Found {
+        &self.0.found
     }
 
     /// The time.

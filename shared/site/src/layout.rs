@@ -13,12 +13,15 @@ use crate::truth::truth;
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Stages, queues, slots and processes.
+    Pipeline,
     /// None of them.
     None,
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+const NAVIGATION: [(Section, &str, &str); 2] =
+    [(Section::Market, "/", "Market"), (Section::Pipeline, "/pipeline", "Pipeline")];
 
 /// What surrounds a view.
 pub(crate) struct Shell {

@@ -29,6 +29,7 @@ use service::{Process, Queues, Stores};
 use tracing::info;
 
 pub use context::{Context, Parts};
+pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open.
 pub fn open(process: &Process, queues: &Queues, stores: &Stores) {

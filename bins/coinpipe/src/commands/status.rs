@@ -9,11 +9,10 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
-use fetcher::Waiting;
 use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
-use service::Process;
+use service::{Process, Waiting};
 
 use super::batches;
 use crate::{adapters, numbers, output, values};
@@ -77,7 +76,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let more = shown::more(&batches);
     let batches = shown::of(batches);
     let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
-    let waiting = fetcher::waiting(&process.config().fetch.spool, now);
+    let waiting = service::waiting(&process.config().fetch.spool, now);
 
     if args.json {
         let places = batches::places(&found, &batches).await?;
