@@ -88,9 +88,11 @@ impl Context {
         &self.0.parts.config.http.environment
     }
 
-    /// The address of `path`, which begins with `/`, under the base path.
+    /// The address of `path`, which begins with `/`, under the base path. The market is at the base path itself.
     pub(crate) fn href(&self, path: &str) -> String {
-        format!("{}{path}", self.base_path())
+        let base = self.base_path();
+        let is_market = path == "/" || path.starts_with("/?");
+        format!("{base}{}", if is_market && !base.is_empty() { &path[1..] } else { path })
     }
 
     /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].

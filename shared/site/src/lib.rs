@@ -10,8 +10,10 @@
 mod ago;
 mod api;
 mod assets;
+mod compress;
 mod context;
 mod dress;
+mod etag;
 mod layout;
 mod letters;
 mod market;
@@ -57,7 +59,9 @@ pub fn router(context: &Context) -> Router {
     let routes =
         if context.base_path().is_empty() { routes } else { Router::new().nest(context.base_path(), routes) };
     let dressed = middleware::from_fn_with_state(context.clone(), dress::dress);
-    routes.fallback(trouble::nothing_here).layer(dressed).with_state(context.clone())
+    // Layers that come later are around those before.
+    let routes = routes.fallback(trouble::nothing_here).layer(dressed);
+    routes.layer(middleware::from_fn(compress::compress)).with_state(context.clone())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::trouble::Trouble;
 use filter::{Asked, Filter};
 
 pub(crate) use currency::chosen;
+pub(crate) use filter::{descending, sort_column};
 
 /// What a sparkline shows.
 const SPARK_DAYS: TimeDelta = TimeDelta::days(7);
