@@ -1,6 +1,8 @@
 //! The pipeline: how fresh the tables are, stages and queues, the last slots, plots, processes.
 
+pub(crate) mod json;
 pub(crate) mod line;
+pub(crate) mod missing;
 mod overview;
 mod plots;
 mod processes;

@@ -114,7 +114,8 @@ async fn last(
 ) -> Result<(Vec<Square>, Vec<BatchRecord>, Vec<ProcessRecord>), StoreError> {
     let every = facts.followed.iter().map(|schedule| schedule.every).min().unwrap_or(every);
     let back = TimeDelta::from_std(every.saturating_mul(SLOTS)).map_or(LONGEST, |back| back.min(LONGEST));
-    let (from, to) = (now - back, now);
+    // The slot that begins now is due.
+    let (from, to) = (now - back, now + TimeDelta::milliseconds(1));
     let mut schedules = stores.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since <= now);
     let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();

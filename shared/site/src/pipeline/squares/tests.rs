@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use domain::{Fetched, Verdict};
-use ports::store::{Drops as _, Ledger as _, Planner as _};
+use ports::store::{Drops as _, Ledger as _};
 use ports::{Schedules as _, Store as _};
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample::{at, chunk, fetched, schedule};
@@ -15,7 +15,8 @@ impl Bench {
         let slot = Slot::at(at(hour * 3600));
         let batch = BatchId::new(slot, endpoint, &["USD".to_owned()]);
         let verdict = verdict.map(|doubt| Verdict { doubt, why: "why".to_owned() });
-        let announced = Fetched { batch: batch.clone(), slot, verdict, endpoint: endpoint.to_owned(), ..fetched(1) };
+        let announced =
+            Fetched { batch: batch.clone(), slot, verdict, endpoint: endpoint.to_owned(), ..fetched(1) };
         self.0.record_fetched(&announced).await.unwrap();
         if is_loaded {
             let mut chunk = chunk(&[1]);
@@ -46,7 +47,7 @@ async fn each_slot_that_was_due_is_what_became_of_it() {
     bench.fetched(6, "listings", None, true).await;
     bench.fetched(7, "listings", None, false).await;
     let dropped = BatchId::new(Slot::at(at(6 * 3600)), "listings", &["USD".to_owned()]);
-    bench.0.mark_dropped(&dropped, "nonsense", at(7 * 3600)).await.unwrap();
+    bench.0.mark_dropped(&dropped, "nonsense").await.unwrap();
     let now = at(7 * 3600 + 60);
     let squares = bench.squares((-1, 9), now).await;
     let states: Vec<_> = squares.iter().map(|square| square.state.word()).collect();

@@ -134,9 +134,17 @@ fn a_snapshot_that_is_late_is_told_before_quotes_are_old() {
 #[test]
 fn stale_quotes_are_told_with_what_keeps_new_ones_away() {
     let mut known = well(300);
-    check(&known, Level::Bad, "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?");
+    check(
+        &known,
+        Level::Bad,
+        "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?",
+    );
     known.waiting = Some(waiting("api_1010"));
-    check(&known, Level::Bad, "Stale since 14:00 UTC: the fetcher waits for credits until 2026-11-23 00:00 UTC");
+    check(
+        &known,
+        Level::Bad,
+        "Stale since 14:00 UTC: the fetcher waits for credits until 2026-11-23 00:00 UTC",
+    );
     for (code, what) in [
         ("over_budget", "credits"),
         ("api_1008", "the API's rate limit"),
@@ -162,7 +170,11 @@ fn a_queue_that_nobody_empties_or_that_is_away_is_what_keeps_them_away() {
     let unknown = Depth { ready: 0, unsettled: 2, ..Depth::default() };
     queue(&mut known, QueueName::Raw, unknown);
     queue(&mut known, QueueName::Rows, Depth::default());
-    check(&known, Level::Bad, "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?");
+    check(
+        &known,
+        Level::Bad,
+        "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?",
+    );
     facts(&mut known).open.push(group(StageName::Alerter, "raw_stuck", "nothing has left the queue raw"));
     check(&known, Level::Bad, "Stale since 14:00 UTC: 2 pages wait for a transformer; does one run?");
     known.queues = None;
@@ -191,7 +203,11 @@ fn what_the_fetcher_of_another_machine_said_is_told() {
     open.push(group(StageName::Fetcher, "credits_80", "80 % are used"));
     open.push(group(StageName::Fetcher, "api_drift", "a field is new"));
     open.push(group(StageName::Loader, "http_500", "x"));
-    check(&known, Level::Bad, "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?");
+    check(
+        &known,
+        Level::Bad,
+        "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?",
+    );
 }
 
 #[test]
@@ -219,7 +235,11 @@ fn what_lacks_something_is_not_called_complete() {
     let text = "Fresh: 3 minutes old, and the snapshot of 14:00 UTC is being loaded: 2 parts to come";
     check(&known, Level::Good, text);
     known.now = at(30);
-    check(&known, Level::Doubtful, "Fresh: 30 minutes old, incomplete: 2 parts of the snapshot of 14:00 UTC missing");
+    check(
+        &known,
+        Level::Doubtful,
+        "Fresh: 30 minutes old, incomplete: 2 parts of the snapshot of 14:00 UTC missing",
+    );
     newest(&mut known).missing.clear();
     let verdict = |doubt| Some(Verdict { doubt, why: "7 of 200 coins\nare missing".to_owned() });
     newest(&mut known).verdict = verdict(Doubt::Incomplete);
