@@ -28,7 +28,7 @@ pub use desk::{
     Action, Desk, DeskLetter, Handling, HourOfGroup, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchKey, BatchRecord, Ledger, Missing, Paid};
+pub use ledger::{BatchKey, BatchRecord, Course, Ledger, Missing, Paid};
 pub use letters::{
     AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
 };

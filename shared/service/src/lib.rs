@@ -16,6 +16,7 @@ mod shutdown;
 mod site;
 mod start;
 mod usage;
+mod waiting;
 
 pub use adapters::{Queues, SetAside, Stores, check_arguments, check_writable, file_of, place, set_aside};
 pub use logging::LogDefault;
@@ -23,3 +24,4 @@ pub use process::Process;
 pub use shutdown::Shutdown;
 pub use start::{CommonArgs, run, run_stage_binary};
 pub use usage::Usage;
+pub use waiting::{WAITING, Waiting, waiting};
