@@ -33,6 +33,6 @@ pub(crate) async fn dress(State(context): State<Context>, request: Request, next
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);
-    (status, shell.around(&context, &html! { p { (one_line(&trouble.to_string(), LONGEST)) } }))
+    (status, shell.around(&context, &html! { p.trouble { (one_line(&trouble.to_string(), LONGEST)) } }))
         .into_response()
 }
