@@ -25,7 +25,7 @@ pub use browse::{
     NewestSnapshot, PastQuote, Search, Start,
 };
 pub use desk::{
-    Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
+    Action, Desk, DeskLetter, Handling, HourOfGroup, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
 pub use ledger::{BatchKey, BatchRecord, Ledger, Missing, Paid};

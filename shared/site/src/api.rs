@@ -5,6 +5,7 @@
 mod coins;
 mod history;
 mod json;
+mod letters;
 mod market;
 mod openapi;
 
@@ -19,7 +20,8 @@ type Routes = Vec<(&'static str, MethodRouter<Context>)>;
 
 /// All of it.
 fn all() -> Routes {
-    [coins::routes(), history::routes(), market::routes(), openapi::routes()].into_iter().flatten().collect()
+    let parts = [coins::routes(), history::routes(), market::routes(), letters::routes(), openapi::routes()];
+    parts.into_iter().flatten().collect()
 }
 
 pub(crate) fn routes() -> Router<Context> {

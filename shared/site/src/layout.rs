@@ -8,17 +8,23 @@ use crate::assets;
 use crate::context::Context;
 use crate::truth::truth;
 
+/// Where one sees who one is here, and logs in.
+const ACCESS: &str = "/login";
+
 /// Which part of the site a view belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Dead letters, and what is done about them.
+    Letters,
     /// None of them.
     None,
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+const NAVIGATION: [(Section, &str, &str); 2] =
+    [(Section::Market, "/", "Market"), (Section::Letters, "/letters", "Letters")];
 
 /// What surrounds a view.
 pub(crate) struct Shell {
@@ -89,7 +95,10 @@ impl Shell {
                         h1 { (self.title) }
                         (main)
                     }
-                    footer { "coinpipe " (env!("CARGO_PKG_VERSION")) }
+                    footer {
+                        "coinpipe " (env!("CARGO_PKG_VERSION")) " · "
+                        a href=(context.href(ACCESS)) { "Access" }
+                    }
                 }
             }
         };
