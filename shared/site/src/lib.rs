@@ -27,10 +27,10 @@ mod sparkline;
 mod trouble;
 mod truth;
 
-use axum::response::Redirect;
-use axum::routing::get;
 use std::sync::Arc;
 
+use axum::response::Redirect;
+use axum::routing::get;
 use axum::{Router, middleware};
 use desk::Trial;
 use service::{Process, Queues, Stores};
