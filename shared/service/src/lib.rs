@@ -5,6 +5,7 @@
 //! before anything outside was touched.
 
 mod adapters;
+mod allocator;
 mod http;
 mod in_flight;
 mod logging;
