@@ -19,6 +19,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+/// How long a load waits for the one before it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Loads when it is let, and remembers how many chunks each transaction had. Coin 13 makes it panic.
 struct Held {
     memory: MemoryStore,
@@ -44,7 +47,7 @@ impl Store for Held {
     async fn load_beside(&self, chunks: &[&Chunk], halfway: &dyn Halfway) -> Result<Vec<Loaded>, StoreError> {
         if self.is_halved {
             self.begun.fetch_add(1, Ordering::SeqCst);
-            let _patience_is_over = tokio::time::timeout(Duration::from_secs(2), halfway.reached()).await;
+            let _patience_is_over = tokio::time::timeout(PATIENCE, halfway.reached()).await;
             self.halfway.fetch_add(1, Ordering::SeqCst);
             self.begun.fetch_sub(1, Ordering::SeqCst);
         }

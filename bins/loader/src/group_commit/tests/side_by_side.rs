@@ -67,6 +67,7 @@ async fn one_that_waits_no_longer_lets_no_third_begin() {
     let bench = Bench::with(true);
     let [first, second] = two(&bench).await;
     let third = bench.load(chunk(&[3])).await;
+    tokio::time::advance(PATIENCE).await;
     bench.halfway(2).await;
     bench.settle().await;
     assert_eq!(bench.store.begun.load(Ordering::SeqCst), 2, "the third waits");
