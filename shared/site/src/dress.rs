@@ -81,6 +81,6 @@ fn dressed(context: &Context, is_program: bool, trouble: &Trouble) -> Response {
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);
-    (status, shell.around(context, &html! { p { (one_line(&trouble.to_string(), LONGEST)) } }))
+    (status, shell.around(context, &html! { p.trouble { (one_line(&trouble.to_string(), LONGEST)) } }))
         .into_response()
 }

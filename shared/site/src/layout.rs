@@ -16,12 +16,20 @@ const ACCESS: &str = "/login";
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Stages, queues, slots and processes.
+    Pipeline,
+    /// Dead letters, and what is done about them.
+    Letters,
     /// None of them.
     None,
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+const NAVIGATION: [(Section, &str, &str); 3] = [
+    (Section::Market, "/", "Market"),
+    (Section::Pipeline, "/pipeline", "Pipeline"),
+    (Section::Letters, "/letters", "Letters"),
+];
 
 /// What surrounds a view.
 pub(crate) struct Shell {

@@ -27,25 +27,38 @@ mod sparkline;
 mod trouble;
 mod truth;
 
+use std::sync::Arc;
+
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
+use desk::Trial;
 use service::{Process, Queues, Stores};
-use tracing::info;
+use tracing::{info, warn};
 
 pub use context::{Context, Parts};
+pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
+pub use pipeline::missing::{LookError, Places, letters_about, places};
+pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
 
-/// Serves the site of `process` from now on, over what it has open.
-pub fn open(process: &Process, queues: &Queues, stores: &Stores) {
+/// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
+pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {
     let context = Context::new(Parts {
         stores: stores.clone(),
         queues: queues.clone(),
         clock: process.clock.clone(),
         config: process.config().clone(),
         metrics: process.metrics.clone(),
+        trial,
+        stop: process.shutdown.soft(),
     });
     if process.serve_site(router(&context)) {
         info!("serving the site");
+        tokio::spawn(async move {
+            if let Err(error) = letters::recover(context.stores(), context.name()).await {
+                warn!(%error, "what this server had begun before is not ended in the record");
+            }
+        });
     }
 }
 

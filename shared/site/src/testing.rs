@@ -16,6 +16,7 @@ use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample;
 use testkit::memory::{MemoryQueue, MemoryStore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{Context, Parts, router};
@@ -71,6 +72,8 @@ impl Site {
             clock: clock.clone(),
             config,
             metrics: Metrics::default(),
+            trial: None,
+            stop: CancellationToken::new(),
         });
         Self { clock, store, router: router(&context), context }
     }

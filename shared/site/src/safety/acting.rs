@@ -22,7 +22,6 @@ pub(crate) struct Act {
 
 impl Act {
     /// `route` at `path`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no view changes anything yet"))]
     pub(crate) fn new(path: &'static str, route: MethodRouter<Context>) -> Self {
         Self { path, route }
     }
