@@ -110,9 +110,9 @@ fn row(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars: &
                 div.reason { bdi { (plain(&group.reason, 120)) } }
             }
             td { (group_state(group, silence)) }
-            td.number { (count(group.total)) }
-            td { (ago(now, group.last_seen_at)) }
-            td { (ago(now, group.first_seen_at)) }
+            td.number data-name="Deaths" { (count(group.total)) }
+            td data-name="Last" { (ago(now, group.last_seen_at)) }
+            td data-name="First" { (ago(now, group.first_seen_at)) }
             td { (bars) }
         }
     }

@@ -113,7 +113,7 @@ pub(super) fn letters_table(context: &Context, letters: &[DeskLetter], now: Date
                                 a href=(letter_path(context, summary.id.as_str())) { bdi { (shown_name(summary.id.as_str())) } }
                             }
                             td { (letter_state(handling.state)) }
-                            td {
+                            td data-name="Died" {
                                 (ago(now, summary.filed_at))
                                 @if summary.deaths > 1 { ", " (count(summary.deaths)) " times" }
                             }
