@@ -76,5 +76,5 @@ pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
-pub use tables::{Held, Tables};
+pub use tables::Tables;
 pub use waiting::{Waiting, waiting};

@@ -1,5 +1,6 @@
 //! The operator's side of the dead-letter desk: finding letters, what was done about them, and the record of who did it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -84,6 +85,15 @@ pub struct LetterFilter {
     pub settled_before: Option<DateTime<Utc>>,
     /// With this text in the id, the code, the reason or the headers, whatever its case.
     pub text: Option<String>,
+}
+
+/// How many letters of a group are not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Those of which nothing became yet.
+    pub open: u64,
+    /// Those that were sent again, and of which nobody knows yet whether they arrive.
+    pub replayed: u64,
 }
 
 /// Where a letter stands in the list of all, and which of its deaths is meant: after another one it stands elsewhere.
@@ -193,6 +203,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// How many letters `filter` takes; counts no more than `most`.
     async fn count(&self, filter: &LetterFilter, most: u64) -> Result<u64, StoreError>;
+
+    /// How many letters are not settled, of each group that has some; by the groups of their newest deaths. Reads an index alone.
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError>;
 
     /// Notes that the letter at `key` was sent again, in `replay`. `false`, and nothing is changed, when it died again or is gone.
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError>;

@@ -1,7 +1,7 @@
 //! Lists of letters, a page at a time.
 
 use domain::{BatchId, ReplayId};
-use ports::{DeskLetter, Handling, LetterFilter, LetterKey};
+use ports::{DeskLetter, Handling, LetterFilter, LetterKey, LetterState, Unsettled};
 
 use super::filter::Conditions;
 use crate::columns::{HANDLED, LETTERS};
@@ -64,6 +64,26 @@ pub fn count(filter: &LetterFilter, most: u64) -> Asked<'_> {
         format!("SELECT count(*) AS letters FROM (SELECT 1 FROM dead_letters {which} LIMIT ?) AS counted"),
         values,
     )
+}
+
+/// How many letters of each group are not settled, for [`some_unsettled`]. Group by group: so it reads an index and no letter.
+pub fn unsettled<'a>() -> Asked<'a> {
+    let count = |state: LetterState| {
+        format!(
+            "(SELECT count(*) FROM dead_letters AS d WHERE d.fingerprint = g.fingerprint AND d.state = '{state}')"
+        )
+    };
+    let (open, replayed) = (count(LetterState::Open), count(LetterState::Replayed));
+    let sql = format!(
+        "SELECT g.fingerprint AS fingerprint, {open} AS open, {replayed} AS replayed FROM alert_groups AS g"
+    );
+    (sql, Vec::new())
+}
+
+/// A row of [`unsettled`].
+pub fn some_unsettled(row: &dyn Row) -> Result<(String, Unsettled), Unreadable> {
+    let unsettled = Unsettled { open: row.get("open")?, replayed: row.get("replayed")? };
+    Ok((row.get("fingerprint")?, unsettled))
 }
 
 /// The chunk, if the replay loaded it.

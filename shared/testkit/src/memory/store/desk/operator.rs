@@ -1,13 +1,13 @@
 //! The operator's side of the desk in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, DeadLetter, ReplayId, header, timestamp};
 use ports::store::{
     Action, Death, Desk as DeskPort, DeskLetter, FiledLetter, GroupState, Handling, Kept, LetterFilter,
-    LetterKey, LetterState, LoggedAction, StoreError,
+    LetterKey, LetterState, LoggedAction, StoreError, Unsettled,
 };
 
 use super::{Desk, MemoryStore, summary};
@@ -100,6 +100,18 @@ impl DeskPort for MemoryStore {
 
     async fn count(&self, filter: &LetterFilter, most: u64) -> Result<u64, StoreError> {
         Ok((self.state()?.desk.taken(filter).len() as u64).min(most))
+    }
+
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError> {
+        let mut groups = BTreeMap::<_, Unsettled>::new();
+        for DeskLetter { summary, handling } in self.state()?.desk.taken(&LetterFilter::default()) {
+            match handling.state {
+                LetterState::Open => groups.entry(summary.fingerprint).or_default().open += 1,
+                LetterState::Replayed => groups.entry(summary.fingerprint).or_default().replayed += 1,
+                LetterState::Resolved | LetterState::Dropped => {}
+            }
+        }
+        Ok(groups)
     }
 
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError> {
