@@ -42,7 +42,7 @@ impl Trouble {
         let mut text = format!(
             "{} with {}",
             numbers::counted(groups, "open dead-letter group"),
-            numbers::counted(letters, "open letter")
+            numbers::counted(letters, "letter")
         );
         if replayed > 0 {
             text = format!("{text} and {} sent again, outcome not known yet", numbers::count(replayed));
@@ -70,15 +70,15 @@ mod tests {
         assert_eq!(trouble(0, 0, 0, 0), "no open dead-letter groups");
         assert_eq!(
             trouble(1, 1, 0, 1),
-            "1 open dead-letter group with 1 open letter; see `coinpipe dead groups`"
+            "1 open dead-letter group with 1 letter; see `coinpipe dead groups`"
         );
         assert_eq!(
             trouble(2, 3, 0, 7),
-            "2 open dead-letter groups with 3 open letters (7 deaths since they opened); see `coinpipe dead groups`"
+            "2 open dead-letter groups with 3 letters (7 deaths since they opened); see `coinpipe dead groups`"
         );
         assert_eq!(
             trouble(1, 0, 1, 1),
-            "1 open dead-letter group with 0 open letters and 1 sent again, outcome not known yet; see `coinpipe dead groups`"
+            "1 open dead-letter group with 0 letters and 1 sent again, outcome not known yet; see `coinpipe dead groups`"
         );
     }
 }
