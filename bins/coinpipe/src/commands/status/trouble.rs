@@ -68,10 +68,7 @@ mod tests {
         let trouble =
             |groups, letters, replayed, deaths| Trouble { groups, letters, replayed, deaths }.to_text();
         assert_eq!(trouble(0, 0, 0, 0), "no open dead-letter groups");
-        assert_eq!(
-            trouble(1, 1, 0, 1),
-            "1 open dead-letter group with 1 letter; see `coinpipe dead groups`"
-        );
+        assert_eq!(trouble(1, 1, 0, 1), "1 open dead-letter group with 1 letter; see `coinpipe dead groups`");
         assert_eq!(
             trouble(2, 3, 0, 7),
             "2 open dead-letter groups with 3 letters (7 deaths since they opened); see `coinpipe dead groups`"
