@@ -132,7 +132,7 @@ pub(super) fn verbs(context: &Context, asked: &Asked, number: &str) -> Markup {
     html! {
         form.verbs method="get" action=(context.href("/actions/plan")) {
             (asked.hidden())
-            span { "With all " (number) ": " }
+            span { (number) ": " }
             @for (verb, name) in [("replay", "Replay…"), ("resolve", "Resolve…"), ("drop", "Drop…")] {
                 button type="submit" name="verb" value=(verb) { (name) }
             }
