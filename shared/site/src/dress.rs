@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::one_line;
 use maud::html;
 use serde_json::json;
 
@@ -16,8 +17,8 @@ use crate::trouble::Trouble;
 /// What an answer says beside its form.
 const KEPT: [HeaderName; 4] =
     [header::ALLOW, header::CONNECTION, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
-/// The longest reason that is passed on, in bytes.
-const LONGEST: usize = 1 << 10;
+/// The longest sentence, in characters: it may hold what was asked for.
+const LONGEST: usize = 1000;
 
 /// The layer around all routes.
 pub(crate) async fn dress(State(context): State<Context>, request: Request, next: Next) -> Response {
@@ -80,5 +81,6 @@ fn dressed(context: &Context, is_program: bool, trouble: &Trouble) -> Response {
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);
-    (status, shell.around(context, &html! { p { (trouble.to_string()) } })).into_response()
+    (status, shell.around(context, &html! { p.trouble { (one_line(&trouble.to_string(), LONGEST)) } }))
+        .into_response()
 }

@@ -16,6 +16,8 @@ const ACCESS: &str = "/login";
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Stages, queues, slots and processes.
+    Pipeline,
     /// Dead letters, and what is done about them.
     Letters,
     /// None of them.
@@ -23,8 +25,11 @@ pub(crate) enum Section {
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 2] =
-    [(Section::Market, "/", "Market"), (Section::Letters, "/letters", "Letters")];
+const NAVIGATION: [(Section, &str, &str); 3] = [
+    (Section::Market, "/", "Market"),
+    (Section::Pipeline, "/pipeline", "Pipeline"),
+    (Section::Letters, "/letters", "Letters"),
+];
 
 /// What surrounds a view.
 pub(crate) struct Shell {
@@ -69,6 +74,7 @@ impl Shell {
                     meta name="viewport" content="width=device-width,initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · coinpipe" }
+                    link rel="icon" href=(context.href(&assets::path("icon.svg"))) type="image/svg+xml";
                     link rel="stylesheet" href=(context.href(&assets::path("site.css")));
                     @if self.has_plots {
                         link rel="stylesheet" href=(context.href(&assets::path("uplot.css")));

@@ -27,16 +27,19 @@ mod sparkline;
 mod trouble;
 mod truth;
 
-use axum::response::Redirect;
-use axum::routing::get;
 use std::sync::Arc;
 
+use axum::response::Redirect;
+use axum::routing::get;
 use axum::{Router, middleware};
 use desk::Trial;
 use service::{Process, Queues, Stores};
 use tracing::{info, warn};
 
 pub use context::{Context, Parts};
+pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
+pub use pipeline::missing::{LookError, Places, letters_about, places};
+pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
 pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {
@@ -69,13 +72,7 @@ pub fn router(context: &Context) -> Router {
         .merge(assets::routes())
         .merge(safety::routes())
         .merge(safety::acting(context, acts()));
-    let routes = match context.base_path() {
-        "" => routes,
-        base => {
-            let market = Redirect::permanent(base);
-            Router::new().nest(base, routes).route(&format!("{base}/"), get(async move || market))
-        }
-    };
+    let routes = below(context.base_path(), routes);
     // Layers that come later are around those before.
     routes
         .fallback(trouble::nothing_here)
@@ -89,6 +86,16 @@ pub fn router(context: &Context) -> Router {
 /// Every route that changes something.
 fn acts() -> Vec<safety::Act> {
     letters::acts()
+}
+
+/// `routes` below `base`, which also has a `/` at its end for whoever types one.
+fn below(base: &str, routes: Router<Context>) -> Router<Context> {
+    if base.is_empty() {
+        return routes;
+    }
+    let market = base.to_owned();
+    let there = get(async move || Redirect::temporary(&market));
+    Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ async fn what_is_not_there_is_said_to_people_and_to_programs() {
     let site = Site::new();
     let view = site.get("/nothing").await;
     assert_eq!(view.status, StatusCode::NOT_FOUND);
-    assert!(view.text().contains("<p>there is nothing at /nothing</p>"), "{}", view.text());
+    assert!(view.text().contains(">there is nothing at /nothing</p>"), "{}", view.text());
     let json = site.get("/api/nothing").await;
     assert_eq!(json.status, StatusCode::NOT_FOUND);
     assert_eq!(json.text(), r#"{"error":"there is nothing at /api/nothing"}"#);
