@@ -8,8 +8,8 @@ use ports::store::{AlertGroup, GroupState, Silence};
 
 use super::filter::{Asked, query};
 use super::parts::{
-    COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines, older,
-    plain, verbs,
+    COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
+    older, plain, verbs,
 };
 use crate::ago::ago;
 use crate::context::Context;
@@ -111,7 +111,7 @@ fn silencing(context: &Context, group: &AlertGroup, silence: Option<&Silence>, m
                 summary { "Silence: no mails about it for a time" }
                 form method="post" action={ (path) "/silence" } {
                     label { "For " select name="for" {
-                        @for (value, text) in super::silence::TIMES { option value=(value) { (text) } }
+                        @for (value, text) in TIMES { option value=(value) { (text) } }
                     } }
                     label { "Why " input type="text" name="why" required maxlength=(desk::WHY_CHARS); }
                     button type="submit" { "Silence" }

@@ -17,6 +17,10 @@ pub(crate) const COUNTED: u64 = 10_000;
 /// Hours that are drawn of a group.
 pub(super) const HOURS: usize = 24;
 
+/// How long a silence may last: hours, and how they are called.
+pub(super) const TIMES: [(u16, &str); 5] =
+    [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
+
 /// A count that was not counted to its end.
 pub(super) fn capped(number: u64) -> String {
     if number >= COUNTED { format!("{}+", count(COUNTED)) } else { count(number) }
