@@ -1,8 +1,8 @@
 //! The view as a whole, over a store in memory.
 
 use axum::http::StatusCode;
-use ports::store::{ALIVE_EVERY, ProcessRecord, Processes as _};
 use ports::Store as _;
+use ports::store::{ALIVE_EVERY, ProcessRecord, Processes as _};
 use testkit::contract::store::processes::process;
 use testkit::contract::store::sample::{at, fetched, schedule};
 
@@ -48,9 +48,13 @@ async fn what_there_is_is_shown_in_words_and_hostile_names_are_text() {
         let answer = site.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         let text = answer.text();
-        for part in
-            ["12:00 UTC: missed", "13:00 UTC: on its way", "14:00 UTC: complete", "1 process", "coinpipe gaps"]
-        {
+        for part in [
+            "12:00 UTC: missed",
+            "13:00 UTC: on its way",
+            "14:00 UTC: complete",
+            "1 process",
+            "coinpipe gaps",
+        ] {
             assert!(text.contains(part), "{path}: {part} is not in {text}");
         }
         assert!(!text.contains("<script>alert"), "{text}");
