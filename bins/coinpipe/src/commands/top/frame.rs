@@ -153,7 +153,7 @@ impl Frame {
                 .sum();
             let (tone, word) = life(process.life(now));
             let about = format!(
-                " {} {}, since {}, on {} ({}), {} rows in a minute",
+                " {} {}, for {}, on {} ({}), {} rows/min",
                 roles(process),
                 one_line(&process.version, 20),
                 numbers::age(now, process.since),
@@ -175,10 +175,10 @@ impl Frame {
             return vec![Line::of(Tone::Quiet, format!("No quotes in {}", one_line(&self.currency, 20)))];
         }
         let head = format!(
-            "{:>5}  {:<10} {:>16} {:>9} {:>9} {:>9} {:>10}  {}",
+            "{:>5}  {:<8} {:>13} {:>8} {:>8} {:>8} {:>9}  {}",
             "rank",
             "symbol",
-            one_line(&self.currency, 16),
+            one_line(&self.currency, 13),
             "1h",
             "24h",
             "7d",
@@ -187,12 +187,12 @@ impl Frame {
         );
         let mut lines = vec![Line::of(Tone::Strong, head)];
         lines.extend(self.coins.iter().map(|coin| {
-            let symbol: String = one_line(&coin.symbol, 30).chars().take(10).collect();
+            let symbol: String = one_line(&coin.symbol, 30).chars().take(8).collect();
             let rank = coin.rank.map_or_else(String::new, |rank| rank.to_string());
             let mut pieces = vec![
                 (Tone::Quiet, format!("{rank:>5}  ")),
-                (Tone::Strong, format!("{symbol:<10} ")),
-                (Tone::Plain, format!("{:>16} ", numbers::price(coin.price))),
+                (Tone::Strong, format!("{symbol:<8} ")),
+                (Tone::Plain, format!("{:>13} ", numbers::price(coin.price))),
             ];
             for change in [coin.percent_change_1h, coin.percent_change_24h, coin.percent_change_7d] {
                 let tone = match change {
@@ -200,12 +200,12 @@ impl Frame {
                     Some(change) if change < 0.0 => Tone::Bad,
                     _ => Tone::Plain,
                 };
-                let change: String = numbers::percent(change).chars().take(9).collect();
-                pieces.push((tone, format!("{change:>9} ")));
+                let change: String = numbers::percent(change).chars().take(8).collect();
+                pieces.push((tone, format!("{change:>8} ")));
             }
             pieces.push((
                 Tone::Plain,
-                format!("{:>10}  {}", numbers::money(coin.market_cap), one_line(&coin.name, 40)),
+                format!("{:>9}  {}", numbers::money(coin.market_cap), one_line(&coin.name, 40)),
             ));
             Line(pieces)
         }));
