@@ -7,7 +7,7 @@
 //! messages cost it, `desk` looks at what is filed and mailed, `operator` does something about it, `storm` at very many letters, `trouble` at what ends, `traces` collects their traces; `kinds` is the market beside its listings;
 //! `two_of_each` are two fetchers, pipelines and alerters of one gap, and `unwritable` a backfill whose tables take nothing;
 //! `once` is one snapshot that a person waits for, `backfills` are gaps that one asks to be filled, `catching_up` those that fill themselves, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
-//! they are can keep them from their work; `looking` is asking, which changes nothing, and
+//! they are can keep them from their work; `looking` is asking, which changes nothing, `exports` takes quotes along, and
 //! `currencies` coins by id, and one currency a request; `numbers` what `/metrics` shows, against the list in `metric_names`.
 
 mod any_store;
@@ -18,8 +18,10 @@ mod crowd;
 mod currencies;
 mod deletions;
 mod desk;
+mod desk_by_hand;
 mod disk;
 mod drops;
+mod exports;
 mod first_real;
 mod gaps;
 mod gate;

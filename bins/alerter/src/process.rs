@@ -134,6 +134,7 @@ fn mailer(
         schedules: Arc::clone(&stores.schedules),
         quotes: Arc::clone(&stores.quotes),
         letters: Arc::clone(&stores.letters),
+        site: process.config().http.link_base(),
         queue,
     };
     let mailer = Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey);

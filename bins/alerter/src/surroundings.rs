@@ -24,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) queues: Vec<(QueueName, Depth)>,
     /// How many groups are open, those of the mail included.
     pub(crate) open_groups: Option<u64>,
+    /// Where people reach the site, without a slash at its end; `None` when nobody said.
+    pub(crate) site: Option<String>,
     /// The newest letter of groups that the mail may be about.
     pub(crate) samples: BTreeMap<String, Sample>,
 }

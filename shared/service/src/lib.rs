@@ -6,6 +6,7 @@
 
 mod adapters;
 mod alive;
+mod allocator;
 mod http;
 mod in_flight;
 mod logging;

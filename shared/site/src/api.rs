@@ -6,6 +6,7 @@ mod batches;
 mod coins;
 mod history;
 mod json;
+mod letters;
 mod market;
 mod openapi;
 mod status;
@@ -24,6 +25,7 @@ fn all() -> Routes {
     [
         coins::routes(),
         history::routes(),
+        letters::routes(),
         market::routes(),
         batches::routes(),
         status::routes(),

@@ -40,6 +40,7 @@ impl Asset {
         let kind = match ending {
             "css" => "text/css; charset=utf-8",
             "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
             _ => "application/octet-stream",
         };
         let compressed = gzip(content, Compression::best());
@@ -47,8 +48,9 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
+        Asset::new("icon.svg", include_bytes!("../assets/icon.svg")),
         Asset::new("site.css", include_bytes!("../assets/site.css")),
         Asset::new("site.js", include_bytes!("../assets/site.js")),
         Asset::new("uplot.css", include_bytes!("../assets/uplot-1.6.32/uPlot.min.css")),

@@ -3,10 +3,11 @@
 pub(crate) mod html;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use config::Config;
 use domain::{Chunk, CoinRow, Measure, Quote};
 use ports::Store;
@@ -15,12 +16,14 @@ use telemetry::Metrics;
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample;
 use testkit::memory::{MemoryQueue, MemoryStore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{Context, Parts, router};
 
 /// The site over a store in memory, at 2026-11-22 14:00 UTC.
 pub(crate) struct Site {
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) context: Context,
     router: Router,
@@ -51,6 +54,13 @@ impl Site {
         Self::with(Config::defaults())
     }
 
+    /// A site with an empty store, and with the defaults that `change` changed.
+    pub(crate) fn with_settings(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::defaults();
+        change(&mut config);
+        Self::with(config)
+    }
+
     /// A site with an empty store and these settings.
     pub(crate) fn with(config: Config) -> Self {
         let clock = Arc::new(ManualClock::default());
@@ -59,11 +69,13 @@ impl Site {
         let context = Context::new(Parts {
             stores: Stores::of(store.clone()),
             queues: Queues { queue: queue.clone(), archive: queue.clone(), leadership: queue },
-            clock,
+            clock: clock.clone(),
             config,
             metrics: Metrics::default(),
+            trial: None,
+            stop: CancellationToken::new(),
         });
-        Self { store, router: router(&context), context }
+        Self { clock, store, router: router(&context), context }
     }
 
     /// Loads `rows` as a whole snapshot.
@@ -76,13 +88,29 @@ impl Site {
         self.store.load(&chunk).await.expect("the store is there");
     }
 
-    /// Asks for `path`.
+    /// Does `work` while time passes for the site.
+    pub(crate) async fn in_passing_time<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            loop {
+                tokio::task::yield_now().await;
+                self.clock.advance(Duration::from_secs(1));
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = passing => never,
+        }
+    }
+
+    /// Asks for `path`, as whoever is on this machine.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
-    /// Asks.
-    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+    /// Asks. A request that names no host means this machine.
+    pub(crate) async fn ask(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("127.0.0.1:9464"));
         let response = self.router.clone().oneshot(request).await.expect("it always answers");
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a whole body").to_vec();

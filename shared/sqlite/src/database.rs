@@ -45,6 +45,13 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Readers at once; more wait for their turn.
 const READERS: u32 = 4;
 
+/// Those who look at the quotes at once. They have connections of their own: what people ask for may take long, and the pipeline does
+/// not wait for it.
+const VIEWERS: u32 = 3;
+
+/// What each of them keeps in memory, in KiB: the newest quotes of 10,000 coins.
+const VIEWER_CACHE: &str = "-6144";
+
 /// What the writer keeps of the file in memory, in KiB (SQLite takes the minus for that). A snapshot touches a page of each of
 /// 5,000 coins' histories; with SQLite's own 2 MiB they are written and read several times within a transaction.
 const WRITER_CACHE: &str = "-16384";
@@ -64,6 +71,7 @@ pub struct Database {
     path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
+    viewers: SqlitePool,
     access: Access,
     /// Before the writer, for those who share transactions.
     turns: Turns,
@@ -114,6 +122,7 @@ impl Database {
 
     /// Waits for running calls and closes all connections, of clones too.
     pub async fn close(&self) {
+        self.viewers.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -158,6 +167,11 @@ impl Database {
         &self.readers
     }
 
+    /// Connections for looking at the quotes, which nobody else waits for.
+    pub(crate) fn viewers(&self) -> &SqlitePool {
+        if self.access == Access::Work { &self.viewers } else { self.readers() }
+    }
+
     /// What `error`, from a statement on this database, means; names the file. Shuts the gate when it is away: what
     /// cannot be read cannot be written either.
     pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
@@ -169,8 +183,8 @@ impl Database {
     }
 
     fn with(path: PathBuf, writer: SqlitePool, readers: SqlitePool, access: Access) -> Self {
-        let (turns, gate) = (Turns::default(), Arc::default());
-        Self { path: path.into(), writer, readers, access, turns, gate, room_needed: probe::ROOM }
+        let (turns, gate, viewers) = (Turns::default(), Arc::default(), readers.clone());
+        Self { path: path.into(), writer, readers, viewers, access, turns, gate, room_needed: probe::ROOM }
     }
 
     async fn connect(path: PathBuf) -> Result<Self, Error> {
@@ -193,8 +207,10 @@ impl Database {
             // transaction of the loader changes megabytes.
             .pragma("temp_store", "memory");
         let writer = pool(1).connect_with(working).await.map_err(|error| opening(&path, error))?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self::with(path, writer, readers, Access::Work))
+        let reading = options.pragma("query_only", "ON");
+        let readers = pool(READERS).connect_lazy_with(reading.clone());
+        let viewers = pool(VIEWERS).connect_lazy_with(reading.pragma("cache_size", VIEWER_CACHE));
+        Ok(Self { viewers, ..Self::with(path, writer, readers, Access::Work) })
     }
 }
 

@@ -64,7 +64,7 @@ pub trait View: Sync {
     fn read<L: Look>(&self, look: &mut L) -> impl Future<Output = Result<Self::Output, L::Error>> + Send;
 }
 
-/// Implements [`ports::Browse`] for a store with `found()`, and `view()`, which reads a [`View`]. `$dialect` is a [`Dialect`].
+/// Implements [`ports::Browse`] for a store with `seen()`, which reads the rows of a statement, and `view()`, which reads a [`View`]. `$dialect` is a [`Dialect`].
 #[macro_export]
 macro_rules! browse_port {
     ($store:ty, $dialect:expr) => {
@@ -92,7 +92,7 @@ macro_rules! browse_port {
                 span: ports::store::Divided,
             ) -> Result<Vec<ports::store::ChartPoint>, ports::StoreError> {
                 let asked = $crate::browse::chart::points(&$dialect, coin, currency, span);
-                self.found(asked, $crate::browse::chart::point).await
+                self.seen(asked, $crate::browse::chart::point).await
             }
 
             async fn sparklines(
@@ -107,7 +107,7 @@ macro_rules! browse_port {
                 let Some(asked) = $crate::browse::chart::lines(&$dialect, coins, currency, span) else {
                     return Ok(std::collections::BTreeMap::new());
                 };
-                let found = self.found(asked, $crate::browse::chart::of_line).await?;
+                let found = self.seen(asked, $crate::browse::chart::of_line).await?;
                 Ok($crate::browse::chart::collected(found))
             }
 
@@ -118,7 +118,7 @@ macro_rules! browse_port {
                 limit: u32,
             ) -> Result<Vec<ports::store::CoinQuote>, ports::StoreError> {
                 let asked = $crate::browse::then::coins(&$dialect, then, after, limit);
-                self.found(asked, $crate::browse::then::coin).await
+                self.seen(asked, $crate::browse::then::coin).await
             }
 
             async fn history(
@@ -128,7 +128,7 @@ macro_rules! browse_port {
                 limit: u32,
             ) -> Result<Vec<ports::store::PastQuote>, ports::StoreError> {
                 let asked = $crate::browse::history::quotes(&$dialect, span, after, limit);
-                self.found(asked, $crate::browse::history::quote).await
+                self.seen(asked, $crate::browse::history::quote).await
             }
         }
     };

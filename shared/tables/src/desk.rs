@@ -28,6 +28,18 @@ macro_rules! desk_port {
                 Ok(counted.await?.pop().unwrap_or_default())
             }
 
+            async fn by_hour(
+                &self,
+                groups: &[&str],
+                since: chrono::DateTime<chrono::Utc>,
+            ) -> Result<Vec<ports::HourOfGroup>, ports::StoreError> {
+                if groups.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let asked = $crate::desk::lists::by_hour(&$dialect, groups, since);
+                self.found(asked, $crate::desk::lists::hour_of_group).await
+            }
+
             async fn replayed(
                 &self,
                 key: &ports::LetterKey,

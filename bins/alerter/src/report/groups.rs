@@ -45,7 +45,7 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
         let letters: u64 = plan.groups.iter().skip(LISTED).map(|group| group.unsent).sum();
         blocks.push(Block::text(format!("and {more} more groups with {}", counted(letters, "new letter"))));
     }
-    blocks.extend(commands(plan));
+    blocks.extend(commands(plan, around));
     blocks
 }
 
@@ -66,7 +66,7 @@ fn newest(sample: &Sample) -> Vec<(&'static str, String)> {
 }
 
 /// The one command to look, and the one for silence.
-fn commands(plan: &MailPlan<'_>) -> Vec<Block> {
+fn commands(plan: &MailPlan<'_>, around: &Surroundings) -> Vec<Block> {
     let group = match &plan.groups[..] {
         [] => return Vec::new(),
         [one] => Some(one.fingerprint.as_str()),
@@ -78,11 +78,18 @@ fn commands(plan: &MailPlan<'_>) -> Vec<Block> {
     };
     let silence =
         format!("coinpipe alerts silence {} --for 4h --why \"being looked at\"", group.unwrap_or("GROUP"));
-    vec![
+    let mut blocks = vec![
         Block::Heading("What to type".to_owned()),
         Block::Command { does: "To look", line: look },
         Block::Command { does: "For no more mails about it", line: silence },
-    ]
+    ];
+    // Beside the command: who is on the way has no shell, and who has no browser has one.
+    if let Some(base) = &around.site {
+        let of_group = group.map(|group| format!("/groups/{group}")).unwrap_or_default();
+        let url = format!("{base}/letters{of_group}");
+        blocks.insert(2, Block::Link { does: "To look in a browser", url });
+    }
+    blocks
 }
 
 /// The groups whose trouble ended, and how long it lasted.

@@ -165,6 +165,15 @@ fn a_new_group() {
     check("new_group", &plan(&[&unread()], &[]), &ill());
 }
 
+/// Where the site is reached, a mail leads to what it is about.
+#[test]
+fn a_mail_leads_to_the_site() {
+    let around = Surroundings { site: Some("https://coins.example/desk".to_owned()), ..healthy() };
+    check("linked", &plan(&[&unread()], &[]), &around);
+    let several = write(&plan(&[&unread(), &missed()], &[]), &around, now()).text;
+    assert!(several.contains("  https://coins.example/desk/letters\n"), "{several}");
+}
+
 #[test]
 fn several_groups() {
     let rejects = AlertGroup {

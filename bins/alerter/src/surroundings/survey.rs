@@ -32,6 +32,8 @@ pub(crate) struct Survey {
     pub(crate) schedules: Arc<dyn Schedules>,
     pub(crate) quotes: Arc<dyn Quotes>,
     pub(crate) letters: Arc<dyn Letters>,
+    /// Where people reach the site, if somebody said.
+    pub(crate) site: Option<String>,
     /// `None` where the queues cannot be looked at.
     pub(crate) queue: Option<Arc<dyn Queue>>,
 }
@@ -39,7 +41,7 @@ pub(crate) struct Survey {
 impl Survey {
     /// What there is at `now`, with samples of `groups`.
     pub(crate) async fn look(&self, groups: &[String], now: DateTime<Utc>) -> Surroundings {
-        let mut found = Surroundings::default();
+        let mut found = Surroundings { site: self.site.clone(), ..Surroundings::default() };
         if tokio::time::timeout(PATIENCE, self.fill(&mut found, groups, now)).await.is_err() {
             warn!("what is around the trouble was not read within {PATIENCE:?}; a mail tells what is known");
         }

@@ -23,6 +23,11 @@ pub(super) const DIALECT: Dialect = Dialect {
 tables::browse_port!(MysqlStore, DIALECT);
 
 impl MysqlStore {
+    /// What `reader` makes of the rows that a statement finds.
+    async fn seen<T>(&self, asked: Asked<'_>, reader: Reader<T>) -> Result<Vec<T>, StoreError> {
+        self.found(asked, reader).await
+    }
+
     /// What `view` finds out, as of one moment.
     async fn view<V: View>(&self, view: V) -> Result<V::Output, StoreError> {
         Ok(self.database.snapshot(&AtOneMoment(view)).await?)

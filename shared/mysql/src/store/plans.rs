@@ -18,9 +18,12 @@ use crate::Options;
 async fn plan(connection: &mut MySqlConnection, sql: &str) -> Vec<String> {
     let rows =
         connection.fetch_all(AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {sql}"))).await.expect(sql);
-    let column =
-        |row: &sqlx::mysql::MySqlRow, name: &str| row.get::<Option<String>, _>(name).unwrap_or_default();
-    rows.iter().map(|row| ["table", "type", "key"].map(|name| column(row, name)).join(" ")).collect()
+    rows.iter().map(step).collect()
+}
+
+fn step(row: &sqlx::mysql::MySqlRow) -> String {
+    let column = |name: &str| row.get::<Option<String>, _>(name).unwrap_or_default();
+    ["table", "type", "key"].map(column).join(" ")
 }
 
 /// The tables that are read from one end to the other.
@@ -100,10 +103,18 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let plan = plan(&mut connection, &sql).await;
         of_users.push((sql, plan));
     }
+    let seen = seen(&mut connection).await;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE {name}"))).await.expect("dropped");
 
     for (sql, plan) in looked_up {
         assert_eq!(scans(&plan), Vec::<&str>::new(), "{sql}: {plan:#?}");
+    }
+    // Of the newest quotes there is one for each coin, which a table that is sorted by anything goes through; of the history only
+    // what is shown is looked up.
+    for (sql, plan, key) in seen {
+        let is_once = |step: &&str| step.starts_with("q ALL") || step.starts_with("quotes_latest ");
+        assert!(scans(&plan).iter().all(is_once), "{sql}: {plan:#?}");
+        assert!(plan.iter().any(|step| step.ends_with(key)), "{key}: {sql}: {plan:#?}");
     }
     for (sql, plan) in batches {
         let by_slot = |step: &&str| *step == "batches index batches_by_slot";
@@ -121,4 +132,46 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let of_quotes: Vec<_> = scans(&plan).into_iter().filter(|step| !is_small(step)).collect();
         assert!(of_quotes.len() <= 1 && of_quotes.iter().all(is_once), "{sql}: {plan:#?}");
     }
+}
+
+/// The statements that look at quotes, how they are read, and with which key.
+async fn seen(connection: &mut MySqlConnection) -> Vec<(String, Vec<String>, &'static str)> {
+    use domain::{Measure, MeasureSet, Quote};
+    use ports::store::{Divided, HistorySpan, MarketThen, PastQuote};
+    use tables::browse::{chart, coin, history, market, then};
+    let dialect = &browse::DIALECT;
+    let (query, newest) = (testkit::contract::store::browse::everything(), batch(0));
+    let which = market::Which::without_search(&query, &newest);
+    let whole = Divided { from: at(0), until: at(3600 * 120), parts: 7 };
+    let [_, newest_quotes, ..] = coin::OneCoin::statements();
+    let then = MarketThen { currency: "USD".to_owned(), at: at(7200), after: at(0) };
+    let in_time = |of| HistorySpan { from: at(0), until: at(1800), of, newest_first: true };
+    let (all, one) = (in_time(None), in_time(Some((2, "USD".to_owned()))));
+    let quote = Quote {
+        currency: "USD".to_owned(),
+        numbers: [None; Measure::COUNT],
+        missing: MeasureSet::default(),
+        last_updated: at(1000),
+    };
+    let after = PastQuote { coin_id: 2, quote, fetched_at: at(0), batch: batch(0) };
+    let mut seen = Vec::new();
+    for (asked, key) in [
+        (which.page(dialect), "PRIMARY"),
+        (which.count(dialect), ""),
+        ((newest_quotes, vec![2_u32.into()]), "history_by_coin"),
+        (chart::points(dialect, 2, "USD", whole), "history_by_coin"),
+        (chart::lines(dialect, &[1, 2, 3], "USD", whole).expect("there are coins"), "history_by_coin"),
+        (then::coins(dialect, &then, 0, 10), "history_by_coin"),
+        (history::quotes(dialect, &all, None, 10), "PRIMARY"),
+        (history::quotes(dialect, &all, Some(&after), 10), "PRIMARY"),
+        (history::quotes(dialect, &one, None, 10), "history_by_coin"),
+        (history::quotes(dialect, &one, Some(&after), 10), "history_by_coin"),
+    ] {
+        let (sql, values) = asked;
+        let explained = format!("EXPLAIN FORMAT=TRADITIONAL {sql}");
+        let query = parameters::query(AssertSqlSafe(explained), values);
+        let rows = query.fetch_all(&mut *connection).await.expect(&sql);
+        seen.push((sql, rows.iter().map(step).collect(), key));
+    }
+    seen
 }

@@ -156,6 +156,17 @@ pub struct LoggedAction {
     pub outcome: Option<String>,
 }
 
+/// How many letters of a group died last in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourOfGroup {
+    /// The group.
+    pub fingerprint: String,
+    /// When the hour begins.
+    pub hour: DateTime<Utc>,
+    /// How many.
+    pub letters: u64,
+}
+
 /// What is kept for a time, and then deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -193,6 +204,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// How many letters `filter` takes; counts no more than `most`.
     async fn count(&self, filter: &LetterFilter, most: u64) -> Result<u64, StoreError>;
+
+    /// The letters of `groups`, by the hour of their newest death, from `since` on; hours without any are left out.
+    async fn by_hour(&self, groups: &[&str], since: DateTime<Utc>) -> Result<Vec<HourOfGroup>, StoreError>;
 
     /// Notes that the letter at `key` was sent again, in `replay`. `false`, and nothing is changed, when it died again or is gone.
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError>;

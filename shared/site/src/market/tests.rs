@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use domain::CoinRow;
 use testkit::contract::store::sample;
 
-use crate::testing::html::check;
+use crate::testing::html::{Html, check};
 use crate::testing::{Site, coins};
 
 /// Names that would be markup, or turn lines round, or be a formula.
@@ -32,46 +32,38 @@ fn named(id: u32, name: &str) -> CoinRow {
 }
 
 /// The ids of the coins in a view, in order.
-fn ids(text: &str) -> Vec<u32> {
-    let html = check(text);
+fn ids(html: &Html) -> Vec<u32> {
     let links = html.links("/coins/");
     let id = |link: &str| link["/coins/".len()..].split('?').next()?.parse().ok();
     links.into_iter().filter_map(id).collect()
 }
 
+/// All coins of all pages from `path` on, by the links of the views.
+async fn walk(site: &Site, path: String) -> Vec<u32> {
+    let (mut next, mut found) = (Some(path), Vec::new());
+    while let Some(path) = next {
+        let answer = site.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let html = check(answer.text());
+        found.extend(ids(&html));
+        next = html.all("a").find(|tag| tag.get("rel") == "next").map(|tag| tag.get("href").to_owned());
+    }
+    found
+}
+
 #[tokio::test]
 async fn each_coin_is_on_one_page_however_they_are_sorted_and_searched() {
     let site = Site::new();
-    site.load(coins(230)).await;
-    for search in ["", "coin 1", "c2"] {
-        let mut matching = BTreeSet::new();
-        for sort in
-            ["cmc_rank", "name", "symbol", "price", "market_cap", "percent_change_24h", "last_updated"]
-        {
-            for order in ["asc", "desc"] {
-                let mut next =
-                    Some(format!("/?search={search}&sort={sort}&order={order}&size=60").replace(' ', "+"));
-                let mut found = Vec::new();
-                while let Some(path) = next {
-                    let answer = site.get(&path).await;
-                    assert_eq!(answer.status, StatusCode::OK, "{path}");
-                    found.extend(ids(answer.text()));
-                    let html = check(answer.text());
-                    next = html
-                        .all("a")
-                        .find(|tag| tag.get("rel") == "next")
-                        .map(|tag| tag.get("href").to_owned());
-                }
-                let once: BTreeSet<_> = found.iter().copied().collect();
-                assert_eq!(once.len(), found.len(), "{search} {sort} {order}: a coin is there twice");
-                assert!(
-                    !once.is_empty() && (matching.is_empty() || once == matching),
-                    "{search} {sort} {order}"
-                );
-                matching = once;
-            }
+    site.load(coins(70)).await;
+    let sorts = ["cmc_rank", "name", "symbol", "price", "market_cap", "percent_change_24h", "last_updated"];
+    // 1, and 10 to 19, have the text in their name.
+    for (search, count) in [("", 70), ("coin+1", 11)] {
+        for (sort, order) in sorts.into_iter().flat_map(|sort| [(sort, "asc"), (sort, "desc")]) {
+            let path = format!("/?search={search}&sort={sort}&order={order}&size=25");
+            let found = walk(&site, path.clone()).await;
+            let once: BTreeSet<_> = found.iter().copied().collect();
+            assert_eq!((found.len(), once.len()), (count, count), "{path}");
         }
-        assert_eq!(matching.len(), if search.is_empty() { 230 } else { matching.len().min(230) });
     }
 }
 
@@ -94,7 +86,7 @@ async fn whatever_a_coin_is_called_is_text() {
         assert!(!csv.text().contains(name), "{}", csv.text());
         let search: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
         let found = site.get(&format!("/?search={search}")).await;
-        assert_eq!(ids(found.text()), [id], "{name}");
+        assert_eq!(ids(&check(found.text())), [id], "{name}");
     }
 }
 

@@ -210,3 +210,29 @@ async fn transactions_that_sqlite_undid_by_itself_leave_the_others_alone() {
         writer.await.unwrap();
     }
 }
+
+/// Whoever looks at the quotes may take long, and many may do so at once.
+#[tokio::test]
+async fn those_who_look_leave_readers_and_the_writer_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(directory.path().join("coinpipe.db")).await.unwrap();
+    database.migrate(&SCHEMA).await.unwrap();
+    let count = "SELECT count(*) FROM numbers";
+    let mut looking = Vec::new();
+    for _ in 0..VIEWERS {
+        let mut snapshot = database.viewers().begin().await.unwrap();
+        assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut *snapshot).await.unwrap(), 0);
+        looking.push(snapshot);
+    }
+    assert!(database.viewers().try_acquire().is_none(), "no more than so many look");
+    let mut transaction = database.begin().await.unwrap();
+    sqlx::query("INSERT INTO numbers VALUES (1)").execute(&mut *transaction).await.unwrap();
+    database.commit(transaction).await.unwrap();
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(database.readers()).await.unwrap(), 1);
+    // They go on seeing the moment at which they began.
+    for mut snapshot in looking {
+        assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut *snapshot).await.unwrap(), 0);
+        let written = sqlx::query("INSERT INTO numbers VALUES (2)").execute(&mut *snapshot).await;
+        assert!(written.is_err(), "they only read");
+    }
+}

@@ -21,10 +21,16 @@ pub(super) const DIALECT: Dialect = Dialect {
 tables::browse_port!(SqliteStore, DIALECT);
 
 impl SqliteStore {
+    /// What `reader` makes of the rows that a statement finds.
+    async fn seen<T>(&self, (sql, values): Asked<'_>, reader: Reader<T>) -> Result<Vec<T>, StoreError> {
+        let rows = query(AssertSqlSafe(sql), values).fetch_all(self.database.viewers()).await;
+        rows.and_then(|rows| read_all(&rows, reader)).map_err(|error| self.blame(error))
+    }
+
     /// What `view` finds out, as of one moment.
     async fn view<V: View>(&self, view: V) -> Result<V::Output, StoreError> {
         let read = async {
-            let mut snapshot = self.database.readers().begin().await?;
+            let mut snapshot = self.database.viewers().begin().await?;
             view.read(&mut Reading(&mut snapshot)).await
         };
         read.await.map_err(|error| self.blame(error))

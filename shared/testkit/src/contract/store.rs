@@ -208,6 +208,7 @@ macro_rules! store_contract {
                 groups_and_letters_come_newest_first;
             desk:
                 each_filter_takes_its_letters
+                letters_are_counted_by_the_hour_of_their_newest_death
                 pages_of_a_list_have_every_letter_once
                 what_is_done_is_done_to_the_death_that_was_seen
                 a_new_death_opens_a_settled_letter_again

@@ -107,11 +107,86 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
             assert_eq!(scans(&steps).len(), usize::from(may_scan), "{filter:?}: {steps:#?}");
         }
     }
+    // What the site draws of each group.
+    let (sql, _) = tables::desk::lists::by_hour(&desk::DIALECT, &["one", "two"], at(0));
+    let steps = plan(&lab.store, &sql).await;
+    assert!(steps.iter().any(|step| step.contains("dead_letters_by_group ")), "{steps:#?}");
+    assert_eq!(scans(&steps), [""; 0], "{steps:#?}");
     // What the alerter asks for every ten seconds, and what is deleted.
     let (sql, _) = tables::desk::acts::of_resolved_groups(500);
     for sql in [sql.as_str(), "SELECT id FROM dead_letters WHERE settled_at < ? ORDER BY settled_at LIMIT ?"]
     {
         let steps = plan(&lab.store, sql).await;
         assert_eq!(scans(&steps), [""; 0], "{steps:#?}");
+    }
+}
+
+/// Of the newest quotes there is one for each coin, which a table that is sorted by anything goes through. Of the history only what is
+/// shown is looked up, whatever the span.
+#[tokio::test]
+async fn looking_at_quotes_reads_no_more_of_the_history_than_it_shows() {
+    use ports::store::{Divided, HistorySpan, MarketSort, MarketThen, NewestQuote, PastQuote, Start};
+    use tables::browse::{chart, coin, history, market, then};
+    let lab = setup().await;
+    lab.store.load(&chunk(&[1])).await.unwrap();
+    let dialect = &browse::DIALECT;
+    let (key, newest) = (batch(0), testkit::contract::store::browse::everything());
+    for by in [ports::store::MarketColumn::Name, newest.sort.by] {
+        for start in [Start::Row(5), Start::After(ports::store::MarketKey { id: 1, value: None })] {
+            let sort = MarketSort { by, descending: true };
+            let query = ports::store::MarketQuery { sort, start, ..newest.clone() };
+            let which = market::Which::without_search(&query, &key);
+            for (sql, _) in [which.page(dialect), which.count(dialect)] {
+                let steps = plan(&lab.store, &sql).await;
+                assert!(!steps.iter().any(|step| step.contains("history")), "{steps:#?}");
+                assert!(scans(&steps).iter().all(|step| ["SCAN q", "SCAN few"].contains(step)), "{steps:#?}");
+            }
+        }
+    }
+    let of_coin = coin::OneCoin::statements();
+    let span = Divided { from: at(0), until: at(1), parts: 3 };
+    let in_time = |of| HistorySpan { from: at(0), until: at(1), of, newest_first: false };
+    let (all, one) = (in_time(None), in_time(Some((1, "USD".to_owned()))));
+    let NewestQuote { quote, fetched_at, batch, .. } =
+        ports::Browse::coin(&*lab.store, 1).await.unwrap().unwrap().quotes.remove(0);
+    let after = PastQuote { coin_id: 1, quote, fetched_at, batch };
+    let market_then = MarketThen { currency: "USD".to_owned(), at: at(1), after: at(0) };
+    let (lines, _) = chart::lines(dialect, &[1, 2, 3], "USD", span).expect("there are coins");
+    for (sql, index, allowed) in [
+        (of_coin[1].as_str(), "history_by_coin (coin_id=? AND currency=?)", &[""][..]),
+        (
+            &chart::points(dialect, 1, "USD", span).0,
+            "history_by_coin (coin_id=? AND currency=? AND",
+            &["SCAN g"],
+        ),
+        (&lines, "COVERING INDEX history_by_coin (coin_id=? AND currency=? AND", &["SCAN g"]),
+        (
+            &then::coins(dialect, &market_then, 5, 10).0,
+            "COVERING INDEX history_by_coin (coin_id=? AND",
+            &[""],
+        ),
+        (
+            &history::quotes(dialect, &all, None, 10).0,
+            "PRIMARY KEY (last_updated>? AND last_updated<?)",
+            &[""],
+        ),
+        (&history::quotes(dialect, &all, Some(&after), 10).0, "PRIMARY KEY (last_updated>", &[""]),
+        (&history::quotes(dialect, &one, None, 10).0, "history_by_coin (coin_id=? AND currency=? AND", &[""]),
+        (
+            &history::quotes(dialect, &one, Some(&after), 9).0,
+            "history_by_coin (coin_id=? AND currency=? AND",
+            &[""],
+        ),
+    ] {
+        let steps = plan(&lab.store, sql).await;
+        assert!(scans(&steps).iter().all(|step| allowed.contains(step)), "{sql}: {steps:#?}");
+        assert!(steps.iter().any(|step| step.contains(index)), "{index}: {sql}: {steps:#?}");
+    }
+    // A page of the history begins where the one before it ended: nothing is sorted.
+    for (sql, _) in
+        [history::quotes(dialect, &all, Some(&after), 10), history::quotes(dialect, &one, None, 10)]
+    {
+        let steps = plan(&lab.store, &sql).await;
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     }
 }

@@ -8,6 +8,7 @@ use domain::{Chunk, Class, DeadLetter, Headers, MessageId, Origin, ReplayId, Sta
 use super::StoreLab;
 use super::outbox::{mail, post};
 use super::sample::{at, batch, chunk, letter};
+use ports::Clock;
 use ports::store::{
     Action, Channel, Claim, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, Letters,
     LoggedAction, MailResult, Outbox, Store,
@@ -53,6 +54,29 @@ async fn state(lab: &impl StoreLab, id: &str) -> LetterState {
 
 fn replay(name: &str) -> ReplayId {
     ReplayId::new(name).expect("a good name")
+}
+
+/// The hours begin where clocks on the wall begin them.
+pub async fn letters_are_counted_by_the_hour_of_their_newest_death(lab: &impl StoreLab) {
+    let hour = |at: chrono::DateTime<chrono::Utc>| at - TimeDelta::seconds(at.timestamp().rem_euclid(3600));
+    let began = lab.clock().now();
+    for (occasion, group) in [("a", "one"), ("b", "one"), ("c", "two"), ("d", "other")] {
+        file(lab, &letter(occasion, at(0)), group).await;
+    }
+    lab.clock().advance(Duration::from_hours(2));
+    let later = lab.clock().now();
+    file(lab, &letter("e", at(0)), "one").await;
+    // It died again: only its newest death counts.
+    file(lab, &DeadLetter { code: "worse".to_owned(), ..letter("b", at(0)) }, "one").await;
+    let counted = async |groups: &[&str], since| {
+        let hours = lab.store().by_hour(groups, since).await.expect("the desk answers");
+        hours.into_iter().map(|found| (found.fingerprint, found.hour, found.letters)).collect::<Vec<_>>()
+    };
+    let of = |group: &str, at, letters| (group.to_owned(), hour(at), letters);
+    let all = [of("one", began, 1), of("one", later, 2), of("two", began, 1)];
+    assert_eq!(counted(&["one", "two"], began).await, all);
+    assert_eq!(counted(&["one", "none"], later).await, [of("one", later, 2)]);
+    assert_eq!(counted(&[], began).await, []);
 }
 
 /// Alone and together, and counted.

@@ -1,0 +1,62 @@
+//! Taking quotes along: a price in the terminal, and spans of the history as files.
+
+use crate::process::Folder;
+
+#[tokio::test]
+async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[]).await.expect(0);
+    let price = folder.run(&["price", "btc", "--last", "30d"], &[]).await.expect(0);
+    for part in ["Bitcoin (BTC, id 1, rank ", " USD, ", "24 h ", "market cap ", "  30days  ", "low ", "high "]
+    {
+        assert!(price.stdout.contains(part), "{part:?} is not in:\n{}", price.stdout);
+    }
+    assert!(price.stderr.contains("SIMULATED"), "{}", price.stderr);
+    // By id, slug and name, several at once; in JSON all numbers are there.
+    let json = folder.run(&["price", "1", "bitcoin", "Bitcoin", "--json"], &[]).await.expect(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    for coin in json.as_array().expect("a list") {
+        assert_eq!((&coin["id"], &coin["currency"]), (&1.into(), &"USD".into()), "{coin:#}");
+        assert_eq!(coin["quote"]["price"], coin["history"][0]["last"], "{coin:#}");
+        assert!(coin["quote"]["price"].as_f64().is_some_and(|price| price > 0.0), "{coin:#}");
+    }
+    assert_eq!(json.as_array().map(Vec::len), Some(3));
+    let none = folder.run(&["price", "no such coin %"], &[]).await.expect(1);
+    assert!(none.stderr.contains("is called \"no such coin %\""), "{}", none.stderr);
+    let none = folder.run(&["price", "BTC", "--currency", "EUR"], &[]).await.expect(1);
+    assert!(none.stderr.contains("no quotes in EUR, but in USD"), "{}", none.stderr);
+
+    // Of the simulated market's coins some share a symbol, as one in ten does on the real one.
+    let listing = folder.run(&["export", "quotes", "--all", "--format", "jsonl", "-"], &[]).await.expect(0);
+    assert_eq!(listing.stdout.lines().count(), 4000);
+}
+
+#[tokio::test]
+async fn an_export_is_whole_or_not_there() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
+    let at = |name: &str| folder.0.path().join(name);
+    let said = folder.run(&["export", "quotes", "--last", "24h", "quotes.csv"], &[]).await.expect(0);
+    assert!(said.stderr.contains("exported  50 quotes"), "{}", said.stderr);
+    let text = std::fs::read_to_string(at("quotes.csv")).expect("the file is there");
+    assert_eq!(text.lines().count(), 51);
+    assert!(text.starts_with("coin_id,currency,price,volume_24h,"), "{text}");
+    assert!(!at("quotes.csv.part").exists());
+    // A file that is there stays as it is.
+    let again = folder.run(&["export", "quotes", "--all", "quotes.csv"], &[]).await.expect(2);
+    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    assert_eq!(std::fs::read_to_string(at("quotes.csv")).expect("it is there"), text);
+    // One coin, as the price shows it.
+    let one =
+        folder.run(&["export", "quotes", "--all", "--coin", "bitcoin", "--format", "jsonl", "-"], &[]).await;
+    let one: serde_json::Value = serde_json::from_str(&one.expect(0).stdout).expect("one line of JSON");
+    let price = folder.run(&["price", "BTC", "--json"], &[]).await.expect(0).stdout;
+    let price: serde_json::Value = serde_json::from_str(&price).expect("JSON");
+    assert_eq!(one["price"], price[0]["quote"]["price"]);
+    assert_eq!(one["batch_id"], price[0]["batch_id"]);
+    let empty = folder.run(&["export", "quotes", "--to", "2020-01-01", "old.jsonl"], &[]).await.expect(0);
+    assert!(empty.stderr.contains("exported  0 quotes"), "{}", empty.stderr);
+    assert_eq!(std::fs::read_to_string(at("old.jsonl")).expect("it is there"), "");
+    let missing = folder.run(&["export", "quotes", "--all", "missing/a.csv"], &[]).await.expect(1);
+    assert!(missing.stderr.contains("cannot write missing/a.csv.part"), "{}", missing.stderr);
+}
