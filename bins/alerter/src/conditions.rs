@@ -5,6 +5,7 @@ mod disk;
 mod keeper;
 mod queue_away;
 mod rejected;
+mod restarts;
 mod snapshots;
 mod stale_quotes;
 mod stuck_queue;
@@ -26,6 +27,7 @@ use disk::Disk;
 use keeper::Keeper;
 use queue_away::QueueAway;
 use rejected::RejectedShare;
+use restarts::AgainAndAgain;
 use stale_quotes::StaleQuotes;
 use stuck_queue::StuckQueue;
 
@@ -88,6 +90,7 @@ impl Conditions {
             }
         }
         conditions.push(Box::new(RejectedShare::new(Arc::clone(&stores.ledger), alert.rejected)));
+        conditions.push(Box::new(AgainAndAgain::new(Arc::clone(&stores.processes), alert.restarts)));
         conditions.push(Box::new(Disk::new(config)));
         let keepers = conditions
             .into_iter()

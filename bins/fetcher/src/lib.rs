@@ -77,4 +77,3 @@ pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
 pub use tables::{Held, Tables};
-pub use waiting::{Waiting, waiting};

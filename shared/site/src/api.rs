@@ -2,12 +2,14 @@
 //!
 //! A module is one part of it and lists its routes; a test holds the description against the lists.
 
+mod batches;
 mod coins;
 mod history;
 mod json;
 mod letters;
 mod market;
 mod openapi;
+mod status;
 
 use axum::Router;
 use axum::middleware;
@@ -20,8 +22,18 @@ type Routes = Vec<(&'static str, MethodRouter<Context>)>;
 
 /// All of it.
 fn all() -> Routes {
-    let parts = [coins::routes(), history::routes(), market::routes(), letters::routes(), openapi::routes()];
-    parts.into_iter().flatten().collect()
+    [
+        coins::routes(),
+        history::routes(),
+        letters::routes(),
+        market::routes(),
+        batches::routes(),
+        status::routes(),
+        openapi::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 pub(crate) fn routes() -> Router<Context> {

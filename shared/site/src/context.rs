@@ -6,13 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use config::Config;
 use desk::{Access, Trial};
-use ports::{Clock, StoreError};
+use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::letters::{Jobs, server_name, via};
+use crate::pipeline::line::Found;
 use crate::safety::guard::Guard;
 use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
@@ -47,6 +48,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     parts: Parts,
     guard: Guard,
+    found: Found,
     asking: Semaphore,
     jobs: Jobs,
     /// How this server is called in the record.
@@ -59,12 +61,32 @@ impl Context {
         let guard = Guard::new(&parts.config.http);
         let name = server_name(&parts.config.http.listen);
         let (asking, jobs) = (Semaphore::new(AT_ONCE), Jobs::default());
-        Self(Arc::new(Inner { parts, guard, asking, jobs, name }))
+        Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, jobs, name }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
     pub(crate) fn stores(&self) -> &Stores {
         &self.0.parts.stores
+    }
+
+    /// The queue. It may take long to answer when it is away: do not wait for it.
+    pub(crate) fn queue(&self) -> &dyn Queue {
+        &*self.0.parts.queues.queue
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
+    }
+
+    /// The line of truth that was found last.
+    pub(crate) fn found(&self) -> &Found {
+        &self.0.found
     }
 
     /// The time.
@@ -85,11 +107,6 @@ impl Context {
     /// Who may look, and who may act.
     pub(crate) fn guard(&self) -> &Guard {
         &self.0.guard
-    }
-
-    /// What the time passes by.
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.0.parts.clock
     }
 
     /// Headers and fields of bodies that are not shown.

@@ -16,6 +16,8 @@ const ACCESS: &str = "/login";
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Stages, queues, slots and processes.
+    Pipeline,
     /// Dead letters, and what is done about them.
     Letters,
     /// None of them.
@@ -23,8 +25,11 @@ pub(crate) enum Section {
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 2] =
-    [(Section::Market, "/", "Market"), (Section::Letters, "/letters", "Letters")];
+const NAVIGATION: [(Section, &str, &str); 3] = [
+    (Section::Market, "/", "Market"),
+    (Section::Pipeline, "/pipeline", "Pipeline"),
+    (Section::Letters, "/letters", "Letters"),
+];
 
 /// What surrounds a view.
 pub(crate) struct Shell {

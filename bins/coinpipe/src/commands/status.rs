@@ -9,11 +9,11 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
-use fetcher::Waiting;
 use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
-use service::Process;
+use service::{Process, Waiting};
+use site::{depth_json, mail_json, waiting_json};
 
 use super::batches;
 use crate::{adapters, numbers, output, values};
@@ -77,7 +77,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let more = shown::more(&batches);
     let batches = shown::of(batches);
     let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
-    let waiting = fetcher::waiting(&process.config().fetch.spool, now);
+    let waiting = service::waiting(&process.config().fetch.spool, now);
 
     if args.json {
         let places = batches::places(&found, &batches).await?;
@@ -99,7 +99,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
                 "quotes_history": totals.quotes_history,
             },
             "queues": queues,
-            "batches": batches.iter().map(|batch| batches::to_json(batch, &places)).collect::<Vec<_>>(),
+            "batches": batches.iter().map(|batch| site::batch_json(batch, &places)).collect::<Vec<_>>(),
             "waiting": waiting.as_ref().map(waiting_json),
             "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(desk::group_json).collect::<Vec<_>>(),
@@ -179,12 +179,6 @@ fn waiting_text(waiting: &Waiting, now: DateTime<Utc>) -> String {
     )
 }
 
-fn waiting_json(waiting: &Waiting) -> serde_json::Value {
-    let Waiting { code, reason, since, until } = waiting;
-    let (since, until) = (domain::timestamp::to_text(*since), domain::timestamp::to_text(*until));
-    json!({ "code": code, "reason": reason, "since": since, "until": until })
-}
-
 fn groups_text(groups: &[AlertGroup]) -> String {
     if groups.is_empty() {
         return "no open dead-letter groups".to_owned();
@@ -220,31 +214,11 @@ fn mail_lines(mail: &MailTrouble, now: DateTime<Utc>) -> Vec<String> {
     lines
 }
 
-fn mail_json(mail: &MailTrouble) -> serde_json::Value {
-    json!({
-        "waiting": mail.waiting,
-        "waiting_since": mail.waiting_since.map(domain::timestamp::to_text),
-        "failure": mail.failure,
-        "refused": mail.refused,
-        "refused_at": mail.refusal.as_ref().map(|(at, _)| domain::timestamp::to_text(*at)),
-        "refusal": mail.refusal.as_ref().map(|(_, reason)| reason),
-    })
-}
-
 fn depth_text(depth: Depth) -> String {
     if depth.total() == 0 {
         return "empty".to_owned();
     }
     format!("{} ready, {} waiting for a retry, {} in flight", depth.ready, depth.delayed, depth.unsettled)
-}
-
-fn depth_json(depth: Depth) -> serde_json::Value {
-    json!({
-        "ready": depth.ready,
-        "delayed": depth.delayed,
-        "unsettled": depth.unsettled,
-        "oldest_at": depth.oldest_at.map(domain::timestamp::to_text),
-    })
 }
 
 #[cfg(test)]

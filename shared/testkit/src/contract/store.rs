@@ -116,6 +116,7 @@ macro_rules! store_contract {
                 an_announcement_and_its_chunks_may_come_in_any_order
                 a_later_announcement_wins
                 what_was_paid_is_told_by_when_it_was_fetched
+                how_snapshots_went_is_told_newest_first
                 a_verdict_stays_with_its_announcement
                 an_empty_page_is_a_chunk_without_rows
                 a_batch_is_as_new_as_its_newest_chunk
