@@ -7,6 +7,10 @@
 # docker-compose.yml runs all of them.
 
 FROM rust:1.95-slim-bookworm AS build
+# The allocator's C is built by make.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 # What cargo downloads and compiles stays in BuildKit's caches, so dependencies are built once, whatever changes in the

@@ -1,4 +1,5 @@
--- Which processes there are: each that opened the store says from time to time that it lives.
+-- Which processes there are: each that opened the store says from time to time that it lives. And what was paid for since
+-- some time, without reading all batches.
 
 CREATE TABLE processes (
     id       TEXT PRIMARY KEY, -- made when it starts: one that starts again is another
@@ -14,3 +15,5 @@ CREATE TABLE processes (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX processes_by_time ON processes (seen_at);
+
+CREATE INDEX batches_by_fetch ON batches (fetched_at);

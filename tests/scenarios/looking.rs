@@ -195,7 +195,9 @@ async fn private_servers_with_nothing_on_them_stay_so_and_are_told_of() {
 
     let newest = std::fs::read_dir("../migrations/mysql").expect("the steps").count();
     // With what the newest step makes.
-    let forget = format!("DROP TABLE processes; DELETE FROM store_migrations WHERE version = {newest}");
+    let forget = format!(
+        "DROP TABLE processes; DROP INDEX batches_by_fetch ON batches; DELETE FROM store_migrations WHERE version = {newest}"
+    );
     database.query(&forget).expect("an older schema");
     let older = folder.run(&["status"], &env).await.expect(1);
     assert!(older.stderr.contains("older") && older.stderr.contains("coinpipe migrate"), "{}", older.stderr);

@@ -18,6 +18,7 @@ mod crowd;
 mod currencies;
 mod deletions;
 mod desk;
+mod desk_by_hand;
 mod disk;
 mod drops;
 mod exports;

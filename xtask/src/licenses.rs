@@ -21,6 +21,10 @@ const PROGRAMS: &[&str] = &["coinpipe", "fetcher", "transformer", "loader", "ale
 /// The crate that holds C code which its own licence does not cover.
 const SQLITE: &str = "libsqlite3-sys";
 
+/// What the site's views load and is no crate: its files are in the tree, with their licence.
+const UPLOT: &str = "uPlot 1.6.32";
+const UPLOT_LICENSE: &str = include_str!("../../shared/site/assets/uplot-1.6.32/LICENSE");
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Crate {
     name: String,
@@ -120,11 +124,13 @@ fn render(crates: &BTreeSet<Crate>, texts: &Texts) -> String {
          means OR. The [texts](#texts) follow below. `cargo xtask licenses` writes this file.\n\n\
          | crate | version | licence | repository |\n|---|---|---|---|\n\
          {rows}{sqlite}\n\
+         The site holds [{UPLOT}](https://github.com/leeoniya/uPlot) under the MIT licence, in `shared/site/assets`.\n\n\
          ## Texts\n\n\
          As the authors wrote them. Of several licences to choose from, MIT is chosen where a crate has its text.\n\
-         {}",
+         {}\n### {UPLOT}\n\n~~~~text\n{}\n~~~~\n",
         crates.len(),
-        texts.render()
+        texts.render(),
+        UPLOT_LICENSE.trim()
     )
 }
 
@@ -155,6 +161,7 @@ mod tests {
             ]
         );
         assert!(text.contains("The 3 crates"), "{text}");
+        assert!(text.contains("### uPlot 1.6.32") && text.contains("Leon Sorokin"), "{text}");
         assert!(!text.contains("SQLite"), "{text}");
         let with_sqlite = parse("libsqlite3-sys v0.37.0|MIT|").expect("the line is understood");
         assert!(render(&with_sqlite, &Texts::default()).contains("public domain"));

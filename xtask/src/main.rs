@@ -8,6 +8,7 @@ mod install;
 mod interrupt;
 mod licenses;
 mod promtool;
+mod screenshots;
 mod services;
 mod test;
 
@@ -54,6 +55,8 @@ enum Command {
     Deny,
     /// Write THIRD-PARTY.md, the list of what the programs are made of, with the licence texts
     Licenses,
+    /// Take the README's screenshots of the site, into docs/images
+    Screenshots,
     /// Measure how fast the pipeline is, beside what the databases can do and what scripts do
     Bench(bench::BenchArgs),
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Lint => lint(),
         Command::Deny => deny::run(),
         Command::Licenses => licenses::write(),
+        Command::Screenshots => screenshots::take(),
         Command::Bench(args) => bench::run(&args),
     };
     match result {

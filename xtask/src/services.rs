@@ -143,6 +143,17 @@ pub(crate) fn install_mail_server(interrupt: &Interrupt) {
     }
 }
 
+/// Installs the browser of the tests where it is missing; without it these are skipped.
+pub(crate) fn install_browser(interrupt: &Interrupt) {
+    if lab::Browser::is_installed() {
+        return;
+    }
+    let hint = "tests of the site in a browser are skipped";
+    if let Err(error) = install::install(&["chromium", "chromium-driver"], hint, interrupt) {
+        say(&format!("{error:#}"));
+    }
+}
+
 /// Makes sure that both run and prints where: `export` lines on stdout, for `eval`.
 pub(crate) fn up() -> anyhow::Result<()> {
     let _only_one = lock()?;

@@ -49,6 +49,7 @@ pub(crate) fn run(filter: Option<&str>, no_services: bool) -> anyhow::Result<()>
 /// Installs what is missing. Where that is impossible the rest is tested all the same, unless this is CI.
 fn install(ci: bool, interrupt: &Interrupt) -> anyhow::Result<()> {
     services::install_mail_server(interrupt);
+    services::install_browser(interrupt);
     // Also when the environment gives URLs: some tests need a server that they may kill.
     match services::install_missing(&services::ALL, interrupt) {
         Err(error) if !ci => {

@@ -5,6 +5,7 @@ mod disk;
 mod keeper;
 mod queue_away;
 mod rejected;
+mod restarts;
 mod snapshots;
 mod stale_quotes;
 mod stuck_queue;
@@ -21,11 +22,13 @@ use service::Stores;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::newest::Newest;
 use crate::passed::Passed;
 use disk::Disk;
 use keeper::Keeper;
 use queue_away::QueueAway;
 use rejected::RejectedShare;
+use restarts::AgainAndAgain;
 use stale_quotes::StaleQuotes;
 use stuck_queue::StuckQueue;
 
@@ -87,7 +90,9 @@ impl Conditions {
                 conditions.push(Box::new(stuck));
             }
         }
-        conditions.push(Box::new(RejectedShare::new(Arc::clone(&stores.ledger), alert.rejected)));
+        let newest = Newest::new(Arc::clone(&stores.ledger), Arc::clone(&stores.schedules));
+        conditions.push(Box::new(RejectedShare::new(newest, alert.rejected)));
+        conditions.push(Box::new(AgainAndAgain::new(Arc::clone(&stores.processes), alert.restarts)));
         conditions.push(Box::new(Disk::new(config)));
         let keepers = conditions
             .into_iter()

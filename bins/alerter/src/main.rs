@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         alerter::declare_metrics(&process.metrics);
         alerter::check_settings(process)?;
         let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
-        site::open(process, &queues, &stores);
+        site::open(process, &queues, &stores, None);
         alerter::run(process, &queues, &stores).await
     })
 }

@@ -1,5 +1,6 @@
 //! What a mail says beside the trouble that it is about: what is not in the database, and how everything else is.
 
+mod about;
 mod holes;
 mod survey;
 
@@ -10,6 +11,7 @@ use domain::{MessageId, Slot};
 use ports::store::Freshness;
 use ports::{Depth, QueueName};
 
+pub(crate) use about::About;
 pub(crate) use holes::{Hole, What};
 pub(crate) use survey::Survey;
 
@@ -24,8 +26,12 @@ pub(crate) struct Surroundings {
     pub(crate) queues: Vec<(QueueName, Depth)>,
     /// How many groups are open, those of the mail included.
     pub(crate) open_groups: Option<u64>,
+    /// Where people reach the site, without a slash at its end; `None` when nobody said.
+    pub(crate) site: Option<String>,
     /// The newest letter of groups that the mail may be about.
     pub(crate) samples: BTreeMap<String, Sample>,
+    /// How many letters the deaths are of that a mail tells of, where these are fewer: a letter may die again and again.
+    pub(crate) letters: BTreeMap<String, u64>,
 }
 
 /// What came into the tables since some time.
@@ -41,7 +47,7 @@ pub(crate) struct Database {
     pub(crate) holes: Vec<Hole>,
     /// The newest snapshot that is whole, and its coins.
     pub(crate) last_whole: Option<(Slot, u64)>,
-    /// What all that was fetched cost.
+    /// What was paid in that time, whatever time it is about.
     pub(crate) credits: u64,
 }
 

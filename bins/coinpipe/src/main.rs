@@ -11,7 +11,6 @@ mod commands;
 mod confirm;
 mod data_kind;
 mod ledger_pages;
-mod missing;
 mod numbers;
 mod opening;
 mod output;

@@ -56,7 +56,7 @@ pub use folder::Holder;
 use inventory::Inventory;
 pub(crate) use inventory::Lost;
 use io_errors::Meaning;
-pub(crate) use names::{PAST_PAID, WAITING};
+pub(crate) use names::PAST_PAID;
 pub(crate) use past::{history_in, unfinished_history_in};
 pub(crate) use record::{Calls, ClaimState, Manifest, PageRecord};
 

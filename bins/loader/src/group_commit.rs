@@ -5,14 +5,18 @@
 //! Chunks wait as they were received, which takes a third of the memory of their rows. Only those of the next transaction are
 //! read ahead, while the one before it runs: otherwise the database would wait for that, 15 % of the time.
 //!
+//! On a server, transactions overlap: while one writes what a later one has to wait for (the newest quotes), the next one writes its
+//! history ([`beside`]).
+//!
 //! The task that gets the lock loads for the whole group. When that task is dropped half-way (its deadline, the end of the
 //! process), or the store panics, each of the others loads its own chunk, so that one chunk cannot fail the others.
 
+mod beside;
 mod waiting;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::Chunk;
@@ -20,9 +24,10 @@ use domain::wire::{Descriptions, UnreadChunk};
 use futures_util::FutureExt;
 use ports::store::{Loaded, MOST_QUOTES, Store, StoreError};
 use stage::Failure;
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::sync::{Mutex as Turn, MutexGuard, oneshot};
 use tokio::time::Instant;
 
+use self::beside::Beside;
 use self::waiting::{Waiting, WaitingChunks, read};
 use crate::failure;
 
@@ -43,13 +48,33 @@ pub(crate) struct GroupCommit {
     waiting: WaitingChunks,
     /// The quotes that the next transaction may have; a chunk of more is alone.
     limit: AtomicUsize,
+    /// Of the group that begins.
     turn: Turn<()>,
+    /// Of the group that ends.
+    finish: Turn<()>,
+    replacement: Mutex<Option<Replacement>>,
+}
+
+/// The chunks that are expected in place of those that were loaded.
+struct Replacement {
+    /// How many will have come then.
+    came: u64,
+    /// They are not waited for any longer.
+    until: Instant,
 }
 
 impl GroupCommit {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         let limit = AtomicUsize::new(FIRST_QUOTES);
-        Self { store, waiting: WaitingChunks::default(), limit, turn: Turn::new(()) }
+        let waiting = WaitingChunks::default();
+        Self {
+            store,
+            waiting,
+            limit,
+            turn: Turn::new(()),
+            finish: Turn::new(()),
+            replacement: Mutex::default(),
+        }
     }
 
     /// Loads `chunk`, with those that wait as well.
@@ -67,35 +92,33 @@ impl GroupCommit {
                         return self.store.load(&chunk).await.map_err(|error| failure(&error));
                     }
                 },
-                _turn = self.turn.lock() => self.load_next().await,
+                turn = self.turn.lock() => self.load_next(turn).await,
             }
         }
     }
 
     /// Loads those that came first, and tells each what became of its chunk.
-    async fn load_next(&self) {
+    async fn load_next(&self, turn: MutexGuard<'_, ()>) {
+        self.have_been_replaced().await;
         let limit = self.limit.load(Ordering::Relaxed);
         let Some((group, chunks)) = self.waiting.read(self.waiting.next(limit)).await else { return };
         let chunks: Vec<&Chunk> = chunks.iter().collect();
         let begun = Instant::now();
+        let beside = Beside::new(turn, &self.finish);
         let outcome = tokio::select! {
-            outcome = AssertUnwindSafe(self.store.load_all(&chunks)).catch_unwind() => outcome,
-            never = self.waiting.read_ahead(limit) => match never {},
+            outcome = AssertUnwindSafe(self.store.load_beside(&chunks, &beside)).catch_unwind() => outcome,
+            never = beside.until_passed_on(self.waiting.read_ahead(limit)) => match never {},
         };
         // After a panic nobody is told, so each chunk of the group is loaded by its own task.
         let Ok(outcome) = outcome else { return };
         match outcome {
             Ok(all) => {
                 self.adapt(chunks.iter().map(|chunk| chunk.quotes()).sum(), begun.elapsed());
-                let came = self.waiting.came();
-                let told = group.len();
+                self.expect_replacements(group.len());
                 for (waiting, loaded) in group.into_iter().zip(all) {
                     // A chunk that nobody waits for any more is delivered again, and then changes nothing.
                     let _gone = waiting.told.send(Ok(loaded));
                 }
-                // This task's own chunk is settled only when this is over, so for that one no other comes.
-                let gathered = self.waiting.have_come(came + told.saturating_sub(1) as u64);
-                let _time_is_up = tokio::time::timeout(GATHER, gathered).await;
             }
             Err(error @ StoreError::Mixed { .. }) => tell_all(group, &error),
             Err(error) => {
@@ -103,6 +126,21 @@ impl GroupCommit {
                 // The others would only find out the same, one group after the other, while their deadlines pass.
                 tell_all(self.waiting.take_all(), &error);
             }
+        }
+    }
+
+    /// As many chunks as were `loaded` will come in their place. For one alone none are waited for.
+    fn expect_replacements(&self, loaded: usize) {
+        let came = self.waiting.came() + if loaded > 1 { loaded as u64 } else { 0 };
+        let expected = Replacement { came, until: Instant::now() + GATHER };
+        *self.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(expected);
+    }
+
+    /// Waits for the chunks that come in place of those of the last group.
+    async fn have_been_replaced(&self) {
+        let expected = self.replacement.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Replacement { came, until }) = expected {
+            let _time_is_up = tokio::time::timeout_at(until, self.waiting.have_come(came)).await;
         }
     }
 

@@ -12,6 +12,7 @@ mod market;
 mod offset;
 mod pasted;
 mod quiet_hours;
+mod restarts;
 mod secret;
 mod secret_keys;
 mod sections;
@@ -27,6 +28,7 @@ pub use load::{Loaded, Setting, load};
 pub use market::{Every, Market};
 pub use offset::Offset;
 pub use quiet_hours::QuietHours;
+pub use restarts::Restarts;
 pub use secret::{Secret, SecretUrl};
 pub use sections::{
     Alert, ApiVersion, Archive, CatchUp, Config, ConvertCalls, Fetch, History, Load, Log, LogFormat, Mail,

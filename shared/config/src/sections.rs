@@ -10,6 +10,7 @@ use crate::judge::{Judge, Limit};
 use crate::market::Market;
 use crate::offset::Offset;
 use crate::quiet_hours::{QuietHours, quiet_hours};
+use crate::restarts::Restarts;
 use crate::secret::{Secret, SecretUrl};
 use crate::stale_after::StaleAfter;
 use crate::values::{
@@ -295,6 +296,8 @@ pub struct Alert {
     /// How long nothing may leave a queue in which messages wait; zero: for ever.
     #[serde(deserialize_with = "duration_or_off")]
     pub stuck_after: Duration,
+    /// How often a process may start again unasked.
+    pub restarts: Restarts,
     /// Coins of a snapshot that may be rejected.
     pub rejected: Limit,
     /// Free bytes on a disk below which somebody is told; zero: never.
@@ -308,6 +311,8 @@ pub struct Alert {
     pub quiet_hours: Option<QuietHours>,
     /// How often a mail says how all was.
     pub summary: Summary,
+    /// Credits of the plan in a month; zero: not known.
+    pub plan_credits: u64,
 }
 
 impl Alert {

@@ -38,6 +38,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long another try may take that only asks for the reason.
 const LAST_TRY: Duration = Duration::from_secs(1);
 
+/// The most that a transaction waits for another one of this process without a statement.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How often a transaction is tried that collides with others.
 const ATTEMPTS: u32 = 5;
 
@@ -101,6 +104,18 @@ impl Database {
     /// Host, port and database.
     pub(crate) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The most connections that it opens.
+    pub(crate) fn connections(&self) -> u32 {
+        self.pool.options().get_max_connections()
+    }
+
+    /// How long a transaction of this process may wait for another one without a statement. Half of what the server lets it be
+    /// idle; and less than a statement waits for a lock, because it may hold the one that the other waits for: of locks, the server
+    /// knows when two transactions wait for each other.
+    pub(crate) fn patience(&self) -> Duration {
+        PATIENCE.min(self.call_timeout / 6)
     }
 
     /// Waits for running calls and closes all connections, of clones too.

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, MarketChunk, Schedule, timestamp};
+use ports::store::Halfway;
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
 use tables::load::transaction::Load;
@@ -41,7 +42,7 @@ use tables::schema::Schema;
 use crate::database::{Database, Work};
 use crate::options::Options;
 use columns::read_one;
-use load::{Numbered, Outcome};
+use load::{Beside, Numbered, Outcome};
 use parameters::datetime;
 
 pub(crate) const SCHEMA: Schema = tables::store_schema!("mysql");
@@ -97,6 +98,17 @@ impl MysqlStore {
         }
     }
 
+    async fn load_group(
+        &self,
+        chunks: &[&Chunk],
+        halfway: Option<Beside<'_>>,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
+        let batches = chunks.iter().map(|chunk| &chunk.page.batch).collect();
+        let numbered = Numbered { load: &load, batches: &batches, halfway };
+        self.load_numbered(&numbered, &batches).await?.ok_or(load.mixed())
+    }
+
     pub(crate) fn now(&self) -> DateTime<Utc> {
         timestamp::to_millis(self.clock.now())
     }
@@ -110,10 +122,14 @@ impl MysqlStore {
 #[async_trait]
 impl Store for MysqlStore {
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError> {
-        let Some(load) = Load::of(chunks, self.now()) else { return Ok(Vec::new()) };
-        let batches = chunks.iter().map(|chunk| &chunk.page.batch).collect();
-        let loaded = self.load_numbered(&Numbered { load: &load, batches: &batches }, &batches).await?;
-        loaded.ok_or(load.mixed())
+        self.load_group(chunks, None).await
+    }
+
+    async fn load_beside(&self, chunks: &[&Chunk], halfway: &dyn Halfway) -> Result<Vec<Loaded>, StoreError> {
+        // Two loads, and whatever else this process asks meanwhile, need a connection each.
+        let patience = self.database.patience();
+        let beside = (self.database.connections() > 2).then_some((halfway, patience));
+        self.load_group(chunks, beside).await
     }
 
     async fn record_fetched(&self, fetched: &Fetched) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 mod browse;
 mod desk;
 mod drops;
+mod held;
 mod ledger;
 mod letters;
 mod mail;
@@ -25,12 +26,15 @@ pub use browse::{
     NewestSnapshot, PastQuote, Search, Start,
 };
 pub use desk::{
-    Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
+    Action, Desk, DeskLetter, Handling, HourOfGroup, Kept, LetterFilter, LetterKey, LetterState,
+    LoggedAction, Unsettled,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use ledger::{BatchKey, BatchRecord, Ledger, Missing, Paid};
+pub use held::{Held, held_slots};
+pub use ledger::{BatchKey, BatchRecord, Course, Ledger, Missing, Paid};
 pub use letters::{
-    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+    AlertGroup, Death, FLAPPING, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary,
+    Letters,
 };
 pub use mail::{Channel, Mail};
 pub use outbox::{
@@ -140,6 +144,14 @@ impl Loaded {
     }
 }
 
+/// Who is told that a load has done what others can do at the same time.
+#[async_trait]
+pub trait Halfway: Send + Sync {
+    /// What is left of the load would wait for the end of those before it. Returns when it may go on. The store waits for that no
+    /// longer than it likes, and tells it again when the transaction is done again, or in parts.
+    async fn reached(&self);
+}
+
 /// The write side: what the loader needs.
 ///
 /// # Guarantees
@@ -172,6 +184,13 @@ pub trait Store: Send + Sync + 'static {
     /// `chunks` are of one kind, real or simulated. A chunk of a batch that was [dropped](Drops) changes nothing, the ledger
     /// included.
     async fn load_all(&self, chunks: &[&Chunk]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// As [`load_all`](Self::load_all). A store that can do a part of two loads at the same time tells `halfway` when that part is
+    /// done; the others never do.
+    async fn load_beside(&self, chunks: &[&Chunk], halfway: &dyn Halfway) -> Result<Vec<Loaded>, StoreError> {
+        let _never_told = halfway;
+        self.load_all(chunks).await
+    }
 
     /// Loads one chunk, as [`load_all`](Self::load_all) does.
     async fn load(&self, chunk: &Chunk) -> Result<Loaded, StoreError> {

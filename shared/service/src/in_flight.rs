@@ -38,9 +38,9 @@ mod tests {
         let stages = [StageName::Transformer, StageName::Loader, StageName::Alerter];
         let taken = |config: &Config| stages.map(|stage| in_flight(stage, config));
         config.queue.url = SecretUrl::new("sqlite://coinpipe.db");
-        assert_eq!(taken(&config), [8, 48, 1]);
+        assert_eq!(taken(&config), [8, 80, 1]);
         config.queue.url = SecretUrl::new("amqp://localhost");
-        assert_eq!(taken(&config), [1, 24, 1]);
+        assert_eq!(taken(&config), [1, 40, 1]);
         config.queue.url = SecretUrl::new("sqlite://coinpipe.db");
         (config.transform.concurrency, config.load.concurrency) = (u16::MAX, u16::MAX);
         assert_eq!(taken(&config), [u16::MAX, u16::MAX, 1]);

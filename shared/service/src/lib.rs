@@ -6,6 +6,7 @@
 
 mod adapters;
 mod alive;
+mod allocator;
 mod http;
 mod in_flight;
 mod logging;
@@ -16,6 +17,7 @@ mod shutdown;
 mod site;
 mod start;
 mod usage;
+mod waiting;
 
 pub use adapters::{Queues, SetAside, Stores, check_arguments, check_writable, file_of, place, set_aside};
 pub use logging::LogDefault;
@@ -23,3 +25,4 @@ pub use process::Process;
 pub use shutdown::Shutdown;
 pub use start::{CommonArgs, run, run_stage_binary};
 pub use usage::Usage;
+pub use waiting::{WAITING, Waiting, waiting};

@@ -14,6 +14,14 @@
   const exactly = (value) => (value == null ? "–" : Math.abs(value) >= 1e6 ? short.format(value) : number.format(value));
   const when = (seconds) => new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 16) + " UTC";
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // By the distance of the labels, in seconds: the label, and what stands below the first one of a year or a day.
+  const instants = [
+    [31536000, "{YYYY}", null, null, null, null, null, null, 1],
+    [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+    [86400, "{MMM} {D}", "\n{YYYY}", null, null, null, null, null, 1],
+    [60, "{HH}:{mm}", null, null, "\n{MMM} {D}", null, null, null, 1],
+    [1, "{HH}:{mm}:{ss}", null, null, "\n{MMM} {D}", null, null, null, 1],
+  ];
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
   function draw(figure) {
@@ -25,27 +33,21 @@
       const of = new Map(line.at.map((second, index) => [second, line.values[index]]));
       return at.map((second) => (of.has(second) ? of.get(second) : undefined));
     });
-    let reading = figure.querySelector(".reading");
-    if (!reading) {
-      reading = document.createElement("p");
-      reading.className = "reading";
-      reading.textContent = "Point at the plot to read it; drag to zoom, double-click to see all.";
-      figure.append(reading);
-    }
+    const reading = figure.querySelector(".reading");
+    reading.textContent = "Point to read, drag to zoom, double-click for all.";
     const size = () => ({ width: Math.floor(canvas.clientWidth), height: Math.floor(canvas.clientHeight) });
     const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "13px system-ui, sans-serif" };
     const { width, height } = size();
     canvas.classList.add("drawn");
     const plot = new uPlot({
-      width, height,
+      width, height, padding: [10, 10, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      fmtDate: (template) => uPlot.fmtDate(template),
       scales: {
         x: { time: true, range: (_, low, high) => (low === at[0] && high === at[at.length - 1] ? [data.from, data.until] : [low, high]) },
         y: data.area ? { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.05] } : {},
       },
       axes: [
-        { ...axis, space: 70 },
+        { ...axis, space: 70, values: instants },
         { ...axis, size: 68, values: (_, ticks) => ticks.map(exactly) },
       ],
       series: [

@@ -3,6 +3,11 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use maud::{Markup, html};
 
+/// In seconds.
+const DAY: u64 = 86_400;
+/// In seconds, on average.
+const YEAR: u64 = 31_556_952;
+
 /// How long ago `at` was, in one unit, such as `3 minutes ago`; the instant itself is in the title.
 pub(crate) fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> Markup {
     let exact = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -16,7 +21,9 @@ fn in_words(passed: TimeDelta) -> String {
         seconds @ 5..60 => count(seconds, "second"),
         seconds @ 60..3_600 => count(seconds / 60, "minute"),
         seconds @ 3_600..86_400 => count(seconds / 3_600, "hour"),
-        seconds => count(seconds / 86_400, "day"),
+        seconds if seconds < 60 * DAY => count(seconds / DAY, "day"),
+        seconds if seconds < 2 * YEAR => count(seconds / (YEAR / 12), "month"),
+        seconds => count(seconds / YEAR, "year"),
     };
     if seconds < 0 { format!("in {amount}") } else { format!("{amount} ago") }
 }
@@ -38,6 +45,8 @@ mod tests {
             (60, "1 minute ago"),
             (7_199, "1 hour ago"),
             (200_000, "2 days ago"),
+            (86_400 * 61, "2 months ago"),
+            (86_400 * 5_980, "16 years ago"),
             (-90, "in 1 minute"),
         ] {
             assert_eq!(in_words(TimeDelta::seconds(seconds)), words);

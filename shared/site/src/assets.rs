@@ -1,15 +1,19 @@
-//! What views load: style and scripts, in the binary. Their names have a hash of what they hold, so a browser keeps them for good.
+//! What views load: style and scripts, in the binary, compressed once. Their names have a hash of what they hold, so a browser keeps
+//! them for good.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flate2::Compression;
 use sha2::{Digest, Sha256};
 
+use crate::compress::{gzip, takes_gzip};
 use crate::context::Context;
 use crate::trouble::Trouble;
 
@@ -22,6 +26,7 @@ struct Asset {
     hashed: String,
     kind: &'static str,
     content: &'static [u8],
+    compressed: Bytes,
 }
 
 impl Asset {
@@ -35,14 +40,17 @@ impl Asset {
         let kind = match ending {
             "css" => "text/css; charset=utf-8",
             "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
             _ => "application/octet-stream",
         };
-        Self { name, hashed: format!("{stem}.{hash}.{ending}"), kind, content }
+        let compressed = gzip(content, Compression::best());
+        Self { name, hashed: format!("{stem}.{hash}.{ending}"), kind, content, compressed }
     }
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
+        Asset::new("icon.svg", include_bytes!("../assets/icon.svg")),
         Asset::new("site.css", include_bytes!("../assets/site.css")),
         Asset::new("site.js", include_bytes!("../assets/site.js")),
         Asset::new("uplot.css", include_bytes!("../assets/uplot-1.6.32/uPlot.min.css")),
@@ -60,12 +68,17 @@ pub(crate) fn routes() -> Router<Context> {
     Router::new().route("/assets/{name}", get(asset))
 }
 
-async fn asset(Path(name): Path<String>) -> Response {
-    match ASSETS.iter().find(|asset| asset.hashed == name) {
-        Some(asset) => {
-            let headers = [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, FOR_EVER)];
-            (headers, asset.content).into_response()
-        }
-        None => Trouble::NotFound("there is no such asset".to_owned()).into_response(),
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.hashed == name) else {
+        return Trouble::NotFound("there is no such asset".to_owned()).into_response();
+    };
+    let about = [
+        (header::CONTENT_TYPE, asset.kind),
+        (header::CACHE_CONTROL, FOR_EVER),
+        (header::VARY, "accept-encoding"),
+    ];
+    if takes_gzip(&headers) {
+        return (about, [(header::CONTENT_ENCODING, "gzip")], asset.compressed.clone()).into_response();
     }
+    (about, asset.content).into_response()
 }

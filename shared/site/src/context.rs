@@ -5,11 +5,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use config::Config;
-use ports::{Clock, StoreError};
+use desk::{Access, Trial};
+use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
+use crate::letters::{Jobs, server_name, via};
+use crate::pipeline::line::Found;
+use crate::safety::guard::Guard;
+use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Questions that the store is asked at once: the site must never starve work.
@@ -29,6 +35,10 @@ pub struct Parts {
     pub config: Config,
     /// What the stages of this process count.
     pub metrics: Metrics,
+    /// The transformer's rules, to try a page that somebody edited; `None` where there is no transformer.
+    pub trial: Option<Arc<dyn Trial>>,
+    /// When it is asked to stop: what was begun on the site stops, too.
+    pub stop: CancellationToken,
 }
 
 /// What every view has at hand. Cheap to clone.
@@ -37,18 +47,46 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    guard: Guard,
+    found: Found,
     asking: Semaphore,
+    jobs: Jobs,
+    /// How this server is called in the record.
+    name: String,
 }
 
 impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, asking: Semaphore::new(AT_ONCE) }))
+        let guard = Guard::new(&parts.config.http);
+        let name = server_name(&parts.config.http.listen);
+        let (asking, jobs) = (Semaphore::new(AT_ONCE), Jobs::default());
+        Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, jobs, name }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
     pub(crate) fn stores(&self) -> &Stores {
         &self.0.parts.stores
+    }
+
+    /// The queue. It may take long to answer when it is away: do not wait for it.
+    pub(crate) fn queue(&self) -> &dyn Queue {
+        &*self.0.parts.queues.queue
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
+    }
+
+    /// The line of truth that was found last.
+    pub(crate) fn found(&self) -> &Found {
+        &self.0.found
     }
 
     /// The time.
@@ -61,14 +99,57 @@ impl Context {
         &self.0.parts.config.http.base_path
     }
 
-    /// The name of the environment, for every view; empty when it has none.
+    /// The name of this installation, such as `staging`; empty for none.
     pub(crate) fn environment(&self) -> &str {
         &self.0.parts.config.http.environment
     }
 
-    /// The address of `path`, which begins with `/`, under the base path.
+    /// Who may look, and who may act.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// Headers and fields of bodies that are not shown.
+    pub(crate) fn hidden(&self) -> &[String] {
+        &self.0.parts.config.http.hide
+    }
+
+    /// What was begun on the site in this process.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// How this server is called in the record.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the record says of who acts, and on which server.
+    pub(crate) fn who(&self, visitor: &Visitor) -> String {
+        format!("{}{}", visitor.who(), via(self.name()))
+    }
+
+    /// What tries a page that was edited.
+    pub(crate) fn trial(&self) -> Option<&dyn Trial> {
+        self.0.parts.trial.as_deref()
+    }
+
+    /// When this process is asked to stop.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.0.parts.stop
+    }
+
+    /// What sends letters again.
+    pub(crate) fn access(&self) -> Access {
+        let Parts { config, queues, stores, clock, .. } = &self.0.parts;
+        Access::new(config, queues.clone(), stores.clone(), Arc::clone(clock))
+    }
+
+    /// The address of `path`, which begins with `/`, under the base path. The market is at the base path itself.
     pub(crate) fn href(&self, path: &str) -> String {
-        format!("{}{path}", self.base_path())
+        let base = self.base_path();
+        let is_market = path == "/" || path.starts_with("/?");
+        format!("{base}{}", if is_market && !base.is_empty() { &path[1..] } else { path })
     }
 
     /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].

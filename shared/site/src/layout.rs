@@ -8,17 +8,28 @@ use crate::assets;
 use crate::context::Context;
 use crate::truth::truth;
 
+/// Where one sees who one is here, and logs in.
+const ACCESS: &str = "/login";
+
 /// Which part of the site a view belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     /// Coins and their quotes.
     Market,
+    /// Stages, queues, slots and processes.
+    Pipeline,
+    /// Dead letters, and what is done about them.
+    Letters,
     /// None of them.
     None,
 }
 
 /// The parts, as the navigation lists them.
-const NAVIGATION: [(Section, &str, &str); 1] = [(Section::Market, "/", "Market")];
+const NAVIGATION: [(Section, &str, &str); 3] = [
+    (Section::Market, "/", "Market"),
+    (Section::Pipeline, "/pipeline", "Pipeline"),
+    (Section::Letters, "/letters", "Letters"),
+];
 
 /// What surrounds a view.
 pub(crate) struct Shell {
@@ -63,6 +74,7 @@ impl Shell {
                     meta name="viewport" content="width=device-width,initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · coinpipe" }
+                    link rel="icon" href=(context.href(&assets::path("icon.svg"))) type="image/svg+xml";
                     link rel="stylesheet" href=(context.href(&assets::path("site.css")));
                     @if self.has_plots {
                         link rel="stylesheet" href=(context.href(&assets::path("uplot.css")));
@@ -88,7 +100,10 @@ impl Shell {
                         h1 { (self.title) }
                         (main)
                     }
-                    footer { "coinpipe " (env!("CARGO_PKG_VERSION")) }
+                    footer {
+                        "coinpipe " (env!("CARGO_PKG_VERSION")) " · "
+                        a href=(context.href(ACCESS)) { "Access" }
+                    }
                 }
             }
         };

@@ -1,9 +1,55 @@
 //! The letters: groups, single letters, and what an operator does with them.
+//!
+//! Every view takes the same filter as GET parameters and hands it on. What changes letters is asked for in one view, which counts and
+//! names them, and begun by a form in it; it is done by [`jobs`] in this process, whether or not the browser stays.
+
+mod act;
+mod edit;
+pub(crate) mod filter;
+mod form;
+mod group;
+pub(crate) mod hidden;
+mod jobs;
+mod letter;
+mod overview;
+pub(crate) mod parts;
+mod plan;
+mod progress;
+mod record;
+mod recover;
+mod silence;
 
 use axum::Router;
+use axum::routing::{get, post};
 
 use crate::context::Context;
+use crate::safety::Act;
+
+pub(crate) use jobs::Jobs;
+pub(crate) use recover::{recover, server_name, via};
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()
+        .route("/letters", get(overview::view))
+        .route("/letters/groups/{fingerprint}", get(group::view))
+        .route("/letters/{id}", get(letter::view))
+        .route("/letters/{id}/edit", get(edit::view))
+        .route("/actions", get(record::view))
+        .route("/actions/plan", get(plan::view))
+        .route("/actions/progress", get(progress::view))
 }
+
+/// The routes that change something.
+pub(crate) fn acts() -> Vec<Act> {
+    vec![
+        Act::new("/letters/{id}/check", post(edit::check)),
+        Act::new("/letters/{id}/keep", post(edit::keep)),
+        Act::new("/letters/groups/{fingerprint}/silence", post(silence::silence)),
+        Act::new("/letters/groups/{fingerprint}/unsilence", post(silence::unsilence)),
+        Act::new("/actions/start", post(act::start)),
+        Act::new("/actions/cancel", post(act::cancel)),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,15 @@
 //! # Guarantees
 //! - Looking never starves work: a [`Context`] bounds how many questions the store is asked at once, and for how long.
 //! - No script and no style stands in a view: all of it is in `assets`, in the binary.
+//! - Only an operator changes something: see `safety`.
 
 mod ago;
 mod api;
 mod assets;
+mod compress;
 mod context;
 mod dress;
+mod etag;
 mod layout;
 mod letters;
 mod market;
@@ -24,23 +27,38 @@ mod sparkline;
 mod trouble;
 mod truth;
 
+use std::sync::Arc;
+
+use axum::response::Redirect;
+use axum::routing::get;
 use axum::{Router, middleware};
+use desk::Trial;
 use service::{Process, Queues, Stores};
-use tracing::info;
+use tracing::{info, warn};
 
 pub use context::{Context, Parts};
+pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
+pub use pipeline::missing::{LookError, Places, letters_about, places};
+pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
 
-/// Serves the site of `process` from now on, over what it has open.
-pub fn open(process: &Process, queues: &Queues, stores: &Stores) {
+/// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
+pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {
     let context = Context::new(Parts {
         stores: stores.clone(),
         queues: queues.clone(),
         clock: process.clock.clone(),
         config: process.config().clone(),
         metrics: process.metrics.clone(),
+        trial,
+        stop: process.shutdown.soft(),
     });
     if process.serve_site(router(&context)) {
         info!("serving the site");
+        tokio::spawn(async move {
+            if let Err(error) = letters::recover(context.stores(), context.name()).await {
+                warn!(%error, "what this server had begun before is not ended in the record");
+            }
+        });
     }
 }
 
@@ -52,11 +70,32 @@ pub fn router(context: &Context) -> Router {
         .merge(letters::routes())
         .merge(api::routes())
         .merge(assets::routes())
-        .merge(safety::routes());
-    let routes =
-        if context.base_path().is_empty() { routes } else { Router::new().nest(context.base_path(), routes) };
-    let dressed = middleware::from_fn_with_state(context.clone(), dress::dress);
-    routes.fallback(trouble::nothing_here).layer(dressed).with_state(context.clone())
+        .merge(safety::routes())
+        .merge(safety::acting(context, acts()));
+    let routes = below(context.base_path(), routes);
+    // Layers that come later are around those before.
+    routes
+        .fallback(trouble::nothing_here)
+        .layer(middleware::from_fn_with_state(context.clone(), safety::gate))
+        .layer(middleware::from_fn_with_state(context.clone(), dress::dress))
+        .layer(middleware::from_fn(safety::headers))
+        .layer(middleware::from_fn(compress::compress))
+        .with_state(context.clone())
+}
+
+/// Every route that changes something.
+fn acts() -> Vec<safety::Act> {
+    letters::acts()
+}
+
+/// `routes` below `base`, which also has a `/` at its end for whoever types one.
+fn below(base: &str, routes: Router<Context>) -> Router<Context> {
+    if base.is_empty() {
+        return routes;
+    }
+    let market = base.to_owned();
+    let there = get(async move || Redirect::temporary(&market));
+    Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 
 #[cfg(test)]

@@ -75,6 +75,8 @@ impl Plot<'_> {
                         @for label in labels(self.from, self.until) { span { (label) } }
                     }
                 }
+                // A script writes into it what is pointed at; its place is kept from the start.
+                p.reading {}
             }
         }
     }

@@ -1,24 +1,24 @@
 //! Who may look, and who may act.
+//!
+//! Every request passes [`gate`], whichever route it is for; [`acting`] makes the routes that change something; [`headers`] says to
+//! browsers what a view may do.
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::MethodRouter;
+mod acting;
+mod attempts;
+mod gate;
+pub(crate) mod guard;
+mod headers;
+mod hosts;
+mod login;
+mod origin;
+mod session;
+mod tokens;
+pub(crate) mod visitor;
 
-use crate::context::Context;
-use crate::trouble::Trouble;
+#[cfg(test)]
+mod tests;
 
-pub(crate) fn routes() -> Router<Context> {
-    Router::new()
-}
-
-/// Routes that change something: only who may act gets to them. Every such route is made by this.
-#[cfg_attr(not(test), expect(dead_code, reason = "no view changes anything yet"))]
-pub(crate) fn acting(routes: MethodRouter<Context>) -> MethodRouter<Context> {
-    routes.route_layer(middleware::from_fn(refuse))
-}
-
-async fn refuse(_request: Request, _next: Next) -> Result<Response, Trouble> {
-    Err(Trouble::Forbidden("nobody may act yet".to_owned()))
-}
+pub(crate) use acting::{Act, acting};
+pub(crate) use gate::gate;
+pub(crate) use headers::headers;
+pub(crate) use login::routes;

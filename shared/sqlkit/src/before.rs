@@ -19,8 +19,10 @@ impl Client {
             Self::Mysql(_) => "",
         };
         let told = match self {
-            Self::Sqlite(_) => "DROP INDEX alert_groups_told; ",
-            Self::Mysql(_) => "DROP INDEX alert_groups_told ON alert_groups; ",
+            Self::Sqlite(_) => "DROP INDEX alert_groups_told; DROP INDEX batches_by_fetch; ",
+            Self::Mysql(_) => {
+                "DROP INDEX alert_groups_told ON alert_groups; DROP INDEX batches_by_fetch ON batches; "
+            }
         };
         let view = self.created(6, "cryptocurrencies");
         self.back_to_step_14().await;

@@ -28,6 +28,27 @@ macro_rules! desk_port {
                 Ok(counted.await?.pop().unwrap_or_default())
             }
 
+            async fn by_hour(
+                &self,
+                groups: &[&str],
+                since: chrono::DateTime<chrono::Utc>,
+            ) -> Result<Vec<ports::HourOfGroup>, ports::StoreError> {
+                if groups.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let asked = $crate::desk::lists::by_hour(&$dialect, groups, since);
+                self.found(asked, $crate::desk::lists::hour_of_group).await
+            }
+
+            async fn unsettled(
+                &self,
+            ) -> Result<std::collections::BTreeMap<String, ports::Unsettled>, ports::StoreError> {
+                let found = self.found($crate::desk::lists::unsettled(), $crate::desk::lists::some_unsettled);
+                let mut groups: std::collections::BTreeMap<_, _> = found.await?.into_iter().collect();
+                groups.retain(|_, unsettled| *unsettled != ports::Unsettled::default());
+                Ok(groups)
+            }
+
             async fn replayed(
                 &self,
                 key: &ports::LetterKey,

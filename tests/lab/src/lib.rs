@@ -23,6 +23,7 @@
 //! `COINPIPE_TEST_NO_SERVERS` is set.
 
 mod aiosmtpd;
+mod browser;
 mod chosen;
 mod error;
 mod keeper;
@@ -42,6 +43,7 @@ mod tls;
 mod wait;
 
 pub use aiosmtpd::has_aiosmtpd;
+pub use browser::Browser;
 pub use chosen::{amqp_url, amqp_url_or_skip, mysql_url, mysql_url_or_skip};
 pub use error::LabError;
 pub use listings::{Listing, listings};

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, DeadLetter, Fetched, Schedule};
 use outage::{Away, Gate, Need};
-use ports::store::{BatchKey, OutboxState, Paid};
+use ports::store::{BatchKey, Course, OutboxState, Paid};
 use ports::{
     AlertGroup, BatchRecord, Claim, ClaimedMail, Clock, DataKinds, FiledCounts, FiledLetter, Freshness,
     GroupState, Ledger, LetterSummary, Letters, ListedCoin, Loaded, Mail, MailResult, MailTrouble, Outbox,
@@ -154,6 +154,15 @@ impl Ledger for PacedStore {
 
     async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
         self.through(Need::Read, self.memory.paid_since(since)).await
+    }
+
+    async fn courses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Course>, StoreError> {
+        self.through(Need::Read, self.memory.courses(from, to, limit)).await
     }
 }
 

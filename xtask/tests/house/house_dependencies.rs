@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // All that these have is tests, and an example.
     ("scenarios", &[]),
     ("bench", &[]),
+    ("browser", &[]),
     ("lab", &[]),
     ("xtask", &["lab"]),
 ];
@@ -86,6 +87,8 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
             "domain",
         ],
     ),
+    // It fills the store that the programs then serve.
+    ("browser", &["sqlite", "ports", "domain"]),
     // It measures stages through the ports, whatever is behind them.
     (
         "bench",

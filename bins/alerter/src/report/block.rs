@@ -23,6 +23,13 @@ pub(crate) enum Block {
     Facts(Vec<(&'static str, String)>),
     /// What somebody else said.
     Quote(String),
+    /// Where a browser shows more.
+    Link {
+        /// It begins with a capital letter and has no full stop.
+        does: &'static str,
+        /// The address.
+        url: String,
+    },
     /// What can be typed, and what it does.
     Command {
         /// It begins with a capital letter and has no full stop.

@@ -67,6 +67,15 @@ fn write_block(page: &mut String, block: &Block) {
             &escape(quote),
             "</blockquote>\n",
         ]),
+        Block::Link { does, url } => page.extend([
+            "<p style=\"margin:8px 0 12px\">",
+            &escape(does),
+            ":<br>\n<a href=\"",
+            &escape(url),
+            "\">",
+            &escape(url),
+            "</a></p>\n",
+        ]),
         Block::Command { does, line } => page.extend([
             "<p style=\"margin:8px 0 4px\">",
             &escape(does),
@@ -115,8 +124,10 @@ mod tests {
             Block::Facts(vec![("name", hostile.clone())]),
             Block::Quote(hostile.clone()),
             Block::Command { does: "Look", line: hostile.clone() },
+            Block::Link { does: "Look", url: hostile.clone() },
         ];
-        let count = blocks.len() + 1;
+        // The title, and the address that is also what is read.
+        let count = blocks.len() + 2;
         let page = html(&Report { subject: hostile, blocks });
         let harmless = "&lt;script&gt;alert(1)&lt;/script&gt;&quot; onclick=&#39;x&#39; &amp; &#233;   ";
         assert_eq!(page.matches(harmless).count(), count, "{page}");

@@ -32,6 +32,10 @@ pub(crate) fn plain(report: &Report) -> String {
                 }
             }
             Block::Quote(quote) => wrap(&mut text, ("> ", "> "), quote),
+            Block::Link { does, url } => {
+                wrap(&mut text, ("", ""), &format!("{does}:"));
+                text.extend(["  ", &one_line(url, LINE_CHARS), "\n"]);
+            }
             Block::Command { does, line } => {
                 wrap(&mut text, ("", ""), &format!("{does}:"));
                 text.extend(["  ", &one_line(line, LINE_CHARS), "\n"]);

@@ -2,24 +2,18 @@
 
 pub(crate) mod drop;
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
-use domain::{BatchId, Verdict};
-use ports::store::{BatchRecord, Dropped, Missing};
-use ports::{Ledger, QueueName};
-use serde_json::{Value, json};
-use service::{Process, Queues};
+use domain::Verdict;
+use ports::Ledger;
+use ports::store::{BatchRecord, Dropped};
+use service::Process;
+use site::{Places, batch_json as to_json};
 
 use crate::adapters::{self, Found};
 use crate::batch_state::state;
 use crate::ledger_pages::LedgerPages;
-use crate::missing::letters_about;
 use crate::numbers;
 use crate::output;
-
-/// Missing parts of a batch that are looked for, and shown; a batch has a hundred at most.
-const LOOKED_FOR: usize = 100;
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -112,46 +106,11 @@ async fn incomplete(ledger: &dyn Ledger, limit: usize) -> anyhow::Result<Vec<Bat
     Ok(batches)
 }
 
-/// For each batch, where its missing parts are, as far as can be told.
-pub(crate) type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
-
 /// Looks for the missing parts of `batches`.
 pub(crate) async fn places(found: &Found, batches: &[BatchRecord]) -> anyhow::Result<Places> {
-    let mut places = Places::new();
-    let Some(stores) = &found.stores else { return Ok(places) };
-    let incomplete = batches.iter().filter(|batch| !batch.is_complete());
-    let mut queued = None;
-    for batch in incomplete {
-        let mut parts = BTreeMap::new();
-        let looked_for = &batch.missing[..batch.missing.len().min(LOOKED_FOR)];
-        let letters = letters_about(&*stores.letters, &batch.id, looked_for).await?;
-        for missing in looked_for {
-            let place = if let Some(letter) = letters.get(missing) {
-                format!("dead letter {letter}")
-            } else {
-                if queued.is_none() {
-                    queued = Some(queued_messages(found.queues.as_ref()).await?);
-                }
-                if queued == Some(0) {
-                    format!("in no queue and no dead letter; `coinpipe replay --batch {}`", batch.id)
-                } else {
-                    "perhaps in the queue".to_owned()
-                }
-            };
-            parts.insert(*missing, place);
-        }
-        places.insert(batch.id.clone(), parts);
-    }
-    Ok(places)
-}
-
-async fn queued_messages(queues: Option<&Queues>) -> anyhow::Result<u64> {
-    let mut messages = 0;
-    let Some(queues) = queues else { return Ok(messages) };
-    for queue in QueueName::ALL {
-        messages += queues.queue.depth(queue).await?.total();
-    }
-    Ok(messages)
+    let Some(stores) = &found.stores else { return Ok(Places::new()) };
+    let queue = found.queues.as_ref().map(|queues| &*queues.queue);
+    Ok(site::places(&*stores.letters, queue, batches).await?)
 }
 
 /// Columns of the table, the least important first, for terminals that are too narrow for all.
@@ -230,43 +189,11 @@ pub(crate) fn told_dropped(batch: &BatchRecord, dropped: &Dropped) -> String {
     format!("{id} was dropped on {at}: {why}{unfinished}")
 }
 
-pub(crate) fn to_json(batch: &BatchRecord, places: &Places) -> Value {
-    let parts = places.get(&batch.id).into_iter().flatten();
-    let missing_at: BTreeMap<_, _> = parts.map(|(part, place)| (part.to_string(), place)).collect();
-    let missing = batch.missing.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(domain::timestamp::to_text);
-    json!({
-        "id": batch.id.as_str(),
-        "slot": batch.slot.to_string(),
-        "endpoint": batch.endpoint,
-        "convert": batch.convert,
-        "simulated": batch.simulated,
-        "fetched_at": instant(batch.fetched_at),
-        "transformed_at": instant(batch.transformed_at),
-        "loaded_at": instant(batch.loaded_at),
-        "pages": batch.pages,
-        "credits": batch.credits,
-        "coins_in": batch.coins_in,
-        "rejected": batch.rejected,
-        "written": batch.written,
-        "unchanged": batch.unchanged,
-        "stale": batch.stale,
-        "loads": batch.loads,
-        "replays": batch.replays,
-        "complete": batch.is_complete() && !batch.lacks_coins() && batch.dropped.is_none(),
-        "verdict": batch.verdict.as_ref().map(|verdict| verdict.doubt.as_str()),
-        "verdict_reason": batch.verdict.as_ref().map(|verdict| verdict.why.as_str()),
-        "dropped_at": instant(batch.dropped.as_ref().map(|dropped| dropped.at)),
-        "dropped_why": batch.dropped.as_ref().map(|dropped| dropped.why.as_str()),
-        "half_dropped": batch.is_half_dropped,
-        "missing": missing,
-        "missing_at": missing_at,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::{Doubt, Slot};
+    use std::collections::BTreeMap;
+
+    use domain::{BatchId, Doubt, Slot};
 
     use super::*;
 

@@ -1,5 +1,7 @@
 //! `coinpipe run`: all four stages in this process until asked to stop.
 
+use std::sync::Arc;
+
 use clap::Args;
 use domain::StageName;
 use fetcher::{ChosenSource, Tables};
@@ -8,6 +10,7 @@ use tracing::info;
 
 use crate::adapters::Adapters;
 use crate::opening::{self, Patience};
+use crate::trial::PageTrial;
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct RunArgs {
@@ -44,7 +47,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         return Ok(());
     };
     let adapters = adapters?;
-    site::open(process, &adapters.queues, &adapters.stores);
+    site::open(process, &adapters.queues, &adapters.stores, Some(Arc::new(PageTrial)));
     info!(queue = %config.queue.url, store = %config.store.url, every = ?config.fetch.every, "running all stages");
     let tables =
         Tables { ledger: adapters.stores.ledger.clone(), schedules: adapters.stores.schedules.clone() };

@@ -7,7 +7,7 @@ pub(super) const MANIFEST: &str = "batch.json";
 /// The folder of the batches, in the spool's folder.
 pub(super) const BATCHES: &str = "batches";
 /// What the fetcher waits for, in the spool's folder.
-pub(crate) const WAITING: &str = "waiting.json";
+pub(crate) use service::WAITING;
 /// What is remembered of earlier snapshots, in the spool's folder.
 pub(super) const JUDGED: &str = "judged.json";
 /// What was told about changes of the API, in the spool's folder.

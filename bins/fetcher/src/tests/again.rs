@@ -52,7 +52,7 @@ async fn nothing_is_given_up_when_all_pages_are_there_and_what_was_paid_is_told(
     };
     // 90 coins were kept, and 50 were paid for.
     assert_eq!((fetched.credits, lab.ids(QueueName::Raw)), (2, vec![PAGE_1.to_owned()]));
-    assert_eq!(crate::waiting(&lab.settings.spool, lab.clock.now()), None);
+    assert_eq!(service::waiting(&lab.settings.spool, lab.clock.now()), None);
 }
 
 /// A proxy that always cuts a page is paid for once a slot, until it does not.

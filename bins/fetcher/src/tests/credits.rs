@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Seen, incidents, instant, reasons, run_with};
-use crate::Waiting;
 use crate::testing::{Fetcher, Lab, Server, page, reply};
+use service::Waiting;
 
 /// 500 coins in one page, which costs 3 credits.
 fn lab(over_budget: OverBudget) -> Lab {
@@ -40,12 +40,12 @@ async fn live_through(lab: &Lab, fetcher: &Fetcher, slots: i64) -> Option<Waitin
             }
             bell.try_send(()).unwrap();
         }
-        waiting = crate::waiting(&lab.settings.spool, lab.clock.now());
+        waiting = service::waiting(&lab.settings.spool, lab.clock.now());
         heard > 3 * slots
     })
     .await;
     assert_eq!(
-        crate::waiting(&lab.settings.spool, lab.clock.now()),
+        service::waiting(&lab.settings.spool, lab.clock.now()),
         None,
         "a fetcher that has ended waits for nothing"
     );

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use config::CatchUp;
 use domain::{BatchId, Fetched, Schedule, Slot, endpoint, wire};
-use ports::store::{BatchKey, BatchRecord, FetchedSlot, Paid};
+use ports::store::{BatchKey, BatchRecord, Course, FetchedSlot, Paid};
 use ports::{Ledger, QueueName, Schedules, Store, StoreError};
 use simulator::{KeyPolicy, Options, PlannedFault, Simulator};
 
@@ -210,6 +210,10 @@ impl Ledger for Silent {
     }
 
     async fn batches_before(&self, _: BatchKey<'_>, _: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        away()
+    }
+
+    async fn courses(&self, _: DateTime<Utc>, _: DateTime<Utc>, _: u32) -> Result<Vec<Course>, StoreError> {
         away()
     }
 }

@@ -158,7 +158,7 @@ async fn the_schedule_waits_for_the_end_of_each_limit() {
         super::run_with(&fetcher, rung, "the snapshot", || {
             let _ = bell.try_send(());
             if simulator.requests().iter().filter(|seen| seen.path.contains("listings")).count() == 1 {
-                let waiting = crate::waiting(&lab.settings.spool, lab.clock.now());
+                let waiting = service::waiting(&lab.settings.spool, lab.clock.now());
                 if let Some(waiting) = waiting
                     && waiting.code == fault[..10].replace("error=", "api_")
                     && lab.clock.now() < timestamp::from_text(until).unwrap()
@@ -174,7 +174,7 @@ async fn the_schedule_waits_for_the_end_of_each_limit() {
             PageMeta::from_headers(&lab.queue.messages(QueueName::Raw)[0].headers).unwrap().fetched_at;
         let late = fetched_at - timestamp::from_text(until).unwrap();
         assert!((TimeDelta::zero()..TimeDelta::seconds(40)).contains(&late), "{fault}: {fetched_at}");
-        assert_eq!(crate::waiting(&lab.settings.spool, lab.clock.now()), None, "{fault}");
+        assert_eq!(service::waiting(&lab.settings.spool, lab.clock.now()), None, "{fault}");
     }
 }
 

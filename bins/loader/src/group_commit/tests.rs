@@ -1,3 +1,5 @@
+mod side_by_side;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use domain::Fetched;
 use domain::Schedule;
 use domain::wire::{self, UnreadMessage};
 use ports::DataKinds;
+use ports::store::Halfway;
 use testkit::clock::ManualClock;
 use testkit::contract::store::sample::chunk;
 use testkit::memory::MemoryStore;
@@ -16,9 +19,16 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+/// How long a load waits for the one before it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Loads when it is let, and remembers how many chunks each transaction had. Coin 13 makes it panic.
 struct Held {
     memory: MemoryStore,
+    /// Whether it can do a part of several loads at the same time.
+    is_halved: bool,
+    /// How many went on halfway.
+    halfway: AtomicUsize,
     let_go: Semaphore,
     begun: AtomicUsize,
     transactions: Mutex<Vec<usize>>,
@@ -32,6 +42,16 @@ impl Store for Held {
         assert!(chunks.iter().flat_map(|chunk| &chunk.rows).all(|row| row.coin.id != 13), "coin 13");
         self.transactions.lock().unwrap().push(chunks.len());
         self.memory.load_all(chunks).await
+    }
+
+    async fn load_beside(&self, chunks: &[&Chunk], halfway: &dyn Halfway) -> Result<Vec<Loaded>, StoreError> {
+        if self.is_halved {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let _patience_is_over = tokio::time::timeout(PATIENCE, halfway.reached()).await;
+            self.halfway.fetch_add(1, Ordering::SeqCst);
+            self.begun.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.load_all(chunks).await
     }
 
     async fn load_market(&self, chunk: &domain::MarketChunk) -> Result<Loaded, StoreError> {
@@ -68,8 +88,14 @@ type Loading = JoinHandle<Result<Loaded, Failure>>;
 
 impl Bench {
     fn new() -> Self {
+        Self::with(false)
+    }
+
+    fn with(is_halved: bool) -> Self {
         let store = Arc::new(Held {
             memory: MemoryStore::new(Arc::new(ManualClock::default())),
+            is_halved,
+            halfway: AtomicUsize::new(0),
             let_go: Semaphore::new(0),
             begun: AtomicUsize::new(0),
             transactions: Mutex::default(),

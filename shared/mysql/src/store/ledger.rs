@@ -5,7 +5,7 @@ mod record;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::BatchId;
-use ports::store::{BatchKey, Paid};
+use ports::store::{BatchKey, Course, Paid};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
@@ -38,6 +38,16 @@ impl Ledger for MysqlStore {
     async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
         let rows = self.database.read(query(read::PAID_SINCE, [since.into()])).await?;
         read_all(&rows, read::paid).map_err(|error| self.blame(error))
+    }
+
+    async fn courses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Course>, StoreError> {
+        let rows = self.database.read(query(read::COURSES, [from.into(), to.into(), limit.into()])).await?;
+        read_all(&rows, read::course).map_err(|error| self.blame(error))
     }
 }
 

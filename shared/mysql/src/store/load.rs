@@ -1,10 +1,12 @@
 //! The statements of a [`Load`] on a server.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Coin};
 use ports::Loaded;
+use ports::store::Halfway;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor};
 use tables::load::statements::{KnownIdentity, OfCoins, Reader, Rows, Select, Statements};
@@ -23,9 +25,14 @@ use super::{data_kind, ledger};
 use crate::database::Work;
 use crate::error::refusal;
 
+/// Who is told when a load has come halfway, and how long that may take.
+pub(super) type Beside<'a> = (&'a dyn Halfway, Duration);
+
 /// A load, and its batches.
 pub(super) struct Numbered<'a> {
     pub(super) load: &'a Load<'a>,
+    /// Who is told when the history is written, if anybody, and how long that may take.
+    pub(super) halfway: Option<Beside<'a>>,
     pub(super) batches: &'a BTreeSet<&'a BatchId>,
 }
 
@@ -44,7 +51,8 @@ impl Work for Numbered<'_> {
         let Some(numbers) = Numbers::locked(connection, self.batches).await? else {
             return Ok(Outcome::Unnumbered);
         };
-        self.load.run(&mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
+        let mut statements = OnServer { connection, numbers: &numbers, halfway: self.halfway };
+        self.load.run(&mut statements).await.map(Outcome::Loaded)
     }
 
     fn has_written(&self, outcome: &Self::Output) -> bool {
@@ -54,7 +62,11 @@ impl Work for Numbered<'_> {
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-pub(super) struct OnServer<'c>(pub(super) &'c mut MySqlConnection, pub(super) &'c Numbers);
+pub(super) struct OnServer<'c> {
+    pub(super) connection: &'c mut MySqlConnection,
+    pub(super) numbers: &'c Numbers,
+    pub(super) halfway: Option<Beside<'c>>,
+}
 
 impl Statements for OnServer<'_> {
     type Error = sqlx::Error;
@@ -63,10 +75,11 @@ impl Statements for OnServer<'_> {
 
     const AT_ONCE: usize = 100;
     const COINS_LOCK: &'static str = " FOR UPDATE";
+    const SIDE_BY_SIDE: bool = true;
     const IDENTITY_COLUMNS: &'static [&'static str] = &row::IDENTITY;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
-        data_kind::admit(self.0, simulated).await
+        data_kind::admit(self.connection, simulated).await
     }
 
     fn misfit(row: &LoadRow<'_>) -> Option<String> {
@@ -86,19 +99,25 @@ impl Statements for OnServer<'_> {
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
-        self.0.execute(sql).await.map(drop)
+        self.connection.execute(sql).await.map(drop)
     }
 
     async fn batch_numbers(&mut self, batches: &[&BatchId]) -> Result<Vec<BatchNumber>> {
-        batches.iter().map(|batch| self.1.of(batch)).collect()
+        batches.iter().map(|batch| self.numbers.of(batch)).collect()
     }
 
     async fn of_coins(&mut self, select: &Select, ids: &[u32]) -> Result<Vec<MySqlRow>> {
         let mut all = Vec::with_capacity(ids.len());
         for part in ids.chunks(COINS) {
-            all.append(&mut of_coins(|ids| select.sql(ids), part).fetch_all(&mut *self.0).await?);
+            all.append(&mut of_coins(|ids| select.sql(ids), part).fetch_all(&mut *self.connection).await?);
         }
         Ok(all)
+    }
+
+    async fn before_coins(&mut self) {
+        if let Some((halfway, patience)) = self.halfway {
+            let _is_over = tokio::time::timeout(patience, halfway.reached()).await;
+        }
     }
 
     fn read<T>(row: &MySqlRow, reader: Reader<T>, all: &mut Vec<T>) -> Result<()> {
@@ -107,14 +126,14 @@ impl Statements for OnServer<'_> {
     }
 
     async fn record(&mut self, chunk: &Chunk, loaded: &Loaded, now: DateTime<Utc>) -> Result<()> {
-        ledger::record_chunk(self.0, chunk, loaded, now).await
+        ledger::record_chunk(self.connection, chunk, loaded, now).await
     }
 
     async fn update(&mut self, sql: OfCoins, at: Option<DateTime<Utc>>, ids: &[u32]) -> Result<()> {
         for part in ids.chunks(COINS) {
             let query = sqlx::query(AssertSqlSafe(sql_of(sql, part)));
             let query = at.into_iter().fold(query, |query, at| bind(query, at.into()));
-            bind_ids(query, part).execute(&mut *self.0).await?;
+            bind_ids(query, part).execute(&mut *self.connection).await?;
         }
         Ok(())
     }
@@ -123,11 +142,13 @@ impl Statements for OnServer<'_> {
         let inserts = if is_rebuild { &REBUILDS } else { &INSERTS };
         match rows {
             Rows::Coins(rows) => {
-                inserts.coins.run(self.0, rows, |seen| row::tag_bytes(seen.coin), write::coin).await
+                inserts.coins.run(self.connection, rows, |seen| row::tag_bytes(seen.coin), write::coin).await
             }
-            Rows::Identities(rows) => inserts.identities.run(self.0, rows, |_| 0, row::identity).await,
-            Rows::Latest(rows) => inserts.latest.run(self.0, rows, |_| 0, write::latest).await,
-            Rows::History(rows) => inserts.history.run(self.0, rows, |_| 0, write::history).await,
+            Rows::Identities(rows) => {
+                inserts.identities.run(self.connection, rows, |_| 0, row::identity).await
+            }
+            Rows::Latest(rows) => inserts.latest.run(self.connection, rows, |_| 0, write::latest).await,
+            Rows::History(rows) => inserts.history.run(self.connection, rows, |_| 0, write::history).await,
         }
     }
 }

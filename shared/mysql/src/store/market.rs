@@ -30,7 +30,8 @@ impl Work for MarketLoad<'_> {
         let Some(numbers) = Numbers::locked(connection, &BTreeSet::from([self.batch()])).await? else {
             return Ok(Outcome::Unnumbered);
         };
-        MarketLoad::run(self, &mut OnServer(connection, &numbers)).await.map(Outcome::Loaded)
+        let mut statements = OnServer { connection, numbers: &numbers, halfway: None };
+        MarketLoad::run(self, &mut statements).await.map(Outcome::Loaded)
     }
 
     fn has_written(&self, outcome: &Self::Output) -> bool {
@@ -46,11 +47,11 @@ impl MarketStatements for OnServer<'_> {
     }
 
     async fn run(&mut self, sql: Sql<'_>) -> Result<()> {
-        query(AssertSqlSafe(sql.text), sql.values).execute(&mut *self.0).await.map(drop)
+        query(AssertSqlSafe(sql.text), sql.values).execute(&mut *self.connection).await.map(drop)
     }
 
     async fn held(&mut self, sql: Sql<'_>, kind: MarketKind) -> Result<Vec<Held>> {
-        let found = query(AssertSqlSafe(sql.text), sql.values).fetch_all(&mut *self.0).await?;
+        let found = query(AssertSqlSafe(sql.text), sql.values).fetch_all(&mut *self.connection).await?;
         read_all(&found, |row| held(kind, row))
     }
 }

@@ -80,6 +80,13 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let sql = values.iter().fold(sql.to_owned(), |sql, value| sql.replacen('?', value, 1));
         looked_up.push((sql.clone(), plan(&mut connection, &sql).await));
     }
+    for (sql, values) in [
+        (tables::read::ledger::COURSES, vec!["'2026-11-22 14:00:00'", "'2026-11-22 16:00:00'", "9"]),
+        (tables::read::ledger::PAID_SINCE, vec!["'2026-11-27 13:00:00'"]),
+    ] {
+        let sql = values.iter().fold(sql.to_owned(), |sql, value| sql.replacen('?', value, 1));
+        looked_up.push((sql.clone(), plan(&mut connection, &sql).await));
+    }
     let processes = tables::read::processes::processes().replacen('?', newest, 1).replacen('?', "100", 1);
     looked_up.push((processes.clone(), plan(&mut connection, &processes).await));
     let ids = [batch(0), batch(3600), batch(7200)];

@@ -13,5 +13,6 @@ mod private;
 mod proxy;
 mod rights;
 mod schema;
+mod side_by_side;
 mod source;
 mod trouble;

@@ -1,5 +1,6 @@
 //! The operator's side of the dead-letter desk: finding letters, what was done about them, and the record of who did it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -86,6 +87,15 @@ pub struct LetterFilter {
     pub text: Option<String>,
 }
 
+/// How many letters of a group are not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Those of which nothing became yet.
+    pub open: u64,
+    /// Those that were sent again, and of which nobody knows yet whether they arrive.
+    pub replayed: u64,
+}
+
 /// Where a letter stands in the list of all, and which of its deaths is meant: after another one it stands elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LetterKey {
@@ -156,6 +166,17 @@ pub struct LoggedAction {
     pub outcome: Option<String>,
 }
 
+/// How many letters of a group died last in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourOfGroup {
+    /// The group.
+    pub fingerprint: String,
+    /// When the hour begins.
+    pub hour: DateTime<Utc>,
+    /// How many.
+    pub letters: u64,
+}
+
 /// What is kept for a time, and then deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -193,6 +214,12 @@ pub trait Desk: Send + Sync + 'static {
 
     /// How many letters `filter` takes; counts no more than `most`.
     async fn count(&self, filter: &LetterFilter, most: u64) -> Result<u64, StoreError>;
+
+    /// The letters of `groups`, by the hour of their newest death, from `since` on; hours without any are left out.
+    async fn by_hour(&self, groups: &[&str], since: DateTime<Utc>) -> Result<Vec<HourOfGroup>, StoreError>;
+
+    /// How many letters are not settled, of each group that has some; by the groups of their newest deaths. Reads an index alone.
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError>;
 
     /// Notes that the letter at `key` was sent again, in `replay`. `false`, and nothing is changed, when it died again or is gone.
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError>;

@@ -124,6 +124,21 @@ pub struct Paid {
     pub credits: u32,
 }
 
+/// How a snapshot went, for plots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// Its slot.
+    pub slot: Slot,
+    /// When its last page arrived; `None` until the announcement was recorded.
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// When its newest chunk was loaded; `None` when nothing was, or some of it more than once: then it is the time of a repeat.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// Quotes in its chunks.
+    pub quotes: u64,
+    /// Credits it cost.
+    pub credits: Option<u32>,
+}
+
 /// The place of a batch in the ledger: its slot and its id.
 pub type BatchKey<'a> = (Slot, &'a BatchId);
 
@@ -146,4 +161,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// What was paid since `since`, whatever time it is about, oldest first: batches whose announcement was recorded, dropped ones
     /// too. Reads no chunk.
     async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError>;
+
+    /// How the snapshots went whose slots are from `from` on and before `to`, the `limit` newest, newest first: the market or some
+    /// coins as they were then, not filled in later, and not dropped.
+    async fn courses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Course>, StoreError>;
 }

@@ -65,7 +65,7 @@ impl View<'_> {
         html! {
             form.filter method="get" action=(self.context.href("/")) role="search" data-filter="" {
                 label { span { "Search" }
-                    input type="search" name="search" value=(filter.search()) placeholder="Name, symbol or id" maxlength="100";
+                    input type="search" name="search" value=(one_line(filter.search(), 100)) placeholder="Name, symbol or id" maxlength="100";
                 }
                 label { span { "Currency" }
                     select name="currency" {

@@ -5,7 +5,7 @@ mod record;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, timestamp};
-use ports::store::{BatchKey, Paid};
+use ports::store::{BatchKey, Course, Paid};
 use ports::{BatchRecord, Ledger, StoreError};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::ledger as read;
@@ -37,6 +37,17 @@ impl Ledger for SqliteStore {
     async fn paid_since(&self, since: DateTime<Utc>) -> Result<Vec<Paid>, StoreError> {
         let rows = query(read::PAID_SINCE, [since.into()]).fetch_all(self.database.readers()).await;
         rows.and_then(|rows| read_all(&rows, read::paid)).map_err(|error| self.blame(error))
+    }
+
+    async fn courses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Course>, StoreError> {
+        let query = query(read::COURSES, [from.into(), to.into(), limit.into()]);
+        let rows = query.fetch_all(self.database.readers()).await;
+        rows.and_then(|rows| read_all(&rows, read::course)).map_err(|error| self.blame(error))
     }
 }
 

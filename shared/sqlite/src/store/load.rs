@@ -48,11 +48,14 @@ impl Statements for InFile<'_> {
 
     const AT_ONCE: usize = 1;
     const COINS_LOCK: &'static str = "";
+    const SIDE_BY_SIDE: bool = false;
     const IDENTITY_COLUMNS: &'static [&'static str] = &IDENTITIES;
 
     async fn admit(&mut self, simulated: bool) -> Result<bool> {
         data_kind::admit(self.0, simulated).await
     }
+
+    async fn before_coins(&mut self) {}
 
     /// The tables are strict, and their checks find the rest.
     fn misfit(_: &LoadRow<'_>) -> Option<String> {

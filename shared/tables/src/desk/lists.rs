@@ -1,7 +1,8 @@
 //! Lists of letters, a page at a time.
 
-use domain::{BatchId, ReplayId};
-use ports::{DeskLetter, Handling, LetterFilter, LetterKey};
+use chrono::{DateTime, Utc};
+use domain::{BatchId, ReplayId, timestamp};
+use ports::{DeskLetter, Handling, HourOfGroup, LetterFilter, LetterKey, LetterState, Unsettled};
 
 use super::filter::Conditions;
 use crate::columns::{HANDLED, LETTERS};
@@ -14,6 +15,8 @@ use crate::write::Asked;
 pub struct Dialect {
     /// The length of a body, without reading it.
     pub body_bytes: &'static str,
+    /// The hour of `filed_at` as a text such as `2026-11-22T14`.
+    pub hour: &'static str,
     /// How an index is prescribed, where the database would choose a worse one.
     pub force_index: Option<&'static str>,
 }
@@ -64,6 +67,49 @@ pub fn count(filter: &LetterFilter, most: u64) -> Asked<'_> {
         format!("SELECT count(*) AS letters FROM (SELECT 1 FROM dead_letters {which} LIMIT ?) AS counted"),
         values,
     )
+}
+
+/// How many letters of `groups` there are in each hour since `since`, for [`hour_of_group`].
+pub fn by_hour<'a>(dialect: &Dialect, groups: &[&'a str], since: DateTime<Utc>) -> Asked<'a> {
+    let places = vec!["?"; groups.len()].join(", ");
+    let sql = format!(
+        "SELECT fingerprint, {} AS hour, count(*) AS letters FROM dead_letters \
+         WHERE fingerprint IN ({places}) AND filed_at >= ? GROUP BY 1, 2 ORDER BY 1, 2",
+        dialect.hour
+    );
+    let groups = groups.iter().map(|group| (*group).into());
+    (sql, groups.chain([since.into()]).collect())
+}
+
+/// A row of [`by_hour`].
+pub fn hour_of_group(row: &dyn Row) -> Result<HourOfGroup, Unreadable> {
+    let hour: String = row.get("hour")?;
+    let begins = timestamp::from_text(&format!("{hour}:00:00Z"));
+    Ok(HourOfGroup {
+        fingerprint: row.get("fingerprint")?,
+        hour: begins.ok_or_else(|| Unreadable::new("hour", "no hour"))?,
+        letters: row.get("letters")?,
+    })
+}
+
+/// How many letters of each group are not settled, for [`some_unsettled`]. Group by group: so it reads an index and no letter.
+pub fn unsettled<'a>() -> Asked<'a> {
+    let count = |state: LetterState| {
+        format!(
+            "(SELECT count(*) FROM dead_letters AS d WHERE d.fingerprint = g.fingerprint AND d.state = '{state}')"
+        )
+    };
+    let (open, replayed) = (count(LetterState::Open), count(LetterState::Replayed));
+    let sql = format!(
+        "SELECT g.fingerprint AS fingerprint, {open} AS open, {replayed} AS replayed FROM alert_groups AS g"
+    );
+    (sql, Vec::new())
+}
+
+/// A row of [`unsettled`].
+pub fn some_unsettled(row: &dyn Row) -> Result<(String, Unsettled), Unreadable> {
+    let unsettled = Unsettled { open: row.get("open")?, replayed: row.get("replayed")? };
+    Ok((row.get("fingerprint")?, unsettled))
 }
 
 /// The chunk, if the replay loaded it.

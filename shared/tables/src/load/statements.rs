@@ -89,6 +89,9 @@ pub trait Statements: Send {
     /// What follows the statement that reads `coin_descriptions`, so that they stay locked.
     const COINS_LOCK: &'static str;
 
+    /// Whether several may load at the same time: then the history, which needs no lock on coins, is written before they are locked.
+    const SIDE_BY_SIDE: bool;
+
     /// The columns that [`known_identity`](Self::known_identity) reads of `coin_names`.
     const IDENTITY_COLUMNS: &'static [&'static str];
 
@@ -124,6 +127,9 @@ pub trait Statements: Send {
         select: &Select,
         ids: &[u32],
     ) -> impl Future<Output = Result<Vec<Self::Found>, Self::Error>> + Send;
+
+    /// The history is written, and the coins are locked next; only where loads run [side by side](Self::SIDE_BY_SIDE).
+    fn before_coins(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Adds what `reader` makes of the rows in `found`.
     fn read<T>(found: &Self::Found, reader: Reader<T>, all: &mut Vec<T>) -> Result<(), Self::Error>;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::Chunk;
 use ports::{Loaded, Refused, StoreError};
 
-use super::coins::{Changes, changes, seen};
+use super::coins::{Changes, SeenCoin, changes, seen};
 use super::loading::Loading;
 use super::quotes::{Judged, history, judge};
 use super::statements::{Rows, Statements};
@@ -94,19 +94,13 @@ fn fitting<'a, S: Statements>(mut rows: Vec<LoadRow<'a>>, loaded: &mut [Loaded])
 
 /// Writes all of `rows`, or fails; what their quotes count as, for each of the chunks.
 ///
-/// What the tables hold is read while the server is busy with the history, which needs none of it.
 async fn write_part<S: Statements>(
     statements: &mut S,
     chunks: usize,
     rows: &[LoadRow<'_>],
 ) -> Result<Vec<Loaded>, S::Error> {
     let seen = seen(rows);
-    let found = Found::lock(statements, &seen.coins).await?;
-    let history = history(rows);
-    let written = insert(statements, &history, Rows::History);
-    let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(found));
-    written?;
-    let Stored { known, latest: mut held } = stored?;
+    let Stored { known, latest: mut held } = write_history(statements, &seen.coins, rows).await?;
     let equal: Vec<u32> = held.coins_to_compare(rows).into_iter().collect();
     let mut whole = Vec::with_capacity(equal.len());
     for found in statements.of_coins(&read::latest(), &equal).await? {
@@ -119,6 +113,28 @@ async fn write_part<S: Statements>(
     write_coins(statements, &changes(&seen, &known, before, after, S::identity_key)).await?;
     insert(statements, &latest, Rows::Latest).await?;
     Ok(loaded)
+}
+
+/// Writes the history, and reads what the tables hold of the coins that were `seen`, which it locks.
+///
+/// The history needs no lock: its statements compare by themselves. Where others may load meanwhile it therefore comes first, beside
+/// what a load before this one does with the coins. Otherwise what the tables hold is read while the history is written.
+async fn write_history<S: Statements>(
+    statements: &mut S,
+    seen: &[SeenCoin<'_>],
+    rows: &[LoadRow<'_>],
+) -> Result<Stored<S::IdentityKey>, S::Error> {
+    let history = history(rows);
+    if S::SIDE_BY_SIDE {
+        insert(statements, &history, Rows::History).await?;
+        drop(history);
+        statements.before_coins().await;
+        return Stored::read::<S>(Found::lock(statements, seen).await?).await;
+    }
+    let found = Found::lock(statements, seen).await?;
+    let written = insert(statements, &history, Rows::History);
+    let (written, stored) = tokio::join!(biased; written, Stored::read::<S>(found));
+    written.and(stored)
 }
 
 /// Writes what is new of the coins, before their newest quotes are written.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Doubt, ReplayId, Slot, Verdict};
-use ports::store::Paid;
+use ports::store::{Course, Paid};
 use ports::{BatchRecord, DataKinds, Dropped};
 
 use crate::columns::{BATCHES, CHUNKS, DROPPED, REPLAYS, of_table};
@@ -36,6 +36,28 @@ pub fn paid(row: &dyn Row) -> Result<Paid, Unreadable> {
         endpoint: row.get("endpoint")?,
         fetched_at: row.get("fetched_at")?,
         credits: row.get("credits")?,
+    })
+}
+
+/// How the newest snapshots of a span went, for [`course`]; binds where it begins, where it ends, and how many.
+pub const COURSES: &str = "SELECT b.slot AS slot, b.fetched_at AS fetched_at, b.credits AS credits, \
+    (SELECT MAX(c.loaded_at) FROM batch_chunks AS c WHERE c.batch_id = b.id) AS loaded_at, \
+    (SELECT MAX(c.loads) FROM batch_chunks AS c WHERE c.batch_id = b.id) AS loads, \
+    (SELECT CAST(SUM(c.written + c.unchanged + c.stale) AS UNSIGNED) FROM batch_chunks AS c \
+        WHERE c.batch_id = b.id) AS quotes \
+    FROM batches AS b WHERE b.slot >= ? AND b.slot < ? AND b.endpoint IN ('listings', 'quotes') \
+    AND b.dropped_at IS NULL ORDER BY b.slot DESC, b.id DESC LIMIT ?";
+
+/// A row of [`COURSES`].
+pub fn course(row: &dyn Row) -> Result<Course, Unreadable> {
+    let loads: Option<u32> = row.nullable("loads")?;
+    let loaded_at: Option<_> = row.nullable("loaded_at")?;
+    Ok(Course {
+        slot: Slot::at(row.get("slot")?),
+        fetched_at: row.nullable("fetched_at")?,
+        loaded_at: loaded_at.filter(|_| loads == Some(1)),
+        quotes: row.nullable("quotes")?.unwrap_or_default(),
+        credits: row.nullable("credits")?,
     })
 }
 

@@ -116,6 +116,7 @@ macro_rules! store_contract {
                 an_announcement_and_its_chunks_may_come_in_any_order
                 a_later_announcement_wins
                 what_was_paid_is_told_by_when_it_was_fetched
+                how_snapshots_went_is_told_newest_first
                 a_verdict_stays_with_its_announcement
                 an_empty_page_is_a_chunk_without_rows
                 a_batch_is_as_new_as_its_newest_chunk
@@ -207,9 +208,11 @@ macro_rules! store_contract {
                 groups_and_letters_come_newest_first;
             desk:
                 each_filter_takes_its_letters
+                letters_are_counted_by_the_hour_of_their_newest_death
                 pages_of_a_list_have_every_letter_once
                 what_is_done_is_done_to_the_death_that_was_seen
                 a_new_death_opens_a_settled_letter_again
+                what_is_not_settled_is_counted_by_group
                 a_replayed_letter_is_resolved_by_its_replay_alone
                 a_chunk_that_a_replay_loaded_is_known
                 letters_of_a_resolved_group_are_settled_with_it
@@ -222,6 +225,7 @@ macro_rules! store_contract {
                 an_episode_is_from_opening_to_end
                 an_end_is_told_to_whom_was_told_of_the_trouble
                 an_end_that_nobody_was_told_of_was_none
+                what_comes_and_goes_untold_is_to_be_told
                 a_refused_mail_told_nobody_of_trouble_or_its_end
                 a_silence_lasts_until_its_end_or_until_it_is_taken_away;
             outbox:

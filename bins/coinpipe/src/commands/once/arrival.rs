@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::Progress;
 use crate::adapters::Adapters;
 use crate::batch_state::parts;
-use crate::missing::letters_about;
 use crate::numbers;
 
 /// The waits between polls while nothing happens.
@@ -148,7 +147,7 @@ async fn read_state(adapters: &Adapters, batch: &BatchId, pages: u32) -> anyhow:
     let record = adapters.stores.ledger.batch(batch).await?;
     // Before anything is recorded, the fetcher knows how many pages there are.
     let missing = record.map_or_else(|| (1..=pages).map(Missing::Page).collect(), |record| record.missing);
-    let dead = letters_about(&*adapters.stores.letters, batch, &missing).await?.len();
+    let dead = site::letters_about(&*adapters.stores.letters, batch, &missing).await?.len();
     Ok(BatchState { missing, dead, depth })
 }
 

@@ -92,6 +92,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("alert", "webhook_secret_file") => file("signs"),
         ("alert", "resolve_after") => texts(&["", "off", "7d", "90m"]),
         ("alert", "quiet_hours") => texts(&["", "off", "22:00-07:00", "1:00-2:30 Europe/Berlin"]),
+        ("alert", "restarts") => texts(&["", "off", "5 in 15m", " 2 in 1h 30m"]),
         ("alert", "summary") => texts(&["", "off", "daily", "weekly"]),
         ("fetch", "offset") => texts(&["", "spread", "off", "0s", "1m 30s"]),
         ("fetch", "catch_up") => texts(&["", "none", "last", "all"]),
@@ -120,6 +121,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("market", _) => texts(&["", "off", "15m", "24h"]),
         ("judge", "tries") => integer(1..10),
         ("judge", "jump") => integer(2..1000),
+        ("alert", "plan_credits") => integer(0..10_000_000),
         ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped")
         | ("alert", "rejected") => texts(&["", "off", "0%", "12.5 %"]),
         ("judge", "wait") => texts(&["", "0s", "90s"]),

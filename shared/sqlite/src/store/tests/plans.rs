@@ -37,6 +37,10 @@ async fn what_is_asked_all_the_time_is_looked_up() {
         let plan = plan(&lab.store, sql).await;
         assert_eq!(scans(&plan), [""; 0], "{sql}: {plan:#?}");
     }
+    for sql in [tables::read::ledger::COURSES, tables::read::ledger::PAID_SINCE] {
+        let steps = plan(&lab.store, sql).await;
+        assert_eq!(scans(&steps), [""; 0], "{sql}: {steps:#?}");
+    }
     let processes = plan(&lab.store, &tables::read::processes::processes()).await;
     assert_eq!(scans(&processes), [""; 0], "{processes:#?}");
     let data_kinds = plan(&lab.store, tables::read::ledger::DATA_KINDS).await;
@@ -103,6 +107,11 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
             assert_eq!(scans(&steps).len(), usize::from(may_scan), "{filter:?}: {steps:#?}");
         }
     }
+    // What the site draws of each group.
+    let (sql, _) = tables::desk::lists::by_hour(&desk::DIALECT, &["one", "two"], at(0));
+    let steps = plan(&lab.store, &sql).await;
+    assert!(steps.iter().any(|step| step.contains("dead_letters_by_group ")), "{steps:#?}");
+    assert_eq!(scans(&steps), [""; 0], "{steps:#?}");
     // What the alerter asks for every ten seconds, and what is deleted.
     let (sql, _) = tables::desk::acts::of_resolved_groups(500);
     for sql in [sql.as_str(), "SELECT id FROM dead_letters WHERE settled_at < ? ORDER BY settled_at LIMIT ?"]

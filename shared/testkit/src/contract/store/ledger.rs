@@ -7,7 +7,7 @@ use domain::{BatchId, Chunk, Doubt, Fetched, Slot, Verdict};
 
 use super::StoreLab;
 use super::sample::{at, batch, chunk, chunk_of, fetched, row};
-use ports::store::{BatchRecord, Ledger, Missing, Paid, Store};
+use ports::store::{BatchRecord, Course, Ledger, Missing, Paid, Store};
 
 async fn load(lab: &impl StoreLab, chunk: &Chunk) {
     lab.store().load(chunk).await.expect("the chunk loads");
@@ -71,6 +71,43 @@ pub async fn what_was_paid_is_told_by_when_it_was_fetched(lab: &impl StoreLab) {
     };
     assert_eq!(paid, [told("listings", 1, 25), told("history", 50, 2), told("map", 70, 0)]);
     assert_eq!(lab.store().paid_since(at(71)).await.expect("answers"), []);
+}
+
+/// Of what was fetched at its slot, and is not dropped. When it was loaded is known while no repeat hides it.
+pub async fn how_snapshots_went_is_told_newest_first(lab: &impl StoreLab) {
+    let courses =
+        async |from, to, limit| lab.store().courses(at(from), at(to), limit).await.expect("answers");
+    assert_eq!(courses(-100_000, 100_000, 9).await, []);
+    for (seconds, endpoint) in
+        [(0, "listings"), (3600, "listings"), (7200, "quotes"), (1800, "history"), (1800, "map")]
+    {
+        let (slot, convert) = (Slot::at(at(seconds)), vec!["USD".to_owned()]);
+        let (batch, endpoint) = (BatchId::new(slot, endpoint, &convert), endpoint.to_owned());
+        let mut loaded = chunk(&[1, 2]);
+        (loaded.page.batch, loaded.page.slot) = (batch.clone(), slot);
+        loaded.page.endpoint.clone_from(&endpoint);
+        loaded.page.fetched_at = at(seconds + 1);
+        if seconds != 7200 {
+            load(lab, &loaded).await;
+        }
+        if seconds == 3600 {
+            load(lab, &loaded).await;
+        }
+        let announced =
+            Fetched { batch, slot, endpoint, fetched_at: at(seconds + 1), credits: 3, ..fetched(1) };
+        lab.store().record_fetched(&announced).await.expect("is recorded");
+    }
+    let course = |seconds, loaded_at, quotes| Course {
+        slot: Slot::at(at(seconds)),
+        fetched_at: Some(at(seconds + 1)),
+        loaded_at,
+        quotes,
+        credits: Some(3),
+    };
+    let told = [course(7200, None, 0), course(3600, None, 2), course(0, Some(at(0)), 2)];
+    assert_eq!(courses(-100_000, 100_000, 9).await, told);
+    assert_eq!(courses(-100_000, 100_000, 2).await, told[..2]);
+    assert_eq!(courses(1, 7200, 9).await, told[1..2]);
 }
 
 /// Before the announcement the pages say how many there are; after it, it does.

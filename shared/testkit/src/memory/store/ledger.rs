@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::endpoint::{LISTINGS, QUOTES};
 use domain::{BatchId, Chunk, Fetched, ReplayId, Slot, Verdict, timestamp};
 
 use super::MemoryStore;
 use fold::{Part, Replays};
 use ports::store::{
-    BatchKey, BatchRecord, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, Paid, StoreError,
+    BatchKey, BatchRecord, Course, DataKinds, Dropped, Freshness, Ledger, LedgerLine, Loaded, Paid,
+    StoreError,
 };
 
 /// Batches, and the chunks of each by (page, chunk).
@@ -249,6 +251,28 @@ impl Ledger for MemoryStore {
         let mut paid: Vec<_> = announced.filter(|(at, ..)| *at >= since).collect();
         paid.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
         Ok(paid.into_iter().map(|(.., paid)| paid).collect())
+    }
+
+    async fn courses(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Course>, StoreError> {
+        let mut records = newest_first(&self.state()?.ledger.batches);
+        records.retain(|record| {
+            let is_in = (from..to).contains(&record.slot.starts_at()) && record.dropped.is_none();
+            is_in && [LISTINGS, QUOTES].contains(&record.endpoint.as_str())
+        });
+        records.truncate(limit as usize);
+        let course = |record: BatchRecord| Course {
+            slot: record.slot,
+            fetched_at: record.fetched_at,
+            loaded_at: record.loaded_at.filter(|_| record.loads == 1),
+            quotes: record.written + record.unchanged + record.stale,
+            credits: record.credits,
+        };
+        Ok(records.into_iter().map(course).collect())
     }
 }
 

@@ -1,13 +1,13 @@
 //! The operator's side of the desk in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, DeadLetter, ReplayId, header, timestamp};
 use ports::store::{
-    Action, Death, Desk as DeskPort, DeskLetter, FiledLetter, GroupState, Handling, Kept, LetterFilter,
-    LetterKey, LetterState, LoggedAction, StoreError,
+    Action, Death, Desk as DeskPort, DeskLetter, FiledLetter, GroupState, Handling, HourOfGroup, Kept,
+    LetterFilter, LetterKey, LetterState, LoggedAction, StoreError, Unsettled,
 };
 
 use super::{Desk, MemoryStore, summary};
@@ -100,6 +100,33 @@ impl DeskPort for MemoryStore {
 
     async fn count(&self, filter: &LetterFilter, most: u64) -> Result<u64, StoreError> {
         Ok((self.state()?.desk.taken(filter).len() as u64).min(most))
+    }
+
+    async fn by_hour(&self, groups: &[&str], since: DateTime<Utc>) -> Result<Vec<HourOfGroup>, StoreError> {
+        let mut hours: BTreeMap<(String, DateTime<Utc>), u64> = BTreeMap::new();
+        for letter in
+            self.state()?.desk.taken(&LetterFilter { since: Some(since), ..LetterFilter::default() })
+        {
+            let (group, filed_at) = (letter.summary.fingerprint, letter.summary.filed_at);
+            let begins = filed_at.timestamp().div_euclid(3600) * 3600;
+            if let Some(hour) = DateTime::from_timestamp(begins, 0).filter(|_| groups.contains(&&*group)) {
+                *hours.entry((group, hour)).or_default() += 1;
+            }
+        }
+        let hours = hours.into_iter();
+        Ok(hours.map(|((fingerprint, hour), letters)| HourOfGroup { fingerprint, hour, letters }).collect())
+    }
+
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError> {
+        let mut groups = BTreeMap::<_, Unsettled>::new();
+        for DeskLetter { summary, handling } in self.state()?.desk.taken(&LetterFilter::default()) {
+            match handling.state {
+                LetterState::Open => groups.entry(summary.fingerprint).or_default().open += 1,
+                LetterState::Replayed => groups.entry(summary.fingerprint).or_default().replayed += 1,
+                LetterState::Resolved | LetterState::Dropped => {}
+            }
+        }
+        Ok(groups)
     }
 
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError> {

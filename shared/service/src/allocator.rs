@@ -1,0 +1,7 @@
+//! The allocator of every program: jemalloc, which takes a fifth less of the loader's time than glibc's and keeps less memory
+//! (docs/decisions/0034).
+
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;

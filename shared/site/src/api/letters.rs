@@ -1,0 +1,47 @@
+//! Letters for programs: a page of the list, and the key of the next.
+
+use super::Routes;
+use axum::Json;
+use axum::extract::State;
+use axum::routing::get;
+use desk::summary_json;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::letters::filter::Asked;
+use crate::letters::hidden::Hidden;
+use crate::letters::parts::{COUNTED, key_text};
+use crate::parameters::Parameters;
+use crate::trouble::Trouble;
+
+/// Letters of one answer, unless another number is asked for.
+const LETTERS: u32 = 100;
+
+pub(super) fn routes() -> Routes {
+    vec![("/api/letters", get(letters))]
+}
+
+async fn letters(
+    State(context): State<Context>,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Json<Value>, Trouble> {
+    let (now, limit) = (context.now(), asked.limit(LETTERS)?);
+    let (filter, after, desk) = (asked.filter(now)?, asked.key()?, &context.stores().desk);
+    let letters = context.ask(desk.list(&filter, after.as_ref(), limit)).await?;
+    let counted = context.ask(desk.count(&filter, COUNTED)).await?;
+    let next = letters.last().filter(|_| letters.len() == limit as usize).map(key_text);
+    let hidden = Hidden(context.hidden());
+    let letters: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            let mut json = summary_json(letter);
+            for (name, value) in letter.summary.headers.iter() {
+                json["headers"][name] = hidden.header(name, value).into();
+            }
+            json
+        })
+        .collect();
+    Ok(Json(
+        json!({ "letters": letters, "next": next, "counted": counted, "counted_all": counted < COUNTED }),
+    ))
+}

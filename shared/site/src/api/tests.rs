@@ -1,0 +1,194 @@
+//! The API, held against its description.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::Value;
+
+use super::{all, openapi};
+use crate::testing::{Site, coins};
+
+fn described() -> Value {
+    serde_json::from_str(openapi::TEXT).expect("the description is JSON")
+}
+
+/// What `schema` says, with what it refers to.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(place) => document.pointer(place.trim_start_matches('#')).expect("it refers to something"),
+        None => schema,
+    }
+}
+
+/// Holds `value` against `schema`, as far as the description goes into it.
+fn hold(document: &Value, schema: &Value, value: &Value, place: &str) {
+    let schema = resolved(document, schema);
+    let types: Vec<_> = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        several => several.as_array().expect("types").iter().filter_map(Value::as_str).collect(),
+    };
+    let is = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_u64() && types.contains(&"integer") => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(types.contains(&is), "{place} is {value}, and not {types:?}");
+    match value {
+        Value::Array(items) => {
+            items.iter().for_each(|item| hold(document, &schema["items"], item, &format!("{place}[]")));
+        }
+        Value::Object(object) if schema["properties"].is_object() => {
+            let properties = schema["properties"].as_object().expect("properties");
+            let (there, described): (BTreeSet<_>, BTreeSet<_>) =
+                (object.keys().collect(), properties.keys().collect());
+            assert_eq!(there, described, "{place}");
+            object.iter().for_each(|(name, value)| {
+                hold(document, &properties[name], value, &format!("{place}.{name}"))
+            });
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_route_is_described_and_nothing_else() {
+    let document = described();
+    let paths = document["paths"].as_object().expect("paths");
+    let routes: BTreeSet<_> = all().into_iter().map(|(path, _)| path.to_owned()).collect();
+    assert_eq!(paths.keys().cloned().collect::<BTreeSet<_>>(), routes);
+}
+
+/// Of each route: its answer is as described, a described parameter is known, one that is not described is refused.
+#[tokio::test]
+async fn answers_are_as_they_are_described() {
+    let document = described();
+    for site in [Site::new(), filled().await] {
+        for (path, about) in document["paths"].as_object().expect("paths") {
+            let Some(about) = about.get("get") else { continue };
+            let path = path.replace("{id}", "1");
+            let answer = site.get(&path).await;
+            let status = answer.status.as_u16().to_string();
+            let response = resolved(&document, &about["responses"][&status]);
+            let schema = &response["content"]["application/json"]["schema"];
+            assert!(schema.is_object(), "{path} is {status}, which is not described");
+            hold(&document, schema, &answer.json(), &path);
+            let parameters = about["parameters"].as_array();
+            for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
+                let name = parameter["name"].as_str().expect("a name");
+                let answer = site.get(&format!("{path}?{name}=")).await;
+                assert!(!answer.text().contains("unknown field"), "{path} does not know {name}");
+            }
+            if parameters.is_some() {
+                let answer = site.get(&format!("{path}?colour=red")).await;
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+                hold(&document, &document["components"]["schemas"]["Error"], &answer.json(), &path);
+            }
+        }
+    }
+}
+
+async fn filled() -> Site {
+    let site = Site::new();
+    site.load(coins(250)).await;
+    site
+}
+
+/// The rows of all pages from `path` on, by following `next`.
+async fn walk(site: &Site, path: &str, rows: &str) -> Vec<Value> {
+    let (mut next, mut found) = (Some(path.to_owned()), Vec::new());
+    while let Some(path) = next {
+        let answer = site.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        let page = answer.json();
+        found.extend(page[rows].as_array().expect("rows").iter().cloned());
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    found
+}
+
+#[tokio::test]
+async fn each_coin_is_on_one_page_however_they_are_sorted() {
+    let site = filled().await;
+    for sort in ["cmc_rank", "name", "price", "percent_change_24h", "last_updated", "tvl"] {
+        for order in ["asc", "desc"] {
+            let path = format!("/api/coins?sort={sort}&order={order}&limit=60&currency=EUR");
+            let rows = walk(&site, &path, "coins").await;
+            let ids: BTreeSet<_> = rows.iter().filter_map(|row| row["id"].as_u64()).collect();
+            assert_eq!((rows.len(), ids.len()), (250, 250), "{path}");
+            assert!(rows.iter().all(|row| row["currency"] == "EUR"));
+        }
+    }
+    let then = walk(&site, "/api/market?limit=77", "coins").await;
+    assert_eq!(then.len(), 250);
+}
+
+#[tokio::test]
+async fn a_history_is_whole_from_either_end() {
+    let site = filled().await;
+    for minute in 1..=9 {
+        let mut rows = coins(1);
+        for quote in &mut rows[0].quotes {
+            quote.last_updated += chrono::TimeDelta::minutes(minute);
+        }
+        site.load(rows).await;
+    }
+    let up = walk(&site, "/api/coins/1/history?limit=3", "quotes").await;
+    let mut down = walk(&site, "/api/coins/1/history?limit=4&order=desc", "quotes").await;
+    down.reverse();
+    assert_eq!((up.len(), &up), (10, &down));
+    let part =
+        walk(&site, "/api/coins/1/history?from=2026-11-22T14:00:00Z&until=2026-11-22T14:03:00Z", "quotes")
+            .await;
+    assert_eq!(part.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_known_already_is_not_sent_again() {
+    let site = filled().await;
+    let first = site.get("/api/coins?limit=5").await;
+    let tag = first.headers["etag"].clone();
+    assert_eq!(first.headers["cache-control"], "private, no-cache");
+    let again = |tag: &str| {
+        Request::get("/api/coins?limit=5")
+            .header("if-none-match", tag)
+            .body(Body::empty())
+            .expect("a request")
+    };
+    let known = site.ask(again(tag.to_str().expect("text"))).await;
+    assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(known.headers["etag"], tag);
+    assert_eq!(site.ask(again("\"other\"")).await.status, StatusCode::OK);
+    let mut rows = coins(250);
+    for quote in &mut rows[0].quotes {
+        quote.last_updated += chrono::TimeDelta::minutes(1);
+    }
+    site.load(rows).await;
+    assert_eq!(site.ask(again(tag.to_str().expect("text"))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn addresses_are_below_the_base_path() {
+    let mut config = config::Config::defaults();
+    config.http.base_path = "/pipe".to_owned();
+    let site = Site::with(config);
+    site.load(coins(3)).await;
+    let page = site.get("/pipe/api/coins?limit=2").await.json();
+    assert!(page["next"].as_str().is_some_and(|next| next.starts_with("/pipe/api/coins?")), "{page}");
+    assert_eq!(walk(&site, "/pipe/api/coins?limit=2", "coins").await.len(), 3);
+    assert_eq!(site.get("/pipe/api/openapi.json").await.json()["servers"][0]["url"], "/pipe");
+    assert_eq!(site.get("/pipe/api/nothing").await.json()["error"], "there is nothing at /pipe/api/nothing");
+    assert_eq!(site.get("/pipe/").await.headers["location"], "/pipe");
+    let view = site.get("/pipe").await;
+    assert_eq!(view.status, StatusCode::OK);
+    let html = crate::testing::html::check(view.text());
+    let addresses = html.tags.iter().flat_map(|tag| ["href", "src", "action"].map(|name| tag.get(name)));
+    for address in addresses.filter(|address| !address.is_empty() && !address.starts_with('#')) {
+        let below = address.strip_prefix("/pipe").expect("it is below the base path");
+        assert!(below.is_empty() || below.starts_with(['/', '?']), "{address}");
+    }
+}

@@ -1,0 +1,46 @@
+//! `ETag`: an answer that whoever asks has already is not sent again.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use crate::trouble::Trouble;
+
+/// What a browser or a program keeps, and asks about each time.
+const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// The layer around the API.
+pub(crate) async fn tag(request: Request, next: Next) -> Result<Response, Trouble> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known: Vec<_> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+    let response = next.run(request).await;
+    if !is_read || response.status() != StatusCode::OK {
+        return Ok(response);
+    }
+    let (mut head, body) = response.into_parts();
+    // It was in memory before; it cannot fail.
+    let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
+    // Weak, because it is of the text, however it is compressed.
+    let hash: Vec<_> = Sha256::digest(&body).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("W/\"{}\"", hash.concat());
+    let has_it = known.iter().filter_map(|it| it.to_str().ok()).any(|it| is_named(it, &tag));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        head.headers.insert(header::ETAG, tag);
+    }
+    head.headers.insert(header::CACHE_CONTROL, ASK_EACH_TIME);
+    if has_it {
+        head.headers.remove(header::CONTENT_TYPE);
+        head.headers.remove(header::CONTENT_LENGTH);
+        return Ok((StatusCode::NOT_MODIFIED, head.headers).into_response());
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// Whether `tag` is in a list of tags, weak or not.
+fn is_named(list: &str, tag: &str) -> bool {
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    list.trim() == "*" || list.split(',').any(|it| plain(it) == plain(tag))
+}

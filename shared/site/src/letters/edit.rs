@@ -1,0 +1,132 @@
+//! A letter's message is changed by hand: a form, what it would change, and keeping it.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
+use maud::{Markup, html};
+
+use super::form::Form;
+use super::letter::still_there;
+use super::parts::{letter_path, lines, plain};
+use crate::context::Context;
+use crate::layout::{Section, Shell};
+use crate::safety::visitor::Visitor;
+use crate::trouble::Trouble;
+
+/// The longest message that is edited as a whole, in bytes: a form is no place for a page of 5,000 coins.
+const WHOLE: usize = 200_000;
+
+async fn editing(context: &Context, id: &str) -> Result<Editing, Trouble> {
+    let (filed, handling) = still_there(context, id).await?;
+    Editing::of(filed, &handling).map_err(|error| Trouble::BadParameter(format!("{error:#}")))
+}
+
+pub(super) async fn view(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, Trouble> {
+    if !visitor.may_act() {
+        return Err(Trouble::Forbidden(
+            "only an operator edits letters; log in with the operator's token".to_owned(),
+        ));
+    }
+    let editing = editing(&context, &id).await?;
+    let text = editing.before().to_text();
+    let can_be_whole = text.len() <= WHOLE && context.hidden().is_empty();
+    let shell = Shell::new(&context, format!("Edit {}", shown_name(&id)), Section::Letters).await;
+    let main = html! {
+        p { "The edit becomes a letter of its own, and the original stays. Nothing is kept before you have seen the difference." }
+        form.edit method="post" action={ (letter_path(&context, &id)) "/check" } {
+            h2 { "One value" }
+            label { "Path " input type="text" name="path" placeholder="data[id=1027].name"; }
+            label { "Value, as JSON " input type="text" name="value" placeholder="\"Ethereum\""; }
+            label { "Header " input type="text" name="header" placeholder="x-page"; }
+            label { "Its text " input type="text" name="header_value"; }
+            @if can_be_whole {
+                h2 { "Or all of it" }
+                label for="document" { "Headers, an empty line, the body" }
+                textarea id="document" name="document" rows="24" spellcheck="false" autocomplete="off" { "\n" (text) }
+            } @else {
+                p { "To edit all of it: " code { "coinpipe dead edit " (quoted_name(&id)) } }
+            }
+            (kind_box(false))
+            button type="submit" { "Show the difference" }
+            " " a href=(letter_path(&context, &id)) { "Back" }
+        }
+    };
+    Ok(shell.around(&context, &main))
+}
+
+fn kind_box(is_ticked: bool) -> Markup {
+    html! {
+        label {
+            input type="checkbox" name="to_another_kind" value="yes" checked[is_ticked];
+            " It may become another message than the one that died (another endpoint, batch or page)"
+        }
+    }
+}
+
+/// The document that a form makes of the letter.
+fn changed(editing: &Editing, form: &Form) -> anyhow::Result<Document> {
+    let before = editing.before();
+    // Browsers send a line's end as two characters.
+    let text = form.text("document").replace("\r\n", "\n");
+    let mut after = if text.is_empty() { before.clone() } else { before.with_text(&text)? };
+    if !form.text("path").trim().is_empty() {
+        after.body = set_value(&after.body, form.text("path").trim(), form.text("value"))?;
+    }
+    let header = form.text("header").trim();
+    match form.text("header_value") {
+        _ if header.is_empty() => {}
+        "" => drop(after.headers.remove(header)),
+        value => after.headers.set(header, value),
+    }
+    Ok(after)
+}
+
+async fn checked(context: &Context, editing: &Editing, form: &Form) -> Result<Checked, Trouble> {
+    let wrong = |error: anyhow::Error| Trouble::BadParameter(format!("{error:#}"));
+    let after = changed(editing, form).map_err(wrong)?;
+    let to_another = form.is_ticked("to_another_kind");
+    let checking = editing.check(context.stores(), &after, to_another, context.trial(), context.now());
+    checking.await.map_err(wrong)
+}
+
+pub(super) async fn check(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let (form, editing) = (Form::read(&body), editing(&context, &id).await?);
+    let checked = checked(&context, &editing, &form).await?;
+    let shell = Shell::new(&context, "Keep this edit?", Section::Letters).await;
+    let fields = ["document", "path", "value", "header", "header_value", "to_another_kind"];
+    let main = html! {
+        p { "Of the letter " bdi { (shown_name(&id)) } ":" }
+        ul.difference { @for line in &checked.difference { li { code { bdi { (lines(line)) } } } } }
+        p { strong { (plain(&checked.verdict, 400)) } }
+        form method="post" action={ (letter_path(&context, &id)) "/keep" } {
+            @for name in fields {
+                @if !form.text(name).is_empty() { input type="hidden" name=(name) value=(form.text(name)); }
+            }
+            button type="submit" { "Keep it as " (shown_name(checked.id().as_str())) }
+            " " a href={ (letter_path(&context, &id)) "/edit" } { "No, back" }
+        }
+    };
+    Ok(shell.around(&context, &main))
+}
+
+pub(super) async fn keep(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let (form, editing) = (Form::read(&body), editing(&context, &id).await?);
+    let checked = checked(&context, &editing, &form).await?;
+    let kept = checked.keep(context.stores(), &context.who(&visitor), context.now()).await;
+    kept.map_err(|error| Trouble::BadParameter(format!("{error:#}")))?;
+    Ok(Redirect::to(&letter_path(&context, checked.id().as_str())).into_response())
+}

@@ -1,0 +1,174 @@
+//! One letter: its lives, its headers, and its body with every digit that was sent.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use desk::{Body, body_of, replay_of, shown_name, trace};
+use domain::{StageName, timestamp};
+use maud::{Markup, html};
+use ports::store::{Death, FiledLetter, Handling, LetterState};
+
+use super::filter::Asked;
+use super::hidden::{HIDDEN, Hidden};
+use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
+use crate::ago::ago;
+use crate::context::Context;
+use crate::layout::{Section, Shell};
+use crate::safety::visitor::Visitor;
+use crate::trouble::Trouble;
+
+/// Characters of a body that are shown; a page has millions.
+const BODY_CHARS: usize = 20_000;
+/// Bytes that are shown of a body that is no text.
+const BODY_BYTES: usize = 2048;
+/// Bytes in a line of those.
+const LINE_BYTES: usize = 32;
+
+/// The letter `id`, and what was done about it.
+pub(super) async fn found(context: &Context, id: &str) -> Result<(FiledLetter, Handling), Trouble> {
+    let found = context.ask(desk::letter(context.stores(), id)).await?;
+    found.ok_or_else(|| Trouble::NotFound(format!("there is no letter {:?}", plain(&shown_name(id), 300))))
+}
+
+/// The same for what is about to be changed: whoever has a form of it saw it.
+pub(super) async fn still_there(context: &Context, id: &str) -> Result<(FiledLetter, Handling), Trouble> {
+    let gone = |trouble| match trouble {
+        Trouble::NotFound(said) => Trouble::Refused(StatusCode::GONE, said.into()),
+        other => other,
+    };
+    found(context, id).await.map_err(gone)
+}
+
+pub(super) async fn view(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, Trouble> {
+    let (filed, handling) = found(&context, &id).await?;
+    let hidden = Hidden(context.hidden());
+    let id = filed.letter.id.to_string();
+    let shell = Shell::new(&context, format!("Letter {}", shown_name(&id)), Section::Letters).await;
+    let asked = Asked { id: shown_name(&id), ..Asked::default() };
+    let may_edit = visitor.may_act() && !handling.state.is_settled();
+    let main = html! {
+        p.links {
+            a href=(context.href("/letters")) { "All letters" } " · "
+            a href=(group_path(&context, &filed.fingerprint)) { "Its group" }
+        }
+        (about(&context, &filed, &handling))
+        (verbs(&context, &asked, "of it"))
+        @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
+        @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths)) }
+        h2 { "Headers" }
+        @if filed.letter.headers.is_empty() { p { "It has none." } } @else {
+            dl.facts {
+                @for (name, value) in filed.letter.headers.iter() {
+                    dt { bdi { (plain(name, 200)) } }
+                    dd { bdi { (plain(hidden.header(name, value), 2000)) } }
+                }
+            }
+        }
+        h2 { "Body" }
+        (body(&filed, hidden))
+    };
+    Ok(shell.around(&context, &main))
+}
+
+fn about(context: &Context, filed: &FiledLetter, handling: &Handling) -> Markup {
+    let (now, letter) = (context.now(), &filed.letter);
+    html! {
+        dl.facts {
+            dt { "State" }
+            dd {
+                (letter_state(handling.state))
+                @if handling.state != LetterState::Open {
+                    @if let Some(at) = handling.settled_at { " " (ago(now, at)) }
+                    @if let Some(why) = &handling.why { ": " (plain(why, 1000)) }
+                }
+            }
+            dt { "Cause" } dd { a href=(group_path(context, &filed.fingerprint)) { (cause(letter.stage, letter.class, &letter.code)) } }
+            dt { "Reason" } dd.reason { bdi { (lines(&letter.reason)) } }
+            dt { "First seen" } dd { (ago(now, letter.first_seen_at)) }
+            dt { "Filed" } dd { (ago(now, filed.filed_at)) ", attempt " (letter.attempt) }
+            @if let (Some(replay), Some(at)) = (&handling.replay, handling.replayed_at) {
+                dt { "Replayed" } dd { (ago(now, at)) ", as " code { (replay) } }
+            }
+            @if let Some(original) = &handling.edited_from {
+                dt { "Edited from" } dd { a href=(letter_path(context, original)) { bdi { (shown_name(original)) } } }
+            }
+            @if let Some(trace) = trace(&letter.headers) { dt { "Trace" } dd { code { (plain(trace, 80)) } } }
+        }
+    }
+}
+
+fn lives(context: &Context, deaths: &[Death]) -> Markup {
+    html! {
+        h2 { "Lives" }
+        p { "It died " (count(deaths.len() as u64)) " times." }
+        div.scroll tabindex="0" role="region" aria-label="Lives" {
+            table.cards {
+                thead { tr {
+                    th scope="col" { "Filed" } th scope="col" { "Replay" } th scope="col" { "Cause" }
+                    th.number scope="col" { "Attempt" } th scope="col" { "Reason" }
+                } }
+                tbody {
+                    @for death in deaths {
+                        tr {
+                            th scope="row" { time datetime=(timestamp::to_text(death.filed_at)) { (timestamp::to_text(death.filed_at)) } }
+                            td data-name="Replay" { (plain(replay_of(death).unwrap_or("none"), 80)) }
+                            td { a href=(group_path(context, &death.fingerprint)) { (cause(death.stage, death.class, &death.code)) } }
+                            td.number data-name="Attempt" { (death.attempt) }
+                            td.reason { bdi { (plain(&death.reason, 300)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn body(filed: &FiledLetter, hidden: Hidden<'_>) -> Markup {
+    let letter = &filed.letter;
+    let size = count(letter.body.len() as u64);
+    let stage = letter.stage.map_or("", StageName::as_str);
+    match body_of(letter) {
+        Body::Empty => {
+            html! { p { "There is none" @if stage == "fetcher" { ": it is about something that happened without a message" } "." } }
+        }
+        Body::Json(text) | Body::Text(text) => {
+            let Some(shown) = hidden.body(&text) else {
+                return html! { p { (size) " bytes that are no JSON, so nobody knows what is in them: " (HIDDEN) "." } };
+            };
+            let all = shown.chars().count();
+            let begin: String = shown.chars().take(BODY_CHARS).collect();
+            html! {
+                p { (size) " bytes, decoded. Every digit is as it was sent." }
+                pre.body tabindex="0" { code { bdi { (lines(&begin)) } } }
+                @if all > BODY_CHARS {
+                    p { (count((all - BODY_CHARS) as u64)) " characters more: " code { "coinpipe dead show --json " (desk::quoted_name(letter.id.as_str())) } }
+                }
+            }
+        }
+        Body::Unreadable if !hidden.is_nothing() => {
+            html! { p { (size) " bytes that are no text: " (HIDDEN) "." } }
+        }
+        Body::Unreadable => html! {
+            p { (size) " bytes that are no text, in hexadecimal:" }
+            pre.body tabindex="0" { code { (hexadecimal(&letter.body)) } }
+            @if letter.body.len() > BODY_BYTES { p { "… and more: " code { "coinpipe dead show --json " (desk::quoted_name(letter.id.as_str())) } } }
+        },
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for line in bytes[..bytes.len().min(BODY_BYTES)].chunks(LINE_BYTES) {
+        for byte in line {
+            // A `String` takes all that is written.
+            let _ = write!(text, "{byte:02x} ");
+        }
+        text.push('\n');
+    }
+    text
+}

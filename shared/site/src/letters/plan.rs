@@ -1,0 +1,92 @@
+//! The question before something is done to letters: what, to how many, and how.
+
+use axum::extract::State;
+use axum::response::Response;
+use desk::{Acting, Verb};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::filter::Asked;
+use super::jobs::is_settling;
+use super::parts::{count, letters_table};
+use crate::context::Context;
+use crate::layout::{Section, Shell};
+use crate::parameters::Parameters;
+use crate::safety::visitor::Visitor;
+use crate::trouble::Trouble;
+
+/// Letters that are shown of those that are meant.
+const SHOWN: u32 = 5;
+
+#[derive(Deserialize)]
+pub(super) struct Planned {
+    verb: String,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+/// The verb with this name, of those that are done to letters of a filter.
+pub(super) fn verb_named(name: &str) -> Result<Verb, Trouble> {
+    let found = [Verb::Replay, Verb::Resolve, Verb::Drop].into_iter().find(|verb| verb.as_str() == name);
+    found.ok_or_else(|| Trouble::BadParameter("verb is none of replay, resolve and drop".to_owned()))
+}
+
+pub(super) async fn view(
+    State(context): State<Context>,
+    Parameters(Planned { verb, asked }): Parameters<Planned>,
+    visitor: Visitor,
+) -> Result<Response, Trouble> {
+    let (verb, now) = (verb_named(&verb)?, context.now());
+    let filter = asked.filter(now)?;
+    // Nothing is begun: this only counts.
+    let acting = context.ask(Acting::plan(context.stores(), filter, verb, "", now)).await?;
+    let shown = context.ask(context.stores().desk.list(acting.filter(), None, SHOWN)).await?;
+    let name = verb.as_str()[..1].to_uppercase() + &verb.as_str()[1..];
+    let letters = if acting.matched() == 1 { "letter" } else { "letters" };
+    let title = format!("{name} {} {letters}?", count(acting.matched()));
+    let shell = Shell::new(&context, title, Section::Letters).await;
+    let until = acting.filter().until.map(domain::timestamp::to_text).unwrap_or_default();
+    let back = format!("{}{}", context.href("/letters"), asked.query());
+    let main = html! {
+        p { "Meant are those that are there now: " (asked.in_words()) ". What dies from now on is left alone." }
+        @if acting.already() > 0 {
+            p { (count(acting.already())) " more are resolved or dropped already, and stay as they are." }
+        }
+        @if acting.matched() == 0 {
+            p { "There is nothing to do." }
+        } @else {
+            (letters_table(&context, &shown, now))
+            @if acting.matched() > u64::from(SHOWN) { p { "… and " (count(acting.matched() - u64::from(SHOWN))) " more." } }
+            @if visitor.may_act() {
+                form.plan method="post" action=(context.href("/actions/start")) {
+                    input type="hidden" name="verb" value=(verb.as_str());
+                    input type="hidden" name="now" value=(until);
+                    (asked.hidden())
+                    (how(verb))
+                    button type="submit" { (name) " " (count(acting.matched())) " " (letters) }
+                    " " a href=(back) { "No, back" }
+                }
+            } @else {
+                p { "Only an operator can do it: " a href=(context.href("/login")) { "log in" } " with the operator's token." }
+            }
+        }
+        p.links { a href=(back) { "Back to the letters" } }
+    };
+    Ok(shell.around(&context, &main))
+}
+
+/// What may be chosen.
+fn how(verb: Verb) -> Markup {
+    html! {
+        @if verb == Verb::Replay {
+            p { "They go to the queues that they came from: one first, then two, then four. When one comes back, no more are sent." }
+            label { input type="checkbox" name="at_once" value="yes"; " Many at once, not one first" }
+            label { input type="checkbox" name="keep_going" value="yes"; " Go on although letters come back" }
+            label { "At most so many a minute " input type="number" name="rate" min="1" max="1000000" placeholder="no limit"; }
+        }
+        @if is_settling(verb) {
+            label { "Why " input type="text" name="why" required maxlength=(desk::WHY_CHARS); }
+            @if verb == Verb::Drop { p { "They are kept, and can be sent again, until they are purged." } }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! How far an action is. The view asks for itself again, with no script, until it has ended.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use maud::{Markup, html};
+use ports::store::LoggedAction;
+use serde::Deserialize;
+
+use super::filter::Asked;
+use super::jobs;
+use super::parts::{count, plain};
+use crate::ago::ago;
+use crate::context::Context;
+use crate::layout::{Section, Shell};
+use crate::parameters::Parameters;
+use crate::safety::visitor::Visitor;
+use crate::trouble::Trouble;
+
+/// Actions among which it is looked for, newest first.
+const NEWEST: u32 = 1000;
+/// Seconds after which the view is asked for again.
+const AGAIN: &str = "2";
+
+#[derive(Deserialize)]
+pub(super) struct Progressing {
+    action: String,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+pub(super) async fn view(
+    State(context): State<Context>,
+    Parameters(Progressing { action, asked }): Parameters<Progressing>,
+    visitor: Visitor,
+) -> Result<Response, Trouble> {
+    let here = context.jobs().state(&action);
+    let logged = context.ask(context.stores().desk.actions(NEWEST)).await?;
+    let logged = logged.into_iter().find(|logged| logged.action.id == action);
+    let Some(logged) = logged else {
+        return Err(Trouble::NotFound("the record has no such action".to_owned()));
+    };
+    let goes_on = logged.outcome.is_none() && here.as_ref().is_none_or(|state| state.ended.is_none());
+    let verb = logged.action.verb.as_str();
+    let title = if goes_on { format!("{verb}: under way") } else { format!("{verb}: ended") };
+    let shell = Shell::new(&context, title, Section::Letters).await;
+    let back = format!("{}{}", context.href("/letters"), asked.query());
+    let main = html! {
+        (record(&context, &logged))
+        @if let Some(state) = &here { (told(state)) }
+        @if goes_on && here.is_none() {
+            p { "Another server does it, or it was killed; then the same action does the rest. Nothing is lost." }
+        }
+        @if goes_on && here.as_ref().is_some_and(|state| !state.is_cancelled) && visitor.may_act() {
+            form method="post" action=(context.href("/actions/cancel")) {
+                input type="hidden" name="action" value=(action);
+                (asked.hidden())
+                button type="submit" { "Stop" }
+                " What was sent stays sent; nothing is lost."
+            }
+        }
+        @if goes_on { p { "This view is loaded again every " (AGAIN) " seconds; the action goes on without it." } }
+        p.links { a href=(back) { "Back to the letters" } " · " a href=(context.href("/actions")) { "Who did what" } }
+    };
+    let mut response = shell.around(&context, &main);
+    if goes_on {
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static(AGAIN));
+    }
+    Ok(response)
+}
+
+fn record(context: &Context, logged: &LoggedAction) -> Markup {
+    let LoggedAction { at, action, done, outcome } = logged;
+    html! {
+        progress max=(action.matched.max(1)) value=(done.min(&action.matched)) { (done) " of " (action.matched) }
+        dl.facts {
+            dt { "Done" } dd { (count(*done)) " of " (count(action.matched)) " letters" }
+            dt { "Begun" } dd { (ago(context.now(), *at)) ", by " (plain(&action.who, 200)) }
+            @if let Some(outcome) = outcome { dt { "Outcome" } dd { (plain(outcome, 1000)) } }
+        }
+    }
+}
+
+/// What only this process knows.
+fn told(state: &jobs::State) -> Markup {
+    html! {
+        @if let Some(ended) = &state.ended {
+            p.outcome role="status" { strong { (plain(ended, 2000)) } }
+        } @else {
+            p role="status" {
+                (count(state.sent.done)) " of " (count(state.matched)) " sent, " (count(state.sent.arrived)) " arrived, "
+                (count(state.sent.came_back)) " came back"
+                @if state.waits > 0 { ", waiting for " (count(state.waits as u64)) }
+                @if state.is_cancelled { "; stopping" }
+            }
+        }
+        @if !state.notes.is_empty() { ul { @for note in &state.notes { li { (plain(note, 400)) } } } }
+    }
+}

@@ -1,0 +1,76 @@
+//! Keeping mails about a group away for a time, and ending that.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use chrono::TimeDelta;
+use desk::action;
+use domain::timestamp;
+use ports::store::{Action, AlertGroup, Silence};
+use serde_json::json;
+
+use super::form::Form;
+use super::group::named;
+use super::parts::group_path;
+use crate::context::Context;
+use crate::safety::visitor::Visitor;
+use crate::trouble::Trouble;
+
+/// For how long: hours, and how they are called.
+pub(super) const TIMES: [(u16, &str); 5] =
+    [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
+
+/// The group, which whoever has a form of it saw.
+async fn still_there(context: &Context, name: &str) -> Result<AlertGroup, Trouble> {
+    let gone = |trouble| match trouble {
+        Trouble::NotFound(said) => Trouble::Refused(StatusCode::GONE, said.into()),
+        other => other,
+    };
+    named(context, name).await.map_err(gone)
+}
+
+fn record(context: &Context, visitor: &Visitor, group: &AlertGroup, verb: &str) -> Action {
+    let filter = json!({ "group": group.fingerprint });
+    action(verb, &filter, group.total, &context.who(visitor), context.now())
+}
+
+pub(super) async fn silence(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Redirect, Trouble> {
+    let form = Form::read(&body);
+    let hours = form.text("for").parse::<u16>().ok();
+    let hours = hours.filter(|hours| TIMES.iter().any(|(known, _)| known == hours));
+    let hours = hours.ok_or_else(|| Trouble::BadParameter("for is none of the times".to_owned()))?;
+    let (why, group, now) = (form.why()?, still_there(&context, &name).await?, context.now());
+    let silence = Silence {
+        fingerprint: group.fingerprint.clone(),
+        until: now + TimeDelta::hours(i64::from(hours)),
+        why: why.to_owned(),
+        by: context.who(&visitor),
+        at: now,
+    };
+    let (stores, record) = (context.stores(), record(&context, &visitor, &group, "silence"));
+    context.ask(stores.desk.begin(&record)).await?;
+    context.ask(stores.silences.silence(&silence)).await?;
+    let outcome = format!("no mails until {}", timestamp::to_text(silence.until));
+    context.ask(stores.desk.note(&record.id, group.total, Some(&outcome))).await?;
+    Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
+}
+
+pub(super) async fn unsilence(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    visitor: Visitor,
+) -> Result<Redirect, Trouble> {
+    let group = still_there(&context, &name).await?;
+    let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
+    context.ask(stores.desk.begin(&record)).await?;
+    let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint)).await?;
+    let outcome = if was_silent { "mails again" } else { "it was not silent" };
+    context.ask(stores.desk.note(&record.id, u64::from(was_silent), Some(outcome))).await?;
+    Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
+}

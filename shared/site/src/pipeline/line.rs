@@ -1,0 +1,51 @@
+//! The line of truth on top of every view, found anew every few seconds, however many views are asked for.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use maud::{Markup, html};
+use tokio::sync::Mutex;
+
+use super::{Level, Truth, depths, facts, known, truth};
+use crate::context::Context;
+
+/// So long one that was found is told again.
+const KEPT: TimeDelta = TimeDelta::seconds(2);
+
+/// The line that was found last, and when.
+pub(crate) type Found = Mutex<Option<(DateTime<Utc>, Truth)>>;
+
+/// The line.
+pub(crate) async fn line(context: &Context) -> Markup {
+    let truth = find(context).await;
+    let (class, sign) = look(truth.level);
+    html! {
+        span class={ "level " (class) } { span aria-hidden="true" { (sign) " " } strong { (truth.word) } } (truth.rest)
+    }
+}
+
+/// The class and the sign of a level.
+pub(crate) fn look(level: Level) -> (&'static str, &'static str) {
+    match level {
+        Level::Good => ("good", "●"),
+        Level::Doubtful => ("doubtful", "▲"),
+        Level::Bad => ("bad", "■"),
+    }
+}
+
+/// How all is. Those who ask at once wait for one answer.
+async fn find(context: &Context) -> Truth {
+    let mut found = context.found().lock().await;
+    let now = context.now();
+    if let Some((at, truth)) = &*found
+        && (now - *at).abs() < KEPT
+    {
+        return truth.clone();
+    }
+    let tables = context.ask(facts(context.stores(), now)).await.ok();
+    let queues = match &tables {
+        Some(_) => depths(context.queue(), context.clock()).await,
+        None => None,
+    };
+    let truth = truth(&known(context.config(), tables, queues, now));
+    *found = Some((now, truth.clone()));
+    truth
+}

@@ -1,0 +1,80 @@
+use chrono::TimeDelta;
+use domain::{Fetched, Verdict};
+use ports::store::{Drops as _, Ledger as _};
+use ports::{Schedules as _, Store as _};
+use testkit::clock::ManualClock;
+use testkit::contract::store::sample::{at, chunk, fetched, schedule};
+use testkit::memory::MemoryStore;
+
+use super::*;
+
+struct Bench(MemoryStore);
+
+impl Bench {
+    async fn fetched(&self, hour: i64, endpoint: &str, verdict: Option<Doubt>, is_loaded: bool) {
+        let slot = Slot::at(at(hour * 3600));
+        let batch = BatchId::new(slot, endpoint, &["USD".to_owned()]);
+        let verdict = verdict.map(|doubt| Verdict { doubt, why: "why".to_owned() });
+        let announced =
+            Fetched { batch: batch.clone(), slot, verdict, endpoint: endpoint.to_owned(), ..fetched(1) };
+        self.0.record_fetched(&announced).await.unwrap();
+        if is_loaded {
+            let mut chunk = chunk(&[1]);
+            (chunk.page.batch, chunk.page.slot) = (batch, slot);
+            endpoint.clone_into(&mut chunk.page.endpoint);
+            self.0.load(&chunk).await.unwrap();
+        }
+    }
+
+    async fn squares(&self, hours: (i64, i64), now: DateTime<Utc>) -> Vec<Square> {
+        let span = (at(hours.0 * 3600), at(hours.1 * 3600));
+        let schedules = self.0.schedules(Schedule::QUOTES, span.0).await.unwrap();
+        let fetched = self.0.fetched_slots(span.0, span.1).await.unwrap();
+        let records = self.0.batches_of(&wanted(&schedules, &fetched, span)).await.unwrap();
+        squares(&schedules, &fetched, &records, span, now)
+    }
+}
+
+#[tokio::test]
+async fn each_slot_that_was_due_is_what_became_of_it() {
+    let bench = Bench(MemoryStore::new(std::sync::Arc::new(ManualClock::default())));
+    bench.0.record_schedule(&schedule(at(-3600))).await.unwrap();
+    bench.fetched(0, "listings", None, true).await;
+    bench.fetched(1, "listings", None, false).await;
+    bench.fetched(2, "listings", Some(Doubt::Incomplete), true).await;
+    bench.fetched(3, "listings", Some(Doubt::Suspect), true).await;
+    bench.fetched(5, "history", None, true).await;
+    bench.fetched(6, "listings", None, true).await;
+    bench.fetched(7, "listings", None, false).await;
+    let dropped = BatchId::new(Slot::at(at(6 * 3600)), "listings", &["USD".to_owned()]);
+    bench.0.mark_dropped(&dropped, "nonsense").await.unwrap();
+    let now = at(7 * 3600 + 60);
+    let squares = bench.squares((-1, 9), now).await;
+    let states: Vec<_> = squares.iter().map(|square| square.state.word()).collect();
+    let expected = [
+        "missed",
+        "complete",
+        "incomplete",
+        "incomplete",
+        "suspect",
+        "missed",
+        "backfilled",
+        "dropped",
+        "on its way",
+        "on its way",
+    ];
+    assert_eq!(states, expected);
+    assert!(squares[2].why.ends_with("missing"), "{:?}", squares[2]);
+    assert_eq!([&squares[3].why, &squares[4].why, &squares[7].why], ["why", "why", "nonsense"]);
+    assert_eq!(squares[0].batch.as_str(), "2026-11-22T13:00:00Z/listings/USD");
+    // What may still come is missed once it cannot any more.
+    let later = bench.squares((-1, 9), now + TimeDelta::hours(3)).await;
+    assert_eq!([later[8].state, later[9].state], [State::Incomplete, State::Missed]);
+}
+
+#[test]
+fn no_state_is_told_by_its_colour_alone() {
+    let signs: std::collections::BTreeSet<_> = State::ALL.iter().map(|state| state.sign()).collect();
+    let words: std::collections::BTreeSet<_> = State::ALL.iter().map(|state| state.word()).collect();
+    assert_eq!((signs.len(), words.len()), (State::ALL.len(), State::ALL.len()));
+}

@@ -1,0 +1,135 @@
+//! The last slots as a strip of squares, what is wrong with them as a list, and the newest batches.
+
+use maud::{Markup, html};
+use ports::store::BatchRecord;
+
+use super::overview::Overview;
+use super::squares::{Square, State};
+use super::words::{clock, counted};
+use crate::ago::ago;
+use crate::context::Context;
+
+/// Slots of which something is told, at most.
+const TOLD: usize = 10;
+/// Batches in the table.
+const BATCHES: usize = 10;
+
+pub(super) fn section(context: &Context, all: &Overview) -> Markup {
+    let squares = &all.squares;
+    html! {
+        section aria-labelledby="slots" {
+            h2 id="slots" { "The last snapshots" }
+            @if squares.is_empty() {
+                p { "No schedule is known yet: the fetcher that leads tells it, and a loader records it. " code { "coinpipe" } " runs both; " code { "coinpipe --once" } " takes one snapshot now." }
+            } @else {
+                (strip(squares, all))
+                (wrong(squares, all))
+            }
+            @if !all.batches.is_empty() { (batches(context, all)) }
+        }
+    }
+}
+
+fn strip(squares: &[Square], all: &Overview) -> Markup {
+    let now = all.known.now;
+    let counted = |state| squares.iter().filter(|square| square.state == state).count() as u64;
+    html! {
+        ol.strip {
+            @for square in squares {
+                @let at = clock(square.slot.starts_at(), now);
+                li class={ "square " (class(square.state)) } title={ (at) ": " (square.state.word()) } {
+                    span.hidden { (at) ": " (square.state.word()) }
+                    span aria-hidden="true" { (square.state.sign()) }
+                }
+            }
+        }
+        ul.legend.states {
+            @for (state, number) in State::ALL.map(|state| (state, counted(state))) {
+                @if number > 0 {
+                    li {
+                        span class={ "square " (class(state)) } aria-hidden="true" { (state.sign()) }
+                        (crate::numbers::count(number)) " " (state.word())
+                    }
+                }
+            }
+        }
+        @if let (Some(first), Some(last)) = (squares.first(), squares.last()) {
+            p.note { "From " (clock(first.slot.starts_at(), now)) " to " (clock(last.slot.starts_at(), now)) ", oldest first." }
+        }
+    }
+}
+
+/// What there is to say of the slots that are not whole, newest first.
+fn wrong(squares: &[Square], all: &Overview) -> Markup {
+    let told =
+        |square: &&Square| !matches!(square.state, State::Complete | State::Coming | State::Backfilled);
+    let count = squares.iter().filter(told).count();
+    let is_missed = squares.iter().any(|square| square.state == State::Missed);
+    html! {
+        @if count > 0 {
+            ul.wrong {
+                @for square in squares.iter().rev().filter(told).take(TOLD) {
+                    li {
+                        (clock(square.slot.starts_at(), all.known.now)) " " strong { (square.state.word()) }
+                        @if !square.why.is_empty() { ": " (square.why) }
+                    }
+                }
+                @if count > TOLD { li { "and " (counted((count - TOLD) as u64, "more slot")) } }
+            }
+            @if is_missed { p.note { code { "coinpipe gaps" } " says what fills the missed ones." } }
+        }
+    }
+}
+
+fn batches(context: &Context, all: &Overview) -> Markup {
+    let now = all.known.now;
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="The newest batches" {
+            table {
+                caption { "The newest batches; " a href=(context.href("/api/batches")) { "as JSON" } }
+                thead { tr {
+                    th scope="col" { "Batch" }
+                    th scope="col" { "Fetched" }
+                    th.number scope="col" { "Coins" }
+                    th.number scope="col" { "Rejected" }
+                    th.number scope="col" { "Credits" }
+                    th scope="col" { "State" }
+                } }
+                tbody {
+                    @for batch in all.batches.iter().take(BATCHES) {
+                        tr {
+                            th scope="row" { (batch.id.as_str()) }
+                            td { @match batch.fetched_at { Some(at) => (ago(now, at)), None => (crate::numbers::NONE) } }
+                            td.number { (crate::numbers::count(batch.coins_in)) }
+                            td.number { (crate::numbers::count(batch.rejected)) }
+                            td.number { @match batch.credits { Some(credits) => (crate::numbers::count(credits.into())), None => (crate::numbers::NONE) } }
+                            td { (state(batch, all)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(batch: &BatchRecord, all: &Overview) -> String {
+    let square = all.squares.iter().find(|square| square.batch == batch.id);
+    square
+        .map_or_else(
+            || if batch.is_complete() { "complete" } else { "incomplete" },
+            |square| square.state.word(),
+        )
+        .to_owned()
+}
+
+fn class(state: State) -> &'static str {
+    match state {
+        State::Complete => "complete",
+        State::Incomplete => "incomplete",
+        State::Suspect => "suspect",
+        State::Missed => "missed",
+        State::Backfilled => "backfilled",
+        State::Dropped => "dropped",
+        State::Coming => "coming",
+    }
+}

@@ -1,0 +1,141 @@
+//! Stores to look at: 10,000 coins, a year of one of them, and names that would be markup if anything let them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ApiVersion, BatchId, Chunk, Coin, CoinRow, Fetched, Measure, MeasureSet, Origin, PageMeta, Quote, Slot,
+};
+use ports::{Clock, Store, SystemClock};
+use sqlite::{Database, SqliteStore};
+
+/// Coins in a full store.
+pub(crate) const COINS: u32 = 10_000;
+/// Hours of the first coin's history.
+const YEAR: i64 = 365 * 24;
+
+/// Names and symbols of the best ranked coins. Nothing of it may be more than text.
+pub(crate) const HOSTILE: [(&str, &str); 8] = [
+    ("Bitcoin", "BTC"),
+    ("<script>document.title='owned'</script>", "<b>"),
+    ("\"><img src=x onerror=\"document.title='owned'\">", "\"'>"),
+    ("</title></td></table><h1>owned</h1>", "&lt;"),
+    ("javascript:document.title='owned'", "{{7*7}}"),
+    ("\u{202e}reversed and\u{200b}invisible", "\u{202e}X"),
+    (
+        "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere",
+        "LOOOOOOOOOOOOOOOOOOOONG",
+    ),
+    ("👩‍👩‍👧‍👦 Zalgo H̵͍͑e̷ c̶o̴m̷e̸s", "👩‍👩‍👧‍👦"),
+];
+
+/// Fills the store at `path` with made-up quotes.
+pub(crate) fn fill(path: &Path) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = Database::open(path).await.expect("a file");
+        let store = SqliteStore::open(database.clone(), Arc::clone(&clock)).await.expect("a store");
+        let newest = Slot::current(clock.now(), Duration::from_hours(1)).starts_at();
+        let year: Vec<_> =
+            (1..=YEAR).rev().map(|hours| chunk(newest - TimeDelta::hours(hours), &[1], 1, 1)).collect();
+        for part in year.chunks(1000) {
+            store.load_all(&part.iter().collect::<Vec<_>>()).await.expect("loaded");
+        }
+        let ids: Vec<_> = (1..=COINS).collect();
+        let parts: Vec<_> = ids.chunks(1000).collect();
+        let count = u32::try_from(parts.len()).expect("ten");
+        for (part, number) in parts.into_iter().zip(1..) {
+            store.load(&chunk(newest, part, number, count)).await.expect("loaded");
+        }
+        for hours in 0..48 {
+            store.record_fetched(&fetched(newest - TimeDelta::hours(hours))).await.expect("recorded");
+        }
+        database.close().await;
+    });
+}
+
+fn batch(slot: DateTime<Utc>) -> BatchId {
+    BatchId::new(Slot::at(slot), "listings", &["USD".to_owned()])
+}
+
+fn fetched(slot: DateTime<Utc>) -> Fetched {
+    Fetched {
+        batch: batch(slot),
+        slot: Slot::at(slot),
+        endpoint: "listings".to_owned(),
+        api_version: ApiVersion::V3,
+        convert: vec!["USD".to_owned()],
+        fetched_at: slot + TimeDelta::seconds(5),
+        pages: 1,
+        credits: 50,
+        simulated: true,
+        verdict: None,
+    }
+}
+
+fn chunk(slot: DateTime<Utc>, ids: &[u32], number: u32, chunks: u32) -> Chunk {
+    Chunk {
+        page: PageMeta {
+            batch: batch(slot),
+            slot: Slot::at(slot),
+            page: 1,
+            pages: 1,
+            fetched_at: slot + TimeDelta::seconds(5),
+            endpoint: "listings".to_owned(),
+            api_version: ApiVersion::V3,
+            convert: vec!["USD".to_owned()],
+            currency: None,
+            simulated: true,
+            origin: Origin::Live,
+        },
+        chunk: number,
+        chunks,
+        size: Some(1000),
+        sorted: true,
+        replay: None,
+        transformed_at: slot + TimeDelta::seconds(6),
+        coins_in: u32::try_from(ids.len()).expect("a thousand"),
+        rejected: 0,
+        rows: ids.iter().map(|&id| row(id, slot)).collect(),
+    }
+}
+
+fn row(id: u32, slot: DateTime<Utc>) -> CoinRow {
+    let named = usize::try_from(id)
+        .ok()
+        .and_then(|id| HOSTILE.get(id - 1))
+        .map(|(name, symbol)| ((*name).to_owned(), (*symbol).to_owned()));
+    let (name, symbol) = named.unwrap_or_else(|| (format!("Coin {id}"), format!("C{id}")));
+    let coin = Coin {
+        id,
+        slug: format!("coin-{id}"),
+        name,
+        symbol,
+        date_added: None,
+        platform_id: None,
+        platform_name: None,
+        token_address: None,
+        tags: None,
+        infinite_supply: None,
+        is_active: Some(true),
+    };
+    let days = Duration::from_secs(slot.timestamp().unsigned_abs()).as_secs_f64() / 86_400.0;
+    let wave = (days + f64::from(id)).sin();
+    let price = 100_000.0 / f64::from(id).powf(1.7) * (1.0 + wave / 20.0);
+    let mut numbers = [None; Measure::COUNT];
+    let mut set = |measure: Measure, number: f64| numbers[measure as usize] = Some(number);
+    set(Measure::Price, price);
+    set(Measure::CmcRank, f64::from(id));
+    set(Measure::MarketCap, price * 2e7);
+    set(Measure::Volume24h, price * 1e5);
+    set(Measure::PercentChange1h, wave);
+    set(Measure::PercentChange24h, wave * 3.0);
+    set(Measure::PercentChange7d, -wave * 7.0);
+    set(Measure::CirculatingSupply, 2e7);
+    let quote =
+        Quote { currency: "USD".to_owned(), numbers, missing: MeasureSet::default(), last_updated: slot };
+    CoinRow { coin: coin.into(), quotes: vec![quote] }
+}

@@ -1,0 +1,185 @@
+//! Each view of the site.
+
+use lab::Browser;
+use serde_json::json;
+
+use crate::driver::Driver;
+use crate::served::{Served, store};
+use crate::stores::{HOSTILE, fill};
+use crate::view::{Look, Seen, look, measure, watch};
+
+/// A view, and what is in it.
+struct Expected {
+    path: &'static str,
+    status: u64,
+    heading: &'static str,
+    /// Rows of its tables; `None`: any number.
+    rows: Option<u64>,
+    /// What is to be read in it.
+    texts: &'static [&'static str],
+}
+
+/// Looks at each in every way, and tells all that is wrong together: one run takes long.
+fn check(served: &Served, driver: &Driver<'_>, views: &[Expected]) {
+    let mut wrong = Vec::new();
+    for view in views {
+        let mut grounds = [None, None];
+        for way in Look::all() {
+            let seen = look(driver, &served.url(view.path), way);
+            let mut complain = |what: String| wrong.push(format!("{} ({way}): {what}", view.path));
+            seen.complaints.iter().cloned().for_each(&mut complain);
+            if seen.status() != view.status || seen.heading() != view.heading {
+                complain(format!("{} {:?}", seen.status(), seen.heading()));
+            }
+            if view.rows.is_some_and(|rows| rows != seen.rows()) {
+                complain(format!("{} rows", seen.rows()));
+            }
+            for text in view.texts.iter().filter(|text| !seen.text().contains(**text)) {
+                complain(format!("nowhere it says {text:?}, but:\n{}", beginning(&seen)));
+            }
+            grounds[usize::from(way.is_dark)] = Some(seen.scheme().to_owned());
+        }
+        if grounds[0] == grounds[1] {
+            wrong.push(format!("{}: dark is like light: {:?}", view.path, grounds[0]));
+        }
+    }
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn beginning(seen: &Seen) -> String {
+    seen.text().chars().take(600).collect()
+}
+
+#[test]
+fn a_full_store_is_looked_at_in_every_way_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    fill(&store(folder.path()));
+    let settings = [("COINPIPE__HTTP__ENVIRONMENT", "staging")];
+    let served = Served::by("alerter", folder, &settings);
+    let driver = Driver::new(&browser);
+    watch(&driver);
+    let view = |path, heading, rows, texts| Expected { path, status: 200, heading, rows, texts };
+    check(
+        &served,
+        &driver,
+        &[
+            view(
+                "/",
+                "Market",
+                Some(100),
+                &["SIMULATED", "staging", "Bitcoin", HOSTILE[1].0, HOSTILE[3].0, HOSTILE[4].0],
+            ),
+            view("/?page=100", "Market", Some(100), &["Coin 9901", "Coin 10000"]),
+            view("/?search=coin-77", "Market", None, &["Coin 77"]),
+            view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
+            view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
+            view("/?sort=market_cap&order=asc&size=25", "Market", Some(25), &["Coin 10000"]),
+            view("/login", "Log in", Some(0), &["Everybody on this machine may look"]),
+            Expected {
+                path: "/nothing",
+                status: 404,
+                heading: "Not found",
+                rows: Some(0),
+                texts: &["/nothing"],
+            },
+            Expected {
+                path: "/?sort=nonsense",
+                status: 400,
+                heading: "That makes no sense",
+                rows: Some(0),
+                texts: &[],
+            },
+        ],
+    );
+}
+
+#[test]
+fn an_empty_store_says_what_to_do_next_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let served = Served::by("alerter", tempfile::tempdir().expect("a folder"), &[]);
+    let driver = Driver::new(&browser);
+    watch(&driver);
+    let texts = &["coinpipe --once"];
+    check(&served, &driver, &[Expected { path: "/", status: 200, heading: "Market", rows: Some(0), texts }]);
+}
+
+const READING: &str = "reading-0123456789";
+const ACTING: &str = "acting-0123456789a";
+
+/// In a real browser: the form, the cookie that no script reads, the link in a mail, logging out.
+#[test]
+fn somebody_logs_in_and_comes_back_by_a_link_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let settings = [("COINPIPE__HTTP__TOKEN", READING), ("COINPIPE__HTTP__OPERATOR_TOKEN", ACTING)];
+    let served = Served::by("alerter", tempfile::tempdir().expect("a folder"), &settings);
+    let driver = Driver::new(&browser);
+    watch(&driver);
+    let way = Look { width: 390, is_dark: false, has_script: true };
+    let first = look(&driver, &served.url("/?currency=USD"), way);
+    assert_eq!((first.status(), first.heading()), (401, "Log in"), "{first:?}");
+    assert_eq!(first.complaints, Vec::<String>::new());
+    driver.write("#name", "Anna");
+    driver.write("#token", ACTING);
+    driver.click("form.login button");
+    assert_eq!(driver.evaluate("return location.pathname + location.search"), json!("/?currency=USD"));
+    assert_eq!(driver.evaluate("return document.cookie"), json!(""), "no script reads the cookie");
+    let seen = measure(&driver, way);
+    assert_eq!((seen.status(), seen.heading(), &seen.complaints), (200, "Market", &Vec::new()));
+
+    // From another site, which 127.0.0.1 is to localhost: SameSite=Strict keeps the cookie back.
+    let elsewhere = page_of_somebody_else(&served.url("/login"));
+    driver.go(&elsewhere);
+    driver.click("a");
+    let arrived = "return document.body.innerText.includes('You may look and act as Anna')";
+    until(&driver, arrived);
+    // A form there that acts in Anna's name, and a frame around the site.
+    driver.go(&elsewhere);
+    driver.click("button");
+    let refused = driver.evaluate("return document.body.innerText");
+    assert!(
+        refused.as_str().is_some_and(|text| text.contains("another site may only link here")),
+        "{refused}"
+    );
+    driver.go(&elsewhere);
+    let framed = driver.evaluate(
+        "try { return document.querySelector('iframe').contentDocument !== null } catch { return false }",
+    );
+    assert_eq!(framed, json!(false));
+
+    driver.go(&served.url("/login"));
+    driver.click("form[action$='/logout'] button");
+    driver.go(&served.url("/"));
+    assert_eq!(measure(&driver, way).status(), 401);
+}
+
+/// The address of a page that links to `target`, sends a form there and frames it. It is served until the test ends.
+fn page_of_somebody_else(target: &str) -> String {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let logout = target.replace("/login", "/logout");
+    let page = format!(
+        "<!doctype html><title>x</title><a href=\"{target}\">a mail's link</a>\
+         <form method=post action=\"{logout}\"><button>a prize</button></form><iframe src=\"{target}\"></iframe>"
+    );
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let length = page.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(format!("{head}{page}").as_bytes());
+        }
+    });
+    format!("http://localhost:{port}/")
+}
+
+/// Waits until `script` returns true.
+pub(crate) fn until(driver: &Driver<'_>, script: &str) {
+    lab::wait_until(script, || driver.evaluate(script) == json!(true));
+}
