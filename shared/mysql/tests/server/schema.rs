@@ -246,7 +246,8 @@ async fn a_page_of_letters_is_read_in_the_order_of_an_index() {
         LetterFilter { batch: Some(domain::BatchId::from_stored("b3")), ..none() },
     ] {
         for after in [None, Some(&key)] {
-            let dialect = Dialect { body_bytes: "octet_length(body)", force_index: Some("FORCE INDEX") };
+            let (body_bytes, force_index) = ("octet_length(body)", Some("FORCE INDEX"));
+            let dialect = Dialect { body_bytes, force_index, hour: "NULL" };
             let (sql, values) = tables::desk::lists::list(&dialect, &filter, after, 50);
             let literal = |value: &Parameter<'_>| match value {
                 Parameter::Text(Some(text)) => format!("'{text}'"),
