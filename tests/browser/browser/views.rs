@@ -59,7 +59,7 @@ fn beginning(seen: &Seen) -> String {
 fn a_full_store_is_looked_at_in_every_way_private_server() {
     let Some(browser) = Browser::start_or_skip() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    fill(&store(folder.path()));
+    fill(&store(folder.path()), &HOSTILE);
     let settings = [("COINPIPE__HTTP__ENVIRONMENT", "staging")];
     let served = Served::by("alerter", folder, &settings);
     let driver = Driver::new(&browser);
