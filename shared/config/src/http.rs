@@ -155,10 +155,14 @@ fn token(secret: &Secret) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::defaults::defaults;
+
+    fn http() -> Http {
+        defaults()["http"].clone().try_into().unwrap()
+    }
 
     fn checked(key: &str, set: impl FnOnce(&mut Http)) -> Result<(), String> {
-        let mut http = Config::defaults().http;
+        let mut http = http();
         set(&mut http);
         http.check(key)
     }
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_is_below_the_link_of_a_mail_is_the_site() {
-        let mut http = Config::defaults().http;
+        let mut http = http();
         assert!(http.is_loopback() && http.link_base().is_none());
         "https://coins.example.com/".clone_into(&mut http.public_url);
         "/coinpipe".clone_into(&mut http.base_path);
