@@ -26,6 +26,9 @@ pub(crate) enum Shape {
     Area,
 }
 
+/// A point of a line: when, and how much.
+pub(crate) type Point = (DateTime<Utc>, f64);
+
 /// What is drawn.
 pub(crate) struct Plot<'a> {
     /// What it shows, such as `Price in USD`.
@@ -41,7 +44,7 @@ pub(crate) struct Plot<'a> {
     /// How numbers are written.
     pub(crate) write: fn(f64) -> String,
     /// The lines, by their names. Points are in the order of time; all are finite.
-    pub(crate) lines: &'a [(&'a str, Vec<(DateTime<Utc>, f64)>)],
+    pub(crate) lines: &'a [(&'a str, Vec<Point>)],
 }
 
 impl Plot<'_> {
@@ -81,7 +84,7 @@ impl Plot<'_> {
         }
     }
 
-    fn drawn(&self, number: usize, points: &[(DateTime<Utc>, f64)], scale: &Scale) -> Markup {
+    fn drawn(&self, number: usize, points: &[Point], scale: &Scale) -> Markup {
         let (mut line, mut area) = (String::new(), String::new());
         for part in parts(points) {
             for (index, &(at, value)) in part.iter().enumerate() {
@@ -129,7 +132,7 @@ impl Plot<'_> {
 }
 
 /// The parts of a line between which points are missing.
-fn parts(points: &[(DateTime<Utc>, f64)]) -> Vec<&[(DateTime<Utc>, f64)]> {
+fn parts(points: &[Point]) -> Vec<&[Point]> {
     let mut distances: Vec<_> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
     distances.sort_unstable();
     let Some(&usual) = distances.get(distances.len() / 2) else {

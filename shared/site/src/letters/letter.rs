@@ -56,7 +56,7 @@ pub(super) async fn view(
             a href=(group_path(&context, &filed.fingerprint)) { "Its group" }
         }
         (about(&context, &filed, &handling))
-        (verbs(&context, &asked, "of it"))
+        (verbs(&context, &asked, "With it"))
         @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
         @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths)) }
         h2 { "Headers" }

@@ -53,7 +53,7 @@ pub(super) async fn view(
             }
         } @else {
             p { strong { (capped(number)) } " " (if number == 1 { "letter" } else { "letters" }) ": " (asked.in_words()) }
-            (verbs(&context, &asked, &capped(number)))
+            (verbs(&context, &asked, &format!("With all {}", capped(number))))
             (letters_table(&context, &letters, now))
             (older(&context, path, &asked, &letters, limit))
         }
@@ -86,7 +86,7 @@ async fn groups(context: &Context, filter: &LetterFilter) -> Result<Markup, Trou
         @if groups.is_empty() {
             p { "No trouble of this kind ever." }
         } @else {
-            p { (open) " open of all groups. A group is letters with the same cause; mails are about groups." }
+            p { (open) " of them " (if open == 1 { "is" } else { "are" }) " open. A group is letters with the same cause; mails are about groups." }
             div.scroll tabindex="0" role="region" aria-label="Groups" {
                 table.cards {
                     thead { tr {
