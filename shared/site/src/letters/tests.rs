@@ -99,7 +99,8 @@ async fn nothing_from_outside_is_markup_and_what_is_not_seen_is_written() {
 
 #[tokio::test]
 async fn a_body_has_every_digit_and_what_is_hidden_is_not_in_it() {
-    let site = Site::with_settings(|config| config.http.hide = vec!["secret".to_owned(), "X-Batch".to_owned()]);
+    let site =
+        Site::with_settings(|config| config.http.hide = vec!["secret".to_owned(), "X-Batch".to_owned()]);
     let id = file(&site, "m", br#"{"price": 0.10000000000000000001, "secret": "pssst"}"#).await;
     let text = site.get(&format!("/letters/{}", segment(&id))).await.text().to_owned();
     assert!(text.contains("0.10000000000000000001") && !text.contains("pssst"), "{text}");
