@@ -26,9 +26,13 @@ async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
     let none = folder.run(&["price", "BTC", "--currency", "EUR"], &[]).await.expect(1);
     assert!(none.stderr.contains("no quotes in EUR, but in USD"), "{}", none.stderr);
 
-    // Of the simulated market's coins some share a symbol, as one in ten does on the real one.
-    let listing = folder.run(&["export", "quotes", "--all", "--format", "jsonl", "-"], &[]).await.expect(0);
-    assert_eq!(listing.stdout.lines().count(), 4000);
+    // One symbol in ten is shared: the best ranked is shown, and the other named. An export wants to know which is meant.
+    let shared = folder.run(&["price", "BACR"], &[]).await.expect(0).stdout;
+    assert!(shared.contains("  also called so: Lafrair Coin (BACR, id 21998, rank "), "{shared}");
+    let shared = folder.run(&["export", "quotes", "--all", "--coin", "BACR", "-"], &[]).await.expect(1);
+    assert!(shared.stderr.contains("name it by its id"), "{}", shared.stderr);
+    let shared = folder.run(&["export", "quotes", "--all", "--coin", "21998", "-"], &[]).await.expect(0);
+    assert_eq!(shared.stdout.lines().count(), 2);
 }
 
 #[tokio::test]

@@ -48,8 +48,9 @@ fn alerter(place: &Place, server: &MailServer) -> Worker {
         ("COINPIPE__MAIL__URL", url.as_str()),
         ("COINPIPE__MAIL__TO", "ops@example.com"),
         ("COINPIPE__MAIL__TIMEOUT", "5s"),
-        ("COINPIPE__MAIL__GROUP_WAIT", "1s"),
-        ("COINPIPE__MAIL__DIGEST_EVERY", "5s"),
+        // As the defaults are to each other: what the caps leave is room, not luck.
+        ("COINPIPE__MAIL__GROUP_WAIT", "10s"),
+        ("COINPIPE__MAIL__DIGEST_EVERY", "100s"),
     ];
     Worker::start(place, "alerter", &env)
 }

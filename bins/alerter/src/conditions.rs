@@ -22,6 +22,7 @@ use service::Stores;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::newest::Newest;
 use crate::passed::Passed;
 use disk::Disk;
 use keeper::Keeper;
@@ -89,7 +90,8 @@ impl Conditions {
                 conditions.push(Box::new(stuck));
             }
         }
-        conditions.push(Box::new(RejectedShare::new(Arc::clone(&stores.ledger), alert.rejected)));
+        let newest = Newest::new(Arc::clone(&stores.ledger), Arc::clone(&stores.schedules));
+        conditions.push(Box::new(RejectedShare::new(newest, alert.rejected)));
         conditions.push(Box::new(AgainAndAgain::new(Arc::clone(&stores.processes), alert.restarts)));
         conditions.push(Box::new(Disk::new(config)));
         let keepers = conditions

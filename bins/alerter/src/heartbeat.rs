@@ -9,15 +9,15 @@ use std::time::Duration;
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Secret;
-use domain::endpoint::LISTINGS;
 use domain::{Class, Slot, StageName, header, one_line};
 use ports::store::{BatchRecord, CLOCK_SKEW, DeskLetter, LetterSummary};
-use ports::{Clock, Desk, Ledger, LetterFilter, StoreError};
+use ports::{Clock, Desk, LetterFilter, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
 
 use crate::http;
+use crate::newest::{Newest, is_of_snapshots};
 use crate::report::{REASON_CHARS, words};
 
 /// How often the ledger and the desk are read.
@@ -26,8 +26,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// As many of the newest batches and letters are looked at.
-const NEWEST: u32 = 50;
+/// So many letters are read at once.
+const AT_ONCE: u32 = 50;
+
+/// At the start, older snapshots are not looked for.
+const OLDEST: TimeDelta = TimeDelta::days(31);
 
 /// What was fetched so long before the start was told by the process before this one.
 const LATE: TimeDelta = TimeDelta::minutes(10);
@@ -39,7 +42,7 @@ const LOST: [&str; 2] = ["slot_missed", "batch_incomplete"];
 pub(crate) struct Heartbeat {
     http: reqwest::Client,
     url: Url,
-    ledger: Arc<dyn Ledger>,
+    newest: Newest,
     desk: Arc<dyn Desk>,
     clock: Arc<dyn Clock>,
     told: Mutex<Told>,
@@ -58,7 +61,7 @@ struct Told {
 impl Heartbeat {
     pub(crate) fn new(
         url: &Secret,
-        ledger: Arc<dyn Ledger>,
+        newest: Newest,
         desk: Arc<dyn Desk>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
@@ -66,7 +69,7 @@ impl Heartbeat {
         let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
         let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
         let told = Told { slot: None, failed: clock.now(), is_heard: true };
-        Ok(Self { http, url, ledger, desk, clock, told: Mutex::new(told) })
+        Ok(Self { http, url, newest, desk, clock, told: Mutex::new(told) })
     }
 
     /// The host that is called.
@@ -82,8 +85,7 @@ impl Heartbeat {
 
     /// Makes the calls that are due, the older one first: who is called takes the last one for what is true.
     async fn look(&self) -> Result<(), StoreError> {
-        let batches = self.ledger.batches(NEWEST).await?;
-        let whole = self.newly_whole(&batches);
+        let whole = self.newly_whole().await?;
         let failed = self.newly_lost().await?;
         let failed = failed.map(|letter| (letter.filed_at, one_line(&letter.reason, REASON_CHARS)));
         let is_whole_last = whole.as_ref().map(|whole| whole.loaded_at) >= failed.as_ref().map(|(at, _)| *at);
@@ -104,9 +106,9 @@ impl Heartbeat {
             LetterFilter { class: Some(Class::Incident), since: Some(since), ..LetterFilter::default() };
         let mut after = None;
         loop {
-            let page = self.desk.list(&filter, after.as_ref(), NEWEST).await?;
+            let page = self.desk.list(&filter, after.as_ref(), AT_ONCE).await?;
             after = page.last().map(DeskLetter::key);
-            let is_last = page.len() < NEWEST as usize;
+            let is_last = page.len() < AT_ONCE as usize;
             let mut new =
                 page.into_iter().map(|listed| listed.summary).filter(|letter| letter.filed_at > since);
             if let Some(lost) = new.find(is_lost) {
@@ -123,13 +125,17 @@ impl Heartbeat {
     }
 
     /// The newest snapshot that is whole, if it is not told. A replay, or what fills a gap, makes none of the newest slot.
-    fn newly_whole(&self, batches: &[BatchRecord]) -> Option<Whole> {
-        let whole = batches.iter().filter_map(whole).max_by_key(|whole| whole.slot)?;
+    async fn newly_whole(&self) -> Result<Option<Whole>, StoreError> {
+        let now = self.clock.now();
+        let since = self.told().slot.map_or_else(|| now - OLDEST, Slot::starts_at);
+        let Some(whole) = self.newest.find((since, now), is_of_snapshots, whole).await? else {
+            return Ok(None);
+        };
         let mut told = self.told();
-        if told.slot.is_none() && self.clock.now() - whole.fetched_at > LATE {
+        if told.slot.is_none() && now - whole.fetched_at > LATE {
             told.slot = Some(whole.slot);
         }
-        (told.slot < Some(whole.slot)).then_some(whole)
+        Ok((told.slot < Some(whole.slot)).then_some(whole))
     }
 
     async fn tell_whole(&self, whole: Option<Whole>) {
@@ -187,8 +193,7 @@ struct Whole {
 }
 
 fn whole(batch: &BatchRecord) -> Option<Whole> {
-    let is_whole =
-        batch.endpoint == LISTINGS && batch.dropped.is_none() && batch.is_complete() && !batch.lacks_coins();
+    let is_whole = batch.dropped.is_none() && batch.is_complete() && !batch.lacks_coins();
     let (loaded_at, fetched_at) = batch.loaded_at.filter(|_| is_whole).zip(batch.fetched_at)?;
     let coins = words::counted(batch.coins_in, "coin");
     let text = format!("snapshot of {}: {coins}", words::instant(batch.slot.starts_at()));

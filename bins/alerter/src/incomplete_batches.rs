@@ -16,8 +16,9 @@ use crate::fingerprint::fingerprint;
 /// How often the ledger is read.
 const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How many batches each look covers, newest first. Older ones were covered when they were newer.
-const NEWEST: u32 = 300;
+/// How many batches each look covers, newest first: more than a day of all kinds of the market at their shortest intervals. Older
+/// ones were covered when they were newer.
+const NEWEST: u32 = 1000;
 
 /// The code of the letter. The fetcher uses it too, when it could not fetch all pages of a batch.
 const CODE: &str = "batch_incomplete";

@@ -28,12 +28,14 @@ use chrono::{DateTime, Utc};
 use config::QuietHours;
 use ports::store::{Channel, OutboxState};
 use ports::{Clock, Outbox, StoreError};
+use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::metrics::MailMetrics;
 use crate::passed::Passed;
 use crate::policy::{Posted, Rules};
-use crate::surroundings::{Surroundings, Survey};
+use crate::surroundings::{About, Surroundings, Survey};
 use crate::transport::{Transport, Transports};
 use posting::{due, posting};
 use sending::Attempt;
@@ -49,6 +51,7 @@ pub struct Mailer {
     outbox: Arc<dyn Outbox>,
     transports: Transports,
     survey: Option<Survey>,
+    metrics: Option<MailMetrics>,
     clock: Arc<dyn Clock>,
     memory: Mutex<Memory>,
 }
@@ -81,14 +84,20 @@ impl Mailer {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let memory = Mutex::default();
-        let (quiet_hours, passed, survey) = (None, None, None);
-        Self { settings, quiet_hours, passed, outbox, transports, survey, clock, memory }
+        let (quiet_hours, passed, survey, metrics) = (None, None, None, None);
+        Self { settings, quiet_hours, passed, outbox, transports, survey, metrics, clock, memory }
     }
 
     /// The same mailer, whose mails also say what `survey` finds.
     #[must_use]
     pub(crate) fn with_survey(self, survey: Survey) -> Self {
         Self { survey: Some(survey), ..self }
+    }
+
+    /// One that counts its attempts in `metrics`.
+    #[must_use]
+    pub(crate) fn counted_in(self, metrics: &Metrics) -> Self {
+        Self { metrics: Some(metrics.set::<MailMetrics>()), ..self }
     }
 
     /// One that posts nothing in `quiet_hours`.
@@ -160,7 +169,7 @@ impl Mailer {
         since: DateTime<Utc>,
         now: DateTime<Utc>,
         rules: Rules<'_>,
-    ) -> Result<Option<Vec<String>>, StoreError> {
+    ) -> Result<Option<Vec<About>>, StoreError> {
         let found = Mutex::new(None);
         let plan = |state: &OutboxState| {
             let groups = due(state, now, rules);

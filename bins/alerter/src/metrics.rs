@@ -1,6 +1,7 @@
-//! What the desk counts.
+//! What the desk and the mailer count.
 
 use domain::Class;
+use ports::store::{Channel, MailResult};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,6 +16,7 @@ struct ClassLabel {
 /// Makes the alerter's metrics show, at zero.
 pub fn declare_metrics(metrics: &Metrics) {
     metrics.set::<LetterMetrics>();
+    metrics.set::<MailMetrics>();
 }
 
 /// Letters that were filed. Clones share it.
@@ -43,5 +45,50 @@ impl LetterMetrics {
     /// A letter of `class` was filed.
     pub(crate) fn filed(&self, class: Class) {
         self.filed.get_or_create(&ClassLabel { class: class.as_str() }).inc();
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    channel: &'static str,
+    result: &'static str,
+}
+
+/// Attempts to send mails, and messages to the webhook. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct MailMetrics {
+    attempts: Family<AttemptLabels, Counter>,
+}
+
+const SENT: &str = "sent";
+const PUT_OFF: &str = "put_off";
+const REFUSED: &str = "refused";
+
+impl MetricSet for MailMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let attempts = Family::<AttemptLabels, Counter>::default();
+        for channel in Channel::ALL.map(Channel::as_str) {
+            for result in [SENT, PUT_OFF, REFUSED] {
+                drop(attempts.get_or_create(&AttemptLabels { channel, result }));
+            }
+        }
+        registry.register(
+            "mail_attempts",
+            "Attempts to send a mail, or a message to the webhook, by channel and result: sent, put off, refused for good",
+            attempts.clone(),
+        );
+        Self { attempts }
+    }
+}
+
+impl MailMetrics {
+    /// An attempt on `channel` ended so.
+    pub(crate) fn tried(&self, channel: Channel, result: &MailResult) {
+        let result = match result {
+            MailResult::Sent => SENT,
+            MailResult::RetryAt { .. } | MailResult::Partly { .. } => PUT_OFF,
+            MailResult::Refused(_) => REFUSED,
+        };
+        self.attempts.get_or_create(&AttemptLabels { channel: channel.as_str(), result }).inc();
     }
 }

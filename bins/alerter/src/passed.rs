@@ -3,25 +3,20 @@
 
 mod end;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::endpoint::{HISTORY, LISTINGS, QUOTES};
-use domain::{BatchId, Schedule, Slot, in_force, timestamp};
+use domain::{BatchId, Schedule, Slot, due_slots, timestamp};
 use ports::store::{AlertGroup, BatchRecord, GroupState, LetterSummary};
-use ports::{Clock, FetchedSlot, Ledger, Letters, Schedules, StoreError};
+use ports::{Clock, Held, Ledger, Letters, Schedules, StoreError};
 use service::Stores;
 use tracing::info;
 
-use crate::held_slots::held_slots;
+use crate::newest::{Newest, is_of_snapshots};
 use end::End;
 
-/// So many of the newest batches are searched for one that proves that something works again.
-const NEWEST: u32 = 100;
-
-/// So many batches are looked up at once.
-const AT_ONCE: usize = 200;
+/// What proves that something works again has a slot that began no longer than this before it was found wrong.
+const SLOT_BEFORE: TimeDelta = TimeDelta::days(2);
 
 /// So many letters of a group are looked at. One with more is looked at by people.
 const MOST_LETTERS: u32 = 300;
@@ -30,6 +25,7 @@ const MOST_LETTERS: u32 = 300;
 pub(crate) struct Passed {
     ledger: Arc<dyn Ledger>,
     schedules: Arc<dyn Schedules>,
+    newest: Newest,
     letters: Arc<dyn Letters>,
     clock: Arc<dyn Clock>,
 }
@@ -39,6 +35,7 @@ impl Passed {
         Self {
             ledger: Arc::clone(&stores.ledger),
             schedules: Arc::clone(&stores.schedules),
+            newest: Newest::new(Arc::clone(&stores.ledger), Arc::clone(&stores.schedules)),
             letters: Arc::clone(&stores.letters),
             clock,
         }
@@ -103,51 +100,36 @@ impl Passed {
         let Some(from) = first.slot() else { return Ok(false) };
         let last = last.unwrap_or(from);
         let schedules = self.schedules.schedules(Schedule::QUOTES, from).await?;
-        let followed = in_force(&schedules).into_iter().filter(|one| {
-            let Schedule { endpoint, convert, .. } = one.schedule;
+        let is_followed = |schedule: &Schedule| {
+            let Schedule { endpoint, convert, .. } = schedule;
             BatchId::new(Slot::at(from), endpoint, convert) == *first
-        });
-        let due: Vec<_> = followed
-            .flat_map(|one| {
-                one.slots(from, last + TimeDelta::seconds(1)).map(move |slot| (slot, one.schedule))
-            })
-            .collect();
-        let Some(longest) = due.iter().map(|(_, schedule)| schedule.every).max() else { return Ok(false) };
-        let mut fetched = self.schedules.fetched_slots(from, timestamp::later(last, longest)).await?;
-        let whole = self.whole_of_the_past(&fetched).await?;
-        fetched.retain(|one| one.endpoint != HISTORY || whole.contains(&one.batch));
-        let held = held_slots(&fetched);
-        Ok(due.iter().all(|(slot, schedule)| held.of_schedule(schedule, *slot).is_some()))
-    }
-
-    /// Those of `fetched` that were filled from the history, with all that they should have.
-    async fn whole_of_the_past(&self, fetched: &[FetchedSlot]) -> Result<BTreeSet<BatchId>, StoreError> {
-        let past = fetched.iter().filter(|one| one.endpoint == HISTORY);
-        let ids: Vec<_> = past.map(|one| one.batch.clone()).collect();
-        let mut whole = BTreeSet::new();
-        for some in ids.chunks(AT_ONCE) {
-            let records = self.ledger.batches_of(some).await?;
-            let filling = records.into_iter().filter(|record| record.fills_slot() && record.is_complete());
-            whole.extend(filling.map(|record| record.id));
-        }
-        Ok(whole)
+        };
+        // These are over, whatever the time is.
+        let all = due_slots(&schedules, (from, last + TimeDelta::seconds(1)), DateTime::<Utc>::MAX_UTC);
+        let due: Vec<_> = all.filter(|due| is_followed(due.schedule)).collect();
+        let Some(longest) = due.iter().map(|due| due.schedule.every).max() else { return Ok(false) };
+        let span = (from, timestamp::later(last, longest));
+        let mut held = Held::between(&*self.schedules, &*self.ledger, span).await?;
+        held.slots.retain(|one| !held.unloaded.contains(&one.batch));
+        let held = held.by_slot();
+        Ok(due.iter().all(|due| held.of_schedule(due.schedule, due.slot).is_some()))
     }
 
     /// Whether a snapshot of the same kind came after that of `than`, and nothing was found wrong with it.
     async fn is_sound_after(&self, than: &BatchId) -> Result<bool, StoreError> {
         let Some(slot) = than.slot() else { return Ok(false) };
-        let batches = self.ledger.batches(NEWEST).await?;
-        let mut later = batches.iter().filter(|batch| batch.slot.starts_at() > slot);
-        Ok(later.any(|batch| batch.endpoint == than.endpoint() && is_whole(batch) && batch.verdict.is_none()))
+        let is_alike = |endpoint: &str| endpoint == than.endpoint();
+        let sound = |batch: &BatchRecord| (is_whole(batch) && batch.verdict.is_none()).then_some(());
+        Ok(self.newest.find((slot, self.clock.now()), is_alike, sound).await?.is_some())
     }
 
     /// Whether a batch of `kind`, or a snapshot, is whole that was fetched after `at`.
     async fn works_after(&self, at: DateTime<Utc>, kind: Option<&str>) -> Result<bool, StoreError> {
-        let batches = self.ledger.batches(NEWEST).await?;
-        let is_of =
-            |endpoint: &str| kind.map_or([LISTINGS, QUOTES].contains(&endpoint), |kind| kind == endpoint);
+        let is_meant = |endpoint: &str| kind.map_or(is_of_snapshots(endpoint), |kind| kind == endpoint);
         let is_later = |batch: &BatchRecord| batch.fetched_at.is_some_and(|fetched| fetched > at);
-        Ok(batches.iter().any(|batch| is_of(&batch.endpoint) && is_later(batch) && is_whole(batch)))
+        let works = |batch: &BatchRecord| (is_later(batch) && is_whole(batch)).then_some(());
+        let since = at.checked_sub_signed(SLOT_BEFORE).unwrap_or(at);
+        Ok(self.newest.find((since, self.clock.now()), is_meant, works).await?.is_some())
     }
 }
 

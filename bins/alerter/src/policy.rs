@@ -1,12 +1,13 @@
 //! What is worth a mail now. A pure function, so that storms are tests and not nights.
 //!
-//! - An open group that nobody was told of is due `group_wait` after it opened, so that a burst becomes one mail; one that was
-//!   told of and ended before, no sooner than `digest_every` after the last mail about it.
+//! - An open group that nobody was told of is due `group_wait` after it opened, so that a burst becomes one mail, and as long after the
+//!   last mail, so that many causes become few; one that was told of and ended before, no sooner than `digest_every` after the last
+//!   mail about it.
 //! - An open group that somebody was told of is due again after `repeat_after`, or when its episode grew tenfold. A cause in
 //!   another stage is another group, so it is news.
 //! - The end of an episode that somebody was told of is told within seconds; one that nobody was told of, never.
-//! - A group that opened [`group::FLAPPING`] times, each time soon after it closed, flaps: one mail says so, and one tells its
-//!   end when it has stayed away for as long.
+//! - A group that opened [`ports::store::FLAPPING`] times, each time soon after it closed, flaps: one mail says so, also when it is away
+//!   at that moment, and one tells its end when it has stayed away for as long.
 //! - Groups that are due together share one mail, and such digests are `digest_every` apart; only news and ends need not wait
 //!   for the next digest.
 //! - A group with a silence is not mailed about until the silence ends; in quiet hours nothing is mailed. What is due then is told
@@ -53,7 +54,7 @@ pub(crate) struct Rules<'a> {
 /// A mail to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MailPlan<'a> {
-    /// The open groups it covers, those with the most new deaths first.
+    /// The open groups it covers, those with the most new deaths first; among them those that come and go.
     pub groups: Vec<&'a AlertGroup>,
     /// The groups of whose end it tells, the last to end first.
     pub resolved: Vec<&'a AlertGroup>,
@@ -78,7 +79,8 @@ pub(crate) fn plan<'a>(
     if quiet_hours.is_some_and(|hours| hours.contain(now)) {
         return None;
     }
-    let mut waits = Waits { now, rules, digest_is_due: no_wait };
+    let mut waits = Waits { now, rules, digest_is_due: no_wait, is_gathered: no_wait };
+    waits.is_gathered |= posted.last_at.is_none_or(|at| waits.has_passed(at, mail.group_wait));
     waits.digest_is_due |= posted.last_at.is_none_or(|at| waits.has_passed(at, mail.digest_every));
     if posted.refused_at.is_some_and(|at| waits.since(at) < refusal_wait(posted.refusals, mail)) {
         return None;

@@ -1,6 +1,7 @@
 //! The alerter in a process: the desk on the loop; the search for incomplete batches, the conditions, and the mailer beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use desk::ReplayedLetters;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::heartbeat::Heartbeat;
+use crate::newest::Newest;
 use crate::passed::Passed;
 use crate::store_away::StoreAway;
 use crate::surroundings::Survey;
@@ -72,11 +74,14 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
     result
 }
 
-/// Closes what is settled, posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
+/// Closes what is settled, and the letters with their groups; posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
 /// now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
     let passed = Passed::new(stores, Arc::clone(&process.clock));
     passed.look().await.context("the desk cannot be used")?;
+    // Nobody else is left here to do it.
+    let keeper = DeskKeeper::new(Arc::clone(&stores.desk), Arc::clone(&process.clock), Duration::ZERO);
+    keeper.settle(&CancellationToken::new()).await.context("the desk cannot be used")?;
     if let Some(summaries) = summaries(process, stores)? {
         summaries.look().await.context("the outbox cannot be used")?;
     }
@@ -114,8 +119,8 @@ fn transports(process: &Process) -> Result<Transports, service::Usage> {
 
 fn heartbeat(process: &Process, stores: &Stores) -> anyhow::Result<Option<Heartbeat>> {
     let Some(url) = process.config().alert.heartbeat() else { return Ok(None) };
-    let (ledger, desk) = (Arc::clone(&stores.ledger), Arc::clone(&stores.desk));
-    Heartbeat::new(url, ledger, desk, Arc::clone(&process.clock)).map(Some)
+    let newest = Newest::new(Arc::clone(&stores.ledger), Arc::clone(&stores.schedules));
+    Heartbeat::new(url, newest, Arc::clone(&stores.desk), Arc::clone(&process.clock)).map(Some)
 }
 
 fn mailer(
@@ -135,9 +140,11 @@ fn mailer(
         quotes: Arc::clone(&stores.quotes),
         letters: Arc::clone(&stores.letters),
         site: process.config().http.link_base(),
+        desk: Arc::clone(&stores.desk),
         queue,
     };
     let mailer = Mailer::over(settings.clone(), outbox, transports, clock).with_survey(survey);
+    let mailer = mailer.counted_in(&process.metrics);
     let passed = Passed::new(stores, Arc::clone(&process.clock));
     Ok(Some(mailer.quiet_in(process.config().alert.quiet_hours).after_closing(passed)))
 }

@@ -48,7 +48,7 @@ pub(crate) fn write(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Ut
 }
 
 fn report(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Report {
-    let mut blocks = vec![Block::text(opening::opening(plan))];
+    let mut blocks = vec![Block::text(opening::opening(plan, around))];
     if plan.is_plain {
         blocks.push(Block::text(
             "The mail server refused the last mail about this for good. The quoted reasons may be why, so this one leaves the \
@@ -57,7 +57,7 @@ fn report(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Rep
     }
     blocks.extend(missing::blocks(around, now));
     blocks.extend(groups::open(plan, around, now));
-    blocks.extend(groups::resolved(plan));
+    blocks.extend(groups::resolved(plan, around));
     blocks.extend(others::blocks(plan, around, now));
     if let Some(until) = plan.capped_until {
         blocks.push(Block::text(format!(
@@ -66,7 +66,7 @@ fn report(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Rep
             words::instant(until)
         )));
     }
-    Report { subject: opening::subject(plan), blocks }
+    Report { subject: opening::subject(plan, around), blocks }
 }
 
 #[cfg(test)]

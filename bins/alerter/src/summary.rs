@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use config::QuietHours;
 use domain::{BatchId, Schedule, timestamp};
 use ports::store::{FiledCounts, GroupState, OutboxState};
-use ports::{Clock, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
+use ports::{Clock, Held, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
 use service::Stores;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -43,8 +43,10 @@ pub(crate) struct Totals {
     pub(crate) incomplete: u64,
     /// What went wrong.
     pub(crate) filed: FiledCounts,
-    /// Credits that the batches cost, those beside the snapshots too.
+    /// Credits that were paid in it, whatever for.
     pub(crate) credits: u64,
+    /// Those that the plan has a month, if that is known.
+    pub(crate) plan: Option<u64>,
     /// Groups that are open now.
     pub(crate) open: u64,
 }
@@ -59,6 +61,7 @@ impl Totals {
             letters: self.filed.letters,
             incidents: self.filed.incidents,
             credits: self.credits,
+            plan: self.plan,
             open: self.open,
         }
     }
@@ -67,6 +70,7 @@ impl Totals {
 /// Posts the summaries.
 pub struct Summaries {
     every: config::Summary,
+    plan: Option<u64>,
     mail: config::Mail,
     quiet_hours: Option<QuietHours>,
     ledger: Arc<dyn Ledger>,
@@ -89,6 +93,7 @@ impl Summaries {
     ) -> Self {
         Self {
             every: config.alert.summary,
+            plan: Some(config.alert.plan_credits).filter(|credits| *credits > 0),
             mail: config.mail.clone(),
             quiet_hours: config.alert.quiet_hours,
             ledger: Arc::clone(&stores.ledger),
@@ -139,8 +144,9 @@ impl Summaries {
 
     /// Posts the mail about `period`; `false` while the caps keep it back.
     async fn post(&self, period: Period, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let totals = self.totals(period).await?;
-        if totals.slots == Slots::default() && totals.filed == FiledCounts::default() {
+        let totals = self.totals(period, now).await?;
+        let was_anything_due = totals.slots.due.unwrap_or_default() + totals.slots.fetched > 0;
+        if !was_anything_due && totals.filed == FiledCounts::default() {
             return Ok(true);
         }
         let is_capped = AtomicBool::new(false);
@@ -164,30 +170,33 @@ impl Summaries {
         self.channels.posting(&id, Vec::new(), mail)
     }
 
-    async fn totals(&self, period: Period) -> Result<Totals, StoreError> {
+    async fn totals(&self, period: Period, now: DateTime<Utc>) -> Result<Totals, StoreError> {
         let (from, to) = period.span();
         let mut schedules = self.schedules.schedules(Schedule::QUOTES, from).await?;
         schedules.retain(|schedule| schedule.since < to);
         let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();
         // A snapshot that somebody took by hand within the last slot stands for it.
-        let fetched = self.schedules.fetched_slots(from, timestamp::later(to, longest)).await?;
-        let slots = slots::count(&schedules, &fetched, (from, to));
+        let span = (from, timestamp::later(to, longest));
+        let held = Held::between(&*self.schedules, &*self.ledger, span).await?;
+        let paid = self.ledger.paid_since(from).await?;
+        let paid = paid.iter().filter(|paid| paid.fetched_at < to);
         let mut totals = Totals {
             period,
-            slots,
+            slots: slots::count(&schedules, &held.slots, (from, to), now),
             incomplete: 0,
             filed: self.letters.count_filed(from, to).await?,
-            credits: 0,
+            credits: paid.map(|paid| u64::from(paid.credits)).sum(),
+            plan: self.plan,
             open: self.letters.groups(Some(GroupState::Open)).await?.len() as u64,
         };
-        let ids: Vec<BatchId> = fetched
+        let ids: Vec<BatchId> = held
+            .slots
             .into_iter()
             .filter(|fetched| fetched.slot.starts_at() < to)
             .map(|fetched| fetched.batch)
             .collect();
         for ids in ids.chunks(AT_ONCE) {
             for batch in self.ledger.batches_of(ids).await? {
-                totals.credits += u64::from(batch.credits.unwrap_or_default());
                 totals.incomplete += u64::from(!batch.is_complete() || batch.lacks_coins());
             }
         }

@@ -1,5 +1,6 @@
 //! What a mail says beside the trouble that it is about: what is not in the database, and how everything else is.
 
+mod about;
 mod holes;
 mod survey;
 
@@ -10,6 +11,7 @@ use domain::{MessageId, Slot};
 use ports::store::Freshness;
 use ports::{Depth, QueueName};
 
+pub(crate) use about::About;
 pub(crate) use holes::{Hole, What};
 pub(crate) use survey::Survey;
 
@@ -28,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) site: Option<String>,
     /// The newest letter of groups that the mail may be about.
     pub(crate) samples: BTreeMap<String, Sample>,
+    /// How many letters the deaths are of that a mail tells of, where these are fewer: a letter may die again and again.
+    pub(crate) letters: BTreeMap<String, u64>,
 }
 
 /// What came into the tables since some time.
@@ -43,7 +47,7 @@ pub(crate) struct Database {
     pub(crate) holes: Vec<Hole>,
     /// The newest snapshot that is whole, and its coins.
     pub(crate) last_whole: Option<(Slot, u64)>,
-    /// What all that was fetched cost.
+    /// What was paid in that time, whatever time it is about.
     pub(crate) credits: u64,
 }
 

@@ -18,6 +18,7 @@ use crate::commands::replay::ReplayArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::simulate::SimulateArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::top::TopArgs;
 use crate::commands::verify::VerifyArgs;
 
 /// Keeps a SQL table of CoinMarketCap quotes fresh, correct and complete.
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Price(PriceArgs),
     /// Write the history into files
     Export(ExportArgs),
+    /// Show the market and the pipeline live in the terminal; q quits
+    Top(TopArgs),
     /// Show the ledger: every batch, and what is missing of it
     Batches(BatchesArgs),
     /// Show the slots that were due and have no snapshot; exit code 1 when there are any

@@ -18,5 +18,6 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod top;
 mod transit;
 pub(crate) mod verify;

@@ -30,7 +30,7 @@ use cli::{Cli, Command};
 use commands::batches::BatchesCommand;
 use commands::{
     alerts, archive, backfill, batches, check, config, dead, export, gaps, health, import, migrate, once,
-    price, replay, run, simulate, status, verify,
+    price, replay, run, simulate, status, top, verify,
 };
 
 /// Runs a command that has nothing to finish when it is asked to stop: it ends at once, whatever it waits for.
@@ -48,6 +48,9 @@ fn main() -> ExitCode {
         Command::Run(_) => service::run(common, &StageName::ALL, LogDefault::Configured, run::run),
         Command::Check => ask(common, check::run),
         Command::Status(args) => ask(common, async |process| status::run(process, &args).await),
+        Command::Top(args) => {
+            service::run(common, &[], quiet, async |process| top::run(process, &args).await)
+        }
         Command::Batches(args) => match args.into_command() {
             BatchesCommand::List(args) => ask(common, async |process| batches::run(process, &args).await),
             BatchesCommand::Drop(args) => {

@@ -1,6 +1,8 @@
 //! Numbers for people: prices, amounts, percentages, ages, counts.
 
 use chrono::{DateTime, Utc};
+use domain::{Kind, Measure};
+use serde_json::Value;
 
 /// From here on digits stand for nothing, and there may be three hundred of them.
 const HUGE: f64 = 1e15;
@@ -76,6 +78,19 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
 /// A number of batches: `1 batch`, `5,000 batches`.
 pub(crate) fn batches(number: u64) -> String {
     if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
+}
+
+/// A count is a whole number. Of any other the shortest text is written that is read as the same double.
+pub(crate) fn json(measure: Measure, number: Option<f64>) -> Value {
+    match number {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts are whole and fit u32"
+        )]
+        Some(number) if measure.kind() == Kind::Count => (number as u32).into(),
+        number => number.into(),
+    }
 }
 
 fn thousands(amount: f64, decimals: usize) -> String {

@@ -76,4 +76,4 @@ pub use scheduled::{ScheduledFetcher, Surroundings};
 pub use source::{ChosenSource, choose_source};
 pub use spool::{Holder, SpoolError};
 pub use subject::intervals;
-pub use tables::{Held, Tables};
+pub use tables::Tables;

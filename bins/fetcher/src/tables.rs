@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{BatchId, Schedule, Slot, endpoint, in_force, timestamp};
-use ports::store::FetchedSlot;
-use ports::{BatchRecord, Ledger, Schedules, StoreError};
+use domain::{BatchId, Schedule, Slot, in_force, timestamp};
+use ports::{BatchRecord, Held, Ledger, Schedules, StoreError};
 
 /// So many batches are looked up in one statement.
 const LOOKED_UP: usize = 100;
@@ -39,19 +38,7 @@ impl Tables {
 
     /// The slots from `from` on and before `to` that have a batch, snapshots that were taken by hand included.
     pub async fn held(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Held, StoreError> {
-        let (past, mut slots): (Vec<_>, Vec<_>) = self
-            .schedules
-            .fetched_slots(from, to)
-            .await?
-            .into_iter()
-            .partition(|one| one.endpoint == endpoint::HISTORY);
-        let ids: Vec<_> = past.iter().map(|one| one.batch.clone()).collect();
-        let (whole, partial): (Vec<_>, Vec<_>) =
-            self.records(&ids).await?.into_iter().partition(BatchRecord::fills_slot);
-        let whole: BTreeSet<_> = whole.into_iter().map(|record| record.id).collect();
-        slots.extend(past.into_iter().filter(|one| whole.contains(&one.batch)));
-        slots.sort_by_key(|one| one.slot);
-        Ok(Held { slots, partial })
+        Held::between(&*self.schedules, &*self.ledger, (from, to)).await
     }
 
     /// Those of `slots` which so many coins fill, of those that are listed now: their schedule asks for no more, or there are no more, but
@@ -97,13 +84,4 @@ impl Tables {
         let coins = self.records(&ids).await?.into_iter().map(|record| record.coins_in);
         Ok(coins.max().and_then(|coins| usize::try_from(coins).ok()))
     }
-}
-
-/// Slots that have a batch.
-#[derive(Debug, Default)]
-pub struct Held {
-    /// Those that need no other: of a snapshot, whole or not, or filled with all coins. In their order.
-    pub slots: Vec<FetchedSlot>,
-    /// Batches of the past that leave something to be filled.
-    pub partial: Vec<BatchRecord>,
 }

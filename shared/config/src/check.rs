@@ -7,12 +7,21 @@ use crate::secret::Secret;
 use crate::sections::Config;
 use crate::stale_after::StaleAfter;
 
+const DAY: Duration = Duration::from_hours(24);
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 /// Checks `section.key` in `config`; the other values are defaults. The error completes
 /// "`section.key` in the file: …".
 pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), String> {
     let require = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
     let at_least = |duration: Duration, least: Duration| {
         require(duration >= least, &format!("must be at least {}", humantime::format_duration(least)))
+    };
+    // What is a slip of the pen would keep everything back that somebody should know, and say nothing.
+    let within = |duration: Duration, (least, most): (Duration, Duration)| {
+        at_least(duration, least)?;
+        require(duration <= most, &format!("must be at most {}", humantime::format_duration(most)))
     };
     let millis = Duration::from_millis;
     match (section, key) {
@@ -63,11 +72,13 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
             "" if config.mail.url.is_empty() || config.mail.is_off() => Ok(()),
             found => scheme(found, &["smtp", "smtps", "file", "log"]),
         },
-        ("alert", "incomplete_after") => at_least(config.alert.incomplete_after, millis(1000)),
+        ("alert", "incomplete_after") => within(config.alert.incomplete_after, (millis(1000), MONTH)),
         ("alert", "stale_after") => match config.alert.stale_after {
-            StaleAfter::After(age) => at_least(age, Duration::from_mins(1)),
+            StaleAfter::After(age) => within(age, (Duration::from_mins(1), YEAR)),
             StaleAfter::Auto | StaleAfter::Off => Ok(()),
         },
+        ("alert", "stuck_after") => within(config.alert.stuck_after, (Duration::ZERO, MONTH)),
+        ("alert", "resolve_after") => within(config.alert.resolve_after, (Duration::ZERO, YEAR)),
         ("alert", "webhook") => config.alert.webhook().map_or(Ok(()), web_address),
         ("alert", "heartbeat_url") => config.alert.heartbeat().map_or(Ok(()), web_address),
         ("alert", "webhook_secret") => {
@@ -77,9 +88,11 @@ pub(crate) fn check(config: &Config, section: &str, key: &str) -> Result<(), Str
         ("desk", "keep") if config.desk.keep.is_zero() => Ok(()),
         // What was mailed in the last week is still asked for.
         ("desk", "keep") => at_least(config.desk.keep, Duration::from_hours(8 * 24)),
-        ("desk", "clean_after") => at_least(config.desk.clean_after, Duration::from_secs(1)),
-        ("mail", "timeout") => at_least(config.mail.timeout, millis(100)),
-        ("mail", "digest_every") => at_least(config.mail.digest_every, millis(1000)),
+        ("desk", "clean_after") => within(config.desk.clean_after, (Duration::from_secs(1), MONTH)),
+        ("mail", "timeout") => within(config.mail.timeout, (millis(100), DAY)),
+        ("mail", "group_wait") => within(config.mail.group_wait, (Duration::ZERO, DAY)),
+        ("mail", "digest_every") => within(config.mail.digest_every, (millis(1000), DAY)),
+        ("mail", "repeat_after") => within(config.mail.repeat_after, (Duration::ZERO, MONTH)),
         ("mail", "max_per_hour") => require(config.mail.max_per_hour >= 1, "must be at least 1"),
         ("mail", "max_per_day") => require(config.mail.max_per_day >= 1, "must be at least 1"),
         ("log", "level") => log_level(&config.log.level),

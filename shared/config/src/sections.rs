@@ -311,6 +311,8 @@ pub struct Alert {
     pub quiet_hours: Option<QuietHours>,
     /// How often a mail says how all was.
     pub summary: Summary,
+    /// Credits of the plan in a month; zero: not known.
+    pub plan_credits: u64,
 }
 
 impl Alert {

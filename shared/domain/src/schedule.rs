@@ -1,5 +1,6 @@
 //! A schedule: which snapshots are to be taken from when on, whether or not anybody takes them.
 
+mod due;
 mod held;
 mod in_force;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use self::due::{DueSlot, LOADED_WITHIN, due_slots};
 pub use self::held::HeldSlots;
 pub use self::in_force::{InForce, in_force};
 use crate::batch::{BatchDetails, BatchId};

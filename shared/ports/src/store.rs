@@ -5,6 +5,7 @@
 mod browse;
 mod desk;
 mod drops;
+mod held;
 mod ledger;
 mod letters;
 mod mail;
@@ -25,12 +26,15 @@ pub use browse::{
     NewestSnapshot, PastQuote, Search, Start,
 };
 pub use desk::{
-    Action, Desk, DeskLetter, Handling, HourOfGroup, Kept, LetterFilter, LetterKey, LetterState, LoggedAction,
+    Action, Desk, DeskLetter, Handling, HourOfGroup, Kept, LetterFilter, LetterKey, LetterState,
+    LoggedAction, Unsettled,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
+pub use held::{Held, held_slots};
 pub use ledger::{BatchKey, BatchRecord, Course, Ledger, Missing, Paid};
 pub use letters::{
-    AlertGroup, Death, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary, Letters,
+    AlertGroup, Death, FLAPPING, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary,
+    Letters,
 };
 pub use mail::{Channel, Mail};
 pub use outbox::{

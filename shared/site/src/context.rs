@@ -12,7 +12,8 @@ use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::letters::{Jobs, server_name, via};
+use crate::letters::jobs::Jobs;
+use crate::letters::recover::{server_name, via};
 use crate::pipeline::line::Found;
 use crate::safety::guard::Guard;
 use crate::safety::visitor::Visitor;

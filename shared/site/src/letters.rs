@@ -9,14 +9,14 @@ pub(crate) mod filter;
 mod form;
 mod group;
 pub(crate) mod hidden;
-mod jobs;
+pub(crate) mod jobs;
 mod letter;
 mod overview;
 pub(crate) mod parts;
 mod plan;
 mod progress;
 mod record;
-mod recover;
+pub(crate) mod recover;
 mod silence;
 
 use axum::Router;
@@ -24,9 +24,6 @@ use axum::routing::{get, post};
 
 use crate::context::Context;
 use crate::safety::Act;
-
-pub(crate) use jobs::Jobs;
-pub(crate) use recover::{recover, server_name, via};
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()

@@ -55,7 +55,7 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
     if process.serve_site(router(&context)) {
         info!("serving the site");
         tokio::spawn(async move {
-            if let Err(error) = letters::recover(context.stores(), context.name()).await {
+            if let Err(error) = letters::recover::recover(context.stores(), context.name()).await {
                 warn!(%error, "what this server had begun before is not ended in the record");
             }
         });

@@ -40,6 +40,15 @@ macro_rules! desk_port {
                 self.found(asked, $crate::desk::lists::hour_of_group).await
             }
 
+            async fn unsettled(
+                &self,
+            ) -> Result<std::collections::BTreeMap<String, ports::Unsettled>, ports::StoreError> {
+                let found = self.found($crate::desk::lists::unsettled(), $crate::desk::lists::some_unsettled);
+                let mut groups: std::collections::BTreeMap<_, _> = found.await?.into_iter().collect();
+                groups.retain(|_, unsettled| *unsettled != ports::Unsettled::default());
+                Ok(groups)
+            }
+
             async fn replayed(
                 &self,
                 key: &ports::LetterKey,

@@ -28,7 +28,7 @@ impl Stopwatch {
 }
 
 /// CPU seconds that all threads of this process have used.
-fn cpu_seconds() -> anyhow::Result<f64> {
+pub(crate) fn cpu_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("this needs Linux's /proc")?;
     // The name of the program stands in brackets, and may hold any character.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -19,6 +19,11 @@ struct Expected {
     texts: &'static [&'static str],
 }
 
+/// Headings of hostile and of long names.
+const HOSTILE_HEADING: &str = "<script>document.title='owned'</script> <b>";
+const LONG_HEADING: &str =
+    "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere LOOOOOOOOOOOOOOOOOOOONG";
+
 /// Looks at each in every way, and tells all that is wrong together: one run takes long.
 fn check(served: &Served, driver: &Driver<'_>, views: &[Expected]) {
     let mut wrong = Vec::new();
@@ -75,7 +80,11 @@ fn a_full_store_is_looked_at_in_every_way_private_server() {
             view("/?search=coin-77", "Market", None, &["Coin 77"]),
             view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
             view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
-            view("/?sort=market_cap&order=asc&size=25", "Market", Some(25), &["Coin 10000"]),
+            view("/?sort=cmc_rank&order=desc&size=25", "Market", Some(25), &["Coin 10000"]),
+        view("/coins/1", "Bitcoin BTC", None, &["SIMULATED"]),
+        view("/coins/1?range=all", "Bitcoin BTC", None, &[]),
+        view("/coins/2", HOSTILE_HEADING, None, &["SIMULATED"]),
+        view("/coins/7?range=7d", LONG_HEADING, None, &[]),
             view("/login", "Log in", Some(0), &["Everybody on this machine may look"]),
             Expected {
                 path: "/nothing",
@@ -105,6 +114,34 @@ fn an_empty_store_says_what_to_do_next_private_server() {
     check(&served, &driver, &[Expected { path: "/", status: 200, heading: "Market", rows: Some(0), texts }]);
 }
 
+/// A page with every mistake that [`look`] is there to see: what sees none of them proves nothing.
+const MISTAKES: &str = "<!doctype html><title>x</title><style>p { color: #999 }</style><h1 style='color: red'>a</h1><h1>b</h1>\
+    <h4>too low</h4><p>pale<div style='width: 3000px'>wide</div><img src=x><table><tr><td>1</table><input><button></button>\
+    <svg></svg><i id=same></i><i id=same></i><script>setTimeout(() => { const it = document.createElement('div');\
+    it.style.height = '300px'; document.body.prepend(it); console.error('said') }, 50)</script>";
+
+#[test]
+fn every_mistake_is_seen_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let driver = Driver::new(&browser);
+    watch(&driver);
+    let page = served_page(MISTAKES.to_owned());
+    let way = Look { width: 390, is_dark: false, has_script: true };
+    look(&driver, &page, way);
+    until(&driver, "return window.seenShift > 0.01");
+    let complaints = measure(&driver, way).complaints.join("\n");
+    for said in [
+        "2 headings", "its title", "px wider", "inline", "it moves", "contrast 2.8", "without a name: <input", "without a name: <button",
+        "without alt", "without a text: <svg", "without headings", "a table without a name", "rank too low", "the id same twice",
+        "no language", "0 main parts", "too small for a finger",
+    ] {
+        assert!(complaints.contains(said), "{said} is not in:\n{complaints}");
+    }
+    let console = look(&driver, &page, way);
+    until(&driver, "return window.seenShift > 0.01");
+    assert!(!console.complaints.is_empty() && driver.console().iter().any(|line| line.contains("said")));
+}
+
 const READING: &str = "reading-0123456789";
 const ACTING: &str = "acting-0123456789a";
 
@@ -129,11 +166,10 @@ fn somebody_logs_in_and_comes_back_by_a_link_private_server() {
     assert_eq!((seen.status(), seen.heading(), &seen.complaints), (200, "Market", &Vec::new()));
 
     // From another site, which 127.0.0.1 is to localhost: SameSite=Strict keeps the cookie back.
-    let elsewhere = page_of_somebody_else(&served.url("/login"));
+    let elsewhere = page_of_somebody_else(&served.url("/?currency=USD"), &served.url("/logout"));
     driver.go(&elsewhere);
     driver.click("a");
-    let arrived = "return document.body.innerText.includes('You may look and act as Anna')";
-    until(&driver, arrived);
+    until(&driver, "return document.querySelector('h1')?.innerText == 'Market'");
     // A form there that acts in Anna's name, and a frame around the site.
     driver.go(&elsewhere);
     driver.click("button");
@@ -155,16 +191,19 @@ fn somebody_logs_in_and_comes_back_by_a_link_private_server() {
 }
 
 /// The address of a page that links to `target`, sends a form there and frames it. It is served until the test ends.
-fn page_of_somebody_else(target: &str) -> String {
+fn page_of_somebody_else(target: &str, logout: &str) -> String {
+    served_page(format!(
+        "<!doctype html><title>x</title><a href=\"{target}\">a mail's link</a>\
+         <form method=post action=\"{logout}\"><button>a prize</button></form><iframe src=\"{target}\"></iframe>"
+    ))
+}
+
+/// The address of `page`, which is served until the test ends, by another host than the site's.
+fn served_page(page: String) -> String {
     use std::io::{Read, Write};
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let logout = target.replace("/login", "/logout");
-    let page = format!(
-        "<!doctype html><title>x</title><a href=\"{target}\">a mail's link</a>\
-         <form method=post action=\"{logout}\"><button>a prize</button></form><iframe src=\"{target}\"></iframe>"
-    );
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let mut request = [0; 4096];

@@ -1,28 +1,26 @@
 //! Coins of the newest snapshot that were rejected: each reason has a letter of its own, and this says that they are many.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use config::Limit;
-use domain::endpoint::{LISTINGS, QUOTES};
+use ports::StoreError;
 use ports::store::BatchRecord;
-use ports::{Ledger, StoreError};
 
 use super::{Condition, Finding, Look};
+use crate::newest::{Newest, is_of_snapshots};
 
-/// So many of the newest batches are searched for a snapshot; other kinds of the market come more often.
-const NEWEST: u32 = 100;
+/// Of a snapshot that is older than this nothing is said.
+const OLDEST: TimeDelta = TimeDelta::days(31);
 
 pub(super) struct RejectedShare {
-    ledger: Arc<dyn Ledger>,
+    newest: Newest,
     most: Limit,
 }
 
 impl RejectedShare {
     /// Tells of a snapshot of which more than `most` was rejected.
-    pub(super) fn new(ledger: Arc<dyn Ledger>, most: Limit) -> Self {
-        Self { ledger, most }
+    pub(super) fn new(newest: Newest, most: Limit) -> Self {
+        Self { newest, most }
     }
 }
 
@@ -36,15 +34,15 @@ impl Condition for RejectedShare {
         "the newest snapshot has few coins that were rejected"
     }
 
-    async fn look(&self, _now: DateTime<Utc>) -> Result<Look, StoreError> {
+    async fn look(&self, now: DateTime<Utc>) -> Result<Look, StoreError> {
         if self.most.is_off() {
             return Ok(Look::Fine);
         }
-        let batches = self.ledger.batches(NEWEST).await?;
-        let Some(newest) = batches.iter().find(|batch| is_whole_snapshot(batch)) else {
+        let whole = |batch: &BatchRecord| is_whole(batch).then(|| batch.clone());
+        let Some(newest) = self.newest.find((now - OLDEST, now), is_of_snapshots, whole).await? else {
             return Ok(Look::Unsure);
         };
-        let BatchRecord { id, rejected, coins_in, .. } = newest;
+        let BatchRecord { id, rejected, coins_in, .. } = &newest;
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         if !self.most.is_exceeded(count(*rejected), count(*coins_in)) {
             return Ok(Look::Fine);
@@ -59,15 +57,15 @@ impl Condition for RejectedShare {
     }
 }
 
-fn is_whole_snapshot(batch: &BatchRecord) -> bool {
-    [LISTINGS, QUOTES].contains(&batch.endpoint.as_str())
-        && batch.fetched_at.is_some()
-        && batch.is_complete()
-        && batch.dropped.is_none()
+fn is_whole(batch: &BatchRecord) -> bool {
+    batch.fetched_at.is_some() && batch.is_complete() && batch.dropped.is_none()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use domain::endpoint::{LISTINGS, QUOTES};
     use domain::{BatchId, Slot};
     use ports::{Clock, Store};
     use testkit::clock::ManualClock;
@@ -94,7 +92,8 @@ mod tests {
     async fn the_newest_whole_snapshot_counts() {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let condition = RejectedShare::new(store.clone(), Limit::percent(50.0));
+        let newest = || Newest::new(store.clone(), store.clone());
+        let condition = RejectedShare::new(newest(), Limit::percent(50.0));
         let look = async || condition.look(clock.now()).await.unwrap();
         assert_eq!(look().await, Look::Unsure, "there is none");
         load(&store, 0, LISTINGS, 3).await;
@@ -105,7 +104,13 @@ mod tests {
         assert!(reason.contains("3 of 5"), "{reason}");
         load(&store, 3600, QUOTES, 2).await;
         assert_eq!(look().await, Look::Fine);
-        let off = RejectedShare::new(store.clone(), Limit::OFF);
+        // Others come more often.
+        for minute in 0..300 {
+            load(&store, 3660 + minute, "cmc100", 0).await;
+        }
+        load(&store, 3600, QUOTES, 20).await;
+        assert!(matches!(look().await, Look::Wrong(_)));
+        let off = RejectedShare::new(newest(), Limit::OFF);
         load(&store, 7200, QUOTES, 2000).await;
         assert_eq!(off.look(clock.now()).await.unwrap(), Look::Fine);
     }

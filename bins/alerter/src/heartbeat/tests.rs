@@ -39,7 +39,8 @@ async fn bench() -> Bench {
     });
     let clock = Arc::new(ManualClock::default());
     let store = Arc::new(MemoryStore::new(clock.clone()));
-    let heartbeat = Heartbeat::new(&Secret::new(url), store.clone(), store.clone(), clock.clone()).unwrap();
+    let newest = Newest::new(store.clone(), store.clone());
+    let heartbeat = Heartbeat::new(&Secret::new(url), newest, store.clone(), clock.clone()).unwrap();
     Bench { clock, store, heartbeat, calls, answer }
 }
 
@@ -51,11 +52,18 @@ impl Bench {
     }
 
     async fn snapshot(&self, minutes: i64) {
+        self.fetched(minutes, "listings").await;
+    }
+
+    /// A whole batch of `endpoint`.
+    async fn fetched(&self, minutes: i64, endpoint: &str) {
         let slot = Slot::at(batch_slot(minutes));
         let mut chunk = chunk(&[1, 2]);
-        (chunk.page.slot, chunk.page.batch) = (slot, batch(minutes * 60));
+        let batch = domain::BatchId::new(slot, endpoint, &["USD".to_owned()]);
+        (chunk.page.slot, chunk.page.batch) = (slot, batch.clone());
+        endpoint.clone_into(&mut chunk.page.endpoint);
         self.store.load(&chunk).await.unwrap();
-        let fetched = domain::Fetched { slot, batch: batch(minutes * 60), ..fetched(1) };
+        let fetched = domain::Fetched { slot, batch, endpoint: endpoint.to_owned(), ..fetched(1) };
         self.store.record_fetched(&fetched).await.unwrap();
     }
 
@@ -164,4 +172,24 @@ async fn a_snapshot_that_was_given_up_is_told_however_much_dies_after_it() {
     bench.clock.advance(Duration::from_mins(2));
     bench.file(bench.incident("slot_missed", "2026-11-22T15:00:00Z/listings/USD", "missing")).await;
     assert_eq!(bench.look().await, ["/s3cret/fail"]);
+}
+
+/// Kinds of the market come each five minutes, and a backfill brings thousands.
+#[tokio::test]
+async fn a_snapshot_is_seen_whatever_else_is_fetched_beside_it() {
+    let mut bench = bench().await;
+    assert_eq!(bench.look().await, [""; 0]);
+    bench.clock.advance(Duration::from_hours(20));
+    bench.snapshot(0).await;
+    for minute in 0..240 {
+        for kind in ["cmc100", "global", "history"] {
+            bench.fetched(5 * minute, kind).await;
+        }
+    }
+    bench.heartbeat.told().slot = Some(Slot::at(batch_slot(-60)));
+    assert_eq!(bench.look().await, ["/s3cret/"]);
+    assert_eq!(bench.look().await, [""; 0]);
+    // One of the coins that fetch.ids names is one, too.
+    bench.fetched(1200, "quotes").await;
+    assert_eq!(bench.look().await, ["/s3cret/"]);
 }

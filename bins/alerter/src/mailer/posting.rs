@@ -5,7 +5,7 @@ use ports::store::{AlertGroup, Channel, Covered, Fate, Mail, OutboxState, Postin
 
 use crate::policy::{MailPlan, Posted, Rules, plan};
 use crate::report::{self, Written};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{About, Surroundings};
 use crate::transport::Channels;
 
 /// The mail that is due and what it covers, if there is one.
@@ -30,10 +30,11 @@ pub(super) fn posting(
     Some(channels.posting(&mails.id(), covered, |channel, id| mails.on(channel, id)))
 }
 
-/// The groups of the mail that is due, if there is one: those of which it tells most first.
-pub(super) fn due(state: &OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<Vec<String>> {
+/// What is to be looked up of the groups of the mail that is due, if there is one: those of which it tells most first.
+pub(super) fn due(state: &OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<Vec<About>> {
     let plan = due_plan(state, now, rules)?;
-    Some(plan.groups.iter().chain(&plan.resolved).map(|group| group.fingerprint.clone()).collect())
+    let open = plan.groups.iter().map(|group| About::open(group));
+    Some(open.chain(plan.resolved.iter().map(|group| About::ended(group))).collect())
 }
 
 fn due_plan<'a>(state: &'a OutboxState, now: DateTime<Utc>, rules: Rules<'_>) -> Option<MailPlan<'a>> {

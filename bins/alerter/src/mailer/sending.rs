@@ -50,6 +50,9 @@ impl Mailer {
                 // Ends the claim, so that the next mailer need not wait for it to expire.
                 None => (put_off(self.clock.now(), "the process was asked to stop".to_owned()), true),
             };
+            if let Some(metrics) = &self.metrics {
+                metrics.tried(channel, &result);
+            }
             let attempt = Attempt { claim, at: self.clock.now(), result };
             self.memory(|memory| memory.unrecorded.insert((channel, mail.id), attempt));
             if is_stopped {
@@ -131,26 +134,20 @@ impl Mailer {
         let wait = wait(mail, kind);
         match kind {
             SendErrorKind::Refused if mail.left.is_empty() => {
-                error!(
-                    mail = mail.id,
-                    channel = %mail.channel,
-                    reason,
-                    "the server refused a mail for good; its letters will be mailed again"
-                );
+                let what = self.after_refusal(mail.channel);
+                error!(mail = mail.id, channel = %mail.channel, reason, "{what}");
                 return MailResult::Refused(reason);
             }
             SendErrorKind::Refused => return MailResult::Refused(reason),
             SendErrorKind::Misconfigured => {
                 if self.memory(|memory| memory.misconfigured.insert(mail.channel)) {
-                    error!(
-                        mail = mail.id,
-                        reason,
-                        "the server takes no mail until someone changes {}",
-                        match mail.channel {
-                            Channel::Mail => "[mail]",
-                            Channel::Webhook => "alert.webhook",
+                    let what = match mail.channel {
+                        Channel::Mail => "the server takes no mail until someone changes [mail]",
+                        Channel::Webhook => {
+                            "the webhook takes no message until someone changes alert.webhook"
                         }
-                    );
+                    };
+                    error!(mail = mail.id, reason, "{what}");
                 }
             }
             SendErrorKind::Transient => warn!(
@@ -158,10 +155,28 @@ impl Mailer {
                 channel = %mail.channel,
                 reason,
                 retry_in_s = wait.num_seconds(),
-                "could not send a mail; will try again"
+                "could not send a {}; will try again",
+                match mail.channel {
+                    Channel::Mail => "mail",
+                    Channel::Webhook => "message to the webhook",
+                }
             ),
         }
         put_off(now + wait, reason)
+    }
+
+    /// What becomes of a message that is refused for good on `channel`.
+    pub(super) fn after_refusal(&self, channel: Channel) -> &'static str {
+        let is_copy = self.transports.channels().is_some_and(|channels| channels.copies.contains(&channel));
+        match channel {
+            Channel::Mail => "the server refused a mail for good; its letters will be mailed again",
+            Channel::Webhook if is_copy => {
+                "the webhook refused a message for good; it is given up, and the mail says the same"
+            }
+            Channel::Webhook => {
+                "the webhook refused a message for good; the next one will tell of its letters again"
+            }
+        }
     }
 }
 

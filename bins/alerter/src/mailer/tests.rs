@@ -342,3 +342,48 @@ async fn a_server_that_never_answers_does_not_hold_up_a_stop() {
     let next = bench.mailer.claim(Channel::Mail).await.unwrap();
     assert!(next.is_some(), "the next start, or another mailer, need not wait for the mail");
 }
+
+/// Twenty causes that begin three seconds apart, as in a storm: few mails, and the caps leave room for what comes next.
+#[tokio::test]
+async fn causes_that_begin_one_after_the_other_are_few_mails() {
+    let bench = Bench::new();
+    for cause in 'a'..='t' {
+        bench.letters(&cause.to_string(), 500).await;
+        bench.pass(Duration::from_secs(5)).await;
+    }
+    bench.pass(Duration::from_mins(30)).await;
+    let count = bench.taken().len();
+    assert!((1..=5).contains(&count), "{count} mails");
+    let untold = bench.store.groups(None).await.unwrap().iter().map(|group| group.unsent).sum::<u64>();
+    assert_eq!(untold, 0);
+}
+
+/// A webhook that refuses a message for good is told in `coinpipe status`; nothing is repeated, and the mail says the same.
+#[tokio::test]
+async fn a_webhook_that_refuses_is_told_and_given_up() {
+    let bench = Bench::new();
+    let webhook = Arc::new(Server::default());
+    *webhook.answer.lock().unwrap() = Some(SendErrorKind::Refused);
+    let transports = Transports { mail: Some(bench.server.clone()), webhook: Some(webhook.clone()) };
+    let settings = config::Config::defaults().mail;
+    let mailer = Mailer::over(settings, bench.store.clone(), transports, Arc::new(bench.clock.clone()));
+    bench.letters("broken", 1).await;
+    mailer.flush().await.unwrap();
+    bench.clock.advance(Duration::from_hours(1));
+    mailer.flush().await.unwrap();
+    assert_eq!((bench.taken().len(), webhook.tried.lock().unwrap().len()), (1, 1));
+    let trouble = bench.trouble().await;
+    assert_eq!((trouble.waiting, trouble.refused, trouble.refused_copies), (0, 0, 1));
+    assert_eq!(trouble.copy_refusal.map(|(_, reason)| reason).as_deref(), Some("no"));
+    let (mail, copy) = (mailer.after_refusal(Channel::Mail), mailer.after_refusal(Channel::Webhook));
+    assert!(mail.contains("mailed again") && copy.contains("the mail says the same"), "{mail}\n{copy}");
+    // Alone, it covers its letters.
+    let transports = Transports { mail: None, webhook: Some(webhook) };
+    let settings = config::Config::defaults().mail;
+    let alone = Mailer::over(settings, bench.store.clone(), transports, Arc::new(bench.clock.clone()));
+    bench.letters("other", 1).await;
+    alone.flush().await.unwrap();
+    let trouble = bench.trouble().await;
+    assert_eq!((trouble.refused, trouble.refused_copies), (1, 1));
+    assert!(alone.after_refusal(Channel::Webhook).contains("tell of its letters again"));
+}

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::store::{AlertGroup, CLOCK_SKEW, FLAPPING_WITHIN, GroupState};
+use ports::store::{AlertGroup, CLOCK_SKEW, FLAPPING, FLAPPING_WITHIN, GroupState};
 
 use super::{Rules, delta};
 
 /// By which factor an episode must grow to be due before `repeat_after`.
 const GROWTH: u64 = 10;
-
-/// A group that opened so often, each time within [`FLAPPING_WITHIN`] of its last end, flaps.
-pub(crate) const FLAPPING: u64 = 3;
 
 /// How long to gather ends before a mail about them.
 const END_WAIT: TimeDelta = TimeDelta::seconds(15);
@@ -28,6 +25,8 @@ pub(super) struct Waits<'a> {
     pub(super) rules: Rules<'a>,
     /// Whether digests are far enough apart.
     pub(super) digest_is_due: bool,
+    /// Whether what is new since the last mail has gathered: causes that begin one after the other are told together.
+    pub(super) is_gathered: bool,
 }
 
 impl Waits<'_> {
@@ -43,9 +42,17 @@ impl Waits<'_> {
 
     /// Whether its trouble is to be told.
     pub(super) fn is_due(self, group: &AlertGroup) -> bool {
-        group.state == GroupState::Open
+        (group.state == GroupState::Open || self.is_away_for_now(group))
             && group.unsent > 0
             && (self.news_is_due(group) || (self.digest_is_due && self.repeat_is_due(group)))
+    }
+
+    /// Nobody was told of it, and it is over just now; but it comes and goes, so that it may never be there when it is looked for.
+    fn is_away_for_now(self, group: &AlertGroup) -> bool {
+        group.state == GroupState::Resolved
+            && group.told_at.is_none()
+            && is_flapping(group)
+            && group.resolved_at.is_some_and(|at| self.since(at) < FLAPPING_WITHIN)
     }
 
     /// Nobody was told of the episode. One that flaps has gathered all the time; one whose last end was just told waits.
@@ -53,7 +60,8 @@ impl Waits<'_> {
         let Rules { mail, no_wait, .. } = self.rules;
         let began_at = if is_flapping(group) { group.flapping_since } else { group.opened_at };
         let is_apart = group.mailed_at.is_none_or(|at| self.has_passed(at, mail.digest_every));
-        group.told_at.is_none() && (no_wait || (is_apart && self.has_passed(began_at, mail.group_wait)))
+        group.told_at.is_none()
+            && (no_wait || (is_apart && self.is_gathered && self.has_passed(began_at, mail.group_wait)))
     }
 
     /// Somebody was told of it, and there is more.
@@ -62,7 +70,11 @@ impl Waits<'_> {
             // Those of this episode; of all, when a mail told of an earlier one only.
             let before = if group.mailed_total > group.opened_total { group.opened_total } else { 0 };
             let (told, now) = (group.mailed_total - before, group.total.saturating_sub(before));
-            self.has_passed(told_at, self.rules.mail.repeat_after) || now >= told.saturating_mul(GROWTH)
+            // Who was told of it believes that it is there all the time.
+            let flaps_now = group.flaps == FLAPPING && told_at < group.opened_at;
+            flaps_now
+                || self.has_passed(told_at, self.rules.mail.repeat_after)
+                || now >= told.saturating_mul(GROWTH)
         })
     }
 

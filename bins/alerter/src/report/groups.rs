@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{one_line, timestamp};
-use ports::store::AlertGroup;
+use ports::store::{AlertGroup, GroupState};
 
 use super::REASON_CHARS;
 use super::block::Block;
-use super::opening::cause;
+use super::opening::{cause, new_letters};
 use super::words::{count, counted, instant, lasting, span};
 use crate::policy::{MailPlan, is_flapping};
 use crate::surroundings::{Sample, Surroundings};
@@ -20,12 +20,13 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
     for group in plan.groups.iter().take(LISTED) {
         let sample = around.samples.get(&group.fingerprint).filter(|_| !plan.is_plain);
         let title = if plan.is_plain { group.class.to_string() } else { cause(group) };
-        blocks.extend([Block::Heading(title), Block::text(counts(group))]);
+        blocks.extend([Block::Heading(title), Block::text(counts(group, around))]);
         if is_flapping(group) {
             blocks.push(Block::text(format!(
-                "It comes and goes: {} times in {}.",
+                "It comes and goes: {} times in {}.{}",
                 count(group.flaps),
-                lasting(now - group.flapping_since)
+                lasting(now - group.flapping_since),
+                if group.state == GroupState::Resolved { " Just now it is away." } else { "" }
             )));
         }
         if !plan.is_plain {
@@ -42,7 +43,7 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
     }
     let more = plan.groups.len().saturating_sub(LISTED);
     if more > 0 {
-        let letters: u64 = plan.groups.iter().skip(LISTED).map(|group| group.unsent).sum();
+        let letters: u64 = plan.groups.iter().skip(LISTED).map(|group| new_letters(group, around)).sum();
         blocks.push(Block::text(format!("and {more} more groups with {}", counted(letters, "new letter"))));
     }
     blocks.extend(commands(plan, around));
@@ -50,10 +51,16 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
 }
 
 /// How many, and from when to when.
-fn counts(group: &AlertGroup) -> String {
+fn counts(group: &AlertGroup, around: &Surroundings) -> String {
     let (first, last) = (group.first_seen_at, group.last_seen_at);
     let is_one = instant(first) == instant(last);
     let when = if is_one { format!("at {}", instant(first)) } else { format!("from {}", span(first, last)) };
+    let letters = new_letters(group, around);
+    if letters < group.unsent {
+        let (new, died, all) = (count(letters), count(group.unsent), count(group.total));
+        let which = if letters == 1 { "which" } else { "which together" };
+        return format!("{new} new, {which} died {died} times; {all} deaths in all, {when}.");
+    }
     format!("{} new, {} in all, {when}.", count(group.unsent), count(group.total))
 }
 
@@ -93,7 +100,7 @@ fn commands(plan: &MailPlan<'_>, around: &Surroundings) -> Vec<Block> {
 }
 
 /// The groups whose trouble ended, and how long it lasted.
-pub(super) fn resolved(plan: &MailPlan<'_>) -> Vec<Block> {
+pub(super) fn resolved(plan: &MailPlan<'_>, around: &Surroundings) -> Vec<Block> {
     let mut blocks = Vec::new();
     for group in plan.resolved.iter().take(LISTED) {
         let title = if plan.is_plain { group.class.to_string() } else { cause(group) };
@@ -106,8 +113,10 @@ pub(super) fn resolved(plan: &MailPlan<'_>) -> Vec<Block> {
             let when = span(group.opened_at, resolved_at);
             facts.push(("Lasted", format!("{}, from {when}", lasting(resolved_at - group.opened_at))));
         }
-        let letters = group.total.saturating_sub(group.opened_total);
-        facts.push(("Letters", count(letters)));
+        let deaths = group.total.saturating_sub(group.opened_total);
+        let letters = around.letters.get(&group.fingerprint).filter(|letters| **letters < deaths);
+        let again = |letters: &u64| format!("{}, which died {} times", count(*letters), count(deaths));
+        facts.push(("Letters", letters.map_or_else(|| count(deaths), again)));
         if is_flapping(group) {
             let since = timestamp::to_millis(group.flapping_since);
             facts.push(("Before", format!("it came {} times since {}", count(group.flaps), instant(since))));

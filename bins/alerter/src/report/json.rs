@@ -5,6 +5,7 @@ use domain::{StageName, one_line, timestamp};
 use ports::store::{AlertGroup, Channel, Mail};
 use serde_json::{Value, json};
 
+use super::opening::new_letters;
 use super::{REASON_CHARS, Written, missing};
 use crate::policy::MailPlan;
 use crate::surroundings::{Database, Sample, Surroundings};
@@ -84,6 +85,7 @@ fn group(group: &AlertGroup, around: &Surroundings) -> Value {
         "code": one_line(&group.code, 80),
         "reason": one_line(&group.reason, REASON_CHARS),
         "new": group.unsent,
+        "new_letters": new_letters(group, around),
         "total": group.total,
         "first_seen_at": instant(Some(group.first_seen_at)),
         "last_seen_at": instant(Some(group.last_seen_at)),

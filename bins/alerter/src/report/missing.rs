@@ -1,10 +1,10 @@
 //! What is not in the database, in words.
 
 use chrono::{DateTime, Utc};
-use domain::endpoint::LISTINGS;
 
 use super::block::Block;
 use super::words::{count, counted, instant, lasting, span};
+use crate::newest::is_of_snapshots;
 use crate::surroundings::{Database, Hole, Surroundings, What};
 
 /// As many holes are listed.
@@ -21,11 +21,23 @@ pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
     let Some(database) = &around.database else { return Vec::new() };
     let mut blocks = vec![Block::heading("Not in the database")];
     let looked_back = lasting(now - database.since);
-    if database.holes.is_empty() {
+    if database.due.is_none() {
+        blocks.push(Block::text(format!(
+            "Whether snapshots are missing nobody can tell: no schedule is known, which the fetcher that leads announces. {} in \
+             the last {looked_back}{}",
+            came(database.fetched),
+            if database.holes.is_empty() { "." } else { ", and of what came this is missing:" }
+        )));
+        if database.holes.is_empty() {
+            return blocks;
+        }
+    } else if database.holes.is_empty() {
         blocks.push(Block::text(format!("Nothing is missing of {}.", all(database, &looked_back))));
         return blocks;
     }
-    blocks.push(Block::text(format!("Of {} this is missing:", all(database, &looked_back))));
+    if database.due.is_some() {
+        blocks.push(Block::text(format!("Of {} this is missing:", all(database, &looked_back))));
+    }
     let mut points: Vec<_> = database.holes.iter().take(LISTED).map(|hole| told(hole, now)).collect();
     let more = database.holes.len().saturating_sub(LISTED);
     if more > 0 {
@@ -34,6 +46,10 @@ pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
     }
     blocks.push(Block::Points(points));
     blocks
+}
+
+fn came(snapshots: u64) -> String {
+    if snapshots == 0 { "None came".to_owned() } else { format!("{} came", counted(snapshots, "snapshot")) }
 }
 
 fn all(database: &Database, looked_back: &str) -> String {
@@ -86,5 +102,9 @@ pub(super) fn told(hole: &Hole, now: DateTime<Utc>) -> String {
 
 fn which(batch: &What) -> String {
     let at = instant(batch.slot.starts_at());
-    if batch.endpoint == LISTINGS { at } else { format!("{at}, {}", domain::one_line(&batch.endpoint, 40)) }
+    if is_of_snapshots(&batch.endpoint) {
+        at
+    } else {
+        format!("{at}, {}", domain::one_line(&batch.endpoint, 40))
+    }
 }

@@ -5,13 +5,14 @@ use ports::store::AlertGroup;
 
 use super::words::{count, counted, lasting};
 use crate::policy::MailPlan;
+use crate::surroundings::Surroundings;
 
 /// The longest subject, in characters.
 pub(super) const SUBJECT_CHARS: usize = 120;
 
 /// One line: how much, where, why.
-pub(super) fn subject(plan: &MailPlan<'_>) -> String {
-    let letters: u64 = plan.groups.iter().map(|group| group.unsent).sum();
+pub(super) fn subject(plan: &MailPlan<'_>, around: &Surroundings) -> String {
+    let letters: u64 = plan.groups.iter().map(|group| new_letters(group, around)).sum();
     let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
     let new = match letters {
         1 => "1 new dead letter".to_owned(),
@@ -33,9 +34,9 @@ pub(super) fn subject(plan: &MailPlan<'_>) -> String {
 
 /// The first sentences: how many messages, rejects and incidents, and what ended. Only messages are said to be kept: an incident
 /// has none.
-pub(super) fn opening(plan: &MailPlan<'_>) -> String {
+pub(super) fn opening(plan: &MailPlan<'_>, around: &Surroundings) -> String {
     let unsent = |is_meant: fn(Class) -> bool| -> u64 {
-        plan.groups.iter().filter(|group| is_meant(group.class)).map(|group| group.unsent).sum()
+        plan.groups.iter().filter(|group| is_meant(group.class)).map(|group| new_letters(group, around)).sum()
     };
     let messages = match unsent(|class| !matches!(class, Class::Incident | Class::RejectedRows)) {
         0 => None,
@@ -60,6 +61,11 @@ pub(super) fn opening(plan: &MailPlan<'_>) -> String {
         ended => Some(format!("{ended} problems are resolved.")),
     };
     [messages, rejects, incidents, ended].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// How many letters its new deaths are of.
+pub(super) fn new_letters(group: &AlertGroup, around: &Surroundings) -> u64 {
+    around.letters.get(&group.fingerprint).map_or(group.unsent, |letters| group.unsent.min(*letters))
 }
 
 /// Stage, class and code.

@@ -16,18 +16,32 @@ use super::{Written, headers, html, plain};
 pub(crate) struct SummedUp {
     /// Which, in words.
     pub(crate) period: String,
-    /// Snapshots that were due, and those that are there.
-    pub(crate) due: u64,
+    /// Snapshots that were due; `None` when no schedule is known.
+    pub(crate) due: Option<u64>,
+    /// Those of them that are there; or else all that are.
     pub(crate) fetched: u64,
     /// Of those that are there, so many lack something.
     pub(crate) incomplete: u64,
     /// Letters and incidents that were filed.
     pub(crate) letters: u64,
     pub(crate) incidents: u64,
-    /// Credits that the batches cost.
+    /// Credits that were paid.
     pub(crate) credits: u64,
+    /// Those that the plan has a month, if that is known.
+    pub(crate) plan: Option<u64>,
     /// Groups that are open now.
     pub(crate) open: u64,
+}
+
+/// What stands where nothing is held against a schedule.
+const NOBODY_KNOWS: &str = "Whether snapshots are missing nobody can tell: no schedule is known, which the fetcher that leads announces.";
+
+/// `41 %`; what is less than one and not nothing is `<1 %`.
+fn share(part: u64, whole: u64) -> String {
+    match u128::from(part) * 100 / u128::from(whole.max(1)) {
+        0 if part > 0 => "<1 %".to_owned(),
+        percent => format!("{percent} %"),
+    }
 }
 
 /// Writes the mail about `summed`.
@@ -59,6 +73,7 @@ pub(crate) fn summary_mail(
                 "letters": summed.letters,
                 "incidents": summed.incidents,
                 "credits": summed.credits,
+                "plan_credits": summed.plan,
                 "open_groups": summed.open,
             });
             let payload = message("summary", (&id, Some(installation)), now, (&subject, &text), &data);
@@ -68,20 +83,42 @@ pub(crate) fn summary_mail(
 }
 
 fn report(summed: &SummedUp) -> Report {
-    let SummedUp { period, due, fetched, incomplete, letters, incidents, credits, open } = summed;
-    let mut parts = vec![format!("{fetched} of {due} snapshots")];
+    let SummedUp { period, due, fetched, incomplete, letters, incidents, credits, plan, open } = summed;
+    let mut parts = vec![match due {
+        Some(due) => format!("{fetched} of {due} snapshots"),
+        None => counted(*fetched, "snapshot"),
+    }];
     parts.extend((*letters > 0).then(|| counted(*letters, "letter")));
     parts.extend((*incidents > 0).then(|| counted(*incidents, "incident")));
-    parts.push(format!("{credits} credits"));
+    let share = plan.filter(|plan| *plan > 0).map(|plan| share(*credits, plan));
+    parts.push(match &share {
+        Some(share) => format!("{share} of the credits"),
+        None => format!("{credits} credits"),
+    });
     let told = format!("{period}: {}", parts.join(", "));
-    let is_well = fetched == due && *incomplete == 0 && *open == 0;
-    let missing = due.saturating_sub(*fetched);
+    let missing = due.map(|due| due.saturating_sub(*fetched));
+    let opening = match missing {
+        _ if *incomplete > 0 || *open > 0 || missing.is_some_and(|missing| missing > 0) => {
+            format!("Something wants a look: {told}.")
+        }
+        Some(_) => format!("All is well: {told}."),
+        None => format!("{NOBODY_KNOWS} {told}."),
+    };
+    let missing_told = match missing {
+        None => "nobody knows".to_owned(),
+        Some(0) => "none".to_owned(),
+        Some(missing) => count(missing),
+    };
+    let missing = missing.unwrap_or_default();
     let mut blocks = vec![
-        Block::text(format!("{}: {told}.", if is_well { "All is well" } else { "Something wants a look" })),
+        Block::text(opening),
         Block::heading("In the database"),
         Block::Facts(vec![
-            ("Snapshots", format!("{} of {}", count(*fetched), count(*due))),
-            ("Missing", if missing == 0 { "none".to_owned() } else { count(missing) }),
+            (
+                "Snapshots",
+                due.map_or_else(|| count(*fetched), |due| format!("{} of {}", count(*fetched), count(due))),
+            ),
+            ("Missing", missing_told),
             (
                 "In part",
                 if *incomplete == 0 {
@@ -95,7 +132,19 @@ fn report(summed: &SummedUp) -> Report {
         Block::Facts(vec![
             ("Letters", count(*letters)),
             ("Incidents", count(*incidents)),
-            ("Credits", count(*credits)),
+            (
+                "Credits",
+                match (plan, &share) {
+                    (Some(plan), Some(share)) => {
+                        format!(
+                            "{}, {share} of the {} that the plan has a month",
+                            count(*credits),
+                            count(*plan)
+                        )
+                    }
+                    _ => count(*credits),
+                },
+            ),
             (
                 "Trouble",
                 match open {

@@ -168,7 +168,7 @@ fn a_new_group() {
 /// Where the site is reached, a mail leads to what it is about.
 #[test]
 fn a_mail_leads_to_the_site() {
-    let around = Surroundings { site: Some("https://coins.example/desk".to_owned()), ..healthy() };
+    let around = Surroundings { site: Some("https://coins.example/desk".to_owned()), ..Surroundings::default() };
     check("linked", &plan(&[&unread()], &[]), &around);
     let several = write(&plan(&[&unread(), &missed()], &[]), &around, now()).text;
     assert!(several.contains("  https://coins.example/desk/letters\n"), "{several}");
@@ -189,6 +189,33 @@ fn several_groups() {
 #[test]
 fn an_incident() {
     check("incident", &plan(&[&missed()], &[]), &healthy());
+}
+
+/// Nothing is called whole that nobody can hold against anything.
+#[test]
+fn a_mail_where_no_schedule_is_known() {
+    let mut around = healthy();
+    let database = around.database.as_mut().unwrap();
+    (database.due, database.fetched, database.last_whole) = (None, 0, None);
+    check("no_schedule", &plan(&[&missed()], &[]), &around);
+    let mut around = ill();
+    around.database.as_mut().unwrap().due = None;
+    let text = write(&plan(&[&missed()], &[]), &around, now()).text;
+    let told = text.replace('\n', " ");
+    assert!(told.contains("nobody can tell") && told.contains("of what came this is missing"), "{text}");
+    assert!(!text.contains("Nothing is missing"), "{text}");
+}
+
+/// One letter that died in each of five replays is no five letters.
+#[test]
+fn a_letter_that_dies_again_is_one_letter() {
+    let mut around = healthy();
+    let group = AlertGroup { unsent: 5, total: 7, ..unread() };
+    around.letters.insert(group.fingerprint.clone(), 1);
+    check("died_again", &plan(&[&group], &[]), &around);
+    let ended = AlertGroup { fingerprint: group.fingerprint.clone(), ..ended() };
+    let text = write(&plan(&[], &[&ended]), &around, now()).text;
+    assert!(text.contains("1, which died 3 times"), "{text}");
 }
 
 #[test]
@@ -315,14 +342,18 @@ fn a_plain_mail_quotes_nothing_from_outside_and_counts_all_the_same() {
 fn a_summary() {
     let well = SummedUp {
         period: "the week from 2026-11-16".to_owned(),
-        due: 168,
+        due: Some(168),
         fetched: 168,
         letters: 3,
-        credits: 7728,
+        credits: 6150,
+        plan: Some(15_000),
         ..SummedUp::default()
     };
-    let ill = SummedUp { fetched: 160, incomplete: 2, incidents: 4, open: 1, ..well.clone() };
-    for (name, summed) in [("summary", &well), ("summary_of_trouble", &ill)] {
+    let ill = SummedUp { fetched: 160, incomplete: 2, incidents: 4, open: 1, plan: None, ..well.clone() };
+    let unknown = SummedUp { due: None, fetched: 0, ..well.clone() };
+    for (name, summed) in
+        [("summary", &well), ("summary_of_trouble", &ill), ("summary_without_schedule", &unknown)]
+    {
         let Written { subject, text, html } = summary::summary(summed);
         golden(&format!("{name}.txt"), &format!("Subject: {subject}\n\n{text}"));
         golden(&format!("{name}.html"), &html.unwrap());

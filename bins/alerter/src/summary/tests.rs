@@ -28,7 +28,8 @@ impl Bench {
             let mut chunk = chunk(&[1]);
             (chunk.page.batch, chunk.page.slot) = (batch.clone(), slot);
             store.load(&chunk).await.unwrap();
-            let fetched = domain::Fetched { batch, slot, credits: 3, ..sample.clone() };
+            let fetched_at = slot.starts_at();
+            let fetched = domain::Fetched { batch, slot, fetched_at, credits: 3, ..sample.clone() };
             store.record_fetched(&fetched).await.unwrap();
         }
         for (class, id) in [(Class::Incident, "1"), (Class::Poison, "2")] {
@@ -128,10 +129,11 @@ async fn nothing_is_summed_up_when_nobody_wants_it() {
 fn totals() -> Totals {
     Totals {
         period: Period::last(config::Summary::Weekly, DateTime::UNIX_EPOCH + TimeDelta::days(30)).unwrap(),
-        slots: Slots { due: 168, fetched: 168 },
+        slots: Slots { due: Some(168), fetched: 168 },
         incomplete: 2,
         filed: FiledCounts { letters: 3, incidents: 0 },
         credits: 3360,
+        plan: None,
         open: 1,
     }
 }
@@ -150,4 +152,54 @@ fn a_summary_says_how_all_was_and_what_is_left_to_do() {
     for part in ["2 of them lack something", "1 group is open", "coinpipe alerts"] {
         assert!(mail.body.contains(part), "{part} is not in:\n{}", mail.body);
     }
+}
+
+impl Bench {
+    /// A batch of `endpoint` for the hour that was not fetched.
+    async fn fill(&self, endpoint: &str, verdict: Option<domain::Verdict>) {
+        let slot = domain::Slot::at(testkit::contract::store::sample::at(2 * 3600));
+        let batch = BatchId::new(slot, endpoint, &["USD".to_owned()]);
+        let mut chunk = chunk(&[1]);
+        (chunk.page.batch, chunk.page.slot) = (batch.clone(), slot);
+        endpoint.clone_into(&mut chunk.page.endpoint);
+        self.store.load(&chunk).await.unwrap();
+        let fetched_at = slot.starts_at() + TimeDelta::hours(4);
+        let endpoint = endpoint.to_owned();
+        let fetched =
+            domain::Fetched { batch, slot, endpoint, fetched_at, credits: 73, verdict, ..fetched(1) };
+        self.store.record_fetched(&fetched).await.unwrap();
+    }
+}
+
+/// As `coinpipe gaps` and the end of `slot_missed` see it: some coins of the past fill no slot. What it cost counts on the day on which
+/// it was paid, and as a share where the plan is known.
+#[tokio::test]
+async fn a_slot_that_was_filled_in_part_is_missing_and_paid_for() {
+    let verdict = domain::Verdict { doubt: domain::Doubt::Incomplete, why: "2 coins of 200".to_owned() };
+    for (verdict, plan, told) in [
+        (Some(verdict), 0, "9 of 10 snapshots, 1 letter, 1 incident, 100 credits"),
+        (None, 1000, "10 of 10 snapshots, 1 letter, 1 incident, 10 % of the credits"),
+        (None, 20_000, "10 of 10 snapshots, 1 letter, 1 incident, <1 % of the credits"),
+    ] {
+        let mut bench = Bench::new().await;
+        bench.config.alert.plan_credits = plan;
+        bench.fill("history", verdict).await;
+        bench.clock.advance(Duration::from_hours(12));
+        bench.summaries().look().await.unwrap();
+        assert_eq!(bench.subject().await, format!("[coinpipe] 2026-11-22: {told}"));
+    }
+}
+
+/// Fetchers of older versions do not announce their schedule: nothing is called whole then.
+#[tokio::test]
+async fn without_a_schedule_nobody_says_that_all_is_well() {
+    let clock = Arc::new(ManualClock::default());
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let mut config = config::Config::defaults();
+    config.alert.summary = config::Summary::Daily;
+    let bench = Bench { clock, store, config };
+    bench.fill("listings", None).await;
+    bench.clock.advance(Duration::from_hours(12));
+    bench.summaries().look().await.unwrap();
+    assert_eq!(bench.subject().await, "[coinpipe] 2026-11-22: 1 snapshot, 73 credits");
 }

@@ -1,16 +1,12 @@
 //! What is not in the database: slots that nobody fetched, parts of batches that were not loaded, rejected coins.
 
 use chrono::{DateTime, Utc};
-use domain::endpoint::LISTINGS;
-use domain::{Doubt, Schedule, Slot, in_force, timestamp};
-use ports::FetchedSlot;
+use domain::{Doubt, DueSlot, Schedule, Slot, due_slots};
 use ports::store::{BatchRecord, Missing};
+use ports::{FetchedSlot, held_slots};
 
 use super::Database;
-use crate::held_slots::held_slots;
-
-/// A slot is fetched until the next one begins, and then has this time to be loaded.
-const LOADED_WITHIN: std::time::Duration = std::time::Duration::from_mins(5);
+use crate::newest::is_of_snapshots;
 
 /// Something that should be in the database and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,67 +53,69 @@ impl Hole {
     }
 }
 
-/// What is in the database and what is not, of what was due in a span.
+/// What is in the database and what is not, of what was due in a span; `held` are the slots that need no other batch. What it cost is
+/// not said.
 pub(super) fn database(
     schedules: &[Schedule],
-    fetched: &[FetchedSlot],
+    held: &[FetchedSlot],
     batches: &[BatchRecord],
     (since, now): (DateTime<Utc>, DateTime<Utc>),
 ) -> Database {
     let batches: Vec<_> =
         batches.iter().filter(|batch| batch.slot.starts_at() >= since && batch.dropped.is_none()).collect();
     let whole = batches.iter().find(|batch| {
-        batch.endpoint == LISTINGS
+        is_of_snapshots(&batch.endpoint)
             && batch.fetched_at.is_some()
             && batch.is_complete()
             && !batch.lacks_coins()
     });
     let last_whole = whole.map(|batch| (batch.slot, batch.coins_in));
     let coins = last_whole.map(|(_, coins)| coins);
-    let (due, mut holes) = missing_slots(schedules, fetched, (since, now), coins);
+    let (due, mut holes) = missing_slots(schedules, held, (since, now), coins);
     holes.extend(batches.iter().flat_map(|batch| of_batch(batch, coins)));
     holes.sort_by_key(|hole| std::cmp::Reverse(hole.slot()));
-    let snapshots = batches.iter().filter(|batch| batch.endpoint == LISTINGS);
+    let snapshots = batches.iter().filter(|batch| is_of_snapshots(&batch.endpoint));
     Database {
         since,
         due: (!schedules.is_empty()).then_some(due),
         fetched: snapshots.count() as u64,
         holes,
         last_whole,
-        credits: batches.iter().filter_map(|batch| batch.credits).map(u64::from).sum(),
+        credits: 0,
     }
 }
 
-/// How many slots were due, and those of which nothing was fetched. What may still be fetched, or loaded, is not due yet.
+/// How many slots were due, and those that nothing holds.
 fn missing_slots(
     schedules: &[Schedule],
-    fetched: &[FetchedSlot],
+    held: &[FetchedSlot],
     (since, now): (DateTime<Utc>, DateTime<Utc>),
     coins: Option<u64>,
 ) -> (u64, Vec<Hole>) {
-    let held = held_slots(fetched);
+    let held = held_slots(held);
     let (mut due, mut holes) = (0, Vec::new());
-    for one in in_force(schedules) {
-        let schedule = one.schedule;
-        let mut run: Option<(Slot, Slot, u64)> = None;
-        let mut close = |run: &mut Option<(Slot, Slot, u64)>| {
-            holes.extend(run.take().map(|(first, last, count)| Hole::Slots { first, last, count, coins }));
-        };
-        for slot in one.slots(since, now) {
-            let ends_at = timestamp::later(slot.starts_at(), schedule.every);
-            if timestamp::later(ends_at, LOADED_WITHIN) > now {
-                break;
-            }
-            due += 1;
-            let is_there = held.of_schedule(schedule, slot).is_some();
-            match &mut run {
-                _ if is_there => close(&mut run),
-                Some((_, last, count)) => (*last, *count) = (slot, *count + 1),
-                None => run = Some((slot, slot, 1)),
-            }
+    // Slots of one schedule that follow each other.
+    let mut run: Option<(DueSlot<'_>, DueSlot<'_>, u64)> = None;
+    let hole = |(first, last, count): (DueSlot<'_>, DueSlot<'_>, u64)| Hole::Slots {
+        first: first.slot,
+        last: last.slot,
+        count,
+        coins,
+    };
+    for one in due_slots(schedules, (since, now), now) {
+        due += 1;
+        let is_missing = held.of_schedule(one.schedule, one.slot).is_none();
+        let goes_on = run.filter(|(_, last, _)| {
+            is_missing && std::ptr::eq(last.schedule, one.schedule) && last.ends_at() == one.slot
+        });
+        if let Some((first, _, count)) = goes_on {
+            run = Some((first, one, count + 1));
+        } else {
+            holes.extend(run.take().map(hole));
+            run = is_missing.then_some((one, one, 1));
         }
-        close(&mut run);
     }
+    holes.extend(run.map(hole));
     (due, holes)
 }
 
@@ -126,7 +124,7 @@ fn of_batch(batch: &BatchRecord, coins: Option<u64>) -> Vec<Hole> {
     let what = || What { slot: batch.slot, endpoint: batch.endpoint.clone() };
     let mut holes = Vec::new();
     if !batch.is_complete() {
-        let coins = coins.filter(|_| batch.endpoint == LISTINGS);
+        let coins = coins.filter(|_| is_of_snapshots(&batch.endpoint));
         holes.push(Hole::Parts {
             batch: what(),
             missing: batch.missing.clone(),

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use config::Source;
 use domain::{BatchId, InForce, QueueName, Schedule, Slot, in_force, timestamp};
-use fetcher::{Held, Tables};
-use ports::{BatchRecord, FetchedSlot};
+use fetcher::Tables;
+use ports::{BatchRecord, FetchedSlot, Held};
 use serde_json::{Value, json};
 use service::{Process, Stores, Usage};
 
@@ -115,7 +115,7 @@ async fn look(tables: &Tables, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> an
     let mut schedules = tables.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since < to);
     let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();
-    let Held { slots, partial } = tables.held(from, timestamp::later(to, longest)).await?;
+    let Held { slots, partial, .. } = tables.held(from, timestamp::later(to, longest)).await?;
     Ok(Looked { schedules, fetched: slots, partial })
 }
 

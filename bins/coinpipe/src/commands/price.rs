@@ -146,10 +146,12 @@ fn to_lines(Shown { meant, chart }: &Shown, last: &str, now: DateTime<Utc>) -> V
 
 fn to_json(Shown { meant, chart }: &Shown) -> Value {
     let CoinQuote { id, symbol, name, slug, quote, fetched_at, batch } = &meant.coin;
-    let numbers = Measure::ALL.map(|measure| (measure.column().to_owned(), json!(quote.get(measure))));
-    let numbers: serde_json::Map<_, _> = numbers.into_iter().collect();
+    let values =
+        Measure::ALL.map(|measure| (measure.column().to_owned(), numbers::json(measure, quote.get(measure))));
+    let values: serde_json::Map<_, _> = values.into_iter().collect();
     let others = meant.others.iter().map(|coin| {
-        json!({ "id": coin.id, "symbol": coin.symbol, "name": coin.name, "slug": coin.slug, "cmc_rank": coin.quote.get(Measure::CmcRank) })
+        let rank = numbers::json(Measure::CmcRank, coin.quote.get(Measure::CmcRank));
+        json!({ "id": coin.id, "symbol": coin.symbol, "name": coin.name, "slug": coin.slug, "cmc_rank": rank })
     });
     let history = chart.iter().map(|point| {
         json!({
@@ -170,7 +172,7 @@ fn to_json(Shown { meant, chart }: &Shown) -> Value {
         "name": name,
         "slug": slug,
         "currency": quote.currency,
-        "quote": numbers,
+        "quote": values,
         "last_updated": timestamp::to_text(quote.last_updated),
         "fetched_at": timestamp::to_text(*fetched_at),
         "batch_id": batch.as_str(),

@@ -2,14 +2,16 @@
 
 mod credits;
 mod shown;
+mod trouble;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
-use ports::store::{AlertGroup, BatchRecord, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{BatchRecord, Freshness, GroupState, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::{Process, Waiting};
@@ -17,6 +19,7 @@ use site::{depth_json, mail_json, waiting_json};
 
 use super::batches;
 use crate::{adapters, numbers, output, values};
+use trouble::Trouble;
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArgs {
@@ -55,6 +58,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
     let (mut batches, mut groups) = (Vec::new(), Vec::new());
     let mut mail = MailTrouble::default();
+    let mut unsettled = BTreeMap::new();
     let now = process.clock.now();
     let mut paid = Vec::new();
     if let Some(stores) = &found.stores {
@@ -64,6 +68,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         paid = stores.ledger.paid_since(credits::since(now)).await?;
         groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
+        unsettled = stores.desk.unsettled().await?;
     }
     let mut depths = Vec::new();
     for queue in QueueName::ALL {
@@ -103,6 +108,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
             "waiting": waiting.as_ref().map(waiting_json),
             "mail": mail_json(&mail),
             "dead_letter_groups": groups.iter().map(desk::group_json).collect::<Vec<_>>(),
+            "trouble": Trouble::of(&groups, &unsettled).to_json(),
             "credits_by_day": credits::to_json(&days),
             "last_batch_credits": last_snapshot.and_then(|batch| batch.credits),
         });
@@ -141,7 +147,10 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     if let Some(waiting) = &waiting {
         output::print(format!("waiting   {}", waiting_text(waiting, now)))?;
     }
-    output::print(format!("trouble   {}", groups_text(&groups)))?;
+    let trouble = Trouble::of(&groups, &unsettled);
+    let told =
+        if found.stores.is_some() { trouble.to_text() } else { "not known: there is no store".to_owned() };
+    output::print(format!("trouble   {told}"))?;
     for line in mail_lines(&mail, now) {
         output::print(format!("mail      {line}"))?;
     }
@@ -179,18 +188,6 @@ fn waiting_text(waiting: &Waiting, now: DateTime<Utc>) -> String {
     )
 }
 
-fn groups_text(groups: &[AlertGroup]) -> String {
-    if groups.is_empty() {
-        return "no open dead-letter groups".to_owned();
-    }
-    let letters: u64 = groups.iter().map(|group| group.total).sum();
-    format!(
-        "{} with {}; see `coinpipe dead groups`",
-        numbers::counted(groups.len() as u64, "open dead-letter group"),
-        numbers::counted(letters, "letter")
-    )
-}
-
 /// What keeps mails from arriving, in words; nothing when they do.
 fn mail_lines(mail: &MailTrouble, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = Vec::new();
@@ -207,6 +204,14 @@ fn mail_lines(mail: &MailTrouble, now: DateTime<Utc>) -> Vec<String> {
         let mails = numbers::counted(mail.refused, "mail");
         lines.push(format!(
             "{mails} refused by the server, the last {} ago, and to be told again: {}",
+            numbers::age(now, *at),
+            domain::one_line(reason, 200)
+        ));
+    }
+    if let Some((at, reason)) = &mail.copy_refusal {
+        let messages = numbers::counted(mail.refused_copies, "message");
+        lines.push(format!(
+            "{messages} to the webhook refused and given up, the last {} ago; the mails say the same: {}",
             numbers::age(now, *at),
             domain::one_line(reason, 200)
         ));
@@ -268,6 +273,8 @@ mod tests {
             failure: Some("user or password are wrong\r\n\u{1b}[31m".to_owned()),
             refused: 1,
             refusal: Some((ago(5), "no such mailbox (550)".to_owned())),
+            refused_copies: 3,
+            copy_refusal: Some((ago(3), "HTTP 400".to_owned())),
         };
         let lines = mail_lines(&mail, now);
         let refused =
@@ -278,6 +285,9 @@ mod tests {
         );
         assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
         assert_eq!(lines[1], refused);
+        let given_up = "3 messages to the webhook refused and given up, the last 3 min ago; the mails say the same: HTTP 400";
+        assert_eq!(lines[2], given_up);
+        assert_eq!(mail_json(&mail)["webhook_refused"], 3);
         assert_eq!(mail_json(&mail)["refused_at"], "2026-11-22T13:55:00.000Z");
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot};
-use ports::{BatchRecord, StoreError};
+use ports::{BatchRecord, Held, StoreError};
 use tracing::warn;
 
 use crate::spool::Manifest;
-use crate::tables::{Held, Tables};
+use crate::tables::Tables;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -11,7 +11,7 @@ use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, 
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::outbox::{
-    self, IS_POSTED, LAST_REFUSED, WAITING, count_refused, refusal, refused, waiting,
+    self, IS_POSTED, WAITING, Which, count_refused, last_refused, refusal, refused, waiting,
 };
 
 use super::MysqlStore;
@@ -75,11 +75,22 @@ impl Work for Trouble {
     async fn run(&self, connection: &mut MySqlConnection) -> Result<MailTrouble, sqlx::Error> {
         let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
         let mut trouble = outbox::trouble(mails);
-        let sql = count_refused("'1000-01-01'");
-        trouble.refused = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
-        if trouble.refused > 0 {
-            trouble.refusal = Some(read(&sqlx::query(LAST_REFUSED).fetch_one(connection).await?, refusal)?);
-        }
+        (trouble.refused, trouble.refusal) = refusals(connection, Which::Mails).await?;
+        (trouble.refused_copies, trouble.copy_refusal) = refusals(connection, Which::Copies).await?;
         Ok(trouble)
     }
+}
+
+/// How many were refused since one was sent, and the last of them.
+async fn refusals(
+    connection: &mut MySqlConnection,
+    which: Which,
+) -> Result<(u64, Option<(DateTime<Utc>, String)>), sqlx::Error> {
+    let sql = count_refused(which, "'1000-01-01'");
+    let count = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
+    if count == 0 {
+        return Ok((0, None));
+    }
+    let row = sqlx::query(AssertSqlSafe(last_refused(which))).fetch_one(connection).await?;
+    Ok((count, Some(read(&row, refusal)?)))
 }

@@ -1,5 +1,6 @@
 //! The operator's side of the dead-letter desk: finding letters, what was done about them, and the record of who did it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -84,6 +85,15 @@ pub struct LetterFilter {
     pub settled_before: Option<DateTime<Utc>>,
     /// With this text in the id, the code, the reason or the headers, whatever its case.
     pub text: Option<String>,
+}
+
+/// How many letters of a group are not settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Those of which nothing became yet.
+    pub open: u64,
+    /// Those that were sent again, and of which nobody knows yet whether they arrive.
+    pub replayed: u64,
 }
 
 /// Where a letter stands in the list of all, and which of its deaths is meant: after another one it stands elsewhere.
@@ -207,6 +217,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// The letters of `groups`, by the hour of their newest death, from `since` on; hours without any are left out.
     async fn by_hour(&self, groups: &[&str], since: DateTime<Utc>) -> Result<Vec<HourOfGroup>, StoreError>;
+
+    /// How many letters are not settled, of each group that has some; by the groups of their newest deaths. Reads an index alone.
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError>;
 
     /// Notes that the letter at `key` was sent again, in `replay`. `false`, and nothing is changed, when it died again or is gone.
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError>;

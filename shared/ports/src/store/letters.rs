@@ -13,6 +13,9 @@ use super::StoreError;
 /// A group that opens again within this time after its end is the same trouble, coming and going.
 pub const FLAPPING_WITHIN: TimeDelta = TimeDelta::hours(1);
 
+/// A group that opened so often, each time within [`FLAPPING_WITHIN`] of its last end, comes and goes.
+pub const FLAPPING: u64 = 3;
+
 /// A group of dead letters with the same cause. From its opening to its resolution is an *episode*; a group may have many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertGroup {

@@ -61,8 +61,8 @@ pub struct PostedMail {
 pub struct OutboxState {
     /// The name of this store, made up once: ids of mails from two stores differ by it. Letters and digits.
     pub installation: String,
-    /// What there is to tell of: the open groups with deaths that no mail covers, and the resolved ones that a mail called
-    /// open; by fingerprint.
+    /// What there is to tell of: the open groups with deaths that no mail covers, the resolved ones that a mail called open,
+    /// and of those that [come and go](super::FLAPPING) the resolved ones with such deaths, too; by fingerprint.
     pub groups: Vec<AlertGroup>,
     /// The silences that end after the time asked for, by fingerprint.
     pub silences: Vec<Silence>,
@@ -131,10 +131,14 @@ pub struct MailTrouble {
     pub waiting_since: Option<DateTime<Utc>>,
     /// Why the newest failed attempt to send one of them failed.
     pub failure: Option<String>,
-    /// Mails that were refused since one was sent.
+    /// Mails that were refused since one was sent; what says the same on another channel is not among them.
     pub refused: u64,
     /// When the last of these was refused, and why.
     pub refusal: Option<(DateTime<Utc>, String)>,
+    /// Copies on another channel that were refused since one was taken there: nothing is sent in their place.
+    pub refused_copies: u64,
+    /// When the last of these was refused, and why.
+    pub copy_refusal: Option<(DateTime<Utc>, String)>,
 }
 
 /// Mails that wait to be sent. A posted mail survives a crash.

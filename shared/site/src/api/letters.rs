@@ -1,12 +1,12 @@
 //! Letters for programs: a page of the list, and the key of the next.
 
-use super::Routes;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use desk::summary_json;
 use serde_json::{Value, json};
 
+use super::Routes;
 use crate::context::Context;
 use crate::letters::filter::Asked;
 use crate::letters::hidden::Hidden;

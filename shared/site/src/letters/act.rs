@@ -56,7 +56,7 @@ pub(super) async fn start(
     let acting = context.ask(Acting::plan(stores, filter, verb, &context.who(&visitor), now)).await?;
     context.ask(acting.begin(stores)).await?;
     let path = progress_path(&context, acting.id(), &asked);
-    context.jobs().begin(&context, acting, work);
+    context.jobs().begin(context.access(), context.stop().child_token(), acting, work);
     Ok(Redirect::to(&path))
 }
 

@@ -8,8 +8,8 @@ use ports::store::{AlertGroup, GroupState, Silence};
 
 use super::filter::{Asked, query};
 use super::parts::{
-    COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines, older,
-    plain, verbs,
+    COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
+    older, plain, verbs,
 };
 use crate::ago::ago;
 use crate::context::Context;
@@ -48,8 +48,7 @@ pub(super) async fn view(
     let of_state = |state: &'static str| format!("{}{}", context.href(&path), query(&[("state", state)]));
     let main = html! {
         p.links { a href=(context.href("/letters")) { "All letters" } }
-        (about(&context, &group, silence))
-        p { (bars(&hours, &group.fingerprint, now)) }
+        (about(&context, &group, silence, &bars(&hours, &group.fingerprint, now)))
         (silencing(&context, &group, silence, visitor.may_act()))
         h2 id="letters" { "Letters" }
         p.links {
@@ -61,7 +60,7 @@ pub(super) async fn view(
             p { "There are no such letters (" (asked.in_words()) ")." }
         } @else {
             p { strong { (capped(number)) } " " (if number == 1 { "letter" } else { "letters" }) ": " (asked.in_words()) }
-            (verbs(&context, &asked, &capped(number)))
+            (verbs(&context, &asked, &format!("With all {}", capped(number))))
             (letters_table(&context, &letters, now))
             (older(&context, &path, &asked, &letters, limit))
         }
@@ -69,7 +68,7 @@ pub(super) async fn view(
     Ok(shell.around(&context, &main))
 }
 
-fn about(context: &Context, group: &AlertGroup, silence: Option<&Silence>) -> Markup {
+fn about(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars: &Markup) -> Markup {
     let now = context.now();
     html! {
         dl.facts {
@@ -78,6 +77,7 @@ fn about(context: &Context, group: &AlertGroup, silence: Option<&Silence>) -> Ma
             dt { "Deaths" } dd { (count(group.total)) @if group.episodes > 1 { ", in " (count(group.episodes)) " episodes" } }
             dt { "First" } dd { (ago(now, group.first_seen_at)) }
             dt { "Last" } dd { (ago(now, group.last_seen_at)) }
+            dt { "24 hours" } dd { (bars) }
             dt { "Mailed" } dd { @match group.mailed_at { Some(at) => (ago(now, at)), None => "never" } }
             @if group.state == GroupState::Resolved {
                 dt { "Resolved" }
@@ -111,7 +111,7 @@ fn silencing(context: &Context, group: &AlertGroup, silence: Option<&Silence>, m
                 summary { "Silence: no mails about it for a time" }
                 form method="post" action={ (path) "/silence" } {
                     label { "For " select name="for" {
-                        @for (value, text) in super::silence::TIMES { option value=(value) { (text) } }
+                        @for (value, text) in TIMES { option value=(value) { (text) } }
                     } }
                     label { "Why " input type="text" name="why" required maxlength=(desk::WHY_CHARS); }
                     button type="submit" { "Silence" }

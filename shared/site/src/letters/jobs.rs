@@ -12,7 +12,6 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::context::Context;
 use crate::trouble::Trouble;
 
 /// Those that ended and are kept, so that their words can be read.
@@ -59,11 +58,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Jobs {
-    /// Begins `work` on the letters of `acting`, whose record has begun.
-    pub(super) fn begin(&self, context: &Context, mut acting: Acting, work: Work) {
+    /// Begins `work` on the letters of `acting`, whose record has begun, until `stop`.
+    pub(super) fn begin(&self, access: Access, stop: CancellationToken, mut acting: Acting, work: Work) {
         let state = State { matched: acting.matched(), ..State::default() };
         let state = Arc::new(Mutex::new(state));
-        let stop = context.stop().child_token();
         let job = Job { state: state.clone(), stop: stop.clone() };
         let mut jobs = locked(&self.0);
         let ended = jobs.iter().filter(|(_, job)| locked(&job.state).ended.is_some());
@@ -74,7 +72,6 @@ impl Jobs {
         }
         jobs.insert(acting.id().to_owned(), job);
         drop(jobs);
-        let access = context.access();
         let going_on = move || async move {
             let told = match work {
                 Work::Replay(pace) => Box::pin(replay(&access, &mut acting, pace, &state, &stop)).await,

@@ -56,7 +56,7 @@ pub(super) async fn view(
             a href=(group_path(&context, &filed.fingerprint)) { "Its group" }
         }
         (about(&context, &filed, &handling))
-        (verbs(&context, &asked, "of it"))
+        (verbs(&context, &asked, "With it"))
         @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
         @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths)) }
         h2 { "Headers" }
@@ -115,9 +115,9 @@ fn lives(context: &Context, deaths: &[Death]) -> Markup {
                     @for death in deaths {
                         tr {
                             th scope="row" { time datetime=(timestamp::to_text(death.filed_at)) { (timestamp::to_text(death.filed_at)) } }
-                            td { (plain(replay_of(death).unwrap_or("none"), 80)) }
+                            td data-name="Replay" { (plain(replay_of(death).unwrap_or("none"), 80)) }
                             td { a href=(group_path(context, &death.fingerprint)) { (cause(death.stage, death.class, &death.code)) } }
-                            td.number { (death.attempt) }
+                            td.number data-name="Attempt" { (death.attempt) }
                             td.reason { bdi { (plain(&death.reason, 300)) } }
                         }
                     }

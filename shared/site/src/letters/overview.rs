@@ -53,7 +53,7 @@ pub(super) async fn view(
             }
         } @else {
             p { strong { (capped(number)) } " " (if number == 1 { "letter" } else { "letters" }) ": " (asked.in_words()) }
-            (verbs(&context, &asked, &capped(number)))
+            (verbs(&context, &asked, &format!("With all {}", capped(number))))
             (letters_table(&context, &letters, now))
             (older(&context, path, &asked, &letters, limit))
         }
@@ -86,7 +86,7 @@ async fn groups(context: &Context, filter: &LetterFilter) -> Result<Markup, Trou
         @if groups.is_empty() {
             p { "No trouble of this kind ever." }
         } @else {
-            p { (open) " open of all groups. A group is letters with the same cause; mails are about groups." }
+            p { (open) " of them " (if open == 1 { "is" } else { "are" }) " open. A group is letters with the same cause; mails are about groups." }
             div.scroll tabindex="0" role="region" aria-label="Groups" {
                 table.cards {
                     thead { tr {
@@ -110,9 +110,9 @@ fn row(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars: &
                 div.reason { bdi { (plain(&group.reason, 120)) } }
             }
             td { (group_state(group, silence)) }
-            td.number { (count(group.total)) }
-            td { (ago(now, group.last_seen_at)) }
-            td { (ago(now, group.first_seen_at)) }
+            td.number data-name="Deaths" { (count(group.total)) }
+            td data-name="Last" { (ago(now, group.last_seen_at)) }
+            td data-name="First" { (ago(now, group.first_seen_at)) }
             td { (bars) }
         }
     }

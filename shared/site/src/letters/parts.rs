@@ -17,6 +17,10 @@ pub(crate) const COUNTED: u64 = 10_000;
 /// Hours that are drawn of a group.
 pub(super) const HOURS: usize = 24;
 
+/// How long a silence may last: hours, and how they are called.
+pub(super) const TIMES: [(u16, &str); 5] =
+    [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
+
 /// A count that was not counted to its end.
 pub(super) fn capped(number: u64) -> String {
     if number >= COUNTED { format!("{}+", count(COUNTED)) } else { count(number) }
@@ -113,7 +117,7 @@ pub(super) fn letters_table(context: &Context, letters: &[DeskLetter], now: Date
                                 a href=(letter_path(context, summary.id.as_str())) { bdi { (shown_name(summary.id.as_str())) } }
                             }
                             td { (letter_state(handling.state)) }
-                            td {
+                            td data-name="Died" {
                                 (ago(now, summary.filed_at))
                                 @if summary.deaths > 1 { ", " (count(summary.deaths)) " times" }
                             }
@@ -132,7 +136,7 @@ pub(super) fn verbs(context: &Context, asked: &Asked, number: &str) -> Markup {
     html! {
         form.verbs method="get" action=(context.href("/actions/plan")) {
             (asked.hidden())
-            span { "With all " (number) ": " }
+            span { (number) ": " }
             @for (verb, name) in [("replay", "Replay…"), ("resolve", "Resolve…"), ("drop", "Drop…")] {
                 button type="submit" name="verb" value=(verb) { (name) }
             }

@@ -63,9 +63,9 @@ fn row(context: &Context, logged: &LoggedAction) -> Markup {
         tr {
             th scope="row" { a href=(progress_path(context, &action.id, &Asked::default())) { (plain(&action.verb, 30)) } }
             td { (ago(context.now(), *at)) }
-            td { (plain(&action.who, 100)) }
+            td data-name="Who" { (plain(&action.who, 100)) }
             td.reason { code { (plain(&action.filter, 200)) } }
-            td.number { (count(*done)) " of " (count(action.matched)) }
+            td.number data-name="Done" { (count(*done)) " of " (count(action.matched)) }
             td { @match outcome { Some(outcome) => (plain(outcome, 200)), None => "goes on, or was killed" } }
         }
     }

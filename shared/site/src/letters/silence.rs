@@ -12,14 +12,10 @@ use serde_json::json;
 
 use super::form::Form;
 use super::group::named;
-use super::parts::group_path;
+use super::parts::{TIMES, group_path};
 use crate::context::Context;
 use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
-
-/// For how long: hours, and how they are called.
-pub(super) const TIMES: [(u16, &str); 5] =
-    [(1, "1 hour"), (4, "4 hours"), (24, "1 day"), (72, "3 days"), (168, "1 week")];
 
 /// The group, which whoever has a form of it saw.
 async fn still_there(context: &Context, name: &str) -> Result<AlertGroup, Trouble> {

@@ -62,6 +62,9 @@ pub fn mail_json(mail: &MailTrouble) -> Value {
         "refused": mail.refused,
         "refused_at": mail.refusal.as_ref().map(|(at, _)| timestamp::to_text(*at)),
         "refusal": mail.refusal.as_ref().map(|(_, reason)| reason),
+        "webhook_refused": mail.refused_copies,
+        "webhook_refused_at": mail.copy_refusal.as_ref().map(|(at, _)| timestamp::to_text(*at)),
+        "webhook_refusal": mail.copy_refusal.as_ref().map(|(_, reason)| reason),
     })
 }
 

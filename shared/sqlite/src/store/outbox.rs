@@ -13,8 +13,8 @@ use ports::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tables::read::letters::{group, untold_groups};
 use tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, IS_POSTED, LAST_REFUSED, POSTED, WAITING, claimed_mail, count_refused,
-    posted_mail, refusal, refused, waiting,
+    self, CLAIMED, INSTALLATION, IS_POSTED, POSTED, WAITING, Which, claimed_mail, count_refused,
+    last_refused, posted_mail, refusal, refused, waiting,
 };
 use tables::read::silences::{silence, silences};
 use tables::write::outbox::{INSERT_MAIL, RECORD, mail as outbox_row, record as recorded_as};
@@ -165,11 +165,21 @@ async fn record(
 async fn trouble(connection: &mut SqliteConnection) -> Result<MailTrouble, sqlx::Error> {
     let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
     let mut trouble = outbox::trouble(mails);
-    let row = sqlx::query(AssertSqlSafe(count_refused("''"))).fetch_one(&mut *connection).await?;
-    trouble.refused = read(&row, refused)?;
-    if trouble.refused > 0 {
-        let row = sqlx::query(LAST_REFUSED).fetch_one(connection).await?;
-        trouble.refusal = Some(read(&row, refusal)?);
-    }
+    (trouble.refused, trouble.refusal) = refusals(connection, Which::Mails).await?;
+    (trouble.refused_copies, trouble.copy_refusal) = refusals(connection, Which::Copies).await?;
     Ok(trouble)
+}
+
+/// How many were refused since one was sent, and the last of them.
+async fn refusals(
+    connection: &mut SqliteConnection,
+    which: Which,
+) -> Result<(u64, Option<(DateTime<Utc>, String)>), sqlx::Error> {
+    let sql = count_refused(which, "''");
+    let count = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
+    if count == 0 {
+        return Ok((0, None));
+    }
+    let row = sqlx::query(AssertSqlSafe(last_refused(which))).fetch_one(connection).await?;
+    Ok((count, Some(read(&row, refusal)?)))
 }

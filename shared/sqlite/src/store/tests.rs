@@ -213,6 +213,7 @@ async fn what_is_asked_all_the_time_reads_no_whole_table() {
         "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each('[]'))",
         "SELECT * FROM alert_groups WHERE state = 'open' AND unsent > 0",
         "SELECT * FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL",
+        "SELECT * FROM alert_groups WHERE state = 'resolved' AND told_at IS NULL AND unsent > 0 AND flaps >= 3",
         "SELECT id FROM mail_outbox WHERE sent_at IS NULL AND refused_at IS NULL AND (due_at <= 'a' OR due_at > 'b')",
         "SELECT id FROM mail_outbox WHERE posted_at >= 'a'",
         tables::read::letters::COUNT_FILED,

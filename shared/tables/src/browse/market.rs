@@ -101,10 +101,17 @@ impl<'a> Which<'a> {
 
     /// From the tables `q` and, `with_names`, `c`; and the values.
     fn from(&self, dialect: &Dialect, with_names: bool) -> Asked<'a> {
-        let mut sql = "FROM quotes_latest AS q".to_owned();
-        if with_names {
-            sql = format!("{sql} {} coin_descriptions AS c ON c.id = q.coin_id", dialect.join);
-        }
+        let join = dialect.join;
+        // Of the coins that a text means, which are few, the quotes are looked up; of all, the names.
+        let mut sql = match (self.search, with_names) {
+            (Some(_), _) => {
+                format!("FROM coin_descriptions AS c {join} quotes_latest AS q ON q.coin_id = c.id")
+            }
+            (None, true) => {
+                format!("FROM quotes_latest AS q {join} coin_descriptions AS c ON c.id = q.coin_id")
+            }
+            (None, false) => "FROM quotes_latest AS q".to_owned(),
+        };
         sql += " WHERE q.currency = ?";
         let mut values: Vec<Parameter<'a>> = vec![self.query.currency.as_str().into()];
         if self.query.listed_only {
@@ -120,7 +127,7 @@ impl<'a> Which<'a> {
 
     /// How many there are, as `coins`.
     pub fn count(&self, dialect: &Dialect) -> Asked<'a> {
-        let (from, values) = self.from(dialect, self.search.is_some());
+        let (from, values) = self.from(dialect, false);
         (format!("SELECT COUNT(*) AS coins {from}"), values)
     }
 
@@ -132,7 +139,7 @@ impl<'a> Which<'a> {
             MarketColumn::LastUpdated | MarketColumn::Measure(_) => format!("q.{}", sort.by.column()),
         };
         let is_named = matches!(sort.by, MarketColumn::Name | MarketColumn::Symbol);
-        let (mut from, mut values) = self.from(dialect, is_named || self.search.is_some());
+        let (mut from, mut values) = self.from(dialect, is_named);
         let (way, beyond) = if sort.descending { (" DESC", "<") } else { ("", ">") };
         let offset = match start {
             Start::Row(row) => Some(*row),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, ReplayId, timestamp};
-use ports::{DeskLetter, Handling, HourOfGroup, LetterFilter, LetterKey};
+use ports::{DeskLetter, Handling, HourOfGroup, LetterFilter, LetterKey, LetterState, Unsettled};
 
 use super::filter::Conditions;
 use crate::columns::{HANDLED, LETTERS};
@@ -90,6 +90,26 @@ pub fn hour_of_group(row: &dyn Row) -> Result<HourOfGroup, Unreadable> {
         hour: begins.ok_or_else(|| Unreadable::new("hour", "no hour"))?,
         letters: row.get("letters")?,
     })
+}
+
+/// How many letters of each group are not settled, for [`some_unsettled`]. Group by group: so it reads an index and no letter.
+pub fn unsettled<'a>() -> Asked<'a> {
+    let count = |state: LetterState| {
+        format!(
+            "(SELECT count(*) FROM dead_letters AS d WHERE d.fingerprint = g.fingerprint AND d.state = '{state}')"
+        )
+    };
+    let (open, replayed) = (count(LetterState::Open), count(LetterState::Replayed));
+    let sql = format!(
+        "SELECT g.fingerprint AS fingerprint, {open} AS open, {replayed} AS replayed FROM alert_groups AS g"
+    );
+    (sql, Vec::new())
+}
+
+/// A row of [`unsettled`].
+pub fn some_unsettled(row: &dyn Row) -> Result<(String, Unsettled), Unreadable> {
+    let unsettled = Unsettled { open: row.get("open")?, replayed: row.get("replayed")? };
+    Ok((row.get("fingerprint")?, unsettled))
 }
 
 /// The chunk, if the replay loaded it.

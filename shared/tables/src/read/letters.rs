@@ -1,7 +1,7 @@
 //! Reading the dead-letter desk.
 
 use domain::{DeadLetter, Headers, MessageId};
-use ports::{AlertGroup, Death, FiledCounts, FiledLetter, LetterSummary};
+use ports::{AlertGroup, Death, FLAPPING, FiledCounts, FiledLetter, LetterSummary};
 
 use crate::columns::{DEATHS, GROUPS, LETTERS};
 use crate::row::{Row, Unreadable};
@@ -12,12 +12,15 @@ pub fn groups(of_state: bool) -> String {
     format!("SELECT {} FROM alert_groups {which}ORDER BY last_seen_at DESC, fingerprint", GROUPS.join(", "))
 }
 
-/// The open groups with deaths that no mail tells about, and the resolved ones that a mail called open, for [`group`].
+/// The open groups with deaths that no mail tells about, the resolved ones that a mail called open, and those that come and go with
+/// such deaths; for [`group`].
 pub fn untold_groups() -> String {
     let columns = GROUPS.join(", ");
     format!(
         "SELECT {columns} FROM alert_groups WHERE state = 'open' AND unsent > 0 \
          UNION ALL SELECT {columns} FROM alert_groups WHERE state = 'resolved' AND told_at IS NOT NULL \
+         UNION ALL SELECT {columns} FROM alert_groups \
+             WHERE state = 'resolved' AND told_at IS NULL AND unsent > 0 AND flaps >= {FLAPPING} \
          ORDER BY fingerprint"
     )
 }

@@ -21,20 +21,44 @@ pub const POSTED: &str = "SELECT posted_at, attempts, (sent_at IS NOT NULL OR ta
 pub const WAITING: &str = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
     WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
 
-/// How many mails were refused since one was sent, for [`refused`]; `never` is an instant before all others, as SQL.
-pub fn count_refused(never: &str) -> String {
+/// Which messages are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that cover groups.
+    Mails,
+    /// Those that say the same on another channel.
+    Copies,
+}
+
+impl Which {
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Mails => "copy_of IS NULL",
+            Self::Copies => "copy_of IS NOT NULL",
+        }
+    }
+}
+
+/// How many messages were refused since one was sent, for [`refused`]; `never` is an instant before all others, as SQL.
+pub fn count_refused(which: Which, never: &str) -> String {
+    let which = which.condition();
     format!(
         "SELECT count(*) AS refused FROM mail_outbox \
-         WHERE refused_at IS NOT NULL AND taken_at IS NULL AND copy_of IS NULL AND posted_at > coalesce( \
-             (SELECT posted_at FROM mail_outbox WHERE (sent_at IS NOT NULL OR taken_at IS NOT NULL) AND copy_of IS NULL \
+         WHERE refused_at IS NOT NULL AND taken_at IS NULL AND {which} AND posted_at > coalesce( \
+             (SELECT posted_at FROM mail_outbox WHERE (sent_at IS NOT NULL OR taken_at IS NOT NULL) AND {which} \
               ORDER BY posted_at DESC LIMIT 1), {never})"
     )
 }
 
-/// The last mail that was refused, for [`refusal`].
-pub const LAST_REFUSED: &str = "SELECT refused_at, refusal FROM mail_outbox \
-    WHERE sent_at IS NULL AND refused_at IS NOT NULL AND taken_at IS NULL AND copy_of IS NULL \
-    ORDER BY refused_at DESC LIMIT 1";
+/// The last message that was refused, for [`refusal`].
+pub fn last_refused(which: Which) -> String {
+    let which = which.condition();
+    format!(
+        "SELECT refused_at, refusal FROM mail_outbox \
+         WHERE sent_at IS NULL AND refused_at IS NOT NULL AND taken_at IS NULL AND {which} \
+         ORDER BY refused_at DESC LIMIT 1"
+    )
+}
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
 pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \

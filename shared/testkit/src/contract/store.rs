@@ -212,6 +212,7 @@ macro_rules! store_contract {
                 pages_of_a_list_have_every_letter_once
                 what_is_done_is_done_to_the_death_that_was_seen
                 a_new_death_opens_a_settled_letter_again
+                what_is_not_settled_is_counted_by_group
                 a_replayed_letter_is_resolved_by_its_replay_alone
                 a_chunk_that_a_replay_loaded_is_known
                 letters_of_a_resolved_group_are_settled_with_it
@@ -224,6 +225,7 @@ macro_rules! store_contract {
                 an_episode_is_from_opening_to_end
                 an_end_is_told_to_whom_was_told_of_the_trouble
                 an_end_that_nobody_was_told_of_was_none
+                what_comes_and_goes_untold_is_to_be_told
                 a_refused_mail_told_nobody_of_trouble_or_its_end
                 a_silence_lasts_until_its_end_or_until_it_is_taken_away;
             outbox:

@@ -89,6 +89,25 @@ async fn what_comes_and_goes_all_day_is_few_mails() {
     assert_eq!(bench.taken().len(), 11);
 }
 
+/// A try that fails in each slot and works four seconds later is closed before any mail: each is nothing, all together are something.
+#[tokio::test]
+async fn what_comes_and_goes_between_two_looks_is_one_mail_and_one_about_its_end() {
+    let bench = Bench::new();
+    for _ in 0..20 {
+        bench.letters("hiccup", 1).await;
+        bench.resolve("hiccup").await;
+        bench.pass(Duration::from_mins(15)).await;
+    }
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 1, "{taken:#?}");
+    assert!(taken[0].body.contains("comes and goes: 3 times"), "{}", taken[0].body);
+    assert!(taken[0].body.contains("Just now it is away"), "{}", taken[0].body);
+    bench.pass(Duration::from_hours(2)).await;
+    let taken = bench.taken();
+    assert_eq!(taken.len(), 2);
+    assert!(taken[1].subject.contains("resolved") && taken[1].body.contains("20 times"), "{}", taken[1].body);
+}
+
 /// An hour without the server: what was due when it went away, and one digest of all that began, grew and ended meanwhile.
 #[tokio::test]
 async fn after_an_hour_without_the_server_there_is_one_digest() {
@@ -104,9 +123,10 @@ async fn after_an_hour_without_the_server_there_is_one_digest() {
         bench.letters(code, 7).await;
         bench.letters("known", 20).await;
         bench.pass(Duration::from_mins(11)).await;
-        // It has ended before anybody was told.
-        bench.letters("hiccup", 1).await;
-        bench.resolve("hiccup").await;
+        // It has ended before anybody was told, and is another each time: what comes and goes is told.
+        let hiccup = format!("hiccup_{code}");
+        bench.letters(&hiccup, 1).await;
+        bench.resolve(&hiccup).await;
     }
     bench.resolve("brief").await;
     bench.answer(None);

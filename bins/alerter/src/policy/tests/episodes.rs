@@ -59,6 +59,42 @@ fn ends_leave_room_for_trouble_under_the_caps() {
     assert_eq!(ask(11, 49, &[end, group("news", 0, 1)]), Some(1));
 }
 
+/// It was never there when the desk was looked at, or is away just now.
+#[test]
+fn what_comes_and_goes_quickly_is_told_also_while_it_is_away() {
+    let away = |flaps, resolved| AlertGroup {
+        state: GroupState::Resolved,
+        resolved_at: Some(at(resolved)),
+        mailed_at: None,
+        ..flapping(flaps, resolved - 2)
+    };
+    assert_eq!(due(200, &[away(2, 190)]), [""; 0]);
+    assert_eq!(due(200, &[away(3, 190)]), ["a"]);
+    let hour = ports::store::FLAPPING_WITHIN.num_seconds();
+    assert_eq!(due(190 + hour - 1, &[away(3, 190)]), ["a"]);
+    // It has stayed away: nobody heard of it, and nobody has to.
+    assert_eq!(due(190 + hour, &[away(3, 190)]), [""; 0]);
+    // Who was told of it hears of the end alone.
+    let told = AlertGroup { told_at: Some(at(191)), ..away(4, 200) };
+    assert_eq!(due(600, std::slice::from_ref(&told)), [""; 0]);
+    assert_eq!(ends(200 + hour, &[told]), ["a"]);
+}
+
+/// Its ends were too short to be told, so people believe that it was there all the time.
+#[test]
+fn what_was_told_of_before_it_began_to_come_and_go_is_told_once_more() {
+    let told = |flaps, told, opened| AlertGroup {
+        told_at: Some(at(told)),
+        mailed_total: 9,
+        unsent: 1,
+        ..flapping(flaps, opened)
+    };
+    assert_eq!(due(600, &[told(2, 30, 100)]), [""; 0]);
+    assert_eq!(due(600, &[told(3, 30, 100)]), ["a"]);
+    assert_eq!(due(600, &[told(3, 120, 100)]), [""; 0], "that mail said it");
+    assert_eq!(due(600, &[told(4, 30, 100)]), [""; 0], "as the one before should have");
+}
+
 #[test]
 fn what_opens_again_after_its_end_was_told_is_news_a_digest_later() {
     let again = |opened, mailed_at: i64| AlertGroup {

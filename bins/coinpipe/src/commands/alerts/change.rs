@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use desk::group_named;
 use domain::{one_line, timestamp};
@@ -15,8 +15,8 @@ use super::list::silence_json;
 use crate::action::{action, whoami};
 use crate::{adapters, output, values};
 
-/// Databases know no later one.
-const LAST_YEAR: i32 = 9999;
+/// A silence lasts no longer: a slip of the pen must not silence for ever what nobody will remember.
+const LONGEST_SILENCE: Duration = Duration::from_hours(30 * 24);
 
 /// Changes that can be asked for.
 pub(crate) enum ChangeArgs {
@@ -44,8 +44,8 @@ struct Which {
 pub(crate) struct SilenceArgs {
     #[command(flatten)]
     which: Which,
-    /// For how long, such as 2h
-    #[arg(long = "for", value_name = "TIME", value_parser = values::duration)]
+    /// For how long, such as 2h; 30 days at most
+    #[arg(long = "for", value_name = "TIME", value_parser = silent_for)]
     time: Duration,
     /// Why, for whoever wonders
     #[arg(long, value_name = "TEXT")]
@@ -134,6 +134,21 @@ async fn record(
     Ok(stores.desk.note(&action.id, group.total, Some(outcome)).await?)
 }
 
+/// `2h`: some time, and no more than [`LONGEST_SILENCE`].
+fn silent_for(text: &str) -> Result<Duration, String> {
+    let time = values::duration(text)?;
+    if time < Duration::from_secs(1) {
+        return Err("a silence lasts a second at least".to_owned());
+    }
+    if time > LONGEST_SILENCE {
+        let longest = humantime::format_duration(LONGEST_SILENCE);
+        return Err(format!(
+            "a silence lasts {longest} at most: it can be made anew, and `coinpipe alerts resolve` is for what nobody has to look after"
+        ));
+    }
+    Ok(time)
+}
+
 /// What was done, for programs and for people.
 struct Done {
     json: Value,
@@ -146,9 +161,7 @@ async fn silence(
     args: &SilenceArgs,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Done> {
-    let until = TimeDelta::from_std(args.time).ok().and_then(|time| now.checked_add_signed(time));
-    let until = until.filter(|until| *until > now && until.year() <= LAST_YEAR);
-    let Some(until) = until else { return Err(Usage("--for is no such time".to_owned()).into()) };
+    let until = timestamp::later(now, args.time);
     let silence = Silence {
         fingerprint: group.fingerprint.clone(),
         until,
@@ -193,4 +206,19 @@ async fn resolve(stores: &Stores, group: &AlertGroup, args: &ResolveArgs) -> any
 fn cause(group: &AlertGroup) -> String {
     let stage = group.stage.map_or("unknown stage", domain::StageName::as_str);
     format!("{stage}: {}/{}", group.class, one_line(&group.code, 40))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_silences_nothing_for_ever() {
+        assert_eq!(silent_for("2h").unwrap(), Duration::from_hours(2));
+        assert_eq!(silent_for("30d").unwrap(), LONGEST_SILENCE);
+        for wrong in ["30d 1s", "200y", "31d", "0s", "soon"] {
+            assert!(silent_for(wrong).is_err(), "{wrong}");
+        }
+        assert!(silent_for("200y").unwrap_err().contains("30days at most"));
+    }
 }

@@ -1,12 +1,13 @@
 //! `coinpipe alerts`: which groups are open, silenced or resolved.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use desk::group_json;
 use domain::{one_line, timestamp};
-use ports::store::{AlertGroup, GroupState, Silence};
+use ports::store::{AlertGroup, GroupState, Silence, Unsettled};
 use serde_json::{Value, json};
 use service::Process;
 
@@ -53,13 +54,15 @@ struct Alert {
     state: State,
     group: AlertGroup,
     silence: Option<Silence>,
+    letters: Unsettled,
 }
 
 pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()> {
     let Some(stores) = adapters::open_to_list(process, args.json).await? else { return Ok(()) };
     let now = process.clock.now();
     let (groups, silences) = (stores.letters.groups(None).await?, stores.silences.silences(now).await?);
-    let alerts = alerts(groups, &silences, args, now);
+    let unsettled = stores.desk.unsettled().await?;
+    let alerts = alerts(groups, &silences, &unsettled, args, now);
     if args.json {
         let alerts: Vec<_> = alerts.iter().map(to_json).collect();
         return output::print(serde_json::to_string_pretty(&alerts)?);
@@ -69,11 +72,21 @@ pub(super) async fn run(process: &Process, args: &ListArgs) -> anyhow::Result<()
         return Ok(());
     }
     let rows = alerts.iter().map(|alert| row(alert, now));
-    output::print(output::table(&["group", "state", "cause", "letters", "since", "what"], &[3], rows))
+    output::print(output::table(
+        &["group", "state", "cause", "letters", "deaths", "since", "what"],
+        &[3, 4],
+        rows,
+    ))
 }
 
 /// Those that were asked for: open before silenced before resolved, of each the newest first.
-fn alerts(groups: Vec<AlertGroup>, silences: &[Silence], args: &ListArgs, now: DateTime<Utc>) -> Vec<Alert> {
+fn alerts(
+    groups: Vec<AlertGroup>,
+    silences: &[Silence],
+    unsettled: &BTreeMap<String, Unsettled>,
+    args: &ListArgs,
+    now: DateTime<Utc>,
+) -> Vec<Alert> {
     let last = TimeDelta::from_std(args.last.unwrap_or(USUALLY)).unwrap_or(TimeDelta::MAX);
     let is_late = |group: &AlertGroup| group.resolved_at.is_some_and(|at| now - at <= last);
     let alerts = groups.into_iter().filter_map(|group| {
@@ -84,14 +97,15 @@ fn alerts(groups: Vec<AlertGroup>, silences: &[Silence], args: &ListArgs, now: D
             (GroupState::Open, Some(_)) => State::Silenced,
             (GroupState::Open, None) => State::Open,
         };
-        args.state.is_none_or(|wanted| wanted == state).then_some(Alert { state, group, silence })
+        let letters = unsettled.get(&group.fingerprint).copied().unwrap_or_default();
+        args.state.is_none_or(|wanted| wanted == state).then_some(Alert { state, group, silence, letters })
     });
     let mut alerts: Vec<_> = alerts.collect();
     alerts.sort_by_key(|alert| alert.state);
     alerts
 }
 
-fn row(Alert { state, group, silence }: &Alert, now: DateTime<Utc>) -> Vec<String> {
+fn row(Alert { state, group, silence, letters }: &Alert, now: DateTime<Utc>) -> Vec<String> {
     let stage = group.stage.map_or("–", domain::StageName::as_str);
     let age = |from: DateTime<Utc>, to: DateTime<Utc>| {
         let seconds = (to - from).num_seconds().max(0).unsigned_abs();
@@ -115,15 +129,19 @@ fn row(Alert { state, group, silence }: &Alert, now: DateTime<Utc>) -> Vec<Strin
         group.fingerprint.clone(),
         state.as_str().to_owned(),
         format!("{stage}: {}/{}", group.class, one_line(&group.code, 40)),
-        numbers::count(group.total),
+        numbers::count(letters.open + letters.replayed),
+        numbers::count(group.total.saturating_sub(group.opened_total)),
         one_line(&since, 120),
         one_line(what, 80),
     ]
 }
 
-fn to_json(Alert { state, group, silence }: &Alert) -> Value {
+fn to_json(Alert { state, group, silence, letters }: &Alert) -> Value {
     let mut json = group_json(group);
     json["state"] = state.as_str().into();
+    json["open_letters"] = letters.open.into();
+    json["replayed_letters"] = letters.replayed.into();
+    json["deaths"] = group.total.saturating_sub(group.opened_total).into();
     json["silence"] = silence.as_ref().map(silence_json).into();
     json
 }
@@ -187,7 +205,7 @@ mod tests {
             vec![group("old", Some(9)), group("ended", Some(90)), group("quiet", None), group("new", None)];
         let list = |state, last| {
             let args = ListArgs { state, last, json: false };
-            let alerts = alerts(groups.clone(), &silences, &args, at(week + 10));
+            let alerts = alerts(groups.clone(), &silences, &BTreeMap::new(), &args, at(week + 10));
             alerts.into_iter().map(|alert| alert.group.fingerprint).collect::<Vec<_>>()
         };
         assert_eq!(list(None, None), ["new", "quiet", "ended"]);
@@ -198,15 +216,16 @@ mod tests {
     #[test]
     fn a_line_says_since_when_or_how_long_and_why() {
         let line = |group: AlertGroup, silence: Option<Silence>, state| {
-            row(&Alert { state, group, silence }, at(7260)).join("|")
+            let letters = Unsettled { open: if state == State::Resolved { 0 } else { 3 }, replayed: 1 };
+            row(&Alert { state, group, silence, letters }, at(7260)).join("|")
         };
         assert_eq!(
             line(group("g", None), None, State::Open),
-            "g|open|–: incident/c|1,200|1970-01-01T00:00:00.000Z, 2h 1m ago|it broke"
+            "g|open|–: incident/c|4|1,200|1970-01-01T00:00:00.000Z, 2h 1m ago|it broke"
         );
         assert_eq!(
             line(group("g", Some(60)), None, State::Resolved),
-            "g|resolved|–: incident/c|1,200|1970-01-01T00:01:00.000Z, lasted 1m|it works"
+            "g|resolved|–: incident/c|1|1,200|1970-01-01T00:01:00.000Z, lasted 1m|it works"
         );
         let silence = Silence {
             fingerprint: "g".to_owned(),
@@ -217,7 +236,7 @@ mod tests {
         };
         assert_eq!(
             line(group("g", None), Some(silence), State::Silenced),
-            "g|silenced|–: incident/c|1,200|1970-01-01T00:00:00.000Z, silent until 1970-01-01T00:01:00.000Z by me@here|known"
+            "g|silenced|–: incident/c|4|1,200|1970-01-01T00:00:00.000Z, silent until 1970-01-01T00:01:00.000Z by me@here|known"
         );
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BatchId, HeldSlots, Schedule, Slot, endpoint, timestamp};
-use fetcher::{Held, KnownCoin, Past, PastCoins, Tables};
-use ports::BatchRecord;
+use domain::{BatchId, Schedule, Slot, endpoint, timestamp};
+use fetcher::{KnownCoin, Past, PastCoins, Tables};
 use ports::store::ListedCoin;
+use ports::{BatchRecord, Held};
 use service::{Process, Stores, Usage};
 
 use super::span::Span;
@@ -122,7 +122,7 @@ async fn hours(
         schedule.convert.clone_from(&fetch.convert);
     }
     let longest = schedules.iter().map(|schedule| schedule.every).chain([fetch.every]).max().unwrap_or(HOUR);
-    let held = whole(tables, tables.held(from, timestamp::later(to, longest)).await?).await?;
+    let held = whole(tables.held(from, timestamp::later(to, longest)).await?);
     let due = due::find(&schedules, &held.slots, (from, to), now);
     let missing: BTreeSet<_> = due.missing.iter().map(|missing| missing.slot).collect();
     let (mut wanted, others): (BTreeSet<_>, BTreeSet<_>) = missing.into_iter().partition(is_hour);
@@ -134,10 +134,7 @@ async fn hours(
     }
     let mut there = due.batches.len();
     let first = schedules.iter().map(|schedule| schedule.since).min().unwrap_or(to);
-    let mut slots = HeldSlots::default();
-    for one in &held.slots {
-        slots.add(&one.endpoint, &one.convert, one.slot, ());
-    }
+    let slots = held.by_slot();
     let step = fetch.every.max(HOUR);
     for slot in span.hours(fetch.every)?.into_iter().filter(|slot| slot.starts_at() < first) {
         let is_held = |name| slots.within(name, &fetch.convert, slot, step).is_some();
@@ -154,11 +151,8 @@ async fn hours(
 async fn days(tables: &Tables, wanted: &BTreeSet<Slot>, convert: &[String]) -> anyhow::Result<Gap> {
     let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Gap::default()) };
     let (from, to) = (first.starts_at(), timestamp::later(last.starts_at(), Duration::from_secs(1)));
-    let held = whole(tables, tables.held(from, to).await?).await?;
-    let mut slots = HeldSlots::default();
-    for one in &held.slots {
-        slots.add(&one.endpoint, &one.convert, one.slot, ());
-    }
+    let held = whole(tables.held(from, to).await?);
+    let slots = held.by_slot();
     let is_held = |slot: &Slot| {
         let by = |name| slots.within(name, convert, *slot, Duration::from_secs(1)).is_some();
         [endpoint::LISTINGS, endpoint::QUOTES, endpoint::HISTORY].into_iter().any(by)
@@ -174,13 +168,9 @@ fn past_in(held: &Held) -> BTreeSet<BatchId> {
 }
 
 /// Only what is in the tables whole: what was paid for and is on its way is known elsewhere, and what lost a page is to be filled.
-async fn whole(tables: &Tables, mut held: Held) -> anyhow::Result<Held> {
-    let past = held.slots.iter().filter(|one| one.endpoint == endpoint::HISTORY);
-    let ids: Vec<_> = past.map(|one| one.batch.clone()).collect();
-    let lacking = tables.records(&ids).await?.into_iter().filter(|record| !record.is_complete());
-    let lacking: BTreeSet<_> = lacking.map(|record| record.id).collect();
-    held.slots.retain(|one| !lacking.contains(&one.batch));
-    Ok(held)
+fn whole(mut held: Held) -> Held {
+    held.slots.retain(|one| !held.unloaded.contains(&one.batch));
+    held
 }
 
 /// Takes out of `gap` the batches of some coins that are there, and notes which were dropped.

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use clap::ValueEnum;
-use domain::{Kind, Measure, timestamp};
+use domain::{Measure, timestamp};
 use ports::store::PastQuote;
 use serde_json::{Map, Value};
+
+use crate::numbers;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,7 +57,7 @@ fn columns() -> impl Iterator<Item = &'static str> {
 }
 
 fn values(PastQuote { coin_id, quote, fetched_at, batch }: &PastQuote) -> impl Iterator<Item = Value> {
-    let measures = Measure::HISTORY.into_iter().map(|measure| number(measure, quote.get(measure)));
+    let measures = Measure::HISTORY.into_iter().map(|measure| numbers::json(measure, quote.get(measure)));
     let last = [
         quote.missing.to_column_list().into(),
         timestamp::to_text(quote.last_updated).into(),
@@ -63,19 +65,6 @@ fn values(PastQuote { coin_id, quote, fetched_at, batch }: &PastQuote) -> impl I
         batch.as_str().into(),
     ];
     [(*coin_id).into(), quote.currency.as_str().into()].into_iter().chain(measures).chain(last)
-}
-
-/// A count is a whole number. Of any other the shortest text is written that is read as the same double.
-fn number(measure: Measure, number: Option<f64>) -> Value {
-    match number {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "counts are whole and fit u32"
-        )]
-        Some(number) if measure.kind() == Kind::Count => (number as u32).into(),
-        number => number.into(),
-    }
 }
 
 /// A field of CSV. A text that a spreadsheet would take for a formula stays what it is: an export is data.

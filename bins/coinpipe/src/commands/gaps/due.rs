@@ -1,13 +1,9 @@
 //! Which slots were due, which of them have a snapshot, and which are missing.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use domain::{BatchId, HeldSlots, Schedule, Slot, in_force, timestamp};
-use ports::FetchedSlot;
-
-/// A slot is fetched until the next one begins, and then has this time to be loaded.
-const LOADED_WITHIN: Duration = Duration::from_mins(5);
+pub(in crate::commands) use domain::DueSlot as MissingSlot;
+use domain::{BatchId, Schedule, Slot, due_slots};
+use ports::{FetchedSlot, held_slots};
 
 /// Slots that were due.
 #[derive(Debug, Default)]
@@ -17,20 +13,6 @@ pub(in crate::commands) struct Due<'a> {
     pub(in crate::commands) missing: Vec<MissingSlot<'a>>,
     /// The batches of the others.
     pub(in crate::commands) batches: Vec<&'a BatchId>,
-}
-
-/// A slot without a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::commands) struct MissingSlot<'a> {
-    pub(in crate::commands) slot: Slot,
-    pub(in crate::commands) schedule: &'a Schedule,
-}
-
-impl MissingSlot<'_> {
-    /// The batch that it should have.
-    pub(in crate::commands) fn batch(&self) -> BatchId {
-        BatchId::new(self.slot, &self.schedule.endpoint, &self.schedule.convert)
-    }
 }
 
 /// Slots without a batch that follow one another.
@@ -45,7 +27,7 @@ pub(in crate::commands) struct Gap<'a> {
 impl Gap<'_> {
     /// Where the slot after its last begins.
     pub(in crate::commands) fn ends_at(&self) -> Slot {
-        after(self.last, self.schedule)
+        MissingSlot { slot: self.last, schedule: self.schedule }.ends_at()
     }
 }
 
@@ -54,26 +36,16 @@ impl Gap<'_> {
 pub(in crate::commands) fn find<'a>(
     schedules: &'a [Schedule],
     fetched: &'a [FetchedSlot],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    span: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Due<'a> {
-    let mut held = HeldSlots::default();
-    for FetchedSlot { batch, slot, endpoint, convert } in fetched {
-        held.add(endpoint, convert, *slot, batch);
-    }
+    let held = held_slots(fetched);
     let mut due = Due::default();
-    for one in in_force(schedules) {
-        let schedule = one.schedule;
-        for slot in one.slots(from, to) {
-            let ends_at = after(slot, schedule).starts_at();
-            if timestamp::later(ends_at, LOADED_WITHIN) > now {
-                break;
-            }
-            due.count += 1;
-            match held.of_schedule(schedule, slot) {
-                Some(batch) => due.batches.push(batch),
-                None => due.missing.push(MissingSlot { slot, schedule }),
-            }
+    for one in due_slots(schedules, span, now) {
+        due.count += 1;
+        match held.of_schedule(one.schedule, one.slot) {
+            Some(batch) => due.batches.push(batch),
+            None => due.missing.push(one),
         }
     }
     due.missing.sort_by_key(|missing| missing.slot);
@@ -96,8 +68,4 @@ pub(in crate::commands) fn gaps<'a>(missing: &[MissingSlot<'a>]) -> Vec<Gap<'a>>
 /// Whether the batches of both are of one kind, as those of a fetcher that started anew are.
 fn is_alike(one: &Schedule, other: &Schedule) -> bool {
     (&one.endpoint, &one.convert, one.every) == (&other.endpoint, &other.convert, other.every)
-}
-
-fn after(slot: Slot, schedule: &Schedule) -> Slot {
-    Slot::at(timestamp::later(slot.starts_at(), schedule.every))
 }

@@ -121,6 +121,7 @@ fn values(section: &str, key: &str, folder: &Path) -> BoxedStrategy<Value> {
         ("market", _) => texts(&["", "off", "15m", "24h"]),
         ("judge", "tries") => integer(1..10),
         ("judge", "jump") => integer(2..1000),
+        ("alert", "plan_credits") => integer(0..10_000_000),
         ("judge", "missing" | "repeated" | "top_missing" | "fewer" | "still" | "nulls" | "jumped")
         | ("alert", "rejected") => texts(&["", "off", "0%", "12.5 %"]),
         ("judge", "wait") => texts(&["", "0s", "90s"]),

@@ -1,5 +1,6 @@
 //! What the operator's side of the desk promises.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -11,7 +12,7 @@ use super::sample::{at, batch, chunk, letter};
 use ports::Clock;
 use ports::store::{
     Action, Channel, Claim, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, Letters,
-    LoggedAction, MailResult, Outbox, Store,
+    LoggedAction, MailResult, Outbox, Store, Unsettled,
 };
 
 /// A letter about a message `name` of `stage` that died in `replay` (empty: before any).
@@ -431,4 +432,22 @@ pub async fn mails_that_wait_are_never_purged(lab: &impl StoreLab) {
     };
     assert_eq!((purge(0).await, purge(99).await, purge(99).await), (0, 2, 0));
     assert_eq!(store.trouble().await.expect("answers").waiting, 1);
+}
+
+/// Letters, however often they died, by the groups of their newest deaths; what is resolved or dropped is none.
+pub async fn what_is_not_settled_is_counted_by_group(lab: &impl StoreLab) {
+    let store = lab.store();
+    assert_eq!(store.unsettled().await.expect("the desk answers"), BTreeMap::new());
+    for (name, group) in [("a", "one"), ("b", "one"), ("c", "one"), ("d", "two"), ("e", "gone")] {
+        file(lab, &poison(name, StageName::Loader, ""), group).await;
+    }
+    // It dies again, of the same cause and of another.
+    file(lab, &poison("a", StageName::Loader, "replay/1"), "one").await;
+    file(lab, &poison("d", StageName::Loader, "replay/1"), "one").await;
+    let key = async |name: &str| found(lab, &format!("dead/loader/{name}")).await.key();
+    assert!(store.replayed(&key("b").await, &replay("replay/2")).await.expect("answers"));
+    assert_eq!(store.settle(&[key("c").await], false, "known").await.expect("answers"), 1);
+    assert_eq!(store.settle(&[key("e").await], true, "known").await.expect("answers"), 1);
+    let expected = [("one".to_owned(), Unsettled { open: 2, replayed: 1 })];
+    assert_eq!(store.unsettled().await.expect("the desk answers"), BTreeMap::from(expected));
 }

@@ -7,7 +7,7 @@ use super::letters::group;
 use super::outbox::{mail, outbox_state, post, try_next};
 use super::sample::{at, letter};
 use ports::store::{
-    AlertGroup, Covered, FLAPPING_WITHIN, GroupState, Letters, MailResult, Silence, Silences,
+    AlertGroup, Covered, FLAPPING, FLAPPING_WITHIN, GroupState, Letters, MailResult, Silence, Silences,
 };
 
 async fn file(lab: &impl StoreLab, occasion: &str) {
@@ -79,6 +79,23 @@ pub async fn an_end_is_told_to_whom_was_told_of_the_trouble(lab: &impl StoreLab)
     let told = AlertGroup { told_at: None, mailed_at: Some(at(2)), ..ended };
     assert_eq!(group(lab, "one").await, told);
     assert_eq!(outbox_state(lab, at(0)).await.groups, []);
+}
+
+/// One that comes and goes is told of also when it is away at that moment; one that does not is not.
+pub async fn what_comes_and_goes_untold_is_to_be_told(lab: &impl StoreLab) {
+    for (number, occasion) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        file(lab, occasion).await;
+        resolve(lab, "it works").await;
+        let seen = outbox_state(lab, at(0)).await.groups;
+        let flaps = number as u64 + 1;
+        assert_eq!(seen.len(), usize::from(flaps >= FLAPPING), "after {flaps} times");
+    }
+    let untold = group(lab, "one").await;
+    assert_eq!((untold.flaps, untold.unsent, untold.state), (4, 4, GroupState::Resolved));
+    assert!(post(lab, &mail("1", at(1)), &[covers(4, 4, false)]).await);
+    let told = group(lab, "one").await;
+    assert_eq!((told.told_at, told.unsent), (Some(at(1)), 0));
+    assert_eq!(outbox_state(lab, at(0)).await.groups, [told], "its end is to be told");
 }
 
 /// What opens again before its end was told is still open for whom was told of it.

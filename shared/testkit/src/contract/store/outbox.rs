@@ -265,10 +265,22 @@ pub async fn what_says_the_same_on_another_channel_goes_its_own_way(lab: &impl S
     assert_eq!(lab.store().claim(claim(Channel::Webhook, 10)).await.expect("answers"), None);
     let refused = MailResult::Refused("410".to_owned());
     assert!(lab.store().record("first-a", first.number, at(11), &refused).await.expect("answers"));
+    let trouble_of = trouble(lab).await;
+    assert_eq!(
+        (trouble_of.refused, trouble_of.refused_copies),
+        (0, 1),
+        "it is told, and no mail is repeated"
+    );
+    assert_eq!(trouble_of.copy_refusal, Some((at(11), "410".to_owned())));
     assert!(lab.store().record("first-b", second.number, at(11), &MailResult::Sent).await.expect("answers"));
     // The mail still waits, and covers what it covers.
     assert_eq!(mailed(lab, "one").await, (0, Some(at(10)), 1));
     assert_eq!((trouble(lab).await.waiting, trouble(lab).await.refused), (1, 0));
+    assert_eq!(
+        (trouble(lab).await.refused_copies, trouble(lab).await.copy_refusal),
+        (0, None),
+        "it works again"
+    );
     let mail = lab.store().claim(claim(Channel::Mail, 12)).await.expect("answers").expect("it is due");
     assert_eq!(mail.mail.id, "first");
 }

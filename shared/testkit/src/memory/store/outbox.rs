@@ -9,8 +9,8 @@ use domain::timestamp;
 
 use super::{MemoryStore, State};
 use ports::store::{
-    CLOCK_SKEW, Claim, ClaimedMail, Covered, Fate, GroupState, Mail, MailResult, MailTrouble, Outbox,
-    OutboxState, Planner, PostedMail, StoreError,
+    CLOCK_SKEW, Claim, ClaimedMail, Covered, FLAPPING, Fate, GroupState, Mail, MailResult, MailTrouble,
+    Outbox, OutboxState, Planner, PostedMail, StoreError,
 };
 
 /// Mails by id.
@@ -98,7 +98,9 @@ impl State {
             let group: &ports::store::AlertGroup = group;
             match group.state {
                 GroupState::Open => group.unsent > 0,
-                GroupState::Resolved => group.told_at.is_some(),
+                GroupState::Resolved => {
+                    group.told_at.is_some() || group.unsent > 0 && group.flaps >= FLAPPING
+                }
             }
         };
         let mails = self.mails.in_order().into_iter().filter(|held| !held.is_copy);
@@ -247,15 +249,21 @@ impl Outbox for MemoryStore {
         let mails = state.mails.in_order();
         let waiting: Vec<_> = mails.iter().filter(|held| !held.is_done).collect();
         let last_failure = waiting.iter().filter_map(|held| held.failure.clone()).max();
-        let originals = mails.iter().filter(|held| !held.is_copy);
-        let since_sent = originals.rev().take_while(|held| held.fate != Fate::Sent);
-        let refused: Vec<_> = since_sent.filter(|held| matches!(held.fate, Fate::Refused(_))).collect();
+        let refusals = |of_copies: bool| {
+            let meant = mails.iter().filter(|held| held.is_copy == of_copies);
+            let since_sent = meant.rev().take_while(|held| held.fate != Fate::Sent);
+            let refused: Vec<_> = since_sent.filter(|held| matches!(held.fate, Fate::Refused(_))).collect();
+            (refused.len() as u64, refused.iter().filter_map(|held| held.failure.clone()).max())
+        };
+        let ((refused, refusal), (refused_copies, copy_refusal)) = (refusals(false), refusals(true));
         Ok(MailTrouble {
             waiting: waiting.len() as u64,
             waiting_since: waiting.first().map(|held| held.mail.posted_at),
             failure: last_failure.map(|(_, reason)| reason),
-            refused: refused.len() as u64,
-            refusal: refused.iter().filter_map(|held| held.failure.clone()).max(),
+            refused,
+            refusal,
+            refused_copies,
+            copy_refusal,
         })
     }
 }

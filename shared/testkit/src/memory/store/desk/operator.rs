@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{BatchId, DeadLetter, ReplayId, header, timestamp};
 use ports::store::{
     Action, Death, Desk as DeskPort, DeskLetter, FiledLetter, GroupState, Handling, HourOfGroup, Kept,
-    LetterFilter, LetterKey, LetterState, LoggedAction, StoreError,
+    LetterFilter, LetterKey, LetterState, LoggedAction, StoreError, Unsettled,
 };
 
 use super::{Desk, MemoryStore, summary};
@@ -115,6 +115,18 @@ impl DeskPort for MemoryStore {
         }
         let hours = hours.into_iter();
         Ok(hours.map(|((fingerprint, hour), letters)| HourOfGroup { fingerprint, hour, letters }).collect())
+    }
+
+    async fn unsettled(&self) -> Result<BTreeMap<String, Unsettled>, StoreError> {
+        let mut groups = BTreeMap::<_, Unsettled>::new();
+        for DeskLetter { summary, handling } in self.state()?.desk.taken(&LetterFilter::default()) {
+            match handling.state {
+                LetterState::Open => groups.entry(summary.fingerprint).or_default().open += 1,
+                LetterState::Replayed => groups.entry(summary.fingerprint).or_default().replayed += 1,
+                LetterState::Resolved | LetterState::Dropped => {}
+            }
+        }
+        Ok(groups)
     }
 
     async fn replayed(&self, key: &LetterKey, replay: &ReplayId) -> Result<bool, StoreError> {

@@ -1,0 +1,324 @@
+//! What `coinpipe top` shows, in lines that fit the terminal.
+
+use domain::{StageName, one_line};
+use ports::TopCoin;
+use ports::store::{Life, ProcessRecord};
+use site::{Level, Overview, SlotState, truth_of};
+
+use crate::numbers;
+
+/// Columns and lines of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: usize,
+    pub(super) lines: usize,
+}
+
+/// Processes that have a line.
+const PROCESSES: usize = 3;
+
+/// What is shown.
+pub(super) struct Frame {
+    pub(super) all: Overview,
+    pub(super) coins: Vec<TopCoin>,
+    pub(super) currency: String,
+    /// Why the store does not answer.
+    pub(super) away: Option<String>,
+}
+
+/// What a piece of text is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tone {
+    Plain,
+    Strong,
+    Quiet,
+    Good,
+    Doubtful,
+    Bad,
+}
+
+/// A line: pieces of text, each with its tone.
+pub(super) struct Line(Vec<(Tone, String)>);
+
+impl Line {
+    pub(super) fn plain(text: String) -> Self {
+        Self(vec![(Tone::Plain, text)])
+    }
+
+    fn of(tone: Tone, text: String) -> Self {
+        Self(vec![(tone, text)])
+    }
+
+    /// Without colours.
+    pub(super) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect::<String>().trim_end().to_owned()
+    }
+
+    /// With the colours of the terminal.
+    pub(super) fn coloured(&self) -> String {
+        let pieces = self.0.iter().map(|(tone, text)| {
+            let code = match tone {
+                Tone::Plain => return text.clone(),
+                Tone::Strong => "1",
+                Tone::Quiet => "2",
+                Tone::Good => "32",
+                Tone::Doubtful => "33",
+                Tone::Bad => "31",
+            };
+            format!("\x1b[{code}m{text}\x1b[0m")
+        });
+        pieces.collect()
+    }
+
+    /// No longer than `columns`.
+    fn fit(self, columns: usize) -> Self {
+        let mut room = columns;
+        let pieces = self.0.into_iter().map(|(tone, text)| {
+            let text: String = text.chars().take(room).collect();
+            room -= text.chars().count();
+            (tone, text)
+        });
+        Self(pieces.collect())
+    }
+}
+
+impl Frame {
+    /// The lines for a terminal of this size: how the pipeline is, and below it as much of the market as there is room for.
+    pub(super) fn lines(&self, Size { columns, lines }: Size) -> Vec<Line> {
+        let mut shown = self.truth(columns);
+        shown.push(Line::plain(String::new()));
+        shown.push(self.queues());
+        shown.extend(self.strip(columns));
+        shown.extend(self.processes());
+        shown.push(Line::plain(String::new()));
+        shown.extend(self.market());
+        let foot = Line::of(Tone::Quiet, "q quits".to_owned());
+        shown.truncate(lines.saturating_sub(1));
+        shown.push(foot);
+        shown.into_iter().map(|line| line.fit(columns)).collect()
+    }
+
+    fn truth(&self, columns: usize) -> Vec<Line> {
+        let truth = truth_of(&self.all.known);
+        let (tone, sign) = match truth.level {
+            Level::Good => (Tone::Good, '●'),
+            Level::Doubtful => (Tone::Doubtful, '▲'),
+            Level::Bad => (Tone::Bad, '■'),
+        };
+        let away = self.away.as_ref().map(|away| format!(" ({})", one_line(away, 200))).unwrap_or_default();
+        let text = format!("{sign} {}{away}", truth.text());
+        // Two lines are enough for nearly all there is to say.
+        let text: Vec<char> = text.chars().collect();
+        text.chunks(columns.max(1)).take(2).map(|line| Line::of(tone, line.iter().collect())).collect()
+    }
+
+    fn queues(&self) -> Line {
+        let Some(queues) = &self.all.known.queues else {
+            return Line::of(Tone::Bad, "queues     cannot tell: the queue is away".to_owned());
+        };
+        let told = queues.iter().map(|(name, depth)| match depth.total() {
+            0 => format!("{name} empty"),
+            _ => format!("{name} {} ready, {} in work", depth.ready, depth.unsettled + depth.delayed),
+        });
+        Line::plain(format!("queues     {}", told.collect::<Vec<_>>().join("   ")))
+    }
+
+    /// The newest slots that fit.
+    fn strip(&self, columns: usize) -> Option<Line> {
+        let squares = &self.all.squares;
+        let room = columns.saturating_sub(11).min(squares.len());
+        let newest = &squares[squares.len() - room..];
+        let mut pieces = vec![(Tone::Plain, "snapshots  ".to_owned())];
+        pieces.extend(newest.iter().map(|square| {
+            let tone = match square.state {
+                SlotState::Complete | SlotState::Backfilled => Tone::Good,
+                SlotState::Incomplete | SlotState::Suspect => Tone::Doubtful,
+                SlotState::Missed => Tone::Bad,
+                SlotState::Dropped | SlotState::Coming => Tone::Quiet,
+            };
+            (tone, square.state.sign().to_owned())
+        }));
+        (!squares.is_empty()).then_some(Line(pieces))
+    }
+
+    fn processes(&self) -> Vec<Line> {
+        let (processes, now) = (&self.all.processes, self.all.known.now);
+        let lines = processes.iter().take(PROCESSES).enumerate().map(|(index, process)| {
+            let head = if index == 0 { "processes  " } else { "           " };
+            let rows: u64 = process
+                .rates
+                .iter()
+                .filter(|rate| rate.stage == StageName::Loader)
+                .map(|rate| rate.rows)
+                .sum();
+            let (tone, word) = life(process.life(now));
+            let about = format!(
+                " {} {}, for {}, on {} ({}), {} rows/min",
+                roles(process),
+                one_line(&process.version, 20),
+                numbers::age(now, process.since),
+                one_line(&process.host, 30),
+                process.pid,
+                numbers::count(rows)
+            );
+            Line(vec![(Tone::Plain, head.to_owned()), (tone, word.to_owned()), (Tone::Plain, about)])
+        });
+        let mut lines: Vec<_> = lines.collect();
+        if processes.len() > PROCESSES {
+            lines.push(Line::of(Tone::Quiet, format!("           and {} more", processes.len() - PROCESSES)));
+        }
+        lines
+    }
+
+    fn market(&self) -> Vec<Line> {
+        if self.coins.is_empty() {
+            return vec![Line::of(Tone::Quiet, format!("No quotes in {}", one_line(&self.currency, 20)))];
+        }
+        let head = format!(
+            "{:>5}  {:<8} {:>13} {:>8} {:>8} {:>8} {:>9}  {}",
+            "rank",
+            "symbol",
+            one_line(&self.currency, 13),
+            "1h",
+            "24h",
+            "7d",
+            "cap",
+            "name"
+        );
+        let mut lines = vec![Line::of(Tone::Strong, head)];
+        lines.extend(self.coins.iter().map(|coin| {
+            let symbol: String = one_line(&coin.symbol, 30).chars().take(8).collect();
+            let rank = coin.rank.map_or_else(String::new, |rank| rank.to_string());
+            let mut pieces = vec![
+                (Tone::Quiet, format!("{rank:>5}  ")),
+                (Tone::Strong, format!("{symbol:<8} ")),
+                (Tone::Plain, format!("{:>13} ", numbers::price(coin.price))),
+            ];
+            for change in [coin.percent_change_1h, coin.percent_change_24h, coin.percent_change_7d] {
+                let tone = match change {
+                    Some(change) if change > 0.0 => Tone::Good,
+                    Some(change) if change < 0.0 => Tone::Bad,
+                    _ => Tone::Plain,
+                };
+                let change: String = numbers::percent(change).chars().take(8).collect();
+                pieces.push((tone, format!("{change:>8} ")));
+            }
+            pieces.push((
+                Tone::Plain,
+                format!("{:>9}  {}", numbers::money(coin.market_cap), one_line(&coin.name, 40)),
+            ));
+            Line(pieces)
+        }));
+        lines
+    }
+}
+
+fn roles(process: &ProcessRecord) -> String {
+    if process.roles.len() == StageName::ALL.len() {
+        return "coinpipe".to_owned();
+    }
+    process.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join("+")
+}
+
+fn life(life: Life) -> (Tone, &'static str) {
+    match life {
+        Life::Running => (Tone::Good, "running"),
+        Life::Stopping => (Tone::Doubtful, "stopping"),
+        Life::Stopped => (Tone::Quiet, "stopped"),
+        Life::Gone => (Tone::Bad, "gone"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::{DateTime, TimeDelta, Utc};
+    use config::StaleAfter;
+    use domain::{BatchId, QueueName, Slot};
+    use ports::Depth;
+    use site::{Facts, Known, Square};
+
+    use super::*;
+
+    fn frame(coins: usize, processes: usize) -> Frame {
+        let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000);
+        let known = Known {
+            now,
+            tables: Some(Facts::default()),
+            queues: Some(vec![(QueueName::Raw, Depth { ready: 3, ..Depth::default() })]),
+            waiting: None,
+            stale_after: StaleAfter::Auto,
+            every: Duration::from_hours(1),
+        };
+        let square = |hour| {
+            let slot = Slot::at(now - TimeDelta::hours(hour));
+            let batch = BatchId::new(slot, "listings", &["USD".to_owned()]);
+            Square { slot, state: SlotState::Missed, batch, why: String::new() }
+        };
+        let process = ProcessRecord {
+            id: "a".to_owned(),
+            roles: vec![StageName::Loader],
+            version: "0.1.0".to_owned(),
+            host: "h\x1b[31m".repeat(50),
+            pid: 7,
+            since: now,
+            seen_at: now,
+            asked_at: None,
+            ended_at: None,
+            rates: Vec::new(),
+        };
+        let coin = TopCoin {
+            rank: Some(1),
+            name: "\x1b]0;evil\x07 coin".to_owned(),
+            symbol: "A\nB".to_owned(),
+            currency: "USD".to_owned(),
+            price: Some(1.7e308),
+            percent_change_1h: Some(-1e300),
+            percent_change_24h: None,
+            percent_change_7d: Some(2.5),
+            market_cap: Some(-1.7e308),
+            last_updated: now,
+        };
+        Frame {
+            all: Overview {
+                known,
+                squares: (0..200).map(square).collect(),
+                batches: Vec::new(),
+                processes: vec![process; processes],
+            },
+            coins: vec![coin; coins],
+            currency: "USD".to_owned(),
+            away: None,
+        }
+    }
+
+    #[test]
+    fn every_size_is_kept_and_nothing_from_outside_steers_the_terminal() {
+        for (columns, lines) in [(80, 24), (40, 10), (200, 60), (1, 1), (0, 0)] {
+            let shown = frame(100, 5).lines(Size { columns, lines });
+            assert!(shown.len() <= lines.max(1), "{columns}x{lines}: {}", shown.len());
+            for line in &shown {
+                let text = line.text();
+                assert!(text.chars().count() <= columns, "{columns}x{lines}: {text}");
+                assert!(!text.contains(|letter: char| letter.is_control()), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_usual_terminal_shows_pipeline_and_market() {
+        let shown = frame(100, 5).lines(Size { columns: 80, lines: 24 });
+        let text = shown.iter().map(Line::text).collect::<Vec<_>>().join("\n");
+        for part in
+            ["No quotes yet", "raw 3 ready", "✕✕✕", "running loader 0.1.0", "and 2 more", "rank", "q quits"]
+        {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+        let coloured = shown.iter().map(Line::coloured).collect::<String>();
+        assert!(coloured.contains("\x1b[31m✕\x1b[0m"), "{coloured:?}");
+        let away = Frame { away: Some("the store is not available: no answer".to_owned()), ..frame(0, 0) };
+        let text = away.lines(Size { columns: 120, lines: 24 })[0].text();
+        assert!(text.contains("no answer"), "{text}");
+    }
+}
