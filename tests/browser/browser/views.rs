@@ -21,8 +21,7 @@ struct Expected {
 
 /// Headings of hostile and of long names.
 const HOSTILE_HEADING: &str = "<script>document.title='owned'</script> <b>";
-const LONG_HEADING: &str =
-    "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere LOOOOOOOOOOOOOOOOOOOONG";
+const LONG_HEADING: &str = "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere LOOOOOOOOOOOOOOOOOOOONG";
 
 /// Looks at each in every way, and tells all that is wrong together: one run takes long.
 fn check(served: &Served, driver: &Driver<'_>, views: &[Expected]) {
@@ -81,10 +80,10 @@ fn a_full_store_is_looked_at_in_every_way_private_server() {
             view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
             view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
             view("/?sort=cmc_rank&order=desc&size=25", "Market", Some(25), &["Coin 10000"]),
-        view("/coins/1", "Bitcoin BTC", None, &["SIMULATED"]),
-        view("/coins/1?range=all", "Bitcoin BTC", None, &[]),
-        view("/coins/2", HOSTILE_HEADING, None, &["SIMULATED"]),
-        view("/coins/7?range=7d", LONG_HEADING, None, &[]),
+            view("/coins/1", "Bitcoin BTC", None, &["SIMULATED"]),
+            view("/coins/1?range=all", "Bitcoin BTC", None, &[]),
+            view("/coins/2", HOSTILE_HEADING, None, &["SIMULATED"]),
+            view("/coins/7?range=7d", LONG_HEADING, None, &[]),
             view("/login", "Log in", Some(0), &["Everybody on this machine may look"]),
             Expected {
                 path: "/nothing",
@@ -131,9 +130,23 @@ fn every_mistake_is_seen_private_server() {
     until(&driver, "return window.seenShift > 0.01");
     let complaints = measure(&driver, way).complaints.join("\n");
     for said in [
-        "2 headings", "its title", "px wider", "inline", "it moves", "contrast 2.8", "without a name: <input", "without a name: <button",
-        "without alt", "without a text: <svg", "without headings", "a table without a name", "rank too low", "the id same twice",
-        "no language", "0 main parts", "too small for a finger",
+        "2 headings",
+        "its title",
+        "px wider",
+        "inline",
+        "it moves",
+        "contrast 2.8",
+        "without a name: <input",
+        "without a name: <button",
+        "without alt",
+        "without a text: <svg",
+        "without headings",
+        "a table without a name",
+        "rank too low",
+        "the id same twice",
+        "no language",
+        "0 main parts",
+        "too small for a finger",
     ] {
         assert!(complaints.contains(said), "{said} is not in:\n{complaints}");
     }

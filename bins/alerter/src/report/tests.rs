@@ -168,7 +168,8 @@ fn a_new_group() {
 /// Where the site is reached, a mail leads to what it is about.
 #[test]
 fn a_mail_leads_to_the_site() {
-    let around = Surroundings { site: Some("https://coins.example/desk".to_owned()), ..Surroundings::default() };
+    let around =
+        Surroundings { site: Some("https://coins.example/desk".to_owned()), ..Surroundings::default() };
     check("linked", &plan(&[&unread()], &[]), &around);
     let several = write(&plan(&[&unread(), &missed()], &[]), &around, now()).text;
     assert!(several.contains("  https://coins.example/desk/letters\n"), "{several}");
