@@ -75,7 +75,8 @@ const MEASURE: &str = "
         overflow: Math.max(root.scrollWidth, document.body.scrollWidth) - root.clientWidth,
         wide: wide.slice(0, 5).map(it => it.outerHTML.slice(0, 120)),
         inline: all('[style], style, script:not([src]), [onclick], [onload], [onerror], [onsubmit], [onchange]')
-            .map(it => it.outerHTML.slice(0, 120)),
+            // What a script of ours moves about is no markup that came with the view.
+            .filter(it => !it.closest('.uplot')).map(it => it.outerHTML.slice(0, 120)),
         foreign: all('[src], link[href], form[action]').map(it => it.src || it.href || it.action)
             .filter(it => it && new URL(it, location).origin != location.origin && !it.startsWith('data:')),
         shift: window.seenShift ?? null,
