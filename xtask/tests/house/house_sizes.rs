@@ -47,7 +47,7 @@ fn no_file_holds_too_much() {
 fn ports_are_traits_and_little_else() {
     let files = all(&["shared/ports"]);
     let lines: usize = files.iter().map(|(lines, _)| lines).sum();
-    assert!(lines <= 2300, "shared/ports has {lines} lines");
+    assert!(lines <= 2450, "shared/ports has {lines} lines");
     let (mut loops, mut functions) = (Vec::new(), Vec::new());
     for (_, path) in &files {
         let text = std::fs::read_to_string(path).expect("text");

@@ -52,8 +52,8 @@ async fn who_died_again_and_who_was_settled_meanwhile_is_told_by_name() {
     let again = domain::DeadLetter { code: "worse".to_owned(), ..letter("a", at(0)) };
     assert!(stores.letters.file(&again, "group").await.unwrap());
     stores.desk.settle(&[key(&stores, "b").await], false, "known").await.unwrap();
-    let mut settled = Settled::default();
-    settled.done = stores.desk.settle(&keys, true, "no use").await.unwrap();
+    let done = stores.desk.settle(&keys, true, "no use").await.unwrap();
+    let mut settled = Settled { done, ..Settled::default() };
     for key in &keys {
         look_at(&stores, key, LetterState::Dropped, "no use", &mut settled).await.unwrap();
     }

@@ -40,16 +40,18 @@ fn hold(document: &Value, schema: &Value, value: &Value, place: &str) {
     assert!(types.contains(&is), "{place} is {value}, and not {types:?}");
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| hold(document, &schema["items"], item, &format!("{place}[]")));
+            for item in items {
+                hold(document, &schema["items"], item, &format!("{place}[]"));
+            }
         }
         Value::Object(object) if schema["properties"].is_object() => {
             let properties = schema["properties"].as_object().expect("properties");
             let (there, described): (BTreeSet<_>, BTreeSet<_>) =
                 (object.keys().collect(), properties.keys().collect());
             assert_eq!(there, described, "{place}");
-            object.iter().for_each(|(name, value)| {
-                hold(document, &properties[name], value, &format!("{place}.{name}"))
-            });
+            for (name, value) in object {
+                hold(document, &properties[name], value, &format!("{place}.{name}"));
+            }
         }
         _ => {}
     }

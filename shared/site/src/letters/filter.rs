@@ -182,7 +182,7 @@ mod tests {
         let text = "a&b=c \u{202e}<\"'+%2F";
         let asked = Asked { text: text.to_owned(), stage: "loader".to_owned(), ..Asked::default() };
         let query = asked.query();
-        let read: Vec<_> = url::form_urlencoded::parse(query[1..].as_bytes()).into_owned().collect();
+        let read: Vec<_> = url::form_urlencoded::parse(&query.as_bytes()[1..]).into_owned().collect();
         assert_eq!(read, [("stage".to_owned(), "loader".to_owned()), ("text".to_owned(), text.to_owned())]);
         assert_eq!(segment("dead/loader/a b+c"), "dead%2Floader%2Fa%20b%2Bc");
     }

@@ -86,7 +86,7 @@ async fn groups(context: &Context, filter: &LetterFilter) -> Result<Markup, Trou
         @if groups.is_empty() {
             p { "No trouble of this kind ever." }
         } @else {
-            p { (open) " of them " (if open == 1 { "is" } else { "are" }) " open. A group is letters with the same cause; mails are about groups." }
+            p { (open) " open in all. A group is letters with the same cause; mails are about groups." }
             div.scroll tabindex="0" role="region" aria-label="Groups" {
                 table.cards {
                     thead { tr {

@@ -64,7 +64,6 @@ pub(super) async fn view(
                     (asked.hidden())
                     (how(verb))
                     button type="submit" { (name) " " (count(acting.matched())) " " (letters) }
-                    " " a href=(back) { "No, back" }
                 }
             } @else {
                 p { "Only an operator can do it: " a href=(context.href("/login")) { "log in" } " with the operator's token." }

@@ -92,13 +92,11 @@ pub fn truth(known: &Known) -> Truth {
     };
     let every = tables.followed.iter().map(|schedule| schedule.every).min().unwrap_or(known.every);
     let Some(quote_at) = tables.freshness.newest_quote_at else {
-        return match obstacle(known, tables) {
-            Some(obstacle) => Truth::new(Level::Bad, "No quotes yet", format!(": {obstacle}")),
-            None => {
-                let rest = ": they come with the first snapshot; `coinpipe --once` takes one now".to_owned();
-                Truth::new(Level::Doubtful, "No quotes yet", rest)
-            }
-        };
+        if let Some(obstacle) = obstacle(known, tables) {
+            return Truth::new(Level::Bad, "No quotes yet", format!(": {obstacle}"));
+        }
+        let rest = ": they come with the first snapshot; `coinpipe --once` takes one now".to_owned();
+        return Truth::new(Level::Doubtful, "No quotes yet", rest);
     };
     let age = now - quote_at;
     let is_stale = known.stale_after.of(every).is_some_and(|most| age.to_std().is_ok_and(|age| age > most));
@@ -139,8 +137,8 @@ fn obstacle(known: &Known, tables: &Facts) -> Option<String> {
         let waiting = depth.ready + depth.unsettled;
         let code = format!("{name}_stuck");
         let is_told = tables.open.iter().any(|group| group.code == code);
-        let is_old = depth.oldest_at.is_some_and(|at| now - at > WAITS_LONG);
-        if waiting > 0 && (is_told || is_old) {
+        let waits_long = depth.oldest_at.is_some_and(|at| now - at > WAITS_LONG);
+        if waiting > 0 && (is_told || waits_long) {
             let waits = if waiting == 1 { "waits" } else { "wait" };
             return Some(format!("{} {waits} for a {worker}; does one run?", counted(waiting, thing)));
         }
@@ -226,7 +224,7 @@ fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, 
         Some(verdict) => {
             let word = match verdict.doubt {
                 Doubt::Incomplete => "incomplete",
-                _ => "suspect",
+                Doubt::Suspect => "suspect",
             };
             (Level::Doubtful, format!("{word}: {}", one_line(&verdict.why, REASON)))
         }

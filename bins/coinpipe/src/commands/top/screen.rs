@@ -2,7 +2,7 @@
 //!
 //! Ctrl-C stays what it is, a signal, which asks the process to stop.
 
-use std::io::{Read, Stdin, Write, stdin, stdout};
+use std::io::{Read, Stdin, Stdout, Write, stdin, stdout};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +17,8 @@ const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// The screen. Dropping it leaves the terminal as it was, also while a panic unwinds.
 pub(super) struct Screen {
     stdin: Stdin,
+    stdout: Stdout,
+    terminal: console::Term,
     before: Termios,
     keys: UnboundedReceiver<u8>,
     resized: Signal,
@@ -35,21 +37,34 @@ impl Screen {
         raw.special_codes[SpecialCodeIndex::VSUSP] = 0;
         tcsetattr(&stdin, OptionalActions::Now, &raw)?;
         // From here on it is restored.
-        let screen = Self { stdin, before, keys: keys(), resized };
-        write(ENTER)?;
+        let screen = Self {
+            stdin,
+            stdout: stdout(),
+            terminal: console::Term::stdout(),
+            before,
+            keys: keys(),
+            resized,
+        };
+        screen.write(ENTER)?;
         Ok(screen)
     }
 
     /// As large as it is now.
     pub(super) fn size(&self) -> Size {
-        let (lines, columns) = console::Term::stdout().size();
+        let (lines, columns) = self.terminal.size();
         Size { columns: columns.into(), lines: lines.into() }
     }
 
     /// Draws `lines`, and clears what is below and beside them.
     pub(super) fn draw(&self, lines: &[Line]) -> anyhow::Result<()> {
         let drawn: Vec<_> = lines.iter().map(|line| format!("{}\x1b[K", line.coloured())).collect();
-        write(&format!("\x1b[H{}\x1b[J", drawn.join("\r\n")))
+        self.write(&format!("\x1b[H{}\x1b[J", drawn.join("\r\n")))
+    }
+
+    fn write(&self, text: &str) -> anyhow::Result<()> {
+        let mut stdout = self.stdout.lock();
+        stdout.write_all(text.as_bytes())?;
+        Ok(stdout.flush()?)
     }
 
     /// Waits until something happens to it.
@@ -78,7 +93,7 @@ pub(super) enum Event {
 impl Drop for Screen {
     fn drop(&mut self) {
         // The last thing that is done with it; there is nobody to tell of an error.
-        let _ = write(LEAVE);
+        let _ = self.write(LEAVE);
         let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
     }
 }
@@ -91,10 +106,4 @@ fn keys() -> UnboundedReceiver<u8> {
         while stdin().lock().read(&mut key).is_ok_and(|read| read > 0) && pressed.send(key[0]).is_ok() {}
     });
     keys
-}
-
-fn write(text: &str) -> anyhow::Result<()> {
-    let mut stdout = stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
 }
