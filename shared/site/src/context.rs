@@ -12,11 +12,11 @@ use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::guard::Guard;
+use crate::access::visitor::Visitor;
 use crate::letters::jobs::Jobs;
 use crate::letters::recover::{server_name, via};
 use crate::pipeline::line::Found;
-use crate::safety::guard::Guard;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Questions that the store is asked at once: the site must never starve work.

@@ -8,6 +8,7 @@
 //! - No script and no style stands in a view: all of it is in `assets`, in the binary.
 //! - Only an operator changes something: see `safety`.
 
+mod access;
 mod ago;
 mod api;
 mod assets;

@@ -4,20 +4,15 @@
 //! browsers what a view may do.
 
 mod acting;
-mod attempts;
 mod gate;
-pub(crate) mod guard;
 mod headers;
-mod hosts;
 mod login;
 mod origin;
-mod session;
-mod tokens;
-pub(crate) mod visitor;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::access::visitor;
 pub(crate) use acting::{Act, acting};
 pub(crate) use gate::gate;
 pub(crate) use headers::headers;

@@ -8,7 +8,7 @@ use axum::{RequestExt, Router};
 use tracing::info;
 
 use super::gate::check_may_act;
-use super::visitor::Visitor;
+use crate::access::visitor::Visitor;
 use crate::context::Context;
 
 /// The largest form, in bytes.

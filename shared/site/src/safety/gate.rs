@@ -13,10 +13,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::warn;
 
-use super::guard::Reading;
 use super::origin::CameFrom;
-use super::visitor::{Proof, Role, Visitor};
-use super::{hosts, login, origin};
+use super::{login, origin};
+use crate::access::guard::Reading;
+use crate::access::hosts;
+use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
 use crate::trouble::Trouble;
 

@@ -10,9 +10,9 @@ use maud::html;
 use serde::Deserialize;
 use tracing::{info, warn};
 
-use super::guard::Reading;
-use super::session::Session;
-use super::visitor::{Proof, Role, Visitor};
+use crate::access::guard::Reading;
+use crate::access::session::Session;
+use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
