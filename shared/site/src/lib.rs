@@ -14,6 +14,7 @@ mod api;
 mod assets;
 mod compress;
 mod context;
+mod courses;
 mod dress;
 mod etag;
 mod layout;
