@@ -155,10 +155,24 @@ fn token(secret: &Secret) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+
+    /// As the built-in settings are.
+    fn http() -> Http {
+        Http {
+            listen: "127.0.0.1:9464".to_owned(),
+            base_path: String::new(),
+            public_url: String::new(),
+            token: Secret::default(),
+            token_file: PathBuf::new(),
+            operator_token: Secret::default(),
+            operator_token_file: PathBuf::new(),
+            environment: String::new(),
+            hide: Vec::new(),
+        }
+    }
 
     fn checked(key: &str, set: impl FnOnce(&mut Http)) -> Result<(), String> {
-        let mut http = Config::defaults().http;
+        let mut http = http();
         set(&mut http);
         http.check(key)
     }
@@ -240,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_below_the_link_of_a_mail_is_the_site() {
-        let mut http = Config::defaults().http;
+        let mut http = http();
         assert!(http.is_loopback() && http.link_base().is_none());
         "https://coins.example.com/".clone_into(&mut http.public_url);
         "/coinpipe".clone_into(&mut http.base_path);

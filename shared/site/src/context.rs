@@ -12,12 +12,11 @@ use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::letters::jobs::Jobs;
-use crate::letters::recover::{server_name, via};
-use crate::pipeline::line::Found;
-use crate::safety::guard::Guard;
-use crate::safety::visitor::Visitor;
+use crate::identity::{Guard, Visitor};
+use crate::jobs::Jobs;
+use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
+use crate::truth::Found;
 
 /// Questions that the store is asked at once: the site must never starve work.
 const AT_ONCE: usize = 4;

@@ -4,16 +4,10 @@
 //! browsers what a view may do.
 
 mod acting;
-mod attempts;
 mod gate;
-pub(crate) mod guard;
 mod headers;
-mod hosts;
 mod login;
 mod origin;
-mod session;
-mod tokens;
-pub(crate) mod visitor;
 
 #[cfg(test)]
 mod tests;

@@ -13,9 +13,9 @@ use super::parts::{
 };
 use crate::ago::ago;
 use crate::context::Context;
+use crate::identity::Visitor;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters of one view.

@@ -13,8 +13,8 @@ use super::hidden::{HIDDEN, Hidden};
 use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
 use crate::ago::ago;
 use crate::context::Context;
+use crate::identity::Visitor;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Characters of a body that are shown; a page has millions.

@@ -14,7 +14,7 @@ use super::form::Form;
 use super::group::named;
 use super::parts::{TIMES, group_path};
 use crate::context::Context;
-use crate::safety::visitor::Visitor;
+use crate::identity::Visitor;
 use crate::trouble::Trouble;
 
 /// The group, which whoever has a form of it saw.

@@ -13,11 +13,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::warn;
 
-use super::guard::Reading;
 use super::origin::CameFrom;
-use super::visitor::{Proof, Role, Visitor};
-use super::{hosts, login, origin};
+use super::{login, origin};
 use crate::context::Context;
+use crate::identity::{Proof, Reading, Role, Visitor, hosts};
 use crate::trouble::Trouble;
 
 /// The longest address, in bytes. A filter of letters is far below.

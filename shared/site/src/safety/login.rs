@@ -10,10 +10,8 @@ use maud::html;
 use serde::Deserialize;
 use tracing::{info, warn};
 
-use super::guard::Reading;
-use super::session::Session;
-use super::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
+use crate::identity::{Proof, Reading, Role, Session, Visitor};
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
 
@@ -146,6 +144,3 @@ pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Opti
     };
     Shell::without_truth("Log in", Section::None).around(context, &main)
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use super::hosts;
+use crate::identity::hosts;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -18,7 +18,7 @@ const BY_PROXIES: [HeaderName; 7] = [
 ];
 
 /// The host and port that the request names; `None` when it names none, or several.
-pub(super) fn of(request: &Parts) -> Option<&str> {
+pub(crate) fn of(request: &Parts) -> Option<&str> {
     let mut named = request.headers.get_all(header::HOST).iter();
     let (first, second) = (named.next(), named.next());
     if second.is_some() {
@@ -34,7 +34,7 @@ pub(super) fn of(request: &Parts) -> Option<&str> {
 }
 
 /// Whether `host`, with a port or without, is a name of the machine itself.
-pub(super) fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(name, _)| name),
         None => host.split_once(':').map_or(host, |(name, _)| name),
@@ -43,12 +43,12 @@ pub(super) fn is_local(host: &str) -> bool {
 }
 
 /// Whether `host` is that of the origin `origin`.
-pub(super) fn is_of(host: &str, origin: &str) -> bool {
+pub(crate) fn is_of(host: &str, origin: &str) -> bool {
     origin.split_once("://").is_some_and(|(_, named)| named.eq_ignore_ascii_case(host))
 }
 
 /// Whether a proxy passed the request on, as far as it says so.
-pub(super) fn came_through_a_proxy(headers: &HeaderMap) -> bool {
+pub(crate) fn came_through_a_proxy(headers: &HeaderMap) -> bool {
     BY_PROXIES.iter().any(|name| headers.contains_key(name))
 }
 

@@ -13,19 +13,19 @@ const FAILED: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(4);
 
 /// The attempts that run.
-pub(super) struct Attempts(Semaphore);
+pub(crate) struct Attempts(Semaphore);
 
 /// There are more attempts than can be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(crate) struct TooMany;
 
 impl Attempts {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Semaphore::new(AT_ONCE))
     }
 
     /// Makes an attempt when it is its turn. One that fails takes a second, and its turn as long.
-    pub(super) async fn make<T>(
+    pub(crate) async fn make<T>(
         &self,
         clock: &dyn Clock,
         attempt: impl FnOnce() -> Option<T>,

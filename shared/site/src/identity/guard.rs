@@ -14,7 +14,7 @@ use super::visitor::Role;
 
 /// Who may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// Whoever is on this machine.
     Free,
     /// Whoever knows the token.
@@ -25,11 +25,11 @@ pub(super) enum Reading {
 
 /// What the settings say.
 pub(crate) struct Guard {
-    pub(super) tokens: Tokens,
-    pub(super) attempts: Attempts,
-    pub(super) reading: Reading,
+    pub(crate) tokens: Tokens,
+    pub(crate) attempts: Attempts,
+    pub(crate) reading: Reading,
     /// The origin under which people reach the site, beside the address at which it listens.
-    pub(super) origin: Option<String>,
+    pub(crate) origin: Option<String>,
     cookie: Cookie,
 }
 
@@ -58,23 +58,23 @@ impl Guard {
     }
 
     /// The session that the cookies of a request tell of.
-    pub(super) fn session(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Session> {
+    pub(crate) fn session(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Session> {
         self.cookies(headers).find_map(|value| Session::of_text(value, &self.tokens, now))
     }
 
     /// Whether a request has a cookie of this site, whatever is in it.
-    pub(super) fn has_cookie(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn has_cookie(&self, headers: &HeaderMap) -> bool {
         self.cookies(headers).next().is_some()
     }
 
     /// `Set-Cookie` for `session`.
-    pub(super) fn cookie_of(&self, session: &Session) -> Option<HeaderValue> {
+    pub(crate) fn cookie_of(&self, session: &Session) -> Option<HeaderValue> {
         let value = session.to_text(&self.tokens)?;
         self.set_cookie(&value, lasts(session.role).as_secs())
     }
 
     /// `Set-Cookie` that ends a session in a browser.
-    pub(super) fn cookie_of_nobody(&self) -> Option<HeaderValue> {
+    pub(crate) fn cookie_of_nobody(&self) -> Option<HeaderValue> {
         self.set_cookie("", 0)
     }
 

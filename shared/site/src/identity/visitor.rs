@@ -17,7 +17,7 @@ pub(crate) enum Role {
 
 /// How it is known who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     /// It is not.
     None,
     /// By a cookie, which a browser sends by itself, until this time.
@@ -29,19 +29,19 @@ pub(super) enum Proof {
 /// Who asks. Every request has one; views take it as an argument.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
-    pub(super) role: Option<Role>,
-    pub(super) proof: Proof,
-    pub(super) name: String,
+    pub(crate) role: Option<Role>,
+    pub(crate) proof: Proof,
+    pub(crate) name: String,
 }
 
 impl Visitor {
     /// Somebody of whom nothing is known but what everybody may do.
-    pub(super) fn unknown(role: Option<Role>) -> Self {
+    pub(crate) fn unknown(role: Option<Role>) -> Self {
         Self { role, proof: Proof::None, name: String::new() }
     }
 
     /// Whether they may look.
-    pub(super) fn may_read(&self) -> bool {
+    pub(crate) fn may_read(&self) -> bool {
         self.role.is_some()
     }
 

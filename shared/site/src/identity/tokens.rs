@@ -7,23 +7,23 @@ use sha2::Sha256;
 use super::visitor::Role;
 
 /// The tokens that the settings have.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     reading: Option<Key>,
     acting: Option<Key>,
 }
 
 impl Tokens {
-    pub(super) fn new(http: &Http) -> Self {
+    pub(crate) fn new(http: &Http) -> Self {
         Self { reading: Key::new(&http.token), acting: Key::new(&http.operator_token) }
     }
 
     /// Whether somebody said what whoever has this `role` must know.
-    pub(super) fn has(&self, role: Role) -> bool {
+    pub(crate) fn has(&self, role: Role) -> bool {
         self.key(role).is_some()
     }
 
     /// What whoever knows `text` may do.
-    pub(super) fn role(&self, text: &str) -> Option<Role> {
+    pub(crate) fn role(&self, text: &str) -> Option<Role> {
         // Both are compared, whichever it is.
         let [may_read, may_act] = [&self.reading, &self.acting].map(|key| {
             key.as_ref().is_some_and(|key| key.has_signed(&compared(text), &key.sign(&compared(&key.0))))
@@ -36,12 +36,12 @@ impl Tokens {
     }
 
     /// The signature of `text` by the token of `role`, if there is one.
-    pub(super) fn sign(&self, role: Role, text: &str) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, role: Role, text: &str) -> Option<Vec<u8>> {
         self.key(role).map(|key| key.sign(text.as_bytes()))
     }
 
     /// Whether `signature` is [`sign`](Self::sign) of `text`.
-    pub(super) fn has_signed(&self, role: Role, text: &str, signature: &[u8]) -> bool {
+    pub(crate) fn has_signed(&self, role: Role, text: &str, signature: &[u8]) -> bool {
         self.key(role).is_some_and(|key| key.has_signed(text.as_bytes(), signature))
     }
 

@@ -18,22 +18,22 @@ const LONGEST_NAME: usize = 40;
 
 /// Somebody who logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Session {
-    pub(super) role: Role,
-    pub(super) until: DateTime<Utc>,
+pub(crate) struct Session {
+    pub(crate) role: Role,
+    pub(crate) until: DateTime<Utc>,
     /// What they call themselves; may be empty.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl Session {
     /// A session that begins `now`.
-    pub(super) fn new(role: Role, name: &str, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(role: Role, name: &str, now: DateTime<Utc>) -> Self {
         let plain = name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>();
         Self { role, until: now + lasts(role), name: plain.trim().to_owned() }
     }
 
     /// What the cookie says; `None` when the role has no token.
-    pub(super) fn to_text(&self, tokens: &Tokens) -> Option<String> {
+    pub(crate) fn to_text(&self, tokens: &Tokens) -> Option<String> {
         let name = URL_SAFE_NO_PAD.encode(&self.name);
         let signed = format!("{}.{}.{name}", letter(self.role), self.until.timestamp());
         let signature = tokens.sign(self.role, &signed)?;
@@ -41,7 +41,7 @@ impl Session {
     }
 
     /// The session in `text`, if it is one of ours and not over `now`.
-    pub(super) fn of_text(text: &str, tokens: &Tokens, now: DateTime<Utc>) -> Option<Self> {
+    pub(crate) fn of_text(text: &str, tokens: &Tokens, now: DateTime<Utc>) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let mut parts = signed.split('.');
         let role = [Role::Reader, Role::Operator].into_iter().find({
@@ -60,7 +60,7 @@ impl Session {
 }
 
 /// How long a session of this role lasts.
-pub(super) fn lasts(role: Role) -> Duration {
+pub(crate) fn lasts(role: Role) -> Duration {
     match role {
         Role::Reader => READING,
         Role::Operator => ACTING,
