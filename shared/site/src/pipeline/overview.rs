@@ -7,7 +7,7 @@ use config::Config;
 use domain::{Schedule, timestamp};
 use ports::store::{BatchRecord, Course, Paid, ProcessRecord};
 use ports::{Clock, Queue, StoreError};
-use service::Stores;
+use service::{Held, Stores};
 
 use super::squares::{Square, squares, wanted};
 use crate::truth::{Facts, Known, depths, facts, known};
@@ -51,13 +51,14 @@ async fn last(
     let mut schedules = stores.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since <= now);
     let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();
-    let fetched = stores.schedules.fetched_slots(from, timestamp::later(to, longest)).await?;
-    let mut ids = wanted(&schedules, &fetched, (from, to));
+    let span = (from, timestamp::later(to, longest));
+    let held = Held::between(&*stores.schedules, &*stores.ledger, span).await?;
+    let mut ids = wanted(&schedules, &held, (from, to));
     // Many schedules that took turns may have had more.
     let most = usize::try_from(SLOTS).unwrap_or_default() * 2;
     ids.drain(..ids.len().saturating_sub(most));
     let records = stores.ledger.batches_of(&ids).await?;
-    let mut squares = squares(&schedules, &fetched, &records, (from, to), now);
+    let mut squares = squares(&schedules, &held, &records, (from, to), now);
     squares.drain(..squares.len().saturating_sub(most));
     let processes = stores.processes.processes(now - SHOWN, PROCESSES).await?;
     Ok((squares, records, processes))
