@@ -155,20 +155,10 @@ fn token(secret: &Secret) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults::defaults;
 
-    /// As the built-in settings are.
     fn http() -> Http {
-        Http {
-            listen: "127.0.0.1:9464".to_owned(),
-            base_path: String::new(),
-            public_url: String::new(),
-            token: Secret::default(),
-            token_file: PathBuf::new(),
-            operator_token: Secret::default(),
-            operator_token_file: PathBuf::new(),
-            environment: String::new(),
-            hide: Vec::new(),
-        }
+        defaults()["http"].clone().try_into().unwrap()
     }
 
     fn checked(key: &str, set: impl FnOnce(&mut Http)) -> Result<(), String> {

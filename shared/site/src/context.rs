@@ -12,7 +12,9 @@ use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::{Guard, Visitor};
+use crate::access::guard::Guard;
+use crate::access::visitor::Visitor;
+use crate::courses::Courses;
 use crate::jobs::Jobs;
 use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
@@ -50,6 +52,7 @@ struct Inner {
     guard: Guard,
     found: Found,
     asking: Semaphore,
+    courses: Courses,
     jobs: Jobs,
     /// How this server is called in the record.
     name: String,
@@ -60,8 +63,8 @@ impl Context {
     pub fn new(parts: Parts) -> Self {
         let guard = Guard::new(&parts.config.http);
         let name = server_name(&parts.config.http.listen);
-        let (asking, jobs) = (Semaphore::new(AT_ONCE), Jobs::default());
-        Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, jobs, name }))
+        let (asking, courses, jobs) = (Semaphore::new(AT_ONCE), Courses::default(), Jobs::default());
+        Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, courses, jobs, name }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
@@ -87,6 +90,11 @@ impl Context {
     /// The line of truth that was found last.
     pub(crate) fn found(&self) -> &Found {
         &self.0.found
+    }
+
+    /// Courses that were read.
+    pub(crate) fn courses(&self) -> &Courses {
+        &self.0.courses
     }
 
     /// The time.

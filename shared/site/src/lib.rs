@@ -8,14 +8,15 @@
 //! - No script and no style stands in a view: all of it is in `assets`, in the binary.
 //! - Only an operator changes something: see `safety`.
 
+mod access;
 mod ago;
 mod api;
 mod assets;
 mod compress;
 mod context;
+mod courses;
 mod dress;
 mod etag;
-mod identity;
 mod jobs;
 mod layout;
 mod letters;

@@ -9,11 +9,11 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use chrono::TimeDelta;
 use maud::{Markup, html};
-use ports::store::Divided;
+use ports::store::{Divided, MarketRow};
 
 use crate::context::Context;
+use crate::courses;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
@@ -21,11 +21,6 @@ use filter::{Asked, Filter};
 
 pub(crate) use currency::chosen;
 pub(crate) use filter::{descending, sort_column};
-
-/// What a sparkline shows.
-const SPARK_DAYS: TimeDelta = TimeDelta::days(7);
-/// Points of a sparkline: one for six hours.
-const SPARK_POINTS: u32 = 28;
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new().route("/", get(market)).merge(coin::routes())
@@ -56,12 +51,25 @@ async fn table(context: &Context, asked: Asked) -> Result<Markup, Trouble> {
     let currency = chosen(&currencies, asked.currency.as_deref())?;
     let filter = Filter::of(asked, currency)?;
     let found = context.ask(browse.market(&filter.query())).await?;
-    let ids: Vec<_> = found.rows.iter().map(|row| row.coin.id).collect();
-    let now = context.now();
-    let week = Divided { from: now - SPARK_DAYS, until: now, parts: SPARK_POINTS };
-    let sparks = context.ask(browse.sparklines(&ids, filter.currency(), week)).await?;
+    let week = courses::span(context.now());
+    let sparks = sparks(context, &found.rows, filter.currency(), &week).await?;
     let view = table::View { context, filter: &filter, currencies: &currencies, found: &found };
     Ok(view.main(&week, &sparks))
+}
+
+/// The courses of `rows` over `week`. Only those are read that nobody looked at since they changed.
+async fn sparks(
+    context: &Context,
+    rows: &[MarketRow],
+    currency: &str,
+    week: &Divided,
+) -> Result<table::Sparks, Trouble> {
+    let (mut sparks, missing) = context.courses().split(rows, currency, week);
+    if !missing.is_empty() {
+        let read = context.ask(context.stores().browse.sparklines(&missing, currency, *week)).await?;
+        sparks.extend(context.courses().keep(rows, currency, week, read, &missing));
+    }
+    Ok(sparks)
 }
 
 #[cfg(test)]

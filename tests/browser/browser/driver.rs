@@ -1,4 +1,4 @@
-//! A session with a browser, over the WebDriver protocol.
+//! A session with a browser, over the `WebDriver` protocol.
 
 use lab::Browser;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl<'browser> Driver<'browser> {
         }}});
         let mut driver = Self { authority, session: String::new(), _browser: browser };
         let session = driver.post("/session", &wanted);
-        driver.session = session["sessionId"].as_str().expect("a session").to_owned();
+        session["sessionId"].as_str().expect("a session").clone_into(&mut driver.session);
         driver
     }
 
@@ -48,7 +48,7 @@ impl<'browser> Driver<'browser> {
         self.command("/execute/sync", &json!({ "script": body, "args": [] }))
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.command("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }

@@ -24,7 +24,7 @@ pub(crate) fn ask(authority: &str, method: &str, path: &str, body: &str) -> std:
          {length}\r\nConnection: close\r\n\r\n{body}"
     )?;
     let mut answer = Vec::new();
-    let mut part = [0; 64 << 10];
+    let mut part = vec![0; 64 << 10];
     // chromedriver keeps the connection open, whatever it was asked.
     while !is_whole(&answer) {
         let read = stream.read(&mut part)?;

@@ -15,6 +15,8 @@ use sqlite::{Database, SqliteStore};
 pub(crate) const COINS: u32 = 10_000;
 /// Hours of the first coin's history.
 const YEAR: i64 = 365 * 24;
+/// Hours of the history of those after it.
+const WEEK: i64 = 7 * 24;
 
 /// Names and symbols of the best ranked coins. Nothing of it may be more than text.
 pub(crate) const HOSTILE: [(&str, &str); 8] = [
@@ -31,16 +33,37 @@ pub(crate) const HOSTILE: [(&str, &str); 8] = [
     ("👩‍👩‍👧‍👦 Zalgo H̵͍͑e̷ c̶o̴m̷e̸s", "👩‍👩‍👧‍👦"),
 ];
 
-/// Fills the store at `path` with made-up quotes.
-pub(crate) fn fill(path: &Path) {
+/// Names and symbols as they usually are.
+pub(crate) const PLAIN: [(&str, &str); 12] = [
+    ("Bitcoin", "BTC"),
+    ("Ethereum", "ETH"),
+    ("Tether", "USDT"),
+    ("BNB", "BNB"),
+    ("XRP", "XRP"),
+    ("Solana", "SOL"),
+    ("TRON", "TRX"),
+    ("Dogecoin", "DOGE"),
+    ("Cardano", "ADA"),
+    ("Chainlink", "LINK"),
+    ("Stellar", "XLM"),
+    ("Litecoin", "LTC"),
+];
+
+/// What the best ranked coins are called.
+type Names = &'static [(&'static str, &'static str)];
+
+/// Fills the store at `path` with made-up quotes, of coins of which the first are called like `names`.
+pub(crate) fn fill(path: &Path, names: Names) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(path).await.expect("a file");
         let store = SqliteStore::open(database.clone(), Arc::clone(&clock)).await.expect("a store");
         let newest = Slot::current(clock.now(), Duration::from_hours(1)).starts_at();
-        let year: Vec<_> =
-            (1..=YEAR).rev().map(|hours| chunk(newest - TimeDelta::hours(hours), &[1], 1, 1)).collect();
+        let best: Vec<u32> = (1..=25).collect();
+        let of = |hours| if hours <= WEEK { &best[..] } else { &best[..1] };
+        let at = |hours| chunk(names, newest - TimeDelta::hours(hours), of(hours), 1, 1);
+        let year: Vec<_> = (1..=YEAR).rev().map(at).collect();
         for part in year.chunks(1000) {
             store.load_all(&part.iter().collect::<Vec<_>>()).await.expect("loaded");
         }
@@ -48,7 +71,7 @@ pub(crate) fn fill(path: &Path) {
         let parts: Vec<_> = ids.chunks(1000).collect();
         let count = u32::try_from(parts.len()).expect("ten");
         for (part, number) in parts.into_iter().zip(1..) {
-            store.load(&chunk(newest, part, number, count)).await.expect("loaded");
+            store.load(&chunk(names, newest, part, number, count)).await.expect("loaded");
         }
         for hours in 0..48 {
             store.record_fetched(&fetched(newest - TimeDelta::hours(hours))).await.expect("recorded");
@@ -76,7 +99,7 @@ fn fetched(slot: DateTime<Utc>) -> Fetched {
     }
 }
 
-fn chunk(slot: DateTime<Utc>, ids: &[u32], number: u32, chunks: u32) -> Chunk {
+fn chunk(names: Names, slot: DateTime<Utc>, ids: &[u32], number: u32, chunks: u32) -> Chunk {
     Chunk {
         page: PageMeta {
             batch: batch(slot),
@@ -99,16 +122,16 @@ fn chunk(slot: DateTime<Utc>, ids: &[u32], number: u32, chunks: u32) -> Chunk {
         transformed_at: slot + TimeDelta::seconds(6),
         coins_in: u32::try_from(ids.len()).expect("a thousand"),
         rejected: 0,
-        rows: ids.iter().map(|&id| row(id, slot)).collect(),
+        rows: ids.iter().map(|&id| row(names, id, slot)).collect(),
     }
 }
 
-fn row(id: u32, slot: DateTime<Utc>) -> CoinRow {
-    let named = usize::try_from(id)
+fn row(names: Names, id: u32, slot: DateTime<Utc>) -> CoinRow {
+    let own = usize::try_from(id)
         .ok()
-        .and_then(|id| HOSTILE.get(id - 1))
+        .and_then(|id| names.get(id - 1))
         .map(|(name, symbol)| ((*name).to_owned(), (*symbol).to_owned()));
-    let (name, symbol) = named.unwrap_or_else(|| (format!("Coin {id}"), format!("C{id}")));
+    let (name, symbol) = own.unwrap_or_else(|| (format!("Coin {id}"), format!("C{id}")));
     let coin = Coin {
         id,
         slug: format!("coin-{id}"),

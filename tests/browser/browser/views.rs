@@ -20,8 +20,8 @@ struct Expected {
 }
 
 /// Headings of hostile and of long names.
-const HOSTILE_HEADING: &str = "<script>document.title='owned'</script> <b>";
-const LONG_HEADING: &str = "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere LOOOOOOOOOOOOOOOOOOOONG";
+const HOSTILE_HEADING: &str = "<script>document.title='owned'</script> (<b>)";
+const LONG_HEADING: &str = "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere (LOOOOOOOOOOOOOOOOOOOONG)";
 
 /// Looks at each in every way, and tells all that is wrong together: one run takes long.
 fn check(served: &Served, driver: &Driver<'_>, views: &[Expected]) {
@@ -59,7 +59,7 @@ fn beginning(seen: &Seen) -> String {
 fn a_full_store_is_looked_at_in_every_way_private_server() {
     let Some(browser) = Browser::start_or_skip() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    fill(&store(folder.path()));
+    fill(&store(folder.path()), &HOSTILE);
     let settings = [("COINPIPE__HTTP__ENVIRONMENT", "staging")];
     let served = Served::by("alerter", folder, &settings);
     let driver = Driver::new(&browser);
@@ -80,8 +80,8 @@ fn a_full_store_is_looked_at_in_every_way_private_server() {
             view("/?search=%3Cscript%3E", "Market", Some(1), &[HOSTILE[1].0]),
             view("/?search=nothing+has+this", "Market", Some(0), &["No coin"]),
             view("/?sort=cmc_rank&order=desc&size=25", "Market", Some(25), &["Coin 10000"]),
-            view("/coins/1", "Bitcoin BTC", None, &["SIMULATED"]),
-            view("/coins/1?range=all", "Bitcoin BTC", None, &[]),
+            view("/coins/1", "Bitcoin (BTC)", None, &["SIMULATED"]),
+            view("/coins/1?range=all", "Bitcoin (BTC)", None, &[]),
             view("/coins/2", HOSTILE_HEADING, None, &["SIMULATED"]),
             view("/coins/7?range=7d", LONG_HEADING, None, &[]),
             view("/pipeline", "Pipeline", None, &["SIMULATED"]),

@@ -12,8 +12,8 @@ use domain::timestamp;
 use super::filter::{Asked, query};
 use super::form::Form;
 use super::plan::verb_named;
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::identity::Visitor;
 use crate::jobs::{Work, is_settling};
 use crate::trouble::Trouble;
 

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use super::form::Form;
 use super::letter::still_there;
 use super::parts::{letter_path, lines, plain};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::identity::Visitor;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
 

@@ -11,9 +11,9 @@ use super::parts::{
     COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
     older, plain, verbs,
 };
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
-use crate::identity::Visitor;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;

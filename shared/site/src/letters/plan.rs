@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::filter::Asked;
 use super::parts::{count, letters_table};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::identity::Visitor;
 use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;

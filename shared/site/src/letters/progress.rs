@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::filter::Asked;
 use super::parts::{count, plain};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
-use crate::identity::Visitor;
 use crate::jobs;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;

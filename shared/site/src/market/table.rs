@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use domain::{Measure, one_line};
 use maud::{Markup, html};
 use ports::store::{CurrencyUse, Divided, MarketColumn, MarketRow, MarketTable};
@@ -10,6 +9,7 @@ use ports::store::{CurrencyUse, Divided, MarketColumn, MarketRow, MarketTable};
 use super::filter::{Filter, SIZES};
 use crate::ago::ago;
 use crate::context::Context;
+use crate::courses::Course;
 use crate::numbers::{self, NONE};
 use crate::sparkline::sparkline;
 
@@ -29,7 +29,7 @@ const COLUMNS: [(MarketColumn, &str, &str); 7] = [
 ];
 
 /// The courses of coins, by id.
-pub(super) type Sparks = BTreeMap<u32, Vec<(DateTime<Utc>, f64)>>;
+pub(super) type Sparks = BTreeMap<u32, Course>;
 
 /// What the view is made of.
 pub(super) struct View<'a> {

@@ -8,8 +8,8 @@ use axum::{RequestExt, Router};
 use tracing::info;
 
 use super::gate::check_may_act;
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::identity::Visitor;
 
 /// The largest form, in bytes.
 const LARGEST: usize = 1 << 20;

@@ -15,8 +15,10 @@ use tracing::warn;
 
 use super::origin::CameFrom;
 use super::{login, origin};
+use crate::access::guard::Reading;
+use crate::access::hosts;
+use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
-use crate::identity::{Proof, Reading, Role, Visitor, hosts};
 use crate::trouble::Trouble;
 
 /// The longest address, in bytes. A filter of letters is far below.

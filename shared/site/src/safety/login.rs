@@ -10,8 +10,10 @@ use maud::html;
 use serde::Deserialize;
 use tracing::{info, warn};
 
+use crate::access::guard::Reading;
+use crate::access::session::Session;
+use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
-use crate::identity::{Proof, Reading, Role, Session, Visitor};
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
 

@@ -5,7 +5,7 @@
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use crate::identity::hosts;
+use crate::access::hosts;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -318,7 +318,7 @@ mod tests {
         let coloured = shown.iter().map(Line::coloured).collect::<String>();
         assert!(coloured.contains("\x1b[31m✕\x1b[0m"), "{coloured:?}");
         let away = Frame { away: Some("the store is not available: no answer".to_owned()), ..frame(0, 0) };
-        let text = away.lines(Size { columns: 120, lines: 24 })[0].text();
+        let text = away.lines(Size { columns: 160, lines: 24 })[0].text();
         assert!(text.contains("no answer"), "{text}");
     }
 }
