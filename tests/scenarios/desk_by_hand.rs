@@ -132,7 +132,8 @@ async fn a_letter_is_edited_in_the_operators_editor() {
     dismiss(workers).await;
     let folder = place.folder.path();
     let page = market::page(0, Origin::Live);
-    let headers: String = page.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let headers: Vec<_> = page.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let headers = headers.concat();
     std::fs::write(folder.join("new.txt"), format!("{headers}\n{}\n", market::body(0))).expect("a file");
     let letter = "dead/transformer/garbage";
     let edit = async |script: &str, code| {
