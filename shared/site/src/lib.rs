@@ -41,7 +41,9 @@ use tracing::{info, warn};
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
 pub use pipeline::missing::{LookError, Places, letters_about, places};
-pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
+pub use pipeline::{
+    Facts, Known, Level, Overview, SlotState, Square, Truth, facts, known, overview, truth as truth_of,
+};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
 pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {

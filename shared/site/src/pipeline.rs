@@ -25,8 +25,8 @@ use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 
-pub use overview::{Overview, overview};
-pub(crate) use overview::{depths, facts, known};
+pub(crate) use overview::depths;
+pub use overview::{Overview, facts, known, overview};
 pub use squares::{Square, State as SlotState};
 pub use truth::{Facts, Known, Level, Truth, truth};
 

@@ -42,7 +42,7 @@ pub struct Overview {
 }
 
 /// What the tables say of how all is; without anything that costs much.
-pub(crate) async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreError> {
+pub async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreError> {
     let freshness = stores.quotes.freshness().await?;
     let schedules = stores.schedules.schedules(Schedule::QUOTES, now).await?;
     let followed: Vec<Schedule> = in_force(&schedules)
@@ -89,7 +89,7 @@ pub(crate) async fn depths(queue: &dyn Queue, clock: &dyn Clock) -> Option<Vec<(
 }
 
 /// What is known at `now` of a store that said `tables`, and of what is beside it.
-pub(crate) fn known(
+pub fn known(
     config: &Config,
     tables: Option<Facts>,
     queues: Option<Vec<(QueueName, Depth)>>,

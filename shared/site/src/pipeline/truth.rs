@@ -7,6 +7,7 @@ use config::StaleAfter;
 use domain::{Class, Doubt, QueueName, Schedule, StageName, one_line, timestamp};
 use ports::Depth;
 use ports::store::{AlertGroup, BatchRecord, Freshness};
+use serde_json::{Value, json};
 use service::Waiting;
 
 use super::words::{clock, counted, lasting};
@@ -80,6 +81,16 @@ impl Truth {
     /// All of it.
     pub fn text(&self) -> String {
         format!("{}{}", self.word, self.rest)
+    }
+
+    /// The line for programs.
+    pub fn to_json(&self) -> Value {
+        let level = match self.level {
+            Level::Good => "good",
+            Level::Doubtful => "doubtful",
+            Level::Bad => "bad",
+        };
+        json!({ "level": level, "text": self.text() })
     }
 }
 
