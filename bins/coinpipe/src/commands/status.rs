@@ -18,7 +18,8 @@ use service::{Process, Waiting};
 use site::{Facts, depth_json, mail_json, truth_of, waiting_json};
 
 use super::batches;
-use crate::{adapters, numbers, output, values};
+use crate::adapters::{self, Found};
+use crate::{numbers, output, values};
 use trouble::Trouble;
 
 #[derive(Args, Debug)]
@@ -55,12 +56,9 @@ fn check_age(freshness: &Freshness, now: DateTime<Utc>, most: Duration) -> anyho
 async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness, DateTime<Utc>)> {
     let found = adapters::find(process).await?;
     // What does not exist yet is shown as empty, in valid JSON too.
-    let (mut totals, mut batches) = (Totals::default(), Vec::new());
-    let mut facts = None;
-    let mut mail = MailTrouble::default();
-    let mut unsettled = BTreeMap::new();
+    let (mut totals, mut batches, mut facts) = (Totals::default(), Vec::new(), None);
+    let (mut mail, mut unsettled, mut paid) = (MailTrouble::default(), BTreeMap::new(), Vec::new());
     let now = process.clock.now();
-    let mut paid = Vec::new();
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
         facts = Some(site::facts(stores, now).await?);
@@ -69,14 +67,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         mail = stores.outbox.trouble().await?;
         unsettled = stores.desk.unsettled().await?;
     }
-    let mut depths = Vec::new();
-    for queue in QueueName::ALL {
-        let depth = match &found.queues {
-            Some(queues) => queues.queue.depth(queue).await?,
-            None => Depth::default(),
-        };
-        depths.push((queue, depth));
-    }
+    let depths = depths(&found).await?;
     // Of a store that does not exist yet there is nothing to tell, and a queue that does not is empty.
     let known = site::known(process.config(), facts, Some(depths.clone()), now);
     let truth = known.tables.is_some().then(|| truth_of(&known));
@@ -163,6 +154,19 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     print_batches(&batches, more)?;
     Ok((freshness, now))
+}
+
+/// What waits in each queue; nothing while there are no queues yet.
+async fn depths(found: &Found) -> anyhow::Result<Vec<(QueueName, Depth)>> {
+    let mut depths = Vec::new();
+    for queue in QueueName::ALL {
+        let depth = match &found.queues {
+            Some(queues) => queues.queue.depth(queue).await?,
+            None => Depth::default(),
+        };
+        depths.push((queue, depth));
+    }
+    Ok(depths)
 }
 
 /// The newest batches, whether there is `more`, and what was found wrong with them.
