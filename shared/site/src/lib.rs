@@ -45,7 +45,7 @@ pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
 pub use pipeline::missing::{LookError, Places, letters_about, places};
 pub use pipeline::{Overview, SlotState, Square, overview};
-pub use truth::{Facts, Known, Level, Truth, truth as truth_of};
+pub use truth::{Facts, Known, Level, Truth, facts, known, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
 pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {

@@ -10,10 +10,12 @@ use config::StaleAfter;
 use domain::{Class, Doubt, LOADED_WITHIN, QueueName, Schedule, StageName, one_line, timestamp};
 use ports::Depth;
 use ports::store::{AlertGroup, BatchRecord, Freshness};
+use serde_json::{Value, json};
 use service::Waiting;
 use tokio::sync::Mutex;
 
-pub(crate) use facts::{depths, facts, known};
+pub(crate) use facts::depths;
+pub use facts::{facts, known};
 use words::lasting;
 pub(crate) use words::{clock, counted};
 
@@ -86,6 +88,16 @@ impl Truth {
     /// All of it.
     pub fn text(&self) -> String {
         format!("{}{}", self.word, self.rest)
+    }
+
+    /// The line for programs.
+    pub fn to_json(&self) -> Value {
+        let level = match self.level {
+            Level::Good => "good",
+            Level::Doubtful => "doubtful",
+            Level::Bad => "bad",
+        };
+        json!({ "level": level, "text": self.text() })
     }
 }
 

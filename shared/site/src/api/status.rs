@@ -16,7 +16,7 @@ use crate::pipeline::json::{batch_json, depth_json, mail_json, process_json, wai
 use crate::pipeline::missing::Places;
 use crate::pipeline::{Overview, overview};
 use crate::trouble::Trouble;
-use crate::truth::{Level, truth};
+use crate::truth::truth;
 
 /// Batches that are told.
 const BATCHES: usize = 5;
@@ -46,11 +46,6 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(timestamp::to_text);
     let age = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| (now - at).num_seconds().max(0));
     let freshness = facts.freshness;
-    let level = match truth.level {
-        Level::Good => "good",
-        Level::Doubtful => "doubtful",
-        Level::Bad => "bad",
-    };
     let queues = known.queues.as_ref().map(|queues| {
         queues.iter().map(|(name, depth)| (name.to_string(), depth_json(*depth))).collect::<Map<_, _>>()
     });
@@ -58,7 +53,7 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
     let nowhere = Places::new();
     json!({
         "now": timestamp::to_text(now),
-        "truth": { "level": level, "text": truth.text() },
+        "truth": truth.to_json(),
         "freshness": {
             "newest_fetch_at": instant(freshness.newest_fetch_at),
             "newest_quote_at": instant(freshness.newest_quote_at),

@@ -19,7 +19,7 @@ const LONGEST: TimeDelta = TimeDelta::days(14);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the tables say of how all is; without anything that costs much.
-pub(crate) async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreError> {
+pub async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreError> {
     let freshness = stores.quotes.freshness().await?;
     let schedules = stores.schedules.schedules(Schedule::QUOTES, now).await?;
     let followed: Vec<Schedule> = in_force(&schedules)
@@ -66,7 +66,7 @@ pub(crate) async fn depths(queue: &dyn Queue, clock: &dyn Clock) -> Option<Vec<(
 }
 
 /// What is known at `now` of a store that said `tables`, and of what is beside it.
-pub(crate) fn known(
+pub fn known(
     config: &Config,
     tables: Option<Facts>,
     queues: Option<Vec<(QueueName, Depth)>>,
