@@ -210,6 +210,7 @@ mod tests {
     use bytes::Bytes;
     use chrono::TimeDelta;
     use domain::MeasureSet;
+    use parquet::file::metadata::RowGroupMetaData;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
@@ -274,7 +275,7 @@ mod tests {
         assert!(SerializedFileReader::new(Bytes::from(bytes.clone())).is_err());
         bytes.extend(groups.end().unwrap());
         let file = read(bytes);
-        let sizes = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect::<Vec<_>>();
+        let sizes = file.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>();
         assert_eq!(sizes, [ROWS, ROWS, 7].map(|rows| i64::try_from(rows).unwrap()));
         let last = file.get_row_iter(None).unwrap().last().unwrap().unwrap();
         let instant = quote.quote.last_updated.timestamp_millis();
