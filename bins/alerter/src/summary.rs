@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use config::QuietHours;
 use domain::{BatchId, Schedule, timestamp};
 use ports::store::{FiledCounts, GroupState, OutboxState};
-use ports::{Clock, Held, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
-use service::Stores;
+use ports::{Clock, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
+use service::{Held, Stores};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 

@@ -159,7 +159,7 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
             services
                 .lines()
                 .take_while(|line| !line.starts_with("networks:"))
-                .any(|line| line == format!("  {name}:"))
+                .any(|line| line.strip_prefix("  ").and_then(|line| line.split_once(':')).is_some_and(|(it, _)| it == name))
         });
         if is_there { Ok(()) } else { Err(format!("there is no service {name}")) }
     };

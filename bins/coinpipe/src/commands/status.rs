@@ -70,14 +70,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         mail = stores.outbox.trouble().await?;
         unsettled = stores.desk.unsettled().await?;
     }
-    let mut depths = Vec::new();
-    for queue in QueueName::ALL {
-        let depth = match &found.queues {
-            Some(queues) => queues.queue.depth(queue).await?,
-            None => Depth::default(),
-        };
-        depths.push((queue, depth));
-    }
+    let depths = depths(&found).await?;
     let days = credits::by_day(&paid, now);
     let more = shown::more(&batches);
     let batches = shown::of(batches);
@@ -156,6 +149,19 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     print_batches(&batches, more)?;
     Ok((freshness, now))
+}
+
+/// What waits in each queue; one that does not exist yet is empty.
+async fn depths(found: &adapters::Found) -> anyhow::Result<Vec<(QueueName, Depth)>> {
+    let mut depths = Vec::new();
+    for queue in QueueName::ALL {
+        let depth = match &found.queues {
+            Some(queues) => queues.queue.depth(queue).await?,
+            None => Depth::default(),
+        };
+        depths.push((queue, depth));
+    }
+    Ok(depths)
 }
 
 /// The newest batches, whether there is `more`, and what was found wrong with them.

@@ -14,8 +14,9 @@ use crate::context::Context;
 use crate::parameters::Parameters;
 use crate::pipeline::json::{batch_json, depth_json, mail_json, process_json, waiting_json};
 use crate::pipeline::missing::Places;
-use crate::pipeline::{Level, Overview, overview, truth};
+use crate::pipeline::{Overview, overview};
 use crate::trouble::Trouble;
+use crate::truth::{Level, truth};
 
 /// Batches that are told.
 const BATCHES: usize = 5;

@@ -11,10 +11,10 @@ use domain::timestamp;
 
 use super::filter::{Asked, query};
 use super::form::Form;
-use super::jobs::{Work, is_settling};
 use super::plan::verb_named;
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::safety::visitor::Visitor;
+use crate::jobs::{Work, is_settling};
 use crate::trouble::Trouble;
 
 /// Where the progress of the action `id` is seen, with the filter that it was asked for with.

@@ -7,12 +7,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::filter::Asked;
-use super::jobs::is_settling;
 use super::parts::{count, letters_table};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
+use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters that are shown of those that are meant.

@@ -8,13 +8,13 @@ use ports::store::LoggedAction;
 use serde::Deserialize;
 
 use super::filter::Asked;
-use super::jobs;
 use super::parts::{count, plain};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
+use crate::jobs;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Actions among which it is looked for, newest first.
