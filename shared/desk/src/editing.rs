@@ -84,7 +84,9 @@ impl Editing {
         let mut changed = changed_kind(&self.before.headers, &after.headers, after.is_page());
         if !self.hide.is_empty() {
             // The names without what they said.
-            changed.iter_mut().for_each(|line| line.truncate(line.find(": ").unwrap_or(line.len())));
+            for line in &mut changed {
+                line.truncate(line.find(": ").unwrap_or(line.len()));
+            }
         }
         ensure!(
             changed.is_empty() || to_another_kind,

@@ -113,7 +113,9 @@ async fn what_is_hidden_is_in_no_word_of_a_check() {
         let editing = editing.hiding(&hide);
         let check = async |set: &[(&str, &str)]| {
             let mut after = editing.before().clone();
-            set.iter().for_each(|(name, value)| after.headers.set(*name, value));
+            for (name, value) in set {
+                after.headers.set(*name, value);
+            }
             let checked = editing.check(&stores, &after, false, Some(&Talkative), at(1)).await;
             checked.map_err(|error| format!("{error:#}"))
         };

@@ -100,13 +100,11 @@ fn value_end(bytes: &[u8], at: usize) -> usize {
                 end + 1
             }
             // The end of what the value is in.
-            b'}' | b']' if depth == 0 => return end,
+            byte if depth == 0 && (b"}],".contains(byte) || byte.is_ascii_whitespace()) => return end,
             b'}' | b']' => {
                 depth -= 1;
                 end + 1
             }
-            b',' if depth == 0 => return end,
-            byte if depth == 0 && byte.is_ascii_whitespace() => return end,
             // A part of a number or of a word.
             _ => {
                 end += 1;
