@@ -37,7 +37,7 @@ pub(super) async fn silence(
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Redirect, Trouble> {
-    let form = Form::read(&body);
+    let form = Form::read(&body, &["for", "why"], &[])?;
     let hours = form.text("for").parse::<u16>().ok();
     let hours = hours.filter(|hours| TIMES.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| Trouble::BadParameter("for is none of the times".to_owned()))?;
@@ -61,7 +61,9 @@ pub(super) async fn unsilence(
     State(context): State<Context>,
     Path(name): Path<String>,
     visitor: Visitor,
+    body: Bytes,
 ) -> Result<Redirect, Trouble> {
+    Form::read(&body, &[], &[])?;
     let group = still_there(&context, &name).await?;
     let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
     context.ask(stores.desk.begin(&record)).await?;
