@@ -61,6 +61,8 @@ pub(super) async fn view(
                 form.plan method="post" action=(context.href("/actions/start")) {
                     input type="hidden" name="verb" value=(verb.as_str());
                     input type="hidden" name="now" value=(until);
+                    // One question, one deed, however often it is sent.
+                    input type="hidden" name="action" value=(acting.id());
                     (asked.hidden())
                     (how(verb))
                     button type="submit" { (name) " " (count(acting.matched())) " " (letters) }
