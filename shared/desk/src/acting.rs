@@ -100,6 +100,13 @@ impl Acting {
         Ok(Self { verb, filter, rest, after: None, action, already })
     }
 
+    /// The same under the id `id`, which was made when the question was shown.
+    #[must_use]
+    pub fn called(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.action.id);
+        self
+    }
+
     /// Writes down that it begins.
     pub async fn begin(&self, stores: &Stores) -> Result<(), StoreError> {
         stores.desk.begin(&self.action).await

@@ -69,6 +69,12 @@ impl Alive {
         Self { processes, clock, metrics, asked, record, counts, away: AwayOnce::default() }
     }
 
+    /// The same under the id `id`.
+    pub(crate) fn called(self, id: &str) -> Self {
+        id.clone_into(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner).id);
+        self
+    }
+
     /// Says it again and again, for as long as it is polled.
     pub(crate) async fn run(&self) {
         let every = ALIVE_EVERY.to_std().unwrap_or_default();

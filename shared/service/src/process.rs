@@ -36,6 +36,8 @@ pub struct Process {
     /// The stages that it runs; none of a command.
     stages: Vec<StageName>,
     since: DateTime<Utc>,
+    /// Made at random: one that starts again is another.
+    id: String,
     /// Whether metrics are served.
     is_seen: bool,
     /// What it says of itself in the store that is open.
@@ -59,6 +61,7 @@ impl Process {
             clock: Arc::new(SystemClock),
             stages: stages.to_vec(),
             since: SystemClock.now(),
+            id: format!("{:016x}", fastrand::u64(..)),
             shutdown: Shutdown::default(),
             metrics,
             failpoints,
@@ -73,6 +76,11 @@ impl Process {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.loaded.config
+    }
+
+    /// Its id among the processes of the store.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Opens the queue that the settings name, creating what is missing. Closed when the process ends.
@@ -107,7 +115,8 @@ impl Process {
         }
         let (clock, asked) = (Arc::clone(&self.clock), self.shutdown.asked());
         let (processes, metrics) = (Arc::clone(&stores.processes), self.metrics.clone());
-        let alive = Arc::new(Alive::new(processes, clock, metrics, asked, (&self.stages, self.since)));
+        let alive = Alive::new(processes, clock, metrics, asked, (&self.stages, self.since));
+        let alive = Arc::new(alive.called(&self.id));
         *self.alive.lock().await = Some(Arc::clone(&alive));
         self.observers.lock().await.spawn(async move { alive.run().await });
     }

@@ -39,6 +39,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// The transformer's rules, to try a page that somebody edited; `None` where there is no transformer.
     pub trial: Option<Arc<dyn Trial>>,
+    /// The id of this process among those of the store: one that starts again has another.
+    pub instance: String,
     /// When it is asked to stop: what was begun on the site stops, too.
     pub stop: CancellationToken,
 }
@@ -62,7 +64,7 @@ impl Context {
     /// A context of `parts`.
     pub fn new(parts: Parts) -> Self {
         let guard = Guard::new(&parts.config.http);
-        let name = server_name(&parts.config.http.listen);
+        let name = server_name(&parts.instance);
         let (asking, courses, jobs) = (Semaphore::new(AT_ONCE), Courses::default(), Jobs::default());
         Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, courses, jobs, name }))
     }
@@ -85,6 +87,11 @@ impl Context {
     /// The clock.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.parts.clock
+    }
+
+    /// The clock, for a task that goes on by itself.
+    pub(crate) fn shared_clock(&self) -> &Arc<dyn Clock> {
+        &self.0.parts.clock
     }
 
     /// The line of truth that was found last.

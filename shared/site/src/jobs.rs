@@ -50,7 +50,7 @@ struct Job {
 
 /// All of this process.
 #[derive(Default)]
-pub(crate) struct Jobs(Mutex<BTreeMap<String, Job>>);
+pub(crate) struct Jobs(Mutex<BTreeMap<String, Job>>, tokio::sync::Mutex<()>);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked with it left numbers that are as good as any.
@@ -86,6 +86,11 @@ impl Jobs {
         // A thread of its own, that mostly waits: so it holds up no other view, and is no part of one.
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || runtime.block_on(going_on()));
+    }
+
+    /// The turn to begin something: nobody else begins while it is held.
+    pub(super) async fn turn_to_begin(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.1.lock().await
     }
 
     /// An error when as many go on as may.

@@ -39,7 +39,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use desk::Trial;
 use service::{Process, Queues, Stores};
-use tracing::{info, warn};
+use tracing::info;
 
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
@@ -56,14 +56,14 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
         config: process.config().clone(),
         metrics: process.metrics.clone(),
         trial,
+        instance: process.id().to_owned(),
         stop: process.shutdown.soft(),
     });
     if process.serve_site(router(&context)) {
         info!("serving the site");
         tokio::spawn(async move {
-            if let Err(error) = recover::recover(context.stores(), context.name()).await {
-                warn!(%error, "what this server had begun before is not ended in the record");
-            }
+            let recovering = recover::keep_recovering(&context);
+            context.stop().run_until_cancelled(recovering).await;
         });
     }
 }

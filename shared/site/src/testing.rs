@@ -73,6 +73,7 @@ impl Site {
             config,
             metrics: Metrics::default(),
             trial: None,
+            instance: "0123456789abcdef".to_owned(),
             stop: CancellationToken::new(),
         });
         Self { clock, store, router: router(&context), context }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::bail;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, QueueName, ReplayId};
 use outage::{Away, until_answered};
 use ports::store::DeskLetter;
@@ -18,6 +19,9 @@ use crate::access::Access;
 use crate::acting::Acting;
 use crate::message::{Way, way};
 
+/// How far it is is written down at most so often, beside after each wave: at a slow rate a wave takes hours.
+const NOTED_EVERY: TimeDelta = TimeDelta::seconds(2);
+
 /// Sends letters again.
 pub(super) struct Sender<'a> {
     access: &'a Access,
@@ -30,6 +34,7 @@ pub(super) struct Sender<'a> {
     pages: BTreeSet<(BatchId, u32)>,
     interval: Option<Interval>,
     sent: Sent,
+    noted_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Sender<'a> {
@@ -47,7 +52,8 @@ impl<'a> Sender<'a> {
         });
         let archived = ArchivedPages::new(access.queues.archive.clone());
         let pages = BTreeSet::new();
-        Self { access, replay, pace, progress, stop, archived, pages, interval, sent: Sent::default() }
+        let (sent, noted_at) = (Sent::default(), None);
+        Self { access, replay, pace, progress, stop, archived, pages, interval, sent, noted_at }
     }
 
     /// What was sent, and what became of it.
@@ -75,6 +81,7 @@ impl<'a> Sender<'a> {
                 if self.send(&letter).await? {
                     wave.add(&letter);
                     self.sent.done += 1;
+                    self.note_at_times(acting).await?;
                 } else if !self.stop.is_cancelled() {
                     self.sent.nowhere += 1;
                 }
@@ -93,6 +100,16 @@ impl<'a> Sender<'a> {
             }
             waves.went_well();
         }
+    }
+
+    /// Writes down how far it is, if that was not done just now: whoever finds the record of one that was killed sees it.
+    async fn note_at_times(&mut self, acting: &Acting) -> anyhow::Result<()> {
+        let now = self.access.clock.now();
+        if self.noted_at.is_none_or(|noted_at| now - noted_at >= NOTED_EVERY) {
+            self.answered(async || acting.note(&self.access.stores, self.sent.done).await).await?;
+            self.noted_at = Some(now);
+        }
+        Ok(())
     }
 
     /// Fails when nothing could be sent.

@@ -1,85 +1,75 @@
-//! Slows down whoever guesses tokens. Sessions are not slowed: a signature cannot be guessed.
+//! Slows down whoever tries wrong tokens. A right one waits for nobody: it is compared before anything else, in constant time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ports::Clock;
 use tokio::sync::Semaphore;
+use tracing::warn;
 
-/// Attempts at once, for all who try together: addresses say little behind a proxy.
+/// Wrong tokens that are answered at once, for all who try together: addresses say little behind a proxy.
 const AT_ONCE: usize = 4;
-/// How long an attempt that failed takes.
+/// How long a wrong token takes.
 const FAILED: Duration = Duration::from_secs(1);
-/// The longest wait for one's turn.
-const LONGEST: Duration = Duration::from_secs(4);
 
-/// The attempts that run.
-pub(crate) struct Attempts(Semaphore);
+/// The wrong tokens that are being answered.
+pub(crate) struct Attempts(Arc<Semaphore>);
 
-/// There are more attempts than can be taken.
+/// There are more wrong tokens than are answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
-    /// Makes an attempt when it is its turn. One that fails takes a second, and its turn as long.
-    pub(crate) async fn make<T>(
-        &self,
-        clock: &dyn Clock,
-        attempt: impl FnOnce() -> Option<T>,
-    ) -> Result<Option<T>, TooMany> {
-        let turn = tokio::select! {
-            biased;
-            turn = self.0.acquire() => turn.map_err(|_| TooMany)?,
-            () = clock.sleep(LONGEST) => return Err(TooMany),
-        };
-        let made = attempt();
-        if made.is_none() {
+    /// Logs `what`, that a token was wrong, and takes a second for it; an error at once when no turn is free.
+    pub(crate) async fn fail(&self, clock: &Arc<dyn Clock>, what: &'static str) -> Result<(), TooMany> {
+        let turn = Arc::clone(&self.0).try_acquire_owned().map_err(|_| TooMany)?;
+        warn!("{what}");
+        // A task of its own: a client that hangs up does not get its turn back earlier.
+        let clock = Arc::clone(clock);
+        let taken = tokio::spawn(async move {
             clock.sleep(FAILED).await;
-        }
-        drop(turn);
-        Ok(made)
+            drop(turn);
+        });
+        // It fails only when the process ends.
+        let _ = taken.await;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::future::ready;
 
-    use ports::SystemClock;
-    use tokio::time::Instant;
+    use testkit::clock::ManualClock;
 
     use super::*;
 
-    /// However many guess at once, four of them are tried in a second; the rest is turned away.
-    #[tokio::test(start_paused = true)]
-    async fn guesses_are_few_and_a_right_one_is_not_slowed() {
-        let attempts = Arc::new(Attempts::new());
-        let start = Instant::now();
-        assert_eq!(attempts.make(&SystemClock, || Some(1)).await, Ok(Some(1)));
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        let tried = Arc::new(AtomicU32::new(0));
-        let guesses: Vec<_> = (0..200)
-            .map(|_| {
-                let (attempts, tried) = (Arc::clone(&attempts), Arc::clone(&tried));
-                tokio::spawn(async move {
-                    let guess = || {
-                        tried.fetch_add(1, Ordering::Relaxed);
-                        None::<u32>
-                    };
-                    attempts.make(&SystemClock, guess).await
-                })
-            })
-            .collect();
-        let mut turned_away = 0;
-        for guess in guesses {
-            turned_away += u32::from(guess.await.unwrap() == Err(TooMany));
+    #[tokio::test]
+    async fn whoever_hangs_up_keeps_the_turn_until_its_second_is_over() {
+        let manual = ManualClock::default();
+        let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+        let attempts = Attempts::new();
+        for _ in 0..AT_ONCE {
+            tokio::select! {
+                biased;
+                failed = attempts.fail(&clock, "wrong") => panic!("{failed:?}"),
+                () = ready(()) => {}
+            }
         }
-        let tried = tried.load(Ordering::Relaxed);
-        assert!((16..=20).contains(&tried) && tried + turned_away == 200, "{tried}, {turned_away}");
-        assert!(start.elapsed() <= Duration::from_secs(6), "{:?}", start.elapsed());
+        // The tasks begin to wait.
+        for _ in 0..9 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(attempts.0.available_permits(), 0);
+        assert_eq!(attempts.fail(&clock, "wrong").await, Err(TooMany), "at once");
+        manual.advance(FAILED);
+        for _ in 0..9 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(attempts.0.available_permits(), AT_ONCE);
     }
 }

@@ -34,7 +34,8 @@ pub(crate) struct Guard {
 }
 
 struct Cookie {
-    name: String,
+    /// One of each role that has a token, the operator's first.
+    names: Vec<(Role, String)>,
     path: String,
     secure: &'static str,
 }
@@ -42,14 +43,18 @@ struct Cookie {
 impl Guard {
     pub(crate) fn new(http: &Http) -> Self {
         let tokens = Tokens::new(http);
-        // Cookies do not know ports: two sites on one host must not take each other's for theirs, and those of one must.
-        let signed =
-            tokens.sign(Role::Operator, "\0cookie").or_else(|| tokens.sign(Role::Reader, "\0cookie"));
-        let mark: Vec<u8> = signed.into_iter().flatten().take(6).collect();
+        // Cookies do not know ports: two sites on one host must not take each other's for theirs, and those of one must. Each role's
+        // is named by its own token, so that another one logs out only those who knew the old one.
+        let name = |role| {
+            let signed = tokens.sign(role, "\0cookie")?;
+            let mark: Vec<u8> = signed.into_iter().take(6).collect();
+            Some((role, format!("coinpipe_{}", URL_SAFE_NO_PAD.encode(mark))))
+        };
+        let names = [Role::Operator, Role::Reader].into_iter().filter_map(name).collect();
         let origin = http.origin().map(str::to_owned);
         let is_https = origin.as_ref().is_some_and(|origin| origin.starts_with("https://"));
         let cookie = Cookie {
-            name: format!("coinpipe_{}", URL_SAFE_NO_PAD.encode(mark)),
+            names,
             path: if http.base_path.is_empty() { "/".to_owned() } else { http.base_path.clone() },
             secure: if is_https { "; Secure" } else { "" },
         };
@@ -59,7 +64,8 @@ impl Guard {
 
     /// The session that the cookies of a request tell of.
     pub(crate) fn session(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Session> {
-        self.cookies(headers).find_map(|value| Session::of_text(value, &self.tokens, now))
+        let sessions = self.cookies(headers).filter_map(|value| Session::of_text(value, &self.tokens, now));
+        sessions.max_by_key(|session| session.role)
     }
 
     /// Whether a request has a cookie of this site, whatever is in it.
@@ -67,28 +73,33 @@ impl Guard {
         self.cookies(headers).next().is_some()
     }
 
-    /// `Set-Cookie` for `session`.
-    pub(crate) fn cookie_of(&self, session: &Session) -> Option<HeaderValue> {
-        let value = session.to_text(&self.tokens)?;
-        self.set_cookie(&value, lasts(session.role).as_secs())
+    /// `Set-Cookie` for `session`, and then what ends the other role's: whoever logs in is that and nothing else.
+    pub(crate) fn cookies_of(&self, session: &Session) -> Vec<HeaderValue> {
+        let value = session.to_text(&self.tokens).unwrap_or_default();
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.cookie.names.iter().partition(|(role, _)| *role == session.role);
+        let own =
+            own.into_iter().filter_map(|(role, name)| self.set_cookie(name, &value, lasts(*role).as_secs()));
+        own.chain(others.into_iter().filter_map(|(_, name)| self.set_cookie(name, "", 0))).collect()
     }
 
-    /// `Set-Cookie` that ends a session in a browser.
-    pub(crate) fn cookie_of_nobody(&self) -> Option<HeaderValue> {
-        self.set_cookie("", 0)
+    /// `Set-Cookie` that ends a session in a browser, whichever it is.
+    pub(crate) fn cookies_of_nobody(&self) -> Vec<HeaderValue> {
+        self.cookie.names.iter().filter_map(|(_, name)| self.set_cookie(name, "", 0)).collect()
     }
 
-    fn set_cookie(&self, value: &str, seconds: u64) -> Option<HeaderValue> {
-        let Cookie { name, path, secure } = &self.cookie;
+    fn set_cookie(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
+        let Cookie { path, secure, .. } = &self.cookie;
         let text =
             format!("{name}={value}; Path={path}; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
         HeaderValue::from_str(&text).ok()
     }
 
-    fn cookies<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
+    fn cookies<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, _)| *name == self.cookie.name).map(|(_, value)| value)
+        let is_ours = |name: &str| self.cookie.names.iter().any(|(_, ours)| ours == name);
+        pairs.filter(move |(name, _)| is_ours(name)).map(|(_, value)| value)
     }
 }
 

@@ -6,8 +6,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Redirect;
-use desk::{Acting, Pace};
-use domain::timestamp;
+use desk::{Acting, Pace, Verb};
+use domain::{ReplayId, timestamp};
+use ports::store::LetterFilter;
 
 use super::filter::{Asked, query};
 use super::form::{Form, WHICH};
@@ -20,7 +21,9 @@ use crate::jobs::{Work, is_settling};
 use crate::trouble::Trouble;
 
 /// The fields of a form that begins an action, besides those that say which letters.
-const STARTED: [&str; 7] = ["verb", "now", "matched", "why", "rate", "keep_going", "at_once"];
+const STARTED: [&str; 8] = ["action", "verb", "now", "matched", "why", "rate", "keep_going", "at_once"];
+/// Actions among which one that was begun already is looked for.
+const NEWEST: u32 = 1000;
 
 /// Where the progress of the action `id` is seen, with the filter that it was asked for with.
 pub(super) fn progress_path(context: &Context, id: &str, asked: &Asked) -> String {
@@ -60,9 +63,43 @@ pub(super) async fn start(
             at_once: form.is_ticked("at_once"),
         })
     };
+    let id = form.text("action").to_owned();
+    if !id.is_empty() && (ReplayId::new(&*id).is_none() || !id.starts_with(&format!("{}/", verb.as_str()))) {
+        return Err(Trouble::BadParameter("action is no id of an action of this verb".to_owned()));
+    }
+    let who = context.who(&visitor);
+    let beginning = {
+        let context = context.clone();
+        async move { begin(&context, (filter, verb), confirmed, &who, &id, work).await }
+    };
+    let id = unless_the_process_ends(beginning).await?;
+    Ok(Redirect::to(&progress_path(&context, &id, &asked)))
+}
+
+/// Does `work` whether or not the browser stays: what is in the record must be done, too.
+pub(super) async fn unless_the_process_ends<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::spawn(work).await.map_err(|_| Trouble::Busy)?
+}
+
+/// Begins it, if it is about as many letters as were `confirmed`, under the id `id`, or under a new one if that is empty; its id. What was begun under `id` before is not begun again.
+async fn begin(
+    context: &Context,
+    (filter, verb): (LetterFilter, Verb),
+    confirmed: u64,
+    who: &str,
+    id: &str,
+    work: Work,
+) -> Result<String, Trouble> {
+    // One after the other: whoever sends a form twice does so within a moment.
+    let _turn = context.jobs().turn_to_begin().await;
+    if !id.is_empty() && is_begun(context, id).await? {
+        return Ok(id.to_owned());
+    }
     context.jobs().check_room()?;
     let stores = context.stores();
-    let acting = context.ask(Acting::plan(stores, filter, verb, &context.who(&visitor), now)).await?;
+    let mut acting = context.ask(Acting::plan(stores, filter, verb, who, context.now())).await?;
     if acting.matched() != confirmed {
         let (now, then) = (count(acting.matched()), count(confirmed));
         let said = format!(
@@ -70,10 +107,21 @@ pub(super) async fn start(
         );
         return Err(Trouble::Refused(StatusCode::CONFLICT, said.into()));
     }
-    context.ask(acting.begin(stores)).await?;
-    let path = progress_path(&context, acting.id(), &asked);
+    if !id.is_empty() {
+        acting = acting.called(id);
+    }
+    if let Err(trouble) = context.ask(acting.begin(stores)).await {
+        // The id is unique in the record: another server may have been faster.
+        return if !id.is_empty() && is_begun(context, id).await? { Ok(id.to_owned()) } else { Err(trouble) };
+    }
+    let id = acting.id().to_owned();
     context.jobs().begin(context.access(), context.stop().child_token(), acting, work);
-    Ok(Redirect::to(&path))
+    Ok(id)
+}
+
+async fn is_begun(context: &Context, id: &str) -> Result<bool, Trouble> {
+    let logged = context.ask(context.stores().desk.actions(NEWEST)).await?;
+    Ok(context.jobs().state(id).is_some() || logged.iter().any(|logged| logged.action.id == id))
 }
 
 pub(super) async fn cancel(State(context): State<Context>, body: Bytes) -> Result<Redirect, Trouble> {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
 use maud::{Markup, html};
 
+use super::act::unless_the_process_ends;
 use super::form::Form;
 use super::hidden::Hidden;
 use super::letter::still_there;
@@ -150,9 +151,12 @@ pub(super) async fn keep(
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let (form, editing) = (Form::read(&body, &FIELDS, &[])?, editing(&context, &id).await?);
-    let checked = checked(&context, &editing, &form).await?;
-    let kept = checked.keep(context.stores(), &context.who(&visitor), context.now()).await;
-    kept.map_err(|error| Trouble::BadParameter(format!("{error:#}")))?;
-    Ok(Redirect::to(&letter_path(&context, checked.id().as_str())).into_response())
+    let keeping = async move {
+        let (form, editing) = (Form::read(&body, &FIELDS, &[])?, editing(&context, &id).await?);
+        let checked = checked(&context, &editing, &form).await?;
+        let kept = checked.keep(context.stores(), &context.who(&visitor), context.now()).await;
+        kept.map_err(|error| Trouble::BadParameter(format!("{error:#}")))?;
+        Ok(Redirect::to(&letter_path(&context, checked.id().as_str())).into_response())
+    };
+    unless_the_process_ends(keeping).await
 }

@@ -55,6 +55,8 @@ pub(super) async fn view(
                     input type="hidden" name="verb" value=(verb.as_str());
                     input type="hidden" name="now" value=(until);
                     input type="hidden" name="matched" value=(acting.matched());
+                    // One question, one deed, however often it is sent.
+                    input type="hidden" name="action" value=(acting.id());
                     (asked.hidden())
                     (how(verb))
                     button type="submit" { (name) " " (count(acting.matched())) " " (letters) }

@@ -33,7 +33,9 @@ pub(super) async fn view(
     let Some(logged) = logged else {
         return Err(Trouble::NotFound("the record has no such action".to_owned()));
     };
-    let goes_on = logged.outcome.is_none() && here.as_ref().is_none_or(|state| state.ended.is_none());
+    // What this process does, it knows best.
+    let goes_on = here.as_ref().map_or(logged.outcome.is_none(), |state| state.ended.is_none());
+    let logged = LoggedAction { outcome: logged.outcome.filter(|_| !goes_on), ..logged };
     let verb = logged.action.verb.as_str();
     let title = if goes_on { format!("{verb}: under way") } else { format!("{verb}: ended") };
     let shell = Shell::new(&context, title, Section::Letters).await;

@@ -227,6 +227,92 @@ async fn a_replay_goes_on_by_itself_and_can_be_stopped() {
     assert_eq!(post(&site, "/actions/cancel", &[("action", "none")]).await.status, StatusCode::CONFLICT);
 }
 
+/// A form that is sent twice does it once.
+#[tokio::test]
+async fn a_question_that_is_answered_twice_is_one_action() {
+    let site = site();
+    file(&site, "one", b"{").await;
+    let question = get_as_operator(&site, "/actions/plan?verb=replay").await.text().to_owned();
+    let (now, action) = (field(&question, "now"), field(&question, "action"));
+    let fields = [("verb", "replay"), ("now", now), ("action", action)];
+    let (first, second) =
+        tokio::join!(post(&site, "/actions/start", &fields), post(&site, "/actions/start", &fields));
+    assert_eq!(place(&first), place(&second));
+    let third = post(&site, "/actions/start", &fields).await;
+    assert_eq!(place(&first), place(&third));
+    assert_eq!(site.context.stores().desk.actions(9).await.unwrap().len(), 1);
+    let of_another_verb = [("verb", "drop"), ("now", now), ("action", action), ("why", "x")];
+    assert_eq!(post(&site, "/actions/start", &of_another_verb).await.status, StatusCode::BAD_REQUEST);
+    post(&site, "/actions/cancel", &[("action", action)]).await;
+    until_ended(&site, place(&first)).await;
+}
+
+/// The connection ends while the store is asked; what was sent is done.
+#[tokio::test]
+async fn what_a_browser_sent_that_left_is_begun_and_done() {
+    let site = site();
+    let id = file(&site, "one", b"{").await;
+    let question = get_as_operator(&site, "/actions/plan?verb=drop").await.text().to_owned();
+    let fields = [("verb", "drop"), ("now", field(&question, "now")), ("why", "no use")];
+    // As many ask the store as may.
+    let (release, released) = tokio::sync::watch::channel(false);
+    for _ in 0..4 {
+        let (context, mut released) = (site.context.clone(), released.clone());
+        tokio::spawn(async move {
+            let waiting = async move {
+                let _ = released.wait_for(|released| *released).await;
+                Ok(())
+            };
+            context.ask(waiting).await.unwrap();
+        });
+    }
+    for _ in 0..9 {
+        tokio::task::yield_now().await;
+    }
+    tokio::select! {
+        biased;
+        answer = post(&site, "/actions/start", &fields) => panic!("{}", answer.status),
+        () = tokio::task::yield_now() => {}
+    }
+    release.send(true).unwrap();
+    let dropped = async {
+        while state(&site, &id).await != LetterState::Dropped {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dropped).await.expect("it is done");
+}
+
+/// Whoever finds the record of one that was killed sees how far it was, and what goes on here goes on, whatever the record says.
+#[tokio::test]
+async fn a_slow_replay_says_in_the_record_how_far_it_is() {
+    let site = site();
+    file(&site, "one", b"{").await;
+    file(&site, "two", b"{").await;
+    let question = get_as_operator(&site, "/actions/plan?verb=replay").await.text().to_owned();
+    let fields = [("verb", "replay"), ("now", field(&question, "now")), ("rate", "1"), ("at_once", "yes")];
+    let begun = post(&site, "/actions/start", &fields).await;
+    let progress = place(&begun).to_owned();
+    let desk = &site.context.stores().desk;
+    let noted = async {
+        while desk.actions(1).await.unwrap()[0].done == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, noted).await.expect("one is noted");
+    let action = desk.actions(1).await.unwrap()[0].action.id.clone();
+    desk.note(&action, 1, Some("the server ended")).await.unwrap();
+    let view = get_as_operator(&site, &progress).await;
+    assert!(view.headers.contains_key(header::REFRESH), "{}", view.text());
+    assert!(
+        view.text().contains("under way") && !view.text().contains("the server ended"),
+        "{}",
+        view.text()
+    );
+    place(&post(&site, "/actions/cancel", &[("action", &action)]).await);
+    until_ended(&site, &progress).await;
+}
+
 #[tokio::test]
 async fn a_silence_is_made_and_ended_and_both_are_in_the_record() {
     let site = site();

@@ -11,7 +11,6 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::warn;
 
 use super::origin::CameFrom;
 use super::{login, origin};
@@ -130,12 +129,11 @@ async fn visitor(context: &Context, request: &Parts) -> Result<Visitor, Trouble>
     let guard = context.guard();
     let everybody = Visitor::unknown((guard.reading == Reading::Free).then_some(Role::Reader));
     if let Some(token) = bearer(request)? {
-        let role = guard.attempts.make(context.clock(), || guard.tokens.role(token)).await;
-        let role = role.map_err(|_| Trouble::too_many_attempts())?;
-        let role = role.ok_or_else(|| {
-            warn!("a request to the site had a wrong token");
-            Trouble::who_are_you()
-        })?;
+        let Some(role) = guard.tokens.role(token) else {
+            let slowed =
+                guard.attempts.fail(context.shared_clock(), "a request to the site had a wrong token").await;
+            return Err(slowed.map_or_else(|_| Trouble::too_many_attempts(), |()| Trouble::who_are_you()));
+        };
         return Ok(Visitor { role: Some(role), proof: Proof::Token, name: String::new() });
     }
     let session = guard.session(&request.headers, context.now());

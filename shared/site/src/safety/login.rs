@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Router, extract::DefaultBodyLimit};
 use maud::html;
 use serde::Deserialize;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::access::guard::Reading;
 use crate::access::session::Session;
@@ -55,27 +55,30 @@ async fn log_in(State(context): State<Context>, Form(given): Form<Given>) -> Res
     let next = own(&context, &given.next);
     let nobody = Visitor::unknown(None);
     // A pasted token may have a line break behind it.
-    let tried = guard.attempts.make(context.clock(), || guard.tokens.role(given.token.trim())).await;
-    let Ok(role) = tried else { return Trouble::too_many_attempts().into_response() };
-    let Some(role) = role else {
-        warn!("somebody tried to log in to the site with a wrong token");
+    let Some(role) = guard.tokens.role(given.token.trim()) else {
+        let what = "somebody tried to log in to the site with a wrong token";
+        if guard.attempts.fail(context.shared_clock(), what).await.is_err() {
+            return Trouble::too_many_attempts().into_response();
+        }
         let mut answer = view(&context, &nobody, &next, Some("That is not a token of this site."));
         *answer.status_mut() = StatusCode::UNAUTHORIZED;
         return answer;
     };
     let session = Session::new(role, &given.name, context.now());
     info!(name = session.name, ?role, "somebody logged in to the site");
-    going_on(&next, guard.cookie_of(&session))
+    going_on(&next, guard.cookies_of(&session))
 }
 
 async fn log_out(State(context): State<Context>) -> Response {
-    going_on(&context.href(LOGIN), context.guard().cookie_of_nobody())
+    going_on(&context.href(LOGIN), context.guard().cookies_of_nobody())
 }
 
-fn going_on(next: &str, cookie: Option<HeaderValue>) -> Response {
+fn going_on(next: &str, cookies: Vec<HeaderValue>) -> Response {
     let mut headers = HeaderMap::new();
     headers.extend(HeaderValue::from_str(next).ok().map(|next| (header::LOCATION, next)));
-    headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 

@@ -123,3 +123,40 @@ async fn where_nobody_may_act_the_form_says_what_to_set() {
     let nothing = Request::post("/login").body(Body::empty()).unwrap();
     assert!(Site::new().ask(nothing).await.status.is_client_error());
 }
+
+/// Guesses lock nobody out, and whoever hangs up has guessed all the same.
+#[tokio::test]
+async fn a_right_token_is_answered_while_wrong_ones_wait_and_no_more_of_those_are_taken() {
+    let site = Site::with_settings(reachable);
+    for _ in 0..4 {
+        tokio::select! {
+            biased;
+            answer = log_in(&site, "token=reading-0123456788", &[]) => panic!("{}", answer.status),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let wrong = log_in(&site, "token=reading-0123456788", &[]).await;
+    assert_eq!(wrong.status, StatusCode::TOO_MANY_REQUESTS);
+    let right = log_in(&site, &format!("token={READING}"), &[]).await;
+    assert_eq!(right.status, StatusCode::SEE_OTHER);
+    let bearer = format!("Bearer {READING}");
+    assert_eq!(get(&site, "/", &[("authorization", &bearer)]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_operator_token_logs_no_reader_out() {
+    let site = Site::with_settings(reachable);
+    let (reader, operator) = (cookie(&site, "", READING).await, cookie(&site, "", ACTING).await);
+    let other = Site::with_settings(|config| {
+        reachable(config);
+        config.http.operator_token = Secret::new("another-0123456789");
+    });
+    assert_eq!(get(&other, "/", &[("cookie", &reader)]).await.status, StatusCode::OK);
+    assert_eq!(get(&other, "/", &[("cookie", &operator)]).await.status, StatusCode::UNAUTHORIZED);
+    let both = format!("{reader}; {operator}");
+    let me = get(&site, "/login", &[("cookie", &both)]).await;
+    assert!(me.text().contains("look and act"), "{}", me.text());
+    let headers = [("cookie", both.as_str()), ("sec-fetch-site", "same-origin")];
+    let out = site.ask(request(Method::POST, "/logout", &headers)).await;
+    assert_eq!(out.headers.get_all(header::SET_COOKIE).iter().count(), 2, "both end");
+}
