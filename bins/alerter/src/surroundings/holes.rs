@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Doubt, DueSlot, Schedule, Slot, due_slots};
+use ports::FetchedSlot;
 use ports::store::{BatchRecord, Missing};
-use ports::{FetchedSlot, held_slots};
+use service::held_slots;
 
 use super::Database;
 use crate::newest::is_of_snapshots;

@@ -1,6 +1,10 @@
 //! `coinpipe export quotes`: spans of the history as files.
 
 mod format;
+mod lines;
+mod row_groups;
+#[cfg(test)]
+mod samples;
 mod target;
 
 use std::path::PathBuf;
@@ -21,7 +25,7 @@ use crate::{adapters, numbers, output};
 use format::Format;
 use target::Target;
 
-/// Quotes that are read at a time: all that is in memory.
+/// Quotes that are read at a time: all that is in memory, but for a row group of Parquet.
 const PORTION: u32 = 5000;
 
 #[derive(Args, Debug)]
@@ -99,8 +103,9 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
     let series = process.unless_stopped(series(browse, &args.coin, &currencies)).await?;
     let only = args.currency.as_ref().and(currencies.first());
     let format = args.format.unwrap_or_else(|| Format::of(&args.file));
+    let mut writer = format.writer(&args.file)?;
     let mut target = Target::open(&args.file)?;
-    target.write_all(format.head().as_bytes())?;
+    target.write_all(&writer.head())?;
     let (stop, mut written) = (process.shutdown.soft(), 0);
     for of in series {
         let span = HistorySpan { from, until, of, newest_first: false };
@@ -110,7 +115,7 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
             let wanted =
                 quotes.iter().filter(|it| only.is_none_or(|currency| *currency == it.quote.currency));
             for quote in wanted {
-                if target.write_all(format.line(quote)?.as_bytes())?.is_closed() {
+                if target.write_all(&writer.quote(quote)?)?.is_closed() {
                     return Ok(());
                 }
                 written += 1;
@@ -123,6 +128,7 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
         target.discard();
         bail!("stopped before the end; the same command writes all of it again");
     }
+    target.write_all(&writer.end()?)?;
     target.finish()?;
     output::say(format!("exported  {}", numbers::counted(written, "quote")));
     Ok(())

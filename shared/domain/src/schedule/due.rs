@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Schedule, in_force};
+use super::{InForce, Schedule, in_force};
 use crate::batch::BatchId;
 use crate::slot::Slot;
 use crate::timestamp;
@@ -32,19 +32,37 @@ impl DueSlot<'_> {
     pub fn ends_at(&self) -> Slot {
         Slot::at(timestamp::later(self.slot.starts_at(), self.schedule.every))
     }
+
+    /// Whether its snapshot had to be there by `now`; until then it may still be fetched, or loaded.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        timestamp::later(self.ends_at().starts_at(), LOADED_WITHIN) <= now
+    }
 }
 
-/// The slots of `schedules` from `from` on and before `to` that were due by `now`: those of each schedule together, oldest first. What may
-/// still be fetched then, or loaded, is not due yet.
+/// The slots of `schedules` from `from` on and before `to`, due or not: those of each schedule together, oldest first.
+pub fn scheduled_slots(
+    schedules: &[Schedule],
+    span: (DateTime<Utc>, DateTime<Utc>),
+) -> impl Iterator<Item = DueSlot<'_>> {
+    in_force(schedules).into_iter().flat_map(move |one| slots_of(one, span))
+}
+
+/// Those of them that were due by `now`. What may still be fetched then, or loaded, is not due yet.
 pub fn due_slots(
     schedules: &[Schedule],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    span: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = DueSlot<'_>> {
-    in_force(schedules).into_iter().flat_map(move |one| {
-        let slots = one.slots(from, to).map(move |slot| DueSlot { slot, schedule: one.schedule });
-        slots.take_while(move |due| timestamp::later(due.ends_at().starts_at(), LOADED_WITHIN) <= now)
-    })
+    in_force(schedules)
+        .into_iter()
+        .flat_map(move |one| slots_of(one, span).take_while(move |slot| slot.is_due(now)))
+}
+
+fn slots_of(
+    one: InForce<'_>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> impl Iterator<Item = DueSlot<'_>> {
+    one.slots(from, to).map(move |slot| DueSlot { slot, schedule: one.schedule })
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use domain::timestamp;
 use super::filter::{Asked, query};
 use super::form::{Form, WHICH};
 use super::hidden::Hidden;
-use super::jobs::{Work, is_settling};
 use super::parts::count;
 use super::plan::verb_named;
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::safety::visitor::Visitor;
+use crate::jobs::{Work, is_settling};
 use crate::trouble::Trouble;
 
 /// The fields of a form that begins an action, besides those that say which letters.

@@ -10,9 +10,9 @@ use super::form::Form;
 use super::hidden::Hidden;
 use super::letter::still_there;
 use super::parts::{letter_path, lines, plain};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// The longest message that is edited as a whole, in bytes: a form is no place for a page of 5,000 coins.

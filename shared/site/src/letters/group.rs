@@ -12,11 +12,11 @@ use super::parts::{
     COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
     older, plain, verbs,
 };
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters of one view.

@@ -11,10 +11,10 @@ use ports::store::{Death, FiledLetter, Handling, LetterState};
 use super::filter::Asked;
 use super::hidden::{HIDDEN, Hidden};
 use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Characters of a body that are shown; a page has millions.

@@ -7,11 +7,11 @@ use maud::{Markup, html};
 
 use super::form::{Form, WHICH};
 use super::hidden::Hidden;
-use super::jobs::is_settling;
 use super::parts::{count, letters_table};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
+use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters that are shown of those that are meant.

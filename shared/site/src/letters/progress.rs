@@ -7,12 +7,12 @@ use maud::{Markup, html};
 use ports::store::LoggedAction;
 
 use super::form::{Form, WHICH};
-use super::jobs;
 use super::parts::{count, plain};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
+use crate::jobs;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Actions among which it is looked for, newest first.

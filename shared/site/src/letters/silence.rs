@@ -13,8 +13,8 @@ use serde_json::json;
 use super::form::Form;
 use super::group::named;
 use super::parts::{TIMES, group_path};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// The group, which whoever has a form of it saw.

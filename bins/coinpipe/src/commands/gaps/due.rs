@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 pub(in crate::commands) use domain::DueSlot as MissingSlot;
 use domain::{BatchId, Schedule, Slot, due_slots};
-use ports::{FetchedSlot, held_slots};
+use ports::FetchedSlot;
+use service::held_slots;
 
 /// Slots that were due.
 #[derive(Debug, Default)]
