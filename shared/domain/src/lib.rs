@@ -53,7 +53,9 @@ pub use percent::percent_decode;
 pub use queue::QueueName;
 pub use quote::Quote;
 pub use replay::ReplayId;
-pub use schedule::{DueSlot, HeldSlots, InForce, LOADED_WITHIN, Schedule, due_slots, in_force};
+pub use schedule::{
+    DueSlot, HeldSlots, InForce, LATE_AFTER, LOADED_WITHIN, Schedule, begun_slots, due_slots, in_force,
+};
 pub use shared::Shared;
 pub use slot::Slot;
 pub use stage::StageName;

@@ -13,6 +13,9 @@ use crate::timestamp;
 /// A slot is fetched until the next one begins, and then has this time to be loaded.
 pub const LOADED_WITHIN: Duration = Duration::from_mins(5);
 
+/// A slot that began so long ago and has no snapshot is late. Nobody calls it missing before it is due, but it is named.
+pub const LATE_AFTER: Duration = Duration::from_secs(30);
+
 /// A slot in which a schedule was to take a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueSlot<'a> {
@@ -28,6 +31,11 @@ impl DueSlot<'_> {
         BatchId::new(self.slot, &self.schedule.endpoint, &self.schedule.convert)
     }
 
+    /// Whether its snapshot may still be fetched at `now`, or loaded.
+    pub fn may_come(&self, now: DateTime<Utc>) -> bool {
+        timestamp::later(self.ends_at().starts_at(), LOADED_WITHIN) > now
+    }
+
     /// Where the slot after it begins.
     pub fn ends_at(&self) -> Slot {
         Slot::at(timestamp::later(self.slot.starts_at(), self.schedule.every))
@@ -41,9 +49,29 @@ pub fn due_slots(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = DueSlot<'_>> {
+    slots_while(schedules, (from, to), move |one| !one.may_come(now))
+}
+
+/// As [`due_slots`], and those that are late by `now` if they have no snapshot: [`DueSlot::may_come`] tells them from the others.
+pub fn begun_slots(
+    schedules: &[Schedule],
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = DueSlot<'_>> {
+    slots_while(schedules, (from, to), move |one| {
+        !one.may_come(now) || timestamp::later(one.slot.starts_at(), LATE_AFTER) <= now
+    })
+}
+
+/// The slots of each schedule in a span until one is none that `is_meant`.
+fn slots_while(
+    schedules: &[Schedule],
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    is_meant: impl Fn(&DueSlot<'_>) -> bool + Copy,
+) -> impl Iterator<Item = DueSlot<'_>> {
     in_force(schedules).into_iter().flat_map(move |one| {
         let slots = one.slots(from, to).map(move |slot| DueSlot { slot, schedule: one.schedule });
-        slots.take_while(move |due| timestamp::later(due.ends_at().starts_at(), LOADED_WITHIN) <= now)
+        slots.take_while(is_meant)
     })
 }
 
@@ -79,6 +107,13 @@ mod tests {
             let due: Vec<_> = due_slots(&schedules, span, at(now)).collect();
             let newest = due.last().map(|due| due.batch().to_string());
             assert_eq!((newest.as_deref(), due.len()), (last, count), "{now}");
+        }
+        // What is late besides.
+        for (now, late) in
+            [("2026-11-22T11:00:29Z", 1), ("2026-11-22T11:00:30Z", 2), ("2026-11-22T11:05:00Z", 1)]
+        {
+            let begun = begun_slots(&schedules, span, at(now));
+            assert_eq!(begun.filter(|one| one.may_come(at(now))).count(), late, "{now}");
         }
     }
 }
