@@ -47,6 +47,16 @@ impl Waits<'_> {
             && (self.news_is_due(group) || (self.digest_is_due && self.repeat_is_due(group)))
     }
 
+    /// Whether there is more than somebody was told before a silence that `is_over`.
+    pub(super) fn is_due_after_silence(
+        self,
+        group: &AlertGroup,
+        is_over: impl Fn(&AlertGroup) -> bool,
+    ) -> bool {
+        let has_more = group.state == GroupState::Open && group.unsent > 0 && group.told_at.is_some();
+        has_more && is_over(group)
+    }
+
     /// Nobody was told of it, and it is over just now; but it comes and goes, so that it may never be there when it is looked for.
     fn is_away_for_now(self, group: &AlertGroup) -> bool {
         group.state == GroupState::Resolved
