@@ -30,8 +30,8 @@ use config::{Mail as Settings, QuietHours};
 use outage::Growth;
 use ports::store::{AlertGroup, OutboxState};
 
-use group::Waits;
 pub(crate) use group::is_flapping;
+use group::{Waits, has_more};
 pub(crate) use posted::Posted;
 
 /// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
@@ -95,8 +95,7 @@ pub(crate) fn plan<'a>(
         let mut over = state.silences.iter().filter(|silence| silence.until <= now);
         over.any(|silence| silence.fingerprint == group.fingerprint && group.told_at < Some(silence.until))
     };
-    let is_due =
-        |group: &AlertGroup| waits.is_due(group) || waits.is_due_after_silence(group, is_silence_over);
+    let is_due = |group: &AlertGroup| waits.is_due(group) || (has_more(group) && is_silence_over(group));
     let mut groups: Vec<_> = audible().filter(|group| is_due(group)).collect();
     let has_room = posted.last_hour < per_hour.div_ceil(2) && posted.last_day < per_day.div_ceil(2);
     if groups.is_empty() && !(has_room && audible().any(|group| waits.end_is_due(group))) {

@@ -18,6 +18,11 @@ pub(crate) fn is_flapping(group: &AlertGroup) -> bool {
     group.flaps >= FLAPPING
 }
 
+/// Whether there is more than somebody was told of an open group before.
+pub(super) fn has_more(group: &AlertGroup) -> bool {
+    group.state == GroupState::Open && group.unsent > 0 && group.told_at.is_some()
+}
+
 /// The waits that are over at a time.
 #[derive(Clone, Copy)]
 pub(super) struct Waits<'a> {
@@ -45,16 +50,6 @@ impl Waits<'_> {
         (group.state == GroupState::Open || self.is_away_for_now(group))
             && group.unsent > 0
             && (self.news_is_due(group) || (self.digest_is_due && self.repeat_is_due(group)))
-    }
-
-    /// Whether there is more than somebody was told before a silence that `is_over`.
-    pub(super) fn is_due_after_silence(
-        self,
-        group: &AlertGroup,
-        is_over: impl Fn(&AlertGroup) -> bool,
-    ) -> bool {
-        let has_more = group.state == GroupState::Open && group.unsent > 0 && group.told_at.is_some();
-        has_more && is_over(group)
     }
 
     /// Nobody was told of it, and it is over just now; but it comes and goes, so that it may never be there when it is looked for.

@@ -53,8 +53,10 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
         Tables { ledger: adapters.stores.ledger.clone(), schedules: adapters.stores.schedules.clone() };
     let fetching = fetcher::run(process, &adapters.queues, Some(tables), &source);
     let alerting = alerter::run(process, &adapters.queues, &adapters.stores);
-    let (fetched, drained) =
-        tokio::join!(guard(process, StageName::Fetcher, fetching), consume(process, &adapters, alerting));
+    let (fetched, drained) = tokio::join!(
+        guard(process, StageName::Fetcher, fetching),
+        Box::pin(consume(process, &adapters, alerting))
+    );
     info!("stopped");
     fetched.and(drained)
 }
@@ -62,7 +64,7 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
 /// Runs the three consuming stages for a command that ends by itself, until asked to stop.
 pub(crate) async fn run_consumers(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
     let alerting = alerter::run_for_command(process, &adapters.queues, &adapters.stores);
-    consume(process, adapters, alerting).await
+    Box::pin(consume(process, adapters, alerting)).await
 }
 
 /// Runs the transformer and the loader, and what is `alerting`, until asked to stop. When one cannot go on, the others drain.
