@@ -1,6 +1,8 @@
 //! Taking quotes along: a price in the terminal, and spans of the history as files.
 
-use crate::process::Folder;
+use tokio::process::Command;
+
+use crate::process::{Folder, program};
 
 #[tokio::test]
 async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
@@ -63,4 +65,56 @@ async fn an_export_is_whole_or_not_there() {
     assert_eq!(std::fs::read_to_string(at("old.jsonl")).expect("it is there"), "");
     let missing = folder.run(&["export", "quotes", "--all", "missing/a.csv"], &[]).await.expect(1);
     assert!(missing.stderr.contains("cannot write missing/a.csv.part"), "{}", missing.stderr);
+}
+
+/// What other programs make of a Parquet file: types, numbers to the last bit, and `NULL`.
+const READ_PARQUET: &str = r#"
+import json, polars, sys
+quotes, lines = polars.read_parquet(sys.argv[1]), [json.loads(line) for line in open(sys.argv[2])]
+types = dict(quotes.schema)
+assert types["coin_id"] == types["cmc_rank"] == polars.Int64, types
+assert types["price"] == types["max_supply"] == polars.Float64, types
+assert types["last_updated"] == types["fetched_at"] == polars.Datetime("ms", "UTC"), types
+for column in ["last_updated", "fetched_at"]:
+    quotes = quotes.with_columns(polars.col(column).dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+rows = quotes.to_dicts()
+assert rows == lines, (rows[0], lines[0])
+print(quotes.height)
+"#;
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "a skip is told")]
+async fn a_parquet_file_is_read_by_others() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
+    let at = |name: &str| folder.0.path().join(name);
+    let said = folder.run(&["export", "quotes", "--all", "quotes.parquet"], &[]).await.expect(0);
+    assert!(said.stderr.contains("exported  50 quotes"), "{}", said.stderr);
+    let bytes = std::fs::read(at("quotes.parquet")).expect("the file is there");
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"), "{} bytes", bytes.len());
+    assert!(!at("quotes.parquet.part").exists());
+    // A pipe gets the same bytes.
+    let command = &["export", "quotes", "--all", "--format", "parquet", "-"];
+    let piped = folder.command("coinpipe", command, &[]).output().await.expect("it runs");
+    assert!(piped.status.success() && piped.stdout == bytes, "{} bytes", piped.stdout.len());
+
+    folder.run(&["export", "quotes", "--all", "quotes.jsonl"], &[]).await.expect(0);
+    // Where benchmarks were run; `cargo xtask bench` makes it.
+    let python = program("coinpipe").ancestors().nth(2).expect("target").join("bench/python/bin/python3");
+    if !python.exists() {
+        eprintln!("skipped: polars reads no Parquet file, as {} is not there", python.display());
+        return;
+    }
+    let read = Command::new(python)
+        .args(["-c", READ_PARQUET])
+        .args([at("quotes.parquet"), at("quotes.jsonl")])
+        .output()
+        .await
+        .expect("Python runs");
+    assert_eq!(
+        String::from_utf8_lossy(&read.stdout).trim(),
+        "50",
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
 }

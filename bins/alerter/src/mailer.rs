@@ -11,12 +11,13 @@
 //! - This process does not send a mail again that the server accepted, even when the store cannot record it.
 //! - While a mail cannot be sent, no other is posted: what happens meanwhile becomes one digest.
 //! - A recipient who cannot get a mail now keeps it from nobody else, and is tried again alone, for two days.
-//! - What goes to the webhook is claimed, sent and tried again for itself.
+//! - What goes to the webhook is claimed, sent and tried again for itself. It is told when no mail goes out until someone changes something.
 //!
 //! # Not guaranteed
 //! That each mail is sent once: a mailer that dies, or loses the store, after the server accepted a mail may cause a second
 //! send.
 
+mod elsewhere;
 mod posting;
 mod sending;
 
@@ -37,6 +38,7 @@ use crate::passed::Passed;
 use crate::policy::{Posted, Rules};
 use crate::surroundings::{About, Surroundings, Survey};
 use crate::transport::{Transport, Transports};
+use elsewhere::Stuck;
 use posting::{due, posting};
 use sending::Attempt;
 
@@ -63,6 +65,8 @@ struct Memory {
     unrecorded: BTreeMap<(Channel, String), Attempt>,
     /// The channels of which it was logged that somebody has to change something, and on which nothing was accepted since.
     misconfigured: BTreeSet<Channel>,
+    /// The mail of which that is so, until the webhook was told.
+    untold: Option<Stuck>,
 }
 
 impl Mailer {

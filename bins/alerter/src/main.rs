@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         alerter::check_settings(process)?;
         let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
         site::open(process, &queues, &stores, None);
-        alerter::run(process, &queues, &stores).await
+        // All that the alerter does beside each other is much for one future.
+        Box::pin(alerter::run(process, &queues, &stores)).await
     })
 }

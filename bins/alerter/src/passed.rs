@@ -8,8 +8,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Schedule, Slot, due_slots, timestamp};
 use ports::store::{AlertGroup, BatchRecord, GroupState, LetterSummary};
-use ports::{Clock, Held, Ledger, Letters, Schedules, StoreError};
-use service::Stores;
+use ports::{Clock, Ledger, Letters, Schedules, StoreError};
+use service::{Held, Stores};
 use tracing::info;
 
 use crate::newest::{Newest, is_of_snapshots};

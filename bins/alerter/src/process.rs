@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use desk::ReplayedLetters;
-use ports::Queue;
+use ports::{Clock, Queue, StoreError};
 use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -91,11 +91,7 @@ async fn run_with(
 /// Closes what is settled, and the letters with their groups; posts a mail about what was filed and not mailed yet, and tries to send it once; for a run that ends
 /// now.
 pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
-    let passed = Passed::new(stores, Arc::clone(&process.clock));
-    passed.look().await.context("the desk cannot be used")?;
-    // Nobody else is left here to do it.
-    let keeper = DeskKeeper::new(Arc::clone(&stores.desk), Arc::clone(&process.clock), Duration::ZERO);
-    keeper.settle(&CancellationToken::new()).await.context("the desk cannot be used")?;
+    close(stores, &process.clock).await.context("the desk cannot be used")?;
     if let Some(summaries) = summaries(process, stores)? {
         summaries.look().await.context("the outbox cannot be used")?;
     }
@@ -103,6 +99,13 @@ pub async fn flush(process: &Process, stores: &Stores) -> anyhow::Result<()> {
         Some(mailer) => mailer.flush().await.context("the outbox cannot be used"),
         None => Ok(()),
     }
+}
+
+/// Closes the groups of what passed, and settles the letters of all that are closed: nobody else is left here to do it.
+async fn close(stores: &Stores, clock: &Arc<dyn Clock>) -> Result<(), StoreError> {
+    Passed::new(stores, Arc::clone(clock)).look().await?;
+    let keeper = DeskKeeper::new(Arc::clone(&stores.desk), Arc::clone(clock), Duration::ZERO);
+    keeper.settle(&CancellationToken::new()).await.map(drop)
 }
 
 /// Whether mails could be sent now, as one line for people.
@@ -175,4 +178,40 @@ fn store_away(process: &Process, stores: &Stores) -> anyhow::Result<Option<Store
     Ok(transports
         .channels()
         .map(|_| StoreAway::new(Arc::clone(&stores.letters), transports, Arc::clone(&process.clock), place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{DeadLetter, StageName, header};
+    use ports::store::{GroupState, LetterState};
+    use ports::{Desk, LetterFilter, Letters, Store};
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::{batch, chunk, fetched};
+    use testkit::memory::MemoryStore;
+
+    use super::*;
+    use crate::fingerprint;
+
+    /// As at the end of `coinpipe --once`: of a fetch that failed once and worked then, neither the group nor its letter is left open.
+    #[tokio::test]
+    async fn a_run_that_ends_leaves_no_open_letter_of_a_closed_group() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+        let mut passed = DeadLetter::incident(StageName::Fetcher, "http_429", "try", "busy", clock.now());
+        passed.headers.set(header::BATCH, batch(0));
+        let stays = DeadLetter::incident(StageName::Loader, "broken", "1", "it broke", clock.now());
+        for letter in [&passed, &stays] {
+            assert!(store.file(letter, &fingerprint(letter)).await.unwrap());
+        }
+        store.record_fetched(&fetched(1)).await.unwrap();
+        store.load(&chunk(&[1])).await.unwrap();
+        close(&Stores::of(store.clone()), &clock).await.unwrap();
+        let open = store.groups(Some(GroupState::Open)).await.unwrap();
+        assert_eq!(open.iter().map(|group| group.code.as_str()).collect::<Vec<_>>(), ["broken"]);
+        let count = async |state| {
+            let filter = LetterFilter { state: Some(state), ..LetterFilter::default() };
+            store.count(&filter, 9).await.unwrap()
+        };
+        assert_eq!((count(LetterState::Open).await, count(LetterState::Resolved).await), (1, 1));
+    }
 }

@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use config::QuietHours;
 use domain::{BatchId, Schedule, timestamp};
 use ports::store::{FiledCounts, GroupState, OutboxState};
-use ports::{Clock, Held, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
-use service::Stores;
+use ports::{Clock, Ledger, Letters, Outbox, Posting, Schedules, StoreError};
+use service::{Held, Stores};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -28,6 +28,9 @@ const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What was due at the end of a period may still be loaded for so long.
 const LOADED_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// In the id of each, and of no other mail.
+const MARK: &str = "-summary-";
 
 /// So many batches are read at once.
 const AT_ONCE: usize = 500;
@@ -206,7 +209,12 @@ impl Summaries {
 
 /// The id of the mail about `period`: the same for all alerters.
 fn id(installation: &str, period: Period) -> String {
-    format!("coinpipe-{installation}-summary-{}", period.name())
+    format!("coinpipe-{installation}{MARK}{}", period.name())
+}
+
+/// Whether the mail of this id is a summary.
+pub(crate) fn is_summary(id: &str) -> bool {
+    id.contains(MARK)
 }
 
 #[cfg(test)]

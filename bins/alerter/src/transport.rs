@@ -140,7 +140,7 @@ impl Transports {
             let Some(transport) = self.of(channel) else { continue };
             let sent = match channel {
                 Channel::Mail => transport.send(mail).await,
-                Channel::Webhook => transport.send(&report::unfiled(mail)).await,
+                Channel::Webhook => transport.send(&report::unfiled("store", mail)).await,
             };
             if let (Err(error), Some(_)) = (&sent, &first) {
                 warn!(%channel, %error, "not sent");

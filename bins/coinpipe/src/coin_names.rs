@@ -37,6 +37,20 @@ pub(crate) async fn meant(browse: &dyn Browse, text: &str, currencies: &[String]
     bail!("no coin is called {text:?}; there is {}", list(&alike));
 }
 
+/// The currencies that are meant: the one that was `asked` for, whatever its case, or all that there are quotes in.
+pub(crate) async fn currencies(browse: &dyn Browse, asked: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let mut known: Vec<_> = browse.currencies().await?.into_iter().map(|it| it.currency).collect();
+    let Some(asked) = asked.map(str::trim) else { return Ok(known) };
+    if known.is_empty() {
+        bail!("there are no quotes yet");
+    }
+    if let Some(place) = known.iter().position(|currency| currency.eq_ignore_ascii_case(asked)) {
+        return Ok(vec![known.swap_remove(place)]);
+    }
+    let known = known.join(", ");
+    bail!("there are no quotes in {asked}, but in {known}; fetch.convert says which are fetched")
+}
+
 /// Those of the newest snapshot come first: the others' ranks are old.
 async fn look(
     browse: &dyn Browse,

@@ -12,7 +12,8 @@ pub(crate) fn price(amount: Option<f64>) -> String {
     match amount {
         None => "–".to_owned(),
         Some(0.0) => "0".to_owned(),
-        Some(amount) if (1.0..HUGE).contains(&amount) => thousands(amount, 2),
+        // What would round to 1 is written as 1 is.
+        Some(amount) if (0.999_95..HUGE).contains(&amount) => thousands(amount, 2),
         Some(amount) if (1e-4..1.0).contains(&amount) => {
             // As many decimals as leave four significant digits.
             let decimals = if amount >= 0.1 {
@@ -37,7 +38,8 @@ pub(crate) fn money(amount: Option<f64>) -> String {
         return format!("{amount:.2e}");
     }
     for (unit, name) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")] {
-        if amount >= unit {
+        // What would round to 1,000 of the smaller unit is 1 of this one.
+        if amount.abs() >= unit * 0.999_995 {
             return format!("{:.2} {name}", amount / unit);
         }
     }
@@ -49,6 +51,8 @@ pub(crate) fn percent(amount: Option<f64>) -> String {
     match amount {
         None => "–".to_owned(),
         Some(amount) if amount.abs() >= HUGE => format!("{amount:+.2e} %"),
+        // What lost nearly all is not gone.
+        Some(amount) if -100.0 < amount && amount <= -99.995 => "-99.99 %".to_owned(),
         Some(amount) => format!("{amount:+.2} %"),
     }
 }
@@ -132,6 +136,9 @@ mod tests {
         assert_eq!(price(None), "–");
         assert_eq!(money(Some(1.265_258e12)), "1.27 T");
         assert_eq!(percent(Some(-1.2)), "-1.20 %");
+        assert_eq!(percent(Some(-99.999)), "-99.99 %");
+        let edges = [999.99, 999.999, -1500.0, 999_999.0].map(|amount| money(Some(amount)));
+        assert_eq!(edges, ["999.99", "1.00 K", "-1.50 K", "1.00 M"]);
         assert_eq!(count(1_234_567), "1,234,567");
     }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Schedule, Slot, in_force, timestamp};
-use ports::{BatchRecord, Held, Ledger, Schedules, StoreError};
+use ports::{BatchRecord, Ledger, Schedules, StoreError};
+use service::Held;
 
-/// So many batches are looked up in one statement.
-const LOOKED_UP: usize = 100;
 /// So many snapshots tell how many coins there are.
 const TELLING: usize = 20;
 
@@ -29,11 +28,7 @@ impl Tables {
 
     /// The records of `ids`, in any order.
     pub async fn records(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
-        let mut records = Vec::with_capacity(ids.len());
-        for part in ids.chunks(LOOKED_UP) {
-            records.extend(self.ledger.batches_of(part).await?);
-        }
-        Ok(records)
+        service::records(&*self.ledger, ids).await
     }
 
     /// The slots from `from` on and before `to` that have a batch, snapshots that were taken by hand included.

@@ -78,8 +78,15 @@ impl Http {
                 is_plain.then_some(()).ok_or_else(|| "must be at most 40 characters of plain text".to_owned())
             }
             "hide" => self.hide.iter().try_for_each(|name| {
-                let is_name = (1..=200).contains(&name.trim().len()) && name.trim() == name;
-                is_name.then_some(()).ok_or_else(|| format!("{name:?} is not a name"))
+                let is_odd = |c: char| "[]\"'".contains(c) || c.is_whitespace() || c.is_control();
+                let is_name = (1..=200).contains(&name.len()) && !name.contains(is_odd);
+                is_name.then_some(()).ok_or_else(|| {
+                    format!(
+                        "{name:?} is not a name; it is written hide = [\"secret\", \"x-trace\"], and as a \
+                         variable {}=secret,x-trace",
+                        crate::environment::variable("http", "hide")
+                    )
+                })
             }),
             _ => Ok(()),
         }
@@ -239,6 +246,20 @@ mod tests {
                 assert_eq!(found.is_ok(), is_right, "{text}");
                 assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
             }
+        }
+    }
+
+    /// A list as TOML writes it, in a variable, is names with brackets and quotes, which hide nothing.
+    #[test]
+    fn a_name_to_hide_has_no_brackets_quotes_or_blanks() {
+        let hide = |name: &str| checked("hide", |http| http.hide = vec!["a".to_owned(), name.to_owned()]);
+        for name in ["secret", "x-trace", "contract_address", "größe", "a.b/c"] {
+            assert_eq!(hide(name), Ok(()), "{name}");
+        }
+        for name in ["[\"secret\"", "\"x-trace\"]", "'secret'", "x trace", " secret", "", "a\tb", "[secret]"]
+        {
+            let told = hide(name).unwrap_err();
+            assert!(told.contains("COINPIPE__HTTP__HIDE=secret,x-trace"), "{told}");
         }
     }
 

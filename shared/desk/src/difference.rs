@@ -13,20 +13,40 @@ const MOST: usize = 40;
 /// Characters of a value that are shown.
 const VALUE: usize = 100;
 
-/// The differences from `before` to `after`, in lines; none when they are equal.
-pub(crate) fn difference(before: &Document, after: &Document) -> Vec<String> {
+/// Objects and arrays within each other, beyond which a body is not compared value by value.
+const DEPTH: usize = 128;
+
+/// What stands in the place of a value that is hidden.
+const HIDDEN: &str = "hidden by [http] hide";
+
+/// The differences from `before` to `after`, in lines; none when they are equal. Of headers and fields with a name in `hide` it tells
+/// only that they differ.
+pub(crate) fn difference(before: &Document, after: &Document, hide: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     let names = |document: &Document| -> BTreeSet<String> {
         document.headers.iter().map(|(name, _)| name.to_owned()).collect()
     };
     for name in names(before).union(&names(after)) {
-        tell(&mut lines, &format!("header {name}"), before.headers.get(name), after.headers.get(name));
+        let (one, other) = (before.headers.get(name), after.headers.get(name));
+        let what = format!("header {}", domain::one_line(name, VALUE));
+        if !is_hidden(hide, name) {
+            tell(&mut lines, &what, one, other);
+        } else if one != other {
+            lines.push(unseen(&what));
+        }
     }
     if before.body != after.body {
         let count = lines.len();
-        match (Tree::of(&before.body), Tree::of(&after.body)) {
-            (Some(one), Some(other)) => compare("body", &one, &other, &mut lines),
-            _ => tell(&mut lines, "body", Some(&before.body), Some(&after.body)),
+        match (Tree::of(&before.body, hide, DEPTH), Tree::of(&after.body, hide, DEPTH)) {
+            (Ok(one), Ok(other)) => compare("body", &one, &other, &mut lines),
+            (Err(Odd::NoJson), _) | (_, Err(Odd::NoJson)) if hide.is_empty() => {
+                tell(&mut lines, "body", Some(&before.body), Some(&after.body));
+            }
+            // Nobody knows what is in it.
+            _ => {
+                let size = |document: &Document| counted(document.body.len() as u64, "byte");
+                lines.push(format!("body of {} → body of {}", size(before), size(after)));
+            }
         }
         if lines.len() == count {
             lines.push("body: only its blanks differ".to_owned());
@@ -40,30 +60,53 @@ pub(crate) fn difference(before: &Document, after: &Document) -> Vec<String> {
     lines
 }
 
+fn is_hidden(hide: &[String], name: &str) -> bool {
+    hide.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
+}
+
+fn unseen(what: &str) -> String {
+    format!("{what}: changed; what it is, is {HIDDEN}")
+}
+
 /// JSON, with its values as they were sent.
 enum Tree<'a> {
     Object(BTreeMap<String, Tree<'a>>),
     Array(Vec<Tree<'a>>),
     Value(&'a str),
+    /// What is not shown.
+    Hidden(&'a str),
+}
+
+/// Why there is no tree.
+enum Odd {
+    NoJson,
+    TooDeep,
 }
 
 impl<'a> Tree<'a> {
-    fn of(json: &'a str) -> Option<Self> {
+    /// The tree of `json`, of which at most `depth` objects and arrays are within each other.
+    fn of(json: &'a str, hide: &[String], depth: usize) -> Result<Self, Odd> {
         let json = json.trim();
+        if !json.starts_with(['{', '[']) {
+            let value = serde_json::from_str::<&RawValue>(json).map_err(|_| Odd::NoJson)?;
+            return Ok(Self::Value(value.get()));
+        }
+        let depth = depth.checked_sub(1).ok_or(Odd::TooDeep)?;
         if json.starts_with('{') {
-            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-            let fields = fields.into_iter().map(|(name, value)| Some((name, Self::of(value.get())?)));
-            return fields.collect::<Option<_>>().map(Self::Object);
+            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(|_| Odd::NoJson)?;
+            let tree = |(name, value): (String, &'a RawValue)| {
+                let value = if is_hidden(hide, &name) {
+                    Self::Hidden(value.get())
+                } else {
+                    Self::of(value.get(), hide, depth)?
+                };
+                Ok((name, value))
+            };
+            return fields.into_iter().map(tree).collect::<Result<_, _>>().map(Self::Object);
         }
-        if json.starts_with('[') {
-            let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-            return elements
-                .into_iter()
-                .map(|value| Self::of(value.get()))
-                .collect::<Option<_>>()
-                .map(Self::Array);
-        }
-        serde_json::from_str::<&RawValue>(json).ok().map(|value| Self::Value(value.get()))
+        let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Odd::NoJson)?;
+        let elements = elements.into_iter().map(|value| Self::of(value.get(), hide, depth));
+        elements.collect::<Result<_, _>>().map(Self::Array)
     }
 
     fn shown(&self) -> String {
@@ -71,6 +114,7 @@ impl<'a> Tree<'a> {
             Self::Object(fields) => format!("{{{}}}", counted(fields.len() as u64, "field")),
             Self::Array(elements) => format!("[{}]", counted(elements.len() as u64, "element")),
             Self::Value(text) => (*text).to_owned(),
+            Self::Hidden(_) => HIDDEN.to_owned(),
         }
     }
 }
@@ -80,7 +124,9 @@ fn compare(path: &str, before: &Tree<'_>, after: &Tree<'_>, lines: &mut Vec<Stri
         (Tree::Object(one), Tree::Object(other)) => {
             let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
             for name in names {
-                part(&format!("{path}.{name}"), one.get(name), other.get(name), lines);
+                // A name of megabytes is not written for each of its elements.
+                let path = format!("{path}.{}", domain::one_line(name, VALUE));
+                part(&path, one.get(name), other.get(name), lines);
             }
         }
         (Tree::Array(one), Tree::Array(other)) => {
@@ -89,6 +135,8 @@ fn compare(path: &str, before: &Tree<'_>, after: &Tree<'_>, lines: &mut Vec<Stri
             }
         }
         (Tree::Value(one), Tree::Value(other)) => tell(lines, path, Some(one), Some(other)),
+        (Tree::Hidden(one), Tree::Hidden(other)) if one == other => {}
+        (Tree::Hidden(_), Tree::Hidden(_)) => lines.push(unseen(path)),
         _ => tell(lines, path, Some(&before.shown()), Some(&after.shown())),
     }
 }
@@ -138,12 +186,45 @@ mod tests {
             "body.data[1]: 2 → nothing",
             "body.old: {0 fields} → [0 elements]",
         ];
-        assert_eq!(difference(&before, &after), expected);
-        assert_eq!(difference(&before, &before), [""; 0]);
-        assert_eq!(difference(&document("1", "garbage"), &document("1", "{}")), ["body: garbage → {}"]);
-        assert_eq!(difference(&document("1", "[ ]"), &document("1", "[]")), ["body: only its blanks differ"]);
+        assert_eq!(difference(&before, &after, &[]), expected);
+        assert_eq!(difference(&before, &before, &[]), [""; 0]);
+        assert_eq!(difference(&document("1", "garbage"), &document("1", "{}"), &[]), ["body: garbage → {}"]);
+        assert_eq!(
+            difference(&document("1", "[ ]"), &document("1", "[]"), &[]),
+            ["body: only its blanks differ"]
+        );
         let long = |value: &str| format!("[{}]", vec![value; 50].join(","));
-        let lines = difference(&document("1", &long("1")), &document("1", &long("2")));
+        let lines = difference(&document("1", &long("1")), &document("1", &long("2")), &[]);
         assert_eq!((lines.len(), lines[40].as_str()), (41, "… and 10 more differences"));
+    }
+
+    /// Each of these once ended the process.
+    #[test]
+    fn a_body_that_is_too_deep_is_told_by_its_size() {
+        let arrays = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        let told = |one: &str, other: &str| difference(&document("1", one), &document("1", other), &[]);
+        assert_eq!(told(&arrays(200_000), "[]"), ["body of 400,001 bytes → body of 2 bytes"]);
+        assert_eq!(told("[]", &objects(200_000)), ["body of 2 bytes → body of 1,200,001 bytes"]);
+        assert_eq!(told(&arrays(DEPTH), "2"), ["body: [1 element] → 2"]);
+        assert_eq!(told(&arrays(DEPTH + 1), "2"), ["body of 259 bytes → body of 1 byte"]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_not_told() {
+        let hide = ["secret".to_owned(), "X-Page".to_owned()];
+        let before =
+            document("1", r#"{"a": {"secret": "pssst", "b": 1}, "secret": [1], "c": {"secret": 1}}"#);
+        let after = document("2", r#"{"a": {"SECRET": "psst", "b": 2}, "secret": [2], "c": {"secret": 1}}"#);
+        let expected = [
+            "header x-page: changed; what it is, is hidden by [http] hide",
+            "body.a.SECRET: nothing → hidden by [http] hide",
+            "body.a.b: 1 → 2",
+            "body.a.secret: hidden by [http] hide → nothing",
+            "body.secret: changed; what it is, is hidden by [http] hide",
+        ];
+        assert_eq!(difference(&before, &after, &hide), expected);
+        let told = difference(&document("1", "secret: pssst"), &document("1", "{}"), &hide);
+        assert_eq!(told, ["body of 13 bytes → body of 2 bytes"]);
     }
 }

@@ -1,6 +1,6 @@
 //! A letter's message is changed by hand, held to the decoder of its stage, and kept beside the original.
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
 use domain::{DeadLetter, MessageId};
 use ports::store::{FiledLetter, Handling, LetterKey};
@@ -16,11 +16,16 @@ use crate::trial::Trial;
 /// Edits of one letter that may be kept.
 const MOST_EDITS: u32 = 1000;
 
+/// What is told in the place of what a stage says of a message, which may have values of it.
+const UNTOLD: &str = "its stage could not read it; why may have what [http] hide hides in it, so only `coinpipe dead edit --dry-run` tells it";
+
 /// A letter that is about to be edited.
 #[derive(Clone, Debug)]
 pub struct Editing {
     filed: FiledLetter,
     before: Document,
+    /// Names of headers and of fields whose values a difference does not tell.
+    hide: Vec<String>,
 }
 
 /// An edit that the stage of the message could read.
@@ -45,7 +50,13 @@ impl Editing {
             bail!("the letter is {}; `coinpipe dead show` says why", handling.state);
         }
         let before = Document::of(&filed.letter)?;
-        Ok(Self { filed, before })
+        Ok(Self { filed, before, hide: Vec::new() })
+    }
+
+    /// The same, with a difference that does not tell the values of headers and fields with these names, whatever their case.
+    #[must_use]
+    pub fn hiding(self, names: &[String]) -> Self {
+        Self { hide: names.to_vec(), ..self }
     }
 
     /// The message as it is.
@@ -68,15 +79,28 @@ impl Editing {
         now: DateTime<Utc>,
     ) -> anyhow::Result<Checked> {
         let letter = &self.filed.letter;
-        let difference = difference(&self.before, after);
+        let difference = difference(&self.before, after, &self.hide);
         ensure!(!difference.is_empty(), "nothing was changed");
-        let changed = changed_kind(&self.before.headers, &after.headers, after.is_page());
+        let mut changed = changed_kind(&self.before.headers, &after.headers, after.is_page());
+        if !self.hide.is_empty() {
+            // The names without what they said.
+            for line in &mut changed {
+                line.truncate(line.find(": ").unwrap_or(line.len()));
+            }
+        }
         ensure!(
             changed.is_empty() || to_another_kind,
             "it would be another message than the one that died ({}); --to-another-kind says that this is meant",
             changed.join(", ")
         );
-        let (letter, verdict) = after.to_letter(letter, new_id(stores, letter).await?, trial, now)?;
+        let made = after.to_letter(letter, new_id(stores, letter).await?, trial, now);
+        let (letter, mut verdict) =
+            if self.hide.is_empty() { made? } else { made.map_err(|_| anyhow!(UNTOLD))? };
+        if !self.hide.is_empty()
+            && let Some((told, _)) = verdict.split_once(": ")
+        {
+            verdict = told.to_owned();
+        }
         let original = LetterKey { filed_at: self.filed.filed_at, id: self.filed.letter.id.to_string() };
         Ok(Checked { original, letter, difference, verdict })
     }

@@ -74,11 +74,11 @@ fn steps(path: &str) -> anyhow::Result<Vec<Step<'_>>> {
 }
 
 fn fields(json: &str) -> anyhow::Result<BTreeMap<Cow<'_, str>, &RawValue>> {
-    serde_json::from_str(json).map_err(|_| anyhow!("{} is no object", begin(json)))
+    serde_json::from_str(json).map_err(|_| anyhow!("{} is no object", kind(json)))
 }
 
 fn elements(json: &str) -> anyhow::Result<Vec<&RawValue>> {
-    serde_json::from_str(json).map_err(|_| anyhow!("{} is no array", begin(json)))
+    serde_json::from_str(json).map_err(|_| anyhow!("{} is no array", kind(json)))
 }
 
 fn element_with<'j>(json: &'j str, name: &str, wanted: &str) -> anyhow::Result<Option<&'j str>> {
@@ -94,8 +94,16 @@ fn place(text: &str, part: &str) -> usize {
     part.as_ptr().addr() - text.as_ptr().addr()
 }
 
-fn begin(json: &str) -> String {
-    domain::one_line(json, 40)
+/// What a value is. Its text is not told: it may be hidden from whoever asks.
+fn kind(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
 }
 
 #[cfg(test)]
@@ -125,8 +133,9 @@ mod tests {
         for (path, value, said) in [
             ("data[7].price", "1", "there is no"),
             ("data[id=5].price", "1", "there is no"),
-            ("data.price", "1", "is no object"),
-            ("n[0]", "1", "is no array"),
+            ("data.price", "1", "an array is no object"),
+            ("n[0]", "1", "a number is no array"),
+            ("data[1].name.x", "1", "a text is no object"),
             ("data[x]", "1", "is no path"),
             ("a..b", "1", "is no path"),
             ("n", "{", "is no JSON"),

@@ -55,6 +55,7 @@ pub use quote::Quote;
 pub use replay::ReplayId;
 pub use schedule::{
     DueSlot, HeldSlots, InForce, LATE_AFTER, LOADED_WITHIN, Schedule, begun_slots, due_slots, in_force,
+    scheduled_slots,
 };
 pub use shared::Shared;
 pub use slot::Slot;

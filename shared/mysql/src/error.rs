@@ -23,11 +23,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether waiting and trying again can help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-
     /// The same error, saying which database it is about.
     #[must_use]
     pub(crate) fn at(self, place: &str) -> Self {
@@ -49,7 +44,7 @@ impl std::error::Error for Error {}
 
 impl Away for Error {
     fn is_away(&self) -> bool {
-        self.is_transient()
+        matches!(self, Self::Unavailable(_))
     }
 
     fn away(reason: String) -> Self {
@@ -59,7 +54,7 @@ impl Away for Error {
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        Self::by_adapter(error.is_transient(), error.to_string())
+        Self::by_adapter(error.is_away(), error.to_string())
     }
 }
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Chunk, Fetched, MarketChunk, Schedule, timestamp};
+use outage::Away;
 use ports::store::Halfway;
 use ports::{Clock, DataKinds, Loaded, Store, StoreError};
 use sqlx::mysql::MySqlConnection;
@@ -64,7 +65,7 @@ impl MysqlStore {
         options.check_files().await?;
         let store = Self { database: Database::new(options, Some(&SCHEMA)), clock };
         match store.database.migrate().await {
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_away() => {
                 tracing::warn!(%error, "the store is away; waiting for it");
                 Ok(store)
             }

@@ -20,9 +20,9 @@ pub use source::LegacyTable;
 pub use store::{
     Action, AlertGroup, BatchRecord, Browse, CLOCK_SKEW, Channel, Claim, ClaimedMail, Covered, DataKinds,
     Death, Desk, DeskLetter, DropPortion, DropPosition, Dropped, Drops, FLAPPING, FLAPPING_WITHIN, Fate,
-    FetchedSlot, FiledCounts, FiledLetter, Freshness, GroupState, Handling, Held, HourOfGroup, Kept, Ledger,
+    FetchedSlot, FiledCounts, FiledLetter, Freshness, GroupState, Handling, HourOfGroup, Kept, Ledger,
     LedgerLine, LetterFilter, LetterKey, LetterState, LetterSummary, Letters, Life, ListedCoin, Loaded,
     LoggedAction, Mail, MailResult, MailTrouble, Marked, Outbox, OutboxState, Planner, PostedMail, Posting,
     ProcessRecord, Processes, Proofs, QuoteKey, Quotes, Refused, Schedules, Silence, Silences, StageRate,
-    Store, StoreError, TopCoin, Totals, Unsettled, held_slots,
+    Store, StoreError, TopCoin, Totals, Unsettled,
 };

@@ -5,7 +5,6 @@
 mod browse;
 mod desk;
 mod drops;
-mod held;
 mod ledger;
 mod letters;
 mod mail;
@@ -30,7 +29,6 @@ pub use desk::{
     LoggedAction, Unsettled,
 };
 pub use drops::{DropPortion, DropPosition, Dropped, Drops, Marked};
-pub use held::{Held, held_slots};
 pub use ledger::{BatchKey, BatchRecord, Course, Ledger, Missing, Paid};
 pub use letters::{
     AlertGroup, Death, FLAPPING, FLAPPING_WITHIN, FiledCounts, FiledLetter, GroupState, LetterSummary,

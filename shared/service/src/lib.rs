@@ -7,6 +7,7 @@
 mod adapters;
 mod alive;
 mod allocator;
+mod held;
 mod http;
 mod in_flight;
 mod logging;
@@ -20,6 +21,7 @@ mod usage;
 mod waiting;
 
 pub use adapters::{Queues, SetAside, Stores, check_arguments, check_writable, file_of, place, set_aside};
+pub use held::{Held, held_slots, records};
 pub use logging::LogDefault;
 pub use process::Process;
 pub use shutdown::Shutdown;

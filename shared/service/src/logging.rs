@@ -16,7 +16,7 @@ pub enum LogDefault {
 
 /// `converting` is what adapters log under while they convert tables, which may take minutes.
 const QUIET: &str = "warn,converting=info";
-const TOLD: &str = "warn,converting=info,alerter::desk=error";
+const TOLD: &str = "warn,converting=info,alerter::filing=error";
 
 /// Begins logging, and sending traces in the name of the process `name`. Must not be called in an async runtime.
 pub(crate) fn start(

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
 use crate::courses::Courses;
-use crate::letters::jobs::Jobs;
-use crate::letters::recover::{server_name, via};
-use crate::pipeline::line::Found;
+use crate::jobs::Jobs;
+use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
+use crate::truth::Found;
 
 /// Questions that the store is asked at once: the site must never starve work.
 const AT_ONCE: usize = 4;

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::assets;
 use crate::context::Context;
-use crate::truth::truth;
+use crate::line::line;
 
 /// Where one sees who one is here, and logs in.
 const ACCESS: &str = "/login";
@@ -47,7 +47,7 @@ impl Shell {
         Self {
             title: title.into(),
             section,
-            truth: Some(truth(context).await),
+            truth: Some(line(context).await),
             is_simulated: kinds.is_ok_and(|kinds| kinds.simulated),
             has_plots: false,
         }

@@ -1,7 +1,7 @@
 //! The letters: groups, single letters, and what an operator does with them.
 //!
 //! Every view takes the same filter as GET parameters and hands it on. What changes letters is asked for in one view, which counts and
-//! names them, and begun by a form in it; it is done by [`jobs`] in this process, whether or not the browser stays.
+//! names them, and begun by a form in it; it is done by `jobs` in this process, whether or not the browser stays.
 
 mod act;
 mod edit;
@@ -9,14 +9,12 @@ pub(crate) mod filter;
 mod form;
 mod group;
 pub(crate) mod hidden;
-pub(crate) mod jobs;
 mod letter;
 mod overview;
 pub(crate) mod parts;
 mod plan;
 mod progress;
 mod record;
-pub(crate) mod recover;
 mod silence;
 
 use axum::Router;

@@ -17,13 +17,16 @@ mod context;
 mod courses;
 mod dress;
 mod etag;
+mod jobs;
 mod layout;
 mod letters;
+mod line;
 mod market;
 mod numbers;
 mod parameters;
 mod pipeline;
 mod plot;
+mod recover;
 mod safety;
 mod sparkline;
 mod trouble;
@@ -41,7 +44,8 @@ use tracing::{info, warn};
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
 pub use pipeline::missing::{LookError, Places, letters_about, places};
-pub use pipeline::{Facts, Known, Level, Overview, SlotState, Square, Truth, overview, truth as truth_of};
+pub use pipeline::{Overview, SlotState, Square, overview};
+pub use truth::{Facts, Known, Level, Truth, facts, known, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
 pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<Arc<dyn Trial>>) {
@@ -57,7 +61,7 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
     if process.serve_site(router(&context)) {
         info!("serving the site");
         tokio::spawn(async move {
-            if let Err(error) = letters::recover::recover(context.stores(), context.name()).await {
+            if let Err(error) = recover::recover(context.stores(), context.name()).await {
                 warn!(%error, "what this server had begun before is not ended in the record");
             }
         });

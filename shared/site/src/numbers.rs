@@ -18,7 +18,8 @@ pub(crate) fn price(amount: f64) -> String {
     if !(1e-9..HUGE).contains(&size) {
         return format!("{amount:.3e}");
     }
-    if size >= 1.0 {
+    // What would round to 1 is written as 1 is.
+    if size >= 0.99995 {
         return thousands(&format!("{amount:.2}"));
     }
     // As many decimals as leave four significant digits.
@@ -38,7 +39,8 @@ pub(crate) fn short(amount: f64) -> String {
         return format!("{amount:.2e}");
     }
     for (unit, name) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")] {
-        if size >= unit {
+        // What would round to 1,000 of the smaller unit is 1 of this one.
+        if size >= unit * 0.999_995 {
             // A narrow line must not break between them.
             return format!("{:.2}\u{a0}{name}", amount / unit);
         }
@@ -48,7 +50,8 @@ pub(crate) fn short(amount: f64) -> String {
 
 /// A percentage with its sign.
 pub(crate) fn percent(amount: f64) -> String {
-    let size = amount.abs();
+    // What lost nearly all is not gone.
+    let size = if -100.0 < amount && amount <= -99.995 { 99.99 } else { amount.abs() };
     let text = if size >= HUGE { format!("{size:.2e}") } else { thousands(&format!("{size:.2}")) };
     let is_nothing = size < 0.005;
     let sign = if is_nothing {
@@ -135,6 +138,20 @@ mod tests {
         assert_eq!(short(1.265_258e12), "1.27\u{a0}T");
         assert_eq!(short(999.0), "999.00");
         assert_eq!(short(1.7e308), "1.70e308");
+        // At a unit's edge.
+        assert_eq!(price(0.999_96), "1.00");
+        assert_eq!(price(0.999_94), "0.9999");
+        for (amount, written) in [
+            (999.99, "999.99"),
+            (999.999, "1.00\u{a0}K"),
+            (-999.999, "-1.00\u{a0}K"),
+            (999_994.0, "999.99\u{a0}K"),
+            (999_999.0, "1.00\u{a0}M"),
+            (999_999_999.0, "1.00\u{a0}B"),
+            (999_999_999_999.0, "1.00\u{a0}T"),
+        ] {
+            assert_eq!(short(amount), written);
+        }
         assert_eq!(count(1_234_567), "1,234,567");
     }
 
@@ -146,6 +163,9 @@ mod tests {
             (0.001, "0.00\u{a0}%"),
             (-0.0, "0.00\u{a0}%"),
             (12_345.6, "+12,345.60\u{a0}%"),
+            (-99.999, "\u{2212}99.99\u{a0}%"),
+            (-100.0, "\u{2212}100.00\u{a0}%"),
+            (99.999, "+100.00\u{a0}%"),
             (-1e300, "\u{2212}1.00e300\u{a0}%"),
         ] {
             assert_eq!(percent(amount), written);

@@ -17,10 +17,31 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     type Rejection = Trouble;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Trouble> {
-        let Query(parameters) =
-            Query::try_from_uri(&parts.uri).map_err(|error| Trouble::BadParameter(error.body_text()))?;
+        let Query(parameters) = Query::try_from_uri(&parts.uri)
+            .map_err(|error| Trouble::BadParameter(in_words(&error.body_text())))?;
         Ok(Self(parameters))
     }
+}
+
+/// What a library said of the parameters, in the words of the site. The names in it are those of fields, and are kept.
+fn in_words(said: &str) -> String {
+    let quoted = |text: &str| {
+        let names = text.split('`').skip(1).step_by(2);
+        names.map(|name| domain::one_line(name, 60)).collect::<Vec<_>>()
+    };
+    if let Some((_, rest)) = said.split_once("unknown field ") {
+        let (name, known) = rest.split_once(", expected").unwrap_or((rest, ""));
+        let (name, known) = (quoted(name).concat(), quoted(known));
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return format!("there is no parameter {name:?} here; there are: {known}");
+    }
+    if let Some((_, rest)) = said.split_once("duplicate field ") {
+        return format!("{} is there twice; say which is meant", quoted(rest).concat());
+    }
+    if let Some((_, rest)) = said.split_once("missing field ") {
+        return format!("the parameter {} is missing", quoted(rest).concat());
+    }
+    "a parameter has a value that it cannot have".to_owned()
 }
 
 /// The value of a parameter that is there and not empty: a form sends what was left empty, too.
@@ -56,6 +77,26 @@ pub(crate) fn instant(name: &str, value: Option<&str>) -> Result<Option<DateTime
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_parameters_is_told_in_our_words() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only read")]
+        struct Read {
+            coin: u32,
+            #[serde(default)]
+            to: String,
+        }
+        let told = |query: &str| {
+            let uri = format!("/?{query}").parse().unwrap();
+            in_words(&Query::<Read>::try_from_uri(&uri).unwrap_err().body_text())
+        };
+        assert_eq!(told("coin=1&coins=2"), "there is no parameter \"coins\" here; there are: coin, to");
+        assert_eq!(told("coin=1&coin=2"), "coin is there twice; say which is meant");
+        assert_eq!(told("to=2"), "the parameter coin is missing");
+        assert_eq!(told("coin=x"), "a parameter has a value that it cannot have");
+    }
 
     #[test]
     fn instants_are_read_in_two_forms() {

@@ -1,7 +1,6 @@
 //! The pipeline: how fresh the tables are, stages and queues, the last slots, plots, processes.
 
 pub(crate) mod json;
-pub(crate) mod line;
 pub(crate) mod missing;
 mod overview;
 mod plots;
@@ -9,8 +8,6 @@ mod processes;
 mod squares;
 mod stages;
 mod strip;
-mod truth;
-pub(crate) mod words;
 
 use axum::Router;
 use axum::extract::State;
@@ -26,9 +23,7 @@ use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
-pub(crate) use overview::{depths, facts, known};
 pub use squares::{Square, State as SlotState};
-pub use truth::{Facts, Known, Level, Truth, truth};
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new().route("/pipeline", get(pipeline))

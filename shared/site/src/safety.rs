@@ -12,7 +12,6 @@ mod origin;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use crate::access::visitor;
 pub(crate) use acting::{Act, acting};
 pub(crate) use gate::gate;
 pub(crate) use headers::headers;

@@ -1,11 +1,253 @@
-//! The one line of truth on top of every view: how the pipeline is, in a sentence.
+//! The one line of truth: whether the tables are fresh and whole, and if not, since when and why. A pure function of what was found.
 
-use maud::Markup;
+mod facts;
+mod words;
 
-use crate::context::Context;
-use crate::pipeline::line;
+use std::time::Duration;
 
-/// How the pipeline is now, in a sentence.
-pub(crate) async fn truth(context: &Context) -> Markup {
-    line::line(context).await
+use chrono::{DateTime, TimeDelta, Utc};
+use config::StaleAfter;
+use domain::{Class, Doubt, LOADED_WITHIN, QueueName, Schedule, StageName, one_line, timestamp};
+use ports::Depth;
+use ports::store::{AlertGroup, BatchRecord, Freshness};
+use serde_json::{Value, json};
+use service::Waiting;
+use tokio::sync::Mutex;
+
+pub(crate) use facts::depths;
+pub use facts::{facts, known};
+use words::lasting;
+pub(crate) use words::{clock, counted};
+
+/// The line that was found last, and when.
+pub(crate) type Found = Mutex<Option<(DateTime<Utc>, Truth)>>;
+
+/// What waits in a queue for so long waits for somebody who does not take it.
+const WAITS_LONG: TimeDelta = TimeDelta::minutes(5);
+
+/// The longest text from elsewhere, in characters.
+const REASON: usize = 160;
+
+/// What was found at one time.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// When.
+    pub now: DateTime<Utc>,
+    /// What the tables say; `None` when the store is away.
+    pub tables: Option<Facts>,
+    /// What waits in the queues; `None` when the queue is away.
+    pub queues: Option<Vec<(QueueName, Depth)>>,
+    /// What the fetcher on this machine waits for.
+    pub waiting: Option<Waiting>,
+    /// When quotes are old.
+    pub stale_after: StaleAfter,
+    /// How often snapshots are taken while no schedule is known.
+    pub every: Duration,
 }
+
+/// What the tables say.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// How fresh the quotes are.
+    pub freshness: Freshness,
+    /// The schedules that are in force.
+    pub followed: Vec<Schedule>,
+    /// The newest snapshot that was fetched live.
+    pub newest: Option<BatchRecord>,
+    /// What is open on the desk.
+    pub open: Vec<AlertGroup>,
+}
+
+/// How good it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// All is well.
+    Good,
+    /// The tables serve, and something is wrong or may soon be.
+    Doubtful,
+    /// Who reads the tables reads something old, or nothing.
+    Bad,
+}
+
+/// The line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truth {
+    /// How good it is.
+    pub level: Level,
+    /// The first word: `Fresh`.
+    pub word: &'static str,
+    /// What follows: `: 3 minutes old, complete`.
+    pub rest: String,
+}
+
+impl Truth {
+    fn new(level: Level, word: &'static str, rest: String) -> Self {
+        Self { level, word, rest }
+    }
+
+    /// All of it.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.word, self.rest)
+    }
+
+    /// The line for programs.
+    pub fn to_json(&self) -> Value {
+        let level = match self.level {
+            Level::Good => "good",
+            Level::Doubtful => "doubtful",
+            Level::Bad => "bad",
+        };
+        json!({ "level": level, "text": self.text() })
+    }
+}
+
+/// How all is.
+pub fn truth(known: &Known) -> Truth {
+    let now = known.now;
+    let Some(tables) = &known.tables else {
+        let rest = ": nothing can be read, or loaded, until it is back".to_owned();
+        return Truth::new(Level::Bad, "The store is away", rest);
+    };
+    let every = tables.followed.iter().map(|schedule| schedule.every).min().unwrap_or(known.every);
+    let Some(quote_at) = tables.freshness.newest_quote_at else {
+        if let Some(obstacle) = obstacle(known, tables) {
+            return Truth::new(Level::Bad, "No quotes yet", format!(": {obstacle}"));
+        }
+        let rest = ": they come with the first snapshot; `coinpipe --once` takes one now".to_owned();
+        return Truth::new(Level::Doubtful, "No quotes yet", rest);
+    };
+    let age = now - quote_at;
+    let is_stale = known.stale_after.of(every).is_some_and(|most| age.to_std().is_ok_and(|age| age > most));
+    if is_stale {
+        let why = obstacle(known, tables).unwrap_or_else(|| nothing_comes(tables, now));
+        return Truth::new(Level::Bad, "Stale", format!(" since {}: {why}", clock(quote_at, now)));
+    }
+    let (level, state) = newest_state(tables, every, now);
+    let mut rest = format!(": {} old, {state}", lasting(age));
+    // Fresh as it is, it may not stay so.
+    match obstacle(known, tables) {
+        Some(obstacle) => {
+            rest = format!("{rest}; {obstacle}");
+            Truth::new(Level::Doubtful, "Fresh", rest)
+        }
+        None => Truth::new(level, "Fresh", rest),
+    }
+}
+
+/// What keeps quotes from coming: the first that is known on their way.
+fn obstacle(known: &Known, tables: &Facts) -> Option<String> {
+    let now = known.now;
+    if let Some(Waiting { code, reason, until, .. }) = &known.waiting {
+        let what = match waited_for(code) {
+            "the API" => format!("the API ({})", one_line(reason, REASON)),
+            what => what.to_owned(),
+        };
+        return Some(format!("the fetcher waits for {what} until {}", clock(*until, now)));
+    }
+    let Some(queues) = &known.queues else {
+        return Some("the queue is away, and nothing gets from stage to stage until it is back".to_owned());
+    };
+    for (name, worker, thing) in
+        [(QueueName::Raw, StageName::Transformer, "page"), (QueueName::Rows, StageName::Loader, "chunk")]
+    {
+        let depth =
+            queues.iter().find(|(queue, _)| *queue == name).map(|(_, depth)| *depth).unwrap_or_default();
+        let waiting = depth.ready + depth.unsettled;
+        let code = format!("{name}_stuck");
+        let is_told = tables.open.iter().any(|group| group.code == code);
+        let waits_long = depth.oldest_at.is_some_and(|at| now - at > WAITS_LONG);
+        if waiting > 0 && (is_told || waits_long) {
+            let waits = if waiting == 1 { "waits" } else { "wait" };
+            return Some(format!("{} {waits} for a {worker}; does one run?", counted(waiting, thing)));
+        }
+    }
+    incident(&tables.open).map(|reason| format!("the fetcher says: {reason}"))
+}
+
+/// What the API or the operator has to give before the fetcher goes on.
+fn waited_for(code: &str) -> &'static str {
+    match code {
+        "api_1009" | "api_1010" | "over_budget" => "credits",
+        "api_1008" | "api_1011" | "http_429" => "the API's rate limit",
+        "api_1001" | "api_1002" | "api_1005" | "api_1007" | "http_401" => "a key that the API takes",
+        "api_1003" | "api_1004" | "http_402" => "the plan to be paid",
+        _ => "the API",
+    }
+}
+
+/// The newest incident of a fetcher that keeps snapshots away.
+fn incident(open: &[AlertGroup]) -> Option<String> {
+    let is_of_fetcher = |group: &&AlertGroup| {
+        let is_trouble = ["api_", "http_", "spool_"].iter().any(|begin| group.code.starts_with(begin));
+        let is_word = ["timeout", "connect", "over_budget"].contains(&group.code.as_str());
+        group.stage == Some(StageName::Fetcher)
+            && group.class == Class::Incident
+            && (is_trouble || is_word)
+            && group.code != "api_drift"
+    };
+    let newest = open.iter().filter(is_of_fetcher).max_by_key(|group| group.last_seen_at)?;
+    Some(one_line(&newest.reason, REASON))
+}
+
+/// Nothing is known to be in the way, and nothing new is there.
+fn nothing_comes(tables: &Facts, now: DateTime<Utc>) -> String {
+    let Some(newest) = &tables.newest else {
+        return match tables.followed.first() {
+            None => "no fetcher has told its schedule; does one run?".to_owned(),
+            Some(_) => "no snapshot was fetched for long; does a fetcher run?".to_owned(),
+        };
+    };
+    let slot = clock(newest.slot.starts_at(), now);
+    if newest.is_half_dropped || newest.dropped.is_some() {
+        return format!("the snapshot of {slot} was dropped");
+    }
+    if !newest.is_complete() {
+        return format!("the snapshot of {slot} was fetched, and is not loaded whole");
+    }
+    let is_new = newest.slot.starts_at() > tables.freshness.newest_quote_at.unwrap_or_default();
+    if is_new {
+        return format!("the snapshot of {slot} has old quotes, as CoinMarketCap sent them");
+    }
+    format!("no snapshot came after that of {slot}; does a fetcher run?")
+}
+
+/// How the newest snapshot is.
+fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, String) {
+    let Some(newest) = &tables.newest else {
+        return (
+            Level::Doubtful,
+            "filled in later or imported: no snapshot was fetched for a while".to_owned(),
+        );
+    };
+    let slot = clock(newest.slot.starts_at(), now);
+    if newest.is_half_dropped || newest.dropped.is_some() {
+        return (Level::Doubtful, format!("and the snapshot of {slot} was dropped"));
+    }
+    let due = timestamp::later(timestamp::later(newest.slot.starts_at(), every * 2), LOADED_WITHIN);
+    if due <= now {
+        return (Level::Doubtful, format!("and the snapshot after that of {slot} is late"));
+    }
+    if !newest.is_complete() {
+        let told_at = newest.loaded_at.max(newest.fetched_at);
+        let is_on_its_way = told_at.is_some_and(|at| timestamp::later(at, LOADED_WITHIN) > now);
+        let parts = counted(newest.missing.len() as u64, "part");
+        return if is_on_its_way {
+            (Level::Good, format!("and the snapshot of {slot} is being loaded: {parts} to come"))
+        } else {
+            (Level::Doubtful, format!("incomplete: {parts} of the snapshot of {slot} missing"))
+        };
+    }
+    match &newest.verdict {
+        None => (Level::Good, "complete".to_owned()),
+        Some(verdict) => {
+            let word = match verdict.doubt {
+                Doubt::Incomplete => "incomplete",
+                Doubt::Suspect => "suspect",
+            };
+            (Level::Doubtful, format!("{word}: {}", one_line(&verdict.why, REASON)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use outage::{Gate, Need};
+use outage::{Away, Gate, Need};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool, Transaction};
 
@@ -100,7 +100,7 @@ impl Database {
         let mut attempt = 1;
         loop {
             match Self::connect(path.clone()).await {
-                Err(error) if error.is_transient() && attempt < OPEN_ATTEMPTS => {
+                Err(error) if error.is_away() && attempt < OPEN_ATTEMPTS => {
                     attempt += 1;
                     tokio::time::sleep(OPEN_PAUSE).await;
                 }
@@ -176,7 +176,7 @@ impl Database {
     /// cannot be read cannot be written either.
     pub(crate) fn blame(&self, error: impl Into<Error>) -> Error {
         let error = error.into().in_file(&self.path);
-        if error.is_transient() {
+        if error.is_away() {
             self.gate.failed(Need::Write, &error);
         }
         error

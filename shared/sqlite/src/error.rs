@@ -21,11 +21,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether waiting and trying again can help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-
     /// The same error, saying which file it is about.
     #[must_use]
     pub(crate) fn in_file(self, path: &Path) -> Self {
@@ -47,7 +42,7 @@ impl std::error::Error for Error {}
 
 impl Away for Error {
     fn is_away(&self) -> bool {
-        self.is_transient()
+        matches!(self, Self::Unavailable(_))
     }
 
     fn away(reason: String) -> Self {
@@ -100,12 +95,12 @@ fn without_code(error: &sqlx::Error) -> Error {
 
 impl From<Error> for QueueError {
     fn from(error: Error) -> Self {
-        Self::by_adapter(error.is_transient(), error.to_string())
+        Self::by_adapter(error.is_away(), error.to_string())
     }
 }
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        Self::by_adapter(error.is_transient(), error.to_string())
+        Self::by_adapter(error.is_away(), error.to_string())
     }
 }

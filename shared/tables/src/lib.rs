@@ -12,4 +12,5 @@ pub mod read;
 pub mod row;
 pub mod schema;
 pub mod told;
+pub mod undelivered;
 pub mod write;

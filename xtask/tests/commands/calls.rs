@@ -156,10 +156,11 @@ fn compose(arguments: &[&str]) -> Result<(), Wrong> {
     let file = fs::read_to_string(root().join("docker-compose.yml")).expect("the stack is there");
     let service = |name: &str| {
         let is_there = file.split("\nservices:\n").nth(1).is_some_and(|services| {
-            services
-                .lines()
-                .take_while(|line| !line.starts_with("networks:"))
-                .any(|line| line == format!("  {name}:"))
+            services.lines().take_while(|line| !line.starts_with("networks:")).any(|line| {
+                line.strip_prefix("  ")
+                    .and_then(|line| line.split_once(':'))
+                    .is_some_and(|(it, _)| it == name)
+            })
         });
         if is_there { Ok(()) } else { Err(format!("there is no service {name}")) }
     };

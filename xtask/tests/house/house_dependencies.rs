@@ -117,6 +117,7 @@ const WALLED_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["alerter", "fetcher", "telemetry"]),
     ("clokwerk", &["fetcher"]),
     ("bincode", &["domain"]),
+    ("parquet", &["coinpipe"]),
 ];
 
 #[test]

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::Mailer;
+use super::elsewhere::Stuck;
+use crate::summary;
 use crate::transport::{SendError, SendErrorKind, Sent};
 
 /// The waits between attempts to send one mail.
@@ -62,6 +64,9 @@ impl Mailer {
                 }
             }
             self.record_all(channel).await?;
+            if channel == Channel::Mail {
+                self.tell_elsewhere(stop).await;
+            }
         }
         Ok(())
     }
@@ -121,7 +126,12 @@ impl Mailer {
         let now = self.clock.now();
         let result = match attempt {
             Ok(sent) => {
-                self.memory(|memory| memory.misconfigured.remove(&mail.channel));
+                self.memory(|memory| {
+                    memory.misconfigured.remove(&mail.channel);
+                    if mail.channel == Channel::Mail {
+                        memory.untold = None;
+                    }
+                });
                 sent_to(mail, sent, now)
             }
             Err(error) => self.failed(mail, error, now),
@@ -134,13 +144,17 @@ impl Mailer {
         let wait = wait(mail, kind);
         match kind {
             SendErrorKind::Refused if mail.left.is_empty() => {
-                let what = self.after_refusal(mail.channel);
+                let what = self.after_refusal(mail);
                 error!(mail = mail.id, channel = %mail.channel, reason, "{what}");
                 return MailResult::Refused(reason);
             }
             SendErrorKind::Refused => return MailResult::Refused(reason),
             SendErrorKind::Misconfigured => {
                 if self.memory(|memory| memory.misconfigured.insert(mail.channel)) {
+                    if mail.channel == Channel::Mail {
+                        let stuck = Stuck { mail: mail.id.clone(), reason: reason.clone() };
+                        self.memory(|memory| memory.untold = Some(stuck));
+                    }
                     let what = match mail.channel {
                         Channel::Mail => "the server takes no mail until someone changes [mail]",
                         Channel::Webhook => {
@@ -165,10 +179,17 @@ impl Mailer {
         put_off(now + wait, reason)
     }
 
-    /// What becomes of a message that is refused for good on `channel`.
-    pub(super) fn after_refusal(&self, channel: Channel) -> &'static str {
+    /// What becomes of a `mail` that is refused for good.
+    pub(super) fn after_refusal(&self, mail: &Mail) -> &'static str {
+        let channel = mail.channel;
         let is_copy = self.transports.channels().is_some_and(|channels| channels.copies.contains(&channel));
         match channel {
+            Channel::Mail if summary::is_summary(&mail.id) => {
+                "the server refused a summary for good; it is given up, and the next one is about the next period"
+            }
+            Channel::Webhook if !is_copy && summary::is_summary(&mail.id) => {
+                "the webhook refused a summary for good; it is given up, and the next one is about the next period"
+            }
             Channel::Mail => "the server refused a mail for good; its letters will be mailed again",
             Channel::Webhook if is_copy => {
                 "the webhook refused a message for good; it is given up, and the mail says the same"

@@ -1,4 +1,5 @@
 mod clock;
+mod elsewhere;
 mod recipients;
 mod several;
 mod trouble;
@@ -375,8 +376,16 @@ async fn a_webhook_that_refuses_is_told_and_given_up() {
     let trouble = bench.trouble().await;
     assert_eq!((trouble.waiting, trouble.refused, trouble.refused_copies), (0, 0, 1));
     assert_eq!(trouble.copy_refusal.map(|(_, reason)| reason).as_deref(), Some("no"));
-    let (mail, copy) = (mailer.after_refusal(Channel::Mail), mailer.after_refusal(Channel::Webhook));
+    let on = |channel, id: &str| Mail { channel, ..Mail::plain(id, "s", "b", bench.clock.now()) };
+    let after = |mailer: &Mailer, channel, id| mailer.after_refusal(&on(channel, id));
+    let (of_trouble, summary) = ("coinpipe-1a2b-0123", "coinpipe-1a2b-summary-week-2026-11-16");
+    let (mail, copy) =
+        (after(&mailer, Channel::Mail, of_trouble), after(&mailer, Channel::Webhook, of_trouble));
     assert!(mail.contains("mailed again") && copy.contains("the mail says the same"), "{mail}\n{copy}");
+    // Of a summary there is no other mail.
+    let mail = after(&mailer, Channel::Mail, summary);
+    assert!(mail.contains("refused a summary for good; it is given up"), "{mail}");
+    assert_eq!(after(&mailer, Channel::Webhook, summary), copy);
     // Alone, it covers its letters.
     let transports = Transports { mail: None, webhook: Some(webhook) };
     let settings = config::Config::defaults().mail;
@@ -385,5 +394,7 @@ async fn a_webhook_that_refuses_is_told_and_given_up() {
     alone.flush().await.unwrap();
     let trouble = bench.trouble().await;
     assert_eq!((trouble.refused, trouble.refused_copies), (1, 1));
-    assert!(alone.after_refusal(Channel::Webhook).contains("tell of its letters again"));
+    assert!(after(&alone, Channel::Webhook, of_trouble).contains("tell of its letters again"));
+    let given_up = after(&alone, Channel::Webhook, summary);
+    assert!(given_up.contains("refused a summary for good; it is given up"), "{given_up}");
 }

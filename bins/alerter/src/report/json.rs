@@ -67,11 +67,11 @@ pub(super) fn message(
     message.to_string()
 }
 
-/// The message that says the same as `mail`, which tells of no group.
-pub(crate) fn unfiled(mail: &Mail) -> Mail {
+/// The message of a kind that says the same as `mail`, which tells of no group.
+pub(crate) fn unfiled(kind: &str, mail: &Mail) -> Mail {
     let id = format!("{}-{}", mail.id, Channel::Webhook);
     let said = (mail.subject.as_str(), mail.body.as_str());
-    let payload = message("store", (&id, None), mail.posted_at, said, &json!({}));
+    let payload = message(kind, (&id, None), mail.posted_at, said, &json!({}));
     Mail { channel: Channel::Webhook, ..Mail::plain(id, &mail.subject, payload, mail.posted_at) }
 }
 

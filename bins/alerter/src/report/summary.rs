@@ -102,7 +102,7 @@ fn report(summed: &SummedUp) -> Report {
             format!("Something wants a look: {told}.")
         }
         Some(_) => format!("All is well: {told}."),
-        None => format!("{NOBODY_KNOWS} {told}."),
+        None => format!("{NOBODY_KNOWS} What is known: {told}."),
     };
     let missing_told = match missing {
         None => "nobody knows".to_owned(),

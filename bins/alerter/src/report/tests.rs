@@ -228,6 +228,23 @@ fn a_subject_counts_letters_and_says_what_happened() {
     assert!(both.contains("2 problems, 7 new dead letters, 1 new incident"), "{both}");
 }
 
+/// As `conditions/restarts.rs` says it.
+#[test]
+fn a_process_that_starts_again_and_again() {
+    let restarts = AlertGroup {
+        stage: Some(StageName::Alerter),
+        reason: "a process starts again and again: loader on db-1.example did so 5 times in 30m without being asked to stop, last at \
+                 2026-11-22T14:41:07.250Z; another one does so, too; its log says why, or who runs it: systemd, Docker or Kubernetes \
+                 [alert.restarts]"
+            .to_owned(),
+        code: "process_restarts".to_owned(),
+        first_seen_at: at(41),
+        last_seen_at: at(41),
+        ..missed()
+    };
+    check("process_restarts", &plan(&[&restarts], &[]), &healthy());
+}
+
 /// Nothing is called whole that nobody can hold against anything.
 #[test]
 fn a_mail_where_no_schedule_is_known() {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Schedule, due_slots};
-use ports::{FetchedSlot, held_slots};
+use ports::FetchedSlot;
+use service::held_slots;
 
 use crate::newest::is_of_snapshots;
 

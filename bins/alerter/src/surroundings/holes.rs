@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Doubt, DueSlot, Schedule, Slot, begun_slots};
+use ports::FetchedSlot;
 use ports::store::{BatchRecord, Missing};
-use ports::{FetchedSlot, held_slots};
+use service::held_slots;
 
 use super::Database;
 use crate::newest::is_of_snapshots;
@@ -99,16 +100,16 @@ fn missing_slots(
     // Slots of one schedule that follow each other.
     let mut run: Option<(DueSlot<'_>, DueSlot<'_>, u64)> = None;
     let hole = |(first, last, count): (DueSlot<'_>, DueSlot<'_>, u64)| {
-        let may_come = first.may_come(now);
+        let is_due = first.is_due(now);
         let (first, last) = (first.slot, last.slot);
-        if may_come { Hole::Late { first, last, count } } else { Hole::Slots { first, last, count, coins } }
+        if is_due { Hole::Slots { first, last, count, coins } } else { Hole::Late { first, last, count } }
     };
     for one in begun_slots(schedules, (since, now), now) {
         due += 1;
         let is_missing = held.of_schedule(one.schedule, one.slot).is_none();
         let goes_on = run.filter(|(_, last, _)| {
             let is_next = std::ptr::eq(last.schedule, one.schedule) && last.ends_at() == one.slot;
-            is_missing && is_next && last.may_come(now) == one.may_come(now)
+            is_missing && is_next && last.is_due(now) == one.is_due(now)
         });
         if let Some((first, _, count)) = goes_on {
             run = Some((first, one, count + 1));

@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Schedule, header};
 use ports::store::{BatchRecord, GroupState};
-use ports::{Desk, Held, Ledger, LetterFilter, Letters, Queue, QueueName, Quotes, Schedules, StoreError};
+use ports::{Desk, Ledger, LetterFilter, Letters, Queue, QueueName, Quotes, Schedules, StoreError};
+use service::{Held, records};
 use tracing::warn;
 
 use super::holes::database;
@@ -18,9 +19,6 @@ const LOOKED_BACK: TimeDelta = TimeDelta::hours(24);
 
 /// As many batches as are read at most: more than a day of all kinds of the market at their shortest intervals.
 const MOST_BATCHES: usize = 1500;
-
-/// So many at once.
-const AT_ONCE: usize = 200;
 
 /// A list of letters is counted no further.
 const MOST_LETTERS: u64 = 10_000;
@@ -92,10 +90,7 @@ impl Survey {
 
     /// The batches of `ids`, newest first.
     async fn records(&self, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
-        let mut records = Vec::with_capacity(ids.len());
-        for some in ids.chunks(AT_ONCE) {
-            records.extend(self.ledger.batches_of(some).await?);
-        }
+        let mut records = records(&*self.ledger, ids).await?;
         records.sort_by(|one, other| (other.slot, &other.id).cmp(&(one.slot, &one.id)));
         Ok(records)
     }

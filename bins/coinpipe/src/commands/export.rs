@@ -1,6 +1,10 @@
 //! `coinpipe export quotes`: spans of the history as files.
 
 mod format;
+mod lines;
+mod row_groups;
+#[cfg(test)]
+mod samples;
 mod target;
 
 use std::path::PathBuf;
@@ -21,7 +25,7 @@ use crate::{adapters, numbers, output};
 use format::Format;
 use target::Target;
 
-/// Quotes that are read at a time: all that is in memory.
+/// Quotes that are read at a time: all that is in memory, but for a row group of Parquet.
 const PORTION: u32 = 5000;
 
 #[derive(Args, Debug)]
@@ -94,21 +98,24 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
         bail!(adapters::nothing_at(&process.config().store.url));
     };
     let browse = &*stores.browse;
-    let series = process.unless_stopped(series(browse, args)).await?;
+    let currencies = coin_names::currencies(browse, args.currency.as_deref());
+    let currencies = process.unless_stopped(currencies).await?;
+    let series = process.unless_stopped(series(browse, &args.coin, &currencies)).await?;
+    let only = args.currency.as_ref().and(currencies.first());
     let format = args.format.unwrap_or_else(|| Format::of(&args.file));
+    let mut writer = format.writer(&args.file)?;
     let mut target = Target::open(&args.file)?;
-    target.write_all(format.head().as_bytes())?;
+    target.write_all(&writer.head())?;
     let (stop, mut written) = (process.shutdown.soft(), 0);
     for of in series {
         let span = HistorySpan { from, until, of, newest_first: false };
         let mut after = None;
         while !stop.is_cancelled() {
             let quotes = browse.history(&span, after.as_ref(), PORTION).await?;
-            let wanted = quotes
-                .iter()
-                .filter(|it| args.currency.as_ref().is_none_or(|currency| *currency == it.quote.currency));
+            let wanted =
+                quotes.iter().filter(|it| only.is_none_or(|currency| *currency == it.quote.currency));
             for quote in wanted {
-                if target.write_all(format.line(quote)?.as_bytes())?.is_closed() {
+                if target.write_all(&writer.quote(quote)?)?.is_closed() {
                     return Ok(());
                 }
                 written += 1;
@@ -121,23 +128,24 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
         target.discard();
         bail!("stopped before the end; the same command writes all of it again");
     }
+    target.write_all(&writer.end()?)?;
     target.finish()?;
     output::say(format!("exported  {}", numbers::counted(written, "quote")));
     Ok(())
 }
 
 /// What is asked for, one after the other: all, or coins in their currencies, which are found by an index.
-async fn series(browse: &dyn Browse, args: &QuotesArgs) -> anyhow::Result<Vec<Option<(u32, String)>>> {
-    if args.coin.is_empty() {
+async fn series(
+    browse: &dyn Browse,
+    coins: &[String],
+    currencies: &[String],
+) -> anyhow::Result<Vec<Option<(u32, String)>>> {
+    if coins.is_empty() {
         return Ok(vec![None]);
     }
-    let currencies = match &args.currency {
-        Some(currency) => vec![currency.clone()],
-        None => browse.currencies().await?.into_iter().map(|it| it.currency).collect(),
-    };
     let mut series = Vec::new();
-    for text in &args.coin {
-        let Meant { coin, others } = coin_names::meant(browse, text, &currencies).await?;
+    for text in coins {
+        let Meant { coin, others } = coin_names::meant(browse, text, currencies).await?;
         if !others.is_empty() {
             bail!(
                 "{text:?} is {} and {}; name it by its id",
@@ -145,7 +153,40 @@ async fn series(browse: &dyn Browse, args: &QuotesArgs) -> anyhow::Result<Vec<Op
                 coin_names::list(&others)
             );
         }
-        series.extend(currencies.iter().map(|currency| Some((coin.id, currency.clone()))));
+        for currency in currencies {
+            let of = Some((coin.id, currency.clone()));
+            // A coin that was named twice, by its id and by its symbol perhaps, is written once.
+            if !series.contains(&of) {
+                series.push(of);
+            }
+        }
     }
     Ok(series)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ports::Store;
+    use testkit::clock::ManualClock;
+    use testkit::contract::store::sample::chunk;
+    use testkit::memory::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_currency_is_one_that_there_is_and_a_coin_comes_once() {
+        let store = MemoryStore::new(Arc::new(ManualClock::default()));
+        let none = coin_names::currencies(&store, Some("USD")).await.unwrap_err().to_string();
+        assert!(none.contains("no quotes yet"), "{none}");
+        store.load(&chunk(&[1, 1027])).await.unwrap();
+        let usd = coin_names::currencies(&store, Some("usd")).await.unwrap();
+        assert_eq!(usd, ["USD"]);
+        let told = coin_names::currencies(&store, Some("XXX")).await.unwrap_err().to_string();
+        assert!(told.contains("no quotes in XXX, but in USD"), "{told}");
+        let coins = ["1", "1027", "1", "c1"].map(str::to_owned);
+        let found = series(&store, &coins, &usd).await.unwrap();
+        assert_eq!(found, [Some((1, "USD".to_owned())), Some((1027, "USD".to_owned()))]);
+    }
 }

@@ -10,9 +10,9 @@ use clap::Args;
 use config::Source;
 use domain::{BatchId, InForce, QueueName, Schedule, Slot, in_force, timestamp};
 use fetcher::Tables;
-use ports::{BatchRecord, FetchedSlot, Held};
+use ports::{BatchRecord, FetchedSlot};
 use serde_json::{Value, json};
-use service::{Process, Stores, Usage};
+use service::{Held, Process, Stores, Usage};
 
 use due::{Due, Gap, MissingSlot};
 

@@ -52,15 +52,7 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
         bail!(adapters::nothing_at(&process.config().store.url));
     };
     let browse = &*stores.browse;
-    let currencies: Vec<_> = browse.currencies().await?.into_iter().map(|it| it.currency).collect();
-    let currencies = match &args.currency {
-        Some(currency) if currencies.contains(currency) => vec![currency.clone()],
-        Some(currency) => {
-            let known = currencies.join(", ");
-            bail!("there are no quotes in {currency}, but in {known}; fetch.convert says which are fetched")
-        }
-        None => currencies,
-    };
+    let currencies = coin_names::currencies(browse, args.currency.as_deref()).await?;
     let mut shown = Vec::new();
     for text in &args.coins {
         shown.push(look(browse, text, &currencies, span).await?);

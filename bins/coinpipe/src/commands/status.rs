@@ -11,14 +11,15 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use config::Config;
-use ports::store::{BatchRecord, Freshness, GroupState, MailTrouble, Totals};
+use ports::store::{BatchRecord, Freshness, MailTrouble, Totals};
 use ports::{Depth, QueueName};
 use serde_json::{Map, json};
 use service::{Process, Waiting};
-use site::{depth_json, mail_json, waiting_json};
+use site::{Facts, depth_json, mail_json, truth_of, waiting_json};
 
 use super::batches;
-use crate::{adapters, numbers, output, values};
+use crate::adapters::{self, Found};
+use crate::{numbers, output, values};
 use trouble::Trouble;
 
 #[derive(Args, Debug)]
@@ -55,34 +56,27 @@ fn check_age(freshness: &Freshness, now: DateTime<Utc>, most: Duration) -> anyho
 async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness, DateTime<Utc>)> {
     let found = adapters::find(process).await?;
     // What does not exist yet is shown as empty, in valid JSON too.
-    let (mut totals, mut freshness) = (Totals::default(), Freshness::default());
-    let (mut batches, mut groups) = (Vec::new(), Vec::new());
-    let mut mail = MailTrouble::default();
-    let mut unsettled = BTreeMap::new();
+    let (mut totals, mut batches, mut facts) = (Totals::default(), Vec::new(), None);
+    let (mut mail, mut unsettled, mut paid) = (MailTrouble::default(), BTreeMap::new(), Vec::new());
     let now = process.clock.now();
-    let mut paid = Vec::new();
     if let Some(stores) = &found.stores {
         totals = stores.quotes.totals().await?;
-        freshness = stores.quotes.freshness().await?;
+        facts = Some(site::facts(stores, now).await?);
         batches = stores.ledger.batches(shown::to_read(&fetcher::intervals(process.config()))).await?;
         paid = stores.ledger.paid_since(credits::since(now)).await?;
-        groups = stores.letters.groups(Some(GroupState::Open)).await?;
         mail = stores.outbox.trouble().await?;
         unsettled = stores.desk.unsettled().await?;
     }
-    let mut depths = Vec::new();
-    for queue in QueueName::ALL {
-        let depth = match &found.queues {
-            Some(queues) => queues.queue.depth(queue).await?,
-            None => Depth::default(),
-        };
-        depths.push((queue, depth));
-    }
+    let depths = depths(&found).await?;
+    // Of a store that does not exist yet there is nothing to tell, and a queue that does not is empty.
+    let known = site::known(process.config(), facts, Some(depths.clone()), now);
+    let truth = known.tables.is_some().then(|| truth_of(&known));
+    let Facts { freshness, open: groups, .. } = known.tables.unwrap_or_default();
     let days = credits::by_day(&paid, now);
     let more = shown::more(&batches);
     let batches = shown::of(batches);
     let last_snapshot = batches.iter().find(|batch| !shown::is_of_kind(batch));
-    let waiting = service::waiting(&process.config().fetch.spool, now);
+    let waiting = known.waiting;
 
     if args.json {
         let places = batches::places(&found, &batches).await?;
@@ -92,6 +86,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
             depths.iter().map(|(queue, depth)| (queue.to_string(), depth_json(*depth))).collect();
         let status = json!({
             "now": domain::timestamp::to_text(now),
+            "truth": truth.as_ref().map(site::Truth::to_json),
             "freshness": {
                 "newest_fetch_at": instant(freshness.newest_fetch_at),
                 "newest_quote_at": instant(freshness.newest_quote_at),
@@ -116,6 +111,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         return Ok((freshness, now));
     }
 
+    if let Some(truth) = truth {
+        output::print(truth.text())?;
+    }
     let Config { queue, store, .. } = process.config();
     for (name, url, is_there) in
         [("store", &store.url, found.stores.is_some()), ("queue", &queue.url, found.queues.is_some())]
@@ -156,6 +154,19 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
     }
     print_batches(&batches, more)?;
     Ok((freshness, now))
+}
+
+/// What waits in each queue; nothing while there are no queues yet.
+async fn depths(found: &Found) -> anyhow::Result<Vec<(QueueName, Depth)>> {
+    let mut depths = Vec::new();
+    for queue in QueueName::ALL {
+        let depth = match &found.queues {
+            Some(queues) => queues.queue.depth(queue).await?,
+            None => Depth::default(),
+        };
+        depths.push((queue, depth));
+    }
+    Ok(depths)
 }
 
 /// The newest batches, whether there is `more`, and what was found wrong with them.
@@ -203,7 +214,7 @@ fn mail_lines(mail: &MailTrouble, now: DateTime<Utc>) -> Vec<String> {
     if let Some((at, reason)) = &mail.refusal {
         let mails = numbers::counted(mail.refused, "mail");
         lines.push(format!(
-            "{mails} refused by the server, the last {} ago, and to be told again: {}",
+            "{mails} refused by the server, the last {} ago; their trouble is told again: {}",
             numbers::age(now, *at),
             domain::one_line(reason, 200)
         ));
@@ -277,8 +288,7 @@ mod tests {
             copy_refusal: Some((ago(3), "HTTP 400".to_owned())),
         };
         let lines = mail_lines(&mail, now);
-        let refused =
-            "1 mail refused by the server, the last 5 min ago, and to be told again: no such mailbox (550)";
+        let refused = "1 mail refused by the server, the last 5 min ago; their trouble is told again: no such mailbox (550)";
         assert!(
             lines[0].starts_with("2 mails not sent yet, for 12 min: user or password are wrong"),
             "{lines:?}"

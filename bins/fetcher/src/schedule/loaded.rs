@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, Slot};
-use ports::{BatchRecord, Held, StoreError};
+use ports::{BatchRecord, StoreError};
+use service::Held;
 use tracing::warn;
 
 use crate::spool::Manifest;

@@ -60,6 +60,28 @@ fn every_mistake_names_the_key_the_section_and_the_layer() {
     check("COINPIPE__ARCHIVE__MAX_SIZE", "big", &["archive.max_size"]);
 }
 
+/// What is a slip of the pen would keep everything back, and say nothing; what is allowed at most is taken.
+#[test]
+fn a_wait_that_would_keep_everything_back_is_a_mistake() {
+    for (section, key, most, beyond) in [
+        ("alert", "incomplete_after", "30d", "31d"),
+        ("alert", "stuck_after", "30d", "31d"),
+        ("alert", "stale_after", "365d", "366d"),
+        ("alert", "resolve_after", "365d", "366d"),
+        ("desk", "clean_after", "30d", "31d"),
+        ("mail", "repeat_after", "30d", "31d"),
+        ("mail", "group_wait", "24h", "24h 1s"),
+        ("mail", "digest_every", "24h", "24h 1s"),
+        ("mail", "timeout", "24h", "24h 1s"),
+    ] {
+        let name = format!("COINPIPE__{}__{}", section.to_uppercase(), key.to_uppercase());
+        from_env(&[(&name, most)]).unwrap_or_else(|error| panic!("{name}={most}: {error}"));
+        let error = from_env(&[(&name, beyond)]).expect_err(&name).to_string();
+        let told = error.contains(&format!("{section}.{key}")) && error.contains("must be at most");
+        assert!(told, "{name}={beyond}: {error}");
+    }
+}
+
 #[test]
 fn mistakes_in_a_file_name_the_file_and_show_no_line_of_it() {
     let check = |content: &str, parts: &[&str]| {

@@ -94,3 +94,40 @@ async fn an_edit_is_kept_once_and_its_record_says_as_what() {
     assert!(outcomes.contains(&(1, Some("kept as dead/transformer/b/p1+edit1"))), "{outcomes:?}");
     assert!(outcomes.iter().any(|(done, _)| *done == 0), "{outcomes:?}");
 }
+
+/// What a stage says of a message has values of it.
+struct Talkative;
+
+impl Trial for Talkative {
+    fn try_page(&self, headers: &Headers, _: &[u8], _: DateTime<Utc>) -> Result<Tried, String> {
+        let why = "the value is pssst".to_owned();
+        if headers.get("x") == Some("bad") { Err(why) } else { Ok(Tried { passed: 1, rejected: 1, why }) }
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_in_no_word_of_a_check() {
+    let page = chunk(&[]).page.to_message(Bytes::new()).headers.with("secret", "pssst");
+    for (hide, tells) in [(vec![], true), (vec!["Secret".to_owned(), "X-BATCH".to_owned()], false)] {
+        let (stores, editing) = editing(page.clone()).await;
+        let editing = editing.hiding(&hide);
+        let check = async |set: &[(&str, &str)]| {
+            let mut after = editing.before().clone();
+            for (name, value) in set {
+                after.headers.set(*name, value);
+            }
+            let checked = editing.check(&stores, &after, false, Some(&Talkative), at(1)).await;
+            checked.map_err(|error| format!("{error:#}"))
+        };
+        let good = check(&[("secret", "other")]).await.unwrap();
+        let lines = good.difference.join(" ");
+        assert_eq!(lines.contains("pssst → other"), tells, "{lines}");
+        assert!(lines.contains("header secret"), "{lines}");
+        assert_eq!(good.verdict.contains("pssst"), tells, "{}", good.verdict);
+        let bad = check(&[("x", "bad")]).await.unwrap_err();
+        assert_eq!(bad.contains("pssst"), tells, "{bad}");
+        let another = check(&[("x-batch", "other")]).await.unwrap_err();
+        assert_eq!(another.contains("→ other"), tells, "{another}");
+        assert!(another.contains("x-batch"), "{another}");
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Schedule, in_force};
+use super::{InForce, Schedule, in_force};
 use crate::batch::BatchId;
 use crate::slot::Slot;
 use crate::timestamp;
@@ -31,48 +31,53 @@ impl DueSlot<'_> {
         BatchId::new(self.slot, &self.schedule.endpoint, &self.schedule.convert)
     }
 
-    /// Whether its snapshot may still be fetched at `now`, or loaded.
-    pub fn may_come(&self, now: DateTime<Utc>) -> bool {
-        timestamp::later(self.ends_at().starts_at(), LOADED_WITHIN) > now
-    }
-
     /// Where the slot after it begins.
     pub fn ends_at(&self) -> Slot {
         Slot::at(timestamp::later(self.slot.starts_at(), self.schedule.every))
     }
+
+    /// Whether its snapshot had to be there by `now`; until then it may still be fetched, or loaded.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        timestamp::later(self.ends_at().starts_at(), LOADED_WITHIN) <= now
+    }
 }
 
-/// The slots of `schedules` from `from` on and before `to` that were due by `now`: those of each schedule together, oldest first. What may
-/// still be fetched then, or loaded, is not due yet.
+/// The slots of `schedules` from `from` on and before `to`, due or not: those of each schedule together, oldest first.
+pub fn scheduled_slots(
+    schedules: &[Schedule],
+    span: (DateTime<Utc>, DateTime<Utc>),
+) -> impl Iterator<Item = DueSlot<'_>> {
+    in_force(schedules).into_iter().flat_map(move |one| slots_of(one, span))
+}
+
+/// Those of them that were due by `now`. What may still be fetched then, or loaded, is not due yet.
 pub fn due_slots(
     schedules: &[Schedule],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    span: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = DueSlot<'_>> {
-    slots_while(schedules, (from, to), move |one| !one.may_come(now))
+    in_force(schedules)
+        .into_iter()
+        .flat_map(move |one| slots_of(one, span).take_while(move |slot| slot.is_due(now)))
 }
 
-/// As [`due_slots`], and those that are late by `now` if they have no snapshot: [`DueSlot::may_come`] tells them from the others.
+/// As [`due_slots`], and those that are late by `now` if they have no snapshot: [`DueSlot::is_due`] tells them apart.
 pub fn begun_slots(
     schedules: &[Schedule],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    span: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = DueSlot<'_>> {
-    slots_while(schedules, (from, to), move |one| {
-        !one.may_come(now) || timestamp::later(one.slot.starts_at(), LATE_AFTER) <= now
-    })
+    let has_begun = move |one: &DueSlot<'_>| timestamp::later(one.slot.starts_at(), LATE_AFTER) <= now;
+    in_force(schedules)
+        .into_iter()
+        .flat_map(move |one| slots_of(one, span).take_while(move |slot| slot.is_due(now) || has_begun(slot)))
 }
 
-/// The slots of each schedule in a span until one is none that `is_meant`.
-fn slots_while(
-    schedules: &[Schedule],
+fn slots_of(
+    one: InForce<'_>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-    is_meant: impl Fn(&DueSlot<'_>) -> bool + Copy,
 ) -> impl Iterator<Item = DueSlot<'_>> {
-    in_force(schedules).into_iter().flat_map(move |one| {
-        let slots = one.slots(from, to).map(move |slot| DueSlot { slot, schedule: one.schedule });
-        slots.take_while(is_meant)
-    })
+    one.slots(from, to).map(move |slot| DueSlot { slot, schedule: one.schedule })
 }
 
 #[cfg(test)]
@@ -113,7 +118,7 @@ mod tests {
             [("2026-11-22T11:00:29Z", 1), ("2026-11-22T11:00:30Z", 2), ("2026-11-22T11:05:00Z", 1)]
         {
             let begun = begun_slots(&schedules, span, at(now));
-            assert_eq!(begun.filter(|one| one.may_come(at(now))).count(), late, "{now}");
+            assert_eq!(begun.filter(|one| !one.is_due(at(now))).count(), late, "{now}");
         }
     }
 }

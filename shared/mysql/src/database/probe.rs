@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outage::Need;
+use outage::{Away, Need};
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::Database;
@@ -22,7 +22,7 @@ impl Database {
         }
         let looked = self.probe(Need::Write).await;
         if let Err(error) = &looked
-            && error.is_transient()
+            && error.is_away()
         {
             self.gate.failed(Need::Write, error);
         }

@@ -49,7 +49,7 @@ fn numbers_tell_waiting_from_acting_from_refusing() {
 fn without_a_number_the_kind_decides() {
     let check = |error: sqlx::Error, transient: bool| {
         let text = error.to_string();
-        assert_eq!(Error::from(error).is_transient(), transient, "{text}");
+        assert_eq!(Error::from(error).is_away(), transient, "{text}");
     };
     check(sqlx::Error::PoolTimedOut, true);
     check(sqlx::Error::PoolClosed, true);

@@ -34,7 +34,8 @@ impl MysqlStore {
     }
 }
 
-struct AtOneMoment<V>(V);
+/// A view of what stands in the tables at one moment.
+pub(super) struct AtOneMoment<V>(pub(super) V);
 
 impl<V: View> Work for AtOneMoment<V> {
     type Output = V::Output;

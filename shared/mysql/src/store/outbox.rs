@@ -8,15 +8,13 @@ mod record;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use ports::{Claim, ClaimedMail, Mail, MailResult, MailTrouble, Outbox, Planner, StoreError};
-use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
-use tables::read::outbox::{
-    self, IS_POSTED, WAITING, Which, count_refused, last_refused, refusal, refused, waiting,
-};
+use tables::read::outbox::IS_POSTED;
+use tables::undelivered::Undelivered;
 
 use super::MysqlStore;
-use super::columns::{read, read_all};
-use crate::database::Work;
+use super::browse::AtOneMoment;
+use super::columns::read;
 use claim::Claiming;
 use post::{Post, ReadState};
 use record::Record;
@@ -55,7 +53,7 @@ impl Outbox for MysqlStore {
     }
 
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
-        Ok(self.database.snapshot(&Trouble).await?)
+        Ok(self.database.snapshot(&AtOneMoment(Undelivered { never: "'1000-01-01'" })).await?)
     }
 }
 
@@ -64,33 +62,4 @@ async fn lock(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
     let sql = "SELECT id FROM installation WHERE one = 1 FOR UPDATE";
     let row = sqlx::query(sql).fetch_one(connection).await?;
     read(&row, |row| row.get("id"))
-}
-
-/// Reads what keeps mails from arriving.
-struct Trouble;
-
-impl Work for Trouble {
-    type Output = MailTrouble;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<MailTrouble, sqlx::Error> {
-        let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
-        let mut trouble = outbox::trouble(mails);
-        (trouble.refused, trouble.refusal) = refusals(connection, Which::Mails).await?;
-        (trouble.refused_copies, trouble.copy_refusal) = refusals(connection, Which::Copies).await?;
-        Ok(trouble)
-    }
-}
-
-/// How many were refused since one was sent, and the last of them.
-async fn refusals(
-    connection: &mut MySqlConnection,
-    which: Which,
-) -> Result<(u64, Option<(DateTime<Utc>, String)>), sqlx::Error> {
-    let sql = count_refused(which, "'1000-01-01'");
-    let count = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
-    if count == 0 {
-        return Ok((0, None));
-    }
-    let row = sqlx::query(AssertSqlSafe(last_refused(which))).fetch_one(connection).await?;
-    Ok((count, Some(read(&row, refusal)?)))
 }

@@ -26,11 +26,11 @@ async fn letters(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Value>, Trouble> {
     let (now, limit) = (context.now(), asked.limit(LETTERS)?);
-    let (filter, after, desk) = (asked.filter(now)?, asked.key()?, &context.stores().desk);
+    let hidden = Hidden(context.hidden());
+    let (filter, after, desk) = (asked.filter(now, hidden)?, asked.key()?, &context.stores().desk);
     let letters = context.ask(desk.list(&filter, after.as_ref(), limit)).await?;
     let counted = context.ask(desk.count(&filter, COUNTED)).await?;
     let next = letters.last().filter(|_| letters.len() == limit as usize).map(key_text);
-    let hidden = Hidden(context.hidden());
     let letters: Vec<_> = letters
         .iter()
         .map(|letter| {

@@ -14,8 +14,9 @@ use crate::context::Context;
 use crate::parameters::Parameters;
 use crate::pipeline::json::{batch_json, depth_json, mail_json, process_json, waiting_json};
 use crate::pipeline::missing::Places;
-use crate::pipeline::{Level, Overview, overview, truth};
+use crate::pipeline::{Overview, overview};
 use crate::trouble::Trouble;
+use crate::truth::truth;
 
 /// Batches that are told.
 const BATCHES: usize = 5;
@@ -45,11 +46,6 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(timestamp::to_text);
     let age = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| (now - at).num_seconds().max(0));
     let freshness = facts.freshness;
-    let level = match truth.level {
-        Level::Good => "good",
-        Level::Doubtful => "doubtful",
-        Level::Bad => "bad",
-    };
     let queues = known.queues.as_ref().map(|queues| {
         queues.iter().map(|(name, depth)| (name.to_string(), depth_json(*depth))).collect::<Map<_, _>>()
     });
@@ -57,7 +53,7 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
     let nowhere = Places::new();
     json!({
         "now": timestamp::to_text(now),
-        "truth": { "level": level, "text": truth.text() },
+        "truth": truth.to_json(),
         "freshness": {
             "newest_fetch_at": instant(freshness.newest_fetch_at),
             "newest_quote_at": instant(freshness.newest_quote_at),

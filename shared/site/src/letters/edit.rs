@@ -7,19 +7,25 @@ use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
 use maud::{Markup, html};
 
 use super::form::Form;
+use super::hidden::Hidden;
 use super::letter::still_there;
 use super::parts::{letter_path, lines, plain};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// The longest message that is edited as a whole, in bytes: a form is no place for a page of 5,000 coins.
 const WHOLE: usize = 200_000;
 
+/// The fields of the form.
+const FIELDS: [&str; 6] = ["document", "path", "value", "header", "header_value", "to_another_kind"];
+
 async fn editing(context: &Context, id: &str) -> Result<Editing, Trouble> {
     let (filed, handling) = still_there(context, id).await?;
-    Editing::of(filed, &handling).map_err(|error| Trouble::BadParameter(format!("{error:#}")))
+    let editing = Editing::of(filed, &handling);
+    let editing = editing.map_err(|error| Trouble::BadParameter(format!("{error:#}")))?;
+    Ok(editing.hiding(context.hidden()))
 }
 
 pub(super) async fn view(
@@ -86,7 +92,28 @@ fn changed(editing: &Editing, form: &Form) -> anyhow::Result<Document> {
     Ok(after)
 }
 
+/// Refuses what would show, or let somebody guess, what `[http] hide` hides.
+fn check_hides(hidden: Hidden<'_>, form: &Form) -> Result<(), Trouble> {
+    if hidden.is_nothing() {
+        return Ok(());
+    }
+    if !form.text("document").is_empty() {
+        let said =
+            "all of it is not edited here, because [http] hide hides something; `coinpipe dead edit` does";
+        return Err(Trouble::Forbidden(said.to_owned()));
+    }
+    let chosen_by = form.text("path").split('[').filter_map(|part| Some(part.split_once('=')?.0));
+    if chosen_by.into_iter().any(|name| hidden.has(name)) {
+        return Err(Trouble::Forbidden(
+            "a field that [http] hide hides does not choose an element".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 async fn checked(context: &Context, editing: &Editing, form: &Form) -> Result<Checked, Trouble> {
+    let hidden = Hidden(context.hidden());
+    check_hides(hidden, form)?;
     let wrong = |error: anyhow::Error| Trouble::BadParameter(format!("{error:#}"));
     let after = changed(editing, form).map_err(wrong)?;
     let to_another = form.is_ticked("to_another_kind");
@@ -99,16 +126,15 @@ pub(super) async fn check(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let (form, editing) = (Form::read(&body), editing(&context, &id).await?);
+    let (form, editing) = (Form::read(&body, &FIELDS, &[])?, editing(&context, &id).await?);
     let checked = checked(&context, &editing, &form).await?;
     let shell = Shell::new(&context, "Keep this edit?", Section::Letters).await;
-    let fields = ["document", "path", "value", "header", "header_value", "to_another_kind"];
     let main = html! {
         p { "Of the letter " bdi { (shown_name(&id)) } ":" }
         ul.difference { @for line in &checked.difference { li { code { bdi { (lines(line)) } } } } }
         p { strong { (plain(&checked.verdict, 400)) } }
         form method="post" action={ (letter_path(&context, &id)) "/keep" } {
-            @for name in fields {
+            @for name in FIELDS {
                 @if !form.text(name).is_empty() { input type="hidden" name=(name) value=(form.text(name)); }
             }
             button type="submit" { "Keep it as " (shown_name(checked.id().as_str())) }
@@ -124,7 +150,7 @@ pub(super) async fn keep(
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let (form, editing) = (Form::read(&body), editing(&context, &id).await?);
+    let (form, editing) = (Form::read(&body, &FIELDS, &[])?, editing(&context, &id).await?);
     let checked = checked(&context, &editing, &form).await?;
     let kept = checked.keep(context.stores(), &context.who(&visitor), context.now()).await;
     kept.map_err(|error| Trouble::BadParameter(format!("{error:#}")))?;

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use ports::store::{LetterFilter, LetterKey, LetterState};
 use serde::Deserialize;
 
+use super::hidden::Hidden;
 use crate::trouble::Trouble;
 
 /// Parameters as they came. Empty ones are none: a form sends all of its fields.
@@ -60,8 +61,14 @@ fn instant(name: &str, text: &str, now: DateTime<Utc>) -> Result<Option<DateTime
 }
 
 impl Asked {
-    /// The filter that is meant. One letter is meant in any state, others when they are open.
-    pub(crate) fn filter(&self, now: DateTime<Utc>) -> Result<LetterFilter, Trouble> {
+    /// The filter that is meant. One letter is meant in any state, others when they are open. Where something is `hidden` there is no
+    /// search for a text, which looks into headers: whoever asked often enough would know what is in them.
+    pub(crate) fn filter(&self, now: DateTime<Utc>, hidden: Hidden<'_>) -> Result<LetterFilter, Trouble> {
+        if !hidden.is_nothing() && given(&self.text).is_some() {
+            let said = "there is no search for a text here, because [http] hide hides something; \
+                        `coinpipe dead list --text` has one";
+            return Err(Trouble::Forbidden(said.to_owned()));
+        }
         let state = match given(&self.state) {
             None if given(&self.id).is_none() => Some(LetterState::Open),
             None | Some("any") => None,
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn open_letters_are_meant_unless_something_else_is_said() {
-        let state = |asked: Asked| asked.filter(now()).unwrap().state;
+        let state = |asked: Asked| asked.filter(now(), Hidden(&[])).unwrap().state;
         assert_eq!(state(Asked::default()), Some(LetterState::Open));
         assert_eq!(state(Asked { state: "any".to_owned(), ..Asked::default() }), None);
         assert_eq!(
@@ -191,7 +198,7 @@ mod tests {
     fn times_are_instants_days_or_how_long_ago() {
         let since = |text: &str| {
             let asked = Asked { since: text.to_owned(), ..Asked::default() };
-            asked.filter(now()).map(|filter| filter.since.map(timestamp::to_text))
+            asked.filter(now(), Hidden(&[])).map(|filter| filter.since.map(timestamp::to_text))
         };
         let at = |text: &str| Ok(Some(text.to_owned()));
         assert_eq!(since("24h"), at("2026-11-21T14:00:00.000Z"));
@@ -209,7 +216,7 @@ mod tests {
             Asked { coin: "BTC".to_owned(), ..Asked::default() },
             Asked { state: "shut".to_owned(), ..Asked::default() },
         ] {
-            assert!(matches!(asked.filter(now()), Err(Trouble::BadParameter(_))), "{asked:?}");
+            assert!(matches!(asked.filter(now(), Hidden(&[])), Err(Trouble::BadParameter(_))), "{asked:?}");
         }
         let after = Asked { after: "x".to_owned(), ..Asked::default() };
         assert!(after.key().is_err());

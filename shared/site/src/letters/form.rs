@@ -8,10 +8,27 @@ use crate::trouble::Trouble;
 /// The fields of a form, by name.
 pub(super) struct Form(BTreeMap<String, String>);
 
+/// The fields that say which letters are meant.
+pub(super) const WHICH: [&str; 11] =
+    ["id", "group", "stage", "class", "code", "batch", "coin", "since", "until", "text", "state"];
+
 impl Form {
-    /// The form that `body` is.
-    pub(super) fn read(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    /// The form that `body` is: it has fields of these names, each at most once. A field that was mistyped must never mean more letters
+    /// than were asked for.
+    pub(super) fn read(body: &[u8], own: &[&str], which: &[&str]) -> Result<Self, Trouble> {
+        let mut fields = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(body).into_owned() {
+            let shown = domain::one_line(&name, 60);
+            if !own.contains(&&*name) && !which.contains(&&*name) {
+                let known: Vec<_> = own.iter().chain(which).copied().collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(Trouble::BadParameter(format!("{shown:?} is no field here; there are: {known}")));
+            }
+            if fields.insert(name, value).is_some() {
+                return Err(Trouble::BadParameter(format!("{shown} is there twice; say which is meant")));
+            }
+        }
+        Ok(Self(fields))
     }
 
     /// A field that may be left empty.

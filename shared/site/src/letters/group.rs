@@ -7,15 +7,16 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, Silence};
 
 use super::filter::{Asked, query};
+use super::hidden::Hidden;
 use super::parts::{
     COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
     older, plain, verbs,
 };
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters of one view.
@@ -37,7 +38,7 @@ pub(super) async fn view(
     let group = named(&context, &name).await?;
     asked.group.clone_from(&group.fingerprint);
     let (now, limit, stores) = (context.now(), asked.limit(LETTERS)?, context.stores());
-    let (filter, after) = (asked.filter(now)?, asked.key()?);
+    let (filter, after) = (asked.filter(now, Hidden(context.hidden()))?, asked.key()?);
     let letters = context.ask(stores.desk.list(&filter, after.as_ref(), limit)).await?;
     let number = context.ask(stores.desk.count(&filter, COUNTED)).await?;
     let silences = context.ask(stores.silences.silences(now)).await?;

@@ -1,10 +1,8 @@
 //! Headers and fields of bodies that `[http] hide` keeps from whoever looks.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::ops::Range;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// What stands in the place of what is hidden.
@@ -20,7 +18,8 @@ impl Hidden<'_> {
         self.0.is_empty()
     }
 
-    fn has(self, name: &str) -> bool {
+    /// Whether the header or field `name` is hidden.
+    pub(crate) fn has(self, name: &str) -> bool {
         self.0.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
     }
 
@@ -35,68 +34,88 @@ impl Hidden<'_> {
         if self.is_nothing() {
             return Some(Cow::Borrowed(text));
         }
-        let whole: &RawValue = serde_json::from_str(text).ok()?;
-        let mut spans = Vec::new();
-        self.find(whole.get(), &mut spans)?;
+        // This neither recurses nor keeps anything; what is below relies on it.
+        serde_json::from_str::<&RawValue>(text).ok()?;
         let (mut shown, mut done) = (String::with_capacity(text.len()), 0);
-        for value in spans {
-            let at = value.as_ptr().addr() - text.as_ptr().addr();
-            shown.extend([&text[done..at], "\"", HIDDEN, "\""]);
-            done = at + value.len();
+        for value in self.find(text)? {
+            shown.extend([&text[done..value.start], "\"", HIDDEN, "\""]);
+            done = value.end;
         }
         shown.push_str(&text[done..]);
         Some(Cow::Owned(shown))
     }
 
-    /// The values of hidden fields in `json`, in the order in which they stand there.
-    fn find<'j>(self, json: &'j str, spans: &mut Vec<&'j str>) -> Option<()> {
-        match json.as_bytes().first() {
-            Some(b'{' | b'[') => {}
-            _ => return Some(()),
-        }
-        let Parts(parts) = serde_json::from_str(json).ok()?;
-        for (name, value) in parts {
-            if name.is_some_and(|name| self.has(&name)) {
-                spans.push(value.get());
+    /// Where the values of hidden fields are in `json`, in their order. Objects within objects are not followed but read over, once, so
+    /// that their depth costs nothing. `None` when the name of a field is no text.
+    fn find(self, json: &str) -> Option<Vec<Range<usize>>> {
+        let bytes = json.as_bytes();
+        let (mut found, mut at) = (Vec::new(), 0);
+        while let Some(byte) = bytes.get(at) {
+            if *byte != b'"' {
+                at += 1;
+                continue;
+            }
+            let end = text_end(bytes, at);
+            let colon = after_blanks(bytes, end);
+            // Only the name of a field has a colon behind it.
+            let is_name = bytes.get(colon) == Some(&b':');
+            if is_name && self.has(&serde_json::from_str::<Cow<'_, str>>(&json[at..end]).ok()?) {
+                let begin = after_blanks(bytes, colon + 1);
+                at = value_end(bytes, begin);
+                found.push(begin..at);
             } else {
-                self.find(value.get(), spans)?;
+                at = end;
             }
         }
-        Some(())
+        Some(found)
     }
 }
 
-/// What an object or an array has in it, in its order; names may come twice.
-struct Parts<'j>(Vec<(Option<String>, &'j RawValue)>);
-
-impl<'de> Deserialize<'de> for Parts<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Parts<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object or an array")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                    parts.push((Some(name), value));
-                }
-                Ok(Parts(parts))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Parts<'de>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(value) = elements.next_element::<&RawValue>()? {
-                    parts.push((None, value));
-                }
-                Ok(Parts(parts))
-            }
+/// Behind the text of JSON that begins at `at`.
+fn text_end(bytes: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'"' => return end + 1,
+            b'\\' => end += 2,
+            _ => end += 1,
         }
-        deserializer.deserialize_any(Read)
     }
+    bytes.len()
+}
+
+fn after_blanks(bytes: &[u8], at: usize) -> usize {
+    let blanks = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_whitespace());
+    at + blanks.count()
+}
+
+/// Behind the value of JSON that begins at `at`.
+fn value_end(bytes: &[u8], at: usize) -> usize {
+    let (mut end, mut depth) = (at, 0_usize);
+    while let Some(byte) = bytes.get(end) {
+        end = match byte {
+            b'"' => text_end(bytes, end),
+            b'{' | b'[' => {
+                depth += 1;
+                end + 1
+            }
+            // The end of what the value is in.
+            byte if depth == 0 && (b"}],".contains(byte) || byte.is_ascii_whitespace()) => return end,
+            b'}' | b']' => {
+                depth -= 1;
+                end + 1
+            }
+            // A part of a number or of a word.
+            _ => {
+                end += 1;
+                continue;
+            }
+        };
+        if depth == 0 {
+            return end;
+        }
+    }
+    bytes.len()
 }
 
 #[cfg(test)]
@@ -118,5 +137,21 @@ mod tests {
         assert_eq!(hidden.body("secret: 1"), None, "nobody knows what is in it");
         assert_eq!(Hidden(&[]).body("secret: 1").as_deref(), Some("secret: 1"));
         assert_eq!((hidden.header("x-SECRET", "1"), hidden.header("sECRET", "1")), ("1", HIDDEN));
+    }
+
+    /// Each of these once ended the process.
+    #[test]
+    fn a_body_of_any_depth_is_read_over() {
+        let names = ["secret".to_owned()];
+        let hidden = Hidden(&names);
+        let depth = 200_000;
+        let arrays = format!("{}{{\"secret\": 1}}{}", "[".repeat(depth), "]".repeat(depth));
+        let shown = hidden.body(&arrays).unwrap();
+        assert_eq!(shown, arrays.replace(": 1", &format!(": \"{HIDDEN}\"")));
+        let objects = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        assert_eq!(hidden.body(&objects).unwrap(), objects);
+        let within = format!("{{\"secret\": {arrays}, \"b\": [true, \"secret\"]}}");
+        let expected = format!("{{\"secret\": \"{HIDDEN}\", \"b\": [true, \"secret\"]}}");
+        assert_eq!(hidden.body(&within).unwrap(), expected);
     }
 }

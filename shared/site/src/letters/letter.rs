@@ -4,17 +4,17 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use desk::{Body, body_of, replay_of, shown_name, trace};
-use domain::{StageName, timestamp};
+use domain::{StageName, header, timestamp};
 use maud::{Markup, html};
 use ports::store::{Death, FiledLetter, Handling, LetterState};
 
 use super::filter::Asked;
 use super::hidden::{HIDDEN, Hidden};
 use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Characters of a body that are shown; a page has millions.
@@ -55,7 +55,7 @@ pub(super) async fn view(
             a href=(context.href("/letters")) { "All letters" } " · "
             a href=(group_path(&context, &filed.fingerprint)) { "Its group" }
         }
-        (about(&context, &filed, &handling))
+        (about(&context, &filed, &handling, hidden))
         (verbs(&context, &asked, "With it"))
         @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
         @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths)) }
@@ -74,7 +74,7 @@ pub(super) async fn view(
     Ok(shell.around(&context, &main))
 }
 
-fn about(context: &Context, filed: &FiledLetter, handling: &Handling) -> Markup {
+fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hidden<'_>) -> Markup {
     let (now, letter) = (context.now(), &filed.letter);
     html! {
         dl.facts {
@@ -96,7 +96,7 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling) -> Markup 
             @if let Some(original) = &handling.edited_from {
                 dt { "Edited from" } dd { a href=(letter_path(context, original)) { bdi { (shown_name(original)) } } }
             }
-            @if let Some(trace) = trace(&letter.headers) { dt { "Trace" } dd { code { (plain(trace, 80)) } } }
+            @if let Some(trace) = trace(&letter.headers).filter(|_| !hidden.has(header::TRACEPARENT)) { dt { "Trace" } dd { code { (plain(trace, 80)) } } }
         }
     }
 }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, LetterFilter, Silence};
 
 use super::filter::Asked;
+use super::hidden::Hidden;
 use super::parts::{
     COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, older, plain,
     verbs,
@@ -26,7 +27,7 @@ pub(super) async fn view(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
     let (now, limit) = (context.now(), asked.limit(LETTERS)?);
-    let (filter, after) = (asked.filter(now)?, asked.key()?);
+    let (filter, after) = (asked.filter(now, Hidden(context.hidden()))?, asked.key()?);
     let (stores, key) = (context.stores(), after.as_ref());
     let letters = context.ask(stores.desk.list(&filter, key, limit)).await?;
     let number = context.ask(stores.desk.count(&filter, COUNTED)).await?;
@@ -149,7 +150,7 @@ fn form(context: &Context, asked: &Asked) -> Markup {
                 (input("batch", "Batch", &asked.batch, "2026-11-22T14:00:00Z/listings/USD"))
                 (input("coin", "Coin", &asked.coin, "1027"))
                 (input("since", "Since", &asked.since, "24h"))
-                (input("text", "Text", &asked.text, "in id, code, reason, headers"))
+                @if context.hidden().is_empty() { (input("text", "Text", &asked.text, "in id, code, reason, headers")) }
                 button type="submit" { "Show" }
                 @if is_narrow { " " a href=(context.href("/letters")) { "No filter" } }
             }

@@ -1,29 +1,21 @@
 //! The question before something is done to letters: what, to how many, and how.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use desk::{Acting, Verb};
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::filter::Asked;
-use super::jobs::is_settling;
+use super::form::{Form, WHICH};
+use super::hidden::Hidden;
 use super::parts::{count, letters_table};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
+use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
-use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Letters that are shown of those that are meant.
 const SHOWN: u32 = 5;
-
-#[derive(Deserialize)]
-pub(super) struct Planned {
-    verb: String,
-    #[serde(flatten)]
-    asked: Asked,
-}
 
 /// The verb with this name, of those that are done to letters of a filter.
 pub(super) fn verb_named(name: &str) -> Result<Verb, Trouble> {
@@ -33,11 +25,12 @@ pub(super) fn verb_named(name: &str) -> Result<Verb, Trouble> {
 
 pub(super) async fn view(
     State(context): State<Context>,
-    Parameters(Planned { verb, asked }): Parameters<Planned>,
+    RawQuery(parameters): RawQuery,
     visitor: Visitor,
 ) -> Result<Response, Trouble> {
-    let (verb, now) = (verb_named(&verb)?, context.now());
-    let filter = asked.filter(now)?;
+    let form = Form::read(parameters.unwrap_or_default().as_bytes(), &["verb"], &WHICH)?;
+    let (verb, asked, now) = (verb_named(form.text("verb"))?, form.asked(), context.now());
+    let filter = asked.filter(now, Hidden(context.hidden()))?;
     // Nothing is begun: this only counts.
     let acting = context.ask(Acting::plan(context.stores(), filter, verb, "", now)).await?;
     let shown = context.ask(context.stores().desk.list(acting.filter(), None, SHOWN)).await?;
@@ -61,6 +54,7 @@ pub(super) async fn view(
                 form.plan method="post" action=(context.href("/actions/start")) {
                     input type="hidden" name="verb" value=(verb.as_str());
                     input type="hidden" name="now" value=(until);
+                    input type="hidden" name="matched" value=(acting.matched());
                     (asked.hidden())
                     (how(verb))
                     button type="submit" { (name) " " (count(acting.matched())) " " (letters) }

@@ -1,20 +1,18 @@
 //! How far an action is. The view asks for itself again, with no script, until it has ended.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use maud::{Markup, html};
 use ports::store::LoggedAction;
-use serde::Deserialize;
 
-use super::filter::Asked;
-use super::jobs;
+use super::form::{Form, WHICH};
 use super::parts::{count, plain};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
+use crate::jobs;
 use crate::layout::{Section, Shell};
-use crate::parameters::Parameters;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// Actions among which it is looked for, newest first.
@@ -22,19 +20,14 @@ const NEWEST: u32 = 1000;
 /// Seconds after which the view is asked for again.
 const AGAIN: &str = "2";
 
-#[derive(Deserialize)]
-pub(super) struct Progressing {
-    action: String,
-    #[serde(flatten)]
-    asked: Asked,
-}
-
 pub(super) async fn view(
     State(context): State<Context>,
-    Parameters(Progressing { action, asked }): Parameters<Progressing>,
+    RawQuery(parameters): RawQuery,
     visitor: Visitor,
 ) -> Result<Response, Trouble> {
-    let here = context.jobs().state(&action);
+    let form = Form::read(parameters.unwrap_or_default().as_bytes(), &["action"], &WHICH)?;
+    let (action, asked) = (form.text("action"), form.asked());
+    let here = context.jobs().state(action);
     let logged = context.ask(context.stores().desk.actions(NEWEST)).await?;
     let logged = logged.into_iter().find(|logged| logged.action.id == action);
     let Some(logged) = logged else {

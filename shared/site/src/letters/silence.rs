@@ -13,8 +13,8 @@ use serde_json::json;
 use super::form::Form;
 use super::group::named;
 use super::parts::{TIMES, group_path};
+use crate::access::visitor::Visitor;
 use crate::context::Context;
-use crate::safety::visitor::Visitor;
 use crate::trouble::Trouble;
 
 /// The group, which whoever has a form of it saw.
@@ -37,7 +37,7 @@ pub(super) async fn silence(
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Redirect, Trouble> {
-    let form = Form::read(&body);
+    let form = Form::read(&body, &["for", "why"], &[])?;
     let hours = form.text("for").parse::<u16>().ok();
     let hours = hours.filter(|hours| TIMES.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| Trouble::BadParameter("for is none of the times".to_owned()))?;
@@ -62,7 +62,9 @@ pub(super) async fn unsilence(
     State(context): State<Context>,
     Path(name): Path<String>,
     visitor: Visitor,
+    body: Bytes,
 ) -> Result<Redirect, Trouble> {
+    Form::read(&body, &[], &[])?;
     let group = still_there(&context, &name).await?;
     let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
     context.ask(stores.desk.begin(&record)).await?;

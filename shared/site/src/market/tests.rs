@@ -110,7 +110,7 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
         ("/?sort=colour", 400, "sort must be"),
         ("/?order=up", 400, "order must be"),
         ("/?currency=XYZ", 400, "there are in USD, EUR"),
-        ("/?colour=red", 400, "unknown field"),
+        ("/?colour=red", 400, "there is no parameter \"colour\""),
         ("/coins/1?range=2w", 400, "range must be"),
         ("/coins/1?currency=%00", 400, "there are no quotes in"),
         ("/coins/99", 404, "no snapshot had a coin"),

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use config::Config;
-use domain::endpoint::{LISTINGS, QUOTES};
-use domain::{QueueName, Schedule, in_force, timestamp};
-use ports::store::{BatchRecord, Course, GroupState, Paid, ProcessRecord};
-use ports::{Clock, Depth, FetchedSlot, Queue, StoreError};
-use service::Stores;
+use domain::{Schedule, timestamp};
+use ports::store::{BatchRecord, Course, Paid, ProcessRecord};
+use ports::{Clock, Queue, StoreError};
+use service::{Held, Stores};
 
 use super::squares::{Square, squares, wanted};
-use super::truth::{Facts, Known};
+use crate::truth::{Facts, Known, depths, facts, known};
 
 /// Slots that are shown at most, and how far back they may be.
 const SLOTS: u32 = 72;
@@ -21,9 +20,6 @@ const LONGEST: TimeDelta = TimeDelta::days(14);
 const PROCESSES: u32 = 200;
 /// Those that are gone are shown for so long.
 const SHOWN: TimeDelta = TimeDelta::hours(1);
-
-/// A queue that does not answer in this time cannot tell.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// As many snapshots are in a plot: those of a month, one each hour.
 pub(crate) const COURSES: u32 = 800;
@@ -41,70 +37,6 @@ pub struct Overview {
     pub processes: Vec<ProcessRecord>,
 }
 
-/// What the tables say of how all is; without anything that costs much.
-pub(crate) async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreError> {
-    let freshness = stores.quotes.freshness().await?;
-    let schedules = stores.schedules.schedules(Schedule::QUOTES, now).await?;
-    let followed: Vec<Schedule> = in_force(&schedules)
-        .into_iter()
-        .filter(|one| one.schedule.since <= now && one.until.is_none_or(|until| until > now))
-        .map(|one| one.schedule.clone())
-        .collect();
-    let newest = newest(stores, &followed, now).await?;
-    let open = stores.letters.groups(Some(GroupState::Open)).await?;
-    Ok(Facts { freshness, followed, newest, open })
-}
-
-/// The newest snapshot within some intervals of the schedules, fetched live.
-async fn newest(
-    stores: &Stores,
-    followed: &[Schedule],
-    now: DateTime<Utc>,
-) -> Result<Option<BatchRecord>, StoreError> {
-    let longest = followed.iter().map(|schedule| schedule.every).max().unwrap_or(Duration::from_hours(1));
-    let back =
-        TimeDelta::from_std(longest * 4).map_or(LONGEST, |back| back.clamp(TimeDelta::hours(6), LONGEST));
-    let fetched = stores.schedules.fetched_slots(now - back, timestamp::later(now, longest)).await?;
-    let is_snapshot = |one: &&FetchedSlot| {
-        [LISTINGS, QUOTES].contains(&one.endpoint.as_str()) && one.batch.coins_named().is_none()
-    };
-    let Some(newest) = fetched.iter().rev().find(is_snapshot) else { return Ok(None) };
-    stores.ledger.batch(&newest.batch).await
-}
-
-/// What waits in the queues; `None` when the queue is away.
-pub(crate) async fn depths(queue: &dyn Queue, clock: &dyn Clock) -> Option<Vec<(QueueName, Depth)>> {
-    let asked = async {
-        let mut depths = Vec::new();
-        for name in QueueName::ALL {
-            depths.push((name, queue.depth(name).await.ok()?));
-        }
-        Some(depths)
-    };
-    tokio::select! {
-        biased;
-        depths = asked => depths,
-        () = clock.sleep(PATIENCE) => None,
-    }
-}
-
-/// What is known at `now` of a store that said `tables`, and of what is beside it.
-pub(crate) fn known(
-    config: &Config,
-    tables: Option<Facts>,
-    queues: Option<Vec<(QueueName, Depth)>>,
-    now: DateTime<Utc>,
-) -> Known {
-    Known {
-        now,
-        tables,
-        queues,
-        waiting: service::waiting(&config.fetch.spool, now),
-        stale_after: config.alert.stale_after,
-        every: config.fetch.every,
-    }
-}
-
 /// What of the overview is in the tables: the last slots, their newest batches, the processes.
 async fn last(
     stores: &Stores,
@@ -119,13 +51,14 @@ async fn last(
     let mut schedules = stores.schedules.schedules(Schedule::QUOTES, from).await?;
     schedules.retain(|schedule| schedule.since <= now);
     let longest = schedules.iter().map(|schedule| schedule.every).max().unwrap_or_default();
-    let fetched = stores.schedules.fetched_slots(from, timestamp::later(to, longest)).await?;
-    let mut ids = wanted(&schedules, &fetched, (from, to));
+    let span = (from, timestamp::later(to, longest));
+    let held = Held::between(&*stores.schedules, &*stores.ledger, span).await?;
+    let mut ids = wanted(&schedules, &held, (from, to));
     // Many schedules that took turns may have had more.
     let most = usize::try_from(SLOTS).unwrap_or_default() * 2;
     ids.drain(..ids.len().saturating_sub(most));
     let records = stores.ledger.batches_of(&ids).await?;
-    let mut squares = squares(&schedules, &fetched, &records, (from, to), now);
+    let mut squares = squares(&schedules, &held, &records, (from, to), now);
     squares.drain(..squares.len().saturating_sub(most));
     let processes = stores.processes.processes(now - SHOWN, PROCESSES).await?;
     Ok((squares, records, processes))

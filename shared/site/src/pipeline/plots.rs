@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use ports::store::{Course, Paid};
 
 use super::overview::COURSES;
-use super::words::counted;
 use crate::numbers;
 use crate::plot::{Plot, Shape};
+use crate::truth::counted;
 
 type Points = Vec<(DateTime<Utc>, f64)>;
 

@@ -1,16 +1,12 @@
 //! The last slots, one square each: what became of the snapshot that was due.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::endpoint::HISTORY;
-use domain::{BatchId, Doubt, HeldSlots, Schedule, Slot, in_force, one_line, timestamp};
-use ports::FetchedSlot;
+use domain::{BatchId, Doubt, DueSlot, HeldSlots, Schedule, Slot, one_line, scheduled_slots};
 use ports::store::BatchRecord;
-
-/// A slot is fetched until the next one begins, and then has this time to be loaded.
-const LOADED_WITHIN: Duration = Duration::from_mins(5);
+use service::Held;
 
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 300;
@@ -86,77 +82,68 @@ pub struct Square {
     pub why: String,
 }
 
-/// The batches whose records [`squares`] needs: those that stand for the slots due in the span, and for the others those that should.
+/// The batches whose records [`squares`] needs: those that stand for the slots of the span, and for the others those that should.
 pub(crate) fn wanted(
     schedules: &[Schedule],
-    fetched: &[FetchedSlot],
+    held: &Held,
     span: (DateTime<Utc>, DateTime<Utc>),
 ) -> Vec<BatchId> {
-    let mut ids: Vec<_> = due(schedules, fetched, span).into_iter().map(|(.., batch, _)| batch).collect();
+    let mut ids: Vec<_> = places(schedules, held, span).into_iter().map(|(_, batch, _)| batch).collect();
     ids.sort();
     ids.dedup();
     ids
 }
 
-/// What became of the slots that were due in the span, oldest first. `records` are of the batches that were [`wanted`].
+/// What became of the slots of the span, oldest first. `records` are of the batches that were [`wanted`].
 pub(crate) fn squares(
     schedules: &[Schedule],
-    fetched: &[FetchedSlot],
+    held: &Held,
     records: &[BatchRecord],
     span: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Vec<Square> {
     let records: BTreeMap<_, _> = records.iter().map(|record| (&record.id, record)).collect();
-    let due = due(schedules, fetched, span);
-    let mut squares: Vec<_> = due
-        .into_iter()
-        .map(|(slot, every, batch, is_held)| {
-            let record = records.get(&batch).copied();
-            let (state, why) =
-                state(slot, every, record.filter(|record| is_held || record.dropped.is_some()), now);
-            Square { slot, state, batch, why }
-        })
-        .collect();
+    let square = |(place, batch, is_held): (DueSlot<'_>, BatchId, bool)| {
+        let record = records.get(&batch).filter(|record| is_held || record.dropped.is_some());
+        let (state, why) = state(place.is_due(now), record.copied());
+        Square { slot: place.slot, state, batch, why }
+    };
+    let mut squares: Vec<_> = places(schedules, held, span).into_iter().map(square).collect();
     squares.sort_by_key(|square| square.slot);
     squares
 }
 
-/// Each slot that was due, how long it is, the batch that stands for it, and whether that is there.
-fn due(
-    schedules: &[Schedule],
-    fetched: &[FetchedSlot],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-) -> Vec<(Slot, Duration, BatchId, bool)> {
-    let mut held = HeldSlots::default();
-    for FetchedSlot { batch, slot, endpoint, convert } in fetched {
-        // What was fetched of some coins alone stands for none.
-        if batch.coins_named().is_none() {
-            held.add(endpoint, convert, *slot, batch);
-        }
+/// Each slot of the span, the batch that stands for it, or should, and whether that is there. What was filled in later only in part stands
+/// for a slot that nothing else does.
+fn places<'a>(
+    schedules: &'a [Schedule],
+    held: &Held,
+    span: (DateTime<Utc>, DateTime<Utc>),
+) -> Vec<(DueSlot<'a>, BatchId, bool)> {
+    let whole = held.by_slot();
+    let mut partial = HeldSlots::default();
+    // What was filled in of some coins alone stands for none.
+    let of_all = held.partial.iter().filter(|one| one.id.coins_named().is_none());
+    for BatchRecord { id, slot, endpoint, convert, .. } in of_all {
+        partial.add(endpoint, convert, *slot, id);
     }
-    let mut due = Vec::new();
-    for one in in_force(schedules) {
-        let schedule = one.schedule;
-        for slot in one.slots(from, to) {
-            let found = held.of_schedule(schedule, slot).map(|batch| (*batch).clone());
-            let is_held = found.is_some();
-            let batch = found.unwrap_or_else(|| BatchId::new(slot, &schedule.endpoint, &schedule.convert));
-            due.push((slot, schedule.every, batch, is_held));
-        }
-    }
-    due
+    let place = |one: DueSlot<'a>| {
+        let (schedule, slot) = (one.schedule, one.slot);
+        let found = whole.of_schedule(schedule, slot).or_else(|| partial.of_schedule(schedule, slot));
+        (one, found.map_or_else(|| one.batch(), |batch| (*batch).clone()), found.is_some())
+    };
+    scheduled_slots(schedules, span).map(place).collect()
 }
 
-fn state(slot: Slot, every: Duration, record: Option<&BatchRecord>, now: DateTime<Utc>) -> (State, String) {
-    let may_come = timestamp::later(timestamp::later(slot.starts_at(), every), LOADED_WITHIN) > now;
+fn state(is_due: bool, record: Option<&BatchRecord>) -> (State, String) {
     let Some(record) = record else {
-        return if may_come { (State::Coming, String::new()) } else { (State::Missed, String::new()) };
+        return (if is_due { State::Missed } else { State::Coming }, String::new());
     };
     if let Some(dropped) = &record.dropped {
         return (State::Dropped, one_line(&dropped.why, REASON));
     }
     if !record.is_complete() {
-        if may_come {
+        if !is_due {
             return (State::Coming, String::new());
         }
         let shown: Vec<_> = record.missing.iter().take(3).map(ToString::to_string).collect();
@@ -169,6 +156,9 @@ fn state(slot: Slot, every: Duration, record: Option<&BatchRecord>, now: DateTim
             (State::Incomplete, one_line(&verdict.why, REASON))
         }
         Some(verdict) => (State::Suspect, one_line(&verdict.why, REASON)),
+        None if record.endpoint == HISTORY && !record.fills_slot() => {
+            (State::Incomplete, "every coin was rejected".to_owned())
+        }
         None if record.endpoint == HISTORY => (State::Backfilled, String::new()),
         None => (State::Complete, String::new()),
     }

@@ -7,8 +7,8 @@ use ports::Depth;
 use ports::store::{Life, ProcessRecord, StageRate};
 
 use super::overview::Overview;
-use super::words::{clock, counted};
 use crate::ago::ago;
+use crate::truth::{clock, counted};
 
 pub(super) fn section(all: &Overview) -> Markup {
     html! {

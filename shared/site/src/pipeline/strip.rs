@@ -5,9 +5,9 @@ use ports::store::BatchRecord;
 
 use super::overview::Overview;
 use super::squares::{Square, State};
-use super::words::{clock, counted};
 use crate::ago::ago;
 use crate::context::Context;
+use crate::truth::{clock, counted};
 
 /// Slots of which something is told, at most.
 const TOLD: usize = 10;

@@ -146,6 +146,3 @@ pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Opti
     };
     Shell::without_truth("Log in", Section::None).around(context, &main)
 }
-
-#[cfg(test)]
-mod tests;

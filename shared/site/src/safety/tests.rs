@@ -2,6 +2,7 @@
 
 mod acts;
 mod addresses;
+mod login;
 
 use axum::body::Body;
 use axum::http::request::Builder;

@@ -109,7 +109,7 @@ async fn a_full_disk_is_transient_and_over_when_there_is_room() {
         sqlx::query("PRAGMA max_page_count = 10").execute(&mut *transaction).await.unwrap();
         let insert = sqlx::query("INSERT INTO t VALUES (zeroblob(1000000))");
         let error = database.blame(insert.execute(&mut *transaction).await.unwrap_err());
-        assert!(error.is_transient(), "{error}");
+        assert!(error.is_away(), "{error}");
         drop(transaction);
 
         let mut transaction = database.begin().await.unwrap();
@@ -151,7 +151,7 @@ async fn ready_proves_a_write_and_leaves_nothing_of_it() {
     assert_eq!(version, 7);
     refuse_writes(&database, true).await;
     let error = database.ready().await.unwrap_err();
-    assert!(error.is_transient() && error.to_string().contains("cannot be written"), "{error}");
+    assert!(error.is_away() && error.to_string().contains("cannot be written"), "{error}");
     refuse_writes(&database, false).await;
     database.ready().await.unwrap();
     write_a_number(&database).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_file_that_takes_nothing_is_tried_by_one_call_at_a_time() {
             tokio::spawn(async move { write_a_number(&database).await })
         });
         for call in calls.collect::<Vec<_>>() {
-            assert!(call.await.unwrap().unwrap_err().is_transient());
+            assert!(call.await.unwrap().unwrap_err().is_away());
         }
     }
     // They waited for three looks: at 0.1 s, 0.3 s, 0.9 s from each other.
@@ -186,7 +186,7 @@ async fn a_disk_without_room_for_a_page_is_full() {
     let (_folder, mut database) = opened().await;
     database.room_needed = u64::MAX;
     let error = database.ready().await.unwrap_err();
-    assert!(error.is_transient() && error.to_string().contains("the disk is full"), "{error}");
+    assert!(error.is_away() && error.to_string().contains("the disk is full"), "{error}");
     write_a_number(&database).await.unwrap_err();
     database.room_needed = 0;
     write_a_number(&database).await.unwrap();

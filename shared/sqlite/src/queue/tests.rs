@@ -287,7 +287,7 @@ async fn a_file_that_is_damaged_later_is_an_error_that_names_it() {
         Err(error) => Err(error),
     };
     let error = outcome.unwrap_err();
-    assert!(!error.is_transient() && error.to_string().contains("queue.db"), "{error}");
+    assert!(!outage::Away::is_away(&error) && error.to_string().contains("queue.db"), "{error}");
 }
 
 /// A live page, and its id.

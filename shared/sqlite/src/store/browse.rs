@@ -37,7 +37,8 @@ impl SqliteStore {
     }
 }
 
-struct Reading<'c>(&'c mut SqliteConnection);
+/// Looks over a connection.
+pub(super) struct Reading<'c>(pub(super) &'c mut SqliteConnection);
 
 impl Look for Reading<'_> {
     type Error = sqlx::Error;

@@ -11,15 +11,15 @@ use ports::{
     Posting, StoreError,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use tables::browse::View;
 use tables::read::letters::{group, untold_groups};
-use tables::read::outbox::{
-    self, CLAIMED, INSTALLATION, IS_POSTED, POSTED, WAITING, Which, claimed_mail, count_refused,
-    last_refused, posted_mail, refusal, refused, waiting,
-};
+use tables::read::outbox::{CLAIMED, INSTALLATION, IS_POSTED, POSTED, claimed_mail, posted_mail};
 use tables::read::silences::{silence, silences};
+use tables::undelivered::Undelivered;
 use tables::write::outbox::{INSERT_MAIL, RECORD, mail as outbox_row, record as recorded_as};
 
 use super::SqliteStore;
+use super::browse::Reading;
 use super::columns::{read, read_all};
 use super::parameters::{integer, query};
 
@@ -96,7 +96,7 @@ impl Outbox for SqliteStore {
     async fn trouble(&self) -> Result<MailTrouble, StoreError> {
         let blame = |error| self.blame(error);
         let mut reader = self.database.readers().begin().await.map_err(blame)?;
-        trouble(&mut reader).await.map_err(blame)
+        Undelivered { never: "''" }.read(&mut Reading(&mut reader)).await.map_err(blame)
     }
 }
 
@@ -160,26 +160,4 @@ async fn record(
         MailResult::RetryAt { .. } => {}
     }
     Ok(true)
-}
-
-async fn trouble(connection: &mut SqliteConnection) -> Result<MailTrouble, sqlx::Error> {
-    let mails: Vec<_> = read_all(&sqlx::query(WAITING).fetch_all(&mut *connection).await?, waiting)?;
-    let mut trouble = outbox::trouble(mails);
-    (trouble.refused, trouble.refusal) = refusals(connection, Which::Mails).await?;
-    (trouble.refused_copies, trouble.copy_refusal) = refusals(connection, Which::Copies).await?;
-    Ok(trouble)
-}
-
-/// How many were refused since one was sent, and the last of them.
-async fn refusals(
-    connection: &mut SqliteConnection,
-    which: Which,
-) -> Result<(u64, Option<(DateTime<Utc>, String)>), sqlx::Error> {
-    let sql = count_refused(which, "''");
-    let count = read(&sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?, refused)?;
-    if count == 0 {
-        return Ok((0, None));
-    }
-    let row = sqlx::query(AssertSqlSafe(last_refused(which))).fetch_one(connection).await?;
-    Ok((count, Some(read(&row, refusal)?)))
 }

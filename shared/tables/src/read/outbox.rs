@@ -1,7 +1,7 @@
 //! Reading the outbox.
 
 use chrono::{DateTime, Utc};
-use ports::{ClaimedMail, Fate, Mail, MailTrouble, PostedMail};
+use ports::{ClaimedMail, Fate, Mail, PostedMail};
 
 use crate::row::{Row, Unreadable};
 
@@ -16,49 +16,6 @@ pub const POSTED: &str = "SELECT posted_at, attempts, (sent_at IS NOT NULL OR ta
     SELECT posted_at, attempts, 0, NULL, id FROM mail_outbox \
     WHERE sent_at IS NULL AND refused_at IS NULL AND posted_at < ? AND taken_at IS NULL AND copy_of IS NULL \
     ORDER BY posted_at, id";
-
-/// The mails that wait, oldest first, for [`waiting`].
-pub const WAITING: &str = "SELECT posted_at, last_tried_at, failure FROM mail_outbox \
-    WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY posted_at, id";
-
-/// Which messages are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// Those that cover groups.
-    Mails,
-    /// Those that say the same on another channel.
-    Copies,
-}
-
-impl Which {
-    fn condition(self) -> &'static str {
-        match self {
-            Self::Mails => "copy_of IS NULL",
-            Self::Copies => "copy_of IS NOT NULL",
-        }
-    }
-}
-
-/// How many messages were refused since one was sent, for [`refused`]; `never` is an instant before all others, as SQL.
-pub fn count_refused(which: Which, never: &str) -> String {
-    let which = which.condition();
-    format!(
-        "SELECT count(*) AS refused FROM mail_outbox \
-         WHERE refused_at IS NOT NULL AND taken_at IS NULL AND {which} AND posted_at > coalesce( \
-             (SELECT posted_at FROM mail_outbox WHERE (sent_at IS NOT NULL OR taken_at IS NOT NULL) AND {which} \
-              ORDER BY posted_at DESC LIMIT 1), {never})"
-    )
-}
-
-/// The last message that was refused, for [`refusal`].
-pub fn last_refused(which: Which) -> String {
-    let which = which.condition();
-    format!(
-        "SELECT refused_at, refusal FROM mail_outbox \
-         WHERE sent_at IS NULL AND refused_at IS NOT NULL AND taken_at IS NULL AND {which} \
-         ORDER BY refused_at DESC LIMIT 1"
-    )
-}
 
 /// What a mail covered, for [`cover`]; binds the mail's id.
 pub const COVERED: &str = "SELECT c.fingerprint AS fingerprint, c.letters AS letters, c.mailed_at AS mailed_at, \
@@ -93,47 +50,6 @@ pub fn claimed_mail(row: &dyn Row) -> Result<ClaimedMail, Unreadable> {
         attempts: row.get("attempts")?,
     };
     Ok(ClaimedMail { mail, number: row.get("claims")? })
-}
-
-/// A row of [`WAITING`].
-#[derive(Debug)]
-pub struct WaitingMail {
-    posted_at: DateTime<Utc>,
-    last_tried_at: Option<DateTime<Utc>>,
-    failure: Option<String>,
-}
-
-/// A row of [`WAITING`].
-pub fn waiting(row: &dyn Row) -> Result<WaitingMail, Unreadable> {
-    Ok(WaitingMail {
-        posted_at: row.get("posted_at")?,
-        last_tried_at: row.nullable("last_tried_at")?,
-        failure: row.nullable("failure")?,
-    })
-}
-
-/// The row of [`count_refused`].
-pub fn refused(row: &dyn Row) -> Result<u64, Unreadable> {
-    row.get("refused")
-}
-
-/// The row of [`LAST_REFUSED`].
-pub fn refusal(row: &dyn Row) -> Result<(DateTime<Utc>, String), Unreadable> {
-    Ok((row.get("refused_at")?, row.nullable("refusal")?.unwrap_or_default()))
-}
-
-/// What keeps `mails` from arriving, which wait, oldest first. Of the refused ones it knows nothing yet.
-pub fn trouble(mails: impl IntoIterator<Item = WaitingMail>) -> MailTrouble {
-    let mut trouble = MailTrouble::default();
-    let mut last_tried_at = None;
-    for mail in mails {
-        trouble.waiting += 1;
-        trouble.waiting_since.get_or_insert(mail.posted_at);
-        if mail.last_tried_at > last_tried_at {
-            (last_tried_at, trouble.failure) = (mail.last_tried_at, mail.failure);
-        }
-    }
-    trouble
 }
 
 /// What a mail covered of a group: a row of [`COVERED`].

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod past;
 pub mod processes;
 pub mod proofs;
+pub mod purges;
 pub mod quotes;
 pub mod replays;
 pub mod rows;
@@ -217,7 +218,8 @@ macro_rules! store_contract {
                 a_chunk_that_a_replay_loaded_is_known
                 letters_of_a_resolved_group_are_settled_with_it
                 what_is_made_of_a_letter_takes_its_place
-                actions_are_written_down
+                actions_are_written_down;
+            purges:
                 what_is_old_and_settled_is_purged_in_portions
                 open_letters_and_groups_in_use_are_never_purged
                 mails_that_wait_are_never_purged;

@@ -7,9 +7,9 @@ use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{BatchId, Schedule, Slot, endpoint, timestamp};
 use fetcher::{KnownCoin, Past, PastCoins, Tables};
+use ports::BatchRecord;
 use ports::store::ListedCoin;
-use ports::{BatchRecord, Held};
-use service::{Process, Stores, Usage};
+use service::{Held, Process, Stores, Usage};
 
 use super::span::Span;
 use super::{BackfillArgs, Interval};

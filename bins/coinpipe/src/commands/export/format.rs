@@ -1,14 +1,14 @@
-//! How a quote is written: as a line of CSV or of JSON, with the columns of `quotes_history`.
+//! In what format an export is written, and what writes it.
 
-use std::borrow::Cow;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use clap::ValueEnum;
-use domain::{Measure, timestamp};
 use ports::store::PastQuote;
-use serde_json::{Map, Value};
+use service::Usage;
 
-use crate::numbers;
+use super::lines::Lines;
+use super::row_groups::RowGroups;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -17,138 +17,75 @@ pub(super) enum Format {
     Csv,
     /// One JSON object a line
     Jsonl,
+    /// Apache Parquet with typed columns, compressed with zstd
+    Parquet,
 }
 
 impl Format {
     /// What the ending of `path` says.
     pub(super) fn of(path: &Path) -> Self {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if ["jsonl", "ndjson"].contains(&ending) { Self::Jsonl } else { Self::Csv }
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("jsonl" | "ndjson") => Self::Jsonl,
+            Some("parquet") => Self::Parquet,
+            _ => Self::Csv,
+        }
     }
 
-    /// What stands before the first quote.
-    pub(super) fn head(self) -> String {
+    /// What writes it to `path`. Bytes are nothing for a terminal.
+    pub(super) fn writer(self, path: &Path) -> anyhow::Result<Writer> {
         match self {
-            Self::Csv => format!("{}\n", columns().collect::<Vec<_>>().join(",")),
-            Self::Jsonl => String::new(),
+            Self::Csv => Ok(Writer::Lines(Lines::Csv)),
+            Self::Jsonl => Ok(Writer::Lines(Lines::Json)),
+            Self::Parquet if path == Path::new("-") && io::stdout().is_terminal() => {
+                Err(Usage("Parquet is not for a terminal; name a file, or send stdout to one".to_owned())
+                    .into())
+            }
+            Self::Parquet => Ok(Writer::RowGroups(Box::new(RowGroups::new()?))),
+        }
+    }
+}
+
+/// Makes bytes of quotes, to be written in this order.
+pub(super) enum Writer {
+    Lines(Lines),
+    RowGroups(Box<RowGroups>),
+}
+
+impl Writer {
+    /// What stands before the first quote.
+    pub(super) fn head(&self) -> Vec<u8> {
+        match self {
+            Self::Lines(lines) => lines.head().into_bytes(),
+            Self::RowGroups(_) => Vec::new(),
         }
     }
 
-    /// A quote.
-    pub(super) fn line(self, quote: &PastQuote) -> anyhow::Result<String> {
-        let fields = columns().zip(values(quote));
-        Ok(match self {
-            Self::Csv => {
-                let fields: Vec<_> = fields.map(|(_, value)| csv(&value).into_owned()).collect();
-                format!("{}\n", fields.join(","))
-            }
-            Self::Jsonl => {
-                let object: Map<_, _> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
-                format!("{}\n", serde_json::to_string(&object)?)
-            }
-        })
-    }
-}
-
-fn columns() -> impl Iterator<Item = &'static str> {
-    let measures = Measure::HISTORY.into_iter().map(Measure::column);
-    let last = ["missing_fields", "last_updated", "fetched_at", "batch_id"];
-    ["coin_id", "currency"].into_iter().chain(measures).chain(last)
-}
-
-fn values(PastQuote { coin_id, quote, fetched_at, batch }: &PastQuote) -> impl Iterator<Item = Value> {
-    let measures = Measure::HISTORY.into_iter().map(|measure| numbers::json(measure, quote.get(measure)));
-    let last = [
-        quote.missing.to_column_list().into(),
-        timestamp::to_text(quote.last_updated).into(),
-        timestamp::to_text(*fetched_at).into(),
-        batch.as_str().into(),
-    ];
-    [(*coin_id).into(), quote.currency.as_str().into()].into_iter().chain(measures).chain(last)
-}
-
-/// A field of CSV. A text that a spreadsheet would take for a formula stays what it is: an export is data.
-fn csv(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Null => Cow::Borrowed(""),
-        Value::String(text) if text.contains([',', '"', '\n', '\r']) => {
-            Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    /// A quote; what is to be written now, which may be nothing yet.
+    pub(super) fn quote(&mut self, quote: &PastQuote) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Lines(lines) => Ok(lines.line(quote)?.into_bytes()),
+            Self::RowGroups(groups) => groups.push(quote),
         }
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
+    }
+
+    /// What stands after the last quote. Without it no reader takes a Parquet file for whole.
+    pub(super) fn end(self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Lines(_) => Ok(Vec::new()),
+            Self::RowGroups(groups) => groups.end(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{BatchId, MeasureSet, Quote};
-
     use super::*;
-
-    fn quote() -> PastQuote {
-        let at = timestamp::from_text("2026-11-22T14:00:00.123Z").unwrap();
-        let mut numbers = [None; Measure::COUNT];
-        numbers[Measure::Price as usize] = Some(0.1 + 0.2);
-        numbers[Measure::Volume24h as usize] = Some(5e-324);
-        numbers[Measure::MarketCap as usize] = Some(f64::MAX);
-        numbers[Measure::CirculatingSupply as usize] = Some(9_007_199_254_740_993.0);
-        numbers[Measure::CmcRank as usize] = Some(f64::from(u32::MAX));
-        numbers[Measure::PercentChange1h as usize] = Some(-0.0);
-        let missing = MeasureSet::from_iter([Measure::MaxSupply, Measure::NumMarketPairs]);
-        let quote = Quote { currency: "a\"b,\nc".to_owned(), numbers, missing, last_updated: at };
-        let batch = BatchId::from_stored("2026-11-22T14:00:00Z/listings/USD,EUR");
-        PastQuote { coin_id: 1, quote, fetched_at: at, batch }
-    }
-
-    /// As Excel, pandas and SQLite read it.
-    fn fields(line: &str) -> Vec<String> {
-        let (mut fields, mut is_quoted, mut letters) =
-            (vec![String::new()], false, line.trim_end().chars().peekable());
-        while let Some(letter) = letters.next() {
-            let field = fields.last_mut().unwrap();
-            match letter {
-                '"' if is_quoted && letters.peek() == Some(&'"') => field.push(letters.next().unwrap()),
-                '"' => is_quoted = !is_quoted,
-                ',' if !is_quoted => fields.push(String::new()),
-                letter => field.push(letter),
-            }
-        }
-        fields
-    }
-
-    #[test]
-    fn what_is_read_back_is_what_was_written() {
-        let quote = quote();
-        let (head, line) = (Format::Csv.head(), Format::Csv.line(&quote).unwrap());
-        let (names, values) = (fields(&head), fields(&line));
-        assert_eq!(names.len(), values.len());
-        assert_eq!(names.len(), Measure::HISTORY_COUNT + 6);
-        let json = Format::Jsonl.line(&quote).unwrap();
-        assert_eq!(json.lines().count(), 1);
-        let json: Value = serde_json::from_str(&json).unwrap();
-        for (name, value) in names.iter().zip(&values) {
-            let number = Measure::HISTORY.into_iter().find(|measure| measure.column() == name);
-            if let Some(number) = number.map(|measure| quote.quote.get(measure)) {
-                let read = value.parse::<f64>().ok();
-                assert_eq!(read.map(f64::to_bits), number.map(f64::to_bits), "{name} {value}");
-                assert_eq!(json[name].as_f64().map(f64::to_bits), number.map(f64::to_bits), "{name}");
-            } else {
-                assert_eq!(json[name].as_str().map_or(json[name].to_string(), str::to_owned), *value);
-            }
-        }
-        assert_eq!((&values[0][..], &values[1][..]), ("1", "a\"b,\nc"));
-        assert!(
-            line.contains(",4294967295,\"max_supply,num_market_pairs\",2026-11-22T14:00:00.123Z,"),
-            "{line}"
-        );
-    }
 
     #[test]
     fn the_ending_of_a_file_says_its_format() {
         let of = |name| Format::of(Path::new(name));
-        assert_eq!(
-            [of("a.csv"), of("-"), of("a.jsonl"), of("b.ndjson")].map(|it| it == Format::Csv),
-            [true, true, false, false]
-        );
+        assert_eq!([of("a.csv"), of("-"), of("parquet")], [Format::Csv; 3]);
+        assert_eq!([of("a.jsonl"), of("b.ndjson")], [Format::Jsonl; 2]);
+        assert_eq!(of("a.b.parquet"), Format::Parquet);
     }
 }

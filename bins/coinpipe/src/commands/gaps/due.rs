@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 pub(in crate::commands) use domain::DueSlot as MissingSlot;
 use domain::{BatchId, Schedule, Slot, begun_slots};
-use ports::{FetchedSlot, held_slots};
+use ports::FetchedSlot;
+use service::held_slots;
 
 /// Slots that were due.
 #[derive(Debug, Default)]
@@ -45,7 +46,7 @@ pub(in crate::commands) fn find<'a>(
     let mut due = Due::default();
     for one in begun_slots(schedules, span, now) {
         let batch = held.of_schedule(one.schedule, one.slot);
-        if one.may_come(now) {
+        if !one.is_due(now) {
             due.late.extend(batch.is_none().then_some(one));
             continue;
         }

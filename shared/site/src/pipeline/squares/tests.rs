@@ -29,9 +29,9 @@ impl Bench {
     async fn squares(&self, hours: (i64, i64), now: DateTime<Utc>) -> Vec<Square> {
         let span = (at(hours.0 * 3600), at(hours.1 * 3600));
         let schedules = self.0.schedules(Schedule::QUOTES, span.0).await.unwrap();
-        let fetched = self.0.fetched_slots(span.0, span.1).await.unwrap();
-        let records = self.0.batches_of(&wanted(&schedules, &fetched, span)).await.unwrap();
-        squares(&schedules, &fetched, &records, span, now)
+        let held = Held::between(&self.0, &self.0, span).await.unwrap();
+        let records = self.0.batches_of(&wanted(&schedules, &held, span)).await.unwrap();
+        squares(&schedules, &held, &records, span, now)
     }
 }
 

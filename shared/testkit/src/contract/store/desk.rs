@@ -7,16 +7,15 @@ use chrono::TimeDelta;
 use domain::{Chunk, Class, DeadLetter, Headers, MessageId, Origin, ReplayId, StageName, header};
 
 use super::StoreLab;
-use super::outbox::{mail, post};
 use super::sample::{at, batch, chunk, letter};
 use ports::Clock;
 use ports::store::{
-    Action, Channel, Claim, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, Letters,
-    LoggedAction, MailResult, Outbox, Store, Unsettled,
+    Action, Desk, DeskLetter, Handling, Kept, LetterFilter, LetterKey, LetterState, Letters, LoggedAction,
+    Store, Unsettled,
 };
 
 /// A letter about a message `name` of `stage` that died in `replay` (empty: before any).
-fn poison(name: &str, stage: StageName, replay: &str) -> DeadLetter {
+pub(super) fn poison(name: &str, stage: StageName, replay: &str) -> DeadLetter {
     let mut headers = Headers::new().with(header::BATCH, batch(0)).with("traceparent", "00-ABCD-01");
     if !replay.is_empty() {
         headers.set(header::REPLAY_ID, replay);
@@ -34,17 +33,17 @@ fn poison(name: &str, stage: StageName, replay: &str) -> DeadLetter {
     }
 }
 
-async fn file(lab: &impl StoreLab, letter: &DeadLetter, fingerprint: &str) {
+pub(super) async fn file(lab: &impl StoreLab, letter: &DeadLetter, fingerprint: &str) {
     assert!(lab.store().file(letter, fingerprint).await.expect("the letter is filed"));
     lab.clock().advance(Duration::from_secs(1));
 }
 
-async fn listed(lab: &impl StoreLab, filter: &LetterFilter) -> Vec<DeskLetter> {
+pub(super) async fn listed(lab: &impl StoreLab, filter: &LetterFilter) -> Vec<DeskLetter> {
     lab.store().list(filter, None, 1000).await.expect("the desk answers")
 }
 
 /// The letter with this id.
-async fn found(lab: &impl StoreLab, id: &str) -> DeskLetter {
+pub(super) async fn found(lab: &impl StoreLab, id: &str) -> DeskLetter {
     let filter = LetterFilter { id: Some(id.to_owned()), ..LetterFilter::default() };
     listed(lab, &filter).await.pop().expect("it is there")
 }
@@ -53,7 +52,7 @@ async fn state(lab: &impl StoreLab, id: &str) -> LetterState {
     found(lab, id).await.handling.state
 }
 
-fn replay(name: &str) -> ReplayId {
+pub(super) fn replay(name: &str) -> ReplayId {
     ReplayId::new(name).expect("a good name")
 }
 
@@ -358,80 +357,6 @@ pub async fn actions_are_written_down(lab: &impl StoreLab) {
     assert_eq!(store.actions(1).await.expect("answers"), [second]);
     let purged = store.purge(Kept::Log, &LetterFilter::default(), at(1), 9).await.expect("answers");
     assert_eq!((purged, store.actions(9).await.expect("answers").len()), (1, 1));
-}
-
-/// The oldest first, by when they were settled, and with their deaths.
-pub async fn what_is_old_and_settled_is_purged_in_portions(lab: &impl StoreLab) {
-    let store = lab.store();
-    for (name, stage) in [("a", StageName::Loader), ("b", StageName::Loader), ("c", StageName::Transformer)] {
-        file(lab, &poison(name, stage, ""), "one").await;
-    }
-    let all = LetterFilter::default();
-    // The newest one is settled first.
-    for letter in listed(lab, &all).await {
-        assert_eq!(store.settle(&[letter.key()], false, "old").await.expect("answers"), 1);
-        lab.clock().advance(Duration::from_secs(10));
-    }
-    lab.resolve("one").await;
-    let purge = async |kept, filter: &LetterFilter, before, limit| {
-        lab.store().purge(kept, filter, at(before), limit).await.expect("answers")
-    };
-    assert_eq!(purge(Kept::Groups, &all, 999, 9).await, 0, "it has letters");
-    assert_eq!(purge(Kept::Letters, &all, 3, 9).await, 0);
-    let of_loader = LetterFilter { stage: Some(StageName::Loader), ..all.clone() };
-    assert_eq!(purge(Kept::Letters, &of_loader, 4, 9).await, 0, "c is of another stage");
-    assert_eq!(purge(Kept::Letters, &all, 999, 1).await, 1);
-    assert_eq!(listed(lab, &LetterFilter { stage: Some(StageName::Transformer), ..all.clone() }).await, []);
-    assert_eq!(purge(Kept::Letters, &all, 999, 9).await, 2);
-    assert_eq!(store.letter("dead/loader/a").await.expect("answers"), None);
-    assert_eq!(purge(Kept::Groups, &all, 2, 9).await, 0, "its last death is not that old");
-    assert_eq!(purge(Kept::Groups, &all, 999, 9).await, 1);
-    assert_eq!(store.groups(None).await.expect("answers"), []);
-    // With nothing left of it, the same message is a new letter.
-    file(lab, &poison("a", StageName::Loader, ""), "one").await;
-    assert_eq!(found(lab, "dead/loader/a").await.summary.deaths, 1);
-}
-
-/// However old they are.
-pub async fn open_letters_and_groups_in_use_are_never_purged(lab: &impl StoreLab) {
-    let store = lab.store();
-    file(lab, &poison("open", StageName::Loader, ""), "one").await;
-    file(lab, &poison("sent", StageName::Loader, ""), "two").await;
-    let sent = found(lab, "dead/loader/sent").await.key();
-    assert!(store.replayed(&sent, &replay("r")).await.expect("answers"));
-    for kept in Kept::ALL {
-        let far = at(0) + TimeDelta::days(9999);
-        assert_eq!(
-            store.purge(kept, &LetterFilter::default(), far, 9).await.expect("answers"),
-            0,
-            "{kept:?}"
-        );
-    }
-    assert_eq!(
-        (listed(lab, &LetterFilter::default()).await.len(), store.groups(None).await.expect("answers").len()),
-        (2, 2)
-    );
-}
-
-/// Only what was sent or refused is.
-pub async fn mails_that_wait_are_never_purged(lab: &impl StoreLab) {
-    let store = lab.store();
-    for (id, result) in [
-        ("sent", Some(MailResult::Sent)),
-        ("refused", Some(MailResult::Refused("no".to_owned()))),
-        ("waits", None),
-    ] {
-        assert!(post(lab, &mail(id, at(0)), &[]).await);
-        let Some(result) = result else { continue };
-        let claim = Claim { channel: Channel::Mail, now: at(1), until: at(60), far: at(3600) };
-        let claimed = store.claim(claim).await.expect("answers").expect("a mail is due");
-        assert!(store.record(&claimed.mail.id, claimed.number, at(2), &result).await.expect("answers"));
-    }
-    let purge = async |before| {
-        lab.store().purge(Kept::Mails, &LetterFilter::default(), at(before), 9).await.expect("answers")
-    };
-    assert_eq!((purge(0).await, purge(99).await, purge(99).await), (0, 2, 0));
-    assert_eq!(store.trouble().await.expect("answers").waiting, 1);
 }
 
 /// Letters, however often they died, by the groups of their newest deaths; what is resolved or dropped is none.

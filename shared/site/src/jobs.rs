@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 const NAMED: usize = 20;
 
 /// What is done.
-pub(super) enum Work {
+pub(crate) enum Work {
     /// Letters are sent again.
     Replay(Pace),
     /// Letters are resolved or dropped, for this reason.
@@ -31,16 +31,16 @@ pub(super) enum Work {
 
 /// How far it is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
-    pub(super) matched: u64,
-    pub(super) sent: Sent,
+pub(crate) struct State {
+    pub(crate) matched: u64,
+    pub(crate) sent: Sent,
     /// How many letters it waits for.
-    pub(super) waits: usize,
+    pub(crate) waits: usize,
     /// What happened besides, in sentences.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// What came of it, in words; `None` while it goes on.
-    pub(super) ended: Option<String>,
-    pub(super) is_cancelled: bool,
+    pub(crate) ended: Option<String>,
+    pub(crate) is_cancelled: bool,
 }
 
 struct Job {
@@ -59,7 +59,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Jobs {
     /// Begins `work` on the letters of `acting`, whose record has begun, until `stop`.
-    pub(super) fn begin(&self, access: Access, stop: CancellationToken, mut acting: Acting, work: Work) {
+    pub(crate) fn begin(&self, access: Access, stop: CancellationToken, mut acting: Acting, work: Work) {
         let state = State { matched: acting.matched(), ..State::default() };
         let state = Arc::new(Mutex::new(state));
         let job = Job { state: state.clone(), stop: stop.clone() };
@@ -89,7 +89,7 @@ impl Jobs {
     }
 
     /// An error when as many go on as may.
-    pub(super) fn check_room(&self) -> Result<(), Trouble> {
+    pub(crate) fn check_room(&self) -> Result<(), Trouble> {
         let going_on = locked(&self.0).values().filter(|job| locked(&job.state).ended.is_none()).count();
         if going_on >= AT_ONCE {
             return Err(Trouble::Refused(
@@ -101,12 +101,12 @@ impl Jobs {
     }
 
     /// How far the action `id` is, if it is of this process.
-    pub(super) fn state(&self, id: &str) -> Option<State> {
+    pub(crate) fn state(&self, id: &str) -> Option<State> {
         locked(&self.0).get(id).map(|job| locked(&job.state).clone())
     }
 
     /// Stops the action `id`; `false` when this process has none that goes on.
-    pub(super) fn cancel(&self, id: &str) -> bool {
+    pub(crate) fn cancel(&self, id: &str) -> bool {
         let jobs = locked(&self.0);
         let Some(job) = jobs.get(id) else { return false };
         let mut state = locked(&job.state);
@@ -180,6 +180,6 @@ impl Progress for Told<'_> {
 }
 
 /// Whether the letters are ended by `verb`, and so a reason is asked for.
-pub(super) fn is_settling(verb: Verb) -> bool {
+pub(crate) fn is_settling(verb: Verb) -> bool {
     matches!(verb, Verb::Resolve | Verb::Drop)
 }

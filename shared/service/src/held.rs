@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::{BatchId, HeldSlots, endpoint};
-
-use super::{BatchRecord, FetchedSlot, Ledger, Schedules, StoreError};
+use ports::store::BatchRecord;
+use ports::{FetchedSlot, Ledger, Schedules, StoreError};
 
 /// So many batches are looked up in one statement.
 const LOOKED_UP: usize = 100;
@@ -32,10 +32,7 @@ impl Held {
         let (past, mut slots): (Vec<_>, Vec<_>) =
             fetched.into_iter().partition(|one| one.endpoint == endpoint::HISTORY);
         let ids: Vec<_> = past.iter().map(|one| one.batch.clone()).collect();
-        let mut records = Vec::with_capacity(ids.len());
-        for part in ids.chunks(LOOKED_UP) {
-            records.extend(ledger.batches_of(part).await?);
-        }
+        let records = records(ledger, &ids).await?;
         let (whole, partial): (Vec<_>, Vec<_>) = records.into_iter().partition(BatchRecord::fills_slot);
         let unloaded = whole.iter().filter(|one| !one.is_complete()).map(|one| one.id.clone()).collect();
         let whole: BTreeSet<_> = whole.into_iter().map(|record| record.id).collect();
@@ -57,4 +54,13 @@ pub fn held_slots(fetched: &[FetchedSlot]) -> HeldSlots<'_, &BatchId> {
         held.add(endpoint, convert, *slot, batch);
     }
     held
+}
+
+/// The records of `ids`, in any order; however many they are, each statement looks up a few.
+pub async fn records(ledger: &dyn Ledger, ids: &[BatchId]) -> Result<Vec<BatchRecord>, StoreError> {
+    let mut records = Vec::with_capacity(ids.len());
+    for part in ids.chunks(LOOKED_UP) {
+        records.extend(ledger.batches_of(part).await?);
+    }
+    Ok(records)
 }

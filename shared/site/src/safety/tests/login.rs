@@ -5,7 +5,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use config::{Config, Secret};
 
-use crate::safety::tests::{ACTING, READING, cookie, get, reachable, request};
+use super::{ACTING, READING, cookie, get, reachable, request};
 use crate::testing::{Answer, Site};
 
 async fn log_in(site: &Site, form: &str, headers: &[(&str, &str)]) -> Answer {

@@ -1,17 +1,13 @@
 //! The line of truth on top of every view, found anew every few seconds, however many views are asked for.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use maud::{Markup, html};
-use tokio::sync::Mutex;
 
-use super::{Level, Truth, depths, facts, known, truth};
 use crate::context::Context;
+use crate::truth::{Level, Truth, depths, facts, known, truth};
 
 /// So long one that was found is told again.
 const KEPT: TimeDelta = TimeDelta::seconds(2);
-
-/// The line that was found last, and when.
-pub(crate) type Found = Mutex<Option<(DateTime<Utc>, Truth)>>;
 
 /// The line.
 pub(crate) async fn line(context: &Context) -> Markup {
@@ -23,7 +19,7 @@ pub(crate) async fn line(context: &Context) -> Markup {
 }
 
 /// The class and the sign of a level.
-pub(crate) fn look(level: Level) -> (&'static str, &'static str) {
+fn look(level: Level) -> (&'static str, &'static str) {
     match level {
         Level::Good => ("good", "●"),
         Level::Doubtful => ("doubtful", "▲"),
