@@ -32,7 +32,7 @@ const AT_ONCE: u32 = 50;
 /// At the start, older snapshots are not looked for.
 const OLDEST: TimeDelta = TimeDelta::days(31);
 
-/// What was fetched so long before the start was told by the process before this one.
+/// What was fetched so long before the start was told, as what was loaded before it was, by the process before this one.
 const LATE: TimeDelta = TimeDelta::minutes(10);
 
 /// The codes of letters that are about a snapshot that will not be whole.
@@ -45,6 +45,8 @@ pub(crate) struct Heartbeat {
     newest: Newest,
     desk: Arc<dyn Desk>,
     clock: Arc<dyn Clock>,
+    /// What was loaded before is told by nobody: a process that starts again and again would call again and again.
+    started_at: DateTime<Utc>,
     told: Mutex<Told>,
 }
 
@@ -68,8 +70,9 @@ impl Heartbeat {
         let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
         let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
         let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
-        let told = Told { slot: None, failed: clock.now(), is_heard: true };
-        Ok(Self { http, url, newest, desk, clock, told: Mutex::new(told) })
+        let started_at = clock.now();
+        let told = Told { slot: None, failed: started_at, is_heard: true };
+        Ok(Self { http, url, newest, desk, clock, started_at, told: Mutex::new(told) })
     }
 
     /// The host that is called.
@@ -132,7 +135,8 @@ impl Heartbeat {
             return Ok(None);
         };
         let mut told = self.told();
-        if told.slot.is_none() && now - whole.fetched_at > LATE {
+        let is_of_before = whole.loaded_at <= self.started_at || now - whole.fetched_at > LATE;
+        if told.slot.is_none() && is_of_before {
             told.slot = Some(whole.slot);
         }
         Ok((told.slot < Some(whole.slot)).then_some(whole))

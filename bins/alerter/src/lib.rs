@@ -36,7 +36,7 @@ pub use fingerprint::fingerprint;
 pub use incomplete_batches::IncompleteBatches;
 pub use mailer::Mailer;
 pub use metrics::declare_metrics;
-pub use process::{check, check_settings, flush, run};
+pub use process::{check, check_settings, flush, run, run_for_command};
 pub use quiet_groups::QuietGroups;
 pub use summary::Summaries;
 pub use transport::{SendError, SendErrorKind, Sent, Transport};

@@ -10,8 +10,8 @@
 //!   at that moment, and one tells its end when it has stayed away for as long.
 //! - Groups that are due together share one mail, and such digests are `digest_every` apart; only news and ends need not wait
 //!   for the next digest.
-//! - A group with a silence is not mailed about until the silence ends; in quiet hours nothing is mailed. What is due then is told
-//!   together.
+//! - A group with a silence is not mailed about until the silence ends, and what came meanwhile is told then; in quiet hours nothing is
+//!   mailed. What is due then is told together.
 //! - At most `max_per_hour` and `max_per_day` mails, whatever happens; the last one before a cap says so. Ends alone use up no more
 //!   than half of a cap: there must be room for trouble.
 //! - Letters of a mail that the server refused are mailed again, without quoted reasons (these may be what the server
@@ -30,8 +30,8 @@ use config::{Mail as Settings, QuietHours};
 use outage::Growth;
 use ports::store::{AlertGroup, OutboxState};
 
-use group::Waits;
 pub(crate) use group::is_flapping;
+use group::{Waits, has_more};
 pub(crate) use posted::Posted;
 
 /// After a refusal the next mail waits for `digest_every`, but at least this long; twice as long after the next one.
@@ -91,7 +91,12 @@ pub(crate) fn plan<'a>(
         silences.any(|silence| silence.fingerprint == group.fingerprint && silence.until > now)
     };
     let audible = || state.groups.iter().filter(|group| !is_silent(group));
-    let mut groups: Vec<_> = audible().filter(|group| waits.is_due(group)).collect();
+    let is_silence_over = |group: &AlertGroup| {
+        let mut over = state.silences.iter().filter(|silence| silence.until <= now);
+        over.any(|silence| silence.fingerprint == group.fingerprint && group.told_at < Some(silence.until))
+    };
+    let is_due = |group: &AlertGroup| waits.is_due(group) || (has_more(group) && is_silence_over(group));
+    let mut groups: Vec<_> = audible().filter(|group| is_due(group)).collect();
     let has_room = posted.last_hour < per_hour.div_ceil(2) && posted.last_day < per_day.div_ceil(2);
     if groups.is_empty() && !(has_room && audible().any(|group| waits.end_is_due(group))) {
         return None;

@@ -20,6 +20,21 @@ use crate::{Conditions, Desk, DeskKeeper, IncompleteBatches, Mailer, QuietGroups
 
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
+    let heartbeat = heartbeat(process, stores)?;
+    run_with(process, queues, stores, heartbeat).await
+}
+
+/// The same for a command that ends by itself. The heartbeat tells that somebody is there all the time, so it stays silent.
+pub async fn run_for_command(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
+    run_with(process, queues, stores, None).await
+}
+
+async fn run_with(
+    process: &Process,
+    queues: &Queues,
+    stores: &Stores,
+    heartbeat: Option<Heartbeat>,
+) -> anyhow::Result<()> {
     let mailer = mailer(process, stores, Some(Arc::clone(&queues.queue)))?;
     let away = store_away(process, stores)?;
     let desk = Desk::new(Arc::clone(&stores.letters), Arc::clone(&process.clock), &process.metrics);
@@ -44,7 +59,6 @@ pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow:
         stop.cancel();
         result
     };
-    let heartbeat = heartbeat(process, stores)?;
     let beating = async {
         if let Some(heartbeat) = heartbeat {
             info!(host = heartbeat.host(), "the heartbeat is on");

@@ -55,7 +55,7 @@ fn report(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Rep
              reasons out; `coinpipe status` shows the server's answer.",
         ));
     }
-    blocks.extend(missing::blocks(around, now));
+    blocks.extend(missing::blocks(plan, around, now));
     blocks.extend(groups::open(plan, around, now));
     blocks.extend(groups::resolved(plan, around));
     blocks.extend(others::blocks(plan, around, now));

@@ -39,7 +39,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Database {
     /// Since when this was looked at.
     pub(crate) since: DateTime<Utc>,
-    /// Snapshots that were due; `None` when no schedule is known.
+    /// Snapshots that were due, those that may still come included; `None` when no schedule is known.
     pub(crate) due: Option<u64>,
     /// Snapshots that are there, or in part.
     pub(crate) fetched: u64,

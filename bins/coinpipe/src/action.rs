@@ -29,9 +29,29 @@ pub(crate) fn whoami() -> String {
     let of_environment = |name: &str| std::env::var(name).ok();
     let named = |name: &String| !name.trim().is_empty();
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(of_environment).find(named);
+    // A container has no such variables, and a user without a name.
+    let user = user.unwrap_or_else(|| user_of(rustix::process::getuid().as_raw()));
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().filter(named);
     let host = host.or_else(|| of_environment("HOSTNAME").filter(named));
-    let [user, host] =
-        [user, host].map(|name| name.map_or("unknown".to_owned(), |name| one_line(name.trim(), NAME)));
+    let host = host.unwrap_or_else(|| "unknown".to_owned());
+    let [user, host] = [user, host].map(|name| one_line(name.trim(), NAME));
     format!("{user}@{host}")
+}
+
+/// The user with this number, where nobody says a name.
+fn user_of(uid: u32) -> String {
+    format!("uid:{uid}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_a_name_has_a_number() {
+        assert_eq!(user_of(1000), "uid:1000");
+        let (user, host) =
+            whoami().split_once('@').map(|(user, host)| (user.to_owned(), host.to_owned())).unwrap();
+        assert!(user != "unknown" && !host.is_empty(), "{user}@{host}");
+    }
 }

@@ -54,7 +54,8 @@ pub use queue::QueueName;
 pub use quote::Quote;
 pub use replay::ReplayId;
 pub use schedule::{
-    DueSlot, HeldSlots, InForce, LOADED_WITHIN, Schedule, due_slots, in_force, scheduled_slots,
+    DueSlot, HeldSlots, InForce, LATE_AFTER, LOADED_WITHIN, Schedule, begun_slots, due_slots, in_force,
+    scheduled_slots,
 };
 pub use shared::Shared;
 pub use slot::Slot;

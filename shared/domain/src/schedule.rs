@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-pub use self::due::{DueSlot, LOADED_WITHIN, due_slots, scheduled_slots};
+pub use self::due::{DueSlot, LATE_AFTER, LOADED_WITHIN, begun_slots, due_slots, scheduled_slots};
 pub use self::held::HeldSlots;
 pub use self::in_force::{InForce, in_force};
 use crate::batch::{BatchDetails, BatchId};

@@ -109,6 +109,25 @@ async fn a_replay_is_no_call() {
     assert_eq!(bench.look().await, [""; 0]);
 }
 
+/// A crash loop would keep the switch of a dead man green.
+#[tokio::test]
+async fn a_process_that_starts_anew_tells_nothing_again() {
+    let mut bench = bench().await;
+    bench.clock.advance(Duration::from_mins(1));
+    bench.snapshot(0).await;
+    assert_eq!(bench.look().await, ["/s3cret/"]);
+    for _ in 0..5 {
+        bench.clock.advance(Duration::from_secs(20));
+        let (url, store) = (Secret::new(bench.heartbeat.url.as_str()), bench.store.clone());
+        let newest = Newest::new(store.clone(), store.clone());
+        bench.heartbeat = Heartbeat::new(&url, newest, store, bench.clock.clone()).unwrap();
+        assert_eq!(bench.look().await, [""; 0]);
+    }
+    bench.clock.advance(Duration::from_mins(1));
+    bench.snapshot(3).await;
+    assert_eq!(bench.look().await, ["/s3cret/"]);
+}
+
 /// Half of it is no snapshot.
 #[tokio::test]
 async fn a_snapshot_of_which_a_part_is_missing_is_no_call() {

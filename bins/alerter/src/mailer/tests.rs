@@ -148,7 +148,7 @@ async fn what_was_refused_is_told_again_in_another_mail() {
     bench.pass(Duration::from_hours(1)).await;
     let taken = bench.taken();
     assert_eq!(taken.len(), 1);
-    assert!(taken[0].subject.contains("2 problems, 5 new dead letters"), "{}", taken[0].subject);
+    assert!(taken[0].subject.contains("2 problems, 5 new incidents"), "{}", taken[0].subject);
     assert_eq!(bench.trouble().await, MailTrouble::default());
     let untold = bench.store.groups(None).await.unwrap().iter().map(|group| group.unsent).sum::<u64>();
     assert_eq!(untold, 0);

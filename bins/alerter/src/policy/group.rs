@@ -18,6 +18,11 @@ pub(crate) fn is_flapping(group: &AlertGroup) -> bool {
     group.flaps >= FLAPPING
 }
 
+/// Whether there is more than somebody was told of an open group before.
+pub(super) fn has_more(group: &AlertGroup) -> bool {
+    group.state == GroupState::Open && group.unsent > 0 && group.told_at.is_some()
+}
+
 /// The waits that are over at a time.
 #[derive(Clone, Copy)]
 pub(super) struct Waits<'a> {

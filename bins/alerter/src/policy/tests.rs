@@ -85,6 +85,25 @@ fn due(now: i64, groups: &[AlertGroup]) -> Vec<String> {
 }
 
 #[test]
+fn what_came_in_a_silence_is_told_when_it_ends_and_once() {
+    let silence = |until| Silence {
+        fingerprint: "a".to_owned(),
+        until: at(until),
+        why: "known".to_owned(),
+        by: "me".to_owned(),
+        at: at(20),
+    };
+    let told = |now, groups: &[AlertGroup], until| {
+        told_at(now, &OutboxState { silences: vec![silence(until)], ..state(groups) }).0
+    };
+    let more = [mailed("a", 10, 2, 5)];
+    assert_eq!(told(299, &more, 300), [""; 0], "it is silent");
+    assert_eq!(told(300, &more, 300), ["a"], "long before a repeat");
+    assert_eq!(told(300, &[mailed("a", 10, 2, 2)], 300), [""; 0], "nothing came");
+    assert_eq!(told(400, &[mailed("a", 301, 5, 6)], 300), [""; 0], "it was told since");
+}
+
+#[test]
 fn a_new_group_is_mailed_after_the_wait_and_bursts_share_one_mail() {
     let groups = [group("a", 0, 1), group("b", 10, 5)];
     assert_eq!(due(29, &groups), [""; 0]);

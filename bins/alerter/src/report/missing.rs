@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::block::Block;
 use super::words::{count, counted, instant, lasting, span};
 use crate::newest::is_of_snapshots;
+use crate::policy::MailPlan;
 use crate::surroundings::{Database, Hole, Surroundings, What};
 
 /// As many holes are listed.
@@ -16,8 +17,11 @@ const PARTS: usize = 3;
 /// The longest reason of a verdict, in characters.
 const WHY_CHARS: usize = 200;
 
+/// The codes of trouble that is about snapshots which did not come: a mail about it never says that nothing is missing.
+const ABOUT_SNAPSHOTS: [&str; 2] = ["quotes_stale", "slot_missed"];
+
 /// The section; nothing when it is not known what there is.
-pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
+pub(super) fn blocks(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
     let Some(database) = &around.database else { return Vec::new() };
     let mut blocks = vec![Block::heading("Not in the database")];
     let looked_back = lasting(now - database.since);
@@ -32,7 +36,7 @@ pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
             return blocks;
         }
     } else if database.holes.is_empty() {
-        blocks.push(Block::text(format!("Nothing is missing of {}.", all(database, &looked_back))));
+        blocks.push(Block::text(whole(plan, &all(database, &looked_back))));
         return blocks;
     }
     if database.due.is_some() {
@@ -46,6 +50,16 @@ pub(super) fn blocks(around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
     }
     blocks.push(Block::Points(points));
     blocks
+}
+
+/// That `all` are there.
+fn whole(plan: &MailPlan<'_>, all: &str) -> String {
+    let mut groups = plan.groups.iter().chain(&plan.resolved);
+    if !groups.any(|group| ABOUT_SNAPSHOTS.contains(&group.code.as_str())) {
+        return format!("Nothing is missing of {all}.");
+    }
+    let open = if plan.groups.is_empty() { "" } else { " What the trouble is about is told below." };
+    format!("By now {all} are there.{open}")
 }
 
 fn came(snapshots: u64) -> String {
@@ -73,6 +87,13 @@ pub(super) fn told(hole: &Hole, now: DateTime<Utc>) -> String {
             let coins = coins.map(|coins| format!(", about {} each", counted(coins, "coin")));
             let when = span(first.starts_at(), last.starts_at());
             format!("{when}: {} snapshots were not fetched{}", count(*slots), coins.unwrap_or_default())
+        }
+        Hole::Late { first, count: 1, .. } => {
+            format!("{}: the snapshot did not come yet", instant(first.starts_at()))
+        }
+        Hole::Late { first, last, count: slots } => {
+            let when = span(first.starts_at(), last.starts_at());
+            format!("{when}: {} snapshots did not come yet", count(*slots))
         }
         Hole::Parts { batch, missing, coins, since } => {
             let named: Vec<_> = missing.iter().take(PARTS).map(ToString::to_string).collect();

@@ -3,26 +3,31 @@
 use domain::{Class, one_line};
 use ports::store::AlertGroup;
 
-use super::words::{count, counted, lasting};
+use super::words::{count, counted, instant, lasting};
 use crate::policy::MailPlan;
 use crate::surroundings::Surroundings;
 
 /// The longest subject, in characters.
 pub(super) const SUBJECT_CHARS: usize = 120;
 
+/// The most of an incident's reason that a subject quotes, in characters.
+const INCIDENT_CHARS: usize = 70;
+
+/// How an incident begins that is about snapshots which do not come.
+const NO_SNAPSHOT: &str = "no snapshot came whole";
+
 /// One line: how much, where, why.
 pub(super) fn subject(plan: &MailPlan<'_>, around: &Surroundings) -> String {
-    let letters: u64 = plan.groups.iter().map(|group| new_letters(group, around)).sum();
     let first = plan.groups.first().map(|group| cause(group)).unwrap_or_default();
-    let new = match letters {
-        1 => "1 new dead letter".to_owned(),
-        letters => format!("{} new dead letters", count(letters)),
-    };
+    let new = new(plan, around);
     let subject = match plan.groups.len() {
         0 => ends(plan),
         1 if plan.is_plain => format!("1 problem, {new}"),
         groups if plan.is_plain => format!("{groups} problems, {new}"),
-        1 => format!("{first}: {new}"),
+        1 => match plan.groups.first().and_then(|group| incident(group, around)) {
+            Some(incident) => format!("{incident} ({first})"),
+            None => format!("{first}: {new}"),
+        },
         groups => format!("{groups} problems, {new}, most of all {first}"),
     };
     let subject = match plan.resolved.len() {
@@ -30,6 +35,35 @@ pub(super) fn subject(plan: &MailPlan<'_>, around: &Surroundings) -> String {
         _ => subject,
     };
     one_line(&format!("[coinpipe] {subject}"), SUBJECT_CHARS)
+}
+
+/// How many letters and incidents are new.
+fn new(plan: &MailPlan<'_>, around: &Surroundings) -> String {
+    let (incidents, letters): (Vec<_>, Vec<_>) =
+        plan.groups.iter().partition(|group| group.class == Class::Incident);
+    let parts = [(letters, "new dead letter"), (incidents, "new incident")].map(|(groups, noun)| {
+        let new: u64 = groups.into_iter().map(|group| new_letters(group, around)).sum();
+        (new > 0).then(|| counted(new, noun))
+    });
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What happened, if `group` is an incident: what somebody who is woken reads first.
+fn incident(group: &AlertGroup, around: &Surroundings) -> Option<String> {
+    if group.class != Class::Incident {
+        return None;
+    }
+    let last_whole = around.database.as_ref().and_then(|database| database.last_whole);
+    if let Some((slot, _)) = last_whole.filter(|_| group.reason.starts_with(NO_SNAPSHOT)) {
+        return Some(format!("{NO_SNAPSHOT} since {}", instant(slot.starts_at())));
+    }
+    // The first words of the reason, without what it explains.
+    let (said, _) = group.reason.split_once(": ").unwrap_or((&group.reason, ""));
+    let (said, _) = said.split_once("; ").unwrap_or((said, ""));
+    let aside = said.split_once(" (").and_then(|(said, rest)| Some((said, rest.split_once(')')?.1)));
+    let said = aside.map_or_else(|| said.to_owned(), |(before, after)| format!("{before}{after}"));
+    let said = one_line(said.trim(), INCIDENT_CHARS);
+    (!said.is_empty()).then_some(said)
 }
 
 /// The first sentences: how many messages, rejects and incidents, and what ended. Only messages are said to be kept: an incident

@@ -192,6 +192,42 @@ fn an_incident() {
     check("incident", &plan(&[&missed()], &[]), &healthy());
 }
 
+/// Minutes before its slots count as missing.
+#[test]
+fn quotes_that_are_old() {
+    let reason = "no snapshot came whole for too long in USD: the newest of all currencies are from 2026-11-22T14:38:50.000Z, and after \
+                  2m somebody should know";
+    let stale = AlertGroup {
+        stage: Some(StageName::Alerter),
+        class: Class::Incident,
+        total: 1,
+        unsent: 1,
+        ..group("f", "quotes_stale", reason)
+    };
+    let mut around = healthy();
+    let database = around.database.as_mut().unwrap();
+    database.holes = vec![Hole::Late { first: Slot::at(at(40)), last: Slot::at(at(41)), count: 2 }];
+    (database.due, database.fetched, database.last_whole) = (Some(26), 24, Some((Slot::at(at(39)), 9000)));
+    check("quotes_stale", &plan(&[&stale], &[]), &around);
+    for (open, resolved) in [(vec![&stale], vec![]), (vec![], vec![&stale])] {
+        let text = write(&plan(&open, &resolved), &healthy(), now()).text;
+        assert!(!text.contains("Nothing is missing"), "{text}");
+    }
+}
+
+/// A letter is one, and an incident is none.
+#[test]
+fn a_subject_counts_letters_and_says_what_happened() {
+    let subject = |groups: &[&AlertGroup]| write(&plan(groups, &[]), &healthy(), now()).subject;
+    let missed = missed();
+    assert_eq!(
+        subject(&[&missed]),
+        "[coinpipe] the snapshot of slot 2026-11-22T13:00:00Z is missing (fetcher: incident/slot_missed)"
+    );
+    let both = subject(&[&unread(), &missed]);
+    assert!(both.contains("2 problems, 7 new dead letters, 1 new incident"), "{both}");
+}
+
 /// As `conditions/restarts.rs` says it.
 #[test]
 fn a_process_that_starts_again_and_again() {

@@ -1,7 +1,7 @@
 //! What is not in the database: slots that nobody fetched, parts of batches that were not loaded, rejected coins.
 
 use chrono::{DateTime, Utc};
-use domain::{Doubt, DueSlot, Schedule, Slot, due_slots};
+use domain::{Doubt, DueSlot, Schedule, Slot, begun_slots};
 use ports::FetchedSlot;
 use ports::store::{BatchRecord, Missing};
 use service::held_slots;
@@ -20,6 +20,8 @@ pub(crate) enum Hole {
         /// How many coins each would have, by the last one that is whole.
         coins: Option<u64>,
     },
+    /// Slots, one after the other, whose snapshots did not come yet, and still may.
+    Late { first: Slot, last: Slot, count: u64 },
     /// Parts of a batch that are not loaded.
     Parts {
         batch: What,
@@ -46,7 +48,7 @@ impl Hole {
     /// When it begins.
     fn slot(&self) -> Slot {
         match self {
-            Self::Slots { first, .. } => *first,
+            Self::Slots { first, .. } | Self::Late { first, .. } => *first,
             Self::Parts { batch, .. } | Self::NotSent { batch, .. } | Self::Rejected { batch, .. } => {
                 batch.slot
             }
@@ -86,7 +88,7 @@ pub(super) fn database(
     }
 }
 
-/// How many slots were due, and those that nothing holds.
+/// How many slots were due, those that may still come included, and those that nothing holds.
 fn missing_slots(
     schedules: &[Schedule],
     held: &[FetchedSlot],
@@ -97,17 +99,17 @@ fn missing_slots(
     let (mut due, mut holes) = (0, Vec::new());
     // Slots of one schedule that follow each other.
     let mut run: Option<(DueSlot<'_>, DueSlot<'_>, u64)> = None;
-    let hole = |(first, last, count): (DueSlot<'_>, DueSlot<'_>, u64)| Hole::Slots {
-        first: first.slot,
-        last: last.slot,
-        count,
-        coins,
+    let hole = |(first, last, count): (DueSlot<'_>, DueSlot<'_>, u64)| {
+        let is_due = first.is_due(now);
+        let (first, last) = (first.slot, last.slot);
+        if is_due { Hole::Slots { first, last, count, coins } } else { Hole::Late { first, last, count } }
     };
-    for one in due_slots(schedules, (since, now), now) {
+    for one in begun_slots(schedules, (since, now), now) {
         due += 1;
         let is_missing = held.of_schedule(one.schedule, one.slot).is_none();
         let goes_on = run.filter(|(_, last, _)| {
-            is_missing && std::ptr::eq(last.schedule, one.schedule) && last.ends_at() == one.slot
+            let is_next = std::ptr::eq(last.schedule, one.schedule) && last.ends_at() == one.slot;
+            is_missing && is_next && last.is_due(now) == one.is_due(now)
         });
         if let Some((first, _, count)) = goes_on {
             run = Some((first, one, count + 1));

@@ -184,6 +184,24 @@ mod tests {
         assert_eq!(counted(&about(1, since)).await, None, "one death is one letter");
     }
 
+    /// A mail about quotes that are old comes minutes before the slots count as missing.
+    #[tokio::test]
+    async fn what_began_and_did_not_come_yet_is_named() {
+        let (clock, store, survey) = bench();
+        let each_minute = Schedule { every: Duration::from_mins(1), ..schedule(at(0)) };
+        store.record_schedule(&each_minute).await.unwrap();
+        store.record_fetched(&Fetched { slot: Slot::at(at(0)), ..fetched(1) }).await.unwrap();
+        clock.advance(Duration::from_secs(150));
+        let found = survey.look(&[], clock.now()).await.database.unwrap();
+        let late = Hole::Late { first: Slot::at(at(60)), last: Slot::at(at(120)), count: 2 };
+        assert!(found.holes.contains(&late), "{:?}", found.holes);
+        assert_eq!((found.due, found.fetched), (Some(3), 1));
+        clock.advance(Duration::from_mins(5));
+        let found = survey.look(&[], clock.now()).await.database.unwrap();
+        let is_missing = |hole: &Hole| matches!(hole, Hole::Slots { count: 1, .. });
+        assert!(found.holes.iter().any(is_missing), "{:?}", found.holes);
+    }
+
     /// As `coinpipe gaps` says it; and what was paid in the time counts, not what the time is about.
     #[tokio::test]
     async fn some_coins_of_the_past_fill_no_slot() {
@@ -202,11 +220,12 @@ mod tests {
             let missing = found.holes.iter().filter(|hole| matches!(hole, Hole::Slots { .. })).count();
             (found.due, missing, found.credits)
         };
-        assert_eq!(slots_missing().await, (Some(2), 1, 0), "one hole of two slots");
+        // That of two hours later began ten minutes ago.
+        assert_eq!(slots_missing().await, (Some(3), 1, 0), "one hole of two slots");
         fill(0, Some(Verdict { doubt: Doubt::Incomplete, why: "2 coins of 200".to_owned() })).await;
         fill(3600, None).await;
-        assert_eq!(slots_missing().await, (Some(2), 1, 14), "the second is filled");
+        assert_eq!(slots_missing().await, (Some(3), 1, 14), "the second is filled");
         fill(-90 * 86_400, None).await;
-        assert_eq!(slots_missing().await, (Some(2), 1, 21));
+        assert_eq!(slots_missing().await, (Some(3), 1, 21));
     }
 }

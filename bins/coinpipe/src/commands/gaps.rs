@@ -87,6 +87,7 @@ pub(crate) async fn run(process: &Process, args: &GapsArgs) -> anyhow::Result<()
             "schedules": in_force(&looked.schedules).iter().map(schedule_json).collect::<Vec<_>>(),
             "due": due.count,
             "missing": due.missing.iter().map(|one| slot_json(one, &looked.partial)).collect::<Vec<_>>(),
+            "late": due.late.iter().map(|one| slot_json(one, &looked.partial)).collect::<Vec<_>>(),
         });
         output::print(serde_json::to_string_pretty(&text)?)?;
     } else if found.stores.is_some() {
@@ -141,6 +142,9 @@ async fn tell(
     } else {
         output::print(to_table(&gaps))?;
     }
+    for late in late(&due.late) {
+        output::say(late);
+    }
     if let Some(stores) = &found.stores {
         let incomplete = incomplete(stores, &due.batches).await?;
         if incomplete > 0 {
@@ -170,6 +174,20 @@ async fn tell(
         output::say(remedy);
     }
     Ok(())
+}
+
+/// The slots that began and have no snapshot yet, in words.
+fn late(late: &[MissingSlot<'_>]) -> Vec<String> {
+    let told = |gap: &Gap<'_>| match gap.count {
+        1 => format!("{} did not come yet: no gap, it may still come", gap.first),
+        slots => format!(
+            "{} to {} did not come yet: {} slots, no gap, they may still come",
+            gap.first,
+            gap.last,
+            numbers::count(slots)
+        ),
+    };
+    due::gaps(late).iter().map(told).collect()
 }
 
 /// What a slot has that was filled in part: "2 coins of 200".

@@ -52,19 +52,32 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     let tables =
         Tables { ledger: adapters.stores.ledger.clone(), schedules: adapters.stores.schedules.clone() };
     let fetching = fetcher::run(process, &adapters.queues, Some(tables), &source);
-    let (fetched, drained) =
-        tokio::join!(guard(process, StageName::Fetcher, fetching), run_consumers(process, &adapters));
+    let alerting = alerter::run(process, &adapters.queues, &adapters.stores);
+    let (fetched, drained) = tokio::join!(
+        guard(process, StageName::Fetcher, fetching),
+        Box::pin(consume(process, &adapters, alerting))
+    );
     info!("stopped");
     fetched.and(drained)
 }
 
-/// Runs the three consuming stages until asked to stop. When one cannot go on, the others drain.
+/// Runs the three consuming stages for a command that ends by itself, until asked to stop.
 pub(crate) async fn run_consumers(process: &Process, adapters: &Adapters) -> anyhow::Result<()> {
+    let alerting = alerter::run_for_command(process, &adapters.queues, &adapters.stores);
+    Box::pin(consume(process, adapters, alerting)).await
+}
+
+/// Runs the transformer and the loader, and what is `alerting`, until asked to stop. When one cannot go on, the others drain.
+async fn consume(
+    process: &Process,
+    adapters: &Adapters,
+    alerting: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     let Adapters { queues, stores } = adapters;
     let (transformed, loaded, alerted) = tokio::join!(
         guard(process, StageName::Transformer, transformer::run(process, queues)),
         guard(process, StageName::Loader, loader::run(process, queues, stores)),
-        guard(process, StageName::Alerter, alerter::run(process, queues, stores)),
+        guard(process, StageName::Alerter, alerting),
     );
     transformed.and(loaded).and(alerted)
 }

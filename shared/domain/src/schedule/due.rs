@@ -13,6 +13,9 @@ use crate::timestamp;
 /// A slot is fetched until the next one begins, and then has this time to be loaded.
 pub const LOADED_WITHIN: Duration = Duration::from_mins(5);
 
+/// A slot that began so long ago and has no snapshot is late. Nobody calls it missing before it is due, but it is named.
+pub const LATE_AFTER: Duration = Duration::from_secs(30);
+
 /// A slot in which a schedule was to take a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueSlot<'a> {
@@ -58,6 +61,18 @@ pub fn due_slots(
         .flat_map(move |one| slots_of(one, span).take_while(move |slot| slot.is_due(now)))
 }
 
+/// As [`due_slots`], and those that are late by `now` if they have no snapshot: [`DueSlot::is_due`] tells them apart.
+pub fn begun_slots(
+    schedules: &[Schedule],
+    span: (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = DueSlot<'_>> {
+    let has_begun = move |one: &DueSlot<'_>| timestamp::later(one.slot.starts_at(), LATE_AFTER) <= now;
+    in_force(schedules)
+        .into_iter()
+        .flat_map(move |one| slots_of(one, span).take_while(move |slot| slot.is_due(now) || has_begun(slot)))
+}
+
 fn slots_of(
     one: InForce<'_>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
@@ -97,6 +112,13 @@ mod tests {
             let due: Vec<_> = due_slots(&schedules, span, at(now)).collect();
             let newest = due.last().map(|due| due.batch().to_string());
             assert_eq!((newest.as_deref(), due.len()), (last, count), "{now}");
+        }
+        // What is late besides.
+        for (now, late) in
+            [("2026-11-22T11:00:29Z", 1), ("2026-11-22T11:00:30Z", 2), ("2026-11-22T11:05:00Z", 1)]
+        {
+            let begun = begun_slots(&schedules, span, at(now));
+            assert_eq!(begun.filter(|one| !one.is_due(at(now))).count(), late, "{now}");
         }
     }
 }

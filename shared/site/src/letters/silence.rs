@@ -52,7 +52,8 @@ pub(super) async fn silence(
     let (stores, record) = (context.stores(), record(&context, &visitor, &group, "silence"));
     context.ask(stores.desk.begin(&record)).await?;
     context.ask(stores.silences.silence(&silence)).await?;
-    let outcome = format!("no mails until {}", timestamp::to_text(silence.until));
+    let why = domain::one_line(&silence.why, 200);
+    let outcome = format!("no mails until {}: {why}", timestamp::to_text(silence.until));
     context.ask(stores.desk.note(&record.id, group.total, Some(&outcome))).await?;
     Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
 }

@@ -141,9 +141,9 @@ fn silent_for(text: &str) -> Result<Duration, String> {
         return Err("a silence lasts a second at least".to_owned());
     }
     if time > LONGEST_SILENCE {
-        let longest = humantime::format_duration(LONGEST_SILENCE);
+        let days = LONGEST_SILENCE.as_secs() / 86_400;
         return Err(format!(
-            "a silence lasts {longest} at most: it can be made anew, and `coinpipe alerts resolve` is for what nobody has to look after"
+            "a silence lasts {days} days at most: it can be made anew, and `coinpipe alerts resolve` is for what nobody has to look after"
         ));
     }
     Ok(time)
@@ -172,8 +172,13 @@ async fn silence(
     if !args.which.dry_run {
         stores.silences.silence(&silence).await?;
     }
-    let text = format!("no mails until {}", timestamp::to_text(until));
+    let text = silenced(&silence);
     Ok(Done { json: json!({ "silence": silence_json(&silence) }), text })
+}
+
+/// What a silence is, for the record too.
+fn silenced(Silence { until, why, .. }: &Silence) -> String {
+    format!("no mails until {}: {}", timestamp::to_text(*until), one_line(why, 200))
 }
 
 async fn unsilence(
@@ -212,6 +217,20 @@ fn cause(group: &AlertGroup) -> String {
 mod tests {
     use super::*;
 
+    /// The record says it as well.
+    #[test]
+    fn a_silence_says_why() {
+        let at = DateTime::from_timestamp(60, 0).unwrap();
+        let silence = Silence {
+            fingerprint: "g".to_owned(),
+            until: at,
+            why: "the broker\nmoves".to_owned(),
+            by: "me@here".to_owned(),
+            at,
+        };
+        assert_eq!(silenced(&silence), "no mails until 1970-01-01T00:01:00.000Z: the broker moves");
+    }
+
     #[test]
     fn a_slip_of_the_pen_silences_nothing_for_ever() {
         assert_eq!(silent_for("2h").unwrap(), Duration::from_hours(2));
@@ -219,6 +238,6 @@ mod tests {
         for wrong in ["30d 1s", "200y", "31d", "0s", "soon"] {
             assert!(silent_for(wrong).is_err(), "{wrong}");
         }
-        assert!(silent_for("200y").unwrap_err().contains("30days at most"));
+        assert!(silent_for("200y").unwrap_err().contains("a silence lasts 30 days at most"));
     }
 }

@@ -114,7 +114,7 @@ fn row(Alert { state, group, silence, letters }: &Alert, now: DateTime<Utc>) -> 
     let (since, what) = match (state, silence, group.resolved_at) {
         (State::Resolved, _, Some(at)) => {
             let how = group.resolution.as_deref().unwrap_or("resolved");
-            (format!("{}, lasted {}", timestamp::to_text(at), age(group.opened_at, at)), how)
+            (format!("{}, lasted {}", timestamp::to_text(group.opened_at), age(group.opened_at, at)), how)
         }
         (_, Some(Silence { until, by, why, .. }), _) => {
             let until = timestamp::to_text(*until);
@@ -225,7 +225,7 @@ mod tests {
         );
         assert_eq!(
             line(group("g", Some(60)), None, State::Resolved),
-            "g|resolved|–: incident/c|1|1,200|1970-01-01T00:01:00.000Z, lasted 1m|it works"
+            "g|resolved|–: incident/c|1|1,200|1970-01-01T00:00:00.000Z, lasted 1m|it works"
         );
         let silence = Silence {
             fingerprint: "g".to_owned(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 pub(in crate::commands) use domain::DueSlot as MissingSlot;
-use domain::{BatchId, Schedule, Slot, due_slots};
+use domain::{BatchId, Schedule, Slot, begun_slots};
 use ports::FetchedSlot;
 use service::held_slots;
 
@@ -12,6 +12,8 @@ pub(in crate::commands) struct Due<'a> {
     pub(in crate::commands) count: u64,
     /// Those without a batch, oldest first.
     pub(in crate::commands) missing: Vec<MissingSlot<'a>>,
+    /// Those without a batch that began, and whose snapshots may still come; oldest first. They are not counted.
+    pub(in crate::commands) late: Vec<MissingSlot<'a>>,
     /// The batches of the others.
     pub(in crate::commands) batches: Vec<&'a BatchId>,
 }
@@ -33,7 +35,7 @@ impl Gap<'_> {
 }
 
 /// Holds the slots of `schedules` that were due in a span against those that were `fetched`. Slots that may still be fetched, or
-/// loaded, at `now` are not due yet.
+/// loaded, at `now` are not due yet; those of them that began are late.
 pub(in crate::commands) fn find<'a>(
     schedules: &'a [Schedule],
     fetched: &'a [FetchedSlot],
@@ -42,14 +44,20 @@ pub(in crate::commands) fn find<'a>(
 ) -> Due<'a> {
     let held = held_slots(fetched);
     let mut due = Due::default();
-    for one in due_slots(schedules, span, now) {
+    for one in begun_slots(schedules, span, now) {
+        let batch = held.of_schedule(one.schedule, one.slot);
+        if !one.is_due(now) {
+            due.late.extend(batch.is_none().then_some(one));
+            continue;
+        }
         due.count += 1;
-        match held.of_schedule(one.schedule, one.slot) {
+        match batch {
             Some(batch) => due.batches.push(batch),
             None => due.missing.push(one),
         }
     }
     due.missing.sort_by_key(|missing| missing.slot);
+    due.late.sort_by_key(|late| late.slot);
     due
 }
 

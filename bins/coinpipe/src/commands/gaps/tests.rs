@@ -68,6 +68,22 @@ async fn a_slot_is_missing_when_no_snapshot_lies_in_it_and_it_is_over() {
 }
 
 #[tokio::test]
+async fn a_slot_that_began_and_has_no_snapshot_is_named_and_is_no_gap() {
+    let minutely = schedule(0, 1, "USD");
+    let store = store(&[minutely], &[("listings/USD", 0)]).await;
+    let (span, now) = ((at(0), at(150)), at(150));
+    let looked = look(&Tables::of(Arc::clone(&store)), span).await.unwrap();
+    let due = due::find(&looked.schedules, &looked.fetched, span, now);
+    assert_eq!((due.count, due.missing.len()), (0, 0));
+    let told = late(&due.late);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("2026-11-22T14:01:00Z to 2026-11-22T14:02:00Z did not come yet: 2 slots"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn each_slot_is_of_the_schedule_that_was_in_force() {
     let schedules =
         [schedule(0, 60, "USD"), schedule(2 * HOUR + 600, 120, "USD"), schedule(6 * HOUR + 1, 60, "EUR")];
