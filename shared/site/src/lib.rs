@@ -62,7 +62,7 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
     if process.serve_site(router(&context)) {
         info!("serving the site");
         tokio::spawn(async move {
-            let recovering = recover::keep_recovering(&context);
+            let recovering = recover::keep_recovering(context.stores(), context.clock());
             context.stop().run_until_cancelled(recovering).await;
         });
     }

@@ -5,12 +5,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ports::StoreError;
 use ports::store::Life;
+use ports::{Clock, StoreError};
 use service::Stores;
 use tracing::{debug, info};
-
-use crate::context::Context;
 
 /// Actions that are looked at.
 const NEWEST: u32 = 500;
@@ -25,12 +23,12 @@ const FORGOTTEN: TimeDelta = TimeDelta::days(1);
 const ENDED: &str = "the server ended before it was done; nothing is lost, and the same action does the rest";
 
 /// Recovers from time to time, for as long as it is polled.
-pub(crate) async fn keep_recovering(context: &Context) {
+pub(crate) async fn keep_recovering(stores: &Stores, clock: &dyn Clock) {
     loop {
-        if let Err(error) = recover(context.stores(), context.now()).await {
+        if let Err(error) = recover(stores, clock.now()).await {
             debug!(%error, "what servers had begun that are gone is not ended in the record for now");
         }
-        context.clock().sleep(EVERY).await;
+        clock.sleep(EVERY).await;
     }
 }
 

@@ -234,14 +234,15 @@ async fn a_question_that_is_answered_twice_is_one_action() {
     file(&site, "one", b"{").await;
     let question = get_as_operator(&site, "/actions/plan?verb=replay").await.text().to_owned();
     let (now, action) = (field(&question, "now"), field(&question, "action"));
-    let fields = [("verb", "replay"), ("now", now), ("action", action)];
+    let fields = [("verb", "replay"), ("now", now), ("matched", "1"), ("action", action)];
     let (first, second) =
         tokio::join!(post(&site, "/actions/start", &fields), post(&site, "/actions/start", &fields));
     assert_eq!(place(&first), place(&second));
     let third = post(&site, "/actions/start", &fields).await;
     assert_eq!(place(&first), place(&third));
     assert_eq!(site.context.stores().desk.actions(9).await.unwrap().len(), 1);
-    let of_another_verb = [("verb", "drop"), ("now", now), ("action", action), ("why", "x")];
+    let of_another_verb =
+        [("verb", "drop"), ("now", now), ("matched", "1"), ("action", action), ("why", "x")];
     assert_eq!(post(&site, "/actions/start", &of_another_verb).await.status, StatusCode::BAD_REQUEST);
     post(&site, "/actions/cancel", &[("action", action)]).await;
     until_ended(&site, place(&first)).await;
@@ -253,7 +254,8 @@ async fn what_a_browser_sent_that_left_is_begun_and_done() {
     let site = site();
     let id = file(&site, "one", b"{").await;
     let question = get_as_operator(&site, "/actions/plan?verb=drop").await.text().to_owned();
-    let fields = [("verb", "drop"), ("now", field(&question, "now")), ("why", "no use")];
+    let fields = ["now", "matched"].map(|name| (name, field(&question, name)));
+    let fields = [&fields[..], &[("verb", "drop"), ("why", "no use")]].concat();
     // As many ask the store as may.
     let (release, released) = tokio::sync::watch::channel(false);
     for _ in 0..4 {
@@ -290,7 +292,13 @@ async fn a_slow_replay_says_in_the_record_how_far_it_is() {
     file(&site, "one", b"{").await;
     file(&site, "two", b"{").await;
     let question = get_as_operator(&site, "/actions/plan?verb=replay").await.text().to_owned();
-    let fields = [("verb", "replay"), ("now", field(&question, "now")), ("rate", "1"), ("at_once", "yes")];
+    let fields = [
+        ("verb", "replay"),
+        ("now", field(&question, "now")),
+        ("matched", "2"),
+        ("rate", "1"),
+        ("at_once", "yes"),
+    ];
     let begun = post(&site, "/actions/start", &fields).await;
     let progress = place(&begun).to_owned();
     let desk = &site.context.stores().desk;
