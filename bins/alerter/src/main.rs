@@ -10,7 +10,6 @@ fn main() -> ExitCode {
         alerter::check_settings(process)?;
         let (queues, stores) = (process.open_queues().await?, process.open_stores().await?);
         site::open(process, &queues, &stores, None);
-        // All that the alerter does beside each other is much for one future.
-        Box::pin(alerter::run(process, &queues, &stores)).await
+        alerter::run(process, &queues, &stores).await
     })
 }

@@ -21,12 +21,13 @@ use crate::{Conditions, Desk, DeskKeeper, IncompleteBatches, Mailer, QuietGroups
 /// Runs the alerter until asked to stop. The mailer stops last, after the desk has filed the letters in flight.
 pub async fn run(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
     let heartbeat = heartbeat(process, stores)?;
-    run_with(process, queues, stores, heartbeat).await
+    // All that it does beside each other is much for one future.
+    Box::pin(run_with(process, queues, stores, heartbeat)).await
 }
 
 /// The same for a command that ends by itself. The heartbeat tells that somebody is there all the time, so it stays silent.
 pub async fn run_for_command(process: &Process, queues: &Queues, stores: &Stores) -> anyhow::Result<()> {
-    run_with(process, queues, stores, None).await
+    Box::pin(run_with(process, queues, stores, None)).await
 }
 
 async fn run_with(
