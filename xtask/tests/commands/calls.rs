@@ -124,6 +124,7 @@ fn cargo(arguments: &[&str]) -> Result<(), Wrong> {
         "warnings",
     ];
     match arguments {
+        ["run"] => understood("coinpipe", &[]),
         ["run", "--", arguments @ ..] => understood("coinpipe", arguments),
         // `--help` after it: it is understood, and not done.
         ["xtask", arguments @ ..] => {

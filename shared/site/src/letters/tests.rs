@@ -1,5 +1,7 @@
 //! Letters on the site, as who looks and who acts find them.
 
+mod forms;
+
 use std::time::Duration;
 
 use axum::body::Body;
@@ -366,112 +368,4 @@ async fn a_page_is_not_edited_where_nothing_can_try_it() {
         assert!(refused.text().contains("coinpipe dead edit"), "{}", refused.text());
     }
     assert_eq!(state(&site, &id).await, LetterState::Open);
-}
-
-/// `stag=loader` once meant all open letters.
-#[tokio::test]
-async fn a_field_that_is_mistyped_or_there_twice_means_no_letters() {
-    let site = site();
-    let id = file(&site, "m", b"{").await;
-    let question = get_as_operator(&site, "/actions/plan?verb=resolve").await.text().to_owned();
-    let right = [("verb", "resolve"), ("now", field(&question, "now")), ("matched", "1"), ("why", "x")];
-    for (name, value) in [("stag", "loader"), ("after", "x"), ("verb", "drop"), ("why", "y")] {
-        let mut fields = right.to_vec();
-        fields.push((name, value));
-        let refused = post(&site, "/actions/start", &fields).await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name}");
-        assert!(refused.text().contains(name), "{}", refused.text());
-    }
-    for (path, named) in [
-        ("/actions/plan?verb=drop&stag=loader", "stag"),
-        ("/actions/plan?verb=drop&stage=loader&stage=fetcher", "stage"),
-        ("/actions/progress?action=x&stag=loader", "stag"),
-        ("/actions/progress?action=x&action=y", "action"),
-        ("/letters?stag=loader", "stag"),
-        ("/letters?stage=loader&stage=fetcher", "stage"),
-    ] {
-        let refused = get_as_operator(&site, path).await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path}");
-        assert!(refused.text().contains(named) && !refused.text().contains("deserialize"), "{path}");
-    }
-    let group = "/letters/groups/abcdef0123456789";
-    for (path, fields) in [
-        ("/actions/cancel".to_owned(), [("action", "x"), ("actoin", "y")]),
-        (format!("{group}/silence"), [("for", "4"), ("wy", "x")]),
-        (format!("{group}/unsilence"), [("for", "4"), ("why", "x")]),
-        (format!("/letters/{}/check", segment(&id)), [("path", "a"), ("valu", "1")]),
-        (format!("/letters/{}/keep", segment(&id)), [("path", "a"), ("path", "b")]),
-    ] {
-        assert_eq!(post(&site, &path, &fields).await.status, StatusCode::BAD_REQUEST, "{path}");
-    }
-    assert_eq!(state(&site, &id).await, LetterState::Open);
-    assert!(site.context.stores().desk.actions(9).await.unwrap().is_empty(), "nothing was begun");
-}
-
-#[tokio::test]
-async fn an_action_for_another_number_than_was_confirmed_is_not_begun() {
-    let site = site();
-    let ids = [file(&site, "one", b"{").await, file(&site, "two", b"{").await];
-    let question = get_as_operator(&site, "/actions/plan?verb=drop").await.text().to_owned();
-    let now = field(&question, "now");
-    for (matched, status) in
-        [("1", StatusCode::CONFLICT), ("3", StatusCode::CONFLICT), ("", StatusCode::BAD_REQUEST)]
-    {
-        let fields = [("verb", "drop"), ("now", now), ("matched", matched), ("why", "x")];
-        let refused = post(&site, "/actions/start", &fields).await;
-        assert_eq!(refused.status, status, "{}", refused.text());
-        let told = format!("confirmed for {matched} letters, and it would be done to 2 now");
-        assert!(matched.is_empty() || refused.text().contains(&told), "{}", refused.text());
-    }
-    assert!(site.context.stores().desk.actions(9).await.unwrap().is_empty(), "nothing was begun");
-    assert_eq!(state(&site, &ids[0]).await, LetterState::Open);
-}
-
-/// One look at such a letter once ended the process.
-#[tokio::test]
-async fn a_deep_letter_is_looked_at_and_edited() {
-    let site = Site::with_settings(|config| {
-        config.http.operator_token = config::Secret::new(TOKEN);
-        config.http.hide = vec!["secret".to_owned()];
-    });
-    let body = format!("{}{{\"secret\": \"pssst\"}}{}", "[".repeat(200_000), "]".repeat(200_000));
-    let path = format!("/letters/{}", segment(&file(&site, "deep", body.as_bytes()).await));
-    let seen = site.get(&path).await;
-    assert_eq!(seen.status, StatusCode::OK);
-    assert!(!seen.text().contains("pssst"));
-    let checked = post(&site, &format!("{path}/check"), &[("path", "[0]"), ("value", "1")]).await;
-    assert_eq!(checked.status, StatusCode::BAD_REQUEST, "nothing here can try a page");
-}
-
-/// What is hidden is neither shown nor guessed, by operators neither.
-#[tokio::test]
-async fn what_is_hidden_does_not_leak() {
-    let site = Site::with_settings(|config| {
-        config.http.operator_token = config::Secret::new(TOKEN);
-        config.http.hide = vec!["secret".to_owned(), "TraceParent".to_owned()];
-    });
-    let id = file(&site, "m", br#"{"secret": {"x": "pssst"}, "data": [{"secret": "pssst"}]}"#).await;
-    let path = format!("/letters/{}", segment(&id));
-    let seen = get_as_operator(&site, &path).await;
-    assert!(!seen.text().contains("<dt>Trace") && seen.text().contains("<dt>Cause"), "{}", seen.text());
-    for path in ["/letters?text=00-abcd", "/api/letters?text=00-abcd", "/actions/plan?verb=drop&text=00-abcd"]
-    {
-        let refused = get_as_operator(&site, path).await;
-        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}: {}", refused.text());
-    }
-    assert!(!site.get("/letters").await.text().contains("name=\"text\""));
-    for fields in [
-        vec![("document", "x-batch: b\n\n{}")],
-        vec![("path", "data[secret=pssst].a"), ("value", "1")],
-        vec![("path", "data[SECRET=x].a"), ("value", "1")],
-    ] {
-        for act in ["check", "keep"] {
-            let refused = post(&site, &format!("{path}/{act}"), &fields).await;
-            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{fields:?}: {}", refused.text());
-        }
-    }
-    for (name, said) in [("secret.x.y", "a text is no object"), ("data[0].secret.y", "a text is no object")] {
-        let refused = post(&site, &format!("{path}/check"), &[("path", name), ("value", "1")]).await;
-        assert!(refused.text().contains(said) && !refused.text().contains("pssst"), "{}", refused.text());
-    }
 }

@@ -1,5 +1,7 @@
 //! The table of coins, and a coin, over a store in memory.
 
+mod courses;
+
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
