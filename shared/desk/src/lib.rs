@@ -1,7 +1,7 @@
 //! What operators do with dead letters, without a terminal: the command line and the site stand on it.
 //!
 //! [`Acting`] is what everything has in common that changes letters: which they are, how many, in portions, and the record of it.
-//! [`replay`] sends them again, [`settle`] resolves or drops them, [`Editing`] changes one by hand. [`ReplayedLetters`] tells what
+//! [`replay()`] sends them again, [`settle()`] resolves or drops them, [`Editing`] changes one by hand. [`ReplayedLetters`] tells what
 //! became of those that were sent.
 
 mod access;

@@ -1,6 +1,6 @@
 //! Who may look, and who may act.
 //!
-//! Every request passes [`gate`], whichever route it is for; [`acting`] makes the routes that change something; [`headers`] says to
+//! Every request passes [`gate()`], whichever route it is for; [`acting()`] makes the routes that change something; [`headers()`] says to
 //! browsers what a view may do.
 
 mod acting;

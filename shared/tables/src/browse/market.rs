@@ -13,11 +13,11 @@ use super::{Dialect, Look, View, batch, coin_quote, columns, of};
 use crate::row::{Row, Unreadable};
 use crate::write::{Asked, Parameter};
 
-/// The newest snapshot in a currency, for [`newest`]; binds the currency.
+/// The newest snapshot in a currency, for `newest`; binds the currency.
 pub const NEWEST: &str = "SELECT batch_id, fetched_at FROM quotes_latest WHERE currency = ? \
     ORDER BY fetched_at DESC, batch_id DESC LIMIT 1";
 
-/// The currencies, for [`currency`].
+/// The currencies, for `currency`.
 pub const CURRENCIES: &str = "SELECT currency, COUNT(*) AS coins, MAX(fetched_at) AS newest \
     FROM quotes_latest GROUP BY currency";
 
