@@ -43,7 +43,7 @@
       width, height, padding: [10, 10, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: {
-        x: { time: true, range: (_, low, high) => (low === at[0] && high === at[at.length - 1] ? [data.from, data.until] : [low, high]) },
+        x: { time: true, range: (_, low, high) => (low <= at[0] && high >= at[at.length - 1] ? [data.from, data.until] : [low, high]) },
         y: data.area ? { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.05] } : {},
       },
       axes: [
