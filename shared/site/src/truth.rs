@@ -117,7 +117,14 @@ pub fn truth(known: &Known) -> Truth {
         return Truth::new(Level::Doubtful, "No quotes yet", rest);
     };
     let age = now - quote_at;
-    let is_stale = known.stale_after.of(every).is_some_and(|most| age.to_std().is_ok_and(|age| age > most));
+    let is_older = |age: TimeDelta, most: Option<Duration>| {
+        most.is_some_and(|most| age.to_std().is_ok_and(|age| age > most))
+    };
+    // The alerter's two conditions: quotes that are too old, and no whole snapshot for too long.
+    let whole_at =
+        tables.newest.as_ref().filter(|newest| newest.is_complete()).and_then(|newest| newest.fetched_at);
+    let is_stale = is_older(age, known.stale_after.of(every))
+        || whole_at.is_some_and(|at| is_older(now - at, known.stale_after.between_snapshots(every)));
     if is_stale {
         let why = obstacle(known, tables).unwrap_or_else(|| nothing_comes(tables, now));
         return Truth::new(Level::Bad, "Stale", format!(" since {}: {why}", clock(quote_at, now)));

@@ -128,7 +128,18 @@ fn what_is_fresh_and_whole_is_said_in_few_words() {
 #[test]
 fn a_snapshot_that_is_late_is_told_before_quotes_are_old() {
     let text = "Fresh: 2 hours old, and the snapshot after that of 14:00 UTC is late";
-    check(&well(125), Level::Doubtful, text);
+    check(&Known { stale_after: StaleAfter::Off, ..well(125) }, Level::Doubtful, text);
+}
+
+/// As the alerter mails it: `quotes_stale` opens then, whatever the age of the quotes may be.
+#[test]
+fn no_whole_snapshot_in_two_intervals_is_stale() {
+    check(&well(120), Level::Good, "Fresh: 2 hours old, complete");
+    let text = "Stale since 14:00 UTC: no snapshot came after that of 14:00 UTC; does a fetcher run?";
+    check(&well(122), Level::Bad, text);
+    let mut incomplete = well(122);
+    newest(&mut incomplete).missing = vec![Missing::Page(1)];
+    assert_eq!(truth(&incomplete).word, "Fresh");
 }
 
 #[test]
