@@ -28,6 +28,7 @@ pub(crate) const ALL: &[&str] = &[
     "coinpipe_snapshot_credits",
     // The alerter.
     "coinpipe_letters_filed_total",
+    "coinpipe_mail_attempts_total",
     // Every process: crate service.
     "coinpipe_connected",
     "coinpipe_queue_messages",
