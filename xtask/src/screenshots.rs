@@ -14,7 +14,7 @@ pub(crate) fn take() -> anyhow::Result<()> {
     let images = cargo::root().join("docs/images");
     fs::create_dir_all(&images)?;
     Cargo::new(&["test", "--package", "browser", "--test", "browser", "--"])
-        .args(&["--ignored", "screenshots"])
+        .args(&["screenshots"])
         .env("COINPIPE_TEST_SCREENSHOTS", &images.display().to_string())
         .run_until(&interrupt)
 }
