@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Kind, Measure};
+pub(crate) use domain::{count, counted};
 use serde_json::Value;
 
 /// From here on digits stand for nothing, and there may be three hundred of them.
@@ -68,17 +69,6 @@ pub(crate) fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
     }
 }
 
-/// A count with thousands separated: `5,000`.
-pub(crate) fn count(number: u64) -> String {
-    group(&number.to_string())
-}
-
-/// A number of things: `1 message`, `5,000 messages`.
-pub(crate) fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", count(number))
-}
-
 /// A number of batches: `1 batch`, `5,000 batches`.
 pub(crate) fn batches(number: u64) -> String {
     if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
@@ -98,22 +88,7 @@ pub(crate) fn json(measure: Measure, number: Option<f64>) -> Value {
 }
 
 fn thousands(amount: f64, decimals: usize) -> String {
-    let text = format!("{amount:.decimals$}");
-    match text.split_once('.') {
-        Some((whole, fraction)) => format!("{}.{fraction}", group(whole)),
-        None => group(&text),
-    }
-}
-
-fn group(digits: &str) -> String {
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    domain::thousands(&format!("{amount:.decimals$}"))
 }
 
 #[cfg(test)]

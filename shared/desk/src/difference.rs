@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use crate::document::Document;
-use crate::words::counted;
+use domain::counted;
 
 /// Lines that are shown of a difference.
 const MOST: usize = 40;

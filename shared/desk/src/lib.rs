@@ -23,7 +23,6 @@ mod replayed_letters;
 mod rows_json;
 mod settle;
 mod trial;
-mod words;
 
 pub use access::Access;
 pub use acting::{Acting, Verb};

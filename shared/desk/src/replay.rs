@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::acting::Acting;
-use crate::words::counted;
+use domain::counted;
 pub use progress::{Progress, Sent};
 use sender::Sender;
 

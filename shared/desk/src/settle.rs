@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acting::{Acting, Verb};
 use crate::names::shown_name;
 use crate::replayed_letters::close_settled_groups;
-use crate::words::counted;
+use domain::counted;
 
 /// Letters that are named of those that stay as they are.
 const NAMED: usize = 3;

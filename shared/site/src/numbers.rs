@@ -1,5 +1,7 @@
 //! Numbers for people, as they are written on pages about prices; the exact ones stand beside them.
 
+pub(crate) use domain::count;
+use domain::thousands;
 use domain::{Kind, Measure};
 use maud::{Markup, html};
 
@@ -64,11 +66,6 @@ pub(crate) fn percent(amount: f64) -> String {
     format!("{sign}{text}\u{a0}%")
 }
 
-/// A count, with its thousands apart: `5,000`.
-pub(crate) fn count(number: u64) -> String {
-    thousands(&number.to_string())
-}
-
 /// All digits of a number, and no more than it has.
 pub(crate) fn exact(number: f64) -> String {
     let size = number.abs();
@@ -100,20 +97,6 @@ pub(crate) fn change(percentage: Option<f64>) -> Markup {
         _ => ("even", ""),
     };
     html! { span class=(class) { span.arrow aria-hidden="true" { (arrow) } (percent(number)) } }
-}
-
-/// `text`, a number, with its thousands apart.
-fn thousands(text: &str) -> String {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    let (whole, rest) = digits.find('.').map_or((digits, ""), |point| digits.split_at(point));
-    let mut grouped = String::from(sign);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped + rest
 }
 
 #[cfg(test)]

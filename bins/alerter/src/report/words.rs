@@ -1,24 +1,7 @@
 //! Numbers, ages and instants in words.
 
 use chrono::{DateTime, TimeDelta, Utc};
-
-/// `5,000`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 coin`, `5,000 coins`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number)) }
-}
+pub(crate) use domain::{count, counted};
 
 /// `42 s`, `5 min`, `3 h 20 min`, `26 h`, `2 d 5 h`; what is negative, as a clock that was set back shows it, is `0 s`.
 pub(crate) fn lasting(time: TimeDelta) -> String {

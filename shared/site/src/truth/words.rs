@@ -1,6 +1,7 @@
 //! Times and numbers of the pipeline in words.
 
 use chrono::{DateTime, TimeDelta, Utc};
+pub(crate) use domain::counted;
 
 /// How long something lasts, in one unit: `3 minutes`.
 pub(crate) fn lasting(time: TimeDelta) -> String {
@@ -12,12 +13,6 @@ pub(crate) fn lasting(time: TimeDelta) -> String {
         _ => (seconds / 86_400, "day"),
     };
     counted(number, unit)
-}
-
-/// A number of things: `1 page`, `5,000 pages`.
-pub(crate) fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", crate::numbers::count(number))
 }
 
 /// An instant as people say it: the time of day, with the day when it is not that of `now`.

@@ -1,6 +1,7 @@
 //! What is planned beside what the plan pays for, in words: the two numbers, the day on which the credits run out, and
 //! settings that fit.
 
+use domain::count;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
@@ -180,19 +181,6 @@ fn shortage(
 pub(super) fn next_month(now: DateTime<Utc>) -> DateTime<Utc> {
     let first = now.date_naive().with_day(1).and_then(|day| day.checked_add_months(Months::new(1)));
     first.map_or(now, |day| day.and_time(NaiveTime::MIN).and_utc())
-}
-
-/// A count with thousands separated.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// A day of the month: `1st`, `12th`, `23rd`.
