@@ -1,5 +1,5 @@
-//! The allocator of every program: jemalloc, which takes a fifth less of the loader's time than glibc's and keeps less memory
-//! (docs/decisions/0034).
+//! The allocator of programs with the feature `jemalloc`: it takes a fifth less of the loader's time than glibc's, and keeps less
+//! memory (docs/decisions/0034).
 
 use tikv_jemallocator::Jemalloc;
 

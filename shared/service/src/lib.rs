@@ -6,6 +6,7 @@
 
 mod adapters;
 mod alive;
+#[cfg(feature = "jemalloc")]
 mod allocator;
 mod held;
 mod http;
