@@ -48,6 +48,12 @@ impl<'browser> Driver<'browser> {
         self.command("/execute/sync", &json!({ "script": body, "args": [] }))
     }
 
+    /// The same, where the page may be replaced by another one just then: what the driver says of it is an error.
+    pub(crate) fn try_evaluate(&self, body: &str) -> Result<Value, String> {
+        let path = format!("/session/{}/execute/sync", self.session);
+        self.try_post(&path, &json!({ "script": body, "args": [] }))
+    }
+
     /// A command of the `DevTools` protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.command("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
@@ -84,11 +90,14 @@ impl<'browser> Driver<'browser> {
     }
 
     fn post(&self, path: &str, parameters: &Value) -> Value {
+        self.try_post(path, parameters).unwrap_or_else(|error| panic!("{path} {parameters}: {error}"))
+    }
+
+    fn try_post(&self, path: &str, parameters: &Value) -> Result<Value, String> {
         let answer = http::ask(&self.authority, "POST", path, &parameters.to_string());
-        let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer = answer.map_err(|error| error.to_string())?;
         let json: Value = serde_json::from_str(&answer.text).unwrap_or_default();
-        assert_eq!(answer.status, 200, "{path} {parameters}: {}", answer.text);
-        json["value"].clone()
+        if answer.status == 200 { Ok(json["value"].clone()) } else { Err(answer.text) }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Chromium is driven by chromedriver, whose protocol (W3C `WebDriver`) is JSON over HTTP: `driver` speaks it. A crate that does would
 //! bring twenty others and have half the workspace compiled again.
 
+mod desk;
 mod driver;
+mod expected;
 mod http;
 mod people;
 mod screenshots;

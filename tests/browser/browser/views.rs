@@ -4,56 +4,14 @@ use lab::Browser;
 use serde_json::json;
 
 use crate::driver::Driver;
+use crate::expected::{Expected, check, until};
 use crate::served::{Served, store};
 use crate::stores::{HOSTILE, fill};
-use crate::view::{Look, Seen, look, measure, watch};
-
-/// A view, and what is in it.
-struct Expected {
-    path: &'static str,
-    status: u64,
-    heading: &'static str,
-    /// Rows of its tables; `None`: any number.
-    rows: Option<u64>,
-    /// What is to be read in it.
-    texts: &'static [&'static str],
-}
+use crate::view::{Look, look, measure, watch};
 
 /// Headings of hostile and of long names.
 const HOSTILE_HEADING: &str = "<script>document.title='owned'</script> (<b>)";
 const LONG_HEADING: &str = "AVeryLongNameWithoutAnySpaceInItThatNoLineOfATelephoneEverHoldsAndThatMustBeBrokenSomewhere (LOOOOOOOOOOOOOOOOOOOONG)";
-
-/// Looks at each in every way, and tells all that is wrong together: one run takes long.
-fn check(served: &Served, driver: &Driver<'_>, views: &[Expected]) {
-    let mut wrong = Vec::new();
-    for view in views {
-        let mut grounds = [None, None];
-        for way in Look::all() {
-            let seen = look(driver, &served.url(view.path), way);
-            let mut complain = |what: String| wrong.push(format!("{} ({way}): {what}", view.path));
-            seen.complaints.iter().cloned().for_each(&mut complain);
-            if seen.status() != view.status || seen.heading() != view.heading {
-                complain(format!("{} {:?}", seen.status(), seen.heading()));
-            }
-            if view.rows.is_some_and(|rows| rows != seen.rows()) {
-                complain(format!("{} rows", seen.rows()));
-            }
-            for text in view.texts.iter().filter(|text| !seen.text().contains(**text)) {
-                complain(format!("nowhere it says {text:?}, but:\n{}", beginning(&seen)));
-            }
-            grounds[usize::from(way.is_dark)] = Some(seen.scheme().to_owned());
-        }
-        if grounds[0] == grounds[1] {
-            wrong.push(format!("{}: dark is like light: {:?}", view.path, grounds[0]));
-        }
-    }
-    wrong.dedup();
-    assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-fn beginning(seen: &Seen) -> String {
-    seen.text().chars().take(600).collect()
-}
 
 #[test]
 fn a_full_store_is_looked_at_in_every_way_private_server() {
@@ -229,9 +187,4 @@ fn served_page(page: String) -> String {
         }
     });
     format!("http://localhost:{port}/")
-}
-
-/// Waits until `script` returns true.
-pub(crate) fn until(driver: &Driver<'_>, script: &str) {
-    lab::wait_until(script, || driver.evaluate(script) == json!(true));
 }

@@ -58,4 +58,4 @@ pub use skip::skip;
 pub use smtp::{SmtpFaults, SmtpMail, SmtpServer};
 #[cfg(feature = "tls")]
 pub use tls::Certificates;
-pub use wait::{DEADLINE, wait_until};
+pub use wait::{DEADLINE, wait_until, wait_until_or_tell};

@@ -46,6 +46,14 @@ pub(crate) fn poll<T>(duration: Duration, mut seen: impl FnMut() -> Option<T>) -
 /// lab::wait_until("nobody is connected", || proxy.live() == 0);
 /// ```
 #[track_caller]
-pub fn wait_until(what: &str, mut level: impl FnMut() -> bool) {
-    assert!(poll(DEADLINE, || level().then_some(())).is_some(), "not within {DEADLINE:?}: {what}");
+pub fn wait_until(what: &str, level: impl FnMut() -> bool) {
+    wait_until_or_tell(level, || what.to_owned());
+}
+
+/// The same, where `tell` says after the deadline what there is instead.
+#[track_caller]
+pub fn wait_until_or_tell(mut level: impl FnMut() -> bool, tell: impl FnOnce() -> String) {
+    if poll(DEADLINE, || level().then_some(())).is_none() {
+        panic!("not within {DEADLINE:?}: {}", tell());
+    }
 }

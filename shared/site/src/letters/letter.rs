@@ -104,9 +104,9 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hi
 fn lives(context: &Context, deaths: &[Death]) -> Markup {
     html! {
         h2 { "Lives" }
-        p { "It died " (count(deaths.len() as u64)) " times." }
         div.scroll tabindex="0" role="region" aria-label="Lives" {
             table.cards {
+                caption { "It died " (count(deaths.len() as u64)) " times" }
                 thead { tr {
                     th scope="col" { "Filed" } th scope="col" { "Replay" } th scope="col" { "Cause" }
                     th.number scope="col" { "Attempt" } th scope="col" { "Reason" }

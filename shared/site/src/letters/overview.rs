@@ -87,9 +87,9 @@ async fn groups(context: &Context, filter: &LetterFilter) -> Result<Markup, Trou
         @if groups.is_empty() {
             p { "No trouble of this kind ever." }
         } @else {
-            p { (open) " open in all. A group is letters with the same cause; mails are about groups." }
             div.scroll tabindex="0" role="region" aria-label="Groups" {
                 table.cards {
+                    caption { (open) " open in all. A group is letters with the same cause; mails are about groups." }
                     thead { tr {
                         th scope="col" { "Cause" } th scope="col" { "State" } th.number scope="col" { "Deaths" }
                         th scope="col" { "Last" } th scope="col" { "First" } th scope="col" { "24 hours" }

@@ -106,6 +106,7 @@ pub(super) fn letters_table(context: &Context, letters: &[DeskLetter], now: Date
     html! {
         div.scroll tabindex="0" role="region" aria-label="Letters" {
             table.cards {
+                caption { "Newest first" }
                 thead { tr {
                     th scope="col" { "Letter" } th scope="col" { "State" } th scope="col" { "Died" }
                     th scope="col" { "Cause" } th scope="col" { "Reason" }

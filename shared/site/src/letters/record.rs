@@ -42,6 +42,7 @@ pub(super) async fn view(
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Actions" {
                 table.cards {
+                    caption { "Newest first" }
                     thead { tr {
                         th scope="col" { "What" } th scope="col" { "When" } th scope="col" { "Who" }
                         th scope="col" { "Letters" } th.number scope="col" { "Done" } th scope="col" { "Outcome" }
