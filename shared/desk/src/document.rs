@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
 use domain::wire::{self, RowsMessage};
-use domain::{Bytes, Chunk, DeadLetter, Headers, MessageId, QueueName, compress_body, header};
+use domain::{Bytes, Chunk, DeadLetter, Headers, MessageId, QueueName, compress_body, counted, header};
 
 use crate::body::{Body, body_of};
 use crate::message::queue_of;
@@ -137,8 +137,11 @@ impl Document {
                     .map_err(|fault| anyhow!("it is no page: {fault}"))?;
                 ensure!(passed > 0 || rejected == 0, "every coin of it would be rejected: {why}");
                 let verdict = match rejected {
-                    0 => format!("{passed} coins would pass"),
-                    _ => format!("{passed} coins would pass, {rejected} be rejected: {why}"),
+                    0 => format!("{} would pass", counted(passed as u64, "coin")),
+                    _ => format!(
+                        "{} would pass, {rejected} be rejected: {why}",
+                        counted(passed as u64, "coin")
+                    ),
                 };
                 (headers, body, verdict)
             }

@@ -233,7 +233,8 @@ fn mend(browser: &Browser, way: Look) {
     driver.write("input[name=value]", &COIN.replace('\n', " "));
     driver.click("form.edit button[type=submit]");
     until_heading(&driver, "Keep this edit?");
-    until_text(&driver, "Mended Coin");
+    until_text(&driver, "null → [1 element]");
+    until_text(&driver, "1 coin would pass");
     complaints("the difference");
     driver.click("form[action$='/keep'] button");
     until_text(&driver, "Edited from");
@@ -247,13 +248,20 @@ fn mend(browser: &Browser, way: Look) {
     served.wait_until("/coins/9999999", |status| status == 200);
     driver.go(&served.url("/coins/9999999"));
     until_heading(&driver, "Mended Coin (MEND)");
-    until_text(&driver, "12.125");
+    until_text(&driver, "12.12 USD");
 
-    // The original was not sent; it is closed by hand.
+    // The edit takes the place of the original, which stays.
+    driver.go(&served.url("/letters?code=bad_page&state=any"));
+    assert_eq!(listed(&driver).len(), 2, "the original and its edit");
     driver.go(&served.url("/letters?code=bad_page"));
+    until_text(&driver, "There are no such letters");
+
+    driver.go(&served.url("/letters"));
+    driver.click("[aria-label=Letters] a[href$='m%2F2']");
+    until_text(&driver, EXACT);
     driver.click("button[value=resolve]");
     until_heading(&driver, "Resolve 1 letter?");
-    driver.write("input[name=why]", "mended <b>by hand</b>");
+    driver.write("input[name=why]", "known <b>by hand</b>");
     driver.click("form.plan button");
     until_heading(&driver, "resolve: ended");
 
@@ -268,7 +276,7 @@ fn mend(browser: &Browser, way: Look) {
     until(&driver, "return document.querySelector(\"form[action$='/unsilence']\") === null");
 
     driver.click("button[value=drop]");
-    until_heading(&driver, "Drop 2 letters?");
+    until_heading(&driver, "Drop 1 letter?");
     driver.write("input[name=why]", "nobody can read them");
     driver.click("form.plan button");
     until_heading(&driver, "drop: ended");

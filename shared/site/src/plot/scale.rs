@@ -31,8 +31,11 @@ impl Scale {
         let is_plain = span.is_finite() && span > low.abs().max(high.abs()) * 1e-9;
         let step = if is_plain { round_step(span / (TICKS - 1.0)) } else { 0.0 };
         if step == 0.0 || !step.is_finite() {
-            let room = (low.abs().max(high.abs()) / 10.0).max(f64::MIN_POSITIVE * 1e10);
-            let (bottom, top) = ((low - room).max(f64::MIN), (high + room).min(f64::MAX));
+            let largest = low.abs().max(high.abs());
+            // A tenth, or one where there is nothing: a tenth of that would be written as -0.00.
+            let room = if largest == 0.0 { 1.0 } else { (largest / 10.0).max(f64::MIN_POSITIVE * 1e10) };
+            let bottom = if with_zero && low >= 0.0 { 0.0 } else { (low - room).max(f64::MIN) };
+            let top = (high + room).min(f64::MAX);
             return Some(Self { ticks: vec![bottom, bottom / 2.0 + top / 2.0, top] });
         }
         let (first, last) = ((low / step).floor(), (high / step).ceil());
@@ -98,6 +101,8 @@ mod tests {
         assert_eq!(ticks(&[61_234.0, 64_001.0], false), [61_000.0, 62_000.0, 63_000.0, 64_000.0, 65_000.0]);
         assert_eq!(ticks(&[3.0, 10.0], true), [0.0, 2.5, 5.0, 7.5, 10.0]);
         assert_eq!(ticks(&[100.0, 100.0], false), [90.0, 100.0, 110.0]);
+        assert_eq!(ticks(&[0.0, 0.0], true), [0.0, 0.5, 1.0]);
+        assert_eq!(ticks(&[0.0], false), [-1.0, 0.0, 1.0]);
         assert_eq!(Scale::of([].into_iter(), true), None);
     }
 
