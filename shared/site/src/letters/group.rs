@@ -45,7 +45,7 @@ pub(super) async fn view(
     let silence = silences.iter().find(|silence| silence.fingerprint == group.fingerprint);
     let hours = context.ask(stores.desk.by_hour(&[group.fingerprint.as_str()], first_hour(now))).await?;
     let title = cause(group.stage, group.class, &group.code);
-    let shell = Shell::new(&context, title, Section::Letters).await;
+    let shell = Shell::new(&context, title, Section::Letters).await.staying_fresh();
     let path = format!("/letters/groups/{}", group.fingerprint);
     let of_state = |state: &'static str| format!("{}{}", context.href(&path), query(&[("state", state)]));
     let main = html! {

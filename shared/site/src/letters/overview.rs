@@ -37,7 +37,7 @@ pub(super) async fn view(
     } else {
         groups(&context, &filter).await?
     };
-    let shell = Shell::new(&context, "Letters", Section::Letters).await;
+    let shell = Shell::new(&context, "Letters", Section::Letters).await.staying_fresh();
     let path = "/letters";
     let main = html! {
         p.links { a href=(context.href("/actions")) { "Who did what" } }
