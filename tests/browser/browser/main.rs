@@ -6,6 +6,7 @@
 mod driver;
 mod http;
 mod people;
+mod refresh;
 mod screenshots;
 mod served;
 mod stores;
