@@ -60,6 +60,10 @@
       legend: { show: false },
       cursor: { drag: { x: true, y: false } },
       hooks: {
+        setScale: [(u, scale) => {
+          const { min, max } = u.scales.x;
+          if (scale === "x") figure.classList.toggle("zoomed", min > Math.min(data.from, at[0]) || max < Math.max(data.until, at[at.length - 1]));
+        }],
         setCursor: [(u) => {
           const index = u.cursor.idx;
           if (index == null) return;
@@ -72,11 +76,18 @@
     return plot;
   }
 
-  let plots = [];
-  function drawAll() {
-    for (const plot of plots) plot && plot.destroy();
-    plots = [...document.querySelectorAll("figure[data-plot]")].map(draw);
+  const plots = new Map();
+  function drawAll(figures) {
+    for (const [figure, plot] of plots) {
+      if (figure.isConnected && !figures.includes(figure)) continue;
+      plot?.destroy();
+      plots.delete(figure);
+    }
+    for (const figure of figures) plots.set(figure, draw(figure));
   }
-  drawAll();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  const figures = () => [...document.querySelectorAll("figure[data-plot]")];
+  drawAll(figures());
+  // The view was brought up to date: some figures are new.
+  document.addEventListener("fresh", () => drawAll(figures().filter((figure) => !plots.has(figure))));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(figures()));
 })();

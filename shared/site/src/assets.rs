@@ -48,8 +48,9 @@ impl Asset {
     }
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
     [
+        Asset::new("fresh.js", include_bytes!("../assets/fresh.js")),
         Asset::new("icon.svg", include_bytes!("../assets/icon.svg")),
         Asset::new("site.css", include_bytes!("../assets/site.css")),
         Asset::new("site.js", include_bytes!("../assets/site.js")),

@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 /// What a browser or a program keeps, and asks about each time.
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The layer around the API.
+/// The layer around the API and the views.
 pub(crate) async fn tag(request: Request, next: Next) -> Result<Response, Trouble> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known: Vec<_> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
@@ -30,7 +30,8 @@ pub(crate) async fn tag(request: Request, next: Next) -> Result<Response, Troubl
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         head.headers.insert(header::ETAG, tag);
     }
-    head.headers.insert(header::CACHE_CONTROL, ASK_EACH_TIME);
+    // Views say that nobody keeps them; the script that asks again keeps the tag alone.
+    head.headers.entry(header::CACHE_CONTROL).or_insert(ASK_EACH_TIME);
     if has_it {
         head.headers.remove(header::CONTENT_TYPE);
         head.headers.remove(header::CONTENT_LENGTH);

@@ -8,6 +8,9 @@ use crate::assets;
 use crate::context::Context;
 use crate::line::line;
 
+/// How often a view that stays fresh is asked for again, in seconds: quotes are fetched each minute at most, and what goes wrong is mailed.
+const FRESH: u32 = 30;
+
 /// Where one sees who one is here, and logs in.
 const ACCESS: &str = "/login";
 
@@ -38,6 +41,7 @@ pub(crate) struct Shell {
     truth: Option<Markup>,
     is_simulated: bool,
     has_plots: bool,
+    stays_fresh: bool,
 }
 
 impl Shell {
@@ -50,17 +54,30 @@ impl Shell {
             truth: Some(line(context).await),
             is_simulated: kinds.is_ok_and(|kinds| kinds.simulated),
             has_plots: false,
+            stays_fresh: false,
         }
     }
 
     /// A shell that asks the store nothing.
     pub(crate) fn without_truth(title: impl Into<String>, section: Section) -> Self {
-        Self { title: title.into(), section, truth: None, is_simulated: false, has_plots: false }
+        Self {
+            title: title.into(),
+            section,
+            truth: None,
+            is_simulated: false,
+            has_plots: false,
+            stays_fresh: false,
+        }
     }
 
     /// The same, for a view with plots.
     pub(crate) fn with_plots(self) -> Self {
         Self { has_plots: true, ..self }
+    }
+
+    /// The same, for a view that a script brings up to date as long as somebody looks at it.
+    pub(crate) fn staying_fresh(self) -> Self {
+        Self { stays_fresh: true, ..self }
     }
 
     /// The whole answer, around `main`.
@@ -81,6 +98,7 @@ impl Shell {
                         script src=(context.href(&assets::path("uplot.js"))) defer {}
                     }
                     script src=(context.href(&assets::path("site.js"))) defer {}
+                    @if self.stays_fresh { script src=(context.href(&assets::path("fresh.js"))) defer {} }
                 }
                 body {
                     a.skip href="#main" { "Skip to the content" }
@@ -95,11 +113,12 @@ impl Shell {
                             }
                         }
                     }
-                    @if let Some(truth) = &self.truth { p.truth role="status" { (truth) } }
-                    main id="main" {
+                    @if let Some(truth) = &self.truth { p.truth { (truth) } }
+                    main id="main" data-fresh=[self.stays_fresh.then_some(FRESH)] {
                         h1 { (self.title) }
                         (main)
                     }
+                    @if self.stays_fresh { (switch()) }
                     footer {
                         "coinpipe " (env!("CARGO_PKG_VERSION")) " · "
                         a href=(context.href(ACCESS)) { "Access" }
@@ -108,5 +127,16 @@ impl Shell {
             }
         };
         ([(header::CACHE_CONTROL, "no-store")], markup).into_response()
+    }
+}
+
+/// What says that the view stays fresh, and stops that. Its place is kept from the start, so nothing moves when the script writes into it.
+fn switch() -> Markup {
+    html! {
+        div.fresh {
+            span.state-of { noscript { "As it was when it was loaded." } }
+            button type="button" hidden { "Pause" }
+            span.hidden #said role="status" {}
+        }
     }
 }

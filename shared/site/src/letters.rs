@@ -17,10 +17,11 @@ mod progress;
 mod record;
 mod silence;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use crate::context::Context;
+use crate::etag;
 use crate::safety::Act;
 
 pub(crate) fn routes() -> Router<Context> {
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Context> {
         .route("/actions", get(record::view))
         .route("/actions/plan", get(plan::view))
         .route("/actions/progress", get(progress::view))
+        .layer(middleware::from_fn(etag::tag))
 }
 
 /// The routes that change something.

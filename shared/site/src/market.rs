@@ -5,15 +5,16 @@ mod currency;
 mod filter;
 mod table;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Router, middleware};
 use maud::{Markup, html};
 use ports::store::{Divided, MarketRow};
 
 use crate::context::Context;
 use crate::courses;
+use crate::etag;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
@@ -23,7 +24,7 @@ pub(crate) use currency::chosen;
 pub(crate) use filter::{descending, sort_column};
 
 pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/", get(market)).merge(coin::routes())
+    Router::new().route("/", get(market)).merge(coin::routes()).layer(middleware::from_fn(etag::tag))
 }
 
 async fn market(
@@ -31,7 +32,7 @@ async fn market(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
     // The shell asks questions of its own, meanwhile.
-    let shell = Shell::new(&context, "Market", Section::Market);
+    let shell = async { Shell::new(&context, "Market", Section::Market).await.staying_fresh() };
     let (shell, main) = tokio::join!(shell, table(&context, asked));
     Ok(shell.around(&context, &main?))
 }

@@ -9,15 +9,16 @@ mod squares;
 mod stages;
 mod strip;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Router, middleware};
 use chrono::TimeDelta;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::context::Context;
+use crate::etag;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
@@ -26,7 +27,7 @@ pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
 
 pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/pipeline", get(pipeline))
+    Router::new().route("/pipeline", get(pipeline)).layer(middleware::from_fn(etag::tag))
 }
 
 /// What is asked for.
@@ -67,7 +68,7 @@ async fn pipeline(
     let all = context.ask(overview(config, stores, Some(queue), clock)).await?;
     let now = all.known.now;
     let (courses, paid) = context.ask(overview::plotted(stores, now - span.time(), now)).await?;
-    let shell = Shell::new(&context, "Pipeline", Section::Pipeline).await.with_plots();
+    let shell = Shell::new(&context, "Pipeline", Section::Pipeline).await.with_plots().staying_fresh();
     let main = html! {
         (stages::section(&all))
         (strip::section(&context, &all))

@@ -31,6 +31,27 @@ async fn what_is_large_is_compressed_for_whoever_takes_it() {
     }
 }
 
+/// A script asks again and again; nobody keeps what is in a view.
+#[tokio::test]
+async fn a_view_that_stays_fresh_is_not_sent_again_while_nothing_changed() {
+    let site = Site::new();
+    site.load(coins(3)).await;
+    for path in ["/", "/pipeline", "/letters", "/coins/1"] {
+        let first = site.get(path).await;
+        assert!(first.text().contains("data-fresh=\"30\""), "{path}");
+        assert_eq!(first.headers[header::CACHE_CONTROL], "no-store", "{path}");
+        let again = || {
+            let request = Request::get(path).header(header::IF_NONE_MATCH, &first.headers[header::ETAG]);
+            request.body(Body::empty()).unwrap()
+        };
+        let known = site.ask(again()).await;
+        assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}");
+        site.clock.advance(std::time::Duration::from_secs(3600));
+        assert_eq!(site.ask(again()).await.status, StatusCode::OK, "{path}");
+    }
+    assert!(!site.get("/login").await.text().contains("data-fresh"));
+}
+
 #[tokio::test]
 async fn an_empty_store_has_a_view_that_says_what_to_do() {
     let site = Site::new();

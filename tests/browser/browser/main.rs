@@ -8,6 +8,7 @@ mod driver;
 mod expected;
 mod http;
 mod people;
+mod refresh;
 mod screenshots;
 mod served;
 mod stores;

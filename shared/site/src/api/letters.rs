@@ -35,6 +35,7 @@ async fn letters(
         .iter()
         .map(|letter| {
             let mut json = summary_json(letter);
+            json["reason"] = hidden.reason(letter.summary.class, &letter.summary.reason).into();
             for (name, value) in letter.summary.headers.iter() {
                 json["headers"][name] = hidden.header(name, value).into();
             }

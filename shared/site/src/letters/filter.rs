@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use desk::read_name;
-use domain::{BatchId, Class, StageName, timestamp};
+use domain::{BatchId, Class, StageName, header, timestamp};
 use maud::{Markup, html};
 use ports::store::{LetterFilter, LetterKey, LetterState};
 use serde::Deserialize;
@@ -61,13 +61,16 @@ fn instant(name: &str, text: &str, now: DateTime<Utc>) -> Result<Option<DateTime
 }
 
 impl Asked {
-    /// The filter that is meant. One letter is meant in any state, others when they are open. Where something is `hidden` there is no
-    /// search for a text, which looks into headers: whoever asked often enough would know what is in them.
+    /// The filter that is meant. One letter is meant in any state, others when they are open. What looks into something that is `hidden`
+    /// is refused: whoever asked often enough would know what is in it.
     pub(crate) fn filter(&self, now: DateTime<Utc>, hidden: Hidden<'_>) -> Result<LetterFilter, Trouble> {
-        if !hidden.is_nothing() && given(&self.text).is_some() {
-            let said = "there is no search for a text here, because [http] hide hides something; \
-                        `coinpipe dead list --text` has one";
-            return Err(Trouble::Forbidden(said.to_owned()));
+        for (name, text) in [("text", &self.text), ("batch", &self.batch), ("coin", &self.coin)] {
+            if given(text).is_some() && !may_be_asked(name, hidden) {
+                return Err(Trouble::Forbidden(format!(
+                    "letters are not chosen by their {name} here, because [http] hide hides something; \
+                     `coinpipe dead list --{name}` does it"
+                )));
+            }
         }
         let state = match given(&self.state) {
             None if given(&self.id).is_none() => Some(LetterState::Open),
@@ -145,6 +148,16 @@ impl Asked {
         let has_state = fields.iter().any(|(name, _)| ["state", "id"].contains(name));
         let state = if has_state { vec![] } else { vec!["open".to_owned()] };
         state.into_iter().chain(words).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether letters may be chosen by the parameter `name`, which tells what is in headers. A text looks into all of them, and into reasons.
+pub(super) fn may_be_asked(name: &str, hidden: Hidden<'_>) -> bool {
+    match name {
+        "text" => hidden.is_nothing(),
+        "batch" => !hidden.has(header::BATCH),
+        "coin" => !hidden.has(header::DEAD_COINS),
+        _ => true,
     }
 }
 

@@ -44,7 +44,8 @@ pub(super) async fn view(
     let silences = context.ask(stores.silences.silences(now)).await?;
     let silence = silences.iter().find(|silence| silence.fingerprint == group.fingerprint);
     let hours = context.ask(stores.desk.by_hour(&[group.fingerprint.as_str()], first_hour(now))).await?;
-    let shell = Shell::new(&context, cause(group.stage, group.class, &group.code), Section::Letters).await;
+    let title = cause(group.stage, group.class, &group.code);
+    let shell = Shell::new(&context, title, Section::Letters).await.staying_fresh();
     let path = format!("/letters/groups/{}", group.fingerprint);
     let of_state = |state: &'static str| format!("{}{}", context.href(&path), query(&[("state", state)]));
     let main = html! {
@@ -74,7 +75,7 @@ fn about(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars:
     html! {
         dl.facts {
             dt { "State" } dd { (group_state(group, silence)) }
-            dt { "Reason" } dd.reason { bdi { (lines(&group.reason)) } }
+            dt { "Reason" } dd.reason { bdi { (lines(Hidden(context.hidden()).reason(group.class, &group.reason))) } }
             dt { "Deaths" } dd { (count(group.total)) @if group.episodes > 1 { ", in " (count(group.episodes)) " episodes" } }
             dt { "First" } dd { (ago(now, group.first_seen_at)) }
             dt { "Last" } dd { (ago(now, group.last_seen_at)) }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use domain::Class;
 use serde_json::value::RawValue;
 
 /// What stands in the place of what is hidden.
@@ -26,6 +27,12 @@ impl Hidden<'_> {
     /// The value of the header `name` as it is shown.
     pub(crate) fn header<'v>(self, name: &str, value: &'v str) -> &'v str {
         if self.has(name) { HIDDEN } else { value }
+    }
+
+    /// The reason of what is of `class` as it is shown. Why a message was not handled may quote any part of it, in a form of its own, so
+    /// where something is hidden it is not shown; an incident is without a message.
+    pub(crate) fn reason(self, class: Class, reason: &str) -> &str {
+        if self.is_nothing() || class == Class::Incident { reason } else { HIDDEN }
     }
 
     /// The text of JSON with the values of hidden fields replaced, and every other byte as it was; `None` when it is no JSON and so

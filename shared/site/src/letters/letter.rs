@@ -58,7 +58,7 @@ pub(super) async fn view(
         (about(&context, &filed, &handling, hidden))
         (verbs(&context, &asked, "With it"))
         @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
-        @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths)) }
+        @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths, hidden)) }
         h2 { "Headers" }
         @if filed.letter.headers.is_empty() { p { "It has none." } } @else {
             dl.facts {
@@ -87,7 +87,7 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hi
                 }
             }
             dt { "Cause" } dd { a href=(group_path(context, &filed.fingerprint)) { (cause(letter.stage, letter.class, &letter.code)) } }
-            dt { "Reason" } dd.reason { bdi { (lines(&letter.reason)) } }
+            dt { "Reason" } dd.reason { bdi { (lines(hidden.reason(letter.class, &letter.reason))) } }
             dt { "First seen" } dd { (ago(now, letter.first_seen_at)) }
             dt { "Filed" } dd { (ago(now, filed.filed_at)) ", attempt " (letter.attempt) }
             @if let (Some(replay), Some(at)) = (&handling.replay, handling.replayed_at) {
@@ -101,7 +101,7 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hi
     }
 }
 
-fn lives(context: &Context, deaths: &[Death]) -> Markup {
+fn lives(context: &Context, deaths: &[Death], hidden: Hidden<'_>) -> Markup {
     html! {
         h2 { "Lives" }
         div.scroll tabindex="0" role="region" aria-label="Lives" {
@@ -118,7 +118,7 @@ fn lives(context: &Context, deaths: &[Death]) -> Markup {
                             td data-name="Replay" { (plain(replay_of(death).unwrap_or("none"), 80)) }
                             td { a href=(group_path(context, &death.fingerprint)) { (cause(death.stage, death.class, &death.code)) } }
                             td.number data-name="Attempt" { (death.attempt) }
-                            td.reason { bdi { (plain(&death.reason, 300)) } }
+                            td.reason { bdi { (plain(hidden.reason(death.class, &death.reason), 300)) } }
                         }
                     }
                 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, LetterFilter, Silence};
 
-use super::filter::Asked;
+use super::filter::{Asked, may_be_asked};
 use super::hidden::Hidden;
 use super::parts::{
     COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, older, plain,
@@ -37,7 +37,7 @@ pub(super) async fn view(
     } else {
         groups(&context, &filter).await?
     };
-    let shell = Shell::new(&context, "Letters", Section::Letters).await;
+    let shell = Shell::new(&context, "Letters", Section::Letters).await.staying_fresh();
     let path = "/letters";
     let main = html! {
         p.links { a href=(context.href("/actions")) { "Who did what" } }
@@ -108,7 +108,7 @@ fn row(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars: &
         tr {
             th scope="row" {
                 a href=(group_path(context, &group.fingerprint)) { (cause(group.stage, group.class, &group.code)) }
-                div.reason { bdi { (plain(&group.reason, 120)) } }
+                div.reason { bdi { (plain(Hidden(context.hidden()).reason(group.class, &group.reason), 120)) } }
             }
             td { (group_state(group, silence)) }
             td.number data-name="Deaths" { (count(group.total)) }
@@ -136,6 +136,7 @@ fn form(context: &Context, asked: &Asked) -> Markup {
     let input = |name: &'static str, label: &'static str, is: &str, hint: &'static str| {
         html! { label { (label) " " input type="text" name=(name) value=(is) placeholder=(hint); } }
     };
+    let may = |name| may_be_asked(name, Hidden(context.hidden()));
     let is_narrow = !asked.fields().is_empty();
     html! {
         details.filter open[is_narrow] {
@@ -147,10 +148,10 @@ fn form(context: &Context, asked: &Asked) -> Markup {
                 (select("class", "Class", &asked.class,
                     &["=any", "poison", "rejected_rows", "retries_exhausted", "delivery_limit", "incident", "unknown"]))
                 (input("code", "Code", &asked.code, "bad_json"))
-                (input("batch", "Batch", &asked.batch, "2026-11-22T14:00:00Z/listings/USD"))
-                (input("coin", "Coin", &asked.coin, "1027"))
+                @if may("batch") { (input("batch", "Batch", &asked.batch, "2026-11-22T14:00:00Z/listings/USD")) }
+                @if may("coin") { (input("coin", "Coin", &asked.coin, "1027")) }
                 (input("since", "Since", &asked.since, "24h"))
-                @if context.hidden().is_empty() { (input("text", "Text", &asked.text, "in id, code, reason, headers")) }
+                @if may("text") { (input("text", "Text", &asked.text, "in id, code, reason, headers")) }
                 button type="submit" { "Show" }
                 @if is_narrow { " " a href=(context.href("/letters")) { "No filter" } }
             }

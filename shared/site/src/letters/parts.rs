@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, DeskLetter, GroupState, HourOfGroup, LetterState, Silence};
 
 use super::filter::{Asked, query, segment};
+use super::hidden::Hidden;
 use crate::ago::ago;
 use crate::context::Context;
 pub(super) use crate::numbers::count;
@@ -123,7 +124,7 @@ pub(super) fn letters_table(context: &Context, letters: &[DeskLetter], now: Date
                                 @if summary.deaths > 1 { ", " (count(summary.deaths)) " times" }
                             }
                             td { a href=(group_path(context, &summary.fingerprint)) { (cause(summary.stage, summary.class, &summary.code)) } }
-                            td.reason { bdi { (plain(&summary.reason, 160)) } }
+                            td.reason { bdi { (plain(Hidden(context.hidden()).reason(summary.class, &summary.reason), 160)) } }
                         }
                     }
                 }

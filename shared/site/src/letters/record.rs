@@ -33,7 +33,7 @@ pub(super) async fn view(
 ) -> Result<Response, Trouble> {
     let limit = shown.limit.unwrap_or(ACTIONS).clamp(1, MOST);
     let actions = context.ask(context.stores().desk.actions(limit)).await?;
-    let shell = Shell::new(&context, "Who did what", Section::Letters).await;
+    let shell = Shell::new(&context, "Who did what", Section::Letters).await.staying_fresh();
     let more = (limit * 4).min(MOST);
     let main = html! {
         p.links { a href=(context.href("/letters")) { "All letters" } }

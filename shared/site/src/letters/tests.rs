@@ -115,6 +115,51 @@ async fn a_body_has_every_digit_and_what_is_hidden_is_not_in_it() {
     assert!(!text.contains("pssst"), "{text}");
 }
 
+/// What a stage says of a message quotes it, and a filter that takes a letter or not tells what is in it.
+#[tokio::test]
+async fn what_is_hidden_is_neither_quoted_by_a_reason_nor_found_by_a_filter() {
+    let hide = |names: &[&str]| {
+        let hide: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        Site::with_settings(|config| config.http.hide = hide)
+    };
+    let site = hide(&["secret"]);
+    let id = segment(&file(&site, "m", b"{\"secret\": \"pssst\"}").await);
+    let mut again = letter("m", b"{\"secret\": \"pssst\"}");
+    again.headers.set(domain::header::REPLAY_ID, "replay/abc");
+    assert!(site.context.stores().letters.file(&again, "abcdef0123456789").await.unwrap());
+    let incident = DeadLetter { class: Class::Incident, id: MessageId::new("i"), ..letter("i", b"") };
+    assert!(site.context.stores().letters.file(&incident, "0123456789abcdef").await.unwrap());
+    for path in [
+        &format!("/letters/{id}"),
+        "/letters/groups/abcdef",
+        "/letters?class=poison",
+        "/api/letters?class=poison",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+        assert!(!answer.text().contains("no good"), "{path}: {}", answer.text());
+        assert!(answer.text().contains("hidden by [http] hide"), "{path}: {}", answer.text());
+    }
+    // An incident quotes no message.
+    assert!(site.get("/letters/groups/0123").await.text().contains("no good"));
+    for (hidden, path) in [
+        ("X-Batch", "/letters?batch=b"),
+        ("x-batch", "/api/letters?batch=b"),
+        ("x-batch", "/actions/plan?verb=drop&batch=b"),
+        ("x-dead-coins", "/letters?coin=1"),
+        ("x-page", "/letters?text=b"),
+    ] {
+        let site = hide(&[hidden]);
+        let refused = site.get(path).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{hidden}, {path}: {}", refused.text());
+        let (_, parameter) = path.rsplit_once(['?', '&']).unwrap();
+        let name = parameter.split('=').next().unwrap();
+        assert!(!site.get("/letters").await.text().contains(&format!("name=\"{name}\"")), "{path}");
+        // What shows nothing of it still works.
+        assert_eq!(hide(&["other"]).get(path).await.status == StatusCode::OK, name != "text", "{path}");
+    }
+}
+
 /// By key, so that nothing is passed over.
 #[tokio::test]
 async fn pages_of_the_list_have_every_letter_once_for_people_and_for_programs() {

@@ -79,7 +79,7 @@ async fn coin(
     let quotes = context.ask(browse.history(&newest, None, LISTED)).await?;
     let coin = &looked.record.coin;
     let name = format!("{} ({})", one_line(&coin.name, LONGEST_NAME), one_line(&coin.symbol, LONGEST_NAME));
-    let shell = Shell::new(&context, name, Section::Market).await.with_plots();
+    let shell = Shell::new(&context, name, Section::Market).await.with_plots().staying_fresh();
     let main = maud::html! {
         (facts::headline(&context, &looked))
         (past::plots(&context, &looked, &points))
