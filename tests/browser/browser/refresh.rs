@@ -11,9 +11,9 @@ use serde_json::json;
 use sqlite::{Database, SqliteStore};
 
 use crate::driver::Driver;
+use crate::expected::until;
 use crate::served::{Served, store};
 use crate::view::{Look, look, watch};
-use crate::views::until;
 
 /// The browser's clock goes a hundred times as fast for whoever waits 30 seconds, and each such wait is counted.
 const CLOCK: &str = "
