@@ -37,7 +37,7 @@ const ALIKE: [&str; 13] = [
     "/api/letters",
 ];
 
-/// Both servers answer alike, with one ETag. They are not asked in the same instant, and ages grow: they have to agree once.
+/// Both servers answer alike, with one `ETag`. They are not asked in the same instant, and ages grow: they have to agree once.
 async fn answer_alike([one, other]: [&Served; 2], path: &str) {
     let mut seen = None;
     let agreeing = async {
@@ -171,7 +171,7 @@ async fn queues_are_as_long_as_the_broker_says(place: &Place, servers: &Servers,
 
 /// The same form reaches both servers at once: one of them does it, and the other one knows.
 async fn a_question_that_both_answer_is_one_action(place: &Place, both: [&Served; 2], cookies: &str) {
-    let raw = async || place.queue.depth(QueueName::Raw).await.map_or(0, |depth| depth.total());
+    let raw = async || place.queue.depth(QueueName::Raw).await.map_or(0, ports::Depth::total);
     let before = raw().await;
     let fields = answered(both[0], cookies, "replay", &[("at_once", "yes")]).await;
     let (first, second) = tokio::join!(begin(both[0], cookies, &fields), begin(both[1], cookies, &fields));
