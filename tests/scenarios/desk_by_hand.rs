@@ -1,5 +1,7 @@
 //! An operator at the desk with an editor, with Ctrl-C, and with letters of odd names; and what is kept there.
 
+use std::ops::Range;
+
 use domain::{Class, DeadLetter, Headers, Message, MessageId, Origin, QueueName, StageName, timestamp};
 use serde_json::Value;
 
@@ -9,10 +11,10 @@ use crate::verify::client;
 use crate::workers::{Worker, crew, dismiss};
 use crate::{market, oracle};
 
-/// Letters about pages that nothing is wrong with, filed. With servers the workers stay.
-async fn good_pages(place: &Place, batches: u32) -> Vec<Worker> {
+/// Sends letters about pages that nothing is wrong with to the desk, one for each of these snapshots.
+pub(crate) async fn publish_letters(place: &Place, batches: Range<u32>) {
     let now = timestamp::from_text("2026-11-22T14:00:00Z").expect("a valid constant");
-    for batch in 0..batches {
+    for batch in batches {
         place.publish_one(QueueName::Rows, market::announcement(batch)).await;
         let page = market::page(batch, Origin::Live);
         let letter = DeadLetter::for_message(
@@ -25,11 +27,21 @@ async fn good_pages(place: &Place, batches: u32) -> Vec<Worker> {
         );
         place.publish_one(QueueName::Dead, letter.into_message()).await;
     }
-    let workers = crew(place);
-    for batch in 0..batches {
+}
+
+/// Waits until the letters of [`publish_letters`] are filed.
+pub(crate) async fn until_letters_are_filed(place: &Place, batches: Range<u32>) {
+    for batch in batches {
         let page = market::page(batch, Origin::Live);
         place.until_filed("by_hand", page.id.as_str(), DEADLINE).await;
     }
+}
+
+/// Letters about pages that nothing is wrong with, filed. With servers the workers stay.
+async fn good_pages(place: &Place, batches: u32) -> Vec<Worker> {
+    publish_letters(place, 0..batches).await;
+    let workers = crew(place);
+    until_letters_are_filed(place, 0..batches).await;
     if !place.is_embedded() {
         return workers;
     }

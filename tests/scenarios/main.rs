@@ -5,7 +5,7 @@
 //! without room and `deletions` without their queue, before which pages stand at a `gate`; in `group_commit` one is killed within a transaction; `replays` gives them the
 //! archive, `drops` takes a batch out, `verify` finds what somebody deleted, and `imports` an older table; `pace` counts what an outage costs a process, `memory` what hostile
 //! messages cost it, `desk` looks at what is filed and mailed, `operator` does something about it, `storm` at very many letters, `trouble` at what ends, `traces` collects their traces; `kinds` is the market beside its listings;
-//! `two_of_each` are two fetchers, pipelines and alerters of one gap, and `unwritable` a backfill whose tables take nothing;
+//! `two_of_each` are two fetchers, pipelines and alerters of one gap, `two_sites` two servers of the site, of which a `visitor` asks, and `unwritable` a backfill whose tables take nothing;
 //! `once` is one snapshot that a person waits for, `backfills` are gaps that one asks to be filled, `catching_up` those that fill themselves, `refusals` an API that refuses; `configuration` says what settings mean to them, and `crowd` that nobody who asks how
 //! they are can keep them from their work; `looking` is asking, which changes nothing, `exports` takes quotes along, and
 //! `currencies` coins by id, and one currency a request; `numbers` what `/metrics` shows, against the list in `metric_names`.
@@ -53,6 +53,8 @@ mod storm;
 mod traces;
 mod trouble;
 mod two_of_each;
+mod two_sites;
 mod unwritable;
 mod verify;
+mod visitor;
 mod workers;

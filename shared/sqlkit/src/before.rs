@@ -92,17 +92,18 @@ impl Client {
             ),
             Self::Mysql(_) => format!("RENAME TABLE {from} TO {to}; "),
         };
-        let show = |view: &str, table: &str, id: &str, and: &str| {
+        // A CASE without ELSE may be null. MySQL calls the instant NOT NULL otherwise, gives it the default 0000-00-00, and refuses that.
+        let show = |view: &str, table: &str, keys: &str, id: &str, and: &str| {
             format!(
-                "CREATE TABLE seen AS SELECT * FROM {view}; \
+                "CREATE TABLE seen AS SELECT {keys}, CASE WHEN {id} > 0 THEN last_seen_at END AS last_seen_at FROM {view}; \
                  UPDATE {table} SET last_seen_at = (SELECT s.last_seen_at FROM seen AS s WHERE s.{id} = {table}.{id}{and}); \
                  DROP TABLE seen; "
             )
         };
         let same =
             ["symbol", "name", "slug"].map(|text| format!(" AND s.{text} = coin_names.{text}")).concat();
-        let names = show("coin_identities", "coin_names", "coin_id", &same);
-        let coins = show("coins", "coin_descriptions", "id", "");
+        let names = show("coin_identities", "coin_names", "coin_id, symbol, name, slug", "coin_id", &same);
+        let coins = show("coins", "coin_descriptions", "id", "id", "");
         let tables = rename("coin_descriptions", "coins") + &rename("coin_names", "coin_identities");
         let view = self.created(13, "cryptocurrencies");
         self.execute(&format!(
