@@ -129,7 +129,8 @@ pub(crate) fn measure(driver: &Driver<'_>, look: Look) -> Seen {
     require(weight <= 150_000.0, format!("it weighs {weight} bytes"));
     // That a view was answered with 4xx is in the console, too.
     let is_failure = found["status"].as_u64().is_some_and(|status| status >= 400);
-    let said = driver.console().into_iter();
+    // The browser's own first page complains when scripts are switched off.
+    let said = driver.console().into_iter().filter(|line| !line.contains(" chrome://"));
     let said = said.filter(|line| line.starts_with("SEVERE") && !(is_failure && line.contains("status of")));
     for line in said {
         require(false, format!("the console says {line}"));
