@@ -1,13 +1,16 @@
 """How soon the site answers: the time to the first byte of an answer, and its size, of a coinpipe or alerter that runs.
 
-first_byte.py http://127.0.0.1:9464 [ROUNDS] [PATH...]: ROUNDS (100) times each path in turn, over one connection, compressed, never
-from a cache; the median, the 99th of 100, and the bytes. Without a path: the market in several ways, a coin's month, the pipeline, the letters."""
+first_byte.py http://127.0.0.1:9464 [ROUNDS] [PATH...]: ROUNDS (100) times each path in turn, over one connection, compressed, and no
+sooner again than the site has forgotten its answer; the median, the 99th of 100, and the bytes. Without a path: the market in several
+ways, a coin's month, the pipeline, the letters."""
 
 import http.client
 import sys
 import time
 from urllib.parse import urlsplit
 
+# Seconds after which an answer is made anew.
+FORGOTTEN = 1.1
 PATHS = [
     "/",
     "/?sort=percent_change_24h&order=desc",
@@ -35,12 +38,18 @@ def ask(connection, path):
 
 def main(address, rounds=100, *paths):
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
-    for path in paths or PATHS:
-        # An id of the store that many_quotes.py fills: the hundredth coin.
-        path = path.format(coin=(100 * 7919) % 39989 + 1)
-        asked = [ask(connection, path) for _ in range(int(rounds))]
-        times = sorted(first for first, _ in asked)
-        print(f"{path:45} p50 {times[len(times) // 2]:7.1f} ms  p99 {times[len(times) * 99 // 100]:7.1f} ms  {asked[-1][1]:8} bytes", flush=True)
+    # An id of the store that many_quotes.py fills: the hundredth coin.
+    paths = [path.format(coin=(100 * 7919) % 39989 + 1) for path in paths or PATHS]
+    asked = {path: [] for path in paths}
+    for _ in range(int(rounds)):
+        forgotten = time.perf_counter() + FORGOTTEN
+        for path in paths:
+            asked[path].append(ask(connection, path))
+        time.sleep(max(0, forgotten - time.perf_counter()))
+    for path, answers in asked.items():
+        times = sorted(first for first, _ in answers)
+        middle, last = (times[len(times) * part // 100] for part in (50, 99))
+        print(f"{path:45} p50 {middle:7.1f} ms  p99 {last:7.1f} ms  {answers[-1][1]:8} bytes", flush=True)
 
 
 main(*sys.argv[1:])

@@ -16,6 +16,7 @@ use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
 use crate::courses::Courses;
 use crate::jobs::Jobs;
+use crate::moment::Moments;
 use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
 use crate::truth::Found;
@@ -55,6 +56,7 @@ struct Inner {
     found: Found,
     asking: Semaphore,
     courses: Courses,
+    moments: Moments,
     jobs: Jobs,
     /// How this server is called in the record.
     name: String,
@@ -65,8 +67,16 @@ impl Context {
     pub fn new(parts: Parts) -> Self {
         let guard = Guard::new(&parts.config.http);
         let name = server_name(&parts.instance);
-        let (asking, courses, jobs) = (Semaphore::new(AT_ONCE), Courses::default(), Jobs::default());
-        Self(Arc::new(Inner { parts, guard, found: Found::default(), asking, courses, jobs, name }))
+        Self(Arc::new(Inner {
+            parts,
+            guard,
+            found: Found::default(),
+            asking: Semaphore::new(AT_ONCE),
+            courses: Courses::default(),
+            moments: Moments::default(),
+            jobs: Jobs::default(),
+            name,
+        }))
     }
 
     /// The store's ports. Ask them through [`ask`](Self::ask).
@@ -102,6 +112,11 @@ impl Context {
     /// Courses that were read.
     pub(crate) fn courses(&self) -> &Courses {
         &self.0.courses
+    }
+
+    /// Answers of the last moment.
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.0.moments
     }
 
     /// The time.

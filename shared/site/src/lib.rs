@@ -22,6 +22,7 @@ mod layout;
 mod letters;
 mod line;
 mod market;
+mod moment;
 mod numbers;
 mod parameters;
 mod pipeline;
@@ -71,8 +72,8 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
 /// Everything that the site answers.
 pub fn router(context: &Context) -> Router {
     let routes = Router::new()
-        .merge(market::routes())
-        .merge(pipeline::routes())
+        .merge(market::routes(context))
+        .merge(pipeline::routes(context))
         .merge(letters::routes())
         .merge(api::routes())
         .merge(assets::routes())

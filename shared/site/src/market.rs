@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::courses;
 use crate::etag;
 use crate::layout::{Section, Shell};
+use crate::moment;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use filter::{Asked, Filter};
@@ -23,8 +24,12 @@ use filter::{Asked, Filter};
 pub(crate) use currency::chosen;
 pub(crate) use filter::{descending, sort_column};
 
-pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/", get(market)).merge(coin::routes()).layer(middleware::from_fn(etag::tag))
+pub(crate) fn routes(context: &Context) -> Router<Context> {
+    Router::new()
+        .route("/", get(market))
+        .merge(coin::routes())
+        .layer(middleware::from_fn_with_state(context.clone(), moment::share))
+        .layer(middleware::from_fn(etag::tag))
 }
 
 async fn market(

@@ -20,14 +20,18 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::etag;
 use crate::layout::{Section, Shell};
+use crate::moment;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
 
-pub(crate) fn routes() -> Router<Context> {
-    Router::new().route("/pipeline", get(pipeline)).layer(middleware::from_fn(etag::tag))
+pub(crate) fn routes(context: &Context) -> Router<Context> {
+    Router::new()
+        .route("/pipeline", get(pipeline))
+        .layer(middleware::from_fn_with_state(context.clone(), moment::share))
+        .layer(middleware::from_fn(etag::tag))
 }
 
 /// What is asked for.

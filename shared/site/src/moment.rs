@@ -1,0 +1,107 @@
+//! One answer for all who ask for the same address within a moment: many who look cost the store no more than one.
+//!
+//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::context::Context;
+use crate::trouble::Trouble;
+
+/// How long an answer is given again: ages are written in minutes, and a quote is older when it is loaded.
+const MOMENT: TimeDelta = TimeDelta::seconds(1);
+/// Addresses whose answers are kept, of 250 kB at most. When there are more, all are forgotten.
+const MOST: usize = 32;
+/// The longest address that is kept, in bytes: what a person or a link asks for is shorter.
+const LONGEST: usize = 200;
+
+/// Answers of the last moment.
+#[derive(Default)]
+pub(crate) struct Moments(Mutex<HashMap<String, Arc<Place>>>);
+
+/// The place of one address. Who makes its answer holds the lock.
+type Place = tokio::sync::Mutex<Option<Kept>>;
+
+#[derive(Clone)]
+struct Kept {
+    at: DateTime<Utc>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Moments {
+    fn place(&self, address: &str) -> Arc<Place> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(address) {
+            return Arc::clone(place);
+        }
+        if places.len() >= MOST {
+            places.clear();
+        }
+        Arc::clone(places.entry(address.to_owned()).or_default())
+    }
+}
+
+/// The layer around such views.
+pub(crate) async fn share(
+    State(context): State<Context>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Trouble> {
+    let address = request.uri().to_string();
+    if request.method() != Method::GET || address.len() > LONGEST {
+        return Ok(next.run(request).await);
+    }
+    let place = context.moments().place(&address);
+    let mut kept = place.lock().await;
+    let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(context.now() - kept.at));
+    if let Some(Kept { headers, body, .. }) = kept.as_ref().filter(is_new).cloned() {
+        return Ok((headers, Body::from(body)).into_response());
+    }
+    let at = context.now();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::OK {
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    // It was in memory before; it cannot fail.
+    let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
+    *kept = Some(Kept { at, headers: head.headers.clone(), body: body.clone() });
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Site, coins};
+
+    #[tokio::test]
+    async fn who_asks_within_a_moment_is_given_the_same_and_later_what_is_new() {
+        let site = Site::new();
+        let empty = site.get("/").await;
+        assert!(empty.text().contains("There are no quotes yet"), "{}", empty.text());
+        site.load(coins(1)).await;
+        assert_eq!(site.get("/").await.body, empty.body);
+        assert!(site.get("/?size=50").await.text().contains("/coins/1"), "another address");
+        site.clock.advance(std::time::Duration::from_secs(1));
+        assert!(site.get("/").await.text().contains("/coins/1"));
+    }
+
+    #[test]
+    fn no_more_answers_are_kept_than_fit() {
+        let moments = Moments::default();
+        for number in 0..MOST * 3 {
+            moments.place(&number.to_string());
+            assert!(moments.0.lock().unwrap().len() <= MOST);
+        }
+        let place = moments.place("/");
+        assert!(Arc::ptr_eq(&place, &moments.place("/")));
+    }
+}
