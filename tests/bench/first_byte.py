@@ -10,7 +10,7 @@ import time
 from urllib.parse import urlsplit
 
 # Seconds after which an answer is made anew.
-FORGOTTEN = 1.1
+FORGOTTEN = 5.1
 PATHS = [
     "/",
     "/?sort=percent_change_24h&order=desc",
