@@ -40,7 +40,7 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use desk::Trial;
 use service::{Process, Queues, Stores};
-use tracing::info;
+use tracing::{info, warn};
 
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
@@ -61,7 +61,10 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
         stop: process.shutdown.soft(),
     });
     if process.serve_site(router(&context)) {
-        info!("serving the site");
+        match context.guard().closed() {
+            None => info!("serving the site"),
+            Some(why) => warn!("{why}"),
+        }
         tokio::spawn(async move {
             let recovering = recover::keep_recovering(context.stores(), context.clock());
             context.stop().run_until_cancelled(recovering).await;

@@ -46,7 +46,7 @@ async fn a_view_that_stays_fresh_is_not_sent_again_while_nothing_changed() {
         };
         let known = site.ask(again()).await;
         assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}");
-        site.clock.advance(std::time::Duration::from_secs(3600));
+        site.clock.advance(std::time::Duration::from_hours(1));
         assert_eq!(site.ask(again()).await.status, StatusCode::OK, "{path}");
     }
     assert!(!site.get("/login").await.text().contains("data-fresh"));

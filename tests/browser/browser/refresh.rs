@@ -55,10 +55,7 @@ fn shows(name: &str) -> String {
 }
 
 /// The view of letters with one letter, which somebody has before them.
-fn letters<'browser>(
-    browser: &'browser Browser,
-    way: Look,
-) -> (Served, Driver<'browser>, std::path::PathBuf) {
+fn letters(browser: &Browser, way: Look) -> (Served, Driver<'_>, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = store(folder.path());
     file(&path, "first");

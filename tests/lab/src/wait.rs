@@ -53,7 +53,6 @@ pub fn wait_until(what: &str, level: impl FnMut() -> bool) {
 /// The same, where `tell` says after the deadline what there is instead.
 #[track_caller]
 pub fn wait_until_or_tell(mut level: impl FnMut() -> bool, tell: impl FnOnce() -> String) {
-    if poll(DEADLINE, || level().then_some(())).is_none() {
-        panic!("not within {DEADLINE:?}: {}", tell());
-    }
+    let came = poll(DEADLINE, || level().then_some(())).is_some();
+    assert!(came, "not within {DEADLINE:?}: {}", tell());
 }

@@ -106,7 +106,7 @@ async fn watch(looking: &Looking<'_>, every: Duration) -> anyhow::Result<()> {
         // A store that is away may take its time: somebody who quits does not wait for it.
         let looked = unless_quit(looking.process, &mut screen, shown.as_ref(), looking.frame()).await?;
         let Some(frame) = looked else { return Ok(()) };
-        screen.draw(&frame.lines(screen.size()))?;
+        screen.draw(&frame.drawn(screen.size()))?;
         let frame = shown.insert(frame);
         let pause = looking.process.clock.sleep(every);
         if unless_quit(looking.process, &mut screen, Some(frame), pause).await?.is_none() {
@@ -132,7 +132,7 @@ async fn unless_quit<T>(
                 Event::Quit => return Ok(None),
                 Event::Resized => {
                     if let Some(frame) = shown {
-                        screen.draw(&frame.lines(screen.size()))?;
+                        screen.draw(&frame.drawn(screen.size()))?;
                     }
                 }
             },

@@ -62,6 +62,14 @@ impl Guard {
         Self { reading: reading(http, &tokens), tokens, attempts, origin, cookie }
     }
 
+    /// Why nobody may read, and what to do about it; `None` where somebody may.
+    pub(crate) fn closed(&self) -> Option<&'static str> {
+        match self.reading {
+            Reading::Closed(why) => Some(why),
+            Reading::Free | Reading::ByToken => None,
+        }
+    }
+
     /// The session that the cookies of a request tell of.
     pub(crate) fn session(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Session> {
         let sessions = self.cookies(headers).filter_map(|value| Session::of_text(value, &self.tokens, now));

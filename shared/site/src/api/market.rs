@@ -23,6 +23,8 @@ const LIMIT: u64 = 100;
 const MOST: u64 = 1000;
 /// A coin without a quote for so long had left, if nothing else is asked for.
 const MAX_AGE: Duration = Duration::from_hours(24);
+/// So far may the clock of whoever asks be ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) fn routes() -> Routes {
     vec![("/api/market", get(market))]
@@ -42,7 +44,13 @@ async fn market(
     State(context): State<Context>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Value>, Trouble> {
-    let at = instant("at", asked.at.as_deref())?.unwrap_or_else(|| timestamp::to_millis(context.now()));
+    let now = timestamp::to_millis(context.now());
+    let at = instant("at", asked.at.as_deref())?.unwrap_or(now);
+    if at > now + AHEAD {
+        return Err(Trouble::BadParameter(
+            "at must not be in the future; without it, the market is told as it is now".to_owned(),
+        ));
+    }
     let limit = whole_number("limit", asked.limit.as_deref(), 1..=MOST)?.unwrap_or(LIMIT);
     let after = whole_number("after", asked.after.as_deref(), 0..=u64::from(u32::MAX))?.unwrap_or(0);
     let age = max_age(asked.max_age.as_deref())?;

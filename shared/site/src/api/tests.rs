@@ -149,6 +149,16 @@ async fn a_history_is_whole_from_either_end() {
     assert_eq!(part.len(), 3);
 }
 
+/// The clock of whoever asks may be a little ahead.
+#[tokio::test]
+async fn the_future_is_not_told() {
+    let site = filled().await;
+    let answer = site.get("/api/market?at=2026-11-22T14:02:00Z").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text().contains("future"), "{}", answer.text());
+    assert_eq!(site.get("/api/market?at=2026-11-22T14:00:30Z").await.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn what_is_known_already_is_not_sent_again() {
     let site = filled().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::endpoint::HISTORY;
-use domain::{BatchId, Doubt, DueSlot, HeldSlots, Schedule, Slot, one_line, scheduled_slots};
+use domain::{BatchId, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, one_line, scheduled_slots};
 use ports::store::BatchRecord;
 use service::Held;
 
@@ -69,7 +69,7 @@ impl State {
     }
 }
 
-/// A slot that was due.
+/// A slot that was due, or of which a snapshot was taken before any was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Square {
     /// The slot.
@@ -88,7 +88,7 @@ pub(crate) fn wanted(
     held: &Held,
     span: (DateTime<Utc>, DateTime<Utc>),
 ) -> Vec<BatchId> {
-    let mut ids: Vec<_> = places(schedules, held, span).into_iter().map(|(_, batch, _)| batch).collect();
+    let mut ids: Vec<_> = places(schedules, held, span).into_iter().map(|place| place.batch).collect();
     ids.sort();
     ids.dedup();
     ids
@@ -103,23 +103,36 @@ pub(crate) fn squares(
     now: DateTime<Utc>,
 ) -> Vec<Square> {
     let records: BTreeMap<_, _> = records.iter().map(|record| (&record.id, record)).collect();
-    let square = |(place, batch, is_held): (DueSlot<'_>, BatchId, bool)| {
-        let record = records.get(&batch).filter(|record| is_held || record.dropped.is_some());
-        let (state, why) = state(place.is_due(now), record.copied());
-        Square { slot: place.slot, state, batch, why }
+    let square = |place: Place<'_>| {
+        let record = records.get(&place.batch).filter(|record| place.is_held || record.dropped.is_some());
+        // What nobody had to take is as it is.
+        let is_due = place.due.is_none_or(|due| due.is_due(now));
+        let (state, why) = state(is_due, record.copied());
+        Square { slot: place.slot, state, batch: place.batch, why }
     };
     let mut squares: Vec<_> = places(schedules, held, span).into_iter().map(square).collect();
     squares.sort_by_key(|square| square.slot);
     squares
 }
 
-/// Each slot of the span, the batch that stands for it, or should, and whether that is there. What was filled in later only in part stands
-/// for a slot that nothing else does.
+/// A slot of the strip.
+struct Place<'a> {
+    slot: Slot,
+    /// What was scheduled; `None` for a snapshot that was taken without.
+    due: Option<DueSlot<'a>>,
+    /// The batch that stands for it, or should.
+    batch: BatchId,
+    /// Whether that is there.
+    is_held: bool,
+}
+
+/// Each slot of the span that was scheduled, and before the first of them those of which a snapshot was taken all the same: by hand, or at the first
+/// start. What was filled in later only in part stands for a slot that nothing else does.
 fn places<'a>(
     schedules: &'a [Schedule],
     held: &Held,
     span: (DateTime<Utc>, DateTime<Utc>),
-) -> Vec<(DueSlot<'a>, BatchId, bool)> {
+) -> Vec<Place<'a>> {
     let whole = held.by_slot();
     let mut partial = HeldSlots::default();
     // What was filled in of some coins alone stands for none.
@@ -130,9 +143,21 @@ fn places<'a>(
     let place = |one: DueSlot<'a>| {
         let (schedule, slot) = (one.schedule, one.slot);
         let found = whole.of_schedule(schedule, slot).or_else(|| partial.of_schedule(schedule, slot));
-        (one, found.map_or_else(|| one.batch(), |batch| (*batch).clone()), found.is_some())
+        let batch = found.map_or_else(|| one.batch(), |batch| (*batch).clone());
+        Place { slot, due: Some(one), batch, is_held: found.is_some() }
     };
-    scheduled_slots(schedules, span).map(place).collect()
+    let mut places: Vec<_> = scheduled_slots(schedules, span).map(place).collect();
+    let first = places.iter().map(|place| place.slot).min();
+    let before = held.slots.iter().filter(|one| {
+        MarketKind::of_endpoint(&one.endpoint).is_none() && first.is_none_or(|first| one.slot < first)
+    });
+    places.extend(before.map(|one| Place {
+        slot: one.slot,
+        due: None,
+        batch: one.batch.clone(),
+        is_held: true,
+    }));
+    places
 }
 
 fn state(is_due: bool, record: Option<&BatchRecord>) -> (State, String) {

@@ -83,7 +83,14 @@ impl Line {
 }
 
 impl Frame {
-    /// The lines for a terminal of this size: how the pipeline is, and below it as much of the market as there is room for.
+    /// What is drawn on a terminal of this size, with how to leave it at its foot.
+    pub(super) fn drawn(&self, size: Size) -> Vec<Line> {
+        let mut shown = self.lines(Size { lines: size.lines.saturating_sub(1), ..size });
+        shown.push(Line::of(Tone::Quiet, "q quits".to_owned()).fit(size.columns));
+        shown
+    }
+
+    /// No more lines than this, and no longer: how the pipeline is, and below it as much of the market as there is room for.
     pub(super) fn lines(&self, Size { columns, lines }: Size) -> Vec<Line> {
         let mut shown = self.truth(columns);
         shown.push(Line::plain(String::new()));
@@ -92,9 +99,7 @@ impl Frame {
         shown.extend(self.processes());
         shown.push(Line::plain(String::new()));
         shown.extend(self.market());
-        let foot = Line::of(Tone::Quiet, "q quits".to_owned());
-        shown.truncate(lines.saturating_sub(1));
-        shown.push(foot);
+        shown.truncate(lines);
         shown.into_iter().map(|line| line.fit(columns)).collect()
     }
 
@@ -296,7 +301,7 @@ mod tests {
     #[test]
     fn every_size_is_kept_and_nothing_from_outside_steers_the_terminal() {
         for (columns, lines) in [(80, 24), (40, 10), (200, 60), (1, 1), (0, 0)] {
-            let shown = frame(100, 5).lines(Size { columns, lines });
+            let shown = frame(100, 5).drawn(Size { columns, lines });
             assert!(shown.len() <= lines.max(1), "{columns}x{lines}: {}", shown.len());
             for line in &shown {
                 let text = line.text();
@@ -308,13 +313,16 @@ mod tests {
 
     #[test]
     fn a_usual_terminal_shows_pipeline_and_market() {
-        let shown = frame(100, 5).lines(Size { columns: 80, lines: 24 });
+        let size = Size { columns: 80, lines: 24 };
+        let shown = frame(100, 5).drawn(size);
         let text = shown.iter().map(Line::text).collect::<Vec<_>>().join("\n");
         for part in
             ["No quotes yet", "raw 3 ready", "✕✕✕", "running loader 0.1.0", "and 2 more", "rank", "q quits"]
         {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+        // Where it is printed once, there is nothing to quit.
+        assert!(frame(100, 5).lines(size).iter().all(|line| !line.text().contains("quits")));
         let coloured = shown.iter().map(Line::coloured).collect::<String>();
         assert!(coloured.contains("\x1b[31m✕\x1b[0m"), "{coloured:?}");
         let away = Frame { away: Some("the store is not available: no answer".to_owned()), ..frame(0, 0) };

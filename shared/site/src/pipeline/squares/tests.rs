@@ -78,3 +78,20 @@ fn no_state_is_told_by_its_colour_alone() {
     let words: std::collections::BTreeSet<_> = State::ALL.iter().map(|state| state.word()).collect();
     assert_eq!((signs.len(), words.len()), (State::ALL.len(), State::ALL.len()));
 }
+
+/// As at the first start: the snapshot of the hour is taken at once, and the schedule begins after it.
+#[tokio::test]
+async fn snapshots_before_the_first_slot_that_was_due_are_shown_too() {
+    let bench = Bench(MemoryStore::new(std::sync::Arc::new(ManualClock::default())));
+    bench.fetched(0, "listings", None, true).await;
+    bench.fetched(1, "listings", None, false).await;
+    bench.fetched(1, "fear-and-greed", None, true).await;
+    let now = at(2 * 3600 + 60);
+    let words = async || -> Vec<_> {
+        bench.squares((-1, 4), now).await.iter().map(|square| square.state.word()).collect()
+    };
+    assert_eq!(words().await, ["complete", "incomplete"]);
+    bench.0.record_schedule(&schedule(at(3600 + 60))).await.unwrap();
+    bench.fetched(2, "listings", None, true).await;
+    assert_eq!(words().await, ["complete", "incomplete", "complete", "on its way"]);
+}
