@@ -16,7 +16,6 @@ use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
 use crate::courses::Courses;
 use crate::jobs::Jobs;
-use crate::moment::Moments;
 use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
 use crate::truth::Found;
@@ -56,7 +55,6 @@ struct Inner {
     found: Found,
     asking: Semaphore,
     courses: Courses,
-    moments: Moments,
     jobs: Jobs,
     /// How this server is called in the record.
     name: String,
@@ -73,7 +71,6 @@ impl Context {
             found: Found::default(),
             asking: Semaphore::new(AT_ONCE),
             courses: Courses::default(),
-            moments: Moments::default(),
             jobs: Jobs::default(),
             name,
         }))
@@ -112,11 +109,6 @@ impl Context {
     /// Courses that were read.
     pub(crate) fn courses(&self) -> &Courses {
         &self.0.courses
-    }
-
-    /// Answers of the last moment.
-    pub(crate) fn moments(&self) -> &Moments {
-        &self.0.moments
     }
 
     /// The time.

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::courses;
 use crate::etag;
 use crate::layout::{Section, Shell};
-use crate::moment;
+use crate::moment::{self, Moments};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use filter::{Asked, Filter};
@@ -28,7 +28,7 @@ pub(crate) fn routes(context: &Context) -> Router<Context> {
     Router::new()
         .route("/", get(market))
         .merge(coin::routes())
-        .layer(middleware::from_fn_with_state(context.clone(), moment::share))
+        .layer(middleware::from_fn_with_state(Moments::by(context.shared_clock()), moment::share))
         .layer(middleware::from_fn(etag::tag))
 }
 

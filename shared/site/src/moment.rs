@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
+use ports::Clock;
 
-use crate::context::Context;
 use crate::trouble::Trouble;
 
 /// How long an answer is given again: ages are written in minutes, and quotes come each minute at most. With one second, visitors who
@@ -23,9 +23,12 @@ const MOST: usize = 32;
 /// The longest address that is kept, in bytes: what a person or a link asks for is shorter.
 const LONGEST: usize = 200;
 
-/// Answers of the last moment.
-#[derive(Default)]
-pub(crate) struct Moments(Mutex<HashMap<String, Arc<Place>>>);
+/// Answers of the last moment. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Moments {
+    places: Arc<Mutex<HashMap<String, Arc<Place>>>>,
+    clock: Arc<dyn Clock>,
+}
 
 /// The place of one address. Who makes its answer holds the lock.
 type Place = tokio::sync::Mutex<Option<Kept>>;
@@ -38,8 +41,13 @@ struct Kept {
 }
 
 impl Moments {
+    /// None yet; moments pass by this clock.
+    pub(crate) fn by(clock: &Arc<dyn Clock>) -> Self {
+        Self { places: Arc::default(), clock: Arc::clone(clock) }
+    }
+
     fn place(&self, address: &str) -> Arc<Place> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = places.get(address) {
             return Arc::clone(place);
         }
@@ -52,7 +60,7 @@ impl Moments {
 
 /// The layer around such views.
 pub(crate) async fn share(
-    State(context): State<Context>,
+    State(moments): State<Moments>,
     request: Request,
     next: Next,
 ) -> Result<Response, Trouble> {
@@ -60,13 +68,13 @@ pub(crate) async fn share(
     if request.method() != Method::GET || address.len() > LONGEST {
         return Ok(next.run(request).await);
     }
-    let place = context.moments().place(&address);
+    let place = moments.place(&address);
     let mut kept = place.lock().await;
-    let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(context.now() - kept.at));
+    let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(moments.clock.now() - kept.at));
     if let Some(Kept { headers, body, .. }) = kept.as_ref().filter(is_new).cloned() {
         return Ok((headers, Body::from(body)).into_response());
     }
-    let at = context.now();
+    let at = moments.clock.now();
     let response = next.run(request).await;
     if response.status() != StatusCode::OK {
         return Ok(response);
@@ -97,10 +105,11 @@ mod tests {
 
     #[test]
     fn no_more_answers_are_kept_than_fit() {
-        let moments = Moments::default();
+        let clock: Arc<dyn Clock> = Arc::new(ports::SystemClock);
+        let moments = Moments::by(&clock);
         for number in 0..MOST * 3 {
             moments.place(&number.to_string());
-            assert!(moments.0.lock().unwrap().len() <= MOST);
+            assert!(moments.places.lock().unwrap().len() <= MOST);
         }
         let place = moments.place("/");
         assert!(Arc::ptr_eq(&place, &moments.place("/")));

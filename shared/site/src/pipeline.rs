@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::etag;
 use crate::layout::{Section, Shell};
-use crate::moment;
+use crate::moment::{self, Moments};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 
@@ -30,7 +30,7 @@ pub use squares::{Square, State as SlotState};
 pub(crate) fn routes(context: &Context) -> Router<Context> {
     Router::new()
         .route("/pipeline", get(pipeline))
-        .layer(middleware::from_fn_with_state(context.clone(), moment::share))
+        .layer(middleware::from_fn_with_state(Moments::by(context.shared_clock()), moment::share))
         .layer(middleware::from_fn(etag::tag))
 }
 

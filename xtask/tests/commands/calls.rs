@@ -109,9 +109,10 @@ fn known(arguments: &[&str], commands: &[&str], options: &[&str]) -> Result<(), 
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), Wrong> {
-    const FLAGS: [&str; 12] = [
+    const FLAGS: [&str; 13] = [
         "--all-targets",
         "--bins",
+        "--features",
         "--locked",
         "--no-run",
         "--path",
@@ -138,7 +139,11 @@ fn cargo(arguments: &[&str]) -> Result<(), Wrong> {
                 let places = ["", "bins", "shared", "tests"].map(|folder| root().join(folder).join(word));
                 places.iter().any(|place| place.join("Cargo.toml").exists())
             };
-            let unknown = rest.iter().find(|word| !FLAGS.contains(word) && !is_package(word));
+            // The only package that is built with one.
+            let manifest = fs::read_to_string(root().join("bins/coinpipe/Cargo.toml")).expect("a package");
+            let is_feature = |word: &str| manifest.contains(&format!("\n{word} = ["));
+            let is_known = |word: &str| FLAGS.contains(&word) || is_package(word) || is_feature(word);
+            let unknown = rest.iter().find(|word| !is_known(word));
             unknown.map_or(Ok(()), |word| Err(format!("what is {word}?")))
         }
         _ => Err("no such command of cargo is known here".to_owned()),
