@@ -189,16 +189,10 @@ fn letters_are_looked_at_in_every_way_private_server() {
     // Who may act.
     Look { width: 390, is_dark: false, has_script: true }.take(&driver);
     log_in(&served, &driver);
-    let whole = format!("{page}/edit");
     let expected = [
         view(&group, "transformer: poison/bad_json", Some(2), &["Silence: no mails about it for a time"][..]),
         view(page, page_heading, Some(0), &["Edit…"]),
-        view(
-            &whole,
-            "Edit dead/transformer/2026-11-22T00:00:00Z/listings/USD/p1",
-            Some(0),
-            &["Or all of it"],
-        ),
+        view(&edit, "Edit dead/transformer/2026-11-22T00:00:00Z/listings/USD/p1", Some(0), &["Or all of it"]),
         view(
             "/actions/plan?verb=replay",
             "Replay 3 letters?",
@@ -208,6 +202,15 @@ fn letters_are_looked_at_in_every_way_private_server() {
         view("/actions/plan?verb=resolve&code=bad_page", "Resolve 1 letter?", Some(1), &["Why"]),
     ];
     check(&served, &driver, &expected);
+}
+
+/// Resolves or drops the letters of the view, and answers the question.
+fn settle(driver: &Driver<'_>, verb: &str, question: &str, why: &str) {
+    driver.click(&format!("button[value={verb}]"));
+    until_heading(driver, question);
+    driver.write("input[name=why]", why);
+    driver.click("form.plan button");
+    until_heading(driver, &format!("{verb}: ended"));
 }
 
 /// Done by hand: a page is mended and sent again until its coin is in the table, and the rest is silenced, dropped and resolved.
@@ -259,11 +262,7 @@ fn mend(browser: &Browser, way: Look) {
     driver.go(&served.url("/letters"));
     driver.click("[aria-label=Letters] a[href$='m%2F2']");
     until_text(&driver, EXACT);
-    driver.click("button[value=resolve]");
-    until_heading(&driver, "Resolve 1 letter?");
-    driver.write("input[name=why]", "known <b>by hand</b>");
-    driver.click("form.plan button");
-    until_heading(&driver, "resolve: ended");
+    settle(&driver, "resolve", "Resolve 1 letter?", "known <b>by hand</b>");
 
     // A silence, and its end.
     driver.go(&served.url(&format!("/letters/groups/{UNREADABLE}")));
@@ -275,11 +274,7 @@ fn mend(browser: &Browser, way: Look) {
     driver.click("form[action$='/unsilence'] button");
     until(&driver, "return document.querySelector(\"form[action$='/unsilence']\") === null");
 
-    driver.click("button[value=drop]");
-    until_heading(&driver, "Drop 1 letter?");
-    driver.write("input[name=why]", "nobody can read them");
-    driver.click("form.plan button");
-    until_heading(&driver, "drop: ended");
+    settle(&driver, "drop", "Drop 1 letter?", "nobody can read them");
     driver.go(&served.url("/letters"));
     until_text(&driver, "There are no such letters");
     driver.go(&served.url("/actions"));
