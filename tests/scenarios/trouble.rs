@@ -53,7 +53,6 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told(place: Plac
         ("COINPIPE__MAIL__TO", "ops@example.com"),
         ("COINPIPE__MAIL__GROUP_WAIT", "1s"),
         ("COINPIPE__MAIL__DIGEST_EVERY", "1s"),
-        ("COINPIPE__MAIL__REPEAT_AFTER", "1s"),
     ];
     let alerters = [0, 1].map(|_| Worker::start(&place, "alerter", &env));
     let alerter = &alerters[0];
@@ -82,12 +81,13 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told(place: Plac
     let list = Worker::print(&place, &["alerts"]).await;
     assert!(list.contains("silent until") && list.contains("we know"), "{list}");
 
-    // More of it is due, and another is told alone.
+    // More of it is not told, and another is told alone.
     happen(&place, "broken", 2).await;
     place.until_empty_of(QueueName::Dead).await;
     happen(&place, "other", 1).await;
     let told = mails(&server, 2, alerter).await;
     assert!(told[1].contains("poison/other") && !told[1].contains("poison/broken"), "{}", told[1]);
+    // Long before mail.repeat_after.
     Worker::print(&place, &["alerts", "unsilence", &group]).await;
     let told = mails(&server, 3, alerter).await;
     assert!(told[2].contains("poison/broken") && !told[2].contains("poison/other"), "{}", told[2]);

@@ -6,7 +6,7 @@ use ports::{Silence, Silences, StoreError};
 use sqlx::AssertSqlSafe;
 use sqlx::mysql::MySqlConnection;
 use tables::read::silences::{silence, silences};
-use tables::write::silences::{DELETE, replace, values};
+use tables::write::silences::{END, end_values, replace, values};
 
 use super::MysqlStore;
 use super::columns::read_all;
@@ -19,8 +19,8 @@ impl Silences for MysqlStore {
         Ok(self.database.write(&Make(silence)).await?)
     }
 
-    async fn unsilence(&self, fingerprint: &str) -> Result<bool, StoreError> {
-        Ok(self.database.write(&Take { fingerprint }).await?)
+    async fn unsilence(&self, fingerprint: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(self.database.write(&End { fingerprint, now }).await?)
     }
 
     async fn silences(&self, since: DateTime<Utc>) -> Result<Vec<Silence>, StoreError> {
@@ -42,16 +42,17 @@ impl Work for Make<'_> {
     }
 }
 
-/// A silence to take away.
-struct Take<'a> {
+/// A silence to end.
+struct End<'a> {
     fingerprint: &'a str,
+    now: DateTime<Utc>,
 }
 
-impl Work for Take<'_> {
+impl Work for End<'_> {
     type Output = bool;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        let deleted = sqlx::query(DELETE).bind(self.fingerprint).execute(connection).await?;
-        Ok(deleted.rows_affected() > 0)
+        let ended = query(END, end_values(self.fingerprint, self.now)).execute(connection).await?;
+        Ok(ended.rows_affected() > 0)
     }
 }

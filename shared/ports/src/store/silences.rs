@@ -26,8 +26,9 @@ pub trait Silences: Send + Sync + 'static {
     /// Makes a silence. It takes the place of the one that the group has.
     async fn silence(&self, silence: &Silence) -> Result<(), StoreError>;
 
-    /// Takes the silence of the group `fingerprint` away; `false` when it has none.
-    async fn unsilence(&self, fingerprint: &str) -> Result<bool, StoreError>;
+    /// Ends the silence of the group `fingerprint` at `now`; `false`, and nothing is changed, when none lasts then. It is kept, with this
+    /// end, so that what came in it is told as when its time was over.
+    async fn unsilence(&self, fingerprint: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// Those that end after `since`, by fingerprint.
     async fn silences(&self, since: DateTime<Utc>) -> Result<Vec<Silence>, StoreError>;

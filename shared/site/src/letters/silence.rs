@@ -68,7 +68,7 @@ pub(super) async fn unsilence(
     let group = still_there(&context, &name).await?;
     let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
     context.ask(stores.desk.begin(&record)).await?;
-    let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint)).await?;
+    let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint, context.now())).await?;
     let outcome = if was_silent { "mails again" } else { "it was not silent" };
     context.ask(stores.desk.note(&record.id, u64::from(was_silent), Some(outcome))).await?;
     Ok(Redirect::to(&group_path(&context, &group.fingerprint)))

@@ -6,7 +6,7 @@ use domain::timestamp;
 use ports::{Silence, Silences, StoreError};
 use sqlx::AssertSqlSafe;
 use tables::read::silences::{silence, silences};
-use tables::write::silences::{DELETE, replace, values};
+use tables::write::silences::{END, end_values, replace, values};
 
 use super::SqliteStore;
 use super::columns::read_all;
@@ -22,13 +22,13 @@ impl Silences for SqliteStore {
         transaction.commit().await.map_err(blame)
     }
 
-    async fn unsilence(&self, fingerprint: &str) -> Result<bool, StoreError> {
+    async fn unsilence(&self, fingerprint: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let blame = |error| self.blame(error);
         let mut transaction = self.database.begin().await?;
-        let deleted =
-            sqlx::query(DELETE).bind(fingerprint).execute(&mut *transaction).await.map_err(blame)?;
+        let ended = query(END, end_values(fingerprint, now));
+        let ended = ended.execute(&mut *transaction).await.map_err(blame)?;
         transaction.commit().await.map_err(blame)?;
-        Ok(deleted.rows_affected() > 0)
+        Ok(ended.rows_affected() > 0)
     }
 
     async fn silences(&self, since: DateTime<Utc>) -> Result<Vec<Silence>, StoreError> {

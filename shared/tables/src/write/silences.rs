@@ -1,5 +1,6 @@
 //! Writing silences.
 
+use chrono::{DateTime, Utc};
 use ports::Silence;
 
 use super::Parameter;
@@ -21,5 +22,10 @@ pub fn values(silence: &Silence) -> [Parameter<'_>; SILENCES.len()] {
     ]
 }
 
-/// Takes a silence away; binds the fingerprint.
-pub const DELETE: &str = "DELETE FROM silences WHERE fingerprint = ?";
+/// Ends a silence that lasts: [`end_values`].
+pub const END: &str = "UPDATE silences SET until_at = ? WHERE fingerprint = ? AND until_at > ?";
+
+/// For [`END`].
+pub fn end_values(fingerprint: &str, now: DateTime<Utc>) -> [Parameter<'_>; 3] {
+    [now.into(), fingerprint.into(), now.into()]
+}

@@ -229,7 +229,7 @@ macro_rules! store_contract {
                 an_end_that_nobody_was_told_of_was_none
                 what_comes_and_goes_untold_is_to_be_told
                 a_refused_mail_told_nobody_of_trouble_or_its_end
-                a_silence_lasts_until_its_end_or_until_it_is_taken_away;
+                a_silence_lasts_until_its_end_or_until_somebody_ends_it;
             outbox:
                 a_mail_is_posted_once_and_covers_its_groups
                 a_mail_covers_no_more_than_there_is

@@ -191,7 +191,7 @@ async fn unsilence(
     let was = there.iter().find(|silence| silence.fingerprint == group.fingerprint);
     let Some(was) = was else { bail!("the group {} is not silenced", group.fingerprint) };
     if !dry_run {
-        stores.silences.unsilence(&group.fingerprint).await?;
+        stores.silences.unsilence(&group.fingerprint, now).await?;
     }
     let text = format!("mails again; it was silent, by {}: {}", was.by, one_line(&was.why, 200));
     Ok(Done { json: json!({ "silence": null, "was": silence_json(was) }), text })

@@ -133,8 +133,9 @@ pub async fn a_refused_mail_told_nobody_of_trouble_or_its_end(lab: &impl StoreLa
     assert_eq!(outbox_state(lab, at(0)).await.groups, [ended]);
 }
 
-/// One for each group, the last that was made; a planner sees those that last.
-pub async fn a_silence_lasts_until_its_end_or_until_it_is_taken_away(lab: &impl StoreLab) {
+/// One for each group, the last that was made; a planner sees those that last, and those that ended since the time it asks for,
+/// also by hand: what came in them is to be told.
+pub async fn a_silence_lasts_until_its_end_or_until_somebody_ends_it(lab: &impl StoreLab) {
     let silence = |fingerprint: &str, until, why: &str| Silence {
         fingerprint: fingerprint.to_owned(),
         until: at(until),
@@ -153,7 +154,13 @@ pub async fn a_silence_lasts_until_its_end_or_until_it_is_taken_away(lab: &impl 
         assert_eq!(lab.store().silences(at(since)).await.expect("answers"), expected, "since {since}");
         assert_eq!(outbox_state(lab, at(since)).await.silences, expected, "since {since}");
     }
-    assert!(lab.store().unsilence("one").await.expect("answers"));
-    assert!(!lab.store().unsilence("one").await.expect("answers"));
-    assert_eq!(lab.store().silences(at(0)).await.expect("answers"), [second]);
+    let unsilence =
+        async |fingerprint, now| lab.store().unsilence(fingerprint, at(now)).await.expect("answers");
+    assert!(unsilence("one", 60).await);
+    assert!(!unsilence("one", 60).await, "it has ended");
+    assert!(!unsilence("two", 200).await, "it had ended by itself");
+    assert!(!unsilence("three", 60).await, "there is none");
+    let ended = Silence { until: at(60), ..first };
+    assert_eq!(outbox_state(lab, at(59)).await.silences, [ended, second.clone()]);
+    assert_eq!(lab.store().silences(at(60)).await.expect("answers"), [second]);
 }

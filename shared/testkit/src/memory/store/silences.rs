@@ -23,8 +23,11 @@ impl Silences for MemoryStore {
         Ok(())
     }
 
-    async fn unsilence(&self, fingerprint: &str) -> Result<bool, StoreError> {
-        Ok(self.state()?.silences.remove(fingerprint).is_some())
+    async fn unsilence(&self, fingerprint: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let now = timestamp::to_millis(now);
+        let mut state = self.state()?;
+        let lasting = state.silences.get_mut(fingerprint).filter(|silence| silence.until > now);
+        Ok(lasting.map(|silence| silence.until = now).is_some())
     }
 
     async fn silences(&self, since: DateTime<Utc>) -> Result<Vec<Silence>, StoreError> {
