@@ -2,17 +2,19 @@
 
 mod about;
 mod holes;
+mod sample;
 mod survey;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{MessageId, Slot};
+use domain::Slot;
 use ports::store::Freshness;
 use ports::{Depth, QueueName};
 
 pub(crate) use about::About;
 pub(crate) use holes::{Hole, What};
+pub(crate) use sample::{SHORT_REASON_CHARS, Sample, Samples};
 pub(crate) use survey::Survey;
 
 /// What was found at one time, a little before the mail is planned. What could not be read is absent.
@@ -28,8 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) open_groups: Option<u64>,
     /// Where people reach the site, without a slash at its end; `None` when nobody said.
     pub(crate) site: Option<String>,
-    /// The newest letter of groups that the mail may be about.
-    pub(crate) samples: BTreeMap<String, Sample>,
+    /// Letters of groups that the mail may be about.
+    pub(crate) samples: BTreeMap<String, Samples>,
     /// How many letters the deaths are of that a mail tells of, where these are fewer: a letter may die again and again.
     pub(crate) letters: BTreeMap<String, u64>,
 }
@@ -49,16 +51,4 @@ pub(crate) struct Database {
     pub(crate) last_whole: Option<(Slot, u64)>,
     /// What was paid in that time, whatever time it is about.
     pub(crate) credits: u64,
-}
-
-/// A letter, as a mail shows it: nothing of its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sample {
-    pub(crate) letter: MessageId,
-    /// Why it died.
-    pub(crate) reason: String,
-    /// When that was filed.
-    pub(crate) filed_at: DateTime<Utc>,
-    /// Of which batch it is, if it says so.
-    pub(crate) batch: Option<String>,
 }

@@ -9,16 +9,20 @@ use super::block::Block;
 use super::opening::{cause, new_letters};
 use super::words::{count, counted, instant, lasting, span};
 use crate::policy::{MailPlan, is_flapping};
-use crate::surroundings::{Sample, Surroundings};
+use crate::surroundings::{Sample, Samples, Surroundings};
 
 /// How many groups a mail lists; nobody would read a mail with hundreds.
 const LISTED: usize = 20;
 
+/// How many letters before the newest of their groups a mail lists, in all.
+const EARLIER: usize = 20;
+
 /// The groups that are open, and what to type.
 pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc>) -> Vec<Block> {
     let mut blocks = Vec::new();
+    let mut room = EARLIER;
     for group in plan.groups.iter().take(LISTED) {
-        let sample = around.samples.get(&group.fingerprint).filter(|_| !plan.is_plain);
+        let samples = around.samples.get(&group.fingerprint).filter(|_| !plan.is_plain);
         let title = if plan.is_plain { group.class.to_string() } else { cause(group) };
         blocks.extend([Block::Heading(title), Block::text(counts(group, around))]);
         if is_flapping(group) {
@@ -30,15 +34,20 @@ pub(super) fn open(plan: &MailPlan<'_>, around: &Surroundings, now: DateTime<Utc
             )));
         }
         if !plan.is_plain {
-            let reason = sample.map_or(&group.reason, |sample| &sample.reason);
+            let reason = samples.map_or(&group.reason, |samples| &samples.newest.reason);
             blocks.push(Block::Quote(one_line(reason, REASON_CHARS)));
         }
-        let mut facts = sample.map(newest).unwrap_or_default();
+        let mut facts = samples.map(|samples| newest(&samples.newest)).unwrap_or_default();
         if plan.groups.len() > 1 {
             facts.push(("Group", group.fingerprint.clone()));
         }
         if !facts.is_empty() {
             blocks.push(Block::Facts(facts));
+        }
+        let earlier: Vec<_> = samples.into_iter().flat_map(earlier).take(room).collect();
+        if !earlier.is_empty() {
+            room -= earlier.len();
+            blocks.extend([Block::text("Before it, for other reasons:"), Block::Points(earlier)]);
         }
     }
     let more = plan.groups.len().saturating_sub(LISTED);
@@ -70,6 +79,13 @@ fn newest(sample: &Sample) -> Vec<(&'static str, String)> {
     facts.extend(sample.batch.as_ref().map(|batch| ("Batch", one_line(batch, 200))));
     facts.push(("Letter", sample.letter.to_string()));
     facts
+}
+
+/// The letters before the newest, a line each. Their code is that of the group; their ids are whole.
+fn earlier(samples: &Samples) -> impl Iterator<Item = String> {
+    samples.earlier.iter().map(|sample| {
+        format!("{}: {}; letter {}", instant(sample.filed_at), sample.short_reason(), sample.letter)
+    })
 }
 
 /// The one command to look, and the one for silence.

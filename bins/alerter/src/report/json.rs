@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::opening::new_letters;
 use super::{REASON_CHARS, Written, missing};
 use crate::policy::MailPlan;
-use crate::surroundings::{Database, Sample, Surroundings};
+use crate::surroundings::{Database, SHORT_REASON_CHARS, Sample, Surroundings};
 
 /// The version of what is written here. A field that is added keeps it; one that changes its meaning, or goes, raises it.
 const VERSION: u32 = 1;
@@ -77,6 +77,7 @@ pub(crate) fn unfiled(kind: &str, mail: &Mail) -> Mail {
 
 fn group(group: &AlertGroup, around: &Surroundings) -> Value {
     let lasted = group.resolved_at.map(|at| (at - group.opened_at).num_seconds().max(0));
+    let samples = around.samples.get(&group.fingerprint);
     json!({
         "group": group.fingerprint,
         "state": group.state.as_str(),
@@ -94,16 +95,19 @@ fn group(group: &AlertGroup, around: &Surroundings) -> Value {
         "resolution": group.resolution.as_ref().map(|how| one_line(how, REASON_CHARS)),
         "lasted_seconds": lasted,
         "times_in_a_row": group.flaps,
-        "newest": around.samples.get(&group.fingerprint).map(sample),
+        "newest": samples.map(|samples| sample(&samples.newest, REASON_CHARS)),
+        "earlier": samples.map_or(&[][..], |samples| &samples.earlier).iter()
+            .map(|earlier| sample(earlier, SHORT_REASON_CHARS))
+            .collect::<Vec<_>>(),
     })
 }
 
-fn sample(sample: &Sample) -> Value {
+fn sample(sample: &Sample, most: usize) -> Value {
     json!({
         "letter": sample.letter.as_str(),
         "batch": sample.batch,
         "filed_at": instant(Some(sample.filed_at)),
-        "reason": one_line(&sample.reason, REASON_CHARS),
+        "reason": one_line(&sample.reason, most),
     })
 }
 

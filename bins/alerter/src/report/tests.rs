@@ -10,7 +10,7 @@ use ports::store::{AlertGroup, Freshness, GroupState, Missing};
 use ports::{Depth, QueueName};
 
 use super::*;
-use crate::surroundings::{Database, Hole, Sample, What};
+use crate::surroundings::{Database, Hole, Sample, Samples, What};
 
 fn at(minutes: i64) -> DateTime<Utc> {
     timestamp::from_text("2026-11-22T14:00:00Z").unwrap() + TimeDelta::minutes(minutes)
@@ -132,13 +132,18 @@ fn ill() -> Surroundings {
         vec![(QueueName::Raw, depth(1250)), (QueueName::Rows, depth(0)), (QueueName::Dead, depth(2))];
     around.open_groups = Some(4);
     let letter = "dead/transformer/2026-11-22T14:00:00Z/listings/USD/p2";
-    let sample = Sample {
+    let newest = Sample {
         letter: MessageId::new(letter),
         reason: "the page is no JSON: expected `,` or `}` at line 1 column 99".to_owned(),
         filed_at: at(41),
         batch: Some("2026-11-22T14:00:00Z/listings/USD".to_owned()),
     };
-    around.samples.insert(unread().fingerprint, sample);
+    let earlier = [(31, "value at line 1 column 1"), (2, "`:` at line 7 column 3")].map(|(minutes, what)| {
+        let letter = MessageId::new(format!("dead/transformer/2026-11-22T13:00:00Z/listings/USD/p{minutes}"));
+        let reason = format!("the page is no JSON: expected {what}");
+        Sample { letter, reason, filed_at: at(minutes), batch: None }
+    });
+    around.samples.insert(unread().fingerprint, Samples { newest, earlier: earlier.into() });
     around
 }
 

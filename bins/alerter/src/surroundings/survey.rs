@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BatchId, Schedule, header};
+use domain::{BatchId, Schedule};
 use ports::store::{BatchRecord, GroupState};
 use ports::{Desk, Ledger, LetterFilter, Letters, Queue, QueueName, Quotes, Schedules, StoreError};
 use service::{Held, records};
 use tracing::warn;
 
 use super::holes::database;
-use super::{About, Database, Sample, Surroundings};
+use super::sample::samples;
+use super::{About, Database, Surroundings};
 
 /// How far back before now.
 const LOOKED_BACK: TimeDelta = TimeDelta::hours(24);
@@ -23,8 +24,8 @@ const MOST_BATCHES: usize = 1500;
 /// A list of letters is counted no further.
 const MOST_LETTERS: u64 = 10_000;
 
-/// As many groups get a sample: more than a mail shows.
-const MOST_SAMPLES: usize = 25;
+/// The letters of as many groups are counted: more than a mail shows.
+const MOST_GROUPS: usize = 25;
 
 /// A mail waits for all of it no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ impl Survey {
     }
 
     async fn fill(&self, found: &mut Surroundings, about: &[About], now: DateTime<Utc>) {
-        found.samples = read(self.samples(about).await).unwrap_or_default();
+        found.samples = read(samples(&*self.letters, about).await).unwrap_or_default();
         found.letters = read(self.letters(about).await).unwrap_or_default();
         found.database = read(self.database(now).await);
         found.freshness = read(self.quotes.freshness().await);
@@ -98,7 +99,7 @@ impl Survey {
     /// How many letters died, where they are fewer than the deaths.
     async fn letters(&self, about: &[About]) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut letters = BTreeMap::new();
-        for About { group, since, deaths } in about.iter().filter(|one| one.deaths > 1).take(MOST_SAMPLES) {
+        for About { group, since, deaths } in about.iter().filter(|one| one.deaths > 1).take(MOST_GROUPS) {
             let filter =
                 LetterFilter { group: Some(group.clone()), since: *since, ..LetterFilter::default() };
             let counted = self.desk.count(&filter, MOST_LETTERS.min(*deaths)).await?.max(1);
@@ -107,23 +108,6 @@ impl Survey {
             }
         }
         Ok(letters)
-    }
-
-    async fn samples(&self, about: &[About]) -> Result<BTreeMap<String, Sample>, StoreError> {
-        let mut samples = BTreeMap::new();
-        for group in about.iter().map(|one| &one.group).take(MOST_SAMPLES) {
-            let newest = self.letters.letters(Some(group), 1).await?.into_iter().next();
-            samples.extend(newest.map(|letter| {
-                let sample = Sample {
-                    batch: letter.headers.get(header::BATCH).map(str::to_owned),
-                    letter: letter.id,
-                    reason: letter.reason,
-                    filed_at: letter.filed_at,
-                };
-                (group.clone(), sample)
-            }));
-        }
-        Ok(samples)
     }
 }
 
@@ -134,7 +118,7 @@ fn read<T>(found: Result<T, StoreError>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use domain::endpoint::HISTORY;
-    use domain::{Class, DeadLetter, Doubt, Fetched, Slot, StageName, Verdict};
+    use domain::{Class, DeadLetter, Doubt, Fetched, Slot, StageName, Verdict, header};
     use ports::{Clock, Store};
     use testkit::clock::ManualClock;
     use testkit::contract::store::sample::{at, fetched, schedule};
