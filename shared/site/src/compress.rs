@@ -22,7 +22,7 @@ const QUICKLY: Compression = Compression::new(5);
 const KINDS: [&str; 5] =
     ["text/", "application/json", "image/svg", "application/javascript", "application/xml"];
 
-/// The layer around everything.
+/// The layer around everything. What is compressed already stays as it is.
 pub(crate) async fn compress(request: Request, next: Next) -> Result<Response, Trouble> {
     let takes_gzip = takes_gzip(request.headers());
     let mut response = next.run(request).await;
@@ -31,7 +31,7 @@ pub(crate) async fn compress(request: Request, next: Next) -> Result<Response, T
     if !is_text || response.headers().contains_key(header::CONTENT_ENCODING) {
         return Ok(response);
     }
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // What is made while it is sent has no size, and is sent as it is.
     let is_worth_it = response.body().size_hint().exact().is_some_and(|size| (LEAST..MOST).contains(&size));
     if !takes_gzip || !is_worth_it {

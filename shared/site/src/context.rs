@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use config::Config;
 use desk::{Access, Trial};
+use ports::store::CurrencyUse;
 use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
@@ -16,9 +17,10 @@ use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
 use crate::courses::Courses;
 use crate::jobs::Jobs;
+use crate::lately::{Lately, MOMENT};
 use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
-use crate::truth::Found;
+use crate::truth::Truth;
 
 /// Questions that the store is asked at once: the site must never starve work.
 const AT_ONCE: usize = 4;
@@ -52,7 +54,8 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     parts: Parts,
     guard: Guard,
-    found: Found,
+    found: Lately<Truth>,
+    currencies: Lately<Arc<[CurrencyUse]>>,
     asking: Semaphore,
     courses: Courses,
     jobs: Jobs,
@@ -68,7 +71,8 @@ impl Context {
         Self(Arc::new(Inner {
             parts,
             guard,
-            found: Found::default(),
+            found: Lately::default(),
+            currencies: Lately::default(),
             asking: Semaphore::new(AT_ONCE),
             courses: Courses::default(),
             jobs: Jobs::default(),
@@ -102,8 +106,15 @@ impl Context {
     }
 
     /// The line of truth that was found last.
-    pub(crate) fn found(&self) -> &Found {
+    pub(crate) fn found(&self) -> &Lately<Truth> {
         &self.0.found
+    }
+
+    /// The currencies that there are quotes in, as of the last [`MOMENT`]: whoever looks at the market asks for them, and they change with
+    /// a snapshot at most.
+    pub(crate) async fn currencies(&self) -> Result<Arc<[CurrencyUse]>, Trouble> {
+        let asking = async { self.ask(self.stores().browse.currencies()).await.map(Arc::from) };
+        self.0.currencies.or_find(self.now(), MOMENT, asking).await
     }
 
     /// Courses that were read.

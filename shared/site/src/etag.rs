@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 /// What a browser or a program keeps, and asks about each time.
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The layer around the API and the views.
+/// The layer around the API and the views. An answer that has a tag keeps it.
 pub(crate) async fn tag(request: Request, next: Next) -> Result<Response, Trouble> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known: Vec<_> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
@@ -20,23 +20,32 @@ pub(crate) async fn tag(request: Request, next: Next) -> Result<Response, Troubl
     if !is_read || response.status() != StatusCode::OK {
         return Ok(response);
     }
+    let mut response = tagged(response).await?;
+    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+    if !known.iter().filter_map(|it| it.to_str().ok()).any(|it| is_named(it, tag)) {
+        return Ok(response);
+    }
+    for of_the_body in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+        response.headers_mut().remove(of_the_body);
+    }
+    Ok((StatusCode::NOT_MODIFIED, std::mem::take(response.headers_mut())).into_response())
+}
+
+/// `response` with a tag.
+async fn tagged(response: Response) -> Result<Response, Trouble> {
+    if response.headers().contains_key(header::ETAG) {
+        return Ok(response);
+    }
     let (mut head, body) = response.into_parts();
     // It was in memory before; it cannot fail.
     let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
     // Weak, because it is of the text, however it is compressed.
     let hash: Vec<_> = Sha256::digest(&body).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("W/\"{}\"", hash.concat());
-    let has_it = known.iter().filter_map(|it| it.to_str().ok()).any(|it| is_named(it, &tag));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{}\"", hash.concat())) {
         head.headers.insert(header::ETAG, tag);
     }
     // Views say that nobody keeps them; the script that asks again keeps the tag alone.
     head.headers.entry(header::CACHE_CONTROL).or_insert(ASK_EACH_TIME);
-    if has_it {
-        head.headers.remove(header::CONTENT_TYPE);
-        head.headers.remove(header::CONTENT_LENGTH);
-        return Ok((StatusCode::NOT_MODIFIED, head.headers).into_response());
-    }
     Ok(Response::from_parts(head, Body::from(body)))
 }
 

@@ -18,6 +18,7 @@ mod courses;
 mod dress;
 mod etag;
 mod jobs;
+mod lately;
 mod layout;
 mod letters;
 mod line;

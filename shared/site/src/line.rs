@@ -1,5 +1,7 @@
 //! The line of truth on top of every view, found anew every few seconds, however many views are asked for.
 
+use std::convert::Infallible;
+
 use chrono::TimeDelta;
 use maud::{Markup, html};
 
@@ -27,21 +29,17 @@ fn look(level: Level) -> (&'static str, &'static str) {
     }
 }
 
-/// How all is. Those who ask at once wait for one answer.
+/// How all is.
 async fn find(context: &Context) -> Truth {
-    let mut found = context.found().lock().await;
     let now = context.now();
-    if let Some((at, truth)) = &*found
-        && (now - *at).abs() < KEPT
-    {
-        return truth.clone();
-    }
-    let tables = context.ask(facts(context.stores(), now)).await.ok();
-    let queues = match &tables {
-        Some(_) => depths(context.queue(), context.clock()).await,
-        None => None,
+    let finding = async {
+        let tables = context.ask(facts(context.stores(), now)).await.ok();
+        let queues = match &tables {
+            Some(_) => depths(context.queue(), context.clock()).await,
+            None => None,
+        };
+        Ok(truth(&known(context.config(), tables, queues, now)))
     };
-    let truth = truth(&known(context.config(), tables, queues, now));
-    *found = Some((now, truth.clone()));
+    let Ok(truth) = context.found().or_find::<Infallible>(now, KEPT, finding).await;
     truth
 }

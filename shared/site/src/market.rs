@@ -5,18 +5,17 @@ mod currency;
 mod filter;
 mod table;
 
+use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, middleware};
 use maud::{Markup, html};
 use ports::store::{Divided, MarketRow};
 
 use crate::context::Context;
 use crate::courses;
-use crate::etag;
 use crate::layout::{Section, Shell};
-use crate::moment::{self, Moments};
+use crate::moment;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use filter::{Asked, Filter};
@@ -25,11 +24,7 @@ pub(crate) use currency::chosen;
 pub(crate) use filter::{descending, sort_column};
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
-    Router::new()
-        .route("/", get(market))
-        .merge(coin::routes())
-        .layer(middleware::from_fn_with_state(Moments::by(context.shared_clock()), moment::share))
-        .layer(middleware::from_fn(etag::tag))
+    moment::shared(Router::new().route("/", get(market)).merge(coin::routes()), context)
 }
 
 async fn market(
@@ -45,7 +40,7 @@ async fn market(
 /// All below the heading.
 async fn table(context: &Context, asked: Asked) -> Result<Markup, Trouble> {
     let browse = &context.stores().browse;
-    let currencies = context.ask(browse.currencies()).await?;
+    let currencies = context.currencies().await?;
     if currencies.is_empty() {
         // What was asked for has to make sense all the same.
         Filter::of(asked, String::new())?;

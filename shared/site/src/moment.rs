@@ -1,34 +1,52 @@
 //! One answer for all who ask for the same address within a moment: many who look cost the store no more than one.
 //!
-//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it.
+//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it. An answer is kept
+//! as it is sent, compressed and with its tag: to compress it for each reader was most of what visitors cost (decision 33).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use ports::Clock;
 
+use crate::compress::{compress, takes_gzip};
+use crate::context::Context;
+use crate::etag;
+use crate::lately::MOMENT;
 use crate::trouble::Trouble;
 
-/// How long an answer is given again: ages are written in minutes, and quotes come each minute at most. With one second, visitors who
-/// ask for five views 20 times a second cost twice as much (decision 33).
-pub(crate) const MOMENT: TimeDelta = TimeDelta::seconds(5);
-/// Addresses whose answers are kept, of 250 kB at most. When there are more, all are forgotten.
+/// Answers that are kept, of 250 kB at most. When there are more, all are forgotten.
 const MOST: usize = 32;
 /// The longest address that is kept, in bytes: what a person or a link asks for is shorter.
 const LONGEST: usize = 200;
 
+/// `routes`, whose answers are given again to all who ask within a moment. Each has a tag.
+pub(crate) fn shared(routes: Router<Context>, context: &Context) -> Router<Context> {
+    let moments = Moments::by(context.shared_clock());
+    // Layers that come later are around those before: what is kept has been made, tagged and compressed once, and what one reader has
+    // already is found out last.
+    routes
+        .layer(from_fn(etag::tag))
+        .layer(from_fn(compress))
+        .layer(from_fn_with_state(moments, share))
+        .layer(from_fn(etag::tag))
+}
+
 /// Answers of the last moment. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Moments {
-    places: Arc<Mutex<HashMap<String, Arc<Place>>>>,
+struct Moments {
+    places: Arc<Mutex<HashMap<Key, Arc<Place>>>>,
     clock: Arc<dyn Clock>,
 }
+
+/// An address, and whether whoever asks takes gzip.
+type Key = (String, bool);
 
 /// The place of one address. Who makes its answer holds the lock.
 type Place = tokio::sync::Mutex<Option<Kept>>;
@@ -42,33 +60,32 @@ struct Kept {
 
 impl Moments {
     /// None yet; moments pass by this clock.
-    pub(crate) fn by(clock: &Arc<dyn Clock>) -> Self {
+    fn by(clock: &Arc<dyn Clock>) -> Self {
         Self { places: Arc::default(), clock: Arc::clone(clock) }
     }
 
-    fn place(&self, address: &str) -> Arc<Place> {
+    fn place(&self, key: Key) -> Arc<Place> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get(address) {
-            return Arc::clone(place);
-        }
-        if places.len() >= MOST {
+        if places.len() >= MOST && !places.contains_key(&key) {
             places.clear();
         }
-        Arc::clone(places.entry(address.to_owned()).or_default())
+        Arc::clone(places.entry(key).or_default())
     }
 }
 
 /// The layer around such views.
-pub(crate) async fn share(
+async fn share(
     State(moments): State<Moments>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Trouble> {
     let address = request.uri().to_string();
     if request.method() != Method::GET || address.len() > LONGEST {
         return Ok(next.run(request).await);
     }
-    let place = moments.place(&address);
+    // The answer is for others, too, who have another one, or none.
+    request.headers_mut().remove(header::IF_NONE_MATCH);
+    let place = moments.place((address, takes_gzip(request.headers())));
     let mut kept = place.lock().await;
     let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(moments.clock.now() - kept.at));
     if let Some(Kept { headers, body, .. }) = kept.as_ref().filter(is_new).cloned() {
@@ -94,13 +111,42 @@ mod tests {
     #[tokio::test]
     async fn who_asks_within_a_moment_is_given_the_same_and_later_what_is_new() {
         let site = Site::new();
-        let empty = site.get("/").await;
-        assert!(empty.text().contains("There are no quotes yet"), "{}", empty.text());
         site.load(coins(1)).await;
-        assert_eq!(site.get("/").await.body, empty.body);
-        assert!(site.get("/?size=50").await.text().contains("/coins/1"), "another address");
+        let first = site.get("/").await;
+        assert!(first.text().contains("/coins/1") && !first.text().contains("/coins/2"), "{}", first.text());
+        site.load(coins(2)).await;
+        assert_eq!(site.get("/").await.body, first.body);
+        assert!(site.get("/?size=50").await.text().contains("/coins/2"), "another address");
         site.clock.advance(MOMENT.to_std().unwrap());
-        assert!(site.get("/").await.text().contains("/coins/1"));
+        assert!(site.get("/").await.text().contains("/coins/2"));
+    }
+
+    /// One reader's tag, or what a reader takes, changes nothing of what the next one is given.
+    #[tokio::test]
+    async fn what_is_given_again_has_a_tag_and_the_form_that_each_reader_takes() {
+        let site = Site::new();
+        site.load(coins(50)).await;
+        let ask = |headers: &[(header::HeaderName, &str)]| {
+            let headers = headers.iter().fold(Request::get("/"), |it, (name, value)| it.header(name, *value));
+            site.ask(headers.body(Body::empty()).unwrap())
+        };
+        let gzip = (header::ACCEPT_ENCODING, "gzip");
+        let small = ask(&[gzip.clone()]).await;
+        let plain = ask(&[]).await;
+        assert_eq!(small.headers[header::CONTENT_ENCODING], "gzip");
+        assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
+        assert_eq!(small.headers[header::ETAG], plain.headers[header::ETAG]);
+        let tag = plain.headers[header::ETAG].to_str().unwrap();
+        for headers in [&[(header::IF_NONE_MATCH, tag)][..], &[(header::IF_NONE_MATCH, tag), gzip.clone()]] {
+            let known = ask(headers).await;
+            assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+            assert!(known.body.is_empty() && !known.headers.contains_key(header::CONTENT_ENCODING));
+        }
+        // Also when whoever asks first has the answer already.
+        site.clock.advance(MOMENT.to_std().unwrap());
+        assert_eq!(ask(&[(header::IF_NONE_MATCH, tag), gzip.clone()]).await.status, StatusCode::NOT_MODIFIED);
+        assert_eq!(ask(&[gzip]).await.body, small.body);
+        assert_eq!(ask(&[]).await.body, plain.body);
     }
 
     #[test]
@@ -108,10 +154,11 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(ports::SystemClock);
         let moments = Moments::by(&clock);
         for number in 0..MOST * 3 {
-            moments.place(&number.to_string());
+            moments.place((number.to_string(), false));
             assert!(moments.places.lock().unwrap().len() <= MOST);
         }
-        let place = moments.place("/");
-        assert!(Arc::ptr_eq(&place, &moments.place("/")));
+        let place = moments.place(("/".to_owned(), true));
+        assert!(Arc::ptr_eq(&place, &moments.place(("/".to_owned(), true))));
+        assert!(!Arc::ptr_eq(&place, &moments.place(("/".to_owned(), false))));
     }
 }

@@ -9,18 +9,17 @@ mod squares;
 mod stages;
 mod strip;
 
+use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, middleware};
 use chrono::TimeDelta;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::context::Context;
-use crate::etag;
 use crate::layout::{Section, Shell};
-use crate::moment::{self, Moments};
+use crate::moment;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 
@@ -28,10 +27,7 @@ pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
-    Router::new()
-        .route("/pipeline", get(pipeline))
-        .layer(middleware::from_fn_with_state(Moments::by(context.shared_clock()), moment::share))
-        .layer(middleware::from_fn(etag::tag))
+    moment::shared(Router::new().route("/pipeline", get(pipeline)), context)
 }
 
 /// What is asked for.

@@ -12,15 +12,11 @@ use ports::Depth;
 use ports::store::{AlertGroup, BatchRecord, Freshness};
 use serde_json::{Value, json};
 use service::Waiting;
-use tokio::sync::Mutex;
 
 pub(crate) use facts::depths;
 pub use facts::{facts, known};
 use words::lasting;
 pub(crate) use words::{clock, counted};
-
-/// The line that was found last, and when.
-pub(crate) type Found = Mutex<Option<(DateTime<Utc>, Truth)>>;
 
 /// What waits in a queue for so long waits for somebody who does not take it.
 const WAITS_LONG: TimeDelta = TimeDelta::minutes(5);

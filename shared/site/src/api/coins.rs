@@ -53,7 +53,7 @@ async fn coins(
     };
     let search = word(asked.search.as_deref());
     let browse = &context.stores().browse;
-    let currencies = context.ask(browse.currencies()).await?;
+    let currencies = context.currencies().await?;
     if currencies.is_empty() {
         return Ok(Json(json!({ "currency": null, "total": 0, "newest": null, "coins": [], "next": null })));
     }

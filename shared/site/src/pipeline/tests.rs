@@ -74,7 +74,7 @@ async fn the_line_of_truth_is_on_every_view_and_a_store_that_is_away_is_told() {
     site.store.set_available(false);
     // What was answered a moment ago is answered once more.
     assert_eq!(site.get("/pipeline").await.status, StatusCode::OK);
-    site.clock.advance(crate::moment::MOMENT.to_std().unwrap());
+    site.clock.advance(crate::lately::MOMENT.to_std().unwrap());
     assert_eq!(site.get("/pipeline").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 

@@ -102,15 +102,12 @@ impl<'a> Which<'a> {
     /// From the tables `q` and, `with_names`, `c`; and the values.
     fn from(&self, dialect: &Dialect, with_names: bool) -> Asked<'a> {
         let join = dialect.join;
-        // Of the coins that a text means, which are few, the quotes are looked up; of all, the names.
-        let mut sql = match (self.search, with_names) {
-            (Some(_), _) => {
-                format!("FROM coin_descriptions AS c {join} quotes_latest AS q ON q.coin_id = c.id")
-            }
-            (None, true) => {
-                format!("FROM quotes_latest AS q {join} coin_descriptions AS c ON c.id = q.coin_id")
-            }
-            (None, false) => "FROM quotes_latest AS q".to_owned(),
+        // The quotes of coins are looked up: of those that a text means, which are few, or, in the order of names, of as many as a page takes.
+        // MariaDB sorts 10,000 names and looks 100 quotes up in 7 ms; with the quotes first, it sorts the joined rows, in 50 to 80 ms.
+        let mut sql = if self.search.is_some() || with_names {
+            format!("FROM coin_descriptions AS c {join} quotes_latest AS q ON q.coin_id = c.id")
+        } else {
+            "FROM quotes_latest AS q".to_owned()
         };
         sql += " WHERE q.currency = ?";
         let mut values: Vec<Parameter<'a>> = vec![self.query.currency.as_str().into()];
@@ -161,7 +158,13 @@ impl<'a> Which<'a> {
                 None
             }
         };
-        let order = format!("{sorted_by} IS NULL, {sorted_by}{way}, q.coin_id");
+        // A text is never absent, and an order that is of one table alone is made before the other one is looked up.
+        let order = match sort.by {
+            MarketColumn::Name | MarketColumn::Symbol => format!("{sorted_by}{way}, c.id"),
+            MarketColumn::LastUpdated | MarketColumn::Measure(_) => {
+                format!("{sorted_by} IS NULL, {sorted_by}{way}, q.coin_id")
+            }
+        };
         values.push((*limit).into());
         let mut few = format!("SELECT q.coin_id AS coin_id {from} ORDER BY {order} LIMIT ?");
         if let Some(offset) = offset {
