@@ -23,7 +23,7 @@ pub(crate) type Course = Arc<[(DateTime<Utc>, f64)]>;
 pub(crate) fn span(now: DateTime<Utc>) -> Divided {
     // Only an instant thousands of years from now cannot be rounded.
     let until = now.duration_trunc(STEP).unwrap_or(now) + STEP;
-    Divided { from: until - LENGTH, until, parts: PARTS }
+    Divided::new(until - LENGTH, until, PARTS)
 }
 
 /// Courses that were read.

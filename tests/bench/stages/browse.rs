@@ -31,7 +31,7 @@ pub(crate) async fn run(process: &Process, rounds: u32) -> anyhow::Result<()> {
     let all = browse.market(&MarketQuery { limit: u32::MAX, ..by_rank() }).await?;
     let (coins, newest) = (all.rows, all.newest.context("there is no snapshot")?.fetched_at);
     let nth = |round: u32| coins[(round as usize).wrapping_mul(7919) % coins.len()].coin.id;
-    let last = |days, parts| Divided { from: newest - TimeDelta::days(days), until: newest, parts };
+    let last = |days, parts| Divided::new(newest - TimeDelta::days(days), newest, parts);
     let browse: &dyn Browse = &*browse;
 
     time("currencies", rounds, async |_| browse.currencies().await.map(drop)).await?;

@@ -47,7 +47,7 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
     let now = process.clock.now();
     let from = TimeDelta::from_std(args.last).ok().and_then(|last| now.checked_sub_signed(last));
     let Some(from) = from else { return Err(Usage("--last goes back too far".to_owned()).into()) };
-    let span = Divided { from, until: now + TimeDelta::seconds(1), parts: PARTS };
+    let span = Divided::new(from, now + TimeDelta::seconds(1), PARTS);
     let Some(stores) = process.open_stores_read_only().await? else {
         bail!(adapters::nothing_at(&process.config().store.url));
     };

@@ -142,7 +142,7 @@ async fn seen(connection: &mut MySqlConnection) -> Vec<(String, Vec<String>, &'s
     let dialect = &browse::DIALECT;
     let (query, newest) = (testkit::contract::store::browse::everything(), batch(0));
     let which = market::Which::without_search(&query, &newest);
-    let whole = Divided { from: at(0), until: at(3600 * 120), parts: 7 };
+    let whole = Divided::new(at(0), at(3600 * 120), 7);
     let [_, newest_quotes, ..] = coin::OneCoin::statements();
     let then = MarketThen { currency: "USD".to_owned(), at: at(7200), after: at(0) };
     let in_time = |of| HistorySpan { from: at(0), until: at(1800), of, newest_first: true };

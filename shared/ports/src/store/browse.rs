@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::{BatchId, Coin, Measure, Quote, timestamp};
 
 use super::StoreError;
@@ -250,17 +250,48 @@ pub struct Divided {
     pub from: DateTime<Utc>,
     /// The first instant that is not in it any more.
     pub until: DateTime<Utc>,
-    /// How many parts, at most. Each is a whole number of seconds long.
-    pub parts: u32,
+    seconds: u64,
 }
 
 impl Divided {
-    /// How long each part is, in seconds.
-    pub fn seconds(&self) -> u64 {
-        let whole = self.until.timestamp() - self.from.timestamp()
-            + i64::from(self.until.timestamp_subsec_nanos() > 0);
-        u64::try_from(whole).unwrap_or_default().div_ceil(self.parts.max(1).into()).max(1)
+    /// From `from` until before `until` in at most so many `parts`, each a whole number of seconds long.
+    pub fn new(from: DateTime<Utc>, until: DateTime<Utc>, parts: u32) -> Self {
+        let seconds = whole_seconds(from, until).div_ceil(parts.max(1).into()).max(1);
+        Self { from, until, seconds }
     }
+
+    /// How long each part is, in seconds; the last may be shorter. They begin at the whole second that `from` is in.
+    pub fn seconds(&self) -> u64 {
+        self.seconds
+    }
+
+    /// How many parts there are.
+    fn parts(&self) -> u64 {
+        whole_seconds(self.from, self.until).div_ceil(self.seconds)
+    }
+
+    /// The same stretch in at most `most` pieces, oldest first, which have the same parts: what is found out of each of them, one after
+    /// another, is what is found out of the whole.
+    pub fn pieces(&self, most: u32) -> Vec<Self> {
+        let each = self.parts().div_ceil(most.max(1).into()).max(1);
+        let begins = |piece: u64| {
+            let seconds = i64::try_from(piece * each * self.seconds).ok().and_then(TimeDelta::try_seconds);
+            seconds.and_then(|after| self.from.trunc_subsecs(0).checked_add_signed(after))
+        };
+        let count = self.parts().div_ceil(each).max(1);
+        let piece = |number: u64| Self {
+            from: begins(number).filter(|_| number > 0).unwrap_or(self.from),
+            until: begins(number + 1).filter(|_| number + 1 < count).unwrap_or(self.until),
+            ..*self
+        };
+        (0..count).map(piece).collect()
+    }
+}
+
+/// How many seconds begin or go on between the two; 0 when there is nothing between them.
+fn whole_seconds(from: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+    let whole = until.timestamp() - from.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
+    u64::try_from(whole).unwrap_or_default()
 }
 
 /// What a coin did in a part of a stretch of time. Quotes without a price are left out.

@@ -11,7 +11,8 @@ use axum::response::Response;
 use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::one_line;
-use ports::store::{CoinRecord, CurrencyUse, Divided, HistorySpan, NewestQuote};
+use futures_util::future::try_join_all;
+use ports::store::{ChartPoint, CoinRecord, CurrencyUse, Divided, HistorySpan, NewestQuote};
 use serde::Deserialize;
 
 use super::currency::chosen;
@@ -23,6 +24,11 @@ use range::Range;
 
 /// Points of a plot, at most.
 const POINTS: u32 = 300;
+
+/// Pieces of a plot that are asked for at once: the 720 quotes of a month lie on as many pages of the disk, which otherwise is asked for one
+/// after the other (decision 33).
+const PIECES: u32 = 4;
+
 /// Quotes that are listed with their batches.
 const LISTED: u32 = 10;
 /// The longest name in a heading, in characters.
@@ -64,22 +70,22 @@ async fn coin(
     let (id, is_csv) = name.strip_suffix(".csv").map_or((name.as_str(), false), |id| (id, true));
     let looked = look(&context, id, &asked).await?;
     let (id, currency) = (looked.record.coin.id, looked.quote.quote.currency.clone());
-    let browse = &context.stores().browse;
-    let points = context.ask(browse.chart(id, &currency, looked.span)).await?;
+    let points = points(&context, id, &currency, looked.span);
     if is_csv {
-        return Ok(csv::answer(&looked, &points));
+        return Ok(csv::answer(&looked, &points.await?));
     }
     let newest = HistorySpan {
         from: DateTime::UNIX_EPOCH,
         // A clock that was set back hides nothing.
         until: looked.quote.quote.last_updated.max(context.now()) + TimeDelta::seconds(1),
-        of: Some((id, currency)),
+        of: Some((id, currency.clone())),
         newest_first: true,
     };
-    let quotes = context.ask(browse.history(&newest, None, LISTED)).await?;
+    let quotes = context.ask(context.stores().browse.history(&newest, None, LISTED));
     let coin = &looked.record.coin;
     let name = format!("{} ({})", one_line(&coin.name, LONGEST_NAME), one_line(&coin.symbol, LONGEST_NAME));
-    let shell = Shell::new(&context, name, Section::Market).await.with_plots().staying_fresh();
+    let shell = async { Ok(Shell::new(&context, name, Section::Market).await.with_plots().staying_fresh()) };
+    let (points, quotes, shell) = tokio::try_join!(points, quotes, shell)?;
     let main = maud::html! {
         (facts::headline(&context, &looked))
         (past::plots(&context, &looked, &points))
@@ -91,6 +97,18 @@ async fn coin(
         (facts::batches(&context, &looked, &quotes))
     };
     Ok(shell.around(&context, &main))
+}
+
+/// The points of the plots. Each piece is a question of its own.
+async fn points(
+    context: &Context,
+    id: u32,
+    currency: &str,
+    span: Divided,
+) -> Result<Vec<ChartPoint>, Trouble> {
+    let pieces = span.pieces(PIECES).into_iter();
+    let found = pieces.map(|piece| context.ask(context.stores().browse.chart(id, currency, piece)));
+    Ok(try_join_all(found).await?.concat())
 }
 
 async fn look(context: &Context, id: &str, asked: &Asked) -> Result<Looked, Trouble> {
@@ -113,7 +131,7 @@ async fn look(context: &Context, id: &str, asked: &Asked) -> Result<Looked, Trou
     let quote = record.quotes.iter().find(|it| it.quote.currency == currency).cloned().ok_or_else(no_coin)?;
     let span = range.span(context.now(), &quote);
     let currencies = uses.into_iter().map(|it| it.currency).collect();
-    Ok(Looked { record, quote, currencies, range, span: Divided { parts: POINTS, ..span } })
+    Ok(Looked { record, quote, currencies, range, span })
 }
 
 /// A way to say an instant in a text.

@@ -50,6 +50,6 @@ impl Range {
             Self::All => quote.since.unwrap_or(newest).min(now - TimeDelta::hours(1)),
         };
         // A quote may be of the second that runs, or of a clock that is ahead.
-        Divided { from, until: now.max(newest) + TimeDelta::seconds(1), parts: POINTS }
+        Divided::new(from, now.max(newest) + TimeDelta::seconds(1), POINTS)
     }
 }

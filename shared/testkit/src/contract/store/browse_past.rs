@@ -34,7 +34,7 @@ async fn past(lab: &impl StoreLab, prices: &[(i64, Option<f64>)]) {
 }
 
 fn span(from: i64, until: i64, parts: u32) -> Divided {
-    Divided { from: at(from), until: at(until), parts }
+    Divided::new(at(from), at(until), parts)
 }
 
 /// A part of a span says where it began and ended, and what was between: also a peak of one quote among hundreds.
@@ -209,11 +209,17 @@ pub async fn any_question_is_answered_as_by_the_simplest_code(lab: &impl StoreLa
     assert_ne!(start, everything().start, "some page had rows");
     for _ in 0..60 {
         let (from, until) = (instant(&mut dice, hours), instant(&mut dice, hours));
-        let span = Divided { from, until, parts: u32::try_from(1 + dice.below(40)).expect("small") };
+        let parts = u32::try_from(1 + dice.below(40)).expect("small");
+        let span = Divided::new(from, until, parts);
         let coin = u32::try_from(1 + dice.below(13)).expect("small");
         let expected = simplest.chart(coin, "USD", span).await.expect("answers");
         assert_eq!(store.chart(coin, "USD", span).await.expect("answers"), expected, "{coin} {span:?}");
-        assert!(expected.len() <= span.parts as usize);
+        assert!(expected.len() <= parts as usize);
+        let mut in_pieces = Vec::new();
+        for piece in span.pieces(1 + coin % 5) {
+            in_pieces.extend(store.chart(coin, "USD", piece).await.expect("answers"));
+        }
+        assert_eq!(in_pieces, expected, "{coin} {span:?} in pieces");
         let coins = [coin, 3, 7];
         let expected = simplest.sparklines(&coins, "EUR", span).await.expect("answers");
         assert_eq!(store.sparklines(&coins, "EUR", span).await.expect("answers"), expected, "{span:?}");
