@@ -174,6 +174,12 @@ impl Context {
         format!("{base}{}", if is_market && !base.is_empty() { &path[1..] } else { path })
     }
 
+    /// Takes all turns, so that no question is answered until they are given back.
+    #[cfg(test)]
+    pub(crate) async fn all_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.0.asking.acquire_many(AT_ONCE as u32).await.expect("never closed")
+    }
+
     /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].
     pub(crate) async fn ask<T>(
         &self,

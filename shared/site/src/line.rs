@@ -42,6 +42,8 @@ async fn find(context: &Context) -> Truth {
         None => None,
     };
     let truth = truth(&known(context.config(), tables, queues, now));
-    *found = Some((now, truth.clone()));
+    // From now on, not from when it was asked for: a store that does not answer takes longer than it is kept, and each who waits would
+    // find out anew.
+    *found = Some((context.now(), truth.clone()));
     truth
 }

@@ -1,8 +1,11 @@
 //! One answer for all who ask for the same address within a moment: many who look cost the store no more than one.
 //!
-//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it.
+//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it, and is given it,
+//! also when it is that there is none: one after the other would find out about a store that does not answer longer than their
+//! connections last.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -18,7 +21,7 @@ use crate::trouble::Trouble;
 /// How long an answer is given again: ages are written in minutes, and quotes come each minute at most. With one second, visitors who
 /// ask for five views 20 times a second cost twice as much (decision 33).
 pub(crate) const MOMENT: TimeDelta = TimeDelta::seconds(5);
-/// Addresses whose answers are kept, of 250 kB at most. When there are more, all are forgotten.
+/// Addresses whose answers are kept; the largest, a market of 500 coins, has 600 kB. When there are more, all are forgotten.
 const MOST: usize = 32;
 /// The longest address that is kept, in bytes: what a person or a link asks for is shorter.
 const LONGEST: usize = 200;
@@ -30,14 +33,27 @@ pub(crate) struct Moments {
     clock: Arc<dyn Clock>,
 }
 
-/// The place of one address. Who makes its answer holds the lock.
-type Place = tokio::sync::Mutex<Option<Kept>>;
+/// The place of one address.
+#[derive(Default)]
+struct Place {
+    /// How many answers were made: whoever waits knows by it whether one was meanwhile.
+    made: AtomicU64,
+    /// The newest. Who makes one holds the lock.
+    kept: tokio::sync::Mutex<Option<Kept>>,
+}
 
+/// An answer, and when it was asked for.
 #[derive(Clone)]
 struct Kept {
     at: DateTime<Utc>,
-    headers: HeaderMap,
-    body: Bytes,
+    answer: Result<(HeaderMap, Bytes), Trouble>,
+}
+
+impl Kept {
+    /// Whether it is an answer for whoever asks `now`, too.
+    fn is_new(&self, now: DateTime<Utc>) -> bool {
+        self.answer.is_ok() && (TimeDelta::zero()..MOMENT).contains(&(now - self.at))
+    }
 }
 
 impl Moments {
@@ -69,21 +85,30 @@ pub(crate) async fn share(
         return Ok(next.run(request).await);
     }
     let place = moments.place(&address);
-    let mut kept = place.lock().await;
-    let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(moments.clock.now() - kept.at));
-    if let Some(Kept { headers, body, .. }) = kept.as_ref().filter(is_new).cloned() {
+    let made = place.made.load(Ordering::Acquire);
+    let mut kept = place.kept.lock().await;
+    let was_made_meanwhile = place.made.load(Ordering::Acquire) != made;
+    if let Some(found) = &*kept
+        && (was_made_meanwhile || found.is_new(moments.clock.now()))
+    {
+        let (headers, body) = found.answer.clone()?;
         return Ok((headers, Body::from(body)).into_response());
     }
     let at = moments.clock.now();
     let response = next.run(request).await;
-    if response.status() != StatusCode::OK {
+    let (answer, response) = if let Some(trouble) = response.extensions().get::<Trouble>() {
+        (Err(trouble.clone()), response)
+    } else if response.status() == StatusCode::OK {
+        let (head, body) = response.into_parts();
+        // It was in memory before; it cannot fail.
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
+        (Ok((head.headers.clone(), body.clone())), Response::from_parts(head, Body::from(body)))
+    } else {
         return Ok(response);
-    }
-    let (head, body) = response.into_parts();
-    // It was in memory before; it cannot fail.
-    let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
-    *kept = Some(Kept { at, headers: head.headers.clone(), body: body.clone() });
-    Ok(Response::from_parts(head, Body::from(body)))
+    };
+    *kept = Some(Kept { at, answer });
+    place.made.fetch_add(1, Ordering::Release);
+    Ok(response)
 }
 
 #[cfg(test)]
