@@ -140,6 +140,12 @@ async fn what_is_hidden_is_neither_quoted_by_a_reason_nor_found_by_a_filter() {
         assert!(!answer.text().contains("no good"), "{path}: {}", answer.text());
         assert!(answer.text().contains("hidden by [http] hide"), "{path}: {}", answer.text());
     }
+    let status = site.get("/api/status").await.json();
+    for group in status["dead_letter_groups"].as_array().unwrap() {
+        let is_hidden = group["reason"] == "hidden by [http] hide";
+        assert_eq!(is_hidden, group["class"] == "poison", "{group:#}");
+    }
+    assert_eq!(status["dead_letter_groups"].as_array().unwrap().len(), 2);
     // An incident quotes no message.
     assert!(site.get("/letters/groups/0123").await.text().contains("no good"));
     for (hidden, path) in [
