@@ -1,16 +1,18 @@
 //! What every view has at hand, and the bounds on what it may ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use config::Config;
 use desk::{Access, Trial};
+use outage::{News, Outage, Resource};
 use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
@@ -54,6 +56,7 @@ struct Inner {
     guard: Guard,
     found: Found,
     asking: Semaphore,
+    outage: Mutex<Outage>,
     courses: Courses,
     jobs: Jobs,
     /// How this server is called in the record.
@@ -65,11 +68,13 @@ impl Context {
     pub fn new(parts: Parts) -> Self {
         let guard = Guard::new(&parts.config.http);
         let name = server_name(&parts.instance);
+        let outage = Mutex::new(Outage::new(Arc::clone(&parts.clock)));
         Self(Arc::new(Inner {
             parts,
             guard,
             found: Found::default(),
             asking: Semaphore::new(AT_ONCE),
+            outage,
             courses: Courses::default(),
             jobs: Jobs::default(),
             name,
@@ -180,6 +185,17 @@ impl Context {
         self.0.asking.acquire_many(AT_ONCE as u32).await.expect("never closed")
     }
 
+    /// Whether what came of a question is an error that is to be logged: the first of an outage, and then ever more rarely, however
+    /// many look.
+    pub(crate) fn is_news<T>(&self, answer: &Result<T, StoreError>) -> bool {
+        let mut outage = self.0.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.is_ok() {
+            outage.worked();
+            return false;
+        }
+        outage.failed(Resource::Store) != News::Old
+    }
+
     /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].
     pub(crate) async fn ask<T>(
         &self,
@@ -188,7 +204,14 @@ impl Context {
         let answered = async {
             // The semaphore is never closed.
             let _turn = self.0.asking.acquire().await.map_err(|_| Trouble::Busy)?;
-            question.await.map_err(Trouble::from)
+            let answer = question.await;
+            let is_news = self.is_news(&answer);
+            answer.map_err(|error| {
+                if is_news {
+                    warn!(%error, "the site could not read the store");
+                }
+                Trouble::from(error)
+            })
         };
         tokio::select! {
             biased;

@@ -1,5 +1,7 @@
 //! The site while its store does not answer.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -43,4 +45,23 @@ async fn those_who_wait_for_the_line_of_truth_wait_once() {
     }
     let took = site.context.now() - start;
     assert!(took <= LONGEST, "{took}");
+}
+
+#[tokio::test]
+async fn an_outage_is_logged_once_however_many_look() {
+    let site = Site::new();
+    let answer = |is_there| {
+        site.store.set_available(is_there);
+        async { site.context.is_news(&site.context.stores().store.data_kinds().await) }
+    };
+    assert!(!answer(true).await);
+    assert!(answer(false).await);
+    for _ in 0..30 {
+        site.clock.advance(Duration::from_secs(9));
+        assert!(!answer(false).await, "less than five minutes");
+    }
+    site.clock.advance(Duration::from_secs(30));
+    assert!(answer(false).await, "it lasts");
+    assert!(!answer(true).await);
+    assert!(answer(false).await, "another one");
 }
