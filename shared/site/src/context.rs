@@ -23,7 +23,7 @@ use crate::trouble::Trouble;
 use crate::truth::Found;
 
 /// Questions that the store is asked at once: the site must never starve work.
-const AT_ONCE: usize = 4;
+const AT_ONCE: u32 = 4;
 /// The longest time for one question, its waiting included.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -73,7 +73,7 @@ impl Context {
             parts,
             guard,
             found: Found::default(),
-            asking: Semaphore::new(AT_ONCE),
+            asking: Semaphore::new(AT_ONCE as usize),
             outage,
             courses: Courses::default(),
             jobs: Jobs::default(),
@@ -182,7 +182,7 @@ impl Context {
     /// Takes all turns, so that no question is answered until they are given back.
     #[cfg(test)]
     pub(crate) async fn all_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
-        self.0.asking.acquire_many(AT_ONCE as u32).await.expect("never closed")
+        self.0.asking.acquire_many(AT_ONCE).await.expect("never closed")
     }
 
     /// Whether what came of a question is an error that is to be logged: the first of an outage, and then ever more rarely, however

@@ -15,7 +15,8 @@ const BUFFER: usize = 1 << 16;
 pub(super) struct Part {
     /// Its name when it is whole.
     path: PathBuf,
-    part: PathBuf,
+    /// Its name until then.
+    unfinished: PathBuf,
     /// Locked as long as it is open.
     file: BufWriter<File>,
     /// All that was to be written is.
@@ -38,30 +39,30 @@ impl Part {
         }
         file.set_len(0).with_context(cannot)?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { path: path.to_owned(), part, file, is_whole: false })
+        Ok(Self { path: path.to_owned(), unfinished: part, file, is_whole: false })
     }
 
     /// Writes `bytes`.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.part.display()))
+        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.unfinished.display()))
     }
 
     /// All is written: the file gets its name. Where it cannot, all of it stays as what it was called so far.
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        written.with_context(|| format!("cannot write {}", self.part.display()))?;
+        written.with_context(|| format!("cannot write {}", self.unfinished.display()))?;
         self.is_whole = true;
         self.rename().with_context(|| format!("cannot finish {}", self.path.display()))
     }
 
     fn rename(&self) -> io::Result<()> {
-        let Self { path, part, .. } = self;
+        let Self { path, unfinished, .. } = self;
         // Fails where somebody made the file meanwhile, as a rename would not.
-        std::fs::hard_link(part, path).or_else(|error| match error.kind() {
+        std::fs::hard_link(unfinished, path).or_else(|error| match error.kind() {
             ErrorKind::AlreadyExists => Err(error),
-            _ => std::fs::rename(part, path),
+            _ => std::fs::rename(unfinished, path),
         })?;
-        match std::fs::remove_file(part) {
+        match std::fs::remove_file(unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -72,7 +73,7 @@ impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_whole {
             // What stays does not look whole.
-            let _ = std::fs::remove_file(&self.part);
+            let _ = std::fs::remove_file(&self.unfinished);
         }
     }
 }
