@@ -113,3 +113,19 @@ async fn what_is_hidden_does_not_leak() {
     let told = post(&site, &format!("{path}/check"), &[("path", "data.x"), ("value", "1")]).await;
     assert!(told.text().contains("an array is no object"), "{}", told.text());
 }
+
+/// A command may choose letters by what is hidden here, and the record has what it was asked for.
+#[tokio::test]
+async fn the_record_does_not_tell_what_hidden_things_somebody_chose_by() {
+    for (hide, tells) in [(&[][..], true), (&["secret"], false)] {
+        let hide: Vec<_> = hide.iter().map(|name| (*name).to_owned()).collect();
+        let site = Site::with_settings(|config| config.http.hide = hide);
+        let filter =
+            LetterFilter { text: Some("pssst".to_owned()), coin: Some(7), ..LetterFilter::default() };
+        let acting = desk::Acting::plan(site.context.stores(), filter, desk::Verb::Drop, "cli", at(0));
+        acting.await.unwrap().begin(site.context.stores()).await.unwrap();
+        let record = site.get("/actions").await.text().to_owned();
+        assert_eq!(record.contains("pssst"), tells, "{record}");
+        assert!(record.contains("&quot;coin&quot;:7"), "nothing says that coins are hidden: {record}");
+    }
+}
