@@ -310,26 +310,13 @@ async fn what_a_browser_sent_that_left_is_begun_and_done() {
     let fields = ["now", "matched"].map(|name| (name, field(&question, name)));
     let fields = [&fields[..], &[("verb", "drop"), ("why", "no use")]].concat();
     // As many ask the store as may.
-    let (release, released) = tokio::sync::watch::channel(false);
-    for _ in 0..4 {
-        let (context, mut released) = (site.context.clone(), released.clone());
-        tokio::spawn(async move {
-            let waiting = async move {
-                let _ = released.wait_for(|released| *released).await;
-                Ok(())
-            };
-            context.ask(waiting).await.unwrap();
-        });
-    }
-    for _ in 0..9 {
-        tokio::task::yield_now().await;
-    }
+    let turns = site.context.all_turns().await;
     tokio::select! {
         biased;
         answer = post(&site, "/actions/start", &fields) => panic!("{}", answer.status),
         () = tokio::task::yield_now() => {}
     }
-    release.send(true).unwrap();
+    drop(turns);
     let dropped = async {
         while state(&site, &id).await != LetterState::Dropped {
             tokio::task::yield_now().await;

@@ -129,3 +129,31 @@ async fn the_record_does_not_tell_what_hidden_things_somebody_chose_by() {
         assert!(record.contains("&quot;coin&quot;:7"), "nothing says that coins are hidden: {record}");
     }
 }
+
+/// What is in the record is done, whether or not the browser stays.
+#[tokio::test]
+async fn a_silence_of_a_browser_that_left_is_made_and_ended() {
+    let site = site();
+    file(&site, "one", b"{").await;
+    let stores = site.context.stores();
+    for (act, fields, silences) in
+        [("silence", &[("for", "4"), ("why", "known")][..], 1), ("unsilence", &[][..], 0)]
+    {
+        let turns = site.context.all_turns().await;
+        let path = format!("/letters/groups/abcdef0123456789/{act}");
+        tokio::select! {
+            biased;
+            answer = post(&site, &path, fields) => panic!("{}", answer.status),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(turns);
+        let done = async {
+            while stores.silences.silences(at(0)).await.unwrap().len() != silences
+                || stores.desk.actions(9).await.unwrap().iter().any(|logged| logged.outcome.is_none())
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, done).await.expect(act);
+    }
+}
