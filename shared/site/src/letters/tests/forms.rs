@@ -157,3 +157,25 @@ async fn a_silence_of_a_browser_that_left_is_made_and_ended() {
         tokio::time::timeout(DEADLINE, done).await.expect(act);
     }
 }
+
+/// The store took the record, and answered too late: whoever sends the form again must not be told that it goes on.
+#[tokio::test]
+async fn an_action_that_is_only_in_the_record_is_done_when_its_form_is_sent_again() {
+    let site = site();
+    let id = file(&site, "one", b"{").await;
+    let question = get_as_operator(&site, "/actions/plan?verb=drop").await.text().to_owned();
+    let fields = ["now", "matched", "action"].map(|name| (name, field(&question, name)));
+    let fields = [&fields[..], &[("verb", "drop"), ("why", "no use")]].concat();
+    let stores = site.context.stores();
+    let who = site.context.who(&crate::access::visitor::Visitor::unknown(None));
+    let acting = desk::Acting::plan(stores, LetterFilter::default(), desk::Verb::Drop, &who, at(0));
+    let action = field(&question, "action");
+    acting.await.unwrap().called(action).begin(stores).await.unwrap();
+    assert!(place(&post(&site, "/actions/start", &fields).await).contains("/actions/progress"));
+    let dropped = async {
+        while state(&site, &id).await != LetterState::Dropped {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dropped).await.expect("it is done");
+}
