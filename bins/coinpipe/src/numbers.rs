@@ -44,7 +44,8 @@ pub(crate) fn money(amount: Option<f64>) -> String {
             return format!("{:.2} {name}", amount / unit);
         }
     }
-    format!("{amount:.2}")
+    // Below 1 as many digits as of a price.
+    if amount != 0.0 && amount.abs() < 0.999_95 { price(Some(amount)) } else { format!("{amount:.2}") }
 }
 
 /// A percentage with its sign.
@@ -110,6 +111,12 @@ mod tests {
         }
         assert_eq!(price(None), "–");
         assert_eq!(money(Some(1.265_258e12)), "1.27 T");
+        let small = [0.0049, 1e-12, 0.0].map(|amount| money(Some(amount)));
+        assert_eq!(
+            small,
+            ["0.004900", "1.000e-12", "0.00"],
+            "a small coin's volume in bitcoin is not nothing"
+        );
         assert_eq!(percent(Some(-1.2)), "-1.20 %");
         assert_eq!(percent(Some(-99.999)), "-99.99 %");
         let edges = [999.99, 999.999, -1500.0, 999_999.0].map(|amount| money(Some(amount)));

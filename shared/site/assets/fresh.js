@@ -47,6 +47,8 @@
     let at = old.firstChild;
     for (const wanted of [...fresh.childNodes]) {
       const own = key(wanted);
+      // What has no name gives way to what has: then that need not move, and nothing in it loses the focus.
+      if (own && byKey.has(own)) while (at && !key(at)) { const next = at.nextSibling; at.remove(); at = next; }
       const found = own ? byKey.get(own) : at && !key(at) && at.nodeName === wanted.nodeName ? at : null;
       if (!found) {
         old.insertBefore(document.importNode(wanted, true), at);

@@ -1,17 +1,19 @@
 //! What every view has at hand, and the bounds on what it may ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use config::Config;
 use desk::{Access, Trial};
+use outage::{News, Outage, Resource};
 use ports::store::CurrencyUse;
 use ports::{Clock, Queue, StoreError};
 use service::{Queues, Stores};
 use telemetry::Metrics;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::access::guard::Guard;
 use crate::access::visitor::Visitor;
@@ -23,7 +25,7 @@ use crate::trouble::Trouble;
 use crate::truth::Truth;
 
 /// Questions that the store is asked at once: the site must never starve work.
-const AT_ONCE: usize = 4;
+const AT_ONCE: u32 = 4;
 /// The longest time for one question, its waiting included.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -55,8 +57,9 @@ struct Inner {
     parts: Parts,
     guard: Guard,
     found: Lately<Truth>,
-    currencies: Lately<Arc<[CurrencyUse]>>,
+    currencies: Lately<Arc<[CurrencyUse]>, Trouble>,
     asking: Semaphore,
+    outage: Mutex<Outage>,
     courses: Courses,
     jobs: Jobs,
     /// How this server is called in the record.
@@ -68,12 +71,14 @@ impl Context {
     pub fn new(parts: Parts) -> Self {
         let guard = Guard::new(&parts.config.http);
         let name = server_name(&parts.instance);
+        let outage = Mutex::new(Outage::new(Arc::clone(&parts.clock)));
         Self(Arc::new(Inner {
             parts,
             guard,
             found: Lately::default(),
             currencies: Lately::default(),
-            asking: Semaphore::new(AT_ONCE),
+            asking: Semaphore::new(AT_ONCE as usize),
+            outage,
             courses: Courses::default(),
             jobs: Jobs::default(),
             name,
@@ -114,7 +119,7 @@ impl Context {
     /// a snapshot at most.
     pub(crate) async fn currencies(&self) -> Result<Arc<[CurrencyUse]>, Trouble> {
         let asking = async { self.ask(self.stores().browse.currencies()).await.map(Arc::from) };
-        self.0.currencies.or_find(self.now(), MOMENT, asking).await
+        self.0.currencies.or_find(self.clock(), MOMENT, asking).await
     }
 
     /// Courses that were read.
@@ -185,6 +190,23 @@ impl Context {
         format!("{base}{}", if is_market && !base.is_empty() { &path[1..] } else { path })
     }
 
+    /// Takes all turns, so that no question is answered until they are given back.
+    #[cfg(test)]
+    pub(crate) async fn all_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.0.asking.acquire_many(AT_ONCE).await.expect("never closed")
+    }
+
+    /// Whether what came of a question is an error that is to be logged: the first of an outage, and then ever more rarely, however
+    /// many look.
+    pub(crate) fn is_news<T>(&self, answer: &Result<T, StoreError>) -> bool {
+        let mut outage = self.0.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.is_ok() {
+            outage.worked();
+            return false;
+        }
+        outage.failed(Resource::Store) != News::Old
+    }
+
     /// Asks a port, when it is this question's turn. Too long a time is [`Trouble::Busy`].
     pub(crate) async fn ask<T>(
         &self,
@@ -193,7 +215,14 @@ impl Context {
         let answered = async {
             // The semaphore is never closed.
             let _turn = self.0.asking.acquire().await.map_err(|_| Trouble::Busy)?;
-            question.await.map_err(Trouble::from)
+            let answer = question.await;
+            let is_news = self.is_news(&answer);
+            answer.map_err(|error| {
+                if is_news {
+                    warn!(%error, "the site could not read the store");
+                }
+                Trouble::from(error)
+            })
         };
         tokio::select! {
             biased;

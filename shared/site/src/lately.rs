@@ -1,59 +1,95 @@
 //! What was found a moment ago and is told again, so that many who look cost the store no more than one.
 
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chrono::{DateTime, TimeDelta, Utc};
+use ports::Clock;
 use tokio::sync::Mutex;
 
 /// How long an answer is given again: ages are written in minutes, and quotes come each minute at most. With one second, visitors who
 /// ask for five views 20 times a second cost twice as much (decision 33).
 pub(crate) const MOMENT: TimeDelta = TimeDelta::seconds(5);
 
-/// What was found last, and when.
+/// What was found last.
 #[derive(Debug)]
-pub(crate) struct Lately<T>(Mutex<Option<(DateTime<Utc>, T)>>);
+pub(crate) struct Lately<T, E = Infallible> {
+    /// How often it was looked for: whoever waits knows by it whether somebody found it meanwhile.
+    looked: AtomicU64,
+    /// The newest, and when it was found. Who looks for it holds the lock.
+    last: Mutex<Option<Last<T, E>>>,
+}
 
-impl<T> Default for Lately<T> {
+/// When something was found, and what.
+type Last<T, E> = (DateTime<Utc>, Result<T, E>);
+
+impl<T, E> Default for Lately<T, E> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { looked: AtomicU64::default(), last: Mutex::default() }
     }
 }
 
-impl<T: Clone> Lately<T> {
-    /// What was found less than `kept` before `now`, or else what `find` finds, if it does. Those who ask at once wait for one answer.
-    pub(crate) async fn or_find<E>(
+impl<T: Clone, E: Clone> Lately<T, E> {
+    /// What was found less than `kept` ago by `clock`, or else what `find` finds. Those who ask at once wait for one answer and are given it,
+    /// also when it is an error: one after the other would wait for a store that does not answer.
+    pub(crate) async fn or_find(
         &self,
-        now: DateTime<Utc>,
+        clock: &dyn Clock,
         kept: TimeDelta,
         find: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let mut last = self.0.lock().await;
-        if let Some((at, found)) = &*last
-            && (TimeDelta::zero()..kept).contains(&(now - *at))
-        {
-            return Ok(found.clone());
+        let looked = self.looked.load(Ordering::Acquire);
+        let mut last = self.last.lock().await;
+        let was_found_meanwhile = self.looked.load(Ordering::Acquire) != looked;
+        if let Some((at, found)) = &*last {
+            let is_new = found.is_ok() && (TimeDelta::zero()..kept).contains(&(clock.now() - *at));
+            if was_found_meanwhile || is_new {
+                return found.clone();
+            }
         }
-        let found = find.await?;
-        *last = Some((now, found.clone()));
-        Ok(found)
+        let found = find.await;
+        *last = Some((clock.now(), found.clone()));
+        self.looked.fetch_add(1, Ordering::Release);
+        found
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use testkit::contract::store::sample::at;
+    use std::time::Duration;
+
+    use testkit::clock::ManualClock;
 
     use super::*;
 
     #[tokio::test]
     async fn what_was_found_is_told_again_until_its_time_is_over() {
-        let lately = Lately::default();
-        let ask = async |now, answer: Result<u32, &'static str>| {
-            lately.or_find(at(now), TimeDelta::seconds(5), async { answer }).await
+        let (lately, clock) = (Lately::default(), ManualClock::default());
+        let ask = async |answer: Result<u32, &'static str>| {
+            lately.or_find(&clock, TimeDelta::seconds(5), async { answer }).await
         };
-        assert_eq!(ask(10, Err("away")).await, Err("away"));
-        assert_eq!(ask(10, Ok(1)).await, Ok(1), "trouble is not kept");
-        assert_eq!(ask(14, Ok(2)).await, Ok(1));
-        assert_eq!(ask(9, Ok(3)).await, Ok(3), "the clock was put back");
-        assert_eq!(ask(14, Ok(4)).await, Ok(4));
-        assert_eq!(ask(19, Err("away")).await, Err("away"));
+        assert_eq!(ask(Err("away")).await, Err("away"));
+        assert_eq!(ask(Ok(1)).await, Ok(1), "trouble is not kept");
+        clock.advance(Duration::from_secs(4));
+        assert_eq!(ask(Ok(2)).await, Ok(1));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(ask(Ok(3)).await, Ok(3));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(ask(Err("away")).await, Err("away"));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_given_what_was_found_meanwhile_also_trouble() {
+        let (lately, clock) = (Lately::default(), ManualClock::default());
+        let ask = async |answer: Result<u32, &'static str>| {
+            let find = async {
+                tokio::task::yield_now().await;
+                answer
+            };
+            lately.or_find(&clock, TimeDelta::zero(), find).await
+        };
+        let found = tokio::join!(ask(Err("away")), ask(Ok(1)), ask(Ok(2)));
+        assert_eq!(found, (Err("away"), Err("away"), Err("away")));
+        assert_eq!(ask(Ok(3)).await, Ok(3));
     }
 }

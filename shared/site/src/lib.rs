@@ -36,6 +36,7 @@ mod truth;
 
 use std::sync::Arc;
 
+use axum::extract::RawQuery;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -105,7 +106,10 @@ fn below(base: &str, routes: Router<Context>) -> Router<Context> {
         return routes;
     }
     let market = base.to_owned();
-    let there = get(async move || Redirect::temporary(&market));
+    let there = get(async move |RawQuery(asked): RawQuery| {
+        let asked = asked.map(|asked| format!("?{asked}")).unwrap_or_default();
+        Redirect::temporary(&format!("{market}{asked}"))
+    });
     Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 

@@ -1,7 +1,5 @@
 //! The line of truth on top of every view, found anew every few seconds, however many views are asked for.
 
-use std::convert::Infallible;
-
 use chrono::TimeDelta;
 use maud::{Markup, html};
 
@@ -40,6 +38,6 @@ async fn find(context: &Context) -> Truth {
         };
         Ok(truth(&known(context.config(), tables, queues, now)))
     };
-    let Ok(truth) = context.found().or_find::<Infallible>(now, KEPT, finding).await;
+    let Ok(truth) = context.found().or_find(context.clock(), KEPT, finding).await;
     truth
 }

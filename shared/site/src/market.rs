@@ -31,10 +31,10 @@ async fn market(
     State(context): State<Context>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
-    // The shell asks questions of its own, meanwhile.
-    let shell = async { Shell::new(&context, "Market", Section::Market).await.staying_fresh() };
-    let (shell, main) = tokio::join!(shell, table(&context, asked));
-    Ok(shell.around(&context, &main?))
+    // The shell asks questions of its own, meanwhile. Where there is no table, nobody waits for it.
+    let shell = async { Ok(Shell::new(&context, "Market", Section::Market).await.staying_fresh()) };
+    let (shell, main) = tokio::try_join!(shell, table(&context, asked))?;
+    Ok(shell.around(&context, &main))
 }
 
 /// All below the heading.

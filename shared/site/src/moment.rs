@@ -1,9 +1,12 @@
 //! One answer for all who ask for the same address within a moment: many who look cost the store no more than one.
 //!
-//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it. An answer is kept
-//! as it is sent, compressed and with its tag: to compress it for each reader was most of what visitors cost (decision 33).
+//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it, and is given it,
+//! also when it is that there is none: one after the other would find out about a store that does not answer longer than their
+//! connections last. An answer is kept as it is sent, compressed and with its tag: to compress it for each reader was most of what visitors
+//! cost (decision 33).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -21,7 +24,7 @@ use crate::etag;
 use crate::lately::MOMENT;
 use crate::trouble::Trouble;
 
-/// Answers that are kept, of 250 kB at most. When there are more, all are forgotten.
+/// Answers that are kept; the largest, a market of 500 coins, has 600 kB before it is compressed. When there are more, all are forgotten.
 const MOST: usize = 32;
 /// The longest address that is kept, in bytes: what a person or a link asks for is shorter.
 const LONGEST: usize = 200;
@@ -48,14 +51,27 @@ struct Moments {
 /// An address, and whether whoever asks takes gzip.
 type Key = (String, bool);
 
-/// The place of one address. Who makes its answer holds the lock.
-type Place = tokio::sync::Mutex<Option<Kept>>;
+/// The place of one address.
+#[derive(Default)]
+struct Place {
+    /// How many answers were made: whoever waits knows by it whether one was meanwhile.
+    made: AtomicU64,
+    /// The newest. Who makes one holds the lock.
+    kept: tokio::sync::Mutex<Option<Kept>>,
+}
 
+/// An answer, and when it was asked for.
 #[derive(Clone)]
 struct Kept {
     at: DateTime<Utc>,
-    headers: HeaderMap,
-    body: Bytes,
+    answer: Result<(HeaderMap, Bytes), Trouble>,
+}
+
+impl Kept {
+    /// Whether it is an answer for whoever asks `now`, too.
+    fn is_new(&self, now: DateTime<Utc>) -> bool {
+        self.answer.is_ok() && (TimeDelta::zero()..MOMENT).contains(&(now - self.at))
+    }
 }
 
 impl Moments {
@@ -86,21 +102,30 @@ async fn share(
     // The answer is for others, too, who have another one, or none.
     request.headers_mut().remove(header::IF_NONE_MATCH);
     let place = moments.place((address, takes_gzip(request.headers())));
-    let mut kept = place.lock().await;
-    let is_new = |kept: &&Kept| (TimeDelta::zero()..MOMENT).contains(&(moments.clock.now() - kept.at));
-    if let Some(Kept { headers, body, .. }) = kept.as_ref().filter(is_new).cloned() {
+    let made = place.made.load(Ordering::Acquire);
+    let mut kept = place.kept.lock().await;
+    let was_made_meanwhile = place.made.load(Ordering::Acquire) != made;
+    if let Some(found) = &*kept
+        && (was_made_meanwhile || found.is_new(moments.clock.now()))
+    {
+        let (headers, body) = found.answer.clone()?;
         return Ok((headers, Body::from(body)).into_response());
     }
     let at = moments.clock.now();
     let response = next.run(request).await;
-    if response.status() != StatusCode::OK {
+    let (answer, response) = if let Some(trouble) = response.extensions().get::<Trouble>() {
+        (Err(trouble.clone()), response)
+    } else if response.status() == StatusCode::OK {
+        let (head, body) = response.into_parts();
+        // It was in memory before; it cannot fail.
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
+        (Ok((head.headers.clone(), body.clone())), Response::from_parts(head, Body::from(body)))
+    } else {
         return Ok(response);
-    }
-    let (head, body) = response.into_parts();
-    // It was in memory before; it cannot fail.
-    let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
-    *kept = Some(Kept { at, headers: head.headers.clone(), body: body.clone() });
-    Ok(Response::from_parts(head, Body::from(body)))
+    };
+    *kept = Some(Kept { at, answer });
+    place.made.fetch_add(1, Ordering::Release);
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -131,7 +156,7 @@ mod tests {
             site.ask(headers.body(Body::empty()).unwrap())
         };
         let gzip = (header::ACCEPT_ENCODING, "gzip");
-        let small = ask(&[gzip.clone()]).await;
+        let small = ask(std::slice::from_ref(&gzip)).await;
         let plain = ask(&[]).await;
         assert_eq!(small.headers[header::CONTENT_ENCODING], "gzip");
         assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));

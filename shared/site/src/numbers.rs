@@ -47,7 +47,8 @@ pub(crate) fn short(amount: f64) -> String {
             return format!("{:.2}\u{a0}{name}", amount / unit);
         }
     }
-    format!("{amount:.2}")
+    // Below 1 as many digits as of a price.
+    if amount != 0.0 && size < 0.999_95 { price(amount) } else { format!("{amount:.2}") }
 }
 
 /// A percentage with its sign.
@@ -120,6 +121,8 @@ mod tests {
         }
         assert_eq!(short(1.265_258e12), "1.27\u{a0}T");
         assert_eq!(short(999.0), "999.00");
+        // A small coin's volume in bitcoin is not nothing.
+        assert_eq!([short(0.0049), short(-1e-12), short(0.0)], ["0.004900", "-1.000e-12", "0.00"]);
         assert_eq!(short(1.7e308), "1.70e308");
         // At a unit's edge.
         assert_eq!(price(0.999_96), "1.00");

@@ -1,5 +1,7 @@
 //! The site as a whole.
 
+mod away;
+
 use std::io::Read;
 
 use axum::body::Body;

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use ports::StoreError;
-use tracing::warn;
 
 /// Why there is no view. As an answer it is dressed by the layer `dress`: as a view, or as JSON below `/api`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +65,6 @@ impl Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        warn!(%error, "the site could not read the store");
         if error.is_transient() { Self::StoreAway } else { Self::StoreUnusable }
     }
 }

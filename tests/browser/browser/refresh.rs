@@ -113,6 +113,26 @@ fn what_is_new_comes_by_itself_and_moves_nothing_that_somebody_holds_private_ser
     }
 }
 
+/// What is typed stays, whatever comes above it.
+#[test]
+fn a_first_letter_takes_nothing_from_who_fills_in_the_filter_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = store(folder.path());
+    let served = Served::by("alerter", folder, &[]);
+    let driver = Driver::new(&browser);
+    driver.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": CLOCK }));
+    look(&driver, &served.url("/letters"), Look { width: 1280, is_dark: false, has_script: true });
+    driver.click("details.filter summary");
+    driver.write("input[name=code]", "bad");
+    driver.evaluate("document.querySelector('details.filter button').focus()");
+    file(&path, "first");
+    until(&driver, &shows("first"));
+    let held = "const filter = document.querySelector('details.filter');
+        return [filter.open, filter.querySelector('[name=code]').value, document.activeElement.textContent]";
+    assert_eq!(driver.evaluate(held), json!([true, "bad", "Show"]));
+}
+
 #[test]
 fn it_can_be_paused_and_asks_nothing_while_nobody_looks_private_server() {
     let Some(browser) = Browser::start_or_skip() else { return };

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["config", "web", "rabbitmq", "mysql", "sqlite", "stage", "telemetry", "outage", "ports", "domain"],
     ),
     ("desk", &["service", "telemetry", "config", "outage", "ports", "domain"]),
-    ("site", &["desk", "service", "config", "web", "telemetry", "ports", "domain"]),
+    ("site", &["desk", "service", "config", "web", "telemetry", "outage", "ports", "domain"]),
     ("fetcher", &["simulator", "service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("transformer", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),
     ("loader", &["service", "stage", "telemetry", "config", "outage", "ports", "domain"]),

@@ -2,6 +2,7 @@
 
 mod format;
 mod lines;
+mod part;
 mod row_groups;
 #[cfg(test)]
 mod samples;
@@ -125,7 +126,6 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
         }
     }
     if stop.is_cancelled() {
-        target.discard();
         bail!("stopped before the end; the same command writes all of it again");
     }
     target.write_all(&writer.end()?)?;

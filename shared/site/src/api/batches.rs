@@ -1,9 +1,13 @@
 //! `/api/batches`: the ledger, with the fields of `coinpipe batches --json`, page by page.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
 use domain::{BatchId, Slot, one_line};
+use ports::StoreError;
+use ports::store::BatchRecord;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,12 +16,14 @@ use super::json::next;
 use crate::context::Context;
 use crate::parameters::{Parameters, whole_number, word};
 use crate::pipeline::json::batch_json;
-use crate::pipeline::missing::{LookError, places};
+use crate::pipeline::missing::{LookError, Places, places};
 use crate::trouble::Trouble;
 
 /// Batches of one answer that are not asked for otherwise, and the most.
 const LIMIT: u64 = 50;
 const MOST: u64 = 200;
+/// So long it is looked for what is missing.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn routes() -> Routes {
     vec![("/api/batches", get(batches))]
@@ -44,18 +50,7 @@ async fn batches(
             context.ask(stores.ledger.batches_before((slot, &id), most)).await?
         }
     };
-    let looked = places(&*stores.letters, Some(context.queue()), &records);
-    let found = tokio::select! {
-        biased;
-        found = looked => found,
-        () = context.clock().sleep(std::time::Duration::from_secs(1)) => Ok(crate::pipeline::missing::Places::new()),
-    };
-    let found = match found {
-        Ok(found) => found,
-        Err(LookError::Store(error)) => return Err(error.into()),
-        // Whether they are in the queue nobody can say now.
-        Err(LookError::Queue(_)) => crate::pipeline::missing::Places::new(),
-    };
+    let found = context.ask(looked(&context, &records)).await?;
     let is_full = records.len() as u64 == limit;
     let next = records.last().filter(|_| is_full).map(|last| {
         let limit = limit.to_string();
@@ -63,6 +58,21 @@ async fn batches(
     });
     let batches: Vec<_> = records.iter().map(|record| batch_json(record, &found)).collect();
     Ok(Json(json!({ "batches": batches, "next": next })))
+}
+
+/// Where what is missing of `records` may be; nothing when the queue cannot tell, or when it takes too long.
+async fn looked(context: &Context, records: &[BatchRecord]) -> Result<Places, StoreError> {
+    let looked = places(&*context.stores().letters, Some(context.queue()), records);
+    let found = tokio::select! {
+        biased;
+        found = looked => found,
+        () = context.clock().sleep(PATIENCE) => Ok(Places::new()),
+    };
+    match found {
+        Ok(found) => Ok(found),
+        Err(LookError::Store(error)) => Err(error),
+        Err(LookError::Queue(_)) => Ok(Places::new()),
+    }
 }
 
 /// The place of a batch in the ledger: its id begins with its slot.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Routes;
 use crate::context::Context;
+use crate::letters::hidden::Hidden;
 use crate::parameters::Parameters;
 use crate::pipeline::json::{batch_json, depth_json, mail_json, process_json, waiting_json};
 use crate::pipeline::missing::Places;
@@ -36,10 +37,10 @@ async fn status(
     let (config, stores) = (context.config(), context.stores());
     let all = context.ask(overview(config, stores, Some(context.queue()), context.clock())).await?;
     let mail = context.ask(stores.outbox.trouble()).await?;
-    Ok(Json(to_json(&all, &mail)))
+    Ok(Json(to_json(&all, &mail, Hidden(context.hidden()))))
 }
 
-fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
+fn to_json(all: &Overview, mail: &MailTrouble, hidden: Hidden<'_>) -> Value {
     let Overview { known, batches, processes, .. } = all;
     let (now, truth) = (known.now, truth(known));
     let facts = known.tables.clone().unwrap_or_default();
@@ -48,6 +49,11 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
     let freshness = facts.freshness;
     let queues = known.queues.as_ref().map(|queues| {
         queues.iter().map(|(name, depth)| (name.to_string(), depth_json(*depth))).collect::<Map<_, _>>()
+    });
+    let groups = facts.open.iter().map(|group| {
+        let mut json = group_json(group);
+        json["reason"] = hidden.reason(group.class, &group.reason).into();
+        json
     });
     // Where parts of them are is told by /api/batches.
     let nowhere = Places::new();
@@ -64,7 +70,7 @@ fn to_json(all: &Overview, mail: &MailTrouble) -> Value {
         "batches": batches.iter().take(BATCHES).map(|batch| batch_json(batch, &nowhere)).collect::<Vec<_>>(),
         "waiting": known.waiting.as_ref().map(waiting_json),
         "mail": mail_json(mail),
-        "dead_letter_groups": facts.open.iter().map(group_json).collect::<Vec<_>>(),
+        "dead_letter_groups": groups.collect::<Vec<_>>(),
         "last_batch_credits": batches.first().and_then(|batch| batch.credits),
         "processes": processes.iter().map(|process| process_json(process, now)).collect::<Vec<_>>(),
     })

@@ -18,6 +18,7 @@ use super::plan::verb_named;
 use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::jobs::{Work, is_settling};
+use crate::recover::via;
 use crate::trouble::Trouble;
 
 /// The fields of a form that begins an action, besides those that say which letters.
@@ -94,7 +95,8 @@ async fn begin(
 ) -> Result<String, Trouble> {
     // One after the other: whoever sends a form twice does so within a moment.
     let _turn = context.jobs().turn_to_begin().await;
-    if !id.is_empty() && is_begun(context, id).await? {
+    let begun = if id.is_empty() { Begun::No } else { begun(context, id).await? };
+    if begun == Begun::Yes {
         return Ok(id.to_owned());
     }
     context.jobs().check_room()?;
@@ -110,18 +112,35 @@ async fn begin(
     if !id.is_empty() {
         acting = acting.called(id);
     }
-    if let Err(trouble) = context.ask(acting.begin(stores)).await {
+    if begun == Begun::No
+        && let Err(trouble) = context.ask(acting.begin(stores)).await
+    {
         // The id is unique in the record: another server may have been faster.
-        return if !id.is_empty() && is_begun(context, id).await? { Ok(id.to_owned()) } else { Err(trouble) };
+        let is_begun = !id.is_empty() && self::begun(context, id).await? == Begun::Yes;
+        return if is_begun { Ok(id.to_owned()) } else { Err(trouble) };
     }
     let id = acting.id().to_owned();
     context.jobs().begin(context.access(), context.stop().child_token(), acting, work);
     Ok(id)
 }
 
-async fn is_begun(context: &Context, id: &str) -> Result<bool, Trouble> {
+/// Whether somebody does an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    No,
+    Yes,
+    /// It is in the record as this process's, which does not do it: the store took it, and was too slow to say so.
+    OnlyInTheRecord,
+}
+
+async fn begun(context: &Context, id: &str) -> Result<Begun, Trouble> {
     let logged = context.ask(context.stores().desk.actions(NEWEST)).await?;
-    Ok(context.jobs().state(id).is_some() || logged.iter().any(|logged| logged.action.id == id))
+    if context.jobs().state(id).is_some() {
+        return Ok(Begun::Yes);
+    }
+    let Some(logged) = logged.iter().find(|logged| logged.action.id == id) else { return Ok(Begun::No) };
+    let is_ours = logged.outcome.is_none() && logged.action.who.ends_with(&via(context.name()));
+    Ok(if is_ours { Begun::OnlyInTheRecord } else { Begun::Yes })
 }
 
 pub(super) async fn cancel(State(context): State<Context>, body: Bytes) -> Result<Redirect, Trouble> {

@@ -103,11 +103,15 @@ fn check_hides(hidden: Hidden<'_>, form: &Form) -> Result<(), Trouble> {
             "all of it is not edited here, because [http] hide hides something; `coinpipe dead edit` does";
         return Err(Trouble::Forbidden(said.to_owned()));
     }
-    let chosen_by = form.text("path").split('[').filter_map(|part| Some(part.split_once('=')?.0));
-    if chosen_by.into_iter().any(|name| hidden.has(name)) {
-        return Err(Trouble::Forbidden(
-            "a field that [http] hide hides does not choose an element".to_owned(),
-        ));
+    // An edit that changes nothing, or leads nowhere, is told: by it somebody could guess what is there.
+    let (path, value) = (form.text("path").trim(), form.text("value"));
+    let named = path.split(['.', '[']).map(|part| part.split_once('=').map_or(part, |(name, _)| name));
+    let is_hidden = hidden.has(form.text("header").trim())
+        || named.into_iter().any(|name| hidden.has(name))
+        || hidden.body(value).is_some_and(|shown| shown != value);
+    if is_hidden {
+        let said = "what [http] hide hides is neither edited here nor does it choose what is; `coinpipe dead edit` does";
+        return Err(Trouble::Forbidden(said.to_owned()));
     }
     Ok(())
 }

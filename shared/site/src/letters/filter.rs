@@ -6,8 +6,9 @@ use domain::{BatchId, Class, StageName, header, timestamp};
 use maud::{Markup, html};
 use ports::store::{LetterFilter, LetterKey, LetterState};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::hidden::Hidden;
+use super::hidden::{HIDDEN, Hidden};
 use crate::trouble::Trouble;
 
 /// Parameters as they came. Empty ones are none: a form sends all of its fields.
@@ -159,6 +160,20 @@ pub(super) fn may_be_asked(name: &str, hidden: Hidden<'_>) -> bool {
         "coin" => !hidden.has(header::DEAD_COINS),
         _ => true,
     }
+}
+
+/// What an action was asked for, as the record has it in JSON, without what is hidden: a command may choose by it.
+pub(super) fn recorded(filter: &str, hidden: Hidden<'_>) -> String {
+    if hidden.is_nothing() {
+        return filter.to_owned();
+    }
+    let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(filter) else { return HIDDEN.to_owned() };
+    for (name, value) in &mut fields {
+        if !may_be_asked(name, hidden) {
+            *value = HIDDEN.into();
+        }
+    }
+    Value::from(fields).to_string()
 }
 
 /// Parameters as a query, beginning with `?`; empty when there are none.

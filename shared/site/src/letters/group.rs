@@ -109,7 +109,7 @@ fn silencing(context: &Context, group: &AlertGroup, silence: Option<&Silence>, m
         @if silence.is_some() {
             form method="post" action={ (path) "/unsilence" } { button type="submit" { "End the silence" } }
         } @else {
-            details.filter {
+            details.filter id="silencing" {
                 summary { "Silence: no mails about it for a time" }
                 form method="post" action={ (path) "/silence" } {
                     label { "For " select name="for" {

@@ -139,7 +139,7 @@ fn form(context: &Context, asked: &Asked) -> Markup {
     let may = |name| may_be_asked(name, Hidden(context.hidden()));
     let is_narrow = !asked.fields().is_empty();
     html! {
-        details.filter open[is_narrow] {
+        details.filter id="filter" open[is_narrow] {
             summary { "Filter" }
             form method="get" action=(context.href("/letters")) {
                 @if !asked.group.is_empty() { input type="hidden" name="group" value=(asked.group); }

@@ -7,7 +7,8 @@ use ports::store::LoggedAction;
 use serde::Deserialize;
 
 use super::act::progress_path;
-use super::filter::Asked;
+use super::filter::{Asked, recorded};
+use super::hidden::Hidden;
 use super::parts::{count, plain};
 use crate::ago::ago;
 use crate::context::Context;
@@ -60,12 +61,13 @@ pub(super) async fn view(
 
 fn row(context: &Context, logged: &LoggedAction) -> Markup {
     let LoggedAction { at, action, done, outcome } = logged;
+    let filter = recorded(&action.filter, Hidden(context.hidden()));
     html! {
         tr {
             th scope="row" { a href=(progress_path(context, &action.id, &Asked::default())) { (plain(&action.verb, 30)) } }
             td { (ago(context.now(), *at)) }
             td data-name="Who" { (plain(&action.who, 100)) }
-            td.reason { code { (plain(&action.filter, 200)) } }
+            td.reason { code { (plain(&filter, 200)) } }
             td.number data-name="Done" { (count(*done)) " of " (count(action.matched)) }
             td { @match outcome { Some(outcome) => (plain(outcome, 200)), None => "goes on, or was killed" } }
         }

@@ -10,6 +10,7 @@ use domain::timestamp;
 use ports::store::{Action, AlertGroup, Silence};
 use serde_json::json;
 
+use super::act::unless_the_process_ends;
 use super::form::Form;
 use super::group::named;
 use super::parts::{TIMES, group_path};
@@ -41,21 +42,25 @@ pub(super) async fn silence(
     let hours = form.text("for").parse::<u16>().ok();
     let hours = hours.filter(|hours| TIMES.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| Trouble::BadParameter("for is none of the times".to_owned()))?;
-    let (why, group, now) = (form.why()?, still_there(&context, &name).await?, context.now());
-    let silence = Silence {
-        fingerprint: group.fingerprint.clone(),
-        until: now + TimeDelta::hours(i64::from(hours)),
-        why: why.to_owned(),
-        by: context.who(&visitor),
-        at: now,
+    let why = form.why()?.to_owned();
+    let silencing = async move {
+        let (group, now) = (still_there(&context, &name).await?, context.now());
+        let silence = Silence {
+            fingerprint: group.fingerprint.clone(),
+            until: now + TimeDelta::hours(i64::from(hours)),
+            why,
+            by: context.who(&visitor),
+            at: now,
+        };
+        let (stores, record) = (context.stores(), record(&context, &visitor, &group, "silence"));
+        context.ask(stores.desk.begin(&record)).await?;
+        context.ask(stores.silences.silence(&silence)).await?;
+        let why = domain::one_line(&silence.why, 200);
+        let outcome = format!("no mails until {}: {why}", timestamp::to_text(silence.until));
+        context.ask(stores.desk.note(&record.id, group.total, Some(&outcome))).await?;
+        Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
     };
-    let (stores, record) = (context.stores(), record(&context, &visitor, &group, "silence"));
-    context.ask(stores.desk.begin(&record)).await?;
-    context.ask(stores.silences.silence(&silence)).await?;
-    let why = domain::one_line(&silence.why, 200);
-    let outcome = format!("no mails until {}: {why}", timestamp::to_text(silence.until));
-    context.ask(stores.desk.note(&record.id, group.total, Some(&outcome))).await?;
-    Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
+    unless_the_process_ends(silencing).await
 }
 
 pub(super) async fn unsilence(
@@ -65,11 +70,14 @@ pub(super) async fn unsilence(
     body: Bytes,
 ) -> Result<Redirect, Trouble> {
     Form::read(&body, &[], &[])?;
-    let group = still_there(&context, &name).await?;
-    let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
-    context.ask(stores.desk.begin(&record)).await?;
-    let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint, context.now())).await?;
-    let outcome = if was_silent { "mails again" } else { "it was not silent" };
-    context.ask(stores.desk.note(&record.id, u64::from(was_silent), Some(outcome))).await?;
-    Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
+    let ending = async move {
+        let group = still_there(&context, &name).await?;
+        let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
+        context.ask(stores.desk.begin(&record)).await?;
+        let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint, context.now())).await?;
+        let outcome = if was_silent { "mails again" } else { "it was not silent" };
+        context.ask(stores.desk.note(&record.id, u64::from(was_silent), Some(outcome))).await?;
+        Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
+    };
+    unless_the_process_ends(ending).await
 }

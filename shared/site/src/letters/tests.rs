@@ -140,6 +140,12 @@ async fn what_is_hidden_is_neither_quoted_by_a_reason_nor_found_by_a_filter() {
         assert!(!answer.text().contains("no good"), "{path}: {}", answer.text());
         assert!(answer.text().contains("hidden by [http] hide"), "{path}: {}", answer.text());
     }
+    let status = site.get("/api/status").await.json();
+    for group in status["dead_letter_groups"].as_array().unwrap() {
+        let is_hidden = group["reason"] == "hidden by [http] hide";
+        assert_eq!(is_hidden, group["class"] == "poison", "{group:#}");
+    }
+    assert_eq!(status["dead_letter_groups"].as_array().unwrap().len(), 2);
     // An incident quotes no message.
     assert!(site.get("/letters/groups/0123").await.text().contains("no good"));
     for (hidden, path) in [
@@ -304,26 +310,13 @@ async fn what_a_browser_sent_that_left_is_begun_and_done() {
     let fields = ["now", "matched"].map(|name| (name, field(&question, name)));
     let fields = [&fields[..], &[("verb", "drop"), ("why", "no use")]].concat();
     // As many ask the store as may.
-    let (release, released) = tokio::sync::watch::channel(false);
-    for _ in 0..4 {
-        let (context, mut released) = (site.context.clone(), released.clone());
-        tokio::spawn(async move {
-            let waiting = async move {
-                let _ = released.wait_for(|released| *released).await;
-                Ok(())
-            };
-            context.ask(waiting).await.unwrap();
-        });
-    }
-    for _ in 0..9 {
-        tokio::task::yield_now().await;
-    }
+    let turns = site.context.all_turns().await;
     tokio::select! {
         biased;
         answer = post(&site, "/actions/start", &fields) => panic!("{}", answer.status),
         () = tokio::task::yield_now() => {}
     }
-    release.send(true).unwrap();
+    drop(turns);
     let dropped = async {
         while state(&site, &id).await != LetterState::Dropped {
             tokio::task::yield_now().await;

@@ -98,14 +98,84 @@ async fn what_is_hidden_does_not_leak() {
         vec![("document", "x-batch: b\n\n{}")],
         vec![("path", "data[secret=pssst].a"), ("value", "1")],
         vec![("path", "data[SECRET=x].a"), ("value", "1")],
+        // That nothing was changed, or that something is no object, would tell.
+        vec![("path", " secret"), ("value", "{\"x\": \"pssst\"}")],
+        vec![("path", "secret.x.y"), ("value", "1")],
+        vec![("path", "data[0].secret[0]"), ("value", "1")],
+        vec![("path", "data[0]"), ("value", "{\"\\u0073ecret\": \"pssst\"}")],
+        vec![("header", " traceparent "), ("header_value", "00-abcd-01-01")],
     ] {
         for act in ["check", "keep"] {
             let refused = post(&site, &format!("{path}/{act}"), &fields).await;
             assert_eq!(refused.status, StatusCode::FORBIDDEN, "{fields:?}: {}", refused.text());
         }
     }
-    for (name, said) in [("secret.x.y", "a text is no object"), ("data[0].secret.y", "a text is no object")] {
-        let refused = post(&site, &format!("{path}/check"), &[("path", name), ("value", "1")]).await;
-        assert!(refused.text().contains(said) && !refused.text().contains("pssst"), "{}", refused.text());
+    let told = post(&site, &format!("{path}/check"), &[("path", "data.x"), ("value", "1")]).await;
+    assert!(told.text().contains("an array is no object"), "{}", told.text());
+}
+
+/// A command may choose letters by what is hidden here, and the record has what it was asked for.
+#[tokio::test]
+async fn the_record_does_not_tell_what_hidden_things_somebody_chose_by() {
+    for (hide, tells) in [(&[][..], true), (&["secret"], false)] {
+        let hide: Vec<_> = hide.iter().map(|name| (*name).to_owned()).collect();
+        let site = Site::with_settings(|config| config.http.hide = hide);
+        let filter =
+            LetterFilter { text: Some("pssst".to_owned()), coin: Some(7), ..LetterFilter::default() };
+        let acting = desk::Acting::plan(site.context.stores(), filter, desk::Verb::Drop, "cli", at(0));
+        acting.await.unwrap().begin(site.context.stores()).await.unwrap();
+        let record = site.get("/actions").await.text().to_owned();
+        assert_eq!(record.contains("pssst"), tells, "{record}");
+        assert!(record.contains("&quot;coin&quot;:7"), "nothing says that coins are hidden: {record}");
     }
+}
+
+/// What is in the record is done, whether or not the browser stays.
+#[tokio::test]
+async fn a_silence_of_a_browser_that_left_is_made_and_ended() {
+    let site = site();
+    file(&site, "one", b"{").await;
+    let stores = site.context.stores();
+    for (act, fields, silences) in
+        [("silence", &[("for", "4"), ("why", "known")][..], 1), ("unsilence", &[][..], 0)]
+    {
+        let turns = site.context.all_turns().await;
+        let path = format!("/letters/groups/abcdef0123456789/{act}");
+        tokio::select! {
+            biased;
+            answer = post(&site, &path, fields) => panic!("{}", answer.status),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(turns);
+        let done = async {
+            while stores.silences.silences(at(0)).await.unwrap().len() != silences
+                || stores.desk.actions(9).await.unwrap().iter().any(|logged| logged.outcome.is_none())
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, done).await.expect(act);
+    }
+}
+
+/// The store took the record, and answered too late: whoever sends the form again must not be told that it goes on.
+#[tokio::test]
+async fn an_action_that_is_only_in_the_record_is_done_when_its_form_is_sent_again() {
+    let site = site();
+    let id = file(&site, "one", b"{").await;
+    let question = get_as_operator(&site, "/actions/plan?verb=drop").await.text().to_owned();
+    let fields = ["now", "matched", "action"].map(|name| (name, field(&question, name)));
+    let fields = [&fields[..], &[("verb", "drop"), ("why", "no use")]].concat();
+    let stores = site.context.stores();
+    let who = site.context.who(&crate::access::visitor::Visitor::unknown(None));
+    let acting = desk::Acting::plan(stores, LetterFilter::default(), desk::Verb::Drop, &who, at(0));
+    let action = field(&question, "action");
+    acting.await.unwrap().called(action).begin(stores).await.unwrap();
+    assert!(place(&post(&site, "/actions/start", &fields).await).contains("/actions/progress"));
+    let dropped = async {
+        while state(&site, &id).await != LetterState::Dropped {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dropped).await.expect("it is done");
 }

@@ -79,7 +79,10 @@ async fn behind_a_proxy_everything_is_below_the_base_path() {
             "{link}"
         );
     }
-    assert_eq!(get(&site, "/coinpipe/", &known).await.headers[header::LOCATION], "/coinpipe");
+    for asked in ["", "?search=a%26b&currency=EUR"] {
+        let there = get(&site, &format!("/coinpipe/{asked}"), &known).await;
+        assert_eq!(there.headers[header::LOCATION], format!("/coinpipe{asked}"), "what was asked for stays");
+    }
     for path in ["/", "/login", "/coinpip", "/coinpipefoo", "/assets/site.css"] {
         assert_eq!(get(&site, path, &known).await.status, StatusCode::NOT_FOUND, "{path}");
     }
