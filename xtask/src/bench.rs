@@ -205,7 +205,7 @@ impl Bench<'_> {
         let args = self.args;
         let compares = args.wants_any(&[Part::Limits, Part::Python]);
         let tables = match servers.filter(|_| compares) {
-            Some(servers) => Some(tables::Tables::find(self, servers, input)?),
+            Some(servers) => Some(tables::Tables::find(self, servers, input, &self.folder.join("rows"))?),
             None => None,
         };
         let python = if args.wants(Part::Python) { python::Python::prepare(self)? } else { None };

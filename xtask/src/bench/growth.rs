@@ -56,7 +56,7 @@ pub(super) fn measure(bench: &Bench<'_>, servers: &Servers, results: &mut Result
     let folder = bench.folder.join("growth");
     let first = format!("{}Z", FIRST.replace(' ', "T"));
     let snapshot = Input::make_at(bench, &folder.join("source"), 1, &first, 60)?;
-    let tables = Tables::find(bench, servers, &snapshot)?;
+    let tables = Tables::find(bench, servers, &snapshot, &folder.join("rows"))?;
     tables.make_in(servers, SOURCE)?;
     for page in tables.pages() {
         let (file, columns) = (page.history.display(), tables.history().columns());

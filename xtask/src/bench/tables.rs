@@ -47,16 +47,20 @@ impl Table {
 }
 
 impl Tables {
-    /// Has coinpipe load each page by itself and keeps what it wrote.
-    pub(super) fn find(bench: &Bench<'_>, servers: &Servers, input: &Input) -> anyhow::Result<Self> {
+    /// Has coinpipe load each page by itself and keeps what it wrote, in `folder`, which must not have such files: the server writes over none.
+    pub(super) fn find(
+        bench: &Bench<'_>,
+        servers: &Servers,
+        input: &Input,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         bench.now("seeing which rows coinpipe writes for each page")?;
         servers.migrate(bench, REFERENCE)?;
         let name = history_of(servers, REFERENCE)?;
         let history = Table { columns: columns(servers, &name)?, name };
         let name = latest_of(servers, REFERENCE)?;
         let latest = Table { columns: columns(servers, &name)?, name };
-        let folder = bench.folder.join("rows");
-        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(folder)?;
         let mut pages = Vec::new();
         for (page, number) in input.pages().iter().zip(1..) {
             let queue = bench.folder.join("reference.db");
