@@ -13,6 +13,8 @@ const LENGTH: TimeDelta = TimeDelta::days(7);
 const PARTS: u32 = 28;
 /// The span moves on by so much at a time.
 const STEP: TimeDelta = TimeDelta::hours(1);
+/// So long a course is kept: a backfill, an import or a drop changes it, and no newest quote.
+const KEPT: TimeDelta = TimeDelta::minutes(5);
 /// Courses that are kept; 450 bytes each. When there are more, all are forgotten.
 const MOST: usize = 10_000;
 
@@ -33,23 +35,29 @@ pub(crate) struct Courses(Mutex<HashMap<(String, u32), Kept>>);
 struct Kept {
     /// When the coin's newest quote was from when it was read, and when its span ended.
     of: (DateTime<Utc>, DateTime<Utc>),
+    read_at: DateTime<Utc>,
     course: Course,
 }
 
 impl Courses {
-    /// The courses of `rows` in `currency` over `span` that are as they would be read now, and the coins of the others.
+    /// The courses of `rows` in `currency` over `span` that were read lately and have no newer quote, and the coins of the others.
     pub(crate) fn split(
         &self,
         rows: &[MarketRow],
         currency: &str,
         span: &Divided,
+        now: DateTime<Utc>,
     ) -> (BTreeMap<u32, Course>, Vec<u32>) {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut known, mut missing) = (BTreeMap::new(), Vec::new());
         for row in rows {
             let id = row.coin.id;
             let found = kept.get(&(currency.to_owned(), id));
-            match found.filter(|kept| kept.of == (row.coin.quote.last_updated, span.until)) {
+            let is_new = |kept: &&Kept| {
+                kept.of == (row.coin.quote.last_updated, span.until)
+                    && (TimeDelta::zero()..KEPT).contains(&(now - kept.read_at))
+            };
+            match found.filter(is_new) {
                 Some(kept) => drop(known.insert(id, Arc::clone(&kept.course))),
                 None => missing.push(id),
             }
@@ -63,6 +71,7 @@ impl Courses {
         rows: &[MarketRow],
         currency: &str,
         span: &Divided,
+        now: DateTime<Utc>,
         mut read: BTreeMap<u32, Vec<(DateTime<Utc>, f64)>>,
         missing: &[u32],
     ) -> BTreeMap<u32, Course> {
@@ -75,7 +84,7 @@ impl Courses {
             let id = row.coin.id;
             let course: Course = read.remove(&id).unwrap_or_default().into();
             let of = (row.coin.quote.last_updated, span.until);
-            kept.insert((currency.to_owned(), id), Kept { of, course: Arc::clone(&course) });
+            kept.insert((currency.to_owned(), id), Kept { of, read_at: now, course: Arc::clone(&course) });
             courses.insert(id, course);
         }
         courses

@@ -65,10 +65,10 @@ async fn sparks(
     currency: &str,
     week: &Divided,
 ) -> Result<table::Sparks, Trouble> {
-    let (mut sparks, missing) = context.courses().split(rows, currency, week);
+    let (mut sparks, missing) = context.courses().split(rows, currency, week, context.now());
     if !missing.is_empty() {
         let read = context.ask(context.stores().browse.sparklines(&missing, currency, *week)).await?;
-        sparks.extend(context.courses().keep(rows, currency, week, read, &missing));
+        sparks.extend(context.courses().keep(rows, currency, week, context.now(), read, &missing));
     }
     Ok(sparks)
 }

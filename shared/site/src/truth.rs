@@ -122,7 +122,7 @@ pub fn truth(known: &Known) -> Truth {
     let is_stale = is_older(age, known.stale_after.of(every))
         || whole_at.is_some_and(|at| is_older(now - at, known.stale_after.between_snapshots(every)));
     if is_stale {
-        let why = obstacle(known, tables).unwrap_or_else(|| nothing_comes(tables, now));
+        let why = obstacle(known, tables).unwrap_or_else(|| nothing_comes(tables, every, now));
         return Truth::new(Level::Bad, "Stale", format!(" since {}: {why}", clock(quote_at, now)));
     }
     let (level, state) = newest_state(tables, every, now);
@@ -170,7 +170,7 @@ fn obstacle(known: &Known, tables: &Facts) -> Option<String> {
 /// What the API or the operator has to give before the fetcher goes on.
 fn waited_for(code: &str) -> &'static str {
     match code {
-        "api_1009" | "api_1010" | "over_budget" => "credits",
+        "api_1009" | "api_1010" | "over_budget" | "credits_short" => "credits",
         "api_1008" | "api_1011" | "http_429" => "the API's rate limit",
         "api_1001" | "api_1002" | "api_1005" | "api_1007" | "http_401" => "a key that the API takes",
         "api_1003" | "api_1004" | "http_402" => "the plan to be paid",
@@ -193,7 +193,7 @@ fn incident(open: &[AlertGroup]) -> Option<String> {
 }
 
 /// Nothing is known to be in the way, and nothing new is there.
-fn nothing_comes(tables: &Facts, now: DateTime<Utc>) -> String {
+fn nothing_comes(tables: &Facts, every: Duration, now: DateTime<Utc>) -> String {
     let Some(newest) = &tables.newest else {
         return match tables.followed.first() {
             None => "no fetcher has told its schedule; does one run?".to_owned(),
@@ -207,11 +207,20 @@ fn nothing_comes(tables: &Facts, now: DateTime<Utc>) -> String {
     if !newest.is_complete() {
         return format!("the snapshot of {slot} was fetched, and is not loaded whole");
     }
+    // First of all: quotes are a little older than their slot, whatever CoinMarketCap sent.
+    if is_late(newest, every, now) {
+        return format!("no snapshot came after that of {slot}; does a fetcher run?");
+    }
     let is_new = newest.slot.starts_at() > tables.freshness.newest_quote_at.unwrap_or_default();
     if is_new {
         return format!("the snapshot of {slot} has old quotes, as CoinMarketCap sent them");
     }
     format!("no snapshot came after that of {slot}; does a fetcher run?")
+}
+
+/// Whether the snapshot after the newest should be there.
+fn is_late(newest: &BatchRecord, every: Duration, now: DateTime<Utc>) -> bool {
+    timestamp::later(timestamp::later(newest.slot.starts_at(), every * 2), LOADED_WITHIN) <= now
 }
 
 /// How the newest snapshot is.
@@ -226,8 +235,7 @@ fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, 
     if newest.is_half_dropped || newest.dropped.is_some() {
         return (Level::Doubtful, format!("and the snapshot of {slot} was dropped"));
     }
-    let due = timestamp::later(timestamp::later(newest.slot.starts_at(), every * 2), LOADED_WITHIN);
-    if due <= now {
+    if is_late(newest, every, now) {
         return (Level::Doubtful, format!("and the snapshot after that of {slot} is late"));
     }
     if !newest.is_complete() {

@@ -256,7 +256,7 @@ pub struct Divided {
 impl Divided {
     /// From `from` until before `until` in at most so many `parts`, each a whole number of seconds long.
     pub fn new(from: DateTime<Utc>, until: DateTime<Utc>, parts: u32) -> Self {
-        let seconds = whole_seconds(from, until).div_ceil(parts.max(1).into()).max(1);
+        let seconds = Self::whole_seconds(from, until).div_ceil(parts.max(1).into()).max(1);
         Self { from, until, seconds }
     }
 
@@ -267,7 +267,7 @@ impl Divided {
 
     /// How many parts there are.
     fn parts(&self) -> u64 {
-        whole_seconds(self.from, self.until).div_ceil(self.seconds)
+        Self::whole_seconds(self.from, self.until).div_ceil(self.seconds)
     }
 
     /// The same stretch in at most `most` pieces, oldest first, which have the same parts: what is found out of each of them, one after
@@ -286,12 +286,12 @@ impl Divided {
         };
         (0..count).map(piece).collect()
     }
-}
 
-/// How many seconds begin or go on between the two; 0 when there is nothing between them.
-fn whole_seconds(from: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
-    let whole = until.timestamp() - from.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
-    u64::try_from(whole).unwrap_or_default()
+    /// How many seconds begin or go on between the two; 0 when there is nothing between them.
+    fn whole_seconds(from: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let whole = until.timestamp() - from.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
+        u64::try_from(whole).unwrap_or_default()
+    }
 }
 
 /// What a coin did in a part of a stretch of time. Quotes without a price are left out.

@@ -158,6 +158,7 @@ fn stale_quotes_are_told_with_what_keeps_new_ones_away() {
     );
     for (code, what) in [
         ("over_budget", "credits"),
+        ("credits_short", "credits"),
         ("api_1008", "the API's rate limit"),
         ("http_401", "a key that the API takes"),
         ("api_1004", "the plan to be paid"),
@@ -231,6 +232,13 @@ fn the_newest_snapshot_is_the_reason_when_it_is_there() {
     newest(&mut known).slot = Slot::at(at(240));
     let text = "Stale since 14:00 UTC: the snapshot of 18:00 UTC has old quotes, as CoinMarketCap sent them";
     check(&known, Level::Bad, text);
+    // Quotes of a minute before their slot are not old; nothing came for an hour.
+    facts(&mut known).followed[0].every = Duration::from_mins(1);
+    facts(&mut known).freshness.newest_quote_at = Some(at(239));
+    let text = "Stale since 17:59 UTC: no snapshot came after that of 18:00 UTC; does a fetcher run?";
+    check(&known, Level::Bad, text);
+    facts(&mut known).followed[0].every = Duration::from_hours(1);
+    facts(&mut known).freshness.newest_quote_at = Some(at(0));
     newest(&mut known).dropped = Some(Dropped { at: at(250), why: "nonsense".to_owned() });
     check(&known, Level::Bad, "Stale since 14:00 UTC: the snapshot of 18:00 UTC was dropped");
     facts(&mut known).newest = None;
