@@ -31,7 +31,7 @@ impl<T, E> Default for Lately<T, E> {
 
 impl<T: Clone, E: Clone> Lately<T, E> {
     /// What was found less than `kept` ago by `clock`, or else what `find` finds. Those who ask at once wait for one answer and are given it,
-    /// also when it is an error: one after the other would wait for a store that does not answer.
+    /// also when it is an error: one after the other would find out about a store that does not answer longer than their connections last.
     pub(crate) async fn or_find(
         &self,
         clock: &dyn Clock,

@@ -1,12 +1,9 @@
 //! One answer for all who ask for the same address within a moment: many who look cost the store no more than one.
 //!
-//! Only for views that are the same for everybody who may read. Who asks while an answer is being made waits for it, and is given it,
-//! also when it is that there is none: one after the other would find out about a store that does not answer longer than their
-//! connections last. An answer is kept as it is sent, compressed and with its tag: to compress it for each reader was most of what visitors
-//! cost (decision 33).
+//! Only for views that are the same for everybody who may read. An answer is kept as it is sent, compressed and with its tag: to compress it
+//! for each reader was most of what visitors cost (decision 33).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -15,13 +12,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, TimeDelta, Utc};
 use ports::Clock;
 
 use crate::compress::{compress, takes_gzip};
 use crate::context::Context;
 use crate::etag;
-use crate::lately::MOMENT;
+use crate::lately::{Lately, MOMENT};
 use crate::trouble::Trouble;
 
 /// Answers that are kept; the largest, a market of 500 coins, has 600 kB before it is compressed. When there are more, all are forgotten.
@@ -51,26 +47,27 @@ struct Moments {
 /// An address, and whether whoever asks takes gzip.
 type Key = (String, bool);
 
-/// The place of one address.
-#[derive(Default)]
-struct Place {
-    /// How many answers were made: whoever waits knows by it whether one was meanwhile.
-    made: AtomicU64,
-    /// The newest. Who makes one holds the lock.
-    kept: tokio::sync::Mutex<Option<Kept>>,
-}
+/// The answer of one address.
+type Place = Lately<Sent, Trouble>;
 
-/// An answer, and when it was asked for.
+/// An answer as it is sent.
 #[derive(Clone)]
-struct Kept {
-    at: DateTime<Utc>,
-    answer: Result<(HeaderMap, Bytes), Trouble>,
+struct Sent {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
 }
 
-impl Kept {
-    /// Whether it is an answer for whoever asks `now`, too.
-    fn is_new(&self, now: DateTime<Utc>) -> bool {
-        self.answer.is_ok() && (TimeDelta::zero()..MOMENT).contains(&(now - self.at))
+impl Sent {
+    /// What `response` is; it is trouble, if it says so.
+    async fn of(response: Response) -> Result<Self, Trouble> {
+        let (head, body) = response.into_parts();
+        if let Some(trouble) = head.extensions.get::<Trouble>() {
+            return Err(trouble.clone());
+        }
+        // It was in memory before; it cannot fail.
+        let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
+        Ok(Self { status: head.status, headers: head.headers, body })
     }
 }
 
@@ -102,30 +99,9 @@ async fn share(
     // The answer is for others, too, who have another one, or none.
     request.headers_mut().remove(header::IF_NONE_MATCH);
     let place = moments.place((address, takes_gzip(request.headers())));
-    let made = place.made.load(Ordering::Acquire);
-    let mut kept = place.kept.lock().await;
-    let was_made_meanwhile = place.made.load(Ordering::Acquire) != made;
-    if let Some(found) = &*kept
-        && (was_made_meanwhile || found.is_new(moments.clock.now()))
-    {
-        let (headers, body) = found.answer.clone()?;
-        return Ok((headers, Body::from(body)).into_response());
-    }
-    let at = moments.clock.now();
-    let response = next.run(request).await;
-    let (answer, response) = if let Some(trouble) = response.extensions().get::<Trouble>() {
-        (Err(trouble.clone()), response)
-    } else if response.status() == StatusCode::OK {
-        let (head, body) = response.into_parts();
-        // It was in memory before; it cannot fail.
-        let body = to_bytes(body, usize::MAX).await.map_err(|_| Trouble::Busy)?;
-        (Ok((head.headers.clone(), body.clone())), Response::from_parts(head, Body::from(body)))
-    } else {
-        return Ok(response);
-    };
-    *kept = Some(Kept { at, answer });
-    place.made.fetch_add(1, Ordering::Release);
-    Ok(response)
+    let making = async { Sent::of(next.run(request).await).await };
+    let Sent { status, headers, body } = place.or_find(&*moments.clock, MOMENT, making).await?;
+    Ok((status, headers, Body::from(body)).into_response())
 }
 
 #[cfg(test)]

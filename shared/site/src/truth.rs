@@ -207,7 +207,7 @@ fn nothing_comes(tables: &Facts, every: Duration, now: DateTime<Utc>) -> String 
     if !newest.is_complete() {
         return format!("the snapshot of {slot} was fetched, and is not loaded whole");
     }
-    // First of all: quotes are a little older than their slot, whatever CoinMarketCap sent.
+    // Before it is asked how old the quotes are: they always are a little older than their slot.
     if is_late(newest, every, now) {
         return format!("no snapshot came after that of {slot}; does a fetcher run?");
     }

@@ -12,8 +12,8 @@ use super::About;
 /// The longest reason of a letter before the newest, in characters; reasons that are equal so far are the same.
 pub(crate) const SHORT_REASON_CHARS: usize = 120;
 
-/// As many groups get samples: more than a mail shows.
-const MOST_GROUPS: usize = 25;
+/// As many groups are looked at: more than a mail shows.
+pub(super) const MOST_GROUPS: usize = 25;
 
 /// As many letters of a group are shown.
 const MOST_SAMPLES: usize = 5;

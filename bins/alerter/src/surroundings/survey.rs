@@ -12,7 +12,7 @@ use service::{Held, records};
 use tracing::warn;
 
 use super::holes::database;
-use super::sample::samples;
+use super::sample::{MOST_GROUPS, samples};
 use super::{About, Database, Surroundings};
 
 /// How far back before now.
@@ -23,9 +23,6 @@ const MOST_BATCHES: usize = 1500;
 
 /// A list of letters is counted no further.
 const MOST_LETTERS: u64 = 10_000;
-
-/// The letters of as many groups are counted: more than a mail shows.
-const MOST_GROUPS: usize = 25;
 
 /// A mail waits for all of it no longer.
 const PATIENCE: Duration = Duration::from_secs(5);

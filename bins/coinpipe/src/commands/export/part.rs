@@ -89,10 +89,16 @@ fn is_at(file: &File, path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_file_has_its_name_when_it_is_whole() {
+    /// A folder, a file in it, and what that is called while it is written.
+    fn setup() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let (path, part) = (folder.path().join("a.csv"), folder.path().join("a.csv.part"));
+        (folder, path, part)
+    }
+
+    #[test]
+    fn a_file_has_its_name_when_it_is_whole() {
+        let (folder, path, part) = setup();
         let mut file = Part::create(&path).unwrap();
         file.write_all(b"a,b\n").unwrap();
         assert!(!path.exists() && part.exists());
@@ -111,8 +117,7 @@ mod tests {
 
     #[test]
     fn two_never_write_one_file_and_what_one_left_is_written_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, part) = (folder.path().join("a.csv"), folder.path().join("a.csv.part"));
+        let (_folder, path, part) = setup();
         let mut file = Part::create(&path).unwrap();
         file.write_all(b"ours\n").unwrap();
         let refused = Part::create(&path).err().expect("another one writes it").to_string();
@@ -131,8 +136,7 @@ mod tests {
     /// A disk that was full has the room again.
     #[test]
     fn what_was_not_finished_is_taken_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, part) = (folder.path().join("a.csv"), folder.path().join("a.csv.part"));
+        let (_folder, path, part) = setup();
         let mut file = Part::create(&path).unwrap();
         file.write_all(b"half").unwrap();
         assert!(part.exists());
