@@ -1,10 +1,12 @@
 //! What an edit changed, value by value.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
 use crate::document::Document;
+use crate::hidden::{HIDDEN, Hidden};
 use domain::counted;
 
 /// Lines that are shown of a difference.
@@ -16,12 +18,8 @@ const VALUE: usize = 100;
 /// Objects and arrays within each other, beyond which a body is not compared value by value.
 const DEPTH: usize = 128;
 
-/// What stands in the place of a value that is hidden.
-const HIDDEN: &str = "hidden by [http] hide";
-
-/// The differences from `before` to `after`, in lines; none when they are equal. Of headers and fields with a name in `hide` it tells
-/// only that they differ.
-pub(crate) fn difference(before: &Document, after: &Document, hide: &[String]) -> Vec<String> {
+/// The differences from `before` to `after`, in lines; none when they are equal. Of what is hidden it tells only that it differs.
+pub(crate) fn difference(before: &Document, after: &Document, hide: Hidden<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let names = |document: &Document| -> BTreeSet<String> {
         document.headers.iter().map(|(name, _)| name.to_owned()).collect()
@@ -29,7 +27,7 @@ pub(crate) fn difference(before: &Document, after: &Document, hide: &[String]) -
     for name in names(before).union(&names(after)) {
         let (one, other) = (before.headers.get(name), after.headers.get(name));
         let what = format!("header {}", domain::one_line(name, VALUE));
-        if !is_hidden(hide, name) {
+        if !hide.has(name) {
             tell(&mut lines, &what, one, other);
         } else if one != other {
             lines.push(unseen(&what));
@@ -39,7 +37,7 @@ pub(crate) fn difference(before: &Document, after: &Document, hide: &[String]) -
         let count = lines.len();
         match (Tree::of(&before.body, hide, DEPTH), Tree::of(&after.body, hide, DEPTH)) {
             (Ok(one), Ok(other)) => compare("body", &one, &other, &mut lines),
-            (Err(Odd::NoJson), _) | (_, Err(Odd::NoJson)) if hide.is_empty() => {
+            (Err(Odd::NoJson), _) | (_, Err(Odd::NoJson)) if hide.is_nothing() => {
                 tell(&mut lines, "body", Some(&before.body), Some(&after.body));
             }
             // Nobody knows what is in it.
@@ -58,10 +56,6 @@ pub(crate) fn difference(before: &Document, after: &Document, hide: &[String]) -
         lines.push(format!("… and {more}"));
     }
     lines
-}
-
-fn is_hidden(hide: &[String], name: &str) -> bool {
-    hide.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
 }
 
 fn unseen(what: &str) -> String {
@@ -85,17 +79,22 @@ enum Odd {
 
 impl<'a> Tree<'a> {
     /// The tree of `json`, of which at most `depth` objects and arrays are within each other.
-    fn of(json: &'a str, hide: &[String], depth: usize) -> Result<Self, Odd> {
+    fn of(json: &'a str, hide: Hidden<'_>, depth: usize) -> Result<Self, Odd> {
         let json = json.trim();
         if !json.starts_with(['{', '[']) {
             let value = serde_json::from_str::<&RawValue>(json).map_err(|_| Odd::NoJson)?;
-            return Ok(Self::Value(value.get()));
+            // What is no text, half a character say, cannot be looked into.
+            let is_hidden = !hide.is_nothing()
+                && json.starts_with('"')
+                && serde_json::from_str::<Cow<'_, str>>(json).map_or(true, |text| hide.may_be_in(&text));
+            let value = value.get();
+            return Ok(if is_hidden { Self::Hidden(value) } else { Self::Value(value) });
         }
         let depth = depth.checked_sub(1).ok_or(Odd::TooDeep)?;
         if json.starts_with('{') {
             let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(|_| Odd::NoJson)?;
             let tree = |(name, value): (String, &'a RawValue)| {
-                let value = if is_hidden(hide, &name) {
+                let value = if hide.has_field(&name) {
                     Self::Hidden(value.get())
                 } else {
                     Self::of(value.get(), hide, depth)?
@@ -186,15 +185,18 @@ mod tests {
             "body.data[1]: 2 → nothing",
             "body.old: {0 fields} → [0 elements]",
         ];
-        assert_eq!(difference(&before, &after, &[]), expected);
-        assert_eq!(difference(&before, &before, &[]), [""; 0]);
-        assert_eq!(difference(&document("1", "garbage"), &document("1", "{}"), &[]), ["body: garbage → {}"]);
+        assert_eq!(difference(&before, &after, Hidden(&[])), expected);
+        assert_eq!(difference(&before, &before, Hidden(&[])), [""; 0]);
         assert_eq!(
-            difference(&document("1", "[ ]"), &document("1", "[]"), &[]),
+            difference(&document("1", "garbage"), &document("1", "{}"), Hidden(&[])),
+            ["body: garbage → {}"]
+        );
+        assert_eq!(
+            difference(&document("1", "[ ]"), &document("1", "[]"), Hidden(&[])),
             ["body: only its blanks differ"]
         );
         let long = |value: &str| format!("[{}]", vec![value; 50].join(","));
-        let lines = difference(&document("1", &long("1")), &document("1", &long("2")), &[]);
+        let lines = difference(&document("1", &long("1")), &document("1", &long("2")), Hidden(&[]));
         assert_eq!((lines.len(), lines[40].as_str()), (41, "… and 10 more differences"));
     }
 
@@ -203,7 +205,8 @@ mod tests {
     fn a_body_that_is_too_deep_is_told_by_its_size() {
         let arrays = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
-        let told = |one: &str, other: &str| difference(&document("1", one), &document("1", other), &[]);
+        let told =
+            |one: &str, other: &str| difference(&document("1", one), &document("1", other), Hidden(&[]));
         assert_eq!(told(&arrays(200_000), "[]"), ["body of 400,001 bytes → body of 2 bytes"]);
         assert_eq!(told("[]", &objects(200_000)), ["body of 2 bytes → body of 1,200,001 bytes"]);
         assert_eq!(told(&arrays(DEPTH), "2"), ["body: [1 element] → 2"]);
@@ -213,18 +216,27 @@ mod tests {
     #[test]
     fn what_is_hidden_is_not_told() {
         let hide = ["secret".to_owned(), "X-Page".to_owned()];
-        let before =
-            document("1", r#"{"a": {"secret": "pssst", "b": 1}, "secret": [1], "c": {"secret": 1}}"#);
-        let after = document("2", r#"{"a": {"SECRET": "psst", "b": 2}, "secret": [2], "c": {"secret": 1}}"#);
+        let before = document(
+            "1",
+            r#"{"a": {"secret": "pssst", "b": 1}, "secret": [1], "c": {"secret": 1}, "reason": 1,
+                "raw": "{\"secret\": 1}"}"#,
+        );
+        let after = document(
+            "2",
+            r#"{"a": {"SECRET": "psst", "b": 2}, "secret": [2], "c": {"secret": 1}, "reason": 2,
+                "raw": "{\"secret\": 2}"}"#,
+        );
         let expected = [
             "header x-page: changed; what it is, is hidden by [http] hide",
             "body.a.SECRET: nothing → hidden by [http] hide",
             "body.a.b: 1 → 2",
             "body.a.secret: hidden by [http] hide → nothing",
+            "body.raw: changed; what it is, is hidden by [http] hide",
+            "body.reason: changed; what it is, is hidden by [http] hide",
             "body.secret: changed; what it is, is hidden by [http] hide",
         ];
-        assert_eq!(difference(&before, &after, &hide), expected);
-        let told = difference(&document("1", "secret: pssst"), &document("1", "{}"), &hide);
+        assert_eq!(difference(&before, &after, Hidden(&hide)), expected);
+        let told = difference(&document("1", "secret: pssst"), &document("1", "{}"), Hidden(&hide));
         assert_eq!(told, ["body of 13 bytes → body of 2 bytes"]);
     }
 }

@@ -10,6 +10,7 @@ use service::Stores;
 use crate::action::action;
 use crate::difference::difference;
 use crate::document::Document;
+use crate::hidden::Hidden;
 use crate::kind::changed_kind;
 use crate::trial::Trial;
 
@@ -79,7 +80,7 @@ impl Editing {
         now: DateTime<Utc>,
     ) -> anyhow::Result<Checked> {
         let letter = &self.filed.letter;
-        let difference = difference(&self.before, after, &self.hide);
+        let difference = difference(&self.before, after, Hidden(&self.hide));
         ensure!(!difference.is_empty(), "nothing was changed");
         let mut changed = changed_kind(&self.before.headers, &after.headers, after.is_page());
         if !self.hide.is_empty() {

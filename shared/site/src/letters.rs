@@ -8,7 +8,6 @@ mod edit;
 pub(crate) mod filter;
 mod form;
 mod group;
-pub(crate) mod hidden;
 mod letter;
 mod overview;
 pub(crate) mod parts;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::Routes;
 use crate::context::Context;
 use crate::letters::filter::Asked;
-use crate::letters::hidden::Hidden;
 use crate::letters::parts::{COUNTED, key_text};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// Letters of one answer, unless another number is asked for.
 const LETTERS: u32 = 100;

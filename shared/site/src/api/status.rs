@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::Routes;
 use crate::context::Context;
-use crate::letters::hidden::Hidden;
 use crate::parameters::Parameters;
 use crate::pipeline::json::{batch_json, depth_json, mail_json, process_json, waiting_json};
 use crate::pipeline::missing::Places;
 use crate::pipeline::{Overview, overview};
 use crate::trouble::Trouble;
 use crate::truth::truth;
+use desk::Hidden;
 
 /// Batches that are told.
 const BATCHES: usize = 5;

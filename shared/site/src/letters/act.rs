@@ -12,7 +12,6 @@ use ports::store::LetterFilter;
 
 use super::filter::{Asked, query};
 use super::form::{Form, WHICH};
-use super::hidden::Hidden;
 use super::parts::count;
 use super::plan::verb_named;
 use crate::access::visitor::Visitor;
@@ -20,6 +19,7 @@ use crate::context::Context;
 use crate::jobs::{Work, is_settling};
 use crate::recover::via;
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// The fields of a form that begins an action, besides those that say which letters.
 const STARTED: [&str; 8] = ["action", "verb", "now", "matched", "why", "rate", "keep_going", "at_once"];

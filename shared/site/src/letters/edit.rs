@@ -8,13 +8,13 @@ use maud::{Markup, html};
 
 use super::act::unless_the_process_ends;
 use super::form::Form;
-use super::hidden::Hidden;
 use super::letter::still_there;
 use super::parts::{letter_path, lines, plain};
 use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// The longest message that is edited as a whole, in bytes: a form is no place for a page of 5,000 coins.
 const WHOLE: usize = 200_000;
@@ -105,9 +105,9 @@ fn check_hides(hidden: Hidden<'_>, form: &Form) -> Result<(), Trouble> {
     }
     // An edit that changes nothing, or leads nowhere, is told: by it somebody could guess what is there.
     let (path, value) = (form.text("path").trim(), form.text("value"));
-    let named = path.split(['.', '[']).map(|part| part.split_once('=').map_or(part, |(name, _)| name));
+    let mut parts = path.split(['.', '[']).map(|part| part.split_once('=').unwrap_or((part, "")));
     let is_hidden = hidden.has(form.text("header").trim())
-        || named.into_iter().any(|name| hidden.has(name))
+        || parts.any(|(name, chosen)| hidden.has_field(name) || hidden.may_be_in(chosen))
         || hidden.body(value).is_some_and(|shown| shown != value);
     if is_hidden {
         let said = "what [http] hide hides is neither edited here nor does it choose what is; `coinpipe dead edit` does";

@@ -8,8 +8,8 @@ use ports::store::{LetterFilter, LetterKey, LetterState};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::hidden::{HIDDEN, Hidden};
 use crate::trouble::Trouble;
+use desk::{HIDDEN, Hidden};
 
 /// Parameters as they came. Empty ones are none: a form sends all of its fields.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -7,7 +7,6 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, Silence};
 
 use super::filter::{Asked, query};
-use super::hidden::Hidden;
 use super::parts::{
     COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
     older, plain, verbs,
@@ -18,6 +17,7 @@ use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// Letters of one view.
 const LETTERS: u32 = 50;

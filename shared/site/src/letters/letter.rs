@@ -9,13 +9,13 @@ use maud::{Markup, html};
 use ports::store::{Death, FiledLetter, Handling, LetterState};
 
 use super::filter::Asked;
-use super::hidden::{HIDDEN, Hidden};
 use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
 use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
+use desk::{HIDDEN, Hidden};
 
 /// Characters of a body that are shown; a page has millions.
 const BODY_CHARS: usize = 20_000;

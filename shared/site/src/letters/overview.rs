@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, LetterFilter, Silence};
 
 use super::filter::{Asked, may_be_asked};
-use super::hidden::Hidden;
 use super::parts::{
     COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, older, plain,
     verbs,
@@ -16,6 +15,7 @@ use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// Letters of one view.
 const LETTERS: u32 = 50;

@@ -7,10 +7,10 @@ use maud::{Markup, html};
 use ports::store::{AlertGroup, DeskLetter, GroupState, HourOfGroup, LetterState, Silence};
 
 use super::filter::{Asked, query, segment};
-use super::hidden::Hidden;
 use crate::ago::ago;
 use crate::context::Context;
 pub(super) use crate::numbers::count;
+use desk::Hidden;
 
 /// More letters than these are not counted: that would take longer than showing them.
 pub(crate) const COUNTED: u64 = 10_000;

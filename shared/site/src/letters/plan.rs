@@ -6,13 +6,13 @@ use desk::{Acting, Verb};
 use maud::{Markup, html};
 
 use super::form::{Form, WHICH};
-use super::hidden::Hidden;
 use super::parts::{count, letters_table};
 use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// Letters that are shown of those that are meant.
 const SHOWN: u32 = 5;

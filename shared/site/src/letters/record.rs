@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use super::act::progress_path;
 use super::filter::{Asked, recorded};
-use super::hidden::Hidden;
 use super::parts::{count, plain};
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
+use desk::Hidden;
 
 /// Actions of one view.
 const ACTIONS: u32 = 50;

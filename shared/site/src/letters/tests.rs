@@ -110,6 +110,14 @@ async fn a_body_has_every_digit_and_what_is_hidden_is_not_in_it() {
     let json = site.get("/api/letters").await.text().to_owned();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["letters"][0]["headers"]["x-batch"], "hidden by [http] hide");
+    // As the rows of a page that were rejected.
+    let rows = br#"[{"raw": "{\"id\": 7, \"secret\": \"pssst\"}", "reason": "pssst is no secret"}, {"raw": "{\"id\": 8}"}]"#;
+    let rejected = file(&site, "r", rows).await;
+    let text = site.get(&format!("/letters/{}", segment(&rejected))).await.text().to_owned();
+    assert!(
+        !text.contains("pssst") && text.contains(r"&quot;raw&quot;: &quot;{\&quot;id\&quot;: 8}"),
+        "{text}"
+    );
     let broken = file(&site, "n", b"{\"secret\": \"pssst\"").await;
     let text = site.get(&format!("/letters/{}", segment(&broken))).await.text().to_owned();
     assert!(!text.contains("pssst"), "{text}");

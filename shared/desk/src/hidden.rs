@@ -1,4 +1,7 @@
 //! Headers and fields of bodies that `[http] hide` keeps from whoever looks.
+//!
+//! A text may tell what is hidden, too: the `raw` of a rejected row is JSON in itself, and its `reason` quotes a value. A text that names a
+//! hidden field is hidden as a whole, and so is every `reason`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,42 +10,62 @@ use domain::Class;
 use serde_json::value::RawValue;
 
 /// What stands in the place of what is hidden.
-pub(crate) const HIDDEN: &str = "hidden by [http] hide";
+pub const HIDDEN: &str = "hidden by [http] hide";
+
+/// The field of a body that says why something was not handled: it may quote any value without its name.
+const REASON: &str = "reason";
 
 /// What is hidden, by name, whatever its case.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Hidden<'a>(pub(crate) &'a [String]);
+pub struct Hidden<'a>(pub &'a [String]);
 
 impl Hidden<'_> {
     /// Whether nothing is.
-    pub(crate) fn is_nothing(self) -> bool {
+    pub fn is_nothing(self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether the header or field `name` is hidden.
-    pub(crate) fn has(self, name: &str) -> bool {
+    pub fn has(self, name: &str) -> bool {
         self.0.iter().any(|hidden| hidden.eq_ignore_ascii_case(name))
     }
 
+    /// Whether the value of the field `name` of a body is hidden, whatever it is.
+    pub fn has_field(self, name: &str) -> bool {
+        self.has(name) || (!self.is_nothing() && name == REASON)
+    }
+
+    /// Whether `text`, a value of a body or a part of one, may tell what is hidden.
+    pub fn may_be_in(self, text: &str) -> bool {
+        if self.is_nothing() {
+            return false;
+        }
+        let lower = text.to_ascii_lowercase();
+        if self.0.iter().any(|name| lower.contains(&name.to_ascii_lowercase())) {
+            return true;
+        }
+        // Escapes may spell a name. Each text within a text needs twice the backslashes, so that this cannot go deep.
+        let may_spell = text.contains("\\u");
+        may_spell && self.find(text).is_none_or(|found| !found.is_empty())
+    }
+
     /// The value of the header `name` as it is shown.
-    pub(crate) fn header<'v>(self, name: &str, value: &'v str) -> &'v str {
+    pub fn header<'v>(self, name: &str, value: &'v str) -> &'v str {
         if self.has(name) { HIDDEN } else { value }
     }
 
     /// The reason of what is of `class` as it is shown. Why a message was not handled may quote any part of it, in a form of its own, so
     /// where something is hidden it is not shown; an incident is without a message.
-    pub(crate) fn reason(self, class: Class, reason: &str) -> &str {
+    pub fn reason(self, class: Class, reason: &str) -> &str {
         if self.is_nothing() || class == Class::Incident { reason } else { HIDDEN }
     }
 
     /// The text of JSON with the values of hidden fields replaced, and every other byte as it was; `None` when it is no JSON and so
     /// nobody knows what is in it.
-    pub(crate) fn body(self, text: &str) -> Option<Cow<'_, str>> {
+    pub fn body(self, text: &str) -> Option<Cow<'_, str>> {
         if self.is_nothing() {
             return Some(Cow::Borrowed(text));
         }
-        // This neither recurses nor keeps anything; what is below relies on it.
-        serde_json::from_str::<&RawValue>(text).ok()?;
         let (mut shown, mut done) = (String::with_capacity(text.len()), 0);
         for value in self.find(text)? {
             shown.extend([&text[done..value.start], "\"", HIDDEN, "\""]);
@@ -52,9 +75,11 @@ impl Hidden<'_> {
         Some(Cow::Owned(shown))
     }
 
-    /// Where the values of hidden fields are in `json`, in their order. Objects within objects are not followed but read over, once, so
-    /// that their depth costs nothing. `None` when the name of a field is no text.
+    /// Where in `json` the values are that are hidden, in their order. Objects within objects are not followed but read over, once, so
+    /// that their depth costs nothing. `None` when it is no JSON, or the name of a field is no text.
     fn find(self, json: &str) -> Option<Vec<Range<usize>>> {
+        // This neither recurses nor keeps anything; what is below relies on it.
+        serde_json::from_str::<&RawValue>(json).ok()?;
         let bytes = json.as_bytes();
         let (mut found, mut at) = (Vec::new(), 0);
         while let Some(byte) = bytes.get(at) {
@@ -63,15 +88,21 @@ impl Hidden<'_> {
                 continue;
             }
             let end = text_end(bytes, at);
+            let text = serde_json::from_str::<Cow<'_, str>>(&json[at..end]);
             let colon = after_blanks(bytes, end);
             // Only the name of a field has a colon behind it.
-            let is_name = bytes.get(colon) == Some(&b':');
-            if is_name && self.has(&serde_json::from_str::<Cow<'_, str>>(&json[at..end]).ok()?) {
+            if bytes.get(colon) != Some(&b':') {
+                // What is no text, half a character say, cannot be looked into.
+                if text.map_or(true, |text| self.may_be_in(&text)) {
+                    found.push(at..end);
+                }
+                at = end;
+            } else if self.has_field(&text.ok()?) {
                 let begin = after_blanks(bytes, colon + 1);
                 at = value_end(bytes, begin);
                 found.push(begin..at);
             } else {
-                at = end;
+                at = colon + 1;
             }
         }
         Some(found)
@@ -146,6 +177,32 @@ mod tests {
         assert_eq!((hidden.header("x-SECRET", "1"), hidden.header("sECRET", "1")), ("1", HIDDEN));
     }
 
+    #[test]
+    fn a_text_that_may_tell_it_is_hidden_as_a_whole() {
+        let names = ["Price".to_owned()];
+        let hidden = Hidden(&names);
+        let list = r#"[{"index": 1, "raw": "{\"id\": 2, \"price\": -1.5}", "reason": "-1.5 is less than zero"}, {"raw": "{\"id\": 3}"}]"#;
+        let expected = format!(
+            r#"[{{"index": 1, "raw": "{HIDDEN}", "reason": "{HIDDEN}"}}, {{"raw": "{{\"id\": 3}}"}}]"#
+        );
+        assert_eq!(hidden.body(list).unwrap(), expected);
+        for (text, is_hidden) in [
+            // The name is spelt with an escape, in the text of a text, too.
+            (r#"["{\"\\u0070rice\": 1}"]"#, true),
+            (r#"["{\"a\": \"{\\\"\\\\u0070rice\\\": 1}\"}"]"#, true),
+            (r#"["{\"\\u0070lace\": 1}"]"#, false),
+            // It was cut, so that nobody knows.
+            (r#"["{\"\\u0070ri"]"#, true),
+            (r#"["\ud800"]"#, true),
+            (r#"["the PRICE is 3"]"#, true),
+            (r#"["the prize is 3"]"#, false),
+        ] {
+            let expected = if is_hidden { format!("[\"{HIDDEN}\"]") } else { text.to_owned() };
+            assert_eq!(hidden.body(text).unwrap(), expected);
+        }
+        assert_eq!(Hidden(&[]).body(list).unwrap(), list);
+    }
+
     /// Each of these once ended the process.
     #[test]
     fn a_body_of_any_depth_is_read_over() {
@@ -157,8 +214,8 @@ mod tests {
         assert_eq!(shown, arrays.replace(": 1", &format!(": \"{HIDDEN}\"")));
         let objects = format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
         assert_eq!(hidden.body(&objects).unwrap(), objects);
-        let within = format!("{{\"secret\": {arrays}, \"b\": [true, \"secret\"]}}");
-        let expected = format!("{{\"secret\": \"{HIDDEN}\", \"b\": [true, \"secret\"]}}");
+        let within = format!("{{\"secret\": {arrays}, \"b\": [true, \"public\"]}}");
+        let expected = format!("{{\"secret\": \"{HIDDEN}\", \"b\": [true, \"public\"]}}");
         assert_eq!(hidden.body(&within).unwrap(), expected);
     }
 }
