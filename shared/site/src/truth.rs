@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use config::StaleAfter;
-use domain::{Class, Doubt, LOADED_WITHIN, QueueName, Schedule, StageName, one_line, timestamp};
+use domain::{Class, Doubt, LOADED_WITHIN, QueueName, Schedule, Slot, StageName, count, one_line, timestamp};
 use ports::Depth;
 use ports::store::{AlertGroup, BatchRecord, Freshness};
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ pub(crate) use words::{clock, counted};
 
 /// What waits in a queue for so long waits for somebody who does not take it.
 const WAITS_LONG: TimeDelta = TimeDelta::minutes(5);
+
+/// Quotes may be so much older than their slot: CoinMarketCap's own are, by some minutes.
+const QUOTES_LAG: TimeDelta = TimeDelta::minutes(5);
 
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 160;
@@ -106,11 +109,10 @@ pub fn truth(known: &Known) -> Truth {
     };
     let every = tables.followed.iter().map(|schedule| schedule.every).min().unwrap_or(known.every);
     let Some(quote_at) = tables.freshness.newest_quote_at else {
-        if let Some(obstacle) = obstacle(known, tables) {
+        if let Some(obstacle) = obstacle(known, tables, every) {
             return Truth::new(Level::Bad, "No quotes yet", format!(": {obstacle}"));
         }
-        let rest = ": they come with the first snapshot; `coinpipe --once` takes one now".to_owned();
-        return Truth::new(Level::Doubtful, "No quotes yet", rest);
+        return Truth::new(Level::Doubtful, "No quotes yet", format!(": {}", first_ones(tables, every, now)));
     };
     let age = now - quote_at;
     let is_older = |age: TimeDelta, most: Option<Duration>| {
@@ -122,13 +124,13 @@ pub fn truth(known: &Known) -> Truth {
     let is_stale = is_older(age, known.stale_after.of(every))
         || whole_at.is_some_and(|at| is_older(now - at, known.stale_after.between_snapshots(every)));
     if is_stale {
-        let why = obstacle(known, tables).unwrap_or_else(|| nothing_comes(tables, every, now));
+        let why = obstacle(known, tables, every).unwrap_or_else(|| nothing_comes(known, tables, every));
         return Truth::new(Level::Bad, "Stale", format!(" since {}: {why}", clock(quote_at, now)));
     }
     let (level, state) = newest_state(tables, every, now);
     let mut rest = format!(": {} old, {state}", lasting(age));
     // Fresh as it is, it may not stay so.
-    match obstacle(known, tables) {
+    match blocked(known, tables).or_else(|| incident(&tables.open)) {
         Some(obstacle) => {
             rest = format!("{rest}; {obstacle}");
             Truth::new(Level::Doubtful, "Fresh", rest)
@@ -137,8 +139,17 @@ pub fn truth(known: &Known) -> Truth {
     }
 }
 
-/// What keeps quotes from coming: the first that is known on their way.
-fn obstacle(known: &Known, tables: &Facts) -> Option<String> {
+/// What keeps quotes from coming: the first that is known on their way. What became of a snapshot that came in time says more than what
+/// the fetcher complained of.
+fn obstacle(known: &Known, tables: &Facts, every: Duration) -> Option<String> {
+    let in_time = tables.newest.as_ref().filter(|newest| !is_late(newest, every, known.now));
+    blocked(known, tables)
+        .or_else(|| in_time.and_then(|newest| spoilt(newest, known.now)))
+        .or_else(|| incident(&tables.open))
+}
+
+/// Who waits now, and for what.
+fn blocked(known: &Known, tables: &Facts) -> Option<String> {
     let now = known.now;
     if let Some(Waiting { code, reason, until, .. }) = &known.waiting {
         let what = match waited_for(code) {
@@ -164,16 +175,18 @@ fn obstacle(known: &Known, tables: &Facts) -> Option<String> {
             return Some(format!("{} {waits} for a {worker}; does one run?", counted(waiting, thing)));
         }
     }
-    incident(&tables.open).map(|reason| format!("the fetcher says: {reason}"))
+    None
 }
 
 /// What the API or the operator has to give before the fetcher goes on.
 fn waited_for(code: &str) -> &'static str {
     match code {
         "api_1009" | "api_1010" | "over_budget" | "credits_short" => "credits",
-        "api_1008" | "api_1011" | "http_429" => "the API's rate limit",
+        "api_1008" | "api_1011" | "api_1022" | "http_429" => "the API's rate limit",
         "api_1001" | "api_1002" | "api_1005" | "api_1007" | "http_401" => "a key that the API takes",
         "api_1003" | "api_1004" | "http_402" => "the plan to be paid",
+        "api_1006" => "a plan that has the endpoint",
+        "spool_full" | "spool_failed" => "room in its spool",
         _ => "the API",
     }
 }
@@ -189,33 +202,74 @@ fn incident(open: &[AlertGroup]) -> Option<String> {
             && group.code != "api_drift"
     };
     let newest = open.iter().filter(is_of_fetcher).max_by_key(|group| group.last_seen_at)?;
-    Some(one_line(&newest.reason, REASON))
+    Some(format!("the fetcher says: {}", one_line(&newest.reason, REASON)))
+}
+
+/// What became of a snapshot whose rows are not all in the tables and do not come any more.
+fn spoilt(snapshot: &BatchRecord, now: DateTime<Utc>) -> Option<String> {
+    let slot = clock(snapshot.slot.starts_at(), now);
+    if snapshot.is_half_dropped || snapshot.dropped.is_some() {
+        return Some(format!("the snapshot of {slot} was dropped"));
+    }
+    if !snapshot.is_complete() && !is_on_its_way(snapshot, now) {
+        return Some(format!("the snapshot of {slot} was fetched, and is not loaded whole"));
+    }
+    let coins = counted(snapshot.coins_in, "coin");
+    snapshot.is_refused().then(|| format!("all of the snapshot of {slot} was rejected, {coins}"))
+}
+
+/// When the first quotes come; nothing is known to be in the way.
+fn first_ones(tables: &Facts, every: Duration, now: DateTime<Utc>) -> String {
+    if let Some(newest) = tables.newest.as_ref().filter(|newest| is_on_its_way(newest, now)) {
+        return format!("the snapshot of {} is being loaded", clock(newest.slot.starts_at(), now));
+    }
+    if tables.followed.is_empty() {
+        return "no fetcher has told its schedule; does one run?".to_owned();
+    }
+    let due = timestamp::later(Slot::current(now, every).starts_at(), every);
+    format!("they come with the first snapshot, by {}", clock(due, now))
 }
 
 /// Nothing is known to be in the way, and nothing new is there.
-fn nothing_comes(tables: &Facts, every: Duration, now: DateTime<Utc>) -> String {
+fn nothing_comes(known: &Known, tables: &Facts, every: Duration) -> String {
+    let now = known.now;
     let Some(newest) = &tables.newest else {
         return match tables.followed.first() {
             None => "no fetcher has told its schedule; does one run?".to_owned(),
             Some(_) => "no snapshot was fetched for long; does a fetcher run?".to_owned(),
         };
     };
-    let slot = clock(newest.slot.starts_at(), now);
-    if newest.is_half_dropped || newest.dropped.is_some() {
-        return format!("the snapshot of {slot} was dropped");
+    if let Some(spoilt) = spoilt(newest, now) {
+        return spoilt;
     }
-    if !newest.is_complete() {
-        return format!("the snapshot of {slot} was fetched, and is not loaded whole");
+    let slot_at = newest.slot.starts_at();
+    let slot = clock(slot_at, now);
+    if is_on_its_way(newest, now) {
+        return format!("the snapshot of {slot} is being loaded");
     }
-    // Before it is asked how old the quotes are: they always are a little older than their slot.
+    let nothing = format!("no snapshot came after that of {slot}; does a fetcher run?");
     if is_late(newest, every, now) {
-        return format!("no snapshot came after that of {slot}; does a fetcher run?");
+        return nothing;
     }
-    let is_new = newest.slot.starts_at() > tables.freshness.newest_quote_at.unwrap_or_default();
-    if is_new {
+    // Had they been of their slot, they would not be too old.
+    let is_slot_old = known
+        .stale_after
+        .of(every)
+        .is_some_and(|limit| (now - slot_at).to_std().is_ok_and(|age| age > limit));
+    if !is_slot_old && slot_at - tables.freshness.newest_quote_at.unwrap_or_default() > QUOTES_LAG {
         return format!("the snapshot of {slot} has old quotes, as CoinMarketCap sent them");
     }
-    format!("no snapshot came after that of {slot}; does a fetcher run?")
+    let due = timestamp::later(slot_at, every);
+    if tables.followed.is_empty() || due <= now {
+        return nothing;
+    }
+    format!("the snapshot after that of {slot} is due at {}", clock(due, now))
+}
+
+/// Whether what a snapshot lacks may still come.
+fn is_on_its_way(snapshot: &BatchRecord, now: DateTime<Utc>) -> bool {
+    let told_at = snapshot.loaded_at.max(snapshot.fetched_at);
+    !snapshot.is_complete() && told_at.is_some_and(|at| timestamp::later(at, LOADED_WITHIN) > now)
 }
 
 /// Whether the snapshot after the newest should be there.
@@ -232,6 +286,7 @@ fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, 
         );
     };
     let slot = clock(newest.slot.starts_at(), now);
+    // Before it is asked whether the next is late: it is gone for good.
     if newest.is_half_dropped || newest.dropped.is_some() {
         return (Level::Doubtful, format!("and the snapshot of {slot} was dropped"));
     }
@@ -239,16 +294,21 @@ fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, 
         return (Level::Doubtful, format!("and the snapshot after that of {slot} is late"));
     }
     if !newest.is_complete() {
-        let told_at = newest.loaded_at.max(newest.fetched_at);
-        let is_on_its_way = told_at.is_some_and(|at| timestamp::later(at, LOADED_WITHIN) > now);
         let parts = counted(newest.missing.len() as u64, "part");
-        return if is_on_its_way {
+        return if is_on_its_way(newest, now) {
             (Level::Good, format!("and the snapshot of {slot} is being loaded: {parts} to come"))
         } else {
             (Level::Doubtful, format!("incomplete: {parts} of the snapshot of {slot} missing"))
         };
     }
+    if let Some(spoilt) = spoilt(newest, now) {
+        return (Level::Doubtful, format!("and {spoilt}"));
+    }
     match &newest.verdict {
+        None if newest.rejected > 0 => {
+            let of = format!("{} of {}", count(newest.rejected), counted(newest.coins_in, "coin"));
+            (Level::Good, format!("complete but for {of} that were rejected"))
+        }
         None => (Level::Good, "complete".to_owned()),
         Some(verdict) => {
             let word = match verdict.doubt {

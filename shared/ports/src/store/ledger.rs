@@ -71,11 +71,15 @@ impl BatchRecord {
         self.verdict.as_ref().is_some_and(|verdict| verdict.doubt == Doubt::Incomplete)
     }
 
+    /// Whether coins came, and all of them were rejected.
+    pub fn is_refused(&self) -> bool {
+        self.coins_in > 0 && self.rejected >= self.coins_in
+    }
+
     /// Whether it leaves nothing to be filled in its slot, as far as is known before all of it is loaded: it is of all coins, it has
     /// them, and not all were refused.
     pub fn fills_slot(&self) -> bool {
-        let is_refused = self.coins_in > 0 && self.rejected >= self.coins_in;
-        self.dropped.is_none() && self.id.coins_named().is_none() && !self.lacks_coins() && !is_refused
+        self.dropped.is_none() && self.id.coins_named().is_none() && !self.lacks_coins() && !self.is_refused()
     }
 }
 

@@ -162,6 +162,9 @@ fn stale_quotes_are_told_with_what_keeps_new_ones_away() {
         ("api_1008", "the API's rate limit"),
         ("http_401", "a key that the API takes"),
         ("api_1004", "the plan to be paid"),
+        ("api_1006", "a plan that has the endpoint"),
+        ("api_1022", "the API's rate limit"),
+        ("spool_full", "room in its spool"),
         ("timeout", "the API (no answer in time)"),
     ] {
         known.waiting = Some(waiting(code));
@@ -228,8 +231,11 @@ fn the_newest_snapshot_is_the_reason_when_it_is_there() {
     newest(&mut known).missing = vec![Missing::Page(1)];
     let text = "Stale since 14:00 UTC: the snapshot of 14:00 UTC was fetched, and is not loaded whole";
     check(&known, Level::Bad, text);
-    newest(&mut known).missing.clear();
     newest(&mut known).slot = Slot::at(at(240));
+    newest(&mut known).fetched_at = Some(at(298));
+    check(&known, Level::Bad, "Stale since 14:00 UTC: the snapshot of 18:00 UTC is being loaded");
+    newest(&mut known).fetched_at = Some(at(241));
+    newest(&mut known).missing.clear();
     let text = "Stale since 14:00 UTC: the snapshot of 18:00 UTC has old quotes, as CoinMarketCap sent them";
     check(&known, Level::Bad, text);
     // Quotes of a minute before their slot are not old; nothing came for an hour.
@@ -237,8 +243,28 @@ fn the_newest_snapshot_is_the_reason_when_it_is_there() {
     facts(&mut known).freshness.newest_quote_at = Some(at(239));
     let text = "Stale since 17:59 UTC: no snapshot came after that of 18:00 UTC; does a fetcher run?";
     check(&known, Level::Bad, text);
+    // Nor are they when the next ones are not due yet: `stale_after` is less than the schedule's interval.
+    facts(&mut known).followed[0].every = Duration::from_hours(2);
+    known.stale_after = StaleAfter::After(Duration::from_mins(45));
+    let text = "Stale since 17:59 UTC: the snapshot after that of 18:00 UTC is due at 20:00 UTC";
+    check(&known, Level::Bad, text);
+    // They were old when they came.
+    known.now = at(250);
+    facts(&mut known).freshness.newest_quote_at = Some(at(180));
+    let text = "Stale since 17:00 UTC: the snapshot of 18:00 UTC has old quotes, as CoinMarketCap sent them";
+    check(&known, Level::Bad, text);
+    known.now = at(300);
+    known.stale_after = StaleAfter::Auto;
     facts(&mut known).followed[0].every = Duration::from_hours(1);
     facts(&mut known).freshness.newest_quote_at = Some(at(0));
+    newest(&mut known).rejected = 5000;
+    let text = "Stale since 14:00 UTC: all of the snapshot of 18:00 UTC was rejected, 5,000 coins";
+    check(&known, Level::Bad, text);
+    // What the fetcher complained of did not keep it away.
+    facts(&mut known).open.push(group(StageName::Fetcher, "over_budget", "the plan is too small"));
+    check(&known, Level::Bad, text);
+    facts(&mut known).open.clear();
+    newest(&mut known).rejected = 0;
     newest(&mut known).dropped = Some(Dropped { at: at(250), why: "nonsense".to_owned() });
     check(&known, Level::Bad, "Stale since 14:00 UTC: the snapshot of 18:00 UTC was dropped");
     facts(&mut known).newest = None;
@@ -265,6 +291,13 @@ fn what_lacks_something_is_not_called_complete() {
     check(&known, Level::Doubtful, "Fresh: 30 minutes old, incomplete: 7 of 200 coins are missing");
     newest(&mut known).verdict = verdict(Doubt::Suspect);
     check(&known, Level::Doubtful, "Fresh: 30 minutes old, suspect: 7 of 200 coins are missing");
+    newest(&mut known).verdict = None;
+    newest(&mut known).rejected = 18;
+    let text = "Fresh: 30 minutes old, complete but for 18 of 5,000 coins that were rejected";
+    check(&known, Level::Good, text);
+    newest(&mut known).rejected = 5000;
+    let text = "Fresh: 30 minutes old, and all of the snapshot of 14:00 UTC was rejected, 5,000 coins";
+    check(&known, Level::Doubtful, text);
     facts(&mut known).newest = None;
     let text = "Fresh: 30 minutes old, filled in later or imported: no snapshot was fetched for a while";
     check(&known, Level::Doubtful, text);
@@ -282,8 +315,23 @@ fn a_fetcher_that_waits_is_told_while_quotes_are_fresh() {
 fn what_was_never_there_is_not_stale() {
     let mut known = well(3);
     known.tables = Some(Facts::default());
-    let text = "No quotes yet: they come with the first snapshot; `coinpipe --once` takes one now";
+    let text = "No quotes yet: no fetcher has told its schedule; does one run?";
     check(&known, Level::Doubtful, text);
+    facts(&mut known).followed.push(schedule());
+    check(&known, Level::Doubtful, "No quotes yet: they come with the first snapshot, by 15:00 UTC");
+    // It came, and what became of it says more than what the fetcher complained of.
+    facts(&mut known).open.push(group(StageName::Fetcher, "over_budget", "the plan is too small"));
+    check(&known, Level::Bad, "No quotes yet: the fetcher says: the plan is too small");
+    facts(&mut known).newest = Some(BatchRecord { rejected: 5000, ..snapshot() });
+    let text = "No quotes yet: all of the snapshot of 14:00 UTC was rejected, 5,000 coins";
+    check(&known, Level::Bad, text);
+    facts(&mut known).newest = Some(BatchRecord { missing: vec![Missing::Page(1)], ..snapshot() });
+    facts(&mut known).open.clear();
+    check(&known, Level::Doubtful, "No quotes yet: the snapshot of 14:00 UTC is being loaded");
+    known.now = at(30);
+    let text = "No quotes yet: the snapshot of 14:00 UTC was fetched, and is not loaded whole";
+    check(&known, Level::Bad, text);
+    known.now = at(3);
     known.waiting = Some(waiting("http_401"));
     let text = "No quotes yet: the fetcher waits for a key that the API takes until 2026-11-23 00:00 UTC";
     check(&known, Level::Bad, text);

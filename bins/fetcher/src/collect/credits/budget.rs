@@ -1,11 +1,10 @@
 //! What is planned beside what the plan pays for, in words: the two numbers, the day on which the credits run out, and
 //! settings that fit.
 
-use domain::count;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
-use domain::timestamp;
+use domain::{count, counted, timestamp};
 
 use super::Spending;
 use crate::collect::client::KeyStatus;
@@ -166,8 +165,9 @@ fn shortage(
         let left = left.filter(|left| *left < cost)?;
         let until_text = timestamp::to_text(until);
         let reason = format!(
-            "{} credits are left {period}, and {what} costs {}; there are more from {until_text}",
-            count(left),
+            "{} {} left {period}, and {what} costs {}; there are more from {until_text}",
+            counted(left, "credit"),
+            if left == 1 { "is" } else { "are" },
             count(cost)
         );
         Some((reason, until))
@@ -324,6 +324,8 @@ mod tests {
         let (reason, until) = advice(5000, &plan(15_000, 24)).short.unwrap();
         assert!(reason.starts_with("24 credits are left this month"), "{reason}");
         assert_eq!(until, at("2026-12-01T00:00:00Z"));
+        let (reason, _) = advice(5000, &plan(15_000, 1)).short.unwrap();
+        assert!(reason.starts_with("1 credit is left this month, and a snapshot costs 25"), "{reason}");
         let unknown = KeyStatus { resets_at: None, ..plan(15_000, 0) };
         assert_eq!(advice(200, &unknown).short.unwrap().1, at("2026-12-01T00:00:00Z"));
     }
