@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{DeadLetter, Message, MessageId, StageName, header};
+use domain::{BatchId, DeadLetter, Message, MessageId, StageName, header};
 use outage::AwayOnce;
 use ports::Clock;
 use tracing::error;
@@ -39,8 +39,19 @@ impl Incidents {
     /// As [`report`](Self::report), about a try at the batch of `order` that is followed by others: the alerter closes it when
     /// the batch is whole in the tables.
     pub(crate) async fn report_try(&self, code: &str, order: &Manifest, reason: &str) {
-        let mut letter = DeadLetter::incident(StageName::Fetcher, code, order.slot, reason, self.clock.now());
-        letter.headers.set(header::BATCH, &order.batch);
+        self.report_of_batch(code, order.slot, &order.batch, reason).await;
+    }
+
+    /// As [`report`](Self::report), about `batch`, by which it is found.
+    pub(crate) async fn report_of_batch(
+        &self,
+        code: &str,
+        occasion: impl fmt::Display,
+        batch: &BatchId,
+        reason: &str,
+    ) {
+        let mut letter = DeadLetter::incident(StageName::Fetcher, code, occasion, reason, self.clock.now());
+        letter.headers.set(header::BATCH, batch);
         self.write(letter, reason).await;
     }
 

@@ -39,7 +39,7 @@ impl Collector {
         if *lasts {
             self.incidents.report(code, format!("{}{of}", now.date_naive()), &text).await;
         } else {
-            self.incidents.report(code, format!("{slot}{of}/given-up"), &text).await;
+            self.incidents.report_of_batch(code, format!("{slot}{of}/given-up"), &order.batch, &text).await;
         }
         text
     }

@@ -9,7 +9,7 @@ use ports::store::{BatchRecord, Course, Paid, ProcessRecord};
 use ports::{Clock, Queue, StoreError};
 use service::{Held, Stores};
 
-use super::squares::{Square, squares, wanted};
+use super::squares::{Square, look_into, squares, wanted};
 use crate::truth::{Facts, Known, depths, facts, known};
 
 /// Slots that are shown at most, and how far back they may be.
@@ -60,6 +60,7 @@ async fn last(
     let records = stores.ledger.batches_of(&ids).await?;
     let mut squares = squares(&schedules, &held, &records, (from, to), now);
     squares.drain(..squares.len().saturating_sub(most));
+    look_into(&mut squares, stores).await?;
     let processes = stores.processes.processes(now - SHOWN, PROCESSES).await?;
     Ok((squares, records, processes))
 }

@@ -41,6 +41,7 @@ fn speed(courses: &[Course], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> M
         shape: Shape::Area,
         write: rows_a_second,
         lines: &lines,
+        ranges: Vec::new(),
     }
     .figure()
 }
@@ -60,6 +61,7 @@ fn lag(courses: &[Course], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Mar
         shape: Shape::Line,
         write: in_time,
         lines: &lines,
+        ranges: Vec::new(),
     }
     .figure()
 }
@@ -91,11 +93,20 @@ fn credits(paid: &[Paid], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Mark
         lines.push(("forecast", vec![(until, sum), (ahead, forecast)]));
     }
     let until = if is_telling { ahead } else { until };
-    Plot { name: "Credits", summary, from, until, shape: Shape::Line, write: numbers::short, lines: &lines }
-        .figure()
+    Plot {
+        name: "Credits",
+        summary,
+        from,
+        until,
+        shape: Shape::Line,
+        write: numbers::short,
+        lines: &lines,
+        ranges: Vec::new(),
+    }
+    .figure()
 }
 
-/// As many points as can be told apart: of more, each of some.
+/// As many points of a sum as can be told apart: of more, each of some. A sum has no peaks that are lost by it.
 fn thin(points: Points) -> Points {
     const MOST: usize = 400;
     let step = points.len().div_ceil(MOST).max(1);
@@ -107,10 +118,10 @@ fn thin(points: Points) -> Points {
     thinned
 }
 
-/// A point of each snapshot of which `value` is known, oldest first.
+/// A point of each snapshot, of which no more than [`COURSES`](super::overview::COURSES) are read, of which `value` is known, oldest first.
 fn points(courses: &[Course], value: impl Fn(&Course) -> Option<f64>) -> Points {
     let points = courses.iter().rev().filter_map(|course| Some((course.slot.starts_at(), value(course)?)));
-    thin(points.filter(|(_, value)| value.is_finite()).collect())
+    points.filter(|(_, value)| value.is_finite()).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a plot is no more exact than that")]

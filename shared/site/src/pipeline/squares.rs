@@ -4,9 +4,18 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::endpoint::HISTORY;
-use domain::{BatchId, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, one_line, scheduled_slots};
-use ports::store::BatchRecord;
-use service::Held;
+use domain::{
+    BatchId, Class, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, StageName, one_line,
+    scheduled_slots,
+};
+use ports::StoreError;
+use ports::store::{BatchRecord, DeskLetter, LetterFilter, LetterState};
+use service::{Held, Stores};
+
+/// As many squares are looked into at most: one of each schedule comes, and the one before it.
+const LOOKED_INTO: usize = 8;
+/// Letters that are read about one: each of its pages may have one about rows.
+const LETTERS: u32 = 200;
 
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 300;
@@ -26,19 +35,22 @@ pub enum State {
     Backfilled,
     /// It was taken out of the tables.
     Dropped,
+    /// It may still come, and a dead letter says what is in the way.
+    Troubled,
     /// It may still come.
     Coming,
 }
 
 impl State {
     /// All of them, as a legend lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Complete,
         Self::Incomplete,
         Self::Suspect,
         Self::Missed,
         Self::Backfilled,
         Self::Dropped,
+        Self::Troubled,
         Self::Coming,
     ];
 
@@ -51,6 +63,7 @@ impl State {
             Self::Missed => "missed",
             Self::Backfilled => "backfilled",
             Self::Dropped => "dropped",
+            Self::Troubled => "in trouble",
             Self::Coming => "on its way",
         }
     }
@@ -64,6 +77,7 @@ impl State {
             Self::Missed => "✕",
             Self::Backfilled => "↶",
             Self::Dropped => "–",
+            Self::Troubled => "!",
             Self::Coming => "…",
         }
     }
@@ -181,12 +195,28 @@ fn state(is_due: bool, record: Option<&BatchRecord>) -> (State, String) {
             (State::Incomplete, one_line(&verdict.why, REASON))
         }
         Some(verdict) => (State::Suspect, one_line(&verdict.why, REASON)),
-        None if record.endpoint == HISTORY && !record.fills_slot() => {
-            (State::Incomplete, "every coin was rejected".to_owned())
-        }
+        None if record.is_refused() => (State::Incomplete, "every coin was rejected".to_owned()),
         None if record.endpoint == HISTORY => (State::Backfilled, String::new()),
         None => (State::Complete, String::new()),
     }
+}
+
+/// What is in the way of what may still come, of the newest squares: the letters about it that are open. Those about rows are not, the
+/// other rows go on.
+pub(crate) async fn look_into(squares: &mut [Square], stores: &Stores) -> Result<(), StoreError> {
+    let coming = squares.iter_mut().rev().filter(|square| square.state == State::Coming);
+    for square in coming.take(LOOKED_INTO) {
+        let batch = Some(square.batch.clone());
+        let about = LetterFilter { batch, state: Some(LetterState::Open), ..LetterFilter::default() };
+        let letters = stores.desk.list(&about, None, LETTERS).await?;
+        let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
+        if let Some(DeskLetter { summary, .. }) = in_the_way {
+            square.state = State::Troubled;
+            let stage = summary.stage.map_or("", StageName::as_str);
+            square.why = format!("a letter of the {stage} is open, {}", one_line(&summary.code, REASON));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -130,6 +130,7 @@ fn class(state: State) -> &'static str {
         State::Missed => "missed",
         State::Backfilled => "backfilled",
         State::Dropped => "dropped",
+        State::Troubled => "troubled",
         State::Coming => "coming",
     }
 }

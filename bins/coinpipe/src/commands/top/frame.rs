@@ -138,7 +138,7 @@ impl Frame {
             let tone = match square.state {
                 SlotState::Complete | SlotState::Backfilled => Tone::Good,
                 SlotState::Incomplete | SlotState::Suspect => Tone::Doubtful,
-                SlotState::Missed => Tone::Bad,
+                SlotState::Missed | SlotState::Troubled => Tone::Bad,
                 SlotState::Dropped | SlotState::Coming => Tone::Quiet,
             };
             (tone, square.state.sign().to_owned())

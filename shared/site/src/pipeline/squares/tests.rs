@@ -72,6 +72,40 @@ async fn each_slot_that_was_due_is_what_became_of_it() {
     assert_eq!([later[8].state, later[9].state], [State::Incomplete, State::Missed]);
 }
 
+/// What died, or was given up, is not on its way; what was rejected of a page does not keep the rest.
+#[tokio::test]
+async fn what_a_letter_is_open_about_is_in_trouble() {
+    let site = crate::testing::Site::new();
+    let stores = site.context.stores();
+    let slot = |hour: i64| Slot::at(at(hour * 3600));
+    let square = |hour: i64, state: State| {
+        let batch = BatchId::new(slot(hour), "listings", &["USD".to_owned()]);
+        Square { slot: slot(hour), state, batch, why: String::new() }
+    };
+    let mut squares: Vec<_> =
+        [(0, State::Missed), (1, State::Coming), (2, State::Coming), (3, State::Coming)]
+            .map(|(hour, state)| square(hour, state))
+            .into();
+    for (hour, class, code) in [
+        (0, Class::Incident, "timeout"),
+        (1, Class::RejectedRows, "price_negative"),
+        (2, Class::Poison, "bad_json"),
+        (2, Class::RejectedRows, "price_negative"),
+    ] {
+        let batch = &squares[usize::try_from(hour).unwrap()].batch;
+        let headers = domain::Headers::new().with(domain::header::BATCH, batch);
+        let id = domain::MessageId::new(format!("{hour}/{class}"));
+        let message = domain::Message { id, headers, body: domain::Bytes::new() };
+        let stage = StageName::Transformer;
+        let letter = domain::DeadLetter::for_message(&message, stage, class, code, "no", at(0));
+        assert!(stores.letters.file(&letter, "abcd").await.unwrap());
+    }
+    look_into(&mut squares, stores).await.unwrap();
+    let states: Vec<_> = squares.iter().map(|square| square.state).collect();
+    assert_eq!(states, [State::Missed, State::Coming, State::Troubled, State::Coming]);
+    assert_eq!(squares[2].why, "a letter of the transformer is open, bad_json");
+}
+
 #[test]
 fn no_state_is_told_by_its_colour_alone() {
     let signs: std::collections::BTreeSet<_> = State::ALL.iter().map(|state| state.sign()).collect();
