@@ -28,11 +28,20 @@
     const canvas = figure.querySelector(".canvas");
     if (!canvas || !window.uPlot) return;
     const data = JSON.parse(figure.dataset.plot);
-    const at = [...new Set(data.lines.flatMap((line) => line.at))].sort((a, b) => a - b);
-    const values = data.lines.map((line) => {
+    // Of plots whose points stand for many: the highest and the lowest around each.
+    const { at: around = [], high: highs = [], low: lows = [] } = data.ranges ?? {};
+    const bounds = data.ranges ? [{ at: around, values: highs }, { at: around, values: lows }] : [];
+    const drawn = [...data.lines, ...bounds];
+    const at = [...new Set(drawn.flatMap((line) => line.at))].sort((a, b) => a - b);
+    const values = drawn.map((line) => {
       const of = new Map(line.at.map((second, index) => [second, line.values[index]]));
       return at.map((second) => (of.has(second) ? of.get(second) : undefined));
     });
+    const [high, low] = values.slice(data.lines.length);
+    const rangeAt = (index) => {
+      const isOne = high?.[index] == null || high[index] === low[index];
+      return isOne ? "" : ` (lowest ${exactly(low[index])}, highest ${exactly(high[index])})`;
+    };
     const reading = figure.querySelector(".reading");
     reading.textContent = "Point to read, drag to zoom, double-click for all.";
     const size = () => ({ width: Math.floor(canvas.clientWidth), height: Math.floor(canvas.clientHeight) });
@@ -56,7 +65,10 @@
           label: line.name, stroke: color(`--line-${index}`), width: 2, dash: dashes[index], spanGaps: false,
           fill: data.area ? color(`--line-${index}`) + "26" : undefined, points: { show: at.length < 3 },
         })),
+        ...bounds.map(() => ({ stroke: color("--line-0") + "40", width: 1, spanGaps: false, points: { show: false } })),
       ],
+      // Series 0 are the instants.
+      bands: data.ranges ? [{ series: [data.lines.length + 1, data.lines.length + 2], fill: color("--line-0") + "33" }] : [],
       legend: { show: false },
       cursor: { drag: { x: true, y: false } },
       hooks: {
@@ -68,7 +80,7 @@
           const index = u.cursor.idx;
           if (index == null) return;
           const parts = data.lines.map((line, number) => `${line.name} ${exactly(values[number][index])}`);
-          reading.textContent = `${when(at[index])}: ${parts.join(", ")}`;
+          reading.textContent = `${when(at[index])}: ${parts.join(", ")}${rangeAt(index)}`;
         }],
       },
     }, [at, ...values], canvas);

@@ -29,6 +29,9 @@ pub(crate) enum Shape {
 /// A point of a line: when, and how much.
 pub(crate) type Point = (DateTime<Utc>, f64);
 
+/// Between which values a line was around a point of it: when, the lowest, and the highest.
+pub(crate) type Range = (DateTime<Utc>, f64, f64);
+
 /// What is drawn.
 pub(crate) struct Plot<'a> {
     /// What it shows, such as `Price in USD`.
@@ -45,22 +48,29 @@ pub(crate) struct Plot<'a> {
     pub(crate) write: fn(f64) -> String,
     /// The lines, by their names. Points are in the order of time; all are finite.
     pub(crate) lines: &'a [(&'a str, Vec<Point>)],
+    /// Between which values the line was around each of its points, where these stand for many; empty where they do not. In the order of
+    /// time; all are finite.
+    pub(crate) ranges: Vec<Range>,
 }
 
 impl Plot<'_> {
     /// The figure.
     pub(crate) fn figure(&self) -> Markup {
-        let values = || self.lines.iter().flat_map(|(_, points)| points.iter().map(|&(_, value)| value));
-        let Some(scale) = Scale::of(values(), self.shape == Shape::Area) else {
+        let values = self.lines.iter().flat_map(|(_, points)| points.iter().map(|&(_, value)| value));
+        let values = values.chain(self.ranges.iter().flat_map(|&(_, low, high)| [low, high]));
+        let Some(scale) = Scale::of(values, self.shape == Shape::Area) else {
             return html! { figure.plot { figcaption { strong { (self.name) } " " (self.summary) } } };
         };
         html! {
             figure.plot data-plot=(self.numbers()) {
                 figcaption { strong { (self.name) } " " (self.summary) }
-                @if self.lines.len() > 1 {
+                @if self.lines.len() > 1 || !self.ranges.is_empty() {
                     ul.legend {
                         @for (number, (name, _)) in self.lines.iter().enumerate() {
                             li { svg.key width="24" height="8" aria-hidden="true" { path class={ "line line" (number) } d="M0 4H24" {} } (name) }
+                        }
+                        @if !self.ranges.is_empty() {
+                            li { svg.key width="24" height="8" aria-hidden="true" { path.range d="M0 0H24V8H0Z" {} } "lowest to highest" }
                         }
                     }
                 }
@@ -72,6 +82,7 @@ impl Plot<'_> {
                         @for tick in scale.ticks() {
                             path.grid d={ "M0 " (y(&scale, *tick)) "H" (WIDTH) } {}
                         }
+                        @if !self.ranges.is_empty() { path.range d=(self.drawn_ranges(&scale)) {} }
                         @for (number, (_, points)) in self.lines.iter().enumerate() { (self.drawn(number, points, &scale)) }
                     }
                     div.x aria-hidden="true" {
@@ -86,7 +97,7 @@ impl Plot<'_> {
 
     fn drawn(&self, number: usize, points: &[Point], scale: &Scale) -> Markup {
         let (mut line, mut area) = (String::new(), String::new());
-        for part in parts(points) {
+        for part in parts(points, |point| point.0) {
             for (index, &(at, value)) in part.iter().enumerate() {
                 let (x, y) = (x(self.from, self.until, at) * WIDTH, y(scale, value));
                 let step = if index == 0 { "M" } else { "L" };
@@ -112,33 +123,64 @@ impl Plot<'_> {
         }
     }
 
-    /// The numbers for uPlot: instants in seconds, and the values of each line; null where it is broken.
-    fn numbers(&self) -> String {
-        let mut lines = Vec::new();
-        for (name, points) in self.lines {
-            let mut values: Vec<(i64, Option<f64>)> = Vec::with_capacity(points.len());
-            for part in parts(points) {
-                if let Some(&(last, _)) = values.last() {
-                    values.push((last + 1, None));
-                }
-                values.extend(part.iter().map(|&(at, value)| (at.timestamp(), Some(value))));
+    /// A band along the highest values and back along the lowest.
+    fn drawn_ranges(&self, scale: &Scale) -> String {
+        let mut band = String::new();
+        for part in parts(&self.ranges, |range| range.0) {
+            let along = part.iter().map(|&(at, _, high)| (at, high));
+            let back = part.iter().rev().map(|&(at, low, _)| (at, low));
+            for (index, (at, value)) in along.chain(back).enumerate() {
+                let step = if index == 0 { "M" } else { "L" };
+                // A `String` takes all that is written.
+                let _ = write!(band, "{step}{:.1} {}", x(self.from, self.until, at) * WIDTH, y(scale, value));
             }
-            let (at, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-            lines.push(json!({ "name": name, "at": at, "values": values }));
+            band.push('Z');
         }
+        band
+    }
+
+    /// The numbers for uPlot: instants in seconds, the values of each line, and the ends of the ranges; null where a line is broken.
+    fn numbers(&self) -> String {
+        let line = |(name, points): &(&str, Vec<Point>)| {
+            let values = broken(points, |point| point.0);
+            let (at, values): (Vec<_>, Vec<_>) =
+                values.into_iter().map(|(at, point)| (at, point.map(|point| point.1))).unzip();
+            json!({ "name": name, "at": at, "values": values })
+        };
+        let lines: Vec<_> = self.lines.iter().map(line).collect();
         let area = self.shape == Shape::Area;
-        json!({ "from": self.from.timestamp(), "until": self.until.timestamp(), "area": area, "lines": lines }).to_string()
+        let mut numbers = json!({ "from": self.from.timestamp(), "until": self.until.timestamp(), "area": area, "lines": lines });
+        if !self.ranges.is_empty() {
+            let ranges = broken(&self.ranges, |range| range.0);
+            let at: Vec<_> = ranges.iter().map(|(at, _)| at).collect();
+            let low: Vec<_> = ranges.iter().map(|(_, range)| range.map(|range| range.1)).collect();
+            let high: Vec<_> = ranges.iter().map(|(_, range)| range.map(|range| range.2)).collect();
+            numbers["ranges"] = json!({ "at": at, "low": low, "high": high });
+        }
+        numbers.to_string()
     }
 }
 
+/// The points with their instants in seconds; none where a line is broken.
+fn broken<T: Copy>(points: &[T], at: fn(&T) -> DateTime<Utc>) -> Vec<(i64, Option<T>)> {
+    let mut all: Vec<(i64, Option<T>)> = Vec::with_capacity(points.len());
+    for part in parts(points, at) {
+        if let Some(&(last, _)) = all.last() {
+            all.push((last + 1, None));
+        }
+        all.extend(part.iter().map(|point| (at(point).timestamp(), Some(*point))));
+    }
+    all
+}
+
 /// The parts of a line between which points are missing.
-fn parts(points: &[Point]) -> Vec<&[Point]> {
-    let mut distances: Vec<_> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+fn parts<T>(points: &[T], at: fn(&T) -> DateTime<Utc>) -> Vec<&[T]> {
+    let mut distances: Vec<_> = points.windows(2).map(|pair| at(&pair[1]) - at(&pair[0])).collect();
     distances.sort_unstable();
     let Some(&usual) = distances.get(distances.len() / 2) else {
         return if points.is_empty() { Vec::new() } else { vec![points] };
     };
-    points.chunk_by(|one, next| next.0 - one.0 <= usual * BREAK).collect()
+    points.chunk_by(|one, next| at(next) - at(one) <= usual * BREAK).collect()
 }
 
 /// Where `value` is drawn, with one decimal.

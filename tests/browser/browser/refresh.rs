@@ -13,6 +13,7 @@ use sqlite::{Database, SqliteStore};
 use crate::driver::Driver;
 use crate::expected::until;
 use crate::served::{Served, store};
+use crate::stores::load_hour;
 use crate::view::{Look, look, watch};
 
 /// The browser's clock goes a hundred times as fast for whoever waits 30 seconds, and each such wait is counted.
@@ -131,6 +132,72 @@ fn a_first_letter_takes_nothing_from_who_fills_in_the_filter_private_server() {
     let held = "const filter = document.querySelector('details.filter');
         return [filter.open, filter.querySelector('[name=code]').value, document.activeElement.textContent]";
     assert_eq!(driver.evaluate(held), json!([true, "bad", "Show"]));
+}
+
+/// Coins that change places take what is held along, and a plot into which somebody has zoomed stays until they let go.
+#[test]
+fn a_snapshot_comes_into_the_market_and_into_a_plot_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = store(folder.path());
+    for hours in (2..8).rev() {
+        load_hour(&path, hours);
+    }
+    let served = Served::by("alerter", folder, &[]);
+    let driver = Driver::new(&browser);
+    driver.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": CLOCK }));
+    let way = Look { width: 1280, is_dark: false, has_script: true };
+    look(&driver, &served.url("/"), way);
+    // Who goes by keyboard stands on the coin that is Bitcoin.
+    let links = "[...document.querySelectorAll('main tbody th a')]";
+    let place = format!("{links}.findIndex(it => it.textContent.includes('Bitcoin'))");
+    driver.evaluate(&format!("{links}[{place}].focus({{ preventScroll: true }})"));
+    let before = driver.evaluate(&format!("return {place}")).as_i64().expect("it is listed");
+    load_hour(&path, 1);
+    until(&driver, &format!("return {place} != {before}"));
+    let held = format!("return {links}.indexOf(document.activeElement) == {place}");
+    assert_eq!(driver.evaluate(&held), json!(true), "what has the focus is still the same coin");
+
+    look(&driver, &served.url("/coins/1?range=24h"), way);
+    until(&driver, "return document.querySelector('figure.plot .u-over') !== null");
+    let middle = driver.evaluate(
+        "const it = document.querySelector('figure.plot .u-over');
+         it.scrollIntoView({ block: 'center' });
+         const box = it.getBoundingClientRect();
+         return [box.left, box.width, box.top + box.height / 2]",
+    );
+    let [left, width, y] = [0, 1, 2].map(|part| middle[part].as_f64().expect("a number"));
+    let mouse = |kind: &str, part: f64, clicks: u32| {
+        let (x, buttons) = (left + width * part, u32::from(kind == "mouseMoved"));
+        driver.devtools(
+            "Input.dispatchMouseEvent",
+            &json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": clicks }),
+        );
+    };
+    mouse("mousePressed", 0.7, 1);
+    mouse("mouseMoved", 0.95, 0);
+    mouse("mouseReleased", 0.95, 1);
+    until(&driver, "return document.querySelector('figure.plot').matches('.zoomed')");
+    // The mouse is elsewhere.
+    let away = json!({ "type": "mouseMoved", "x": 2, "y": 2 });
+    driver.devtools("Input.dispatchMouseEvent", &away);
+    until(&driver, "return !document.querySelector('figure.plot').matches(':hover')");
+    let plots = "[...document.querySelectorAll('figure.plot')].map(it => it.dataset.plot)";
+    let (facts, before) =
+        ("document.querySelector('main').innerText", driver.evaluate(&format!("return {plots}")));
+    let text = driver.evaluate(&format!("return {facts}"));
+    load_hour(&path, 0);
+    until(&driver, &format!("return {facts} != {text}"));
+    until(&driver, &format!("return {plots}[1] != {before}[1]"));
+    let zoomed = driver.evaluate(&format!("return {plots}[0]"));
+    assert_eq!(zoomed, before[0], "somebody has zoomed into it");
+    // All of it is shown again, and so it is brought up to date.
+    for clicks in [1, 2] {
+        mouse("mousePressed", 0.5, clicks);
+        mouse("mouseReleased", 0.5, clicks);
+    }
+    driver.devtools("Input.dispatchMouseEvent", &away);
+    until(&driver, &format!("return {plots}[0] != {before}[0]"));
 }
 
 #[test]

@@ -18,8 +18,30 @@ fn figure(shape: Shape, points: &[(i64, f64)]) -> String {
         shape,
         write: |value| format!("{value}"),
         lines: &[("price", points)],
+        ranges: Vec::new(),
     };
     plot.figure().into_string()
+}
+
+/// A point that stands for many has among them what is far from it.
+#[test]
+fn what_happened_between_two_points_is_seen() {
+    let price = |seconds, value| (at(seconds), value);
+    let plot = Plot {
+        name: "Price",
+        summary: html! { "a spike" },
+        from: at(0),
+        until: at(0) + TimeDelta::seconds(100),
+        shape: Shape::Line,
+        write: |value| format!("{value}"),
+        lines: &[("price", vec![price(0, 1.0), price(50, 1.0), price(100, 1.0)])],
+        ranges: vec![(at(0), 1.0, 1.0), (at(50), 0.0, 20.0), (at(100), 1.0, 1.0)],
+    };
+    let text = plot.figure().into_string();
+    let band = "M0.0 190.0L500.0 0.0L1000.0 190.0L1000.0 190.0L500.0 200.0L0.0 190.0Z";
+    assert!(text.contains(&format!("class=\"range\" d=\"{band}\"")), "{text}");
+    assert!(text.contains(">20<") && text.contains("lowest to highest"), "the scale holds it: {text}");
+    assert!(text.contains("&quot;low&quot;:[1.0,0.0,1.0]"), "{text}");
 }
 
 #[test]

@@ -66,6 +66,8 @@ fn price_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
         shape: Shape::Line,
         write: price,
         lines: &[("price", line)],
+        // What happened between two points is seen, too.
+        ranges: points.iter().map(|point| (point.last_at, point.low, point.high)).collect(),
     }
     .figure()
 }
@@ -87,6 +89,7 @@ fn volume_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
         shape: Shape::Area,
         write: short,
         lines: &[("volume", line)],
+        ranges: Vec::new(),
     }
     .figure()
 }
