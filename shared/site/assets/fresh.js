@@ -53,6 +53,8 @@
       if (!found) {
         old.insertBefore(document.importNode(wanted, true), at);
       } else {
+        // Whatever moves loses the focus, so what stands before what has it moves instead.
+        if (found.contains(document.activeElement)) while (at && at !== found) { const next = at.nextSibling; old.append(at); at = next; }
         if (found === at) at = at.nextSibling;
         else old.insertBefore(found, at);
         merge(found, wanted);
