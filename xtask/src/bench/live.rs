@@ -10,16 +10,20 @@ use super::{Bench, child, lines};
 const DATABASE: &str = "live";
 /// How many pages; a second passes between two of them.
 const SNAPSHOTS: &str = "40";
+/// Coins in each.
+const COINS: &str = "5000";
 
 pub(super) fn measure(bench: &Bench<'_>, servers: &Servers, results: &mut Results) -> anyhow::Result<()> {
-    bench.now(&format!("{SNAPSHOTS} live pages, one a second"))?;
+    bench.now(&format!("{SNAPSHOTS} live pages of {COINS} coins, one a second"))?;
     servers.migrate(bench, DATABASE)?;
     let settings = servers.settings(DATABASE);
     let _workers =
         [Worker::start(bench, "transformer", &settings)?, Worker::start(bench, "loader", &settings)?];
     servers.settle()?;
     let mut live = bench.programs.stages(["live", SNAPSHOTS]);
-    live.envs(settings).env("COINPIPE__FETCH__SPOOL", bench.folder.join("spool"));
+    live.envs(settings)
+        .env("COINPIPE__FETCH__SPOOL", bench.folder.join("spool"))
+        .env("COINPIPE__FETCH__LIMIT", COINS);
     let ran = child::run(live.current_dir(&bench.folder), &bench.interrupt)?;
     for line in lines::read(&ran.stdout)? {
         let sample = Sample::default().with("ms until transformed", line.value("transformed_ms")?);
