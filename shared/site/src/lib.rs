@@ -17,6 +17,7 @@ mod context;
 mod courses;
 mod dress;
 mod etag;
+mod form;
 mod jobs;
 mod lately;
 mod layout;

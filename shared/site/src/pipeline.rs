@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::moment;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, one_of};
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
@@ -31,16 +31,14 @@ pub(crate) fn routes(context: &Context) -> Router<Context> {
 }
 
 /// What is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Asked {
-    #[serde(default)]
-    span: Span,
+    span: Option<String>,
 }
 
 /// How far back plots go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Span {
     #[default]
     Day,
@@ -61,8 +59,10 @@ impl Span {
 
 async fn pipeline(
     State(context): State<Context>,
-    Parameters(Asked { span }): Parameters<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
+    let spans = Span::ALL.map(|(span, word, _)| (word, span));
+    let span = one_of("span", asked.span.as_deref(), &spans)?.unwrap_or_default();
     let (config, clock) = (context.config(), context.clock());
     let (stores, queue) = (context.stores(), context.queue());
     let all = context.ask(overview(config, stores, Some(queue), clock)).await?;
