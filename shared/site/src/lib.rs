@@ -47,7 +47,7 @@ use tracing::{info, warn};
 
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
-pub use pipeline::missing::{LookError, Places, letters_about, places};
+pub use pipeline::missing::{Places, letters_about, places};
 pub use pipeline::{Overview, SlotState, Square, overview};
 pub use truth::{Facts, Known, Level, Truth, facts, known, truth as truth_of};
 
