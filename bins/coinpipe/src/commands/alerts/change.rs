@@ -27,7 +27,7 @@ pub(crate) enum ChangeArgs {
 
 #[derive(Args, Debug)]
 struct Which {
-    /// The group, as `coinpipe alerts` shows it, or its first letters
+    /// The group, by its fingerprint, as `coinpipe alerts` shows it, or its first four characters or more
     group: String,
     /// Only say what would be done
     #[arg(long)]
@@ -189,7 +189,9 @@ async fn unsilence(
 ) -> anyhow::Result<Done> {
     let there = stores.silences.silences(now).await?;
     let was = there.iter().find(|silence| silence.fingerprint == group.fingerprint);
-    let Some(was) = was else { bail!("the group {} is not silenced", group.fingerprint) };
+    let Some(was) = was else {
+        bail!("the group {} is not silenced; nothing was changed", group.fingerprint)
+    };
     if !dry_run {
         stores.silences.unsilence(&group.fingerprint, now).await?;
     }
@@ -199,7 +201,10 @@ async fn unsilence(
 
 async fn resolve(stores: &Stores, group: &AlertGroup, args: &ResolveArgs) -> anyhow::Result<Done> {
     if group.state == GroupState::Resolved {
-        bail!("the group {} is resolved", group.fingerprint);
+        let how = group.resolution.as_deref().map(|how| format!(", {}", one_line(how, 200)));
+        let at = group.resolved_at.map(|at| format!(" since {}", timestamp::to_text(at)));
+        let [at, how] = [at, how].map(Option::unwrap_or_default);
+        bail!("the group {} is resolved{at}{how}; nothing was changed", group.fingerprint);
     }
     let how = format!("by hand: {}", args.why.trim());
     if !args.which.dry_run && !stores.letters.resolve(&group.fingerprint, group.total, &how).await? {
