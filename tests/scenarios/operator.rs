@@ -159,6 +159,7 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     let dry =
         json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--dry-run", "--json"]).await;
     assert_eq!((&dry["matched"], &dry["done"]), (&5.into(), &0.into()), "{dry:#}");
+    assert_eq!(dry.get("action"), Some(&Value::Null), "nothing was begun: {dry:#}");
     assert!(
         run(&["dead", "resolve", "dead/transformer/m1", "--why", "known"], 0)
             .await
@@ -168,6 +169,14 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     assert!(none.contains("no such letters"), "{none}");
     let dropped = run(&["dead", "drop", "--text", "TRANSFORMER/m", "--why", "no use", "--yes"], 0).await;
     assert!(dropped.contains("Dropped 4 letters, 1 group resolved"), "{dropped}");
+    // Whoever does it again is told what was done, by whom, and why.
+    let by = ["--who", "ann", "--why", "again", "--yes"];
+    let again = run(&[&["dead", "resolve", "dead/transformer/m3"][..], &by[..]].concat(), 0).await;
+    assert!(again.starts_with("the letter is dropped by ") && again.contains(": no use; nothing"), "{again}");
+    let again = run(&[&["dead", "drop", "--text", "TRANSFORMER/m"][..], &by[..]].concat(), 0).await;
+    assert!(again.starts_with("all 5 letters are resolved or dropped already, the newest "), "{again}");
+    let again = json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--json"]).await;
+    assert_eq!((&again["settled_already"], &again["action"]), (&5.into(), &Value::Null), "{again:#}");
     assert_eq!(json(&place, &["dead", "list", "--json"]).await, serde_json::json!([]));
     let shown = run(&["dead", "show", "dead/transformer/m3"], 0).await;
     assert!(shown.contains("state     dropped on ") && shown.contains(": no use"), "{shown}");

@@ -23,6 +23,7 @@ mod replay;
 mod replayed_letters;
 mod rows_json;
 mod settle;
+mod settled_before;
 mod trial;
 
 pub use access::Access;
@@ -40,6 +41,7 @@ pub use names::{quoted_name, read_name, shown_name};
 pub use replay::{Pace, Progress, Replayed, Sent, replay};
 pub use replayed_letters::{ReplayedLetters, close_settled_groups};
 pub use settle::{Settled, settle};
+pub use settled_before::SettledBefore;
 pub use trial::{Trial, Tried};
 
 /// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more
