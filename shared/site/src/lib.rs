@@ -63,10 +63,10 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
         instance: process.id().to_owned(),
         stop: process.shutdown.soft(),
     });
-    if process.serve_site(router(&context)) {
+    if let Some(address) = process.serve_site(router(&context)) {
         match context.guard().closed() {
-            None => info!("serving the site"),
-            Some(why) => warn!("{why}"),
+            None => info!(%address, "serving the site at http://{address}{}", context.href("/")),
+            Some(why) => warn!(%address, "{why}"),
         }
         tokio::spawn(async move {
             let recovering = recover::keep_recovering(context.stores(), context.clock());
