@@ -183,6 +183,17 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     let exported = run(&["dead", "export", "--state", "dropped"], 0).await;
     assert_eq!(exported.lines().count(), 4, "{exported}");
     assert!(exported.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{exported}");
+    // A file has all of them, and its name when it is whole; one that is there stays as it is.
+    run(&["dead", "export", "--all", "--out", "letters.jsonl"], 0).await;
+    let file = place.folder.path().join("letters.jsonl");
+    let written = std::fs::read_to_string(&file).expect("it is there");
+    assert_eq!(
+        (written.lines().count(), file.with_extension("jsonl.part").exists()),
+        (5, false),
+        "{written}"
+    );
+    run(&["dead", "export", "--state", "dropped", "--out", "letters.jsonl"], 2).await;
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), written);
     // What was dropped is not gone.
     run(&["dead", "replay", "dead/transformer/m3", "--yes"], 1).await;
     let list = json(&place, &["dead", "list", "--json"]).await;

@@ -2,7 +2,6 @@
 
 mod format;
 mod lines;
-mod part;
 mod row_groups;
 #[cfg(test)]
 mod samples;
