@@ -48,7 +48,7 @@ use tracing::{info, warn};
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
 pub use pipeline::missing::{Places, letters_about, places};
-pub use pipeline::{Overview, SlotState, Square, overview};
+pub use pipeline::{Overview, SlotState, Square, next_slot, overview};
 pub use truth::{Facts, Known, Level, Truth, facts, known, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.

@@ -25,6 +25,7 @@ use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
+pub use stages::next_slot;
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
     moment::shared(Router::new().route("/pipeline", get(pipeline)), context)
