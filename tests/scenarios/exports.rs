@@ -9,14 +9,23 @@ async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
     let folder = Folder::new();
     folder.run(&["--once"], &[]).await.expect(0);
     let price = folder.run(&["price", "btc", "--last", "30d"], &[]).await.expect(0);
-    for part in ["Bitcoin (BTC, id 1, rank ", " USD, ", "24 h ", "market cap ", "  30days  ", "low ", "high "]
-    {
+    for part in [
+        "Bitcoin (BTC, id 1, rank ",
+        " USD, ",
+        "24 h ",
+        "market cap ",
+        "  of 30 d only since ",
+        " UTC (1 quote):  ",
+        "low ",
+        "high ",
+    ] {
         assert!(price.stdout.contains(part), "{part:?} is not in:\n{}", price.stdout);
     }
     assert!(price.stderr.contains("SIMULATED"), "{}", price.stderr);
     // By id, slug and name, several at once; in JSON all numbers are there.
-    let json = folder.run(&["price", "1", "bitcoin", "Bitcoin", "--json"], &[]).await.expect(0).stdout;
-    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let json = folder.run(&["price", "1", "bitcoin", "Bitcoin", "--json"], &[]).await.expect(0);
+    assert!(json.stderr.contains("SIMULATED"), "{}", json.stderr);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     for coin in json.as_array().expect("a list") {
         assert_eq!((&coin["id"], &coin["currency"]), (&1.into(), &"USD".into()), "{coin:#}");
         assert_eq!(coin["quote"]["price"], coin["history"][0]["last"], "{coin:#}");
@@ -37,13 +46,41 @@ async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
     assert_eq!(shared.stdout.lines().count(), 2);
 }
 
+/// Wherever prices or their age are shown, they would be taken for real.
+#[tokio::test]
+async fn what_is_made_up_is_never_shown_without_a_word() {
+    let folder = Folder::new();
+    folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
+    let top = folder.run(&["top", "--once"], &[]).await.expect(0).stdout;
+    assert!(top.starts_with("SIMULATED "), "{top}");
+    for args in [
+        &["price", "BTC"][..],
+        &["price", "BTC", "--json"],
+        &["status"],
+        &["export", "quotes", "--all", "-"],
+        &["archive", "export", "--all", "pages"],
+    ] {
+        let said = folder.run(args, &[]).await.expect(0);
+        assert!(said.stderr.contains("SIMULATED"), "{args:?}: {}", said.stderr);
+    }
+}
+
 #[tokio::test]
 async fn an_export_is_whole_or_not_there() {
     let folder = Folder::new();
     folder.run(&["--once"], &[("COINPIPE__FETCH__LIMIT", "50")]).await.expect(0);
     let at = |name: &str| folder.0.path().join(name);
     let said = folder.run(&["export", "quotes", "--last", "24h", "quotes.csv"], &[]).await.expect(0);
-    assert!(said.stderr.contains("exported  50 quotes"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("exported  50 quotes") && said.stderr.contains("SIMULATED"),
+        "{}",
+        said.stderr
+    );
+    // A name that says no known format is no CSV, and a span of no time is a mistake.
+    let unknown = folder.run(&["export", "quotes", "--all", "quotes.xlsx"], &[]).await.expect(2);
+    assert!(unknown.stderr.contains("--format") && !at("quotes.xlsx").exists(), "{}", unknown.stderr);
+    let none = folder.run(&["export", "quotes", "--last", "0d", "none.csv"], &[]).await.expect(2);
+    assert!(none.stderr.contains("no time at all"), "{}", none.stderr);
     let text = std::fs::read_to_string(at("quotes.csv")).expect("the file is there");
     assert_eq!(text.lines().count(), 51);
     assert!(text.starts_with("coin_id,currency,price,volume_24h,"), "{text}");

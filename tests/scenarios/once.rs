@@ -179,3 +179,19 @@ async fn a_fetcher_killed_at_any_point_completes_its_slot_when_it_is_back() {
         assert_eq!(status["dead_letter_groups"], serde_json::json!([]), "{failpoint}");
     }
 }
+
+/// The site says "`coinpipe --once` takes one now", also in the folder of the process that serves it.
+#[tokio::test]
+async fn where_snapshots_are_taken_already_it_says_by_whom_and_when_the_next_is_due() {
+    let folder = Folder::new();
+    let env = [("COINPIPE__FETCH__LIMIT", "50")];
+    let mut running = folder.command("coinpipe", &["run"], &env).spawn().expect("it starts");
+    until_said(&mut running, "loaded chunk").await;
+    let refused = folder.run(&["--once"], &env).await.expect(1).stderr;
+    let named = format!("process {} (", running.id().expect("it runs"));
+    for part in [&named, "takes the snapshots here", "coinpipe status", "stop it first"] {
+        assert!(refused.contains(part), "{part:?} is not in {refused}");
+    }
+    signal(&running, "TERM").await;
+    assert_eq!(end(running).await, Some(0));
+}

@@ -159,6 +159,7 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     let dry =
         json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--dry-run", "--json"]).await;
     assert_eq!((&dry["matched"], &dry["done"]), (&5.into(), &0.into()), "{dry:#}");
+    assert_eq!(dry.get("action"), Some(&Value::Null), "nothing was begun: {dry:#}");
     assert!(
         run(&["dead", "resolve", "dead/transformer/m1", "--why", "known"], 0)
             .await
@@ -168,12 +169,31 @@ async fn letters_are_resolved_dropped_sent_again_and_purged_as_filters_say() {
     assert!(none.contains("no such letters"), "{none}");
     let dropped = run(&["dead", "drop", "--text", "TRANSFORMER/m", "--why", "no use", "--yes"], 0).await;
     assert!(dropped.contains("Dropped 4 letters, 1 group resolved"), "{dropped}");
+    // Whoever does it again is told what was done, by whom, and why.
+    let by = ["--who", "ann", "--why", "again", "--yes"];
+    let again = run(&[&["dead", "resolve", "dead/transformer/m3"][..], &by[..]].concat(), 0).await;
+    assert!(again.starts_with("the letter is dropped by ") && again.contains(": no use; nothing"), "{again}");
+    let again = run(&[&["dead", "drop", "--text", "TRANSFORMER/m"][..], &by[..]].concat(), 0).await;
+    assert!(again.starts_with("all 5 letters are resolved or dropped already, the newest "), "{again}");
+    let again = json(&place, &["dead", "drop", "--stage", "transformer", "--why", "x", "--json"]).await;
+    assert_eq!((&again["settled_already"], &again["action"]), (&5.into(), &Value::Null), "{again:#}");
     assert_eq!(json(&place, &["dead", "list", "--json"]).await, serde_json::json!([]));
     let shown = run(&["dead", "show", "dead/transformer/m3"], 0).await;
     assert!(shown.contains("state     dropped on ") && shown.contains(": no use"), "{shown}");
     let exported = run(&["dead", "export", "--state", "dropped"], 0).await;
     assert_eq!(exported.lines().count(), 4, "{exported}");
     assert!(exported.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{exported}");
+    // A file has all of them, and its name when it is whole; one that is there stays as it is.
+    run(&["dead", "export", "--all", "--out", "letters.jsonl"], 0).await;
+    let file = place.folder.path().join("letters.jsonl");
+    let written = std::fs::read_to_string(&file).expect("it is there");
+    assert_eq!(
+        (written.lines().count(), file.with_extension("jsonl.part").exists()),
+        (5, false),
+        "{written}"
+    );
+    run(&["dead", "export", "--state", "dropped", "--out", "letters.jsonl"], 2).await;
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), written);
     // What was dropped is not gone.
     run(&["dead", "replay", "dead/transformer/m3", "--yes"], 1).await;
     let list = json(&place, &["dead", "list", "--json"]).await;

@@ -328,6 +328,7 @@ async fn each_program_says_what_it_is() {
 async fn the_simulators_faults_are_listed() {
     let faults = Folder::new().run(&["simulate", "--fault", "help"], &[]).await.expect(0).stdout;
     assert!(faults.contains("status=HTTP") && faults.contains("vanished"), "{faults}");
+    assert!(faults.contains("this coin (1 by default) is not listed"), "each with what it does: {faults}");
 }
 
 #[tokio::test]

@@ -113,6 +113,28 @@ async fn check_warns_of_a_currency_that_nobody_knows_until_a_snapshot_has_it() {
     assert!(!told.contains("convert"), "{told}");
 }
 
+/// Whoever is told of trouble is among what the pipeline needs, and is not called by a check.
+#[tokio::test]
+async fn check_names_the_webhook_and_the_heartbeat_that_are_set() {
+    let folder = Folder::new();
+    let plain = folder.run(&["check"], &[]).await.expect(0).stdout;
+    assert!(plain.contains("ok      mail    not configured"), "{plain}");
+    assert!(!plain.contains("webhook") && !plain.contains("heartbeat"), "{plain}");
+    let env = [
+        ("COINPIPE__ALERT__WEBHOOK", "https://hooks.example.com/hunter2"),
+        ("COINPIPE__ALERT__HEARTBEAT_URL", "https://beats.example.com/hunter2"),
+    ];
+    let told = folder.run(&["check"], &env).await.expect(0).stdout;
+    for line in [
+        "ok      mail    off",
+        "ok      webhook messages go to hooks.example.com, ",
+        "ok      heartbeat beats.example.com is called after each snapshot; ",
+    ] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{line:?} is not in:\n{told}");
+    }
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
 #[tokio::test]
 async fn check_says_what_a_month_costs_when_it_ends_and_what_fits() {
     let api = api(Options { credits_monthly: 10_000, ..Options::default() }).await;

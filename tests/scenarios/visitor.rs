@@ -57,7 +57,7 @@ impl Answer {
 }
 
 impl Served {
-    /// Starts an alerter that serves the site, and waits until it listens.
+    /// Starts an alerter, and waits until it serves the site.
     pub(crate) async fn start(place: &Place) -> Self {
         let env = [
             ("COINPIPE__HTTP__LISTEN", "127.0.0.1:0"),
@@ -65,7 +65,7 @@ impl Served {
             ("COINPIPE__LOG__FORMAT", "json"),
         ];
         let worker = Worker::start(place, "alerter", &env);
-        worker.until_said("serving /livez").await;
+        worker.until_said("serving the site at http://127.0.0.1:").await;
         let log = worker.log();
         let line = log.lines().find(|line| line.contains("serving /livez")).expect("it was said");
         let line: serde_json::Value = serde_json::from_str(line).expect("lines of JSON");

@@ -50,6 +50,21 @@ pub(crate) struct Heartbeat {
     told: Mutex<Told>,
 }
 
+/// A client for the calls of `url`, and where they go.
+fn connect(url: &Secret) -> anyhow::Result<(reqwest::Client, Url)> {
+    let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
+    let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
+    let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
+    Ok((http, url))
+}
+
+/// What is called, as one line for people. It is not called now: that would tell of a snapshot that there is not.
+pub(crate) fn check(url: &Secret) -> anyhow::Result<String> {
+    let (_, url) = connect(url)?;
+    let host = url.host_str().unwrap_or_default();
+    Ok(format!("{host} is called after each snapshot; whether it hears shows with the first"))
+}
+
 /// What was told. A call that failed is made again.
 struct Told {
     /// The newest slot whose snapshot was whole and is told.
@@ -67,9 +82,7 @@ impl Heartbeat {
         desk: Arc<dyn Desk>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        let wrong = |reason: String| anyhow!("alert.heartbeat_url: {reason}");
-        let url = Url::parse(url.expose()).map_err(|error| wrong(format!("is not a URL: {error}")))?;
-        let http = http::client(url.scheme() == "https", TIMEOUT).map_err(wrong)?;
+        let (http, url) = connect(url)?;
         let started_at = clock.now();
         let told = Told { slot: None, failed: started_at, is_heard: true };
         Ok(Self { http, url, newest, desk, clock, started_at, told: Mutex::new(told) })

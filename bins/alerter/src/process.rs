@@ -10,7 +10,7 @@ use service::{Process, Queues, Stores};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{self, Heartbeat};
 use crate::newest::Newest;
 use crate::passed::Passed;
 use crate::store_away::StoreAway;
@@ -109,18 +109,23 @@ async fn close(stores: &Stores, clock: &Arc<dyn Clock>) -> Result<(), StoreError
     keeper.settle(&CancellationToken::new()).await.map(drop)
 }
 
-/// Whether mails could be sent now, as one line for people.
-pub async fn check(process: &Process) -> anyhow::Result<String> {
+/// Whether somebody could be told of trouble now: a line for people about the mail, and one about each of webhook and heartbeat that is
+/// set. Only the mail server is asked: whoever gets a call takes it for news.
+pub async fn check(process: &Process) -> anyhow::Result<Vec<(&'static str, anyhow::Result<String>)>> {
     let transports = transports(process)?;
     let mail = match &transports.mail {
-        Some(mail) => mail.check().await?,
-        None if transports.webhook.is_some() => "off".to_owned(),
-        None => "not configured: dead letters are filed and logged, nothing is mailed".to_owned(),
+        Some(mail) => mail.check().await.map_err(anyhow::Error::from),
+        None if transports.webhook.is_some() => Ok("off".to_owned()),
+        None => Ok("not configured: dead letters are filed and logged, nothing is mailed".to_owned()),
     };
-    Ok(match &transports.webhook {
-        Some(webhook) => format!("{mail}; webhook: {}", webhook.check().await?),
-        None => mail,
-    })
+    let mut lines = vec![("mail", mail)];
+    if let Some(webhook) = &transports.webhook {
+        lines.push(("webhook", webhook.check().await.map_err(anyhow::Error::from)));
+    }
+    if let Some(url) = process.config().alert.heartbeat() {
+        lines.push(("heartbeat", heartbeat::check(url)));
+    }
+    Ok(lines)
 }
 
 /// Checks `[mail]` and the webhook; called before anything outside is touched.

@@ -16,6 +16,8 @@ const LISTED: usize = 5;
 pub(crate) struct Meant {
     /// The best ranked of those that are called so, or the one with this id.
     pub(crate) coin: CoinQuote,
+    /// Whether the newest snapshot has it. If not, its rank is another's by now.
+    pub(crate) is_listed: bool,
     /// The others that are called so, the best ranked first.
     pub(crate) others: Vec<CoinQuote>,
 }
@@ -72,20 +74,28 @@ async fn look(
 }
 
 fn choose(text: &str, found: Vec<MarketRow>) -> Option<Meant> {
-    let mut coins: Vec<_> = found.into_iter().map(|row| row.coin).collect();
-    let by_id = text.trim().parse().ok().and_then(|id: u32| coins.iter().position(|coin| coin.id == id));
-    if let Some(place) = by_id {
-        return Some(Meant { coin: coins.swap_remove(place), others: Vec::new() });
-    }
-    let others = coins.split_off(1.min(coins.len()));
-    Some(Meant { coin: coins.pop()?, others })
+    let id = text.trim().parse::<u32>().ok();
+    let by_id = id.and_then(|id| found.iter().position(|row| row.coin.id == id));
+    let mut found = found.into_iter();
+    let MarketRow { coin, is_listed, .. } = found.nth(by_id.unwrap_or_default())?;
+    let others = if by_id.is_some() { Vec::new() } else { found.map(|row| row.coin).collect() };
+    Some(Meant { coin, is_listed, others })
 }
 
 /// A coin as it can be named without a doubt.
 pub(crate) fn named(coin: &CoinQuote) -> String {
-    let (name, symbol) = (domain::one_line(&coin.name, 40), domain::one_line(&coin.symbol, 12));
     let rank = coin.quote.get(Measure::CmcRank).map_or_else(String::new, |rank| format!(", rank {rank}"));
-    format!("{name} ({symbol}, id {}{rank})", coin.id)
+    with_more(coin, &rank)
+}
+
+/// The same of a coin that left: by its old rank it would be taken for another.
+pub(crate) fn named_without_rank(coin: &CoinQuote) -> String {
+    with_more(coin, "")
+}
+
+fn with_more(coin: &CoinQuote, more: &str) -> String {
+    let (name, symbol) = (domain::one_line(&coin.name, 40), domain::one_line(&coin.symbol, 12));
+    format!("{name} ({symbol}, id {}{more})", coin.id)
 }
 
 /// Some coins, as they can be named.

@@ -7,6 +7,18 @@ use ports::{QueueError, StoreError};
 use service::{Process, Queues, Stores, Usage};
 
 use crate::adapters::Found;
+use crate::output;
+
+/// What is said on stderr of quotes that are made up: whoever reads prices takes them for real.
+pub(crate) const SIMULATED: &str = "The data is SIMULATED.";
+
+/// Says it of what was read of `stores`, if it is so.
+pub(crate) async fn say_if_simulated(stores: &Stores) -> anyhow::Result<()> {
+    if stores.store.data_kinds().await?.simulated {
+        output::say(SIMULATED);
+    }
+    Ok(())
+}
 
 /// What queue and store hold.
 #[derive(Clone, Copy, Debug)]

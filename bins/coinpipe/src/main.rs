@@ -15,6 +15,7 @@ mod numbers;
 mod opening;
 mod output;
 mod page_files;
+mod part;
 mod selection;
 mod trial;
 mod values;

@@ -8,7 +8,7 @@ use clap::Args;
 use domain::{BatchId, PageMeta, Slot, timestamp};
 use service::Usage;
 
-use crate::values::{duration, instant};
+use crate::values::{instant, some_time};
 
 /// How much earlier than its slot a page may be in the archive, by the clocks of two machines.
 const SKEW: TimeDelta = TimeDelta::minutes(10);
@@ -24,7 +24,7 @@ pub(crate) struct SpanArgs {
     #[arg(long, value_name = "T", value_parser = instant)]
     to: Option<DateTime<Utc>>,
     /// Batches of slots in this time until now, such as 24h or 7d
-    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["from", "to"])]
     last: Option<Duration>,
     /// One batch, by its id as `batches` shows it
     #[arg(long, value_name = "ID", conflicts_with_all = ["from", "to", "last"])]

@@ -18,6 +18,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "write a duration such as 24h or 7d".to_owned())
 }
 
+/// As [`duration`], and longer than none: a span of no time has nothing in it.
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("that is no time at all; write a duration such as 24h or 7d".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// `LEFT=RIGHT`.
 pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
@@ -36,6 +44,9 @@ mod tests {
     fn values_are_read_as_they_are_described_and_others_are_refused() {
         assert_eq!(instant("2026-11-22").unwrap(), instant("2026-11-22T00:00:00Z").unwrap());
         assert_eq!(duration("7d").unwrap(), Duration::from_hours(168));
+        assert_eq!(some_time("1ms").unwrap(), Duration::from_millis(1));
+        assert!(["0s", "0d", "0"].iter().all(|none| some_time(none).unwrap_err().contains("no time at all")));
+        assert!(some_time("soon").unwrap_err().contains("such as 24h"));
         assert_eq!(assignment("a=b=c").unwrap(), ("a=b".to_owned(), "c".to_owned()));
         assert!(instant("yesterday").is_err() && duration("a day or so").is_err());
         assert!(assignment("=b").is_err() && assignment("a=").is_err() && assignment("a").is_err());

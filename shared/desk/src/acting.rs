@@ -14,7 +14,7 @@ use crate::filter_json::filter_json;
 const PORTION: u32 = 200;
 
 /// More than any desk has.
-const ALL: u64 = u64::MAX >> 1;
+pub(crate) const ALL: u64 = u64::MAX >> 1;
 
 /// What is done to letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

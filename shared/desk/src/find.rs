@@ -6,7 +6,7 @@ use service::Stores;
 
 use crate::names::{read_name, shown_name};
 
-/// A beginning of a fingerprint that is shorter names no group.
+/// A beginning of a fingerprint that is shorter, in characters, names no group.
 const LEAST_NAME: usize = 4;
 
 /// Why a name means no group.
@@ -15,6 +15,9 @@ pub enum GroupError {
     /// None begins so.
     #[error("there is no group {0:?}; `coinpipe alerts` and `coinpipe dead groups` show their names")]
     None(String),
+    /// Some do, and it is too short all the same: the next death may be of another one.
+    #[error("{0:?} is too short: a group is named by its first four characters or more")]
+    TooShort(String),
     /// Several do.
     #[error("several groups begin with {0:?}; write more of the name")]
     Several(String),
@@ -25,10 +28,11 @@ pub fn group_named<'g>(groups: &'g [AlertGroup], name: &str) -> Result<&'g Alert
     if let Some(group) = groups.iter().find(|group| group.fingerprint == name) {
         return Ok(group);
     }
-    let is_it = |group: &&AlertGroup| name.len() >= LEAST_NAME && group.fingerprint.starts_with(name);
+    let is_it = |group: &&AlertGroup| !name.is_empty() && group.fingerprint.starts_with(name);
     match groups.iter().filter(is_it).collect::<Vec<_>>()[..] {
-        [group] => Ok(group),
         [] => Err(GroupError::None(shown_name(name))),
+        _ if name.chars().count() < LEAST_NAME => Err(GroupError::TooShort(name.to_owned())),
+        [group] => Ok(group),
         _ => Err(GroupError::Several(name.to_owned())),
     }
 }
@@ -66,7 +70,11 @@ mod tests {
         assert_eq!(named("xyz0"), Ok("xyz00".to_owned()));
         assert_eq!(named("abcd1"), Ok("abcd1".to_owned()));
         assert_eq!(named("abcd"), Err(GroupError::Several("abcd".to_owned())));
-        for none in ["xyz", "bbbb", "", "xyz000"] {
+        for short in ["xyz", "a"] {
+            assert_eq!(named(short), Err(GroupError::TooShort(short.to_owned())));
+        }
+        assert!(GroupError::TooShort("89".to_owned()).to_string().contains("first four characters"));
+        for none in ["bbbb", "b", "", "xyz000"] {
             assert_eq!(named(none), Err(GroupError::None(none.to_owned())));
         }
         let odd = sample("o\u{1b}dd", at(0));

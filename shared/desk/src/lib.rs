@@ -17,12 +17,14 @@ mod hidden;
 mod json_path;
 mod kind;
 mod letter_json;
+mod look_error;
 mod message;
 mod names;
 mod replay;
 mod replayed_letters;
 mod rows_json;
 mod settle;
+mod settled_before;
 mod trial;
 
 pub use access::Access;
@@ -36,10 +38,12 @@ pub use find::{GroupError, group_named, letter};
 pub use hidden::{HIDDEN, Hidden};
 pub use json_path::set as set_value;
 pub use letter_json::{action_json, group_json, replay_of, summary_json, trace, whole_json};
+pub use look_error::LookError;
 pub use names::{quoted_name, read_name, shown_name};
 pub use replay::{Pace, Progress, Replayed, Sent, replay};
-pub use replayed_letters::{LookError, ReplayedLetters, close_settled_groups};
+pub use replayed_letters::{ReplayedLetters, close_settled_groups};
 pub use settle::{Settled, settle};
+pub use settled_before::SettledBefore;
 pub use trial::{Trial, Tried};
 
 /// The longest body that is filed, in bytes: half of the smallest limit that databases set for a statement, and far more

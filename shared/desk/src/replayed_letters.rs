@@ -11,6 +11,8 @@ use ports::{Clock, Desk, Ledger, Letters, Queue, QueueError, QueueName, StoreErr
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::look_error::LookError;
+
 /// How often it is looked.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// Letters that are read at a time.
@@ -26,30 +28,6 @@ pub struct ReplayedLetters {
     queue: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
     clean_after: TimeDelta,
-}
-
-/// Queue or store cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LookError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The queue.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-}
-
-impl outage::Away for LookError {
-    fn is_away(&self) -> bool {
-        match self {
-            Self::Store(error) => error.is_transient(),
-            Self::Queue(error) => error.is_transient(),
-        }
-    }
-
-    fn away(reason: String) -> Self {
-        Self::Store(StoreError::Unavailable { reason })
-    }
 }
 
 impl ReplayedLetters {

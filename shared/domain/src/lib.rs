@@ -2,6 +2,7 @@
 //!
 //! No async, no I/O, no clock: everything here is a value. Every other crate speaks in these types.
 
+pub mod amounts;
 mod api_version;
 mod batch;
 mod checksum;

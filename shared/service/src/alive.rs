@@ -168,7 +168,8 @@ impl Alive {
 /// What a stage of this process has done since it started.
 fn done(metrics: &Metrics, stage: StageName) -> StageRate {
     let metrics = StageMetrics::new(metrics, stage);
-    let messages = if stage == StageName::Fetcher { metrics.count_published() } else { metrics.count_done() };
+    let messages =
+        if stage == StageName::Fetcher { metrics.count_published() } else { metrics.count_finished() };
     StageRate { stage, messages, rows: metrics.count_rows() }
 }
 

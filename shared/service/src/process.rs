@@ -1,5 +1,6 @@
 //! What a process has: its settings, its clock, the queue and the store that it opened.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -183,10 +184,11 @@ impl Process {
         self.connections.source_table(self.config(), name).await
     }
 
-    /// Answers with `routes` what is asked of `[http] listen` beside health and metrics, until the process ends. `false` when
-    /// nothing is served, or something else was handed over before.
-    pub fn serve_site(&self, routes: Router) -> bool {
-        self.is_seen && self.site.hand_over(routes)
+    /// Answers with `routes` what is asked of `[http] listen` beside health and metrics, until the process ends. Where that is; `None`
+    /// when nothing is served, or something else was handed over before.
+    pub fn serve_site(&self, routes: Router) -> Option<SocketAddr> {
+        let is_served = self.is_seen && self.site.hand_over(routes);
+        self.site.address().filter(|_| is_served)
     }
 
     /// Closes what is open. The next opening opens anew.

@@ -1,5 +1,6 @@
 //! The place of the site in a process: what answers all but health and metrics, once it was handed over.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -14,17 +15,33 @@ use tower::ServiceExt;
 pub(crate) struct Site {
     is_expected: bool,
     routes: Arc<OnceLock<Router>>,
+    address: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Site {
     /// The site of a process of `stages`. One without an alerter has none: it may have no store.
     pub(crate) fn of(stages: &[StageName]) -> Self {
-        Self { is_expected: stages.contains(&StageName::Alerter), routes: Arc::default() }
+        Self {
+            is_expected: stages.contains(&StageName::Alerter),
+            routes: Arc::default(),
+            address: Arc::default(),
+        }
     }
 
     /// Answers with `routes` from now on. `false` when something else was handed over before, which stays.
     pub(crate) fn hand_over(&self, routes: Router) -> bool {
         self.routes.set(routes).is_ok()
+    }
+
+    /// Notes where the process listens.
+    pub(crate) fn is_served_at(&self, address: SocketAddr) {
+        // A process listens once.
+        let _ = self.address.set(address);
+    }
+
+    /// Where the process listens, if it does.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address.get().copied()
     }
 
     /// Answers `request`.

@@ -1,59 +1,25 @@
 //! What can go wrong with an API, as something to ask for.
-//!
-//! | written | what the client meets |
-//! |---|---|
-//! | `status=HTTP` | this HTTP status, with the API's error body |
-//! | `error=CODE` | the documented error with this code (400, 500, 1001 to 1011, 1022) and its HTTP status |
-//! | `error-in-200=CODE` | the same error, but HTTP says 200 |
-//! | `html`, `html=HTTP` | a maintenance page, with 200 or this status |
-//! | `firewall`, `firewall=HTTP` | a page as Cloudflare's firewall sends it, with 403 or this status, and its ray id |
-//! | `empty-body` | 200 and nothing |
-//! | `huge` | a valid listing of 128 MiB of spaces; a bomb when gzip is accepted |
-//! | `retry-after=DURATION` | a `Retry-After` header on answers that are errors |
-//! | `slow=DURATION` | nothing for so long, then the answer |
-//! | `trickle=DURATION` | the body in small pieces over so long |
-//! | `truncate` | half of the JSON, as if it were all |
-//! | `close` | the connection closed halfway through the body |
-//! | `empty-data` | a listing without coins |
-//! | `text-code` | `"error_code":"0"` |
-//! | `extra` | a field that nobody has seen before, in every coin and quote |
-//! | `missing=NAME` | this field is gone from every coin and quote |
-//! | `retyped=NAME` | this field has another type in every coin and quote: numbers become text, anything else a number |
-//! | `null-price` | every hundredth coin's price is null, from the first |
-//! | `negative-price` | every hundredth coin's price is negative |
-//! | `duplicate` | every hundredth coin is there twice |
-//! | `frozen` | time stands still for the market; recordings do not go on |
-//! | `old=DURATION` | quotes as they were so long ago, though the envelope has the time of now |
-//! | `ahead=DURATION` | the API's clock is so far ahead |
-//! | `same-page` | the first coins, whatever `start` says |
-//! | `short=N` | the first N coins of the page, though there are more |
-//! | `without-top=N` | a first page without its best N coins, though they are counted |
-//! | `times=FACTOR` | every price, so many times as high |
-//! | `null=NAME` | this field is null in every coin and quote |
-//! | `renamed`, `renamed=ID` | this coin (1 by default) has another name, symbol and slug |
-//! | `vanished`, `vanished=ID` | this coin (1 by default) is not listed |
-//! | `past-empty` | an answer of the history without a coin |
-//! | `past-hours=N` | the first N of the hours that the history was asked for |
-//! | `past-short=N` | the first N of the coins that the history was asked for |
-//! | `past-credits=N` | an answer of the history that costs N credits |
+//! [`FAULTS`] lists them, with what the client meets.
 //!
 //! `:N` after any of them means the next N requests that it applies to. A fault that replaces the answer (the
 //! first seven) applies to every path; the first one in the list that still has requests left wins, and only that
 //! one is used up, so `status=500:2 error=1008:1` is a sequence. `slow`, `trickle`, `truncate` and `close` apply
 //! to whatever is answered, those with `past` to successful answers of the history, the others to successful listings, and as far as they make sense to the market beside these.
 
+mod catalogue;
 mod parse;
 mod plan;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-pub use parse::{ParseFaultError, WRITTEN};
+pub use catalogue::{FAULTS, help};
+pub use parse::ParseFaultError;
 pub(crate) use plan::{FaultPlan, Reach};
 
 use crate::errors::ApiError;
 
-/// One way to go wrong. The module lists what each one does.
+/// One way to go wrong. [`FAULTS`] says what each one does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// An HTTP status with an error code.

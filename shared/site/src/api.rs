@@ -5,6 +5,7 @@
 mod batches;
 mod coins;
 mod history;
+mod index;
 mod json;
 mod letters;
 mod market;
@@ -29,6 +30,7 @@ fn all() -> Routes {
         market::routes(),
         batches::routes(),
         status::routes(),
+        index::routes(),
         openapi::routes(),
     ]
     .into_iter()
@@ -37,7 +39,10 @@ fn all() -> Routes {
 }
 
 pub(crate) fn routes() -> Router<Context> {
-    let routes = all().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
+    let routes = all()
+        .into_iter()
+        .chain(index::with_a_slash())
+        .fold(Router::new(), |router, (path, route)| router.route(path, route));
     routes.layer(middleware::from_fn(crate::etag::tag))
 }
 

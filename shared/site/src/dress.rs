@@ -1,4 +1,4 @@
-//! Gives a [`Trouble`] the form that whoever asked can read: a view for people, JSON for programs.
+//! Gives a [`Trouble`] the form that whoever asked can read: a view for people, JSON for programs, text where a file was asked for.
 
 use axum::Json;
 use axum::body::to_bytes;
@@ -11,6 +11,7 @@ use maud::html;
 use serde_json::json;
 
 use crate::context::Context;
+use crate::form::Form;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
 
@@ -22,8 +23,7 @@ const LONGEST: usize = 1000;
 
 /// The layer around all routes.
 pub(crate) async fn dress(State(context): State<Context>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_program = path.strip_prefix(context.base_path()).is_some_and(|path| path.starts_with("/api/"));
+    let form = Form::of(request.uri().path().strip_prefix(context.base_path()).unwrap_or_default());
     let response = next.run(request).await;
     let (head, body) = response.into_parts();
     let trouble = match head.extensions.get::<Trouble>() {
@@ -34,7 +34,7 @@ pub(crate) async fn dress(State(context): State<Context>, request: Request, next
         }
         None => return Response::from_parts(head, body),
     };
-    let mut dressed = dressed(&context, is_program, &trouble);
+    let mut dressed = dressed(&context, form, &trouble);
     for name in KEPT {
         if let Some(value) = head.headers.get(&name) {
             dressed.headers_mut().insert(name, value.clone());
@@ -62,10 +62,14 @@ fn of_status(status: StatusCode, reason: &str) -> Trouble {
     Trouble::Refused(status, text.into())
 }
 
-fn dressed(context: &Context, is_program: bool, trouble: &Trouble) -> Response {
+fn dressed(context: &Context, form: Form, trouble: &Trouble) -> Response {
     let status = trouble.status();
-    if is_program {
-        return (status, Json(json!({ "error": trouble.to_string() }))).into_response();
+    match form {
+        Form::Json => return (status, Json(json!({ "error": trouble.to_string() }))).into_response(),
+        Form::Text => {
+            return (status, format!("{}\n", one_line(&trouble.to_string(), LONGEST))).into_response();
+        }
+        Form::View => {}
     }
     let title = match trouble {
         Trouble::NotFound(_) => "Not found",

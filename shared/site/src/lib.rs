@@ -17,6 +17,7 @@ mod context;
 mod courses;
 mod dress;
 mod etag;
+mod form;
 mod jobs;
 mod lately;
 mod layout;
@@ -46,8 +47,8 @@ use tracing::{info, warn};
 
 pub use context::{Context, Parts};
 pub use pipeline::json::{batch_json, depth_json, mail_json, waiting_json};
-pub use pipeline::missing::{LookError, Places, letters_about, places};
-pub use pipeline::{Overview, SlotState, Square, overview};
+pub use pipeline::missing::{Places, letters_about, places};
+pub use pipeline::{Overview, SlotState, Square, next_slot, overview};
 pub use truth::{Facts, Known, Level, Truth, facts, known, truth as truth_of};
 
 /// Serves the site of `process` from now on, over what it has open. `trial` tries pages that somebody edited; without it none is.
@@ -62,10 +63,10 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
         instance: process.id().to_owned(),
         stop: process.shutdown.soft(),
     });
-    if process.serve_site(router(&context)) {
+    if let Some(address) = process.serve_site(router(&context)) {
         match context.guard().closed() {
-            None => info!("serving the site"),
-            Some(why) => warn!("{why}"),
+            None => info!(%address, "serving the site at http://{address}{}", context.href("/")),
+            Some(why) => warn!(%address, "{why}"),
         }
         tokio::spawn(async move {
             let recovering = recover::keep_recovering(context.stores(), context.clock());

@@ -21,7 +21,7 @@ use crate::trouble::Trouble;
 use filter::{Asked, Filter};
 
 pub(crate) use currency::chosen;
-pub(crate) use filter::{descending, sort_column};
+pub(crate) use filter::{ORDERS, descending, sort_column};
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
     moment::shared(Router::new().route("/", get(market)).merge(coin::routes()), context)

@@ -1,70 +1,29 @@
 //! Numbers for people, as they are written on pages about prices; the exact ones stand beside them.
 
+pub(crate) use domain::amounts::price;
 pub(crate) use domain::count;
-use domain::thousands;
-use domain::{Kind, Measure};
+use domain::{Kind, Measure, amounts, thousands};
 use maud::{Markup, html};
-
-/// From here on digits stand for nothing, and there may be three hundred of them.
-const HUGE: f64 = 1e15;
 
 /// What stands where there is no number.
 pub(crate) const NONE: &str = "–";
 
-/// A price: two decimals from 1 up, four significant digits below.
-pub(crate) fn price(amount: f64) -> String {
-    let size = amount.abs();
-    if amount == 0.0 {
-        return "0".to_owned();
-    }
-    if !(1e-9..HUGE).contains(&size) {
-        return format!("{amount:.3e}");
-    }
-    // What would round to 1 is written as 1 is.
-    if size >= 0.99995 {
-        return thousands(&format!("{amount:.2}"));
-    }
-    // As many decimals as leave four significant digits.
-    let mut decimals = 4;
-    let mut next = size * 10.0;
-    while next < 1.0 {
-        next *= 10.0;
-        decimals += 1;
-    }
-    format!("{amount:.decimals$}")
-}
-
-/// An amount of money or of coins in a short form: `1.27 T`, `35.1 M`.
+/// An amount of money or of coins in a short form: `1.27 T`, `35.10 M`. A narrow line does not break before its unit.
 pub(crate) fn short(amount: f64) -> String {
-    let size = amount.abs();
-    if size >= HUGE * 1e3 {
-        return format!("{amount:.2e}");
-    }
-    for (unit, name) in [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")] {
-        // What would round to 1,000 of the smaller unit is 1 of this one.
-        if size >= unit * 0.999_995 {
-            // A narrow line must not break between them.
-            return format!("{:.2}\u{a0}{name}", amount / unit);
-        }
-    }
-    // Below 1 as many digits as of a price.
-    if amount != 0.0 && size < 0.999_95 { price(amount) } else { format!("{amount:.2}") }
+    unbroken(&amounts::money(amount))
 }
 
-/// A percentage with its sign.
+/// A percentage with its sign, which is a minus and no hyphen.
 pub(crate) fn percent(amount: f64) -> String {
-    // What lost nearly all is not gone.
-    let size = if -100.0 < amount && amount <= -99.995 { 99.99 } else { amount.abs() };
-    let text = if size >= HUGE { format!("{size:.2e}") } else { thousands(&format!("{size:.2}")) };
-    let is_nothing = size < 0.005;
-    let sign = if is_nothing {
-        ""
-    } else if amount < 0.0 {
-        "\u{2212}"
-    } else {
-        "+"
-    };
-    format!("{sign}{text}\u{a0}%")
+    let text = unbroken(&amounts::percent(amount));
+    match text.strip_prefix('-') {
+        Some(size) => format!("\u{2212}{size}"),
+        None => text,
+    }
+}
+
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 /// All digits of a number, and no more than it has.
@@ -104,58 +63,12 @@ pub(crate) fn change(percentage: Option<f64>) -> Markup {
 mod tests {
     use super::*;
 
+    /// How many digits there are is tested where that is decided, in `domain`.
     #[test]
-    fn amounts_read_well_at_every_size() {
-        for (amount, written) in [
-            (63_120.955_116_672_26, "63,120.96"),
-            (1.0, "1.00"),
-            (0.998_972_2, "0.9990"),
-            (0.061_234_5, "0.06123"),
-            (0.000_123_46, "0.0001235"),
-            (5e-18, "5.000e-18"),
-            (0.0, "0"),
-            (1.7e308, "1.700e308"),
-            (-1234.5, "-1,234.50"),
-        ] {
-            assert_eq!(price(amount), written);
-        }
-        assert_eq!(short(1.265_258e12), "1.27\u{a0}T");
-        assert_eq!(short(999.0), "999.00");
-        // A small coin's volume in bitcoin is not nothing.
-        assert_eq!([short(0.0049), short(-1e-12), short(0.0)], ["0.004900", "-1.000e-12", "0.00"]);
-        assert_eq!(short(1.7e308), "1.70e308");
-        // At a unit's edge.
-        assert_eq!(price(0.999_96), "1.00");
-        assert_eq!(price(0.999_94), "0.9999");
-        for (amount, written) in [
-            (999.99, "999.99"),
-            (999.999, "1.00\u{a0}K"),
-            (-999.999, "-1.00\u{a0}K"),
-            (999_994.0, "999.99\u{a0}K"),
-            (999_999.0, "1.00\u{a0}M"),
-            (999_999_999.0, "1.00\u{a0}B"),
-            (999_999_999_999.0, "1.00\u{a0}T"),
-        ] {
-            assert_eq!(short(amount), written);
-        }
-        assert_eq!(count(1_234_567), "1,234,567");
-    }
-
-    #[test]
-    fn a_change_has_a_sign_unless_it_is_none() {
-        for (amount, written) in [
-            (1.2, "+1.20\u{a0}%"),
-            (-1.2, "\u{2212}1.20\u{a0}%"),
-            (0.001, "0.00\u{a0}%"),
-            (-0.0, "0.00\u{a0}%"),
-            (12_345.6, "+12,345.60\u{a0}%"),
-            (-99.999, "\u{2212}99.99\u{a0}%"),
-            (-100.0, "\u{2212}100.00\u{a0}%"),
-            (99.999, "+100.00\u{a0}%"),
-            (-1e300, "\u{2212}1.00e300\u{a0}%"),
-        ] {
-            assert_eq!(percent(amount), written);
-        }
+    fn a_number_stays_in_its_line_and_has_a_minus() {
+        assert_eq!([short(1.265_258e12), short(999.0)], ["1.27\u{a0}T", "999.00"]);
+        assert_eq!([percent(1.2), percent(-1.2)], ["+1.20\u{a0}%", "\u{2212}1.20\u{a0}%"]);
+        assert_eq!(percent(-1e300), "\u{2212}1.00e300\u{a0}%");
         assert!(change(Some(-3.0)).into_string().contains("class=\"down\""));
         assert!(change(Some(0.0)).into_string().contains("class=\"even\""));
     }

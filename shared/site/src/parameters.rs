@@ -41,7 +41,15 @@ fn in_words(said: &str) -> String {
     if let Some((_, rest)) = said.split_once("missing field ") {
         return format!("the parameter {} is missing", quoted(rest).concat());
     }
-    "a parameter has a value that it cannot have".to_owned()
+    // The name of the field stands before what is wrong with it. Fields that are texts are read by the functions below, which say more.
+    match said.split(": ").nth(1).filter(|name| is_name(name)) {
+        Some(name) => format!("{name} has a value that it cannot have"),
+        None => "the parameters cannot be read".to_owned(),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// The value of a parameter that is there and not empty: a form sends what was left empty, too.
@@ -60,6 +68,33 @@ pub(crate) fn whole_number(
     number.map(Some).ok_or_else(|| {
         let (least, most) = bounds.into_inner();
         Trouble::BadParameter(format!("{name} must be a number from {least} to {most}, and not {text:?}"))
+    })
+}
+
+/// Whether the parameter `name` says yes: `1`, or `true` as programs write it. `0`, `false` and nothing are no.
+pub(crate) fn flag(name: &str, value: Option<&str>) -> Result<bool, Trouble> {
+    match word(value) {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => Err(Trouble::BadParameter(format!("{name} must be 1 or 0, and not {other:?}"))),
+    }
+}
+
+/// Which of `all`, each with its name, the parameter `name` is, if it is there.
+pub(crate) fn one_of<T: Copy>(
+    name: &str,
+    value: Option<&str>,
+    all: &[(&str, T)],
+) -> Result<Option<T>, Trouble> {
+    let Some(text) = word(value) else { return Ok(None) };
+    let found = all.iter().find(|(known, _)| *known == text);
+    found.map(|(_, one)| Some(*one)).ok_or_else(|| {
+        let known: Vec<_> = all.iter().map(|(known, _)| *known).collect();
+        let known = match &known[..] {
+            [first, second] => format!("{first} or {second}"),
+            several => format!("one of {}", several.join(", ")),
+        };
+        Trouble::BadParameter(format!("{name} must be {known}, and not {text:?}"))
     })
 }
 
@@ -95,7 +130,21 @@ mod tests {
         assert_eq!(told("coin=1&coins=2"), "there is no parameter \"coins\" here; there are: coin, to");
         assert_eq!(told("coin=1&coin=2"), "coin is there twice; say which is meant");
         assert_eq!(told("to=2"), "the parameter coin is missing");
-        assert_eq!(told("coin=x"), "a parameter has a value that it cannot have");
+        assert_eq!(told("coin=x"), "coin has a value that it cannot have");
+    }
+
+    #[test]
+    fn what_a_choice_can_be_is_told() {
+        let flagged = |text| flag("gone", Some(text));
+        assert_eq!(["1", "true", "0", "false", " "].map(flagged), [true, true, false, false, false].map(Ok));
+        let wrong = |text: &str| Trouble::BadParameter(text.to_owned());
+        assert_eq!(flagged("yes"), Err(wrong("gone must be 1 or 0, and not \"yes\"")));
+        let chosen = |all, text| one_of("order", Some(text), all);
+        let orders = &[("asc", false), ("desc", true)];
+        assert_eq!([chosen(orders, "desc"), chosen(orders, "")], [Ok(Some(true)), Ok(None)]);
+        assert_eq!(chosen(orders, "up"), Err(wrong("order must be asc or desc, and not \"up\"")));
+        let more = &[("a", true), ("b", true), ("c", true)];
+        assert_eq!(chosen(more, "d"), Err(wrong("order must be one of a, b, c, and not \"d\"")));
     }
 
     #[test]

@@ -20,27 +20,26 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::moment;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, one_of};
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
+pub use stages::next_slot;
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
     moment::shared(Router::new().route("/pipeline", get(pipeline)), context)
 }
 
 /// What is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Asked {
-    #[serde(default)]
-    span: Span,
+    span: Option<String>,
 }
 
 /// How far back plots go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Span {
     #[default]
     Day,
@@ -61,8 +60,10 @@ impl Span {
 
 async fn pipeline(
     State(context): State<Context>,
-    Parameters(Asked { span }): Parameters<Asked>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
+    let spans = Span::ALL.map(|(span, word, _)| (word, span));
+    let span = one_of("span", asked.span.as_deref(), &spans)?.unwrap_or_default();
     let (config, clock) = (context.config(), context.clock());
     let (stores, queue) = (context.stores(), context.queue());
     let all = context.ask(overview(config, stores, Some(queue), clock)).await?;

@@ -74,6 +74,46 @@ async fn what_is_not_there_is_said_to_people_and_to_programs() {
     assert_eq!(json.text(), r#"{"error":"there is nothing at /api/nothing"}"#);
 }
 
+/// Whoever asks for a file does not want a view in its place.
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_said_as_text() {
+    let site = Site::new();
+    site.load(coins(1)).await;
+    for (path, status, told) in [
+        ("/coins/7.csv", StatusCode::NOT_FOUND, "no snapshot had a coin with the id 7\n"),
+        ("/coins/x.csv", StatusCode::NOT_FOUND, "no snapshot had a coin with the id x\n"),
+        (
+            "/coins/1.csv?range=week",
+            StatusCode::BAD_REQUEST,
+            "range must be one of 24h, 7d, 30d, 1y, all, and not \"week\"\n",
+        ),
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.text()), (status, told), "{path}");
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; charset=utf-8", "{path}");
+    }
+}
+
+/// Which parameter of a view cannot be so, and what it can be.
+#[tokio::test]
+async fn what_a_parameter_of_a_view_can_be_is_told() {
+    let site = Site::new();
+    site.load(coins(1)).await;
+    for (path, told) in [
+        ("/?gone=yes", "gone must be 1 or 0"),
+        ("/?order=up", "order must be asc or desc"),
+        ("/coins/1?range=week", "range must be one of 24h, 7d, 30d, 1y, all"),
+        ("/pipeline?span=week", "span must be day or month"),
+        ("/actions?limit=many", "limit must be a number from 1 to 1000"),
+        ("/actions?limit=5000", "limit must be a number from 1 to 1000"),
+        ("/letters?coin=BTC", "coin="),
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn assets_are_kept_for_good_under_the_name_that_views_use() {
     let site = Site::new();

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use ports::StoreError;
 
-/// Why there is no view. As an answer it is dressed by the layer `dress`: as a view, or as JSON below `/api`.
+/// Why there is no view. As an answer it is dressed by the layer `dress`: as a view, as JSON below `/api`, or as text in place of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Trouble {
     /// Nothing has this address, or what it names is not there.

@@ -157,9 +157,10 @@ impl StageMetrics {
         self.set.published.get_or_create(&self.label()).get()
     }
 
-    /// Messages that it finished, so far.
-    pub fn count_done(&self) -> u64 {
-        self.set.settled.get_or_create(&self.outcome(Outcome::Done)).get()
+    /// Messages that it has done with, so far: handled, or sent to the dead letters. What is tried again is not among them.
+    pub fn count_finished(&self) -> u64 {
+        let settled = |outcome| self.set.settled.get_or_create(&self.outcome(outcome)).get();
+        settled(Outcome::Done) + settled(Outcome::Dead)
     }
 
     /// Rows that it handled, so far.
@@ -249,6 +250,16 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
+    }
+
+    /// A stage in which everything dies is not idle.
+    #[test]
+    fn a_message_that_died_is_finished_and_one_that_is_tried_again_is_not() {
+        let loader = StageMetrics::new(&Metrics::default(), StageName::Loader);
+        for outcome in [Outcome::Done, Outcome::Dead, Outcome::Dead, Outcome::Retry, Outcome::Outage] {
+            loader.settled(outcome);
+        }
+        assert_eq!(loader.count_finished(), 3);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use domain::PageMeta;
 use service::Process;
 
 use crate::selection::{Selection, SpanArgs};
-use crate::{adapters, archived, numbers, output, page_files};
+use crate::{adapters, archived, data_kind, numbers, output, page_files};
 
 #[derive(Args, Debug)]
 pub(crate) struct ArchiveArgs {
@@ -52,6 +52,7 @@ async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
     let range = process.unless_stopped(async { Ok(archive.range(since).await?) }).await?;
     let stop = process.shutdown.soft();
     let (mut pages, mut bytes, mut unreadable) = (0, 0, 0);
+    let mut are_simulated = false;
     let mut position = range.after;
     while position < range.end && !stop.is_cancelled() {
         let read = archived::read(&*archive, position).await?;
@@ -66,6 +67,7 @@ async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
                 let file = page_files::write(&page.message)?;
                 save(&folder.join(page_files::name(&meta)), &file)?;
                 pages += 1;
+                are_simulated |= meta.simulated;
                 bytes += file.len() as u64;
             }
         }
@@ -76,6 +78,9 @@ async fn export(process: &Process, args: &ExportArgs) -> anyhow::Result<()> {
         bytesize::ByteSize(bytes),
         folder.display()
     ))?;
+    if are_simulated {
+        output::say(data_kind::SIMULATED);
+    }
     if unreadable > 0 {
         bail!("left out {}: they cannot be read as pages", numbers::counted(unreadable, "message"));
     }

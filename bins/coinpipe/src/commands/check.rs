@@ -50,7 +50,8 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
                 ("failed", text)
             }
         };
-        output::print(format!("{word:<8}{name:<8}{text}"))
+        // One name is longer than its column.
+        output::print(format!("{word:<8}{name:<7} {text}"))
     };
     let mut line = |name: &str, result: anyhow::Result<String>| verdict(name, result.into());
     // The configuration was checked when it was loaded: a mistake would have ended the program with code 2.
@@ -65,7 +66,9 @@ pub(crate) async fn run(process: &Process) -> anyhow::Result<()> {
     };
     line("queue", queue)?;
     line("store", store)?;
-    line("mail", alerter::check(process).await)?;
+    for (name, result) in alerter::check(process).await? {
+        line(name, result)?;
+    }
     let answer = api(process, &source, found.as_ref()).await;
     let status = answer.as_ref().map(|(status, _)| status);
     line("api", status.map(|status| api_text(&source, status)).map_err(copy))?;

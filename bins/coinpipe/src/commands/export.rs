@@ -2,7 +2,6 @@
 
 mod format;
 mod lines;
-mod part;
 mod row_groups;
 #[cfg(test)]
 mod samples;
@@ -20,9 +19,9 @@ use ports::store::HistorySpan;
 use service::{Process, Usage};
 
 use crate::coin_names::{self, Meant};
-use crate::values::duration;
+use crate::values::some_time;
 use crate::when::{When, ZoneArgs};
-use crate::{adapters, numbers, output};
+use crate::{adapters, data_kind, numbers, output};
 use format::Format;
 use target::Target;
 
@@ -56,7 +55,7 @@ struct QuotesArgs {
     #[command(flatten)]
     zone: ZoneArgs,
     /// Quotes that changed in this time until now, such as 24h or 7d
-    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["from", "to"])]
     last: Option<Duration>,
     /// All quotes
     #[arg(long, conflicts_with_all = ["from", "to", "last"])]
@@ -67,7 +66,7 @@ struct QuotesArgs {
     /// Only of this coin: its id, symbol, slug or name; may be repeated. They come one after the other, each by time
     #[arg(long, value_name = "COIN")]
     coin: Vec<String>,
-    /// How they are written; without it, as the ending of FILE says, or csv
+    /// How they are written; without it, as the ending of FILE says (.csv, .jsonl, .ndjson or .parquet), and csv on stdout
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// The file, which must not exist; `-` is stdout
@@ -103,7 +102,7 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
     let currencies = process.unless_stopped(currencies).await?;
     let series = process.unless_stopped(series(browse, &args.coin, &currencies)).await?;
     let only = args.currency.as_ref().and(currencies.first());
-    let format = args.format.unwrap_or_else(|| Format::of(&args.file));
+    let format = args.format.map_or_else(|| Format::of(&args.file), Ok)?;
     let mut writer = format.writer(&args.file)?;
     let mut target = Target::open(&args.file)?;
     target.write_all(&writer.head())?;
@@ -131,7 +130,7 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
     target.write_all(&writer.end()?)?;
     target.finish()?;
     output::say(format!("exported  {}", numbers::counted(written, "quote")));
-    Ok(())
+    data_kind::say_if_simulated(&stores).await
 }
 
 /// What is asked for, one after the other: all, or coins in their currencies, which are found by an index.
@@ -145,7 +144,7 @@ async fn series(
     }
     let mut series = Vec::new();
     for text in coins {
-        let Meant { coin, others } = coin_names::meant(browse, text, currencies).await?;
+        let Meant { coin, others, .. } = coin_names::meant(browse, text, currencies).await?;
         if !others.is_empty() {
             bail!(
                 "{text:?} is {} and {}; name it by its id",

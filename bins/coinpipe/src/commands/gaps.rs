@@ -41,7 +41,7 @@ pub(crate) struct GapsArgs {
     #[arg(long, value_name = "T", value_parser = When::parse)]
     to: Option<When>,
     /// Slots in this time until now, such as 24h; 7d unless something else is said
-    #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "TIME", value_parser = values::some_time, conflicts_with_all = ["from", "to"])]
     last: Option<Duration>,
     #[command(flatten)]
     zone: ZoneArgs,

@@ -5,9 +5,9 @@ mod letters;
 mod progress;
 mod report;
 
-use anyhow::{Context, bail};
-use fetcher::{ChosenSource, FetchedBatch, OnceFailure};
-use service::Process;
+use anyhow::{Context, anyhow, bail};
+use fetcher::{ChosenSource, FetchedBatch, OnceFailure, SpoolError};
+use service::{Process, Stores};
 
 use super::run;
 use crate::adapters::Adapters;
@@ -85,7 +85,10 @@ async fn snapshot(
     progress: &Progress,
 ) -> anyhow::Result<Ended> {
     let stop = process.shutdown.soft();
-    let fetcher = fetcher::for_once(process, &adapters.queues, source).await?;
+    let fetcher = match fetcher::for_once(process, &adapters.queues, source).await {
+        Ok(fetcher) => fetcher,
+        Err(error) => return Err(explained(process, &adapters.stores, error).await),
+    };
     // When it is asked to stop, it waits a moment for a response that is under way, because that is paid for.
     match fetcher.fetch_now(progress, stop.clone()).await {
         Ok(snapshot) => {
@@ -105,4 +108,16 @@ async fn snapshot(
             Err(failure).context("the snapshot could not be fetched")
         }
     }
+}
+
+/// The `error`; of a fetcher that runs here already, what it does, and what to do: somebody who wants a snapshot now made no mistake.
+async fn explained(process: &Process, stores: &Stores, error: anyhow::Error) -> anyhow::Error {
+    let Some(SpoolError::Locked(holder)) = error.downcast_ref() else { return error };
+    let now = process.clock.now();
+    let next = site::facts(stores, now).await.ok().and_then(|facts| site::next_slot(&facts.followed, now));
+    let next = next.map(|at| format!(", the next that is due at {}", at.format("%Y-%m-%d %H:%M UTC")));
+    anyhow!(
+        "nothing was fetched: {holder} takes the snapshots here{}; `coinpipe status` shows what it has. For one now, stop it first",
+        next.unwrap_or_default()
+    )
 }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use service::{Process, Usage};
 
 use crate::coin_names::{self, Meant};
-use crate::values::duration;
-use crate::{adapters, numbers, output};
+use crate::values::some_time;
+use crate::{adapters, data_kind, numbers, output};
 
 /// Parts of the span, and characters of the sparkline.
 const PARTS: u32 = 60;
@@ -27,14 +27,35 @@ pub(crate) struct PriceArgs {
     #[arg(required = true, value_name = "COIN")]
     coins: Vec<String>,
     /// The span of the line, until now, such as 24h or 30d
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "7d")]
-    last: Duration,
+    #[arg(long, value_name = "TIME", value_parser = last, default_value = "7d")]
+    last: Last,
     /// In which currency; without it, the first of the newest snapshot
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
-    /// Print JSON
+    /// Print JSON: all numbers of the newest quote below `quote`, the points of the line in `history`
     #[arg(long)]
     json: bool,
+}
+
+/// How far back the line goes.
+#[derive(Clone, Debug)]
+struct Last {
+    time: Duration,
+    /// As it was typed, with blanks before its units.
+    label: String,
+}
+
+fn last(text: &str) -> Result<Last, String> {
+    let time = some_time(text)?;
+    let mut label = String::new();
+    for letter in text.trim().chars() {
+        let is_next = |before: char| before.is_ascii_digit() != letter.is_ascii_digit() && before != ' ';
+        if letter != ' ' && label.chars().next_back().is_some_and(is_next) {
+            label.push(' ');
+        }
+        label.push(letter);
+    }
+    Ok(Last { time, label })
 }
 
 /// A coin, and its past.
@@ -45,7 +66,7 @@ struct Shown {
 
 pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<()> {
     let now = process.clock.now();
-    let from = TimeDelta::from_std(args.last).ok().and_then(|last| now.checked_sub_signed(last));
+    let from = TimeDelta::from_std(args.last.time).ok().and_then(|last| now.checked_sub_signed(last));
     let Some(from) = from else { return Err(Usage("--last goes back too far".to_owned()).into()) };
     let span = Divided::new(from, now + TimeDelta::seconds(1), PARTS);
     let Some(stores) = process.open_stores_read_only().await? else {
@@ -59,21 +80,18 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
     }
     if args.json {
         let coins: Vec<_> = shown.iter().map(to_json).collect();
-        return output::print(serde_json::to_string_pretty(&coins)?);
-    }
-    let last = humantime::format_duration(args.last).to_string();
-    for (place, coin) in shown.iter().enumerate() {
-        if place > 0 {
-            output::print("")?;
+        output::print(serde_json::to_string_pretty(&coins)?)?;
+    } else {
+        for (place, coin) in shown.iter().enumerate() {
+            if place > 0 {
+                output::print("")?;
+            }
+            for line in to_lines(coin, &args.last.label, (from, now)) {
+                output::print(line)?;
+            }
         }
-        for line in to_lines(coin, &last, now) {
-            output::print(line)?;
-        }
     }
-    if stores.store.data_kinds().await?.simulated {
-        output::say("The data is SIMULATED.");
-    }
-    Ok(())
+    data_kind::say_if_simulated(&stores).await
 }
 
 async fn look(
@@ -95,12 +113,22 @@ const CHANGES: [(&str, Measure); 5] = [
     ("90 d", Measure::PercentChange90d),
 ];
 
-fn to_lines(Shown { meant, chart }: &Shown, last: &str, now: DateTime<Utc>) -> Vec<String> {
+/// The coin, with the line of the span `from` … `now`, which is called `last`.
+fn to_lines(
+    Shown { meant, chart }: &Shown,
+    last: &str,
+    (from, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Vec<String> {
     let CoinQuote { quote, .. } = &meant.coin;
     let price = |price: f64| numbers::price(Some(price));
     let changes = CHANGES.map(|(time, measure)| format!("{time} {}", numbers::percent(quote.get(measure))));
+    let name = if meant.is_listed {
+        coin_names::named(&meant.coin)
+    } else {
+        format!("{}, which the newest snapshot does not have", coin_names::named_without_rank(&meant.coin))
+    };
     let mut lines = vec![
-        coin_names::named(&meant.coin),
+        name,
         format!(
             "  {} {}, {} ago",
             numbers::price(quote.get(Measure::Price)),
@@ -120,7 +148,8 @@ fn to_lines(Shown { meant, chart }: &Shown, last: &str, now: DateTime<Utc>) -> V
         let line = sparkline::line(chart.iter().map(|point| point.last));
         let change = (first.first > 0.0).then(|| (end.last / first.first - 1.0) * 100.0);
         lines.push(format!(
-            "  {last}  {} {line} {}  {}",
+            "  {}  {} {line} {}  {}",
+            of_span(chart, last, (from, now)),
             price(first.first),
             price(end.last),
             numbers::percent(change)
@@ -134,6 +163,16 @@ fn to_lines(Shown { meant, chart }: &Shown, last: &str, now: DateTime<Utc>) -> V
         lines.push(format!("  also called so: {others}; name one by its id"));
     }
     lines
+}
+
+/// What the line is of: the span, if there are quotes from about its beginning on; or how many there are, and since when.
+fn of_span(chart: &[ChartPoint], last: &str, (from, now): (DateTime<Utc>, DateTime<Utc>)) -> String {
+    let begins = chart.first().map_or(now, |first| first.first_at);
+    if begins - from <= (now - from) / 10 {
+        return last.to_owned();
+    }
+    let quotes = numbers::counted(chart.iter().map(|point| point.quotes).sum(), "quote");
+    format!("of {last} only since {} ({quotes}):", begins.format("%Y-%m-%d %H:%M UTC"))
 }
 
 fn to_json(Shown { meant, chart }: &Shown) -> Value {
@@ -163,6 +202,7 @@ fn to_json(Shown { meant, chart }: &Shown) -> Value {
         "symbol": symbol,
         "name": name,
         "slug": slug,
+        "is_listed": meant.is_listed,
         "currency": quote.currency,
         "quote": values,
         "last_updated": timestamp::to_text(quote.last_updated),
@@ -171,4 +211,70 @@ fn to_json(Shown { meant, chart }: &Shown) -> Value {
         "others": others.collect::<Vec<_>>(),
         "history": history.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::contract::store::sample::{at, batch, quote};
+
+    use super::*;
+
+    fn point(first_at: i64, quotes: u64) -> ChartPoint {
+        let (first_at, last_at) = (at(first_at), at(first_at + 60));
+        let (volume_24h, market_cap) = (None, None);
+        ChartPoint {
+            first_at,
+            last_at,
+            first: 1.0,
+            low: 1.0,
+            high: 1.0,
+            last: 1.0,
+            volume_24h,
+            market_cap,
+            quotes,
+        }
+    }
+
+    fn shown(is_listed: bool, chart: Vec<ChartPoint>) -> String {
+        let mut quote = quote("USD", 1.0, at(0));
+        quote.numbers[Measure::CmcRank as usize] = Some(1.0);
+        let coin = CoinQuote {
+            id: 1,
+            symbol: "BTC".to_owned(),
+            name: "Bitcoin".to_owned(),
+            slug: "bitcoin".to_owned(),
+            quote,
+            fetched_at: at(0),
+            batch: batch(0),
+        };
+        let meant = Meant { coin, is_listed, others: Vec::new() };
+        let span = (at(-30 * 86_400), at(60));
+        to_lines(&Shown { meant, chart }, &last("30d").unwrap().label, span).join("\n")
+    }
+
+    /// A line of two minutes is no line of a month.
+    #[test]
+    fn a_line_that_begins_late_says_since_when_and_of_how_many_quotes_it_is() {
+        let late = shown(true, vec![point(-120, 1), point(0, 2)]);
+        let told = "  of 30 d only since 2026-11-22 13:58 UTC (3 quotes):  1.00 ▄▄ 1.00  0.00 %";
+        assert!(late.lines().any(|line| line == told), "{late}");
+        let whole = shown(true, vec![point(-29 * 86_400, 1), point(0, 2)]);
+        assert!(whole.lines().any(|line| line == "  30 d  1.00 ▄▄ 1.00  0.00 %"), "{whole}");
+        assert!(shown(true, Vec::new()).ends_with("no quotes in the last 30 d"));
+    }
+
+    #[test]
+    fn a_coin_that_left_has_no_rank() {
+        assert!(shown(true, Vec::new()).starts_with("Bitcoin (BTC, id 1, rank 1)\n"));
+        let left = shown(false, Vec::new());
+        assert!(left.starts_with("Bitcoin (BTC, id 1), which the newest snapshot does not have\n"), "{left}");
+    }
+
+    #[test]
+    fn a_span_is_called_as_it_was_typed() {
+        for (typed, label) in [("30d", "30 d"), ("1y", "1 y"), ("1h30m", "1 h 30 m"), ("2 days", "2 days")] {
+            assert_eq!(last(typed).unwrap().label, label);
+        }
+        assert!(last("0d").unwrap_err().contains("no time at all"));
+    }
 }

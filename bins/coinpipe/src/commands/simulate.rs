@@ -42,7 +42,7 @@ pub(crate) struct SimulateArgs {
     /// Credits per month
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     credits: u64,
-    /// Misbehave: `status=500`, `error=1008`, `slow=2s`, `truncate`, `html`, …; `help` lists them all.
+    /// Misbehave: `status=500`, `error=1008`, `slow=2s`, `truncate`, `html`, …; `help` lists them all, with what each does.
     /// FAULT:N does it for the next N requests only
     #[arg(long, value_name = "FAULT")]
     fault: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct SimulateArgs {
 
 pub(crate) async fn run(process: &Process, args: &SimulateArgs) -> anyhow::Result<()> {
     if args.fault.iter().any(|fault| fault == "help") {
-        return output::print(simulator::fault::WRITTEN);
+        return output::print(simulator::fault::help());
     }
     let options = options(args)?;
     let simulator = Simulator::start(args.listen, options, Arc::clone(&process.clock)).await?;

@@ -19,7 +19,7 @@ use site::{Facts, depth_json, mail_json, truth_of, waiting_json};
 
 use super::batches;
 use crate::adapters::{self, Found};
-use crate::{numbers, output, values};
+use crate::{data_kind, numbers, output, values};
 use trouble::Trouble;
 
 #[derive(Args, Debug)]
@@ -153,6 +153,9 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         output::print(format!("mail      {line}"))?;
     }
     print_batches(&batches, more)?;
+    if let Some(stores) = &found.stores {
+        data_kind::say_if_simulated(stores).await?;
+    }
     Ok((freshness, now))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use ports::{Queue, StoreError, TopCoin};
+use ports::{Queue, StoreError};
 use service::{Process, Stores};
 use site::{Known, Overview, overview};
 
@@ -26,17 +26,28 @@ const PLAIN: Size = Size { columns: 100, lines: 40 };
 /// How long to wait unless something else is asked for.
 const USUALLY: &str = "2s";
 
+/// A look takes a while itself, and nobody reads faster.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 #[derive(Args, Debug)]
 pub(crate) struct TopArgs {
     /// Print how it is now, and end; as always where the output is no terminal
     #[arg(long)]
     once: bool,
     /// Time between two looks
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = USUALLY)]
+    #[arg(long, value_name = "TIME", value_parser = pause, default_value = USUALLY)]
     every: Duration,
     /// Currency of the market; the first of fetch.convert unless something else is said
     #[arg(long, value_name = "CURRENCY")]
     currency: Option<String>,
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let time = values::duration(text)?;
+    if time < SHORTEST {
+        return Err(format!("write {} or more", humantime::format_duration(SHORTEST)));
+    }
+    Ok(time)
 }
 
 pub(crate) async fn run(process: &Process, args: &TopArgs) -> anyhow::Result<()> {
@@ -59,16 +70,18 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn look(&self) -> Result<(Overview, Vec<TopCoin>), StoreError> {
+    async fn look(&self) -> Result<Frame, StoreError> {
         let (config, clock) = (self.process.config(), &*self.process.clock);
         let all = overview(config, self.stores, self.queue, clock).await?;
-        Ok((all, self.stores.quotes.top(&self.currency, COINS).await?))
+        let coins = self.stores.quotes.top(&self.currency, COINS).await?;
+        let is_simulated = self.stores.store.data_kinds().await?.simulated;
+        Ok(Frame { all, coins, currency: self.currency.clone(), is_simulated, away: None })
     }
 
     /// What is shown of it; that the store is away, when it is.
     async fn frame(&self) -> Frame {
         match self.look().await {
-            Ok((all, coins)) => Frame { all, coins, currency: self.currency.clone(), away: None },
+            Ok(frame) => frame,
             Err(error) => {
                 let config = self.process.config();
                 let now = self.process.clock.now();
@@ -82,7 +95,8 @@ impl Looking<'_> {
                 };
                 let all = Overview { known, squares: Vec::new(), batches: Vec::new(), processes: Vec::new() };
                 let away = Some(error.to_string());
-                Frame { all, coins: Vec::new(), currency: self.currency.clone(), away }
+                let currency = self.currency.clone();
+                Frame { all, coins: Vec::new(), currency, is_simulated: false, away }
             }
         }
     }

@@ -42,7 +42,7 @@ pub struct ProcessRecord {
 pub struct StageRate {
     /// The stage.
     pub stage: StageName,
-    /// Messages that it finished; that a fetcher published.
+    /// Messages that it finished, whether handled or dead; that a fetcher published.
     pub messages: u64,
     /// Rows in them, as far as the stage counts rows.
     pub rows: u64,

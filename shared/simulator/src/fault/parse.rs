@@ -7,22 +7,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::catalogue::names;
 use super::{Fault, PlannedFault};
 use crate::errors::documented_codes;
-
-/// How each fault is written, for people.
-pub const WRITTEN: &str = "status=HTTP, error=CODE, error-in-200=CODE, html[=HTTP], firewall[=HTTP], empty-body, huge, \
-    retry-after=DURATION, slow=DURATION, trickle=DURATION, truncate, close, empty-data, text-code, extra, \
-    missing=FIELD, retyped=FIELD, null-price, negative-price, duplicate, frozen, old=DURATION, ahead=DURATION, same-page, \
-    short=N, without-top=N, times=FACTOR, null=FIELD, renamed[=ID], vanished[=ID], \
-    past-empty, past-hours=N, past-short=N, past-credits=N; \
-    each may end in :N for the next N requests only";
 
 /// A text that is not a fault.
 #[derive(Debug, Error)]
 pub enum ParseFaultError {
     /// No fault has this name.
-    #[error("unknown fault {name:?}; there are: {WRITTEN}")]
+    #[error("unknown fault {name:?}; there are: {}", names())]
     Unknown {
         /// The name as written.
         name: String,
@@ -179,6 +172,7 @@ fn wrong(fault: &str, wanted: impl Display) -> ParseFaultError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::FAULTS;
 
     #[test]
     fn every_fault_reads_from_its_written_form() {
@@ -225,6 +219,9 @@ mod tests {
         assert_eq!(text.parse::<Fault>().unwrap(), fault, "{text}");
         let planned: PlannedFault = format!("{text}:3").parse().unwrap();
         assert_eq!(planned, fault.next(NonZeroU32::new(3).unwrap()), "{text}:3");
+        let name = text.split('=').next().unwrap();
+        let is_it = |written: &str| written.split(['=', '[']).next() == Some(name);
+        assert!(FAULTS.iter().any(|(written, _)| is_it(written)), "{name} is not listed");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::routing::get;
+use desk::LookError;
 use domain::{BatchId, Slot, one_line};
 use ports::StoreError;
 use ports::store::BatchRecord;
@@ -16,7 +17,7 @@ use super::json::next;
 use crate::context::Context;
 use crate::parameters::{Parameters, whole_number, word};
 use crate::pipeline::json::batch_json;
-use crate::pipeline::missing::{LookError, Places, places};
+use crate::pipeline::missing::{Places, places};
 use crate::trouble::Trouble;
 
 /// Batches of one answer that are not asked for otherwise, and the most.

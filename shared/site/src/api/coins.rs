@@ -12,7 +12,7 @@ use super::Routes;
 use super::json::{coin, next, quote};
 use crate::context::Context;
 use crate::market::{chosen, descending, sort_column};
-use crate::parameters::{Parameters, whole_number, word};
+use crate::parameters::{Parameters, flag, whole_number, word};
 use crate::trouble::Trouble;
 
 /// Coins of one answer that are not asked for otherwise, and the most.
@@ -30,7 +30,7 @@ struct Asked {
     search: Option<String>,
     sort: Option<String>,
     order: Option<String>,
-    gone: Option<bool>,
+    gone: Option<String>,
     limit: Option<String>,
     after: Option<String>,
 }
@@ -51,6 +51,7 @@ async fn coins(
             ))
         })?),
     };
+    let with_gone = flag("gone", asked.gone.as_deref())?;
     let search = word(asked.search.as_deref());
     let browse = &context.stores().browse;
     let currencies = context.currencies().await?;
@@ -60,7 +61,7 @@ async fn coins(
     let currency = chosen(&currencies, asked.currency.as_deref())?;
     let query = MarketQuery {
         currency: currency.clone(),
-        listed_only: !asked.gone.unwrap_or_default(),
+        listed_only: !with_gone,
         search: search.map(|text| Search::Contains(text.to_owned())),
         sort: MarketSort { by, descending },
         start,
@@ -75,7 +76,7 @@ async fn coins(
             ("search", search),
             ("sort", Some(by.column())),
             ("order", Some(if descending { "desc" } else { "asc" })),
-            ("gone", asked.gone.unwrap_or_default().then_some("true")),
+            ("gone", with_gone.then_some("1")),
             ("limit", Some(limit.as_str())),
             ("after", Some(key.as_str())),
         ];

@@ -13,8 +13,8 @@ use super::Routes;
 use super::coins::{id, no_coin};
 use super::json::{next, quote};
 use crate::context::Context;
-use crate::market::chosen;
-use crate::parameters::{Parameters, instant, whole_number, word};
+use crate::market::{ORDERS, chosen};
+use crate::parameters::{Parameters, instant, one_of, whole_number};
 use crate::trouble::Trouble;
 
 /// Quotes of one answer that are not asked for otherwise, and the most.
@@ -43,13 +43,7 @@ async fn history(
     let from = instant("from", asked.from.as_deref())?.unwrap_or(DateTime::UNIX_EPOCH);
     // The future, which a clock that was set back can show, is not left out.
     let until = instant("until", asked.until.as_deref())?.unwrap_or(context.now() + TimeDelta::days(1));
-    let newest_first = match word(asked.order.as_deref()) {
-        None | Some("asc") => false,
-        Some("desc") => true,
-        Some(other) => {
-            return Err(Trouble::BadParameter(format!("order must be asc or desc, and not {other:?}")));
-        }
-    };
+    let newest_first = one_of("order", asked.order.as_deref(), &ORDERS)?.unwrap_or_default();
     let limit = whole_number("limit", asked.limit.as_deref(), 1..=MOST)?.unwrap_or(LIMIT);
     let browse = &context.stores().browse;
     let record = context.ask(browse.coin(id(&text)?)).await?.ok_or_else(|| no_coin(&text))?;

@@ -9,11 +9,14 @@ use super::Routes;
 use crate::context::Context;
 use crate::trouble::Trouble;
 
+/// Where it is, below the base path.
+pub(super) const PATH: &str = "/api/openapi.json";
+
 /// The description, without the address of the server.
 pub(super) const TEXT: &str = include_str!("../../assets/openapi.json");
 
 pub(super) fn routes() -> Routes {
-    vec![("/api/openapi.json", get(openapi))]
+    vec![(PATH, get(openapi))]
 }
 
 async fn openapi(State(context): State<Context>) -> Result<Json<Value>, Trouble> {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use domain::Slot;
+use ports::{Letters as _, Store as _};
 use serde_json::Value;
+use testkit::contract::store::sample;
 
 use super::{all, openapi};
 use crate::testing::{Site, coins};
@@ -111,6 +114,118 @@ async fn walk(site: &Site, path: &str, rows: &str) -> Vec<Value> {
         next = page["next"].as_str().map(str::to_owned);
     }
     found
+}
+
+/// Batches, letters and quotes of the past beside a few coins.
+async fn with_several_of_all() -> Site {
+    let site = Site::new();
+    for hour in 0..5_i64 {
+        let mut chunk = sample::chunk(&[1]);
+        let begins = sample::at(-3600 * hour);
+        (chunk.page.batch, chunk.page.slot) = (sample::batch(-3600 * hour), Slot::at(begins));
+        chunk.page.fetched_at = begins;
+        chunk.rows[0].quotes[0].last_updated = begins - chrono::TimeDelta::minutes(1);
+        site.store.load(&chunk).await.expect("the store is there");
+        let letter = sample::letter(&format!("hour {hour}"), begins);
+        assert!(site.store.file(&letter, "abcdef0123456789").await.expect("the store is there"));
+    }
+    site.load(coins(5)).await;
+    site
+}
+
+/// Every answer that has pages says in the same way where the next is, and whoever goes there until the end sees all, once.
+#[tokio::test]
+async fn next_leads_to_the_next_page_wherever_there_are_pages() {
+    let (site, document) = (with_several_of_all().await, described());
+    let mut paged = BTreeSet::new();
+    for (path, about) in document["paths"].as_object().expect("paths") {
+        let response = resolved(&document, &about["get"]["responses"]["200"]);
+        let schema = resolved(&document, &response["content"]["application/json"]["schema"]);
+        let properties = &schema["properties"];
+        if properties["next"].is_null() {
+            continue;
+        }
+        assert_eq!(properties["next"]["$ref"], "#/components/schemas/Next", "{path}");
+        let rows = properties.as_object().expect("properties").iter().find(|(_, it)| it["type"] == "array");
+        let rows = rows.expect("rows").0;
+        let whole = site.get(&path.replace("{id}", "1")).await.json()[rows].as_array().expect("rows").clone();
+        assert!(whole.len() > 4, "{path} has {}", whole.len());
+        assert_eq!(
+            walk(&site, &format!("{}?limit=2", path.replace("{id}", "1")), rows).await,
+            whole,
+            "{path}"
+        );
+        paged.insert(path.as_str());
+    }
+    let all = ["/api/batches", "/api/coins", "/api/coins/{id}/history", "/api/letters", "/api/market"];
+    assert_eq!(paged, BTreeSet::from(all));
+}
+
+/// A filter is part of the address of the next page, and a time before now stays the one of the first.
+#[tokio::test]
+async fn the_pages_of_a_filter_are_those_of_its_letters() {
+    let site = with_several_of_all().await;
+    let path = "/api/letters?limit=2&since=24h&stage=fetcher&text=said+no&state=any";
+    let page = site.get(path).await.json();
+    let next = page["next"].as_str().expect("there are more");
+    for part in ["/api/letters?", "since=2026-11-21T14%3A00", "stage=fetcher", "text=said+no", "state=any"] {
+        assert!(next.contains(part), "{part} is not in {next}");
+    }
+    assert_eq!(walk(&site, path, "letters").await.len(), 5);
+    assert_eq!(walk(&site, "/api/letters?limit=2&stage=loader", "letters").await.len(), 0);
+}
+
+/// Whoever writes nonsense is told where; and what is described as possible is possible.
+#[tokio::test]
+async fn what_a_parameter_cannot_be_is_told_by_its_name() {
+    let (site, document) = (with_several_of_all().await, described());
+    for (path, about) in document["paths"].as_object().expect("paths") {
+        for parameter in about["get"]["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] != "query" {
+                continue;
+            }
+            let (name, schema) = (parameter["name"].as_str().expect("a name"), &parameter["schema"]);
+            let path = path.replace("{id}", "1");
+            let answer = site.get(&format!("{path}?{name}=%3F%3F")).await;
+            let is_free = ["search", "code", "batch", "group", "id", "text"].contains(&name);
+            let expected = if is_free { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            assert_eq!(answer.status, expected, "{path}?{name}: {}", answer.text());
+            assert!(is_free || answer.text().contains(name), "{path}?{name}: {}", answer.text());
+            for value in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                let answer = site.get(&format!("{path}?{name}={value}")).await;
+                assert_eq!(answer.status, StatusCode::OK, "{path}?{name}={value}: {}", answer.text());
+            }
+        }
+    }
+}
+
+/// As on the market.
+#[tokio::test]
+async fn coins_that_left_are_asked_for_as_on_the_market() {
+    let site = filled().await;
+    for (asked, status) in [("1", StatusCode::OK), ("true", StatusCode::OK), ("yes", StatusCode::BAD_REQUEST)]
+    {
+        for path in ["/", "/api/coins"] {
+            let answer = site.get(&format!("{path}?gone={asked}")).await;
+            assert_eq!(answer.status, status, "{path}?gone={asked}");
+        }
+    }
+    assert!(site.get("/api/coins?gone=yes").await.text().contains("gone must be 1 or 0"));
+    let next = site.get("/api/coins?gone=true&limit=9").await.json()["next"].clone();
+    assert!(next.as_str().is_some_and(|next| next.contains("gone=1")), "{next}");
+}
+
+#[tokio::test]
+async fn whoever_begins_at_the_root_is_told_where_the_description_is() {
+    let site = Site::with_settings(|config| config.http.base_path = "/pipe".to_owned());
+    for path in ["/pipe/api", "/pipe/api/"] {
+        let told = site.get(path).await.json();
+        assert_eq!(told["description"], "/pipe/api/openapi.json", "{path}");
+        let addresses = told["addresses"].as_array().expect("addresses");
+        assert!(addresses.iter().any(|address| address == "/pipe/api/coins"), "{told}");
+    }
+    let answer = site.ask(Request::post("/pipe/api").body(Body::empty()).expect("a request")).await;
+    assert!(answer.json()["error"].is_string(), "{}", answer.text());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::parts::{count, plain};
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, whole_number};
 use crate::trouble::Trouble;
 use desk::Hidden;
 
@@ -21,18 +21,18 @@ const ACTIONS: u32 = 50;
 /// The most that one view shows.
 const MOST: u32 = 1000;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Shown {
-    #[serde(default)]
-    limit: Option<u32>,
+    limit: Option<String>,
 }
 
 pub(super) async fn view(
     State(context): State<Context>,
     Parameters(shown): Parameters<Shown>,
 ) -> Result<Response, Trouble> {
-    let limit = shown.limit.unwrap_or(ACTIONS).clamp(1, MOST);
+    let limit = whole_number("limit", shown.limit.as_deref(), 1..=u64::from(MOST))?;
+    let limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(ACTIONS);
     let actions = context.ask(context.stores().desk.actions(limit)).await?;
     let shell = Shell::new(&context, "Who did what", Section::Letters).await.staying_fresh();
     let more = (limit * 4).min(MOST);

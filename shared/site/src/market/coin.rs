@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::currency::chosen;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::parameters::{Parameters, word};
+use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use range::Range;
 
@@ -113,10 +113,7 @@ async fn points(
 
 async fn look(context: &Context, id: &str, asked: &Asked) -> Result<Looked, Trouble> {
     let no_coin = || Trouble::NotFound(format!("no snapshot had a coin with the id {}", one_line(id, 50)));
-    let range = match word(asked.range.as_deref()) {
-        None => Range::Week,
-        Some(text) => Range::named(text)?,
-    };
+    let range = Range::named(asked.range.as_deref())?.unwrap_or(Range::Week);
     let number = id.parse().map_err(|_| no_coin())?;
     let record = context.ask(context.stores().browse.coin(number)).await?.ok_or_else(no_coin)?;
     let uses = record.quotes.iter().map(|it| CurrencyUse {

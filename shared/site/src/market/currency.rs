@@ -16,8 +16,8 @@ pub(crate) fn chosen(currencies: &[CurrencyUse], asked: Option<&str>) -> Result<
     }
     let names: Vec<_> = currencies.iter().map(|it| it.currency.as_str()).collect();
     Err(Trouble::BadParameter(if names.is_empty() {
-        format!("there are no quotes in {asked}")
+        format!("there are no quotes in the currency {asked}")
     } else {
-        format!("there are no quotes in {asked}; there are in {}", names.join(", "))
+        format!("there are no quotes in the currency {asked}; there are in {}", names.join(", "))
     }))
 }

@@ -5,7 +5,7 @@ use ports::store::{MarketColumn, MarketQuery, MarketSort, Search, Start};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use crate::parameters::{whole_number, word};
+use crate::parameters::{flag, one_of, whole_number, word};
 use crate::trouble::Trouble;
 
 /// Rows of a page that are not asked for otherwise.
@@ -18,6 +18,9 @@ pub(super) const SIZES: [u32; 4] = [50, SIZE, 250, MOST];
 const LAST: u64 = 1_000_000;
 /// The longest text to search for, in characters.
 const LONGEST: usize = 100;
+
+/// The orders, and whether they are descending.
+pub(crate) const ORDERS: [(&str, bool); 2] = [("asc", false), ("desc", true)];
 
 const RANK: MarketColumn = MarketColumn::Measure(Measure::CmcRank);
 
@@ -60,13 +63,7 @@ impl Filter {
         let page = whole_number("page", asked.page.as_deref(), 1..=LAST)?.unwrap_or(1);
         let size = whole_number("size", asked.size.as_deref(), 1..=u64::from(MOST))?;
         let size = size.and_then(|size| u32::try_from(size).ok()).unwrap_or(SIZE);
-        let with_gone = match word(asked.gone.as_deref()) {
-            None => false,
-            Some("1") => true,
-            Some(other) => {
-                return Err(Trouble::BadParameter(format!("gone must be 1 or absent, and not {other:?}")));
-            }
-        };
+        let with_gone = flag("gone", asked.gone.as_deref())?;
         Ok(Self { search, currency, sort: MarketSort { by, descending }, page, size, with_gone })
     }
 
@@ -161,12 +158,7 @@ pub(crate) fn sort_column(name: &str) -> Result<MarketColumn, Trouble> {
 
 /// Whether `order` is descending; without any it is what people look for first in `by`.
 pub(crate) fn descending(order: Option<&str>, by: MarketColumn) -> Result<bool, Trouble> {
-    match word(order) {
-        None => Ok(is_greatest_first(by)),
-        Some("asc") => Ok(false),
-        Some("desc") => Ok(true),
-        Some(other) => Err(Trouble::BadParameter(format!("order must be asc or desc, and not {other:?}"))),
-    }
+    Ok(one_of("order", order, &ORDERS)?.unwrap_or_else(|| is_greatest_first(by)))
 }
 
 fn is_greatest_first(by: MarketColumn) -> bool {

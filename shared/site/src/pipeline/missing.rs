@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use desk::LookError;
 use domain::{BatchId, DeadLetter, MessageId, StageName};
 use ports::store::{BatchRecord, Missing};
 use ports::{Letters, Queue, QueueError, QueueName, StoreError};
@@ -11,17 +12,6 @@ const LOOKED_FOR: usize = 100;
 
 /// For each batch, where its missing parts are, as far as can be told.
 pub type Places = BTreeMap<BatchId, BTreeMap<Missing, String>>;
-
-/// Why nobody can say where they are.
-#[derive(Debug, thiserror::Error)]
-pub enum LookError {
-    /// The store did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The queue did not answer.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-}
 
 /// Looks for the missing parts of `batches`; without a queue there is nothing in it.
 pub async fn places(

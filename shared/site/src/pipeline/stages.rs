@@ -1,7 +1,7 @@
 //! Stages as boxes, and the queues between them.
 
 use chrono::{DateTime, Utc};
-use domain::{QueueName, StageName, timestamp};
+use domain::{QueueName, Schedule, StageName, timestamp};
 use maud::{Markup, html};
 use ports::Depth;
 use ports::store::{Life, ProcessRecord, StageRate};
@@ -78,12 +78,7 @@ fn fetcher(all: &Overview) -> Markup {
     let now = all.known.now;
     let facts = all.known.tables.as_ref();
     let fetched_at = facts.and_then(|facts| facts.newest.as_ref()?.fetched_at);
-    let next = facts.and_then(|facts| {
-        let next = facts.followed.iter().map(|schedule| {
-            timestamp::later(domain::Slot::current(now, schedule.every).starts_at(), schedule.every)
-        });
-        next.min()
-    });
+    let next = facts.and_then(|facts| next_slot(&facts.followed, now));
     html! {
         @if let Some(waiting) = &all.known.waiting { p.warn { "Waits until " (clock(waiting.until, now)) } }
         @if let Some(at) = fetched_at { p.note { "Fetched " (ago(now, at)) } }
@@ -92,6 +87,14 @@ fn fetcher(all: &Overview) -> Markup {
             None => p.note { "No schedule is known yet" },
         }
     }
+}
+
+/// When the next slot of the schedules that are `followed` begins; `None` when there are none.
+pub fn next_slot(followed: &[Schedule], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let next = followed.iter().map(|schedule| {
+        timestamp::later(domain::Slot::current(now, schedule.every).starts_at(), schedule.every)
+    });
+    next.min()
 }
 
 fn transformer(all: &Overview) -> Markup {

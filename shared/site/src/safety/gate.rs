@@ -18,6 +18,7 @@ use crate::access::guard::Reading;
 use crate::access::hosts;
 use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
+use crate::form::Form;
 use crate::trouble::Trouble;
 
 /// The longest address, in bytes. A filter of letters is far below.
@@ -82,7 +83,7 @@ async fn admitted(context: &Context, request: &Parts) -> Result<Visitor, Refusal
     if !visitor.may_read() && !is_login && !path.starts_with("/assets/") {
         let is_from_elsewhere = came_from == CameFrom::Elsewhere && !guard.has_cookie(headers);
         let again = *method == Method::GET && is_from_elsewhere;
-        let is_program = path.starts_with("/api/") || !origin::is_safe(method);
+        let is_program = Form::of(path) == Form::Json || !origin::is_safe(method);
         return Err(if is_program { Trouble::who_are_you().into() } else { Refusal::LogIn { again } });
     }
     if !origin::is_safe(method) {

@@ -27,7 +27,7 @@ pub(crate) enum ChangeArgs {
 
 #[derive(Args, Debug)]
 struct Which {
-    /// The group, as `coinpipe alerts` shows it, or its first letters
+    /// The group, by its fingerprint, as `coinpipe alerts` shows it, or its first four characters or more
     group: String,
     /// Only say what would be done
     #[arg(long)]
@@ -102,11 +102,13 @@ pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<
         ChangeArgs::Unsilence(_) => unsilence(&stores, group, which.dry_run, process.clock.now()).await?,
         ChangeArgs::Resolve(args) => resolve(&stores, group, args).await?,
     };
+    let mut action = None;
     if !which.dry_run {
-        record(&stores, group, args, &done.text, process.clock.now()).await?;
+        action = Some(record(&stores, group, args, &done.text, process.clock.now()).await?);
     }
     if which.json {
         let mut json = done.json;
+        json["action"] = action.into();
         json["group"] = group.fingerprint.as_str().into();
         json["dry_run"] = which.dry_run.into();
         return output::print(serde_json::to_string_pretty(&json)?);
@@ -115,14 +117,14 @@ pub(super) async fn run(process: &Process, args: &ChangeArgs) -> anyhow::Result<
     output::print(format!("{would}group {} ({}): {}", group.fingerprint, cause(group), done.text))
 }
 
-/// Writes down who did it, beside what is done to letters.
+/// Writes down who did it, beside what is done to letters. The id of the action.
 async fn record(
     stores: &Stores,
     group: &AlertGroup,
     args: &ChangeArgs,
     outcome: &str,
     now: DateTime<Utc>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     let verb = match args {
         ChangeArgs::Silence(_) => "silence",
         ChangeArgs::Unsilence(_) => "unsilence",
@@ -131,7 +133,8 @@ async fn record(
     let filter = json!({ "group": group.fingerprint });
     let action = action(verb, &filter, group.total, args.which().who.as_deref(), now);
     stores.desk.begin(&action).await?;
-    Ok(stores.desk.note(&action.id, group.total, Some(outcome)).await?)
+    stores.desk.note(&action.id, group.total, Some(outcome)).await?;
+    Ok(action.id)
 }
 
 /// `2h`: some time, and no more than [`LONGEST_SILENCE`].
@@ -189,7 +192,9 @@ async fn unsilence(
 ) -> anyhow::Result<Done> {
     let there = stores.silences.silences(now).await?;
     let was = there.iter().find(|silence| silence.fingerprint == group.fingerprint);
-    let Some(was) = was else { bail!("the group {} is not silenced", group.fingerprint) };
+    let Some(was) = was else {
+        bail!("the group {} is not silenced; nothing was changed", group.fingerprint)
+    };
     if !dry_run {
         stores.silences.unsilence(&group.fingerprint, now).await?;
     }
@@ -199,7 +204,10 @@ async fn unsilence(
 
 async fn resolve(stores: &Stores, group: &AlertGroup, args: &ResolveArgs) -> anyhow::Result<Done> {
     if group.state == GroupState::Resolved {
-        bail!("the group {} is resolved", group.fingerprint);
+        let how = group.resolution.as_deref().map(|how| format!(", {}", one_line(how, 200)));
+        let at = group.resolved_at.map(|at| format!(" since {}", timestamp::to_text(at)));
+        let [at, how] = [at, how].map(Option::unwrap_or_default);
+        bail!("the group {} is resolved{at}{how}; nothing was changed", group.fingerprint);
     }
     let how = format!("by hand: {}", args.why.trim());
     if !args.which.dry_run && !stores.letters.resolve(&group.fingerprint, group.total, &how).await? {

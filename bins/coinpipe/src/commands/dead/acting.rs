@@ -2,9 +2,9 @@
 
 use anyhow::bail;
 use clap::Args;
-use desk::{Acting, Verb};
+use desk::{Acting, SettledBefore, Verb};
 use ports::store::LetterFilter;
-use serde_json::json;
+use serde_json::{Value, json};
 use service::{Process, Stores};
 
 use crate::action::name_of;
@@ -46,19 +46,18 @@ impl ActArgs {
         let matched = acting.matched();
         if self.dry_run {
             let would = format!("would {} {}{}", verb.as_str(), letters(matched), already(&acting));
-            self.tell(&acting, json!({ "dry_run": true, "done": 0 }), &would)?;
+            self.tell_of(&acting, None, json!({ "dry_run": true, "done": 0 }), &would)?;
             return Ok(None);
         }
         if matched == 0 {
-            let none = match acting.already() {
-                0 => "there are no such letters; nothing was changed".to_owned(),
-                1 => "the letter is resolved or dropped already; nothing was changed".to_owned(),
-                _ => format!(
-                    "all {} are resolved or dropped already; nothing was changed",
-                    letters(acting.already())
-                ),
+            // One that is settled already was perhaps meant all the same: not only those in the state that was asked for.
+            let before = match verb {
+                Verb::Resolve | Verb::Drop => SettledBefore::of(stores, acting.filter()).await?,
+                Verb::Replay | Verb::Purge => None,
             };
-            self.tell(&acting, json!({ "done": 0 }), &none)?;
+            let none = none_left(before.as_ref());
+            let already = before.map_or(0, |before| before.letters);
+            self.tell_of(&acting, None, json!({ "done": 0, "settled_already": already }), &none)?;
             return Ok(None);
         }
         Ok(Some(acting))
@@ -82,23 +81,44 @@ impl ActArgs {
         Ok(acting.begin(stores).await?)
     }
 
-    /// Prints `text`, or JSON with these fields.
-    pub(super) fn tell(
+    /// Prints `text`, or JSON with these fields, of what was begun.
+    pub(super) fn tell(&self, acting: &Acting, fields: Value, text: &str) -> anyhow::Result<()> {
+        self.tell_of(acting, Some(acting.id()), fields, text)
+    }
+
+    /// Prints `text`, or JSON with these fields. Without an `action` nothing was begun, and none is on record.
+    fn tell_of(
         &self,
         acting: &Acting,
-        mut fields: serde_json::Value,
+        action: Option<&str>,
+        mut fields: Value,
         text: &str,
     ) -> anyhow::Result<()> {
         if !self.json {
             return output::print(text);
         }
-        fields["action"] = acting.id().into();
+        fields["action"] = action.into();
         fields["verb"] = acting.verb().as_str().into();
         fields["matched"] = acting.matched().into();
-        if acting.already() > 0 {
+        if fields["settled_already"].is_null() {
             fields["settled_already"] = acting.already().into();
         }
         output::print(serde_json::to_string_pretty(&fields)?)
+    }
+}
+
+/// Why there is nothing to do.
+fn none_left(before: Option<&SettledBefore>) -> String {
+    match before {
+        None => "there are no such letters; nothing was changed".to_owned(),
+        Some(before) if before.letters == 1 => {
+            format!("the letter is {}; nothing was changed", before.told())
+        }
+        Some(before) => format!(
+            "all {} are resolved or dropped already, the newest {}; nothing was changed",
+            letters(before.letters),
+            before.told()
+        ),
     }
 }
 

@@ -44,10 +44,10 @@ impl NameArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub(super) struct WhichArgs {
-    /// A group, by its fingerprint or the beginning of it, or one letter, by its id; one that begins with - goes after --
+    /// A group, by its fingerprint or its first four characters or more, or one letter, by its id; one that begins with - goes after --
     #[arg(value_name = "GROUP|ID")]
     target: Option<String>,
-    /// Only the letters of this group, by its fingerprint or the beginning of it
+    /// Only the letters of this group, by its fingerprint or its first four characters or more
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "target")]
     group: Option<String>,
     /// Only letters in this state: open, replayed, resolved or dropped. Without it: open
@@ -125,7 +125,7 @@ impl WhichArgs {
         let groups = stores.letters.groups(None).await?;
         let group = group_named(&groups, target).map_err(|error| match error {
             GroupError::None(name) => anyhow!("there is no group and no dead letter {name:?}; {SHOWN}"),
-            several @ GroupError::Several(_) => several.into(),
+            other => other.into(),
         })?;
         filter.group = Some(group.fingerprint.clone());
         Ok(filter)

@@ -22,12 +22,18 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// What the ending of `path` says.
-    pub(super) fn of(path: &Path) -> Self {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("jsonl" | "ndjson") => Self::Jsonl,
-            Some("parquet") => Self::Parquet,
-            _ => Self::Csv,
+    /// What the ending of `path` says; CSV on stdout. A name that says nothing is a mistake: nobody wants CSV in an `.xlsx`.
+    pub(super) fn of(path: &Path) -> Result<Self, Usage> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            "csv" => Ok(Self::Csv),
+            "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            "parquet" => Ok(Self::Parquet),
+            _ if path == Path::new("-") => Ok(Self::Csv),
+            _ => Err(Usage(format!(
+                "the name {} says no format that is known (.csv, .jsonl, .ndjson, .parquet); say it by --format csv, jsonl or parquet",
+                path.display()
+            ))),
         }
     }
 
@@ -83,9 +89,21 @@ mod tests {
 
     #[test]
     fn the_ending_of_a_file_says_its_format() {
-        let of = |name| Format::of(Path::new(name));
-        assert_eq!([of("a.csv"), of("-"), of("parquet")], [Format::Csv; 3]);
-        assert_eq!([of("a.jsonl"), of("b.ndjson")], [Format::Jsonl; 2]);
-        assert_eq!(of("a.b.parquet"), Format::Parquet);
+        for (name, format) in [
+            ("a.csv", Some(Format::Csv)),
+            ("A.CSV", Some(Format::Csv)),
+            ("-", Some(Format::Csv)),
+            ("a.jsonl", Some(Format::Jsonl)),
+            ("b.ndjson", Some(Format::Jsonl)),
+            ("a.b.parquet", Some(Format::Parquet)),
+            ("a.xlsx", None),
+            ("a.csv.gz", None),
+            ("parquet", None),
+            ("./-", None),
+        ] {
+            assert_eq!(Format::of(Path::new(name)).ok(), format, "{name}");
+        }
+        let told = Format::of(Path::new("a.xlsx")).unwrap_err().0;
+        assert!(told.contains("a.xlsx") && told.contains("--format"), "{told}");
     }
 }

@@ -3,9 +3,7 @@
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 use std::path::Path;
 
-use service::Usage;
-
-use super::part::Part;
+use crate::part::Part;
 
 /// An open target. A file that is dropped before it is finished is gone.
 pub(super) enum Target {
@@ -32,9 +30,6 @@ impl Target {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stdout(BufWriter::new(io::stdout().lock())));
-        }
-        if path.exists() {
-            return Err(Usage(format!("{} is there already; name another file", path.display())).into());
         }
         Part::create(path).map(Self::File)
     }

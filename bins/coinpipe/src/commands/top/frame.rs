@@ -22,6 +22,8 @@ pub(super) struct Frame {
     pub(super) all: Overview,
     pub(super) coins: Vec<TopCoin>,
     pub(super) currency: String,
+    /// Whether the quotes are made up.
+    pub(super) is_simulated: bool,
     /// Why the store does not answer.
     pub(super) away: Option<String>,
 }
@@ -35,7 +37,11 @@ enum Tone {
     Good,
     Doubtful,
     Bad,
+    Badge,
 }
+
+/// What stands before everything else where quotes are made up.
+const BADGE: &str = "SIMULATED";
 
 /// A line: pieces of text, each with its tone.
 pub(super) struct Line(Vec<(Tone, String)>);
@@ -64,43 +70,73 @@ impl Line {
                 Tone::Good => "32",
                 Tone::Doubtful => "33",
                 Tone::Bad => "31",
+                Tone::Badge => "7",
             };
             format!("\x1b[{code}m{text}\x1b[0m")
         });
         pieces.collect()
     }
 
-    /// No longer than `columns`.
+    /// Whether it takes no more than `columns`.
+    fn fits(&self, columns: usize) -> bool {
+        self.text().chars().count() <= columns
+    }
+
+    /// No longer than `columns`; what was cut ends in `…`.
     fn fit(self, columns: usize) -> Self {
-        let mut room = columns;
+        let end = if self.fits(columns) { "" } else { "…" };
+        let mut room = columns.saturating_sub(end.chars().count());
         let pieces = self.0.into_iter().map(|(tone, text)| {
             let text: String = text.chars().take(room).collect();
             room -= text.chars().count();
             (tone, text)
         });
-        Self(pieces.collect())
+        let mut pieces: Vec<_> = pieces.collect();
+        if columns > 0 {
+            pieces.push((Tone::Quiet, end.to_owned()));
+        }
+        Self(pieces)
     }
 }
 
 impl Frame {
     /// What is drawn on a terminal of this size, with how to leave it at its foot.
     pub(super) fn drawn(&self, size: Size) -> Vec<Line> {
-        let mut shown = self.lines(Size { lines: size.lines.saturating_sub(1), ..size });
-        shown.push(Line::of(Tone::Quiet, "q quits".to_owned()).fit(size.columns));
+        let room = Size { lines: size.lines.saturating_sub(1), ..size };
+        let more = if self.is_too_much_for(room) { "; a larger terminal shows more" } else { "" };
+        let mut shown = self.lines(room);
+        shown.push(Line::of(Tone::Quiet, format!("q quits{more}")).fit(size.columns));
         shown
+    }
+
+    /// Whether something is cut that a terminal of a usual size shows: a line, or the market down to its first coin.
+    fn is_too_much_for(&self, Size { columns, lines }: Size) -> bool {
+        let above = self.above(columns).len();
+        let is_cut = |line: &Line| !line.fits(columns);
+        above + self.market().len().min(2) > lines || self.all(columns).iter().take(lines).any(is_cut)
     }
 
     /// No more lines than this, and no longer: how the pipeline is, and below it as much of the market as there is room for.
     pub(super) fn lines(&self, Size { columns, lines }: Size) -> Vec<Line> {
+        self.all(columns).into_iter().take(lines).map(|line| line.fit(columns)).collect()
+    }
+
+    /// All lines that there are, however long.
+    fn all(&self, columns: usize) -> Vec<Line> {
+        let mut shown = self.above(columns);
+        shown.extend(self.market());
+        shown
+    }
+
+    /// What stands above the market.
+    fn above(&self, columns: usize) -> Vec<Line> {
         let mut shown = self.truth(columns);
         shown.push(Line::plain(String::new()));
         shown.push(self.queues());
         shown.extend(self.strip(columns));
         shown.extend(self.processes());
         shown.push(Line::plain(String::new()));
-        shown.extend(self.market());
-        shown.truncate(lines);
-        shown.into_iter().map(|line| line.fit(columns)).collect()
+        shown
     }
 
     fn truth(&self, columns: usize) -> Vec<Line> {
@@ -111,10 +147,18 @@ impl Frame {
             Level::Bad => (Tone::Bad, '■'),
         };
         let away = self.away.as_ref().map(|away| format!(" ({})", one_line(away, 200))).unwrap_or_default();
-        let text = format!("{sign} {}{away}", truth.text());
+        let badge = if self.is_simulated { format!("{BADGE} ") } else { String::new() };
+        let text = format!("{badge}{sign} {}{away}", truth.text());
         // Two lines are enough for nearly all there is to say.
         let text: Vec<char> = text.chars().collect();
-        text.chunks(columns.max(1)).take(2).map(|line| Line::of(tone, line.iter().collect())).collect()
+        let (first, rest) = text.split_at(text.len().min(columns.max(1)));
+        let (badge, first) = first.split_at(badge.trim_end().chars().count().min(first.len()));
+        let of = |text: &[char]| text.iter().collect::<String>();
+        let mut lines = vec![Line(vec![(Tone::Badge, of(badge)), (tone, of(first))])];
+        if !rest.is_empty() {
+            lines.push(Line::of(tone, of(rest)));
+        }
+        lines
     }
 
     fn queues(&self) -> Line {
@@ -180,10 +224,10 @@ impl Frame {
             return vec![Line::of(Tone::Quiet, format!("No quotes in {}", one_line(&self.currency, 20)))];
         }
         let head = format!(
-            "{:>5}  {:<8} {:>13} {:>8} {:>8} {:>8} {:>9}  {}",
+            "{:>5}  {:<8} {:>14} {:>8} {:>8} {:>8} {:>9}  {}",
             "rank",
             "symbol",
-            one_line(&self.currency, 13),
+            one_line(&self.currency, 14),
             "1h",
             "24h",
             "7d",
@@ -197,7 +241,7 @@ impl Frame {
             let mut pieces = vec![
                 (Tone::Quiet, format!("{rank:>5}  ")),
                 (Tone::Strong, format!("{symbol:<8} ")),
-                (Tone::Plain, format!("{:>13} ", numbers::price(coin.price))),
+                (Tone::Plain, format!("{:>14} ", numbers::price(coin.price))),
             ];
             for change in [coin.percent_change_1h, coin.percent_change_24h, coin.percent_change_7d] {
                 let tone = match change {
@@ -294,6 +338,7 @@ mod tests {
             },
             coins: vec![coin; coins],
             currency: "USD".to_owned(),
+            is_simulated: false,
             away: None,
         }
     }
@@ -325,8 +370,35 @@ mod tests {
         assert!(frame(100, 5).lines(size).iter().all(|line| !line.text().contains("quits")));
         let coloured = shown.iter().map(Line::coloured).collect::<String>();
         assert!(coloured.contains("\x1b[31m✕\x1b[0m"), "{coloured:?}");
+        assert!(!text.contains("SIMULATED"), "{text}");
         let away = Frame { away: Some("the store is not available: no answer".to_owned()), ..frame(0, 0) };
         let text = away.lines(Size { columns: 160, lines: 24 })[0].text();
         assert!(text.contains("no answer"), "{text}");
+    }
+
+    #[test]
+    fn what_is_made_up_says_so_before_all_else() {
+        let made_up = || Frame { is_simulated: true, ..frame(3, 1) };
+        for columns in [80, 12, 9, 4, 1] {
+            let first = made_up().lines(Size { columns, lines: 24 }).remove(0);
+            let shown: String = "SIMULATED".chars().take(columns).collect();
+            assert!(first.text().starts_with(&shown), "{columns}: {}", first.text());
+        }
+        let first = made_up().drawn(Size { columns: 80, lines: 24 }).remove(0);
+        assert!(first.text().contains("No quotes yet"), "{}", first.text());
+        assert!(first.coloured().starts_with("\x1b[7mSIMULATED\x1b[0m"), "{:?}", first.coloured());
+    }
+
+    #[test]
+    fn whoever_sees_only_a_part_is_told() {
+        let small = frame(100, 5).drawn(Size { columns: 50, lines: 15 });
+        let foot = small.last().unwrap().text();
+        assert_eq!(foot, "q quits; a larger terminal shows more");
+        assert!(small.iter().any(|line| line.text().ends_with('…')));
+        // So high that the market has no room, and so wide that nothing is cut.
+        let low = frame(100, 5).drawn(Size { columns: 200, lines: 10 });
+        assert!(low.last().unwrap().text().contains("larger"));
+        let enough = frame(100, 5).drawn(Size { columns: 200, lines: 24 });
+        assert_eq!(enough.last().unwrap().text(), "q quits");
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ports::store::{Divided, NewestQuote};
 
 use super::POINTS;
+use crate::parameters::one_of;
 use crate::trouble::Trouble;
 
 /// How far back a plot goes.
@@ -31,11 +32,9 @@ impl Range {
         }
     }
 
-    /// The range that is named so.
-    pub(super) fn named(text: &str) -> Result<Self, Trouble> {
-        let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
-        let names = Self::ALL.map(Self::as_str).join(", ");
-        found.ok_or_else(|| Trouble::BadParameter(format!("range must be one of {names}, and not {text:?}")))
+    /// The range that was `asked` for, if one was.
+    pub(super) fn named(asked: Option<&str>) -> Result<Option<Self>, Trouble> {
+        one_of("range", asked, &Self::ALL.map(|range| (range.as_str(), range)))
     }
 
     /// The stretch of time until `now`, of the coin with this newest `quote`.

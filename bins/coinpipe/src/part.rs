@@ -12,7 +12,7 @@ use service::Usage;
 const BUFFER: usize = 1 << 16;
 
 /// The file. Dropping it takes away what was written: on a disk that is full somebody needs the room.
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Its name when it is whole.
     path: PathBuf,
     /// Its name until then.
@@ -24,8 +24,11 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Begins to write what will be `path`. What another one left that was killed is written over.
-    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
+    /// Begins to write what will be `path`, which must not be there. What another one left that was killed is written over.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        if path.exists() {
+            return Err(Usage(format!("{} is there already; name another file", path.display())).into());
+        }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
@@ -43,12 +46,12 @@ impl Part {
     }
 
     /// Writes `bytes`.
-    pub(super) fn write_all(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.unfinished.display()))
     }
 
     /// All is written: the file gets its name. Where it cannot, all of it stays as what it was called so far.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         written.with_context(|| format!("cannot write {}", self.unfinished.display()))?;
         self.is_whole = true;
