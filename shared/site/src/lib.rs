@@ -30,6 +30,7 @@ mod pipeline;
 mod plot;
 mod recover;
 mod safety;
+mod sentence;
 mod sparkline;
 mod trouble;
 mod truth;

@@ -25,7 +25,9 @@ impl Form {
                 return Err(Trouble::BadParameter(format!("{shown:?} is no field here; there are: {known}")));
             }
             if fields.insert(name, value).is_some() {
-                return Err(Trouble::BadParameter(format!("{shown} is there twice; say which is meant")));
+                return Err(Trouble::BadParameter(format!(
+                    "the field {shown:?} is there twice; say which is meant"
+                )));
             }
         }
         Ok(Self(fields))

@@ -107,18 +107,18 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
     let site = Site::new();
     site.load(coins(3)).await;
     for (path, status, word) in [
-        ("/?page=0", 400, "page must be a number"),
-        ("/?page=x", 400, "page must be a number"),
-        ("/?sort=colour", 400, "sort must be"),
-        ("/?order=up", 400, "order must be"),
+        ("/?page=0", 400, "Page must be a number"),
+        ("/?page=x", 400, "Page must be a number"),
+        ("/?sort=colour", 400, "Sort must be"),
+        ("/?order=up", 400, "Order must be"),
         ("/?currency=XYZ", 400, "there are in USD, EUR"),
-        ("/?colour=red", 400, "there is no parameter \"colour\""),
-        ("/coins/1?range=2w", 400, "range must be"),
-        ("/coins/1?currency=%00", 400, "there are no quotes in"),
-        ("/coins/99", 404, "no snapshot had a coin"),
-        ("/coins/99999999999", 404, "no snapshot had a coin"),
-        ("/coins/<b>", 404, "no snapshot had a coin"),
-        ("/coins/-1.csv", 404, "no snapshot had a coin"),
+        ("/?colour=red", 400, "There is no parameter \"colour\""),
+        ("/coins/1?range=2w", 400, "Range must be"),
+        ("/coins/1?currency=%00", 400, "There are no quotes in"),
+        ("/coins/99", 404, "No snapshot had a coin"),
+        ("/coins/99999999999", 404, "No snapshot had a coin"),
+        ("/coins/<b>", 404, "No snapshot had a coin"),
+        ("/coins/-1.csv", 404, "No snapshot had a coin"),
     ] {
         let path = path.replace('<', "%3C").replace('>', "%3E");
         let answer = site.get(&path).await;

@@ -111,7 +111,7 @@ async fn what_is_hidden_does_not_leak() {
         }
     }
     let told = post(&site, &format!("{path}/check"), &[("path", "data.x"), ("value", "1")]).await;
-    assert!(told.text().contains("an array is no object"), "{}", told.text());
+    assert!(told.text().contains("An array is no object"), "{}", told.text());
 }
 
 /// A command may choose letters by what is hidden here, and the record has what it was asked for.
