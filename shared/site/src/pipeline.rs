@@ -21,13 +21,14 @@ use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::moment;
 use crate::parameters::Parameters;
+use crate::slash::Views;
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
 pub use squares::{Square, State as SlotState};
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
-    moment::shared(Router::new().route("/pipeline", get(pipeline)), context)
+    moment::shared(Router::new().view("/pipeline", get(pipeline)), context)
 }
 
 /// What is asked for.

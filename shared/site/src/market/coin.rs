@@ -19,6 +19,7 @@ use super::currency::chosen;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::{Parameters, word};
+use crate::slash::Views;
 use crate::trouble::Trouble;
 use range::Range;
 
@@ -35,7 +36,7 @@ const LISTED: u32 = 10;
 const LONGEST_NAME: usize = 100;
 
 pub(super) fn routes() -> Router<Context> {
-    Router::new().route("/coins/{id}", get(coin))
+    Router::new().view("/coins/{id}", get(coin))
 }
 
 #[derive(Debug, Default, Deserialize)]

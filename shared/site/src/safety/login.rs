@@ -15,6 +15,7 @@ use crate::access::session::Session;
 use crate::access::visitor::{Proof, Role, Visitor};
 use crate::context::Context;
 use crate::layout::{Section, Shell};
+use crate::slash::Views;
 use crate::trouble::Trouble;
 
 /// Where one logs in, and sees who one is.
@@ -26,7 +27,7 @@ const LARGEST: usize = 8 << 10;
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()
-        .route(LOGIN, get(show).post(log_in))
+        .view(LOGIN, get(show).post(log_in))
         .route(LOGOUT, post(log_out))
         .route_layer(DefaultBodyLimit::max(LARGEST))
 }
