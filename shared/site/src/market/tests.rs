@@ -169,3 +169,26 @@ async fn a_coin_has_a_past_that_can_be_drawn_and_taken_along() {
     let old = site.get("/coins/1?range=1y").await;
     assert_eq!(check(old.text()).all("figure").count(), 2);
 }
+
+/// At the first start the column is empty, and nobody knows why.
+#[tokio::test]
+async fn what_is_not_there_yet_is_told() {
+    let site = Site::new();
+    let mut older = coins(1);
+    for quote in &mut older[0].quotes {
+        quote.last_updated -= chrono::TimeDelta::days(1);
+    }
+    site.load(older).await;
+    let market = check(site.get("/").await.text());
+    assert!(market.text.contains("The last 7 days are drawn as soon as"), "{}", market.text);
+    let coin = check(site.get("/coins/1").await.text());
+    assert!(coin.text.contains("Its only quote in USD"), "{}", coin.text);
+    site.load(coins(1)).await;
+    site.clock.advance(std::time::Duration::from_hours(1));
+    let market = check(site.get("/").await.text());
+    assert!(!market.text.contains("as soon as") && market.all("svg").count() == 1, "{}", market.text);
+    let coin = check(site.get("/coins/1").await.text());
+    assert!(coin.text.contains("Its last 2 different quotes in USD"), "{}", coin.text);
+    let nothing = check(site.get("/?search=nothing").await.text());
+    assert!(nothing.text.contains("in its name, symbol or slug, or as its id"), "{}", nothing.text);
+}
