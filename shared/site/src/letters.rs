@@ -8,6 +8,7 @@ mod edit;
 pub(crate) mod filter;
 mod form;
 mod group;
+mod indent;
 mod letter;
 mod overview;
 pub(crate) mod parts;
@@ -15,6 +16,7 @@ mod plan;
 mod progress;
 mod record;
 mod silence;
+mod verbs;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};

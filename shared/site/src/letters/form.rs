@@ -6,6 +6,7 @@ use super::filter::Asked;
 use crate::trouble::Trouble;
 
 /// The fields of a form, by name.
+#[derive(Default)]
 pub(super) struct Form(BTreeMap<String, String>);
 
 /// The fields that say which letters are meant.

@@ -116,7 +116,7 @@ fn check_is_on_this_machine(request: &Parts, host: &str, public: Option<&str>) -
 }
 
 /// That `visitor` may change something.
-pub(super) fn check_may_act(context: &Context, visitor: &Visitor) -> Result<(), Trouble> {
+pub(crate) fn check_may_act(context: &Context, visitor: &Visitor) -> Result<(), Trouble> {
     if visitor.may_act() {
         return Ok(());
     }
