@@ -107,6 +107,19 @@ impl Document {
         Ok(Self { queue: self.queue.clone(), headers, body })
     }
 
+    /// That what it becomes when it is changed can be tried here, and so kept.
+    ///
+    /// # Errors
+    ///
+    /// When it is a page, and there is no `trial`.
+    pub(crate) fn check_can_be_tried(
+        &self,
+        original: &DeadLetter,
+        trial: Option<&dyn Trial>,
+    ) -> anyhow::Result<()> {
+        if self.is_page() && trial.is_none() { Err(untried(original)) } else { Ok(()) }
+    }
+
     /// Whether it is a page, not a chunk of rows.
     pub(crate) fn is_page(&self) -> bool {
         self.queue == Origin::Page
@@ -126,10 +139,7 @@ impl Document {
     ) -> anyhow::Result<(DeadLetter, String)> {
         let (mut headers, body, verdict): (_, Bytes, _) = match &self.queue {
             Origin::Page => {
-                let Some(trial) = trial else {
-                    let name = quoted_name(original.id.as_str());
-                    bail!("this program has no transformer to try a page with: `coinpipe dead edit {name}`")
-                };
+                let trial = trial.ok_or_else(|| untried(original))?;
                 let headers = self.headers.clone().with(header::CONTENT_ENCODING, "zstd");
                 let body: Bytes = compress_body(self.body.as_bytes()).into();
                 let Tried { passed, rejected, why } = trial
@@ -156,6 +166,11 @@ impl Document {
         headers.remove(header::REPLAY_ID);
         Ok((DeadLetter { id, headers, body, ..original.clone() }, verdict))
     }
+}
+
+fn untried(original: &DeadLetter) -> anyhow::Error {
+    let name = quoted_name(original.id.as_str());
+    anyhow!("this program has no transformer to try a page with: `coinpipe dead edit {name}`")
 }
 
 fn chunk_of(letter: &DeadLetter) -> anyhow::Result<Chunk> {

@@ -60,6 +60,15 @@ impl Editing {
         Self { hide: names.to_vec(), ..self }
     }
 
+    /// That what it becomes can be tried here, and so kept.
+    ///
+    /// # Errors
+    ///
+    /// When it is a page, and there is no `trial`.
+    pub fn check_can_be_tried(&self, trial: Option<&dyn Trial>) -> anyhow::Result<()> {
+        self.before.check_can_be_tried(&self.filed.letter, trial)
+    }
+
     /// The message as it is.
     pub fn before(&self) -> &Document {
         &self.before
@@ -91,7 +100,7 @@ impl Editing {
         }
         ensure!(
             changed.is_empty() || to_another_kind,
-            "it would be another message than the one that died ({}); --to-another-kind says that this is meant",
+            "it would be another message than the one that died ({}); if that is meant, say so (the box on the site, --to-another-kind here)",
             changed.join(", ")
         );
         let made = after.to_letter(letter, new_id(stores, letter).await?, trial, now);

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde_json::value::RawValue;
 
 /// A step on the way to a value.
-#[derive(Debug, PartialEq, Eq)]
 enum Step<'p> {
     /// The field of an object.
     Field(&'p str),
@@ -25,9 +25,12 @@ enum Step<'p> {
 ///
 /// When the path leads nowhere, or one of the texts is no JSON.
 pub fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
-    serde_json::from_str::<&RawValue>(value).with_context(|| format!("{value:?} is no JSON"))?;
-    let whole: &RawValue =
-        serde_json::from_str(text).context("the body is no JSON; --file takes another one")?;
+    serde_json::from_str::<&RawValue>(value).map_err(|_| {
+        anyhow!("the value is no JSON: {value}; a text stands in quotation marks, such as \"Ethereum\"")
+    })?;
+    let whole: &RawValue = serde_json::from_str(text).map_err(|_| {
+        anyhow!("the body is no JSON, so it has no values that a path leads to; edit all of it (--file)")
+    })?;
     let (mut found, steps) = (whole.get(), steps(path)?);
     for (number, step) in steps.iter().enumerate() {
         let next = match step {
@@ -43,11 +46,21 @@ pub fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
                 let name = serde_json::to_string(name)?;
                 return Ok(format!("{}{name}:{value}{comma}{}", &text[..at], &text[at..]));
             }
-            (None, step) => bail!("there is no {step:?} at {path}"),
+            (None, step) => bail!("the path {path} leads nowhere: there is no {step}"),
         };
     }
     let at = place(text, found);
     Ok(format!("{}{value}{}", &text[..at], &text[at + found.len()..]))
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "field {name}"),
+            Self::Element(index) => write!(f, "element [{index}]"),
+            Self::With(name, value) => write!(f, "element whose {name} is {value}"),
+        }
+    }
 }
 
 fn steps(path: &str) -> anyhow::Result<Vec<Step<'_>>> {
@@ -131,14 +144,16 @@ mod tests {
     #[test]
     fn what_is_not_there_or_no_json_is_told() {
         for (path, value, said) in [
-            ("data[7].price", "1", "there is no"),
-            ("data[id=5].price", "1", "there is no"),
+            ("data[7].price", "1", "the path data[7].price leads nowhere: there is no element [7]"),
+            ("data[id=5].price", "1", "there is no element whose id is 5"),
+            ("m.price", "1", "there is no field m"),
             ("data.price", "1", "an array is no object"),
             ("n[0]", "1", "a number is no array"),
             ("data[1].name.x", "1", "a text is no object"),
             ("data[x]", "1", "is no path"),
             ("a..b", "1", "is no path"),
-            ("n", "{", "is no JSON"),
+            ("n", "{", "the value is no JSON: {; a text stands in quotation marks"),
+            ("n", "not json", "the value is no JSON: not json; "),
         ] {
             let refused = format!("{:#}", set(PAGE, path, value).unwrap_err());
             assert!(refused.contains(said), "{path}: {refused}");

@@ -39,6 +39,7 @@ pub use hidden::{HIDDEN, Hidden};
 pub use json_path::set as set_value;
 pub use letter_json::{action_json, group_json, replay_of, summary_json, trace, whole_json};
 pub use look_error::LookError;
+pub use message::unsendable;
 pub use names::{quoted_name, read_name, shown_name};
 pub use replay::{Pace, Progress, Replayed, Sent, replay};
 pub use replayed_letters::{ReplayedLetters, close_settled_groups};

@@ -10,8 +10,8 @@ const ROWS_MAGIC: &[u8] = b"CMCR";
 
 /// How a letter is sent again.
 pub(crate) enum Way {
-    /// This message, to this queue.
-    Queue(QueueName, Box<Message>),
+    /// Its message, to this queue.
+    Queue(QueueName),
     /// The page that it is about, which the archive has.
     Archive {
         /// Its batch.
@@ -23,8 +23,8 @@ pub(crate) enum Way {
     Nowhere(&'static str),
 }
 
-/// How `letter` is sent again in `replay`. What somebody edited takes the place of what was made of the same fetch before.
-pub(crate) fn way(letter: &DeadLetter, is_edited: bool, replay: &ReplayId) -> Way {
+/// How `letter` is sent again.
+pub(crate) fn way(letter: &DeadLetter) -> Way {
     if letter.class == Class::Incident || matches!(letter.stage, Some(StageName::Fetcher)) {
         return Way::Nowhere("an incident carries no message; `coinpipe dead resolve` closes it");
     }
@@ -32,9 +32,17 @@ pub(crate) fn way(letter: &DeadLetter, is_edited: bool, replay: &ReplayId) -> Wa
     match queue_of(letter) {
         // Its body is a list of what was rejected, not the page.
         Some(QueueName::Raw) if letter.class == Class::RejectedRows || !is_whole => of_archive(letter),
-        Some(queue) if is_whole => Way::Queue(queue, Box::new(message(letter, queue, is_edited, replay))),
+        Some(queue) if is_whole => Way::Queue(queue),
         Some(_) => Way::Nowhere("only the beginning of its body was kept"),
         None => Way::Nowhere("nothing in it says which queue it came from"),
+    }
+}
+
+/// Why `letter` cannot be sent again; `None` when it can.
+pub fn unsendable(letter: &DeadLetter) -> Option<&'static str> {
+    match way(letter) {
+        Way::Nowhere(why) => Some(why),
+        Way::Queue(_) | Way::Archive { .. } => None,
     }
 }
 
@@ -64,7 +72,9 @@ fn message_id(letter: &DeadLetter) -> MessageId {
     MessageId::new(prefix.and_then(|prefix| id.strip_prefix(&prefix)).unwrap_or(id))
 }
 
-fn message(letter: &DeadLetter, queue: QueueName, is_edited: bool, replay: &ReplayId) -> Message {
+/// The message of `letter`, which is sent to `queue` in `replay`. What somebody edited takes the place of what was made of the same fetch
+/// before.
+pub(crate) fn message(letter: &DeadLetter, queue: QueueName, is_edited: bool, replay: &ReplayId) -> Message {
     let mut message =
         Message { id: message_id(letter), headers: letter.headers.clone(), body: letter.body.clone() };
     let added: Vec<_> = message.headers.iter().map(|(name, _)| name.to_owned()).collect();
@@ -123,8 +133,10 @@ mod tests {
     }
 
     fn sent(letter: &DeadLetter, is_edited: bool) -> (QueueName, Message) {
-        match way(letter, is_edited, &ReplayId::new("replay/1").unwrap()) {
-            Way::Queue(queue, message) => (queue, *message),
+        match way(letter) {
+            Way::Queue(queue) => {
+                (queue, message(letter, queue, is_edited, &ReplayId::new("replay/1").unwrap()))
+            }
             Way::Archive { batch, page } => panic!("page {page} of {batch}"),
             Way::Nowhere(why) => panic!("{why}"),
         }
@@ -170,21 +182,19 @@ mod tests {
 
     #[test]
     fn what_has_no_message_is_not_sent_and_rejected_coins_come_from_the_archive() {
-        let replay = ReplayId::new("replay/1").unwrap();
         let rejected = letter(StageName::Transformer, Class::RejectedRows, "b/p1/c1", b"[]");
-        assert!(
-            matches!(way(&rejected, false, &replay), Way::Archive { batch, page: 1 } if batch.as_str() == "b")
-        );
+        assert!(matches!(way(&rejected), Way::Archive { batch, page: 1 } if batch.as_str() == "b"));
+        assert_eq!(unsendable(&rejected), None);
         let incident = DeadLetter::incident(StageName::Fetcher, "api_500", "o", "r", at(0));
-        assert!(matches!(way(&incident, false, &replay), Way::Nowhere(why) if why.contains("no message")));
+        assert!(unsendable(&incident).unwrap().contains("no message"));
         let cut = letter(StageName::Loader, Class::Poison, "b/p1/c1", &vec![0; crate::BODY_BYTES]);
-        assert!(matches!(way(&cut, false, &replay), Way::Nowhere(why) if why.contains("beginning")));
+        assert!(unsendable(&cut).unwrap().contains("beginning"));
         let mut stray = letter(StageName::Loader, Class::Unknown, "?", b"CMCR");
         stray.stage = None;
         assert_eq!(queue_of(&stray), Some(QueueName::Rows));
         stray.body = domain::Bytes::new();
         assert_eq!(queue_of(&stray), Some(QueueName::Raw));
         stray.headers = Headers::new();
-        assert!(matches!(way(&stray, false, &replay), Way::Nowhere(why) if why.contains("which queue")));
+        assert!(unsendable(&stray).unwrap().contains("which queue"));
     }
 }

@@ -99,7 +99,11 @@
     if (isAway || !truth) return;
     isAway = true;
     tag = null;
-    truth.textContent = said.textContent = `■ Not brought up to date since ${clock(seen)}: ${why}.`;
+    const sign = document.createElement("span");
+    sign.className = "level bad";
+    sign.textContent = "■ Not brought up to date";
+    truth.replaceChildren(sign, ` since ${clock(seen)}: ${why}.`);
+    said.textContent = truth.textContent;
   }
 
   async function ask() {

@@ -49,7 +49,8 @@
     const { width, height } = size();
     canvas.classList.add("drawn");
     const plot = new uPlot({
-      width, height, padding: [10, 10, 0, 0],
+      // Half of the last label stands to the right of its line.
+      width, height, padding: [10, 28, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: {
         x: { time: true, range: (_, low, high) => (low <= at[0] && high >= at[at.length - 1] ? [data.from, data.until] : [low, high]) },

@@ -14,6 +14,11 @@ pub(crate) fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> Markup {
     html! { time datetime=(exact) title=(exact) { (in_words(now - at)) } }
 }
 
+/// An instant that is read long after, such as in a record: its day and minute.
+pub(crate) fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 fn in_words(passed: TimeDelta) -> String {
     let seconds = passed.num_seconds();
     let amount = match seconds.unsigned_abs() {

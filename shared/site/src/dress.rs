@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::form::Form;
 use crate::layout::{Section, Shell};
+use crate::sentence::{sentence, with_code};
 use crate::trouble::Trouble;
 
 /// What an answer says beside its form.
@@ -85,6 +86,6 @@ fn dressed(context: &Context, form: Form, trouble: &Trouble) -> Response {
     };
     // What went wrong may be asking the store: it is not asked again.
     let shell = Shell::without_truth(title, Section::None);
-    (status, shell.around(context, &html! { p.trouble { (one_line(&trouble.to_string(), LONGEST)) } }))
-        .into_response()
+    let said = sentence(&one_line(&trouble.to_string(), LONGEST));
+    (status, shell.around(context, &html! { p.trouble { (with_code(&said)) } })).into_response()
 }

@@ -16,7 +16,7 @@ impl Form {
     pub(crate) fn of(path: &str) -> Self {
         if path == "/api" || path.starts_with("/api/") {
             Self::Json
-        } else if path.ends_with(".csv") {
+        } else if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "csv") {
             Self::Text
         } else {
             Self::View

@@ -8,6 +8,7 @@ mod edit;
 pub(crate) mod filter;
 mod form;
 mod group;
+mod indent;
 mod letter;
 mod overview;
 pub(crate) mod parts;
@@ -15,6 +16,7 @@ mod plan;
 mod progress;
 mod record;
 mod silence;
+mod verbs;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -22,16 +24,17 @@ use axum::{Router, middleware};
 use crate::context::Context;
 use crate::etag;
 use crate::safety::Act;
+use crate::slash::Views;
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()
-        .route("/letters", get(overview::view))
-        .route("/letters/groups/{fingerprint}", get(group::view))
-        .route("/letters/{id}", get(letter::view))
-        .route("/letters/{id}/edit", get(edit::view))
-        .route("/actions", get(record::view))
-        .route("/actions/plan", get(plan::view))
-        .route("/actions/progress", get(progress::view))
+        .view("/letters", get(overview::view))
+        .view("/letters/groups/{fingerprint}", get(group::view))
+        .view("/letters/{id}", get(letter::view))
+        .view("/letters/{id}/edit", get(edit::view))
+        .view("/actions", get(record::view))
+        .view("/actions/plan", get(plan::view))
+        .view("/actions/progress", get(progress::view))
         .layer(middleware::from_fn(etag::tag))
 }
 

@@ -31,6 +31,8 @@ mod pipeline;
 mod plot;
 mod recover;
 mod safety;
+mod sentence;
+mod slash;
 mod sparkline;
 mod trouble;
 mod truth;
@@ -38,7 +40,6 @@ mod truth;
 use std::sync::Arc;
 
 use axum::extract::RawQuery;
-use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
 use desk::Trial;
@@ -107,10 +108,7 @@ fn below(base: &str, routes: Router<Context>) -> Router<Context> {
         return routes;
     }
     let market = base.to_owned();
-    let there = get(async move |RawQuery(asked): RawQuery| {
-        let asked = asked.map(|asked| format!("?{asked}")).unwrap_or_default();
-        Redirect::temporary(&format!("{market}{asked}"))
-    });
+    let there = get(async move |RawQuery(asked): RawQuery| slash::lead(&market, asked.as_deref()));
     Router::new().nest(base, routes).route(&format!("{base}/"), there)
 }
 

@@ -52,11 +52,17 @@ pub(crate) fn amount(measure: Measure, number: Option<f64>) -> Markup {
 pub(crate) fn change(percentage: Option<f64>) -> Markup {
     let Some(number) = percentage else { return html! { (NONE) } };
     let (class, arrow) = match percent(number).chars().next() {
-        Some('+') => ("up", "▲"),
-        Some('\u{2212}') => ("down", "▼"),
-        _ => ("even", ""),
+        Some('+') => ("up", Some("▲")),
+        Some('\u{2212}') => ("down", Some("▼")),
+        _ => ("even", None),
     };
-    html! { span class=(class) { span.arrow aria-hidden="true" { (arrow) } (percent(number)) } }
+    html! {
+        span class=(class) {
+            // The place of an arrow would be a blank.
+            @if let Some(arrow) = arrow { span.arrow aria-hidden="true" { (arrow) } }
+            (percent(number))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +76,7 @@ mod tests {
         assert_eq!([percent(1.2), percent(-1.2)], ["+1.20\u{a0}%", "\u{2212}1.20\u{a0}%"]);
         assert_eq!(percent(-1e300), "\u{2212}1.00e300\u{a0}%");
         assert!(change(Some(-3.0)).into_string().contains("class=\"down\""));
-        assert!(change(Some(0.0)).into_string().contains("class=\"even\""));
+        assert_eq!(change(Some(0.0)).into_string(), "<span class=\"even\">0.00\u{a0}%</span>");
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn in_words(said: &str) -> String {
         return format!("there is no parameter {name:?} here; there are: {known}");
     }
     if let Some((_, rest)) = said.split_once("duplicate field ") {
-        return format!("{} is there twice; say which is meant", quoted(rest).concat());
+        return format!("the parameter {} is there twice; say which is meant", quoted(rest).concat());
     }
     if let Some((_, rest)) = said.split_once("missing field ") {
         return format!("the parameter {} is missing", quoted(rest).concat());
@@ -128,7 +128,7 @@ mod tests {
             in_words(&Query::<Read>::try_from_uri(&uri).unwrap_err().body_text())
         };
         assert_eq!(told("coin=1&coins=2"), "there is no parameter \"coins\" here; there are: coin, to");
-        assert_eq!(told("coin=1&coin=2"), "coin is there twice; say which is meant");
+        assert_eq!(told("coin=1&coin=2"), "the parameter coin is there twice; say which is meant");
         assert_eq!(told("to=2"), "the parameter coin is missing");
         assert_eq!(told("coin=x"), "coin has a value that it cannot have");
     }

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::moment;
 use crate::parameters::{Parameters, one_of};
+use crate::slash::Views;
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
@@ -28,7 +29,7 @@ pub use squares::{Square, State as SlotState};
 pub use stages::next_slot;
 
 pub(crate) fn routes(context: &Context) -> Router<Context> {
-    moment::shared(Router::new().route("/pipeline", get(pipeline)), context)
+    moment::shared(Router::new().view("/pipeline", get(pipeline)), context)
 }
 
 /// What is asked for.

@@ -13,6 +13,6 @@ mod origin;
 mod tests;
 
 pub(crate) use acting::{Act, acting};
-pub(crate) use gate::gate;
+pub(crate) use gate::{check_may_act, gate};
 pub(crate) use headers::headers;
 pub(crate) use login::routes;

@@ -13,17 +13,14 @@ const HEIGHT: f64 = 32.0;
 const EDGE: f64 = 2.0;
 
 /// The course of `points` between `from` and `until`; `what` says of what it is. Its colour and its words say whether it went up.
-/// Nothing when there are fewer than two points.
+/// `None` when there are fewer than two points.
 pub(crate) fn sparkline(
     what: &str,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
     points: &[(DateTime<Utc>, f64)],
-) -> Markup {
-    let (Some(&(_, first)), Some(&(_, last))) = (points.first(), points.last()) else { return html! {} };
-    if points.len() < 2 {
-        return html! {};
-    }
+) -> Option<Markup> {
+    let [(_, first), .., (_, last)] = *points else { return None };
     let low = points.iter().fold(f64::INFINITY, |low, &(_, value)| low.min(value));
     let high = points.iter().fold(f64::NEG_INFINITY, |high, &(_, value)| high.max(value));
     let mut path = String::new();
@@ -42,12 +39,12 @@ pub(crate) fn sparkline(
         _ => ("spark even", "even"),
     };
     let change = if percentage.is_finite() { numbers::percent(percentage) } else { String::new() };
-    html! {
+    Some(html! {
         svg class=(class) width=(WIDTH) height=(HEIGHT) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
             aria-label={ (what) ": " (course) " " (change) } {
             path d=(path) {}
         }
-    }
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the seconds of a million years are exact in a double")]
@@ -70,7 +67,7 @@ mod tests {
 
     fn drawn(points: &[(i64, f64)]) -> String {
         let points: Vec<_> = points.iter().map(|&(seconds, value)| (at(seconds), value)).collect();
-        sparkline("7 days", at(0), at(100), &points).into_string()
+        sparkline("7 days", at(0), at(100), &points).map(Markup::into_string).unwrap_or_default()
     }
 
     #[test]

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use config::Config;
+use desk::Trial;
 use domain::{Chunk, CoinRow, Measure, Quote};
 use ports::Store;
 use service::{Queues, Stores};
@@ -63,6 +64,11 @@ impl Site {
 
     /// A site with an empty store and these settings.
     pub(crate) fn with(config: Config) -> Self {
+        Self::trying(config, None)
+    }
+
+    /// The same, where `trial` tries pages.
+    pub(crate) fn trying(config: Config, trial: Option<Arc<dyn Trial>>) -> Self {
         let clock = Arc::new(ManualClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
@@ -72,7 +78,7 @@ impl Site {
             clock: clock.clone(),
             config,
             metrics: Metrics::default(),
-            trial: None,
+            trial,
             instance: "0123456789abcdef".to_owned(),
             stop: CancellationToken::new(),
         });

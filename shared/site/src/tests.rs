@@ -68,7 +68,7 @@ async fn what_is_not_there_is_said_to_people_and_to_programs() {
     let site = Site::new();
     let view = site.get("/nothing").await;
     assert_eq!(view.status, StatusCode::NOT_FOUND);
-    assert!(view.text().contains(">there is nothing at /nothing</p>"), "{}", view.text());
+    assert!(view.text().contains(">There is nothing at /nothing</p>"), "{}", view.text());
     let json = site.get("/api/nothing").await;
     assert_eq!(json.status, StatusCode::NOT_FOUND);
     assert_eq!(json.text(), r#"{"error":"there is nothing at /api/nothing"}"#);
@@ -131,5 +131,5 @@ async fn a_parameter_that_nobody_knows_is_told() {
     let site = Site::new();
     let answer = site.get("/?curency=EUR").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert!(answer.text().contains("there is no parameter &quot;curency&quot; here"), "{}", answer.text());
+    assert!(answer.text().contains("There is no parameter &quot;curency&quot; here"), "{}", answer.text());
 }

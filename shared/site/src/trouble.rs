@@ -85,5 +85,10 @@ impl IntoResponse for Trouble {
 
 /// What every address that is none gets.
 pub(crate) async fn nothing_here(uri: Uri) -> Trouble {
-    Trouble::NotFound(format!("there is nothing at {}", uri.path()))
+    nothing_at(uri.path())
+}
+
+/// Nothing has the address `path`.
+pub(crate) fn nothing_at(path: &str) -> Trouble {
+    Trouble::NotFound(format!("there is nothing at {path}"))
 }

@@ -149,7 +149,12 @@ fn letters_are_looked_at_in_every_way_private_server() {
             "/letters",
             "Letters",
             Some(5),
-            &["transformer: poison/bad_json", "3 letters", "2 open in all"][..],
+            &[
+                "transformer: poison/bad_json",
+                "3 letters",
+                "2 open in all",
+                "Only an operator replays, resolves or drops letters",
+            ][..],
         ),
         view("/letters?code=bad_page&since=24h", "Letters", Some(2), &["data is null", "No filter"]),
         view(
@@ -164,7 +169,7 @@ fn letters_are_looked_at_in_every_way_private_server() {
             Some(2),
             &[EXACT, "It died 2 times", "replay/abc", "0af7651916cd43dd"],
         ),
-        view(page, page_heading, Some(0), &["data is null", "\"data\":null"]),
+        view(page, page_heading, Some(0), &["data is null", "\"data\": null"]),
         view(
             "/actions/plan?verb=drop&code=bad_json",
             "Drop 2 letters?",
@@ -183,7 +188,7 @@ fn letters_are_looked_at_in_every_way_private_server() {
             status: 403,
             heading: "Not allowed",
             rows: Some(0),
-            texts: &["operator's token"],
+            texts: &["the operator token"],
         }],
     );
     // Who may act.
@@ -191,8 +196,7 @@ fn letters_are_looked_at_in_every_way_private_server() {
     log_in(&served, &driver);
     let expected = [
         view(&group, "transformer: poison/bad_json", Some(2), &["Silence: no mails about it for a time"][..]),
-        view(page, page_heading, Some(0), &["Edit…"]),
-        view(&edit, "Edit dead/transformer/2026-11-22T00:00:00Z/listings/USD/p1", Some(0), &["Or all of it"]),
+        view(page, page_heading, Some(0), &["no transformer to try a page with"]),
         view(
             "/actions/plan?verb=replay",
             "Replay 3 letters?",
@@ -201,6 +205,13 @@ fn letters_are_looked_at_in_every_way_private_server() {
         ),
         view("/actions/plan?verb=resolve&code=bad_page", "Resolve 1 letter?", Some(1), &["Why"]),
     ];
+    check(&served, &driver, &expected);
+    // Where a transformer can try what is edited.
+    let served = self::served("coinpipe");
+    log_in(&served, &driver);
+    let heading = "Edit dead/transformer/2026-11-22T00:00:00Z/listings/USD/p1";
+    let expected =
+        [view(page, page_heading, Some(0), &["Edit…"][..]), view(&edit, heading, Some(0), &["Or all of it"])];
     check(&served, &driver, &expected);
 }
 
@@ -229,7 +240,7 @@ fn mend(browser: &Browser, way: Look) {
     driver.click("details.filter button");
     until(&driver, "return document.querySelectorAll('[aria-label=Letters] tbody tr').length == 1");
     driver.click("[aria-label=Letters] th a");
-    until_text(&driver, "\"data\":null");
+    until_text(&driver, "\"data\": null");
     driver.click("a[href$='/edit']");
     until_text(&driver, "Or all of it");
     driver.write("input[name=path]", "data");

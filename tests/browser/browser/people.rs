@@ -59,6 +59,23 @@ const COMPLAIN: &str = r"
         if (!table.caption && !table.getAttribute('aria-label') && !table.getAttribute('aria-labelledby'))
             said.push(`a table without a name: ${short(table)}`);
     }
+    for (const caption of all('.scroll caption')) {
+        const scroll = caption.closest('.scroll'), at = scroll.scrollLeft;
+        for (const to of [0, scroll.scrollWidth]) {
+            scroll.scrollLeft = to;
+            const [box, seen] = [caption.getBoundingClientRect(), scroll.getBoundingClientRect()];
+            if (box.left < seen.left - 1 || box.right > seen.right + 1) said.push(`a caption out of sight: ${short(caption)}`);
+            else if (box.width < seen.width * 0.8) said.push(`a narrow caption: ${short(caption)}`);
+        }
+        scroll.scrollLeft = at;
+    }
+    for (const it of all('label[for]')) {
+        const field = document.getElementById(it.htmlFor);
+        if (!field || !shown(it) || !shown(field)) continue;
+        const [one, other] = [it.getBoundingClientRect(), field.getBoundingClientRect()];
+        const isBeside = one.top < other.bottom && other.top < one.bottom;
+        if (isBeside && other.left - one.right < 4 && one.left - other.right < 4) said.push(`a label that touches its field: ${short(it)}`);
+    }
     let rank = 0;
     for (const it of all('h1, h2, h3, h4, h5, h6')) {
         if (it.tagName[1] > rank + 1) said.push(`a heading of a rank too low: ${short(it)}`);
@@ -73,7 +90,7 @@ const COMPLAIN: &str = r"
         const box = it.getBoundingClientRect();
         if (touch && shown(it) && (box.height < 24 || box.width < 24)) said.push(`too small for a finger (${box.width}x${box.height}): ${short(it)}`);
     }
-    return said.slice(0, 20);
+    return [...new Set(said)].slice(0, 20);
 ";
 
 /// What somebody would stumble over in the view that is shown.

@@ -48,6 +48,15 @@ impl fmt::Display for Look {
 const WATCH: &str = "
     window.seenShift = 0;
     window.seenRefusals = [];
+    window.seenCut = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+        const { a, e } = this.getTransform(), width = this.measureText(text).width;
+        const before = { center: width / 2, right: width, end: width }[this.textAlign] ?? 0;
+        const left = a * (x - before) + e, right = a * (x - before + width) + e;
+        if (left < -1 || right > this.canvas.width + 1) window.seenCut.push(text);
+        return write.call(this, text, x, ...rest);
+    };
     new PerformanceObserver(list => {
         for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.seenShift += entry.value;
     }).observe({ type: 'layout-shift', buffered: true });
@@ -81,6 +90,7 @@ const MEASURE: &str = "
             .filter(it => it && new URL(it, location).origin != location.origin && !it.startsWith('data:')),
         shift: window.seenShift ?? null,
         refusals: window.seenRefusals ?? [],
+        cut: (window.seenCut ?? []).slice(0, 5),
         scheme: getComputedStyle(document.body).backgroundColor + ' on ' + getComputedStyle(root).backgroundColor,
         weight: performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
             .reduce((sum, it) => sum + it.transferSize, 0),
@@ -118,7 +128,7 @@ pub(crate) fn measure(driver: &Driver<'_>, look: Look) -> Seen {
     require(title.ends_with(" · coinpipe"), format!("its title is {title:?}"));
     let overflow = found["overflow"].as_i64().unwrap_or(i64::MAX);
     require(overflow <= 0, format!("{overflow} px wider than the window: {}", found["wide"]));
-    for key in ["inline", "foreign", "refusals"] {
+    for key in ["inline", "foreign", "refusals", "cut"] {
         require(is_empty(key), format!("{key}: {}", found[key]));
     }
     if look.has_script {

@@ -76,7 +76,10 @@ fn an_empty_store_says_what_to_do_next_private_server() {
 /// A page with every mistake that [`look`] is there to see: what sees none of them proves nothing.
 const MISTAKES: &str = "<!doctype html><meta name=viewport content=width=device-width><title>x</title><style>p { color: #999 }</style><h1 style='color: red'>a</h1><h1>b</h1>\
     <h4>too low</h4><p>pale<div style='width: 3000px'>wide</div><img src=x><table><tr><td>1</table><input><button></button>\
-    <svg></svg><i id=same></i><i id=same></i><script>setTimeout(() => { const it = document.createElement('div');\
+    <svg></svg><i id=same></i><i id=same></i><div><label for=glued>glued</label><input id=glued></div>\
+    <div class=scroll style='overflow: auto'><table style='width: 3000px'><caption>cut</caption><tr><th scope=col>1</table></div>\
+    <div class=scroll><table><caption style='width: 2rem'>one word a line</caption><tr><th scope=col>1</table></div>\
+    <script>document.createElement('canvas').getContext('2d').fillText('a label that is cut', 250, 10);</script><script>setTimeout(() => { const it = document.createElement('div');\
     it.style.height = '300px'; document.body.prepend(it); console.error('said') }, 1500)</script>";
 
 #[test]
@@ -107,6 +110,10 @@ fn every_mistake_is_seen_private_server() {
         "no language",
         "0 main parts",
         "too small for a finger",
+        "a caption out of sight",
+        "a narrow caption",
+        "touches its field",
+        "cut: [\"a label that is cut\"",
     ] {
         assert!(complaints.contains(said), "{said} is not in:\n{complaints}");
     }

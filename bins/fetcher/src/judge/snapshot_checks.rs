@@ -201,7 +201,11 @@ fn is_longer(time: TimeDelta, limit: Duration) -> bool {
 
 /// About three digits.
 fn rounded(factor: f64) -> String {
-    if (0.01..1e6).contains(&factor) { format!("{factor:.3}") } else { format!("{factor:.2e}") }
+    if !(0.01..1e6).contains(&factor) {
+        return format!("{factor:.2e}");
+    }
+    // Zeros at the end say nothing.
+    format!("{factor:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A time for people, whose smaller units say nothing.

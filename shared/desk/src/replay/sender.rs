@@ -17,7 +17,7 @@ use super::waves::Waves;
 use super::{Pace, Progress, Sent};
 use crate::access::Access;
 use crate::acting::Acting;
-use crate::message::{Way, way};
+use crate::message::{Way, message, way};
 
 /// How far it is is written down at most so often, beside after each wave: at a slow rate a wave takes hours.
 const NOTED_EVERY: TimeDelta = TimeDelta::seconds(2);
@@ -139,9 +139,9 @@ impl<'a> Sender<'a> {
             return Ok(self.not_sent(id, "it was purged meanwhile"));
         };
         let is_edited = listed.handling.edited_from.is_some();
-        let (queue, message) = match way(&filed.letter, is_edited, &self.replay) {
+        let (queue, message) = match way(&filed.letter) {
             Way::Nowhere(why) => return Ok(self.not_sent(id, why)),
-            Way::Queue(queue, message) => (queue, Some(*message)),
+            Way::Queue(queue) => (queue, Some(message(&filed.letter, queue, is_edited, &self.replay))),
             Way::Archive { batch, page } => {
                 let key = (batch, page);
                 let message = if self.pages.contains(&key) {

@@ -5,15 +5,16 @@ use std::num::NonZeroU32;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::response::{IntoResponse, Redirect, Response};
 use desk::{Acting, Pace, Verb};
-use domain::{ReplayId, timestamp};
+use domain::{ReplayId, counted, timestamp};
 use ports::store::LetterFilter;
 
 use super::filter::{Asked, query};
 use super::form::{Form, WHICH};
+use super::group::in_full;
 use super::parts::count;
-use super::plan::verb_named;
+use super::plan::{question, verb_named};
 use crate::access::visitor::Visitor;
 use crate::context::Context;
 use crate::jobs::{Work, is_settling};
@@ -37,9 +38,22 @@ pub(super) async fn start(
     State(context): State<Context>,
     visitor: Visitor,
     body: Bytes,
-) -> Result<Redirect, Trouble> {
+) -> Result<Response, Trouble> {
     let form = Form::read(&body, &STARTED, &WHICH)?;
-    let (verb, asked) = (verb_named(form.text("verb"))?, form.asked());
+    match begun_as_asked(&context, &visitor, &form).await {
+        Ok(progress) => Ok(Redirect::to(&progress).into_response()),
+        // It is asked once more, with what was filled in and what there is now.
+        Err(trouble @ (Trouble::BadParameter(_) | Trouble::Refused(..))) => {
+            question(&context, &visitor, &form, Some(&trouble)).await.map_err(|_| trouble)
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Begins what `form` asks for; where its progress is seen.
+async fn begun_as_asked(context: &Context, visitor: &Visitor, form: &Form) -> Result<String, Trouble> {
+    let verb = verb_named(form.text("verb"))?;
+    let asked = in_full(context, form.asked()).await?;
     // What was counted in the question is what is done.
     let now = context.now();
     let counted = timestamp::from_text(form.text("now"))
@@ -68,13 +82,13 @@ pub(super) async fn start(
     if !id.is_empty() && (ReplayId::new(&*id).is_none() || !id.starts_with(&format!("{}/", verb.as_str()))) {
         return Err(Trouble::BadParameter("action is no id of an action of this verb".to_owned()));
     }
-    let who = context.who(&visitor);
+    let who = context.who(visitor);
     let beginning = {
         let context = context.clone();
         async move { begin(&context, (filter, verb), confirmed, &who, &id, work).await }
     };
     let id = unless_the_process_ends(beginning).await?;
-    Ok(Redirect::to(&progress_path(&context, &id, &asked)))
+    Ok(progress_path(context, &id, &asked))
 }
 
 /// Does `work` whether or not the browser stays: what is in the record must be done, too.
@@ -103,9 +117,9 @@ async fn begin(
     let stores = context.stores();
     let mut acting = context.ask(Acting::plan(stores, filter, verb, who, context.now())).await?;
     if acting.matched() != confirmed {
-        let (now, then) = (count(acting.matched()), count(confirmed));
+        let (now, then) = (count(acting.matched()), counted(confirmed, "letter"));
         let said = format!(
-            "it was confirmed for {then} letters, and it would be done to {now} now; nothing was done: ask again"
+            "it was confirmed for {then}, and it would be done to {now} now; nothing was done: ask again"
         );
         return Err(Trouble::Refused(StatusCode::CONFLICT, said.into()));
     }

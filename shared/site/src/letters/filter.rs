@@ -8,6 +8,7 @@ use ports::store::{LetterFilter, LetterKey, LetterState};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::ago::minute;
 use crate::trouble::Trouble;
 use desk::{HIDDEN, Hidden};
 
@@ -30,6 +31,9 @@ pub(crate) struct Asked {
     pub(crate) after: String,
     pub(crate) limit: String,
 }
+
+/// What of a filter in the record is an instant.
+const INSTANTS: [&str; 3] = ["since", "until", "settled_before"];
 
 fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
@@ -162,18 +166,22 @@ pub(super) fn may_be_asked(name: &str, hidden: Hidden<'_>) -> bool {
     }
 }
 
-/// What an action was asked for, as the record has it in JSON, without what is hidden: a command may choose by it.
+/// What an action was asked for, which the record has in JSON, in words and without what is hidden: a command may choose by it.
 pub(super) fn recorded(filter: &str, hidden: Hidden<'_>) -> String {
-    if hidden.is_nothing() {
-        return filter.to_owned();
-    }
-    let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(filter) else { return HIDDEN.to_owned() };
-    for (name, value) in &mut fields {
-        if !may_be_asked(name, hidden) {
-            *value = HIDDEN.into();
-        }
-    }
-    Value::from(fields).to_string()
+    let Ok(fields) = serde_json::from_str::<Map<String, Value>>(filter) else {
+        return if hidden.is_nothing() { filter.to_owned() } else { HIDDEN.to_owned() };
+    };
+    let words = fields.iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = match (may_be_asked(name, hidden), INSTANTS.contains(&name.as_str())) {
+            (false, _) => HIDDEN.to_owned(),
+            (true, true) => timestamp::from_text(&text).map_or(text, minute),
+            (true, false) => text,
+        };
+        format!("{} {text}", name.replace('_', " "))
+    });
+    let words: Vec<_> = words.collect();
+    if words.is_empty() { "all".to_owned() } else { words.join(", ") }
 }
 
 /// Parameters as a query, beginning with `?`; empty when there are none.
@@ -234,6 +242,21 @@ mod tests {
         assert_eq!(since("2026-11-22T13:00:00Z"), at("2026-11-22T13:00:00.000Z"));
         for wrong in ["yesterday", "h", "-1h", "24ü", "2026-13-01"] {
             assert!(since(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_record_says_in_words_what_an_action_was_asked_for() {
+        let hide = ["x-batch".to_owned()];
+        for (filter, hide, words) in [
+            ("{}", &[][..], "all"),
+            (r#"{"group":"abcd","state":"open"}"#, &[], "group abcd, state open"),
+            (r#"{"coin":7,"until":"2026-11-22T14:00:01.234Z"}"#, &[], "coin 7, until 2026-11-22 14:00 UTC"),
+            (r#"{"batch":"b","settled_before":"x"}"#, &hide, "batch hidden by [http] hide, settled before x"),
+            ("no JSON", &[], "no JSON"),
+            ("no JSON", &hide, HIDDEN),
+        ] {
+            assert_eq!(recorded(filter, Hidden(hide)), words);
         }
     }
 

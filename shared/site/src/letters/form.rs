@@ -6,6 +6,7 @@ use super::filter::Asked;
 use crate::trouble::Trouble;
 
 /// The fields of a form, by name.
+#[derive(Default)]
 pub(super) struct Form(BTreeMap<String, String>);
 
 /// The fields that say which letters are meant.
@@ -25,7 +26,9 @@ impl Form {
                 return Err(Trouble::BadParameter(format!("{shown:?} is no field here; there are: {known}")));
             }
             if fields.insert(name, value).is_some() {
-                return Err(Trouble::BadParameter(format!("{shown} is there twice; say which is meant")));
+                return Err(Trouble::BadParameter(format!(
+                    "the field {shown:?} is there twice; say which is meant"
+                )));
             }
         }
         Ok(Self(fields))

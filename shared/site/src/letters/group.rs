@@ -2,15 +2,16 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::timestamp;
+use domain::Class;
 use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, Silence};
 
 use super::filter::{Asked, query};
 use super::parts::{
     COUNTED, TIMES, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, lines,
-    older, plain, verbs,
+    older, plain, with_all,
 };
+use super::verbs::{Offer, verbs};
 use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
@@ -25,8 +26,18 @@ const LETTERS: u32 = 50;
 /// The group that `name` means: its fingerprint, or the beginning of it, as mails name it.
 pub(super) async fn named(context: &Context, name: &str) -> Result<AlertGroup, Trouble> {
     let groups = context.ask(context.stores().letters.groups(None)).await?;
-    let none = || Trouble::NotFound(format!("there is no group {:?}, or several begin so", plain(name, 100)));
-    desk::group_named(&groups, name).cloned().map_err(|_| none())
+    desk::group_named(&groups, name).cloned().map_err(|error| Trouble::NotFound(error.to_string()))
+}
+
+/// The same filter, with the whole fingerprint of the group that it names: letters are chosen by nothing less, and a group that is not
+/// there must not look like one without letters.
+pub(crate) async fn in_full(context: &Context, asked: Asked) -> Result<Asked, Trouble> {
+    let name = asked.group.trim();
+    if name.is_empty() {
+        return Ok(asked);
+    }
+    let group = named(context, name).await?.fingerprint;
+    Ok(Asked { group, ..asked })
 }
 
 pub(super) async fn view(
@@ -48,6 +59,13 @@ pub(super) async fn view(
     let shell = Shell::new(&context, title, Section::Letters).await.staying_fresh();
     let path = format!("/letters/groups/{}", group.fingerprint);
     let of_state = |state: &'static str| format!("{}{}", context.href(&path), query(&[("state", state)]));
+    let offer = Offer {
+        asked: &asked,
+        with: &with_all(number),
+        state: filter.state,
+        can_be_sent: group.class != Class::Incident,
+        here: &context.href(&path),
+    };
     let main = html! {
         p.links { a href=(context.href("/letters")) { "All letters" } }
         (about(&context, &group, silence, &bars(&hours, &group.fingerprint, now)))
@@ -62,7 +80,7 @@ pub(super) async fn view(
             p { "There are no such letters (" (asked.in_words()) ")." }
         } @else {
             p { strong { (capped(number)) } " " (if number == 1 { "letter" } else { "letters" }) ": " (asked.in_words()) }
-            (verbs(&context, &asked, &format!("With all {}", capped(number))))
+            (verbs(&context, &visitor, &offer))
             (letters_table(&context, &letters, now))
             (older(&context, &path, &asked, &letters, limit))
         }
@@ -91,8 +109,7 @@ fn about(context: &Context, group: &AlertGroup, silence: Option<&Silence>, bars:
             @if let Some(silence) = silence {
                 dt { "Silence" }
                 dd {
-                    "until " time datetime=(timestamp::to_text(silence.until)) { (timestamp::to_text(silence.until)) }
-                    ", by " (plain(&silence.by, 200)) ": " (plain(&silence.why, 1000))
+                    "ends " (ago(now, silence.until)) "; by " (plain(&silence.by, 200)) ": " (plain(&silence.why, 1000))
                 }
             }
             dt { "Name" } dd { code { (group.fingerprint) } }

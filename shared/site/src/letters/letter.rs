@@ -3,17 +3,20 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use desk::{Body, body_of, replay_of, shown_name, trace};
-use domain::{StageName, header, timestamp};
+use desk::{Body, Editing, body_of, replay_of, shown_name, trace, unsendable};
+use domain::{StageName, counted, header};
 use maud::{Markup, html};
 use ports::store::{Death, FiledLetter, Handling, LetterState};
 
 use super::filter::Asked;
-use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain, verbs};
+use super::indent::indented;
+use super::parts::{cause, count, group_path, letter_path, letter_state, lines, plain};
+use super::verbs::{Offer, verbs};
 use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
+use crate::sentence::with_code;
 use crate::trouble::Trouble;
 use desk::{HIDDEN, Hidden};
 
@@ -39,6 +42,17 @@ pub(super) async fn still_there(context: &Context, id: &str) -> Result<(FiledLet
     found(context, id).await.map_err(gone)
 }
 
+/// The letter as it is edited; why it is not, where nothing could come of that.
+pub(super) fn editable(
+    context: &Context,
+    filed: FiledLetter,
+    handling: &Handling,
+) -> anyhow::Result<Editing> {
+    let editing = Editing::of(filed, handling)?.hiding(context.hidden());
+    editing.check_can_be_tried(context.trial())?;
+    Ok(editing)
+}
+
 pub(super) async fn view(
     State(context): State<Context>,
     Path(id): Path<String>,
@@ -49,15 +63,27 @@ pub(super) async fn view(
     let id = filed.letter.id.to_string();
     let shell = Shell::new(&context, format!("Letter {}", shown_name(&id)), Section::Letters).await;
     let asked = Asked { id: shown_name(&id), ..Asked::default() };
-    let may_edit = visitor.may_act() && !handling.state.is_settled();
+    let here = letter_path(&context, &id);
+    let cannot_be_sent = unsendable(&filed.letter);
+    let offer = Offer {
+        asked: &asked,
+        with: "With it",
+        state: Some(handling.state),
+        can_be_sent: cannot_be_sent.is_none(),
+        here: &here,
+    };
     let main = html! {
         p.links {
             a href=(context.href("/letters")) { "All letters" } " · "
             a href=(group_path(&context, &filed.fingerprint)) { "Its group" }
         }
         (about(&context, &filed, &handling, hidden))
-        (verbs(&context, &asked, "With it"))
-        @if may_edit { p.links { a href={ (letter_path(&context, &id)) "/edit" } { "Edit…" } } }
+        (verbs(&context, &visitor, &offer))
+        @if let Some(why) = cannot_be_sent {
+            p.note { "It cannot be sent again: " (with_code(why)) "." }
+        } @else if visitor.may_act() && !handling.state.is_settled() {
+            (edit(&context, &filed, &handling, &here))
+        }
         @if filed.deaths.len() > 1 { (lives(&context, &filed.deaths, hidden)) }
         h2 { "Headers" }
         @if filed.letter.headers.is_empty() { p { "It has none." } } @else {
@@ -74,8 +100,19 @@ pub(super) async fn view(
     Ok(shell.around(&context, &main))
 }
 
+/// The way to edit it, or why nothing could come of that.
+fn edit(context: &Context, filed: &FiledLetter, handling: &Handling, here: &str) -> Markup {
+    match editable(context, filed.clone(), handling) {
+        Ok(_) => html! { p.links { a href={ (here) "/edit" } { "Edit…" } } },
+        Err(why) => html! { p.note { "It cannot be edited here: " (with_code(&format!("{why:#}"))) "." } },
+    }
+}
+
 fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hidden<'_>) -> Markup {
     let (now, letter) = (context.now(), &filed.letter);
+    // The letter is as its newest death left it, which may be in a replay long after the first.
+    let seen_at = filed.deaths.iter().map(|death| death.first_seen_at);
+    let first_seen_at = seen_at.fold(letter.first_seen_at, Ord::min);
     html! {
         dl.facts {
             dt { "State" }
@@ -88,7 +125,7 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hi
             }
             dt { "Cause" } dd { a href=(group_path(context, &filed.fingerprint)) { (cause(letter.stage, letter.class, &letter.code)) } }
             dt { "Reason" } dd.reason { bdi { (lines(hidden.reason(letter.class, &letter.reason))) } }
-            dt { "First seen" } dd { (ago(now, letter.first_seen_at)) }
+            dt { "First seen" } dd { (ago(now, first_seen_at)) }
             dt { "Filed" } dd { (ago(now, filed.filed_at)) ", attempt " (letter.attempt) }
             @if let (Some(replay), Some(at)) = (&handling.replay, handling.replayed_at) {
                 dt { "Replayed" } dd { (ago(now, at)) ", as " code { (replay) } }
@@ -114,7 +151,7 @@ fn lives(context: &Context, deaths: &[Death], hidden: Hidden<'_>) -> Markup {
                 tbody {
                     @for death in deaths {
                         tr {
-                            th scope="row" { time datetime=(timestamp::to_text(death.filed_at)) { (timestamp::to_text(death.filed_at)) } }
+                            th scope="row" { (ago(context.now(), death.filed_at)) }
                             td data-name="Replay" { (plain(replay_of(death).unwrap_or("none"), 80)) }
                             td { a href=(group_path(context, &death.fingerprint)) { (cause(death.stage, death.class, &death.code)) } }
                             td.number data-name="Attempt" { (death.attempt) }
@@ -129,31 +166,40 @@ fn lives(context: &Context, deaths: &[Death], hidden: Hidden<'_>) -> Markup {
 
 fn body(filed: &FiledLetter, hidden: Hidden<'_>) -> Markup {
     let letter = &filed.letter;
-    let size = count(letter.body.len() as u64);
+    let size = counted(letter.body.len() as u64, "byte");
     let stage = letter.stage.map_or("", StageName::as_str);
-    match body_of(letter) {
+    let body = body_of(letter);
+    let is_json = matches!(body, Body::Json(_));
+    match body {
         Body::Empty => {
             html! { p { "There is none" @if stage == "fetcher" { ": it is about something that happened without a message" } "." } }
         }
         Body::Json(text) | Body::Text(text) => {
             let Some(shown) = hidden.body(&text) else {
-                return html! { p { (size) " bytes that are no JSON, so nobody knows what is in them: " (HIDDEN) "." } };
+                return html! { p { (size) " that are no JSON, so nobody knows what is in them: " (HIDDEN) "." } };
             };
-            let all = shown.chars().count();
-            let begin: String = shown.chars().take(BODY_CHARS).collect();
+            let (begin, left) = if is_json {
+                indented(&shown, BODY_CHARS)
+            } else {
+                (shown.chars().take(BODY_CHARS).collect(), shown.chars().skip(BODY_CHARS).count())
+            };
             html! {
-                p { (size) " bytes, decoded. Every digit is as it was sent." }
+                p {
+                    (size)
+                    @if shown.len() != letter.body.len() { " as it was sent, " (counted(shown.len() as u64, "byte")) " as a text" }
+                    ". Every digit is as it was sent" @if is_json { ", in lines for reading" } "."
+                }
                 pre.body tabindex="0" { code { bdi { (lines(&begin)) } } }
-                @if all > BODY_CHARS {
-                    p { (count((all - BODY_CHARS) as u64)) " characters more: " code { "coinpipe dead show --json " (desk::quoted_name(letter.id.as_str())) } }
+                @if left > 0 {
+                    p { (counted(left as u64, "character")) " more: " code { "coinpipe dead show --json " (desk::quoted_name(letter.id.as_str())) } }
                 }
             }
         }
         Body::Unreadable if !hidden.is_nothing() => {
-            html! { p { (size) " bytes that are no text: " (HIDDEN) "." } }
+            html! { p { (size) " that are no text: " (HIDDEN) "." } }
         }
         Body::Unreadable => html! {
-            p { (size) " bytes that are no text, in hexadecimal:" }
+            p { (size) " that are no text, in hexadecimal:" }
             pre.body tabindex="0" { code { (hexadecimal(&letter.body)) } }
             @if letter.body.len() > BODY_BYTES { p { "… and more: " code { "coinpipe dead show --json " (desk::quoted_name(letter.id.as_str())) } } }
         },

@@ -2,14 +2,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::{Class, counted};
 use maud::{Markup, html};
 use ports::store::{AlertGroup, GroupState, LetterFilter, Silence};
 
 use super::filter::{Asked, may_be_asked};
+use super::group::in_full;
 use super::parts::{
     COUNTED, bars, capped, cause, count, first_hour, group_path, group_state, letters_table, older, plain,
-    verbs,
+    with_all,
 };
+use super::verbs::{Offer, verbs};
+use crate::access::visitor::Visitor;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
@@ -25,8 +29,10 @@ const GROUPS: usize = 50;
 pub(super) async fn view(
     State(context): State<Context>,
     Parameters(asked): Parameters<Asked>,
+    visitor: Visitor,
 ) -> Result<Response, Trouble> {
     let (now, limit) = (context.now(), asked.limit(LETTERS)?);
+    let asked = in_full(&context, asked).await?;
     let (filter, after) = (asked.filter(now, Hidden(context.hidden()))?, asked.key()?);
     let (stores, key) = (context.stores(), after.as_ref());
     let letters = context.ask(stores.desk.list(&filter, key, limit)).await?;
@@ -39,6 +45,13 @@ pub(super) async fn view(
     };
     let shell = Shell::new(&context, "Letters", Section::Letters).await.staying_fresh();
     let path = "/letters";
+    let offer = Offer {
+        asked: &asked,
+        with: &with_all(number),
+        state: filter.state,
+        can_be_sent: filter.class != Some(Class::Incident),
+        here: &format!("{}{}", context.href(path), asked.query()),
+    };
     let main = html! {
         p.links { a href=(context.href("/actions")) { "Who did what" } }
         (groups)
@@ -54,7 +67,7 @@ pub(super) async fn view(
             }
         } @else {
             p { strong { (capped(number)) } " " (if number == 1 { "letter" } else { "letters" }) ": " (asked.in_words()) }
-            (verbs(&context, &asked, &format!("With all {}", capped(number))))
+            (verbs(&context, &visitor, &offer))
             (letters_table(&context, &letters, now))
             (older(&context, path, &asked, &letters, limit))
         }
@@ -97,7 +110,7 @@ async fn groups(context: &Context, filter: &LetterFilter) -> Result<Markup, Trou
                     tbody { @for group in &groups { (row(context, group, silence(group), &bars(&hours, &group.fingerprint, now))) } }
                 }
             }
-            @if more > 0 { p { (count(more as u64)) " groups more, in which nothing died for longer." } }
+            @if more > 0 { p { (counted(more as u64, "more group")) ", in which nothing died for longer." } }
         }
     })
 }
@@ -142,15 +155,16 @@ fn form(context: &Context, asked: &Asked) -> Markup {
         details.filter id="filter" open[is_narrow] {
             summary { "Filter" }
             form method="get" action=(context.href("/letters")) {
-                @if !asked.group.is_empty() { input type="hidden" name="group" value=(asked.group); }
                 (select("state", "State", &asked.state, &["=open", "replayed", "resolved", "dropped", "any"]))
                 (select("stage", "Stage", &asked.stage, &["=any", "fetcher", "transformer", "loader", "alerter"]))
                 (select("class", "Class", &asked.class,
                     &["=any", "poison", "rejected_rows", "retries_exhausted", "delivery_limit", "incident", "unknown"]))
                 (input("code", "Code", &asked.code, "bad_json"))
+                (input("group", "Group", &asked.group, "its name, or how it begins"))
                 @if may("batch") { (input("batch", "Batch", &asked.batch, "2026-11-22T14:00:00Z/listings/USD")) }
                 @if may("coin") { (input("coin", "Coin", &asked.coin, "1027")) }
                 (input("since", "Since", &asked.since, "24h"))
+                (input("until", "Until", &asked.until, "2026-11-22"))
                 @if may("text") { (input("text", "Text", &asked.text, "in id, code, reason, headers")) }
                 button type="submit" { "Show" }
                 @if is_narrow { " " a href=(context.href("/letters")) { "No filter" } }

@@ -10,6 +10,8 @@ use super::filter::{Asked, query, segment};
 use crate::ago::ago;
 use crate::context::Context;
 pub(super) use crate::numbers::count;
+use crate::sentence::{sentence, with_code};
+use crate::trouble::Trouble;
 use desk::Hidden;
 
 /// More letters than these are not counted: that would take longer than showing them.
@@ -25,6 +27,20 @@ pub(super) const TIMES: [(u16, &str); 5] =
 /// A count that was not counted to its end.
 pub(super) fn capped(number: u64) -> String {
     if number >= COUNTED { format!("{}+", count(COUNTED)) } else { count(number) }
+}
+
+/// What stands before what is done to so many letters.
+pub(super) fn with_all(number: u64) -> String {
+    if number == 1 { "With it".to_owned() } else { format!("With all {}", capped(number)) }
+}
+
+/// What could not be done, above a form that has what was filled in.
+pub(super) fn alert(wrong: Option<&Trouble>) -> Markup {
+    html! {
+        @if let Some(wrong) = wrong {
+            p.alert role="alert" { (with_code(&sentence(&plain(&wrong.to_string(), 1000)))) }
+        }
+    }
 }
 
 /// A text from outside, of at most `most` characters, of which each character is seen.
@@ -128,19 +144,6 @@ pub(super) fn letters_table(context: &Context, letters: &[DeskLetter], now: Date
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// The verbs that are done to all letters of a filter, each leading to the question whether it is meant.
-pub(super) fn verbs(context: &Context, asked: &Asked, number: &str) -> Markup {
-    html! {
-        form.verbs method="get" action=(context.href("/actions/plan")) {
-            (asked.hidden())
-            span { (number) ": " }
-            @for (verb, name) in [("replay", "Replay…"), ("resolve", "Resolve…"), ("drop", "Drop…")] {
-                button type="submit" name="verb" value=(verb) { (name) }
             }
         }
     }

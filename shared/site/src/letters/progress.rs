@@ -3,6 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use domain::counted;
 use maud::{Markup, html};
 use ports::store::LoggedAction;
 
@@ -69,7 +70,7 @@ fn record(context: &Context, logged: &LoggedAction) -> Markup {
     html! {
         progress max=(action.matched.max(1)) value=(done.min(&action.matched)) { (done) " of " (action.matched) }
         dl.facts {
-            dt { "Done" } dd { (count(*done)) " of " (count(action.matched)) " letters" }
+            dt { "Done" } dd { (count(*done)) " of " (counted(action.matched, "letter")) }
             dt { "Begun" } dd { (ago(context.now(), *at)) ", by " (plain(&action.who, 200)) }
             @if let Some(outcome) = outcome { dt { "Outcome" } dd { (plain(outcome, 1000)) } }
         }

@@ -67,7 +67,7 @@ fn row(context: &Context, logged: &LoggedAction) -> Markup {
             th scope="row" { a href=(progress_path(context, &action.id, &Asked::default())) { (plain(&action.verb, 30)) } }
             td { (ago(context.now(), *at)) }
             td data-name="Who" { (plain(&action.who, 100)) }
-            td.reason { code { (plain(&filter, 200)) } }
+            td.reason { bdi { (plain(&filter, 200)) } }
             td.number data-name="Done" { (count(*done)) " of " (count(action.matched)) }
             td { @match outcome { Some(outcome) => (plain(outcome, 200)), None => "goes on, or was killed" } }
         }

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use chrono::TimeDelta;
 use desk::action;
-use domain::timestamp;
 use ports::store::{Action, AlertGroup, Silence};
 use serde_json::json;
 
@@ -15,6 +14,7 @@ use super::form::Form;
 use super::group::named;
 use super::parts::{TIMES, group_path};
 use crate::access::visitor::Visitor;
+use crate::ago::minute;
 use crate::context::Context;
 use crate::trouble::Trouble;
 
@@ -56,7 +56,7 @@ pub(super) async fn silence(
         context.ask(stores.desk.begin(&record)).await?;
         context.ask(stores.silences.silence(&silence)).await?;
         let why = domain::one_line(&silence.why, 200);
-        let outcome = format!("no mails until {}: {why}", timestamp::to_text(silence.until));
+        let outcome = format!("no mails until {}: {why}", minute(silence.until));
         context.ask(stores.desk.note(&record.id, group.total, Some(&outcome))).await?;
         Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
     };

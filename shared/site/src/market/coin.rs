@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use domain::one_line;
 use futures_util::future::try_join_all;
 use ports::store::{ChartPoint, CoinRecord, CurrencyUse, Divided, HistorySpan, NewestQuote};
@@ -19,6 +19,7 @@ use super::currency::chosen;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
+use crate::slash::Views;
 use crate::trouble::Trouble;
 use range::Range;
 
@@ -35,7 +36,7 @@ const LISTED: u32 = 10;
 const LONGEST_NAME: usize = 100;
 
 pub(super) fn routes() -> Router<Context> {
-    Router::new().route("/coins/{id}", get(coin))
+    Router::new().view("/coins/{id}", get(coin))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,7 +94,7 @@ async fn coin(
             (facts::numbers(&looked))
             (facts::description(&context, &looked))
         }
-        (facts::identities(&looked))
+        (facts::identities(&context, &looked))
         (facts::batches(&context, &looked, &quotes))
     };
     Ok(shell.around(&context, &main))
@@ -129,9 +130,4 @@ async fn look(context: &Context, id: &str, asked: &Asked) -> Result<Looked, Trou
     let span = range.span(context.now(), &quote);
     let currencies = uses.into_iter().map(|it| it.currency).collect();
     Ok(Looked { record, quote, currencies, range, span })
-}
-
-/// A way to say an instant in a text.
-fn exact(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }

@@ -39,6 +39,11 @@ pub(super) struct View<'a> {
     pub(super) found: &'a MarketTable,
 }
 
+/// The course of a coin; `None` where there is too little to be drawn.
+fn drawn(week: &Divided, sparks: &Sparks, id: u32) -> Option<Markup> {
+    sparkline("7 days", week.from, week.until, sparks.get(&id)?)
+}
+
 impl View<'_> {
     /// All below the heading.
     pub(super) fn main(&self, week: &Divided, sparks: &Sparks) -> Markup {
@@ -49,7 +54,13 @@ impl View<'_> {
             } @else {
                 div.scroll role="region" aria-labelledby="coins" tabindex="0" {
                     table.coins {
-                        caption id="coins" { (self.caption()) }
+                        caption id="coins" {
+                            (self.caption())
+                            @if !self.found.rows.iter().any(|row| drawn(week, sparks, row.coin.id).is_some()) {
+                                ". The last 7 days are drawn as soon as there are quotes some hours apart, which "
+                                code { "coinpipe backfill" } " fetches, too"
+                            }
+                        }
                         thead { (self.head()) }
                         tbody { @for row in &self.found.rows { (self.row(row, week, sparks)) } }
                     }
@@ -97,7 +108,7 @@ impl View<'_> {
             } @else if filter.search().is_empty() {
                 p { "No coin is in the newest snapshot in " (filter.currency()) "." }
             } @else {
-                p { "No coin has “" (one_line(filter.search(), 100)) "” in its name or symbol, or as its id. "
+                p { "No coin has “" (one_line(filter.search(), 100)) "” in its name, symbol or slug, or as its id. "
                     a href=(all) { "All coins" } }
             }
         }
@@ -187,7 +198,10 @@ impl View<'_> {
                     }
                 }
                 td.spark {
-                    @if let Some(points) = sparks.get(&coin.id) { (sparkline("7 days", week.from, week.until, points)) }
+                    @match drawn(week, sparks, coin.id) {
+                        Some(drawing) => (drawing),
+                        None => span.note title="There are too few quotes of it yet" { (NONE) },
+                    }
                 }
                 td.age { (ago(self.context.now(), quote.last_updated)) }
             }

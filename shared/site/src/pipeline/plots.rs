@@ -85,8 +85,8 @@ fn credits(paid: &[Paid], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Mark
     let forecast = sum * (1.0 + seconds(ahead - until) / seconds(watched).max(1.0));
     let month = sum / seconds(watched).max(1.0) * 30.0 * 86_400.0;
     let summary = html! {
-        (numbers::short(sum)) " used"
-        @if is_telling { "; at this pace " (numbers::short(month)) " in 30 days" }
+        (in_credits(sum)) " used"
+        @if is_telling { "; at this pace " (in_credits(month.round())) " in 30 days" }
     };
     let mut lines = vec![("used", used)];
     if is_telling {
@@ -99,7 +99,7 @@ fn credits(paid: &[Paid], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Mark
         from,
         until,
         shape: Shape::Line,
-        write: numbers::short,
+        write: in_credits,
         lines: &lines,
         ranges: Vec::new(),
     }
@@ -134,6 +134,15 @@ fn exact(number: u64) -> f64 {
     number as f64
 }
 
+/// Credits, which are whole; what stands beside a plot may lie between two.
+fn in_credits(credits: f64) -> String {
+    if credits.abs() >= 1000.0 {
+        return numbers::short(credits);
+    }
+    let decimals = usize::from(credits.fract() != 0.0);
+    format!("{credits:.decimals$}")
+}
+
 fn rows_a_second(rows: f64) -> String {
     format!("{} rows/s", numbers::short(rows))
 }
@@ -144,5 +153,19 @@ fn in_time(seconds: f64) -> String {
         0.0..120.0 => format!("{seconds:.1} s"),
         120.0..7200.0 => format!("{:.1} min", seconds / 60.0),
         _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_credits_are_written_whole() {
+        for (credits, written) in
+            [(20.0, "20"), (0.0, "0"), (7.5, "7.5"), (999.0, "999"), (1234.0, "1.23\u{a0}K"), (-5.0, "-5")]
+        {
+            assert_eq!(in_credits(credits), written);
+        }
     }
 }

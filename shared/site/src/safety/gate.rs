@@ -1,7 +1,7 @@
 //! What every request passes before anything answers it: who asks, from where, and whether they may.
 //!
 //! # Guarantees
-//! - Nothing but the form to log in and the style of it is shown to whoever may not read.
+//! - Nothing but the form to log in, or why the site is closed, and the style of it is shown to whoever may not read.
 //! - No request with a method that changes something gets through from anybody but an operator, whatever route it is for; the
 //!   exceptions are logging in and out.
 //! - A page of somebody else can lead here by a link, and do nothing else.
@@ -49,7 +49,8 @@ pub(crate) async fn gate(State(context): State<Context>, request: Request, next:
         }
         Err(Refusal::Trouble(trouble)) => trouble.into_response(),
         Err(Refusal::LogIn { again }) => {
-            let mut answer = login::view(&context, &Visitor::unknown(None), &login::next_of(&parts), None);
+            let nobody = Visitor::unknown(None);
+            let mut answer = login::view(&context, &nobody, &login::next_of(&parts), None).await;
             *answer.status_mut() = StatusCode::UNAUTHORIZED;
             if again {
                 answer.headers_mut().insert(header::REFRESH, header::HeaderValue::from_static("0"));
@@ -68,19 +69,21 @@ async fn admitted(context: &Context, request: &Parts) -> Result<Visitor, Refusal
     }
     let host = hosts::of(request)
         .ok_or_else(|| Trouble::BadParameter("the request must name one host".to_owned()))?;
+    let path = request.uri.path().strip_prefix(context.base_path()).unwrap_or_default();
+    // What styles a view tells nothing, and without it the refusal would be hard to read.
+    let is_asset = path.starts_with("/assets/");
     match guard.reading {
-        Reading::Closed(why) => return Err(Trouble::Forbidden(why.to_owned()).into()),
-        Reading::Free => check_is_on_this_machine(request, host, guard.origin.as_deref())?,
-        Reading::ByToken => {}
+        Reading::Closed(why) if !is_asset => return Err(Trouble::Forbidden(why.to_owned()).into()),
+        Reading::Free if !is_asset => check_is_on_this_machine(request, host, guard.origin.as_deref())?,
+        Reading::Closed(_) | Reading::Free | Reading::ByToken => {}
     }
     let came_from = origin::came_from(headers, host, guard.origin.as_deref());
     if came_from == CameFrom::Elsewhere && !origin::follows_a_link(method, headers) {
         return Err(Trouble::Forbidden("another site may only link here".to_owned()).into());
     }
     let visitor = visitor(context, request).await?;
-    let path = request.uri.path().strip_prefix(context.base_path()).unwrap_or_default();
     let is_login = [login::LOGIN, login::LOGOUT].contains(&path);
-    if !visitor.may_read() && !is_login && !path.starts_with("/assets/") {
+    if !visitor.may_read() && !is_login && !is_asset {
         let is_from_elsewhere = came_from == CameFrom::Elsewhere && !guard.has_cookie(headers);
         let again = *method == Method::GET && is_from_elsewhere;
         let is_program = Form::of(path) == Form::Json || !origin::is_safe(method);
@@ -114,7 +117,7 @@ fn check_is_on_this_machine(request: &Parts, host: &str, public: Option<&str>) -
 }
 
 /// That `visitor` may change something.
-pub(super) fn check_may_act(context: &Context, visitor: &Visitor) -> Result<(), Trouble> {
+pub(crate) fn check_may_act(context: &Context, visitor: &Visitor) -> Result<(), Trouble> {
     if visitor.may_act() {
         return Ok(());
     }

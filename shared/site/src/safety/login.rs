@@ -13,8 +13,10 @@ use tracing::info;
 use crate::access::guard::Reading;
 use crate::access::session::Session;
 use crate::access::visitor::{Proof, Role, Visitor};
+use crate::ago::minute;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
+use crate::slash::Views;
 use crate::trouble::Trouble;
 
 /// Where one logs in, and sees who one is.
@@ -26,7 +28,7 @@ const LARGEST: usize = 8 << 10;
 
 pub(crate) fn routes() -> Router<Context> {
     Router::new()
-        .route(LOGIN, get(show).post(log_in))
+        .view(LOGIN, get(show).post(log_in))
         .route(LOGOUT, post(log_out))
         .route_layer(DefaultBodyLimit::max(LARGEST))
 }
@@ -38,7 +40,7 @@ struct Shown {
 }
 
 async fn show(State(context): State<Context>, visitor: Visitor, Query(shown): Query<Shown>) -> Response {
-    view(&context, &visitor, &own(&context, &shown.next), None)
+    view(&context, &visitor, &own(&context, &shown.next), None).await
 }
 
 #[derive(Deserialize)]
@@ -60,7 +62,8 @@ async fn log_in(State(context): State<Context>, Form(given): Form<Given>) -> Res
         if guard.attempts.fail(context.shared_clock(), what).await.is_err() {
             return Trouble::too_many_attempts().into_response();
         }
-        let mut answer = view(&context, &nobody, &next, Some("That is not a token of this site."));
+        let wrong = Wrong { said: "That is not a token of this site.", name: &given.name };
+        let mut answer = view(&context, &nobody, &next, Some(wrong)).await;
         *answer.status_mut() = StatusCode::UNAUTHORIZED;
         return answer;
     };
@@ -99,8 +102,19 @@ fn own(context: &Context, next: &str) -> String {
     }
 }
 
-/// The form, and who one is.
-pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Option<&str>) -> Response {
+/// What was wrong with a form, and what it said besides the token.
+pub(super) struct Wrong<'a> {
+    said: &'static str,
+    name: &'a str,
+}
+
+/// The form, and who one is. Whoever may not look is told nothing about the pipeline.
+pub(super) async fn view(
+    context: &Context,
+    visitor: &Visitor,
+    next: &str,
+    wrong: Option<Wrong<'_>>,
+) -> Response {
     let guard = context.guard();
     let has = |role| guard.tokens.has(role);
     let may = match visitor.role {
@@ -109,14 +123,14 @@ pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Opti
         _ => None,
     };
     let main = html! {
-        @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong) } }
+        @if let Some(wrong) = &wrong { p.alert role="alert" { (wrong.said) } }
         @if let Some(may) = may {
             p {
                 "You may " (may)
                 @if !visitor.name.is_empty() { " as " strong { (visitor.name) } }
                 @if let Proof::Cookie(until) = &visitor.proof {
                     ", until "
-                    time datetime=(until.to_rfc3339()) { (until.format("%Y-%m-%d %H:%M UTC")) }
+                    time datetime=(until.to_rfc3339()) { (minute(*until)) }
                 }
                 "."
             }
@@ -127,7 +141,7 @@ pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Opti
             form.login method="post" action=(context.href(LOGIN)) {
                 input type="hidden" name="next" value=(next);
                 label for="name" { "Your name, if actions are to be recorded under it" }
-                input id="name" name="name" autocomplete="username" maxlength="40";
+                input id="name" name="name" value=[wrong.map(|wrong| wrong.name)] autocomplete="username" maxlength="40";
                 label for="token" { "Token" }
                 input id="token" name="token" type="password" autocomplete="current-password" required maxlength="256";
                 button { "Log in" }
@@ -147,5 +161,11 @@ pub(super) fn view(context: &Context, visitor: &Visitor, next: &str, wrong: Opti
             }
         }
     };
-    Shell::without_truth("Log in", Section::None).around(context, &main)
+    let title = if may.is_some() { "Logged in" } else { "Log in" };
+    let shell = if visitor.may_read() {
+        Shell::new(context, title, Section::None).await
+    } else {
+        Shell::without_truth(title, Section::None)
+    };
+    shell.around(context, &main)
 }

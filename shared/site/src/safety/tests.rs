@@ -77,11 +77,18 @@ async fn where_others_can_connect_a_site_without_a_token_is_closed_and_says_what
     ];
     for change in others {
         let site = Site::with_settings(change);
-        for path in ["/", "/login", "/assets/site.css", "/api/status", "/nothing"] {
+        for path in ["/", "/login", "/asset", "/api/status", "/nothing"] {
             let answer = get(&site, path, &[]).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
             assert!(answer.text().contains("COINPIPE__HTTP__TOKEN"), "{}", answer.text());
         }
+        // What it says is to be read, and its style tells nothing.
+        assert_eq!(get(&site, &crate::assets::path("site.css"), &[]).await.status, StatusCode::OK);
+        let embedded = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")];
+        let elsewhere = get(&site, &crate::assets::path("site.css"), &embedded).await;
+        assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
+        let act = site.ask(request(Method::POST, "/assets/x", &[])).await;
+        assert_eq!(act.status, StatusCode::FORBIDDEN);
     }
     let site = Site::with_settings(|config| "http://localhost:8080".clone_into(&mut config.http.public_url));
     assert_eq!(get(&site, "/", &[("host", "localhost:8080")]).await.status, StatusCode::OK);

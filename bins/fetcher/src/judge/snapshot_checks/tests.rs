@@ -245,6 +245,20 @@ fn prices_that_jump_are_suspect_until_they_are_back() {
     assert_eq!(market.judge(60, Some(20), &[page(60, 100.0)]), SOUND);
 }
 
+#[test]
+fn a_factor_is_written_with_no_zeros_that_say_nothing() {
+    for (factor, written) in [
+        (20.000_04, "20"),
+        (12.5, "12.5"),
+        (100.0, "100"),
+        (0.05, "0.05"),
+        (16.5e6, "1.65e7"),
+        (1e-3, "1.00e-3"),
+    ] {
+        assert_eq!(rounded(factor), written);
+    }
+}
+
 /// The first that came was wrong, or the market has moved.
 #[test]
 fn what_three_snapshots_agree_on_is_the_market() {

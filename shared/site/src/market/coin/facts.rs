@@ -4,7 +4,7 @@ use domain::{Measure, one_line};
 use maud::{Markup, html};
 use ports::store::PastQuote;
 
-use super::{Looked, exact};
+use super::Looked;
 use crate::ago::ago;
 use crate::context::Context;
 use crate::numbers::{NONE, amount, change, price};
@@ -132,8 +132,8 @@ pub(super) fn description(context: &Context, looked: &Looked) -> Markup {
 }
 
 /// What it was called.
-pub(super) fn identities(looked: &Looked) -> Markup {
-    let identities = &looked.record.identities;
+pub(super) fn identities(context: &Context, looked: &Looked) -> Markup {
+    let (now, identities) = (context.now(), &looked.record.identities);
     html! {
         section aria-labelledby="names" {
             h2 id="names" { "Names" }
@@ -150,8 +150,8 @@ pub(super) fn identities(looked: &Looked) -> Markup {
                         tbody {
                             @for it in identities {
                                 tr {
-                                    td { (exact(it.first_seen_at)) }
-                                    td { (exact(it.last_seen_at)) }
+                                    td { (ago(now, it.first_seen_at)) }
+                                    td { (ago(now, it.last_seen_at)) }
                                     th scope="row" { (one_line(&it.name, LONGEST)) }
                                     td { (one_line(&it.symbol, LONGEST)) }
                                     td { (one_line(&it.slug, LONGEST)) }
@@ -176,7 +176,10 @@ pub(super) fn batches(context: &Context, looked: &Looked, quotes: &[PastQuote]) 
             } @else {
                 div.scroll role="region" aria-labelledby="batches" tabindex="0" {
                     table {
-                        caption { "Its last " (quotes.len()) " different quotes in " (looked.quote.quote.currency) }
+                        caption {
+                            @if quotes.len() == 1 { "Its only quote" } @else { "Its last " (quotes.len()) " different quotes" }
+                            " in " (looked.quote.quote.currency)
+                        }
                         thead { tr {
                             th scope="col" { "Changed" } th scope="col" { "Price" } th scope="col" { "Last fetched" } th scope="col" { "Batch" }
                         } }

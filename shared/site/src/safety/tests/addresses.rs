@@ -11,13 +11,39 @@ use crate::testing::Site;
 async fn what_is_not_there_is_said_by_the_site() {
     let site = Site::new();
     for path in
-        ["/nothing", "//", "/%2e%2e/etc/passwd", "/..%2f", "/%00", "/coins/%ff", "/%3Cscript%3E", "/login/"]
+        ["/nothing", "//", "/%2e%2e/etc/passwd", "/..%2f", "/%00", "/coins/%ff", "/%3Cscript%3E", "/nothing/"]
     {
         let answer = get(&site, path, &[]).await;
         let is_no = [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST].contains(&answer.status);
         assert!(is_no && answer.text().contains("<main"), "{path}: {} {}", answer.status, answer.text());
         assert!(!answer.text().contains("<script>"), "{}", answer.text());
     }
+}
+
+/// It once was nothing.
+#[tokio::test]
+async fn a_slash_too_much_leads_to_the_view_and_never_elsewhere() {
+    let site = Site::new();
+    for path in ["/coins/1", "/coins/1.csv", "/pipeline", "/letters", "/letters/a%2Fb", "/actions", "/login"]
+    {
+        for asked in ["", "?range=7d&currency=a%26b"] {
+            let there = get(&site, &format!("{path}/{asked}"), &[]).await;
+            assert_eq!(there.status, StatusCode::PERMANENT_REDIRECT, "{path}");
+            assert_eq!(there.headers[header::LOCATION], format!("{path}{asked}"));
+        }
+    }
+    for path in ["//evil.example/", "//evil.example/pipeline/", "/\\evil.example/", "/pipeline//", "/logout/"]
+    {
+        let answer = get(&site, path, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.headers.contains_key(header::LOCATION), "{path}");
+    }
+    let stranger = get(&Site::with_settings(reachable), "/coins/1/", &[]).await;
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED, "who may not look is told nothing");
+    let posted = Site::with_settings(|config| config.http.operator_token = Secret::new(ACTING));
+    let bearer = format!("Bearer {ACTING}");
+    let posted = posted.ask(request(Method::POST, "/letters/x/", &[("authorization", &bearer)])).await;
+    assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED, "nothing is acted on by a way round");
 }
 
 #[tokio::test]
@@ -81,8 +107,11 @@ async fn behind_a_proxy_everything_is_below_the_base_path() {
     }
     for asked in ["", "?search=a%26b&currency=EUR"] {
         let there = get(&site, &format!("/coinpipe/{asked}"), &known).await;
+        assert_eq!(there.status, StatusCode::PERMANENT_REDIRECT);
         assert_eq!(there.headers[header::LOCATION], format!("/coinpipe{asked}"), "what was asked for stays");
     }
+    let there = get(&site, "/coinpipe/pipeline/?span=month", &known).await;
+    assert_eq!(there.headers[header::LOCATION], "/coinpipe/pipeline?span=month");
     for path in ["/", "/login", "/coinpip", "/coinpipefoo", "/assets/site.css"] {
         assert_eq!(get(&site, path, &known).await.status, StatusCode::NOT_FOUND, "{path}");
     }

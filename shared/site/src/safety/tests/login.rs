@@ -160,3 +160,33 @@ async fn another_operator_token_logs_no_reader_out() {
     let out = site.ask(request(Method::POST, "/logout", &headers)).await;
     assert_eq!(out.headers.get_all(header::SET_COOKIE).iter().count(), 2, "both end");
 }
+
+/// On top of every view that somebody may look at stands how fresh the quotes are, and that they are simulated.
+#[tokio::test]
+async fn who_may_look_sees_how_the_pipeline_is_here_too_and_a_stranger_does_not() {
+    let fill = async |site: &Site| {
+        let store: &dyn ports::Store = &*site.store;
+        let chunk = testkit::contract::store::sample::chunk(&[1]);
+        let page = domain::PageMeta { simulated: true, ..chunk.page.clone() };
+        store.load(&domain::Chunk { page, ..chunk }).await.unwrap();
+    };
+    let site = Site::with_settings(reachable);
+    fill(&site).await;
+    let cookie = cookie(&site, "", READING).await;
+    let me = get(&site, "/login", &[("cookie", &cookie)]).await;
+    assert!(me.text().contains("class=\"truth\"") && me.text().contains("SIMULATED"), "{}", me.text());
+    assert!(me.text().contains("<h1>Logged in</h1>"), "{}", me.text());
+    let stranger = get(&site, "/login", &[]).await;
+    assert!(!stranger.text().contains("class=\"truth\"") && !stranger.text().contains("SIMULATED"));
+    assert!(stranger.text().contains("<h1>Log in</h1>"), "{}", stranger.text());
+    let free = Site::new();
+    fill(&free).await;
+    assert!(free.get("/login").await.text().contains("SIMULATED"));
+}
+
+#[tokio::test]
+async fn a_wrong_token_does_not_cost_the_name() {
+    let site = Site::with_settings(reachable);
+    let answer = site.in_passing_time(log_in(&site, "token=reading-0123456788&name=Anna%22%3E", &[])).await;
+    assert!(answer.text().contains("name=\"name\" value=\"Anna&quot;&gt;\""), "{}", answer.text());
+}
