@@ -189,7 +189,7 @@ async fn whatever_its_id_is_a_letter_can_be_named_and_what_is_not_there_is_told(
     let resolved = Worker::print(&place, &["dead", "resolve", "--why", "known", "--", "-x"]).await;
     assert!(resolved.contains("Resolved 1 letter"), "{resolved}");
     let again = Worker::print(&place, &["dead", "resolve", "--why", "known", "--", "-x"]).await;
-    assert!(again.contains("resolved or dropped already"), "{again}");
+    assert!(again.contains("the letter is resolved by ") && again.contains(": known; nothing"), "{again}");
     let (code, said) = Worker::ask_all(&place, &["dead", "list", "--group", "0000000000"]).await;
     assert!(code == Some(1) && said.contains("no group \"0000000000\""), "{code:?}: {said}");
     let groups: Value =

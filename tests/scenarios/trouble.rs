@@ -75,7 +75,7 @@ async fn trouble_is_listed_silenced_and_resolved_and_its_end_is_told(place: Plac
     let dry = print_json(&place, &[&silence[..], &["--dry-run"]].concat()).await;
     assert_eq!((&dry["dry_run"], &dry["silence"]["by"]), (&true.into(), &"ops".into()), "{dry:#}");
     assert_eq!(print_json(&place, &["alerts", "--json"]).await[0]["state"], "open");
-    assert_eq!(dry.get("action"), Some(&serde_json::Value::Null), "nothing was begun: {dry:#}");
+    assert_eq!(dry.get("action"), Some(&Value::Null), "nothing was begun: {dry:#}");
     let done = print_json(&place, &silence).await;
     assert!(done["action"].as_str().is_some_and(|id| id.starts_with("silence/")), "{done:#}");
     let silenced = print_json(&place, &["alerts", "--json", "--state", "silenced"]).await;

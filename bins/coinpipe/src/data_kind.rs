@@ -12,8 +12,9 @@ use crate::output;
 /// What is said on stderr of quotes that are made up: whoever reads prices takes them for real.
 pub(crate) const SIMULATED: &str = "The data is SIMULATED.";
 
-/// Says it of what was read of `stores`, if it is so.
-pub(crate) async fn say_if_simulated(stores: &Stores) -> anyhow::Result<()> {
+/// Says it of what was read of `stores`, if it is so. Of no store there is nothing to say.
+pub(crate) async fn say_if_simulated(stores: Option<&Stores>) -> anyhow::Result<()> {
+    let Some(stores) = stores else { return Ok(()) };
     if stores.store.data_kinds().await?.simulated {
         output::say(SIMULATED);
     }

@@ -81,6 +81,7 @@ async fn what_is_wrong_with_a_file_is_said_as_text() {
     site.load(coins(1)).await;
     for (path, status, told) in [
         ("/coins/7.csv", StatusCode::NOT_FOUND, "no snapshot had a coin with the id 7\n"),
+        ("/coins/-1.csv", StatusCode::NOT_FOUND, "no snapshot had a coin with the id -1\n"),
         ("/coins/x.csv", StatusCode::NOT_FOUND, "no snapshot had a coin with the id x\n"),
         (
             "/coins/1.csv?range=week",

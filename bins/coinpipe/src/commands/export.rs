@@ -130,7 +130,7 @@ pub(crate) async fn run(process: &Process, args: &ExportArgs) -> anyhow::Result<
     target.write_all(&writer.end()?)?;
     target.finish()?;
     output::say(format!("exported  {}", numbers::counted(written, "quote")));
-    data_kind::say_if_simulated(&stores).await
+    data_kind::say_if_simulated(Some(&stores)).await
 }
 
 /// What is asked for, one after the other: all, or coins in their currencies, which are found by an index.

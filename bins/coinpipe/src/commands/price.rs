@@ -91,7 +91,7 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
             }
         }
     }
-    data_kind::say_if_simulated(&stores).await
+    data_kind::say_if_simulated(Some(&stores)).await
 }
 
 async fn look(

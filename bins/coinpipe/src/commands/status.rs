@@ -153,9 +153,7 @@ async fn show(process: &Process, args: &StatusArgs) -> anyhow::Result<(Freshness
         output::print(format!("mail      {line}"))?;
     }
     print_batches(&batches, more)?;
-    if let Some(stores) = &found.stores {
-        data_kind::say_if_simulated(stores).await?;
-    }
+    data_kind::say_if_simulated(found.stores.as_ref()).await?;
     Ok((freshness, now))
 }
 
