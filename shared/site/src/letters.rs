@@ -7,7 +7,7 @@ mod act;
 mod edit;
 pub(crate) mod filter;
 mod form;
-mod group;
+pub(crate) mod group;
 mod indent;
 mod letter;
 mod overview;

@@ -43,7 +43,7 @@ fn in_words(said: &str) -> String {
     }
     // The name of the field stands before what is wrong with it. Fields that are texts are read by the functions below, which say more.
     match said.split(": ").nth(1).filter(|name| is_name(name)) {
-        Some(name) => format!("{name} has a value that it cannot have"),
+        Some(name) => format!("the parameter {name} has a value that it cannot have"),
         None => "the parameters cannot be read".to_owned(),
     }
 }
@@ -67,7 +67,9 @@ pub(crate) fn whole_number(
     let number = text.parse().ok().filter(|number| bounds.contains(number));
     number.map(Some).ok_or_else(|| {
         let (least, most) = bounds.into_inner();
-        Trouble::BadParameter(format!("{name} must be a number from {least} to {most}, and not {text:?}"))
+        Trouble::BadParameter(format!(
+            "the parameter {name} must be a number from {least} to {most}, and not {text:?}"
+        ))
     })
 }
 
@@ -76,7 +78,9 @@ pub(crate) fn flag(name: &str, value: Option<&str>) -> Result<bool, Trouble> {
     match word(value) {
         None | Some("0" | "false") => Ok(false),
         Some("1" | "true") => Ok(true),
-        Some(other) => Err(Trouble::BadParameter(format!("{name} must be 1 or 0, and not {other:?}"))),
+        Some(other) => {
+            Err(Trouble::BadParameter(format!("the parameter {name} must be 1 or 0, and not {other:?}")))
+        }
     }
 }
 
@@ -94,7 +98,7 @@ pub(crate) fn one_of<T: Copy>(
             [first, second] => format!("{first} or {second}"),
             several => format!("one of {}", several.join(", ")),
         };
-        Trouble::BadParameter(format!("{name} must be {known}, and not {text:?}"))
+        Trouble::BadParameter(format!("the parameter {name} must be {known}, and not {text:?}"))
     })
 }
 
@@ -105,7 +109,9 @@ pub(crate) fn instant(name: &str, value: Option<&str>) -> Result<Option<DateTime
         || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
     timestamp::from_text(text).or_else(day).map(Some).ok_or_else(|| {
         let example = "2026-11-22T14:00:00Z or 2026-11-22";
-        Trouble::BadParameter(format!("{name} must be an instant such as {example}, and not {text:?}"))
+        Trouble::BadParameter(format!(
+            "the parameter {name} must be an instant such as {example}, and not {text:?}"
+        ))
     })
 }
 
@@ -130,7 +136,7 @@ mod tests {
         assert_eq!(told("coin=1&coins=2"), "there is no parameter \"coins\" here; there are: coin, to");
         assert_eq!(told("coin=1&coin=2"), "the parameter coin is there twice; say which is meant");
         assert_eq!(told("to=2"), "the parameter coin is missing");
-        assert_eq!(told("coin=x"), "coin has a value that it cannot have");
+        assert_eq!(told("coin=x"), "the parameter coin has a value that it cannot have");
     }
 
     #[test]
@@ -138,13 +144,19 @@ mod tests {
         let flagged = |text| flag("gone", Some(text));
         assert_eq!(["1", "true", "0", "false", " "].map(flagged), [true, true, false, false, false].map(Ok));
         let wrong = |text: &str| Trouble::BadParameter(text.to_owned());
-        assert_eq!(flagged("yes"), Err(wrong("gone must be 1 or 0, and not \"yes\"")));
+        assert_eq!(flagged("yes"), Err(wrong("the parameter gone must be 1 or 0, and not \"yes\"")));
         let chosen = |all, text| one_of("order", Some(text), all);
         let orders = &[("asc", false), ("desc", true)];
         assert_eq!([chosen(orders, "desc"), chosen(orders, "")], [Ok(Some(true)), Ok(None)]);
-        assert_eq!(chosen(orders, "up"), Err(wrong("order must be asc or desc, and not \"up\"")));
+        assert_eq!(
+            chosen(orders, "up"),
+            Err(wrong("the parameter order must be asc or desc, and not \"up\""))
+        );
         let more = &[("a", true), ("b", true), ("c", true)];
-        assert_eq!(chosen(more, "d"), Err(wrong("order must be one of a, b, c, and not \"d\"")));
+        assert_eq!(
+            chosen(more, "d"),
+            Err(wrong("the parameter order must be one of a, b, c, and not \"d\""))
+        );
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn what_is_wrong_with_a_file_is_said_as_text() {
         (
             "/coins/1.csv?range=week",
             StatusCode::BAD_REQUEST,
-            "range must be one of 24h, 7d, 30d, 1y, all, and not \"week\"\n",
+            "the parameter range must be one of 24h, 7d, 30d, 1y, all, and not \"week\"\n",
         ),
     ] {
         let answer = site.get(path).await;

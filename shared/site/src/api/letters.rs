@@ -12,6 +12,7 @@ use super::Routes;
 use super::json::next;
 use crate::context::Context;
 use crate::letters::filter::Asked;
+use crate::letters::group::in_full;
 use crate::letters::parts::{COUNTED, key_text};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
@@ -28,6 +29,7 @@ async fn letters(
     State(context): State<Context>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Value>, Trouble> {
+    let asked = in_full(&context, asked).await?;
     let (now, limit) = (context.now(), asked.limit(LETTERS)?);
     let hidden = Hidden(context.hidden());
     let (filter, after, desk) = (asked.filter(now, hidden)?, asked.key()?, &context.stores().desk);

@@ -161,6 +161,16 @@ async fn next_leads_to_the_next_page_wherever_there_are_pages() {
     assert_eq!(paged, BTreeSet::from(all));
 }
 
+/// As the views and the commands name one. One that is not there is told, or it would look like one without letters.
+#[tokio::test]
+async fn a_group_is_named_by_its_beginning_here_too() {
+    let site = with_several_of_all().await;
+    assert_eq!(walk(&site, "/api/letters?limit=2&group=abcd", "letters").await.len(), 5);
+    let none = site.get("/api/letters?group=0123").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND, "{}", none.text());
+    assert!(none.json()["error"].as_str().is_some_and(|said| said.starts_with("there is no group")));
+}
+
 /// A filter is part of the address of the next page, and a time before now stays the one of the first.
 #[tokio::test]
 async fn the_pages_of_a_filter_are_those_of_its_letters() {
@@ -187,8 +197,13 @@ async fn what_a_parameter_cannot_be_is_told_by_its_name() {
             let (name, schema) = (parameter["name"].as_str().expect("a name"), &parameter["schema"]);
             let path = path.replace("{id}", "1");
             let answer = site.get(&format!("{path}?{name}=%3F%3F")).await;
-            let is_free = ["search", "code", "batch", "group", "id", "text"].contains(&name);
-            let expected = if is_free { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            let is_free = ["search", "code", "batch", "id", "text"].contains(&name);
+            let expected = match name {
+                _ if is_free => StatusCode::OK,
+                // No group is called so.
+                "group" => StatusCode::NOT_FOUND,
+                _ => StatusCode::BAD_REQUEST,
+            };
             assert_eq!(answer.status, expected, "{path}?{name}: {}", answer.text());
             assert!(is_free || answer.text().contains(name), "{path}?{name}: {}", answer.text());
             for value in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {

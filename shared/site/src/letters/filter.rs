@@ -112,7 +112,7 @@ impl Asked {
         let is_good = (1..=200).contains(&limit);
         is_good
             .then_some(limit)
-            .ok_or_else(|| Trouble::BadParameter("limit must be from 1 to 200".to_owned()))
+            .ok_or_else(|| Trouble::BadParameter("the parameter limit must be from 1 to 200".to_owned()))
     }
 
     /// What says which letters, by name; without what says where in the list.

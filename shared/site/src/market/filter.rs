@@ -53,7 +53,9 @@ impl Filter {
     pub(super) fn of(asked: Asked, currency: String) -> Result<Self, Trouble> {
         let search = asked.search.unwrap_or_default().trim().to_owned();
         if search.chars().count() > LONGEST {
-            return Err(Trouble::BadParameter(format!("search must be at most {LONGEST} characters")));
+            return Err(Trouble::BadParameter(format!(
+                "the parameter search must be at most {LONGEST} characters"
+            )));
         }
         let by = match word(asked.sort.as_deref()) {
             None => RANK,
@@ -151,7 +153,7 @@ pub(crate) fn sort_column(name: &str) -> Result<MarketColumn, Trouble> {
     MarketColumn::named(name).ok_or_else(|| {
         let measures = Measure::ALL.map(Measure::column).join(", ");
         Trouble::BadParameter(format!(
-            "sort must be name, symbol, last_updated, {measures}; and not {name:?}"
+            "the parameter sort must be name, symbol, last_updated, {measures}; and not {name:?}"
         ))
     })
 }
@@ -232,7 +234,7 @@ mod tests {
             ("gone=yes", "gone"),
         ] {
             let Err(Trouble::BadParameter(text)) = filter(parameters) else { panic!("{parameters}") };
-            assert!(text.starts_with(word), "{text}");
+            assert!(text.starts_with(&format!("the parameter {word} ")), "{text}");
         }
         assert!(filter(&format!("search={}", "x".repeat(101))).is_err());
     }

@@ -107,13 +107,13 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
     let site = Site::new();
     site.load(coins(3)).await;
     for (path, status, word) in [
-        ("/?page=0", 400, "Page must be a number"),
-        ("/?page=x", 400, "Page must be a number"),
-        ("/?sort=colour", 400, "Sort must be"),
-        ("/?order=up", 400, "Order must be"),
+        ("/?page=0", 400, "The parameter page must be a number"),
+        ("/?page=x", 400, "The parameter page must be a number"),
+        ("/?sort=colour", 400, "The parameter sort must be"),
+        ("/?order=up", 400, "The parameter order must be"),
         ("/?currency=XYZ", 400, "there are in USD, EUR"),
         ("/?colour=red", 400, "There is no parameter \"colour\""),
-        ("/coins/1?range=2w", 400, "Range must be"),
+        ("/coins/1?range=2w", 400, "The parameter range must be"),
         ("/coins/1?currency=%00", 400, "There are no quotes in"),
         ("/coins/99", 404, "No snapshot had a coin"),
         ("/coins/99999999999", 404, "No snapshot had a coin"),
