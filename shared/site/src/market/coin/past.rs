@@ -53,6 +53,11 @@ fn price_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
         std::iter::once((first.first_at, first.first)).chain(points.iter().map(|it| (it.last_at, it.last)));
     let mut line: Vec<_> = line.collect();
     line.dedup_by_key(|point| point.0);
+    // What happened between two points is seen, too; where each part has one quote, there is nothing between them.
+    let mut ranges: Vec<_> = points.iter().map(|point| (point.last_at, point.low, point.high)).collect();
+    if ranges.iter().all(|&(_, low, high)| low >= high) {
+        ranges.clear();
+    }
     Plot {
         name: &format!("Price in {}", looked.quote.quote.currency),
         summary: html! {
@@ -66,8 +71,7 @@ fn price_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
         shape: Shape::Line,
         write: price,
         lines: &[("price", line)],
-        // What happened between two points is seen, too.
-        ranges: points.iter().map(|point| (point.last_at, point.low, point.high)).collect(),
+        ranges,
     }
     .figure()
 }
