@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use config::Config;
 use desk::{Access, Trial};
 use outage::{News, Outage, Resource};
@@ -115,11 +115,13 @@ impl Context {
         &self.0.found
     }
 
-    /// The currencies that there are quotes in, as of the last [`MOMENT`]: whoever looks at the market asks for them, and they change with
-    /// a snapshot at most.
+    /// The currencies that there are quotes in, as of the last minute: whoever looks at the market asks for them, and they change when somebody
+    /// changes what is fetched. They cost two passes over the newest quotes, which were half of the market's 61 ms on MariaDB.
     pub(crate) async fn currencies(&self) -> Result<Arc<[CurrencyUse]>, Trouble> {
         let asking = async { self.ask(self.stores().browse.currencies()).await.map(Arc::from) };
-        self.0.currencies.or_find(self.clock(), MOMENT, asking).await
+        // The first quotes are not kept waiting.
+        let kept = |found: &Arc<[CurrencyUse]>| if found.is_empty() { MOMENT } else { TimeDelta::minutes(1) };
+        self.0.currencies.or_find(self.clock(), kept, asking).await
     }
 
     /// Courses that were read.

@@ -30,19 +30,20 @@ impl<T, E> Default for Lately<T, E> {
 }
 
 impl<T: Clone, E: Clone> Lately<T, E> {
-    /// What was found less than `kept` ago by `clock`, or else what `find` finds. Those who ask at once wait for one answer and are given it,
+    /// What was found by `clock` no longer ago than it is `kept`, or else what `find` finds. Those who ask at once wait for one answer and are given it,
     /// also when it is an error: one after the other would find out about a store that does not answer longer than their connections last.
     pub(crate) async fn or_find(
         &self,
         clock: &dyn Clock,
-        kept: TimeDelta,
+        kept: impl Fn(&T) -> TimeDelta,
         find: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let looked = self.looked.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         let was_found_meanwhile = self.looked.load(Ordering::Acquire) != looked;
         if let Some((at, found)) = &*last {
-            let is_new = found.is_ok() && (TimeDelta::zero()..kept).contains(&(clock.now() - *at));
+            let age = clock.now() - *at;
+            let is_new = found.as_ref().is_ok_and(|found| (TimeDelta::zero()..kept(found)).contains(&age));
             if was_found_meanwhile || is_new {
                 return found.clone();
             }
@@ -65,16 +66,16 @@ mod tests {
     #[tokio::test]
     async fn what_was_found_is_told_again_until_its_time_is_over() {
         let (lately, clock) = (Lately::default(), ManualClock::default());
-        let ask = async |answer: Result<u32, &'static str>| {
-            lately.or_find(&clock, TimeDelta::seconds(5), async { answer }).await
+        let ask = async |answer: Result<i64, &'static str>| {
+            lately.or_find(&clock, |&seconds| TimeDelta::seconds(seconds), async { answer }).await
         };
         assert_eq!(ask(Err("away")).await, Err("away"));
-        assert_eq!(ask(Ok(1)).await, Ok(1), "trouble is not kept");
+        assert_eq!(ask(Ok(5)).await, Ok(5), "trouble is not kept");
         clock.advance(Duration::from_secs(4));
-        assert_eq!(ask(Ok(2)).await, Ok(1));
+        assert_eq!(ask(Ok(2)).await, Ok(5));
         clock.advance(Duration::from_secs(1));
         assert_eq!(ask(Ok(3)).await, Ok(3));
-        clock.advance(Duration::from_secs(5));
+        clock.advance(Duration::from_secs(3));
         assert_eq!(ask(Err("away")).await, Err("away"));
     }
 
@@ -86,7 +87,7 @@ mod tests {
                 tokio::task::yield_now().await;
                 answer
             };
-            lately.or_find(&clock, TimeDelta::zero(), find).await
+            lately.or_find(&clock, |_| TimeDelta::zero(), find).await
         };
         let found = tokio::join!(ask(Err("away")), ask(Ok(1)), ask(Ok(2)));
         assert_eq!(found, (Err("away"), Err("away"), Err("away")));

@@ -38,6 +38,6 @@ async fn find(context: &Context) -> Truth {
         };
         Ok(truth(&known(context.config(), tables, queues, now)))
     };
-    let Ok(truth) = context.found().or_find(context.clock(), KEPT, finding).await;
+    let Ok(truth) = context.found().or_find(context.clock(), |_| KEPT, finding).await;
     truth
 }

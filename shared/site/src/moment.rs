@@ -100,7 +100,7 @@ async fn share(
     request.headers_mut().remove(header::IF_NONE_MATCH);
     let place = moments.place((address, takes_gzip(request.headers())));
     let making = async { Sent::of(next.run(request).await).await };
-    let Sent { status, headers, body } = place.or_find(&*moments.clock, MOMENT, making).await?;
+    let Sent { status, headers, body } = place.or_find(&*moments.clock, |_| MOMENT, making).await?;
     Ok((status, headers, Body::from(body)).into_response())
 }
 
