@@ -118,7 +118,7 @@ fn thin(points: Points) -> Points {
     thinned
 }
 
-/// A point of each snapshot, of which no more than [`COURSES`](super::overview::COURSES) are read, of which `value` is known, oldest first.
+/// A point of each snapshot, of which no more than [`COURSES`] are read, of which `value` is known, oldest first.
 fn points(courses: &[Course], value: impl Fn(&Course) -> Option<f64>) -> Points {
     let points = courses.iter().rev().filter_map(|course| Some((course.slot.starts_at(), value(course)?)));
     points.filter(|(_, value)| value.is_finite()).collect()
