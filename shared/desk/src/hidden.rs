@@ -49,6 +49,13 @@ impl Hidden<'_> {
         may_spell && self.find(text).is_none_or(|found| !found.is_empty())
     }
 
+    /// The same of a text as JSON writes it, with its quotes and escapes. What is no text after all, half a character say, cannot be
+    /// looked into.
+    pub(crate) fn may_be_in_json(self, text: &str) -> bool {
+        !self.is_nothing()
+            && serde_json::from_str::<Cow<'_, str>>(text).map_or(true, |text| self.may_be_in(&text))
+    }
+
     /// The value of the header `name` as it is shown.
     pub fn header<'v>(self, name: &str, value: &'v str) -> &'v str {
         if self.has(name) { HIDDEN } else { value }
@@ -88,16 +95,15 @@ impl Hidden<'_> {
                 continue;
             }
             let end = text_end(bytes, at);
-            let text = serde_json::from_str::<Cow<'_, str>>(&json[at..end]);
+            let text = &json[at..end];
             let colon = after_blanks(bytes, end);
             // Only the name of a field has a colon behind it.
             if bytes.get(colon) != Some(&b':') {
-                // What is no text, half a character say, cannot be looked into.
-                if text.map_or(true, |text| self.may_be_in(&text)) {
+                if self.may_be_in_json(text) {
                     found.push(at..end);
                 }
                 at = end;
-            } else if self.has_field(&text.ok()?) {
+            } else if self.has_field(&serde_json::from_str::<Cow<'_, str>>(text).ok()?) {
                 let begin = after_blanks(bytes, colon + 1);
                 at = value_end(bytes, begin);
                 found.push(begin..at);
@@ -109,8 +115,8 @@ impl Hidden<'_> {
     }
 }
 
-/// Behind the text of JSON that begins at `at`.
-fn text_end(bytes: &[u8], at: usize) -> usize {
+/// Behind the text of JSON that begins, with its quote, at `at`; the end of `bytes` when it has none.
+pub fn text_end(bytes: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while let Some(byte) = bytes.get(end) {
         match byte {

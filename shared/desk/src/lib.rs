@@ -35,7 +35,7 @@ pub use document::Document;
 pub use editing::{Checked, Editing};
 pub use filter_json::filter_json;
 pub use find::{GroupError, group_named, letter};
-pub use hidden::{HIDDEN, Hidden};
+pub use hidden::{HIDDEN, Hidden, text_end};
 pub use json_path::set as set_value;
 pub use letter_json::{action_json, group_json, replay_of, summary_json, trace, whole_json};
 pub use look_error::LookError;

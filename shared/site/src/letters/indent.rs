@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use desk::text_end;
+
 /// What lies deeper is not indented further, so that a deep body is not blanks.
 const DEEPEST: usize = 20;
 
@@ -51,26 +53,13 @@ fn token(json: &str) -> &str {
             if is_empty { json.len() - within.len() + 1 } else { 1 }
         }
         b'}' | b']' | b',' | b':' => 1,
-        b'"' => text_end(json.as_bytes()),
+        b'"' => text_end(json.as_bytes(), 0),
         _ => {
             let is_end = |c: char| "{}[],:\"".contains(c) || c.is_whitespace();
             json.find(is_end).unwrap_or(json.len())
         }
     };
     &json[..end]
-}
-
-/// Behind the text with which `json` begins.
-fn text_end(json: &[u8]) -> usize {
-    let mut end = 1;
-    while let Some(byte) = json.get(end) {
-        match byte {
-            b'"' => return end + 1,
-            b'\\' => end += 2,
-            _ => end += 1,
-        }
-    }
-    json.len()
 }
 
 #[cfg(test)]
