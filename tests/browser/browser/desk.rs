@@ -1,7 +1,6 @@
 //! The desk: letters are looked at in every way, and an operator does with them all that can be done.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -12,11 +11,11 @@ use lab::Browser;
 use ports::store::Letters;
 use ports::{Clock, SystemClock};
 use serde_json::json;
-use sqlite::{Database, SqliteStore};
 
 use crate::driver::Driver;
 use crate::expected::{Expected, check, until};
 use crate::served::{Served, store};
+use crate::stores::in_store;
 use crate::view::{Look, measure, watch};
 
 const OPERATOR: &str = "acting-0123456789a";
@@ -84,15 +83,10 @@ fn file_letters(path: &Path) {
         (of(&unreadable(HOSTILE), "bad_json", odd, 2), UNREADABLE),
         (of(&again, "bad_json", odd, 3), UNREADABLE),
     ];
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(path).await.expect("a file");
-        let store = SqliteStore::open(database.clone(), clock).await.expect("a store");
+    in_store(path, async |store, _| {
         for (letter, fingerprint) in &letters {
             store.file(letter, fingerprint).await.expect("filed");
         }
-        database.close().await;
     });
 }
 

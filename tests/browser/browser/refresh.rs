@@ -1,19 +1,16 @@
 //! Views that stay fresh while somebody looks, and disturb nobody.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use domain::{Class, DeadLetter, Headers, Message, MessageId, StageName};
 use lab::Browser;
 use ports::store::Letters;
-use ports::{Clock, SystemClock};
 use serde_json::json;
-use sqlite::{Database, SqliteStore};
 
 use crate::driver::Driver;
 use crate::expected::until;
 use crate::served::{Served, store};
-use crate::stores::load_hour;
+use crate::stores::{in_store, load_hour};
 use crate::view::{Look, look, watch};
 
 /// The browser's clock goes a hundred times as fast for whoever waits 30 seconds, and each such wait is counted.
@@ -32,16 +29,11 @@ const UNCHANGED: &str = "performance.getEntriesByType('resource')
 
 /// Files a letter about a message `name`, beside the server.
 fn file(path: &Path, name: &str) {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let message = Message { id: MessageId::new(name), headers: Headers::new(), body: b"{".to_vec().into() };
-    let stage = StageName::Transformer;
-    let letter = DeadLetter::for_message(&message, stage, Class::Poison, "bad_json", "no good", clock.now());
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let database = Database::open(path).await.expect("a file");
-        let store = SqliteStore::open(database.clone(), clock).await.expect("a store");
+    in_store(path, async |store, clock| {
+        let (stage, now) = (StageName::Transformer, clock.now());
+        let letter = DeadLetter::for_message(&message, stage, Class::Poison, "bad_json", "no good", now);
         assert!(store.file(&letter, "00000000000000000000000000000001").await.expect("filed"));
-        database.close().await;
     });
 }
 

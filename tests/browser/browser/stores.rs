@@ -52,13 +52,21 @@ pub(crate) const PLAIN: [(&str, &str); 12] = [
 /// What the best ranked coins are called.
 type Names = &'static [(&'static str, &'static str)];
 
-/// Fills the store at `path` with made-up quotes, of coins of which the first are called like `names`.
-pub(crate) fn fill(path: &Path, names: Names) {
+/// Does `work` with the store at `path`, beside a server that runs, too.
+pub(crate) fn in_store(path: &Path, work: impl AsyncFnOnce(&SqliteStore, &dyn Clock)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(path).await.expect("a file");
         let store = SqliteStore::open(database.clone(), Arc::clone(&clock)).await.expect("a store");
+        work(&store, &*clock).await;
+        database.close().await;
+    });
+}
+
+/// Fills the store at `path` with made-up quotes, of coins of which the first are called like `names`.
+pub(crate) fn fill(path: &Path, names: Names) {
+    in_store(path, async |store, clock| {
         let newest = Slot::current(clock.now(), Duration::from_hours(1)).starts_at();
         let best: Vec<u32> = (1..=25).collect();
         let of = |hours| if hours <= WEEK { &best[..] } else { &best[..1] };
@@ -76,18 +84,13 @@ pub(crate) fn fill(path: &Path, names: Names) {
         for hours in 0..48 {
             store.record_fetched(&fetched(newest - TimeDelta::hours(hours))).await.expect("recorded");
         }
-        database.close().await;
     });
 }
 
-/// Loads the snapshot that began `hours` ago, of ten coins: beside a server that runs, too. Each hour they stand in another order: the first
+/// Loads the snapshot that began `hours` ago, of ten coins. Each hour they stand in another order: the first
 /// goes to the end.
 pub(crate) fn load_hour(path: &Path, hours: i64) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(path).await.expect("a file");
-        let store = SqliteStore::open(database.clone(), Arc::clone(&clock)).await.expect("a store");
+    in_store(path, async |store, clock| {
         let slot = Slot::current(clock.now(), Duration::from_hours(1)).starts_at() - TimeDelta::hours(hours);
         let ids: Vec<_> = (1..=10).collect();
         let mut chunk = chunk(&PLAIN, slot, &ids, 1, 1);
@@ -97,7 +100,6 @@ pub(crate) fn load_hour(path: &Path, hours: i64) {
             row.quotes[0].numbers[Measure::CmcRank as usize] = Some(f64::from(rank));
         }
         store.load(&chunk).await.expect("loaded");
-        database.close().await;
     });
 }
 
