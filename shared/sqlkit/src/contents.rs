@@ -70,8 +70,11 @@ fn statements(dialect: &Dialect) -> [String; 4] {
 /// What they found; `numbers` are those that `quotes_latest` has.
 fn tables<R: Values>(found: &[Vec<R>], numbers: &[Measure]) -> Tables {
     let [coins, identities, latest, history] = found else { panic!("{} tables", found.len()) };
+    let mut coins: Vec<_> = coins.iter().map(coin).collect();
+    // MySQL 9 sorts whole rows, and has no room for tags of a megabyte (error 1038).
+    coins.sort_by_key(|entry| entry.coin.id);
     Tables {
-        coins: coins.iter().map(coin).collect(),
+        coins,
         identities: identities.iter().map(identity).collect(),
         latest: latest.iter().map(|row| quote(row, numbers)).collect(),
         history: history.iter().map(|row| quote(row, &Measure::HISTORY)).collect(),
@@ -91,8 +94,7 @@ fn coins(Dialect { instant, whole, json, has_self_reported }: &Dialect) -> Strin
         instant("first_seen_at"),
         instant("last_seen_at"),
     ];
-    // Not by the column of the list, which has its name.
-    format!("SELECT {} FROM coins AS c ORDER BY c.id", columns.join(", "))
+    format!("SELECT {} FROM coins", columns.join(", "))
 }
 
 fn identities(Dialect { instant, whole, .. }: &Dialect) -> String {

@@ -40,7 +40,13 @@ impl<'browser> Driver<'browser> {
 
     /// Goes to `url`; returns when the page is loaded.
     pub(crate) fn go(&self, url: &str) {
+        let before = self.evaluate("return performance.timeOrigin");
         self.command("/url", &json!({ "url": url }));
+        // Where scripts are switched off the driver sometimes returns while the page is parsed.
+        const LOADED: &str = "return document.readyState == 'complete' && performance.timeOrigin";
+        lab::wait_until(url, || {
+            self.try_evaluate(LOADED).is_ok_and(|begun| begun.is_number() && begun != before)
+        });
     }
 
     /// What the body of a JavaScript function returns in the page.

@@ -1,5 +1,6 @@
 //! Stores to look at: 10,000 coins, a year of one of them, and names that would be markup if anything let them.
 
+use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +39,8 @@ pub(crate) const PLAIN: [(&str, &str); 12] = [
     ("Bitcoin", "BTC"),
     ("Ethereum", "ETH"),
     ("Tether", "USDT"),
-    ("BNB", "BNB"),
     ("XRP", "XRP"),
+    ("BNB", "BNB"),
     ("Solana", "SOL"),
     ("TRON", "TRX"),
     ("Dogecoin", "DOGE"),
@@ -168,20 +169,71 @@ fn row(names: Names, id: u32, slot: DateTime<Utc>) -> CoinRow {
         infinite_supply: None,
         is_active: Some(true),
     };
-    let days = Duration::from_secs(slot.timestamp().unsigned_abs()).as_secs_f64() / 86_400.0;
-    let wave = (days + f64::from(id)).sin();
-    let price = 100_000.0 / f64::from(id).powf(1.7) * (1.0 + wave / 20.0);
+    let traded = Traded::of(id);
+    let (supply, price) = (traded.supply, traded.price(id, slot));
+    let since = |hours| (price / traded.price(id, slot - TimeDelta::hours(hours)) - 1.0) * 100.0;
     let mut numbers = [None; Measure::COUNT];
     let mut set = |measure: Measure, number: f64| numbers[measure as usize] = Some(number);
     set(Measure::Price, price);
     set(Measure::CmcRank, f64::from(id));
-    set(Measure::MarketCap, price * 2e7);
-    set(Measure::Volume24h, price * 1e5);
-    set(Measure::PercentChange1h, wave);
-    set(Measure::PercentChange24h, wave * 3.0);
-    set(Measure::PercentChange7d, -wave * 7.0);
-    set(Measure::CirculatingSupply, 2e7);
+    set(Measure::MarketCap, price * supply);
+    set(Measure::Volume24h, price * supply / 30.0);
+    set(Measure::PercentChange1h, since(1));
+    set(Measure::PercentChange24h, since(24));
+    set(Measure::PercentChange7d, since(WEEK));
+    set(Measure::CirculatingSupply, supply);
     let quote =
         Quote { currency: "USD".to_owned(), numbers, missing: MeasureSet::default(), last_updated: slot };
     CoinRow { coin: coin.into(), quotes: vec![quote] }
+}
+
+/// A coin on the market.
+#[derive(Clone, Copy)]
+struct Traded {
+    /// What it usually costs, in dollars.
+    price: f64,
+    /// How many there are.
+    supply: f64,
+    /// How far it rises and falls, as a part of its price.
+    swing: f64,
+}
+
+const fn traded(price: f64, supply: f64, swing: f64) -> Traded {
+    Traded { price, supply, swing }
+}
+
+/// The coins of [`PLAIN`], about as they were in 2026.
+const TRADED: [Traded; PLAIN.len()] = [
+    traded(92_000.0, 19.9e6, 0.05),
+    traded(3_000.0, 120.6e6, 0.07),
+    traded(1.0, 184.5e9, 0.0008),
+    traded(2.1, 60.3e9, 0.08),
+    traded(880.0, 137.7e6, 0.06),
+    traded(138.0, 559.2e6, 0.09),
+    traded(0.28, 94.7e9, 0.05),
+    traded(0.15, 152.1e9, 0.1),
+    traded(0.42, 35.9e9, 0.09),
+    traded(13.0, 696.8e6, 0.1),
+    traded(0.25, 32.2e9, 0.09),
+    traded(84.0, 76.6e6, 0.08),
+];
+/// Periods of the waves that a price is made of, in days. None is a multiple of another, so their sum repeats nowhere.
+const PERIODS: [f64; 7] = [97.3, 31.9, 11.3, 4.7, 1.9, 0.71, 0.23];
+
+impl Traded {
+    /// The coin with this id. Those that are none of [`TRADED`] are the smaller, the higher their id.
+    fn of(id: u32) -> Self {
+        let own = usize::try_from(id).ok().and_then(|id| TRADED.get(id - 1));
+        own.copied().unwrap_or_else(|| traded(5_000.0 / f64::from(id).powf(1.3), 2e7, 0.1))
+    }
+
+    /// What the coin with this id costs at a time, in dollars.
+    fn price(self, id: u32, at: DateTime<Utc>) -> f64 {
+        let days = Duration::from_secs(at.timestamp().unsigned_abs()).as_secs_f64() / 86_400.0;
+        let wave = |(number, period): (u32, &f64)| {
+            let phase = f64::from(id) * 1.7 + f64::from(number) * 2.3;
+            (days / period * TAU + phase).sin() * (period / PERIODS[0]).sqrt()
+        };
+        self.price * (1.0 + self.swing * (0..).zip(&PERIODS).map(wave).sum::<f64>())
+    }
 }

@@ -135,6 +135,15 @@ pub struct FiledLetter {
     pub deaths: Vec<Death>,
 }
 
+impl FiledLetter {
+    /// When its trouble was first seen: the letter is as its newest death left it, which may be in a replay long after
+    /// the first.
+    pub fn first_seen_at(&self) -> DateTime<Utc> {
+        let seen_at = self.deaths.iter().map(|death| death.first_seen_at);
+        seen_at.fold(self.letter.first_seen_at, Ord::min)
+    }
+}
+
 /// What a list shows of a letter: all but the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LetterSummary {

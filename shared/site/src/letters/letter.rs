@@ -110,9 +110,6 @@ fn edit(context: &Context, filed: &FiledLetter, handling: &Handling, here: &str)
 
 fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hidden<'_>) -> Markup {
     let (now, letter) = (context.now(), &filed.letter);
-    // The letter is as its newest death left it, which may be in a replay long after the first.
-    let seen_at = filed.deaths.iter().map(|death| death.first_seen_at);
-    let first_seen_at = seen_at.fold(letter.first_seen_at, Ord::min);
     html! {
         dl.facts {
             dt { "State" }
@@ -125,7 +122,7 @@ fn about(context: &Context, filed: &FiledLetter, handling: &Handling, hidden: Hi
             }
             dt { "Cause" } dd { a href=(group_path(context, &filed.fingerprint)) { (cause(letter.stage, letter.class, &letter.code)) } }
             dt { "Reason" } dd.reason { bdi { (lines(hidden.reason(letter.class, &letter.reason))) } }
-            dt { "First seen" } dd { (ago(now, first_seen_at)) }
+            dt { "First seen" } dd { (ago(now, filed.first_seen_at())) }
             dt { "Filed" } dd { (ago(now, filed.filed_at)) ", attempt " (letter.attempt) }
             @if let (Some(replay), Some(at)) = (&handling.replay, handling.replayed_at) {
                 dt { "Replayed" } dd { (ago(now, at)) ", as " code { (replay) } }

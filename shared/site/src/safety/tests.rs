@@ -9,7 +9,7 @@ use axum::http::request::Builder;
 use axum::http::{Method, Request, StatusCode, header};
 use config::{Config, Secret};
 
-use crate::testing::{Answer, Site};
+use crate::testing::{Answer, Site, coins};
 
 pub(super) const READING: &str = "reading-0123456789";
 pub(super) const ACTING: &str = "acting-0123456789a";
@@ -131,6 +131,25 @@ async fn who_knows_a_token_reads_by_cookie_or_by_header() {
     // What a proxy asks for of its own.
     let basic = get(&site, "/", &[("authorization", "Basic YTpi")]).await;
     assert_eq!(basic.status, StatusCode::UNAUTHORIZED);
+}
+
+/// The market, a coin and the pipeline are given again to whoever asks within a moment, so nothing in them may be for one visitor.
+#[tokio::test]
+async fn what_is_given_again_is_the_same_for_whoever_may_read() {
+    for path in ["/", "/?search=1&size=5", "/coins/1", "/coins/1.csv", "/pipeline"] {
+        let mut answers = Vec::new();
+        for token in [READING, ACTING] {
+            // A site for each: else the second is given what the first one was.
+            let site = Site::with_settings(reachable);
+            site.load(coins(3)).await;
+            let cookie = cookie(&site, "", token).await;
+            let answer = get(&site, path, &[("cookie", &cookie)]).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(!answer.text().contains("Anna"), "{path}: {}", answer.text());
+            answers.push(answer);
+        }
+        assert_eq!(answers[0].text(), answers[1].text(), "{path}");
+    }
 }
 
 #[tokio::test]

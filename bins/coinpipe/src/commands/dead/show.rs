@@ -39,7 +39,7 @@ fn show(filed: &FiledLetter, handling: &Handling) -> anyhow::Result<()> {
     output::print(format!("group     {fingerprint}"))?;
     output::print(format!("cause     {}/{} in {stage}", letter.class, domain::one_line(&letter.code, 80)))?;
     output::print(format!("reason    {}", domain::one_line(&letter.reason, 4096)))?;
-    output::print(format!("seen      first {}", timestamp::to_text(letter.first_seen_at)))?;
+    output::print(format!("seen      first {}", timestamp::to_text(filed.first_seen_at())))?;
     output::print(format!("filed     {}, attempt {}", timestamp::to_text(*filed_at), letter.attempt))?;
     for line in handled(handling) {
         output::print(line)?;
