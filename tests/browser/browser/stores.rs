@@ -207,7 +207,7 @@ const TRADED: [Traded; PLAIN.len()] = [
     traded(92_000.0, 19.9e6, 0.05),
     traded(3_000.0, 120.6e6, 0.07),
     traded(1.0, 184.5e9, 0.0008),
-    traded(2.1, 60.3e9, 0.08),
+    traded(2.4, 60.3e9, 0.08),
     traded(880.0, 137.7e6, 0.06),
     traded(138.0, 559.2e6, 0.09),
     traded(0.28, 94.7e9, 0.05),
