@@ -95,6 +95,28 @@ async fn what_is_wrong_with_a_file_is_said_as_text() {
     }
 }
 
+/// People type what they know; programs are told where to find the id.
+#[tokio::test]
+async fn a_name_in_place_of_an_id_leads_to_the_search_for_it() {
+    let site = Site::with_settings(|config| "/base".clone_into(&mut config.http.base_path));
+    site.load(coins(1)).await;
+    for (path, place) in [
+        ("/base/coins", "/base"),
+        ("/base/coins?currency=EUR", "/base?currency=EUR"),
+        ("/base/coins/btc", "/base?search=btc"),
+        ("/base/coins/%2F%2Fevil.example%0D%0A%3Cb%3E", "/base?search=%2F%2Fevil.example%0D%0A%3Cb%3E"),
+        ("/base/coins/-1", "/base?search=-1"),
+    ] {
+        let answer = site.get(path).await;
+        assert!(answer.status.is_redirection(), "{path}: {}", answer.status);
+        assert_eq!(answer.headers[header::LOCATION], place, "{path}");
+    }
+    assert_eq!(site.get("/base/coins/99999999999").await.status, StatusCode::NOT_FOUND);
+    let told = site.get("/base/api/coins/btc").await;
+    assert_eq!(told.status, StatusCode::NOT_FOUND);
+    assert!(told.text().contains("/api/coins?search= finds ids by name and symbol"), "{}", told.text());
+}
+
 /// Which parameter of a view cannot be so, and what it can be.
 #[tokio::test]
 async fn what_a_parameter_of_a_view_can_be_is_told() {

@@ -74,9 +74,15 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
     };
     let browse = &*stores.browse;
     let currencies = coin_names::currencies(browse, args.currency.as_deref()).await?;
-    let mut shown = Vec::new();
+    let (mut shown, mut troubles) = (Vec::new(), Vec::new());
     for text in &args.coins {
-        shown.push(look(browse, text, &currencies, span).await?);
+        match look(browse, text, &currencies, span).await {
+            Ok(coin) => shown.push(coin),
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    if shown.is_empty() {
+        return all_of(troubles);
     }
     if args.json {
         let coins: Vec<_> = shown.iter().map(to_json).collect();
@@ -91,7 +97,21 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
             }
         }
     }
-    data_kind::say_if_simulated(Some(&stores)).await
+    data_kind::say_if_simulated(Some(&stores)).await?;
+    all_of(troubles)
+}
+
+/// One error that says what each of `troubles` says.
+fn all_of(mut troubles: Vec<anyhow::Error>) -> anyhow::Result<()> {
+    match troubles.len() {
+        0 => Ok(()),
+        1 => Err(troubles.remove(0)),
+        _ => {
+            let mut said: Vec<_> = troubles.iter().map(|trouble| format!("{trouble:#}")).collect();
+            said.dedup();
+            bail!(said.join("; "))
+        }
+    }
 }
 
 async fn look(
@@ -202,7 +222,7 @@ fn to_json(Shown { meant, chart }: &Shown) -> Value {
         "symbol": symbol,
         "name": name,
         "slug": slug,
-        "is_listed": meant.is_listed,
+        "listed": meant.is_listed,
         "currency": quote.currency,
         "quote": values,
         "last_updated": timestamp::to_text(quote.last_updated),

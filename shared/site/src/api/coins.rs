@@ -87,7 +87,7 @@ async fn coins(
     });
     let rows = found.rows.iter().map(|row| {
         let mut object = coin(&row.coin, &Measure::ALL);
-        object.insert("is_listed".to_owned(), json!(row.is_listed));
+        object.insert("listed".to_owned(), json!(row.is_listed));
         Value::Object(object)
     });
     let rows: Vec<_> = rows.collect();
@@ -101,9 +101,11 @@ pub(super) fn id(text: &str) -> Result<u32, Trouble> {
     text.parse().map_err(|_| no_coin(text))
 }
 
-/// Nothing has this id.
+/// Nothing has this id; a name or a symbol is none.
 pub(super) fn no_coin(id: &str) -> Trouble {
-    Trouble::NotFound(format!("no snapshot had a coin with the id {}", one_line(id, 50)))
+    let is_name = !id.bytes().all(|byte| byte.is_ascii_digit());
+    let how = if is_name { "; /api/coins?search= finds ids by name and symbol" } else { "" };
+    Trouble::NotFound(format!("no snapshot had a coin with the id {}{how}", one_line(id, 50)))
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,7 +158,7 @@ async fn one(
         "tags": about.tags,
         "infinite_supply": about.infinite_supply,
         "is_active": about.is_active,
-        "is_listed": record.is_listed,
+        "listed": record.is_listed,
         "first_seen_at": timestamp::to_text(record.first_seen_at),
         "last_seen_at": timestamp::to_text(record.last_seen_at),
         "quotes": quotes,

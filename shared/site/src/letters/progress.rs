@@ -10,7 +10,7 @@ use ports::store::LoggedAction;
 use super::form::{Form, WHICH};
 use super::parts::{count, plain};
 use crate::access::visitor::Visitor;
-use crate::ago::ago;
+use crate::ago::{ago, minute};
 use crate::context::Context;
 use crate::jobs;
 use crate::layout::{Section, Shell};
@@ -43,7 +43,13 @@ pub(super) async fn view(
     let back = format!("{}{}", context.href("/letters"), asked.query());
     let main = html! {
         (record(&context, &logged))
-        @if let Some(state) = &here { (told(state)) }
+        @if let Some(state) = &here {
+            (told(state))
+            @if state.sent.came_back > 0 {
+                @let since = domain::timestamp::to_text(logged.at);
+                p.links { a href={ (context.href("/letters")) "?state=any&since=" (since) } { "What came back" } }
+            }
+        }
         @if goes_on && here.is_none() {
             p { "Another server does it, or it was killed; then the same action does the rest. Nothing is lost." }
         }
@@ -71,7 +77,8 @@ fn record(context: &Context, logged: &LoggedAction) -> Markup {
         progress max=(action.matched.max(1)) value=(done.min(&action.matched)) { (done) " of " (action.matched) }
         dl.facts {
             dt { "Done" } dd { (count(*done)) " of " (counted(action.matched, "letter")) }
-            dt { "Begun" } dd { (ago(context.now(), *at)) ", by " (plain(&action.who, 200)) }
+            // A view that is loaded no more says what stays true.
+            dt { "Begun" } dd { @if outcome.is_some() { (minute(*at)) } @else { (ago(context.now(), *at)) } ", by " (plain(&action.who, 200)) }
             @if let Some(outcome) = outcome { dt { "Outcome" } dd { (plain(outcome, 1000)) } }
         }
     }

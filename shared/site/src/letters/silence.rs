@@ -75,8 +75,9 @@ pub(super) async fn unsilence(
         let (stores, record) = (context.stores(), record(&context, &visitor, &group, "unsilence"));
         context.ask(stores.desk.begin(&record)).await?;
         let was_silent = context.ask(stores.silences.unsilence(&group.fingerprint, context.now())).await?;
-        let outcome = if was_silent { "mails again" } else { "it was not silent" };
-        context.ask(stores.desk.note(&record.id, u64::from(was_silent), Some(outcome))).await?;
+        let (done, outcome) =
+            if was_silent { (group.total, "mails again") } else { (0, "it was not silent") };
+        context.ask(stores.desk.note(&record.id, done, Some(outcome))).await?;
         Ok(Redirect::to(&group_path(&context, &group.fingerprint)))
     };
     unless_the_process_ends(ending).await

@@ -7,7 +7,8 @@ mod range;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use chrono::{DateTime, TimeDelta};
 use domain::one_line;
@@ -19,7 +20,7 @@ use super::currency::chosen;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
 use crate::parameters::Parameters;
-use crate::slash::Views;
+use crate::slash::{Views, lead};
 use crate::trouble::Trouble;
 use range::Range;
 
@@ -36,7 +37,12 @@ const LISTED: u32 = 10;
 const LONGEST_NAME: usize = 100;
 
 pub(super) fn routes() -> Router<Context> {
-    Router::new().view("/coins/{id}", get(coin))
+    Router::new().view("/coins/{id}", get(coin)).view("/coins", get(all))
+}
+
+/// The market is the list of coins.
+async fn all(State(context): State<Context>, uri: Uri) -> Response {
+    lead(&context.href("/"), uri.query())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -69,6 +75,11 @@ async fn coin(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Trouble> {
     let (id, is_csv) = name.strip_suffix(".csv").map_or((name.as_str(), false), |id| (id, true));
+    if !is_csv && !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A name or a symbol, which others may have, too.
+        let search: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        return Ok(Redirect::to(&context.href(&format!("/?search={search}"))).into_response());
+    }
     let looked = look(&context, id, &asked).await?;
     let (id, currency) = (looked.record.coin.id, looked.quote.quote.currency.clone());
     let points = points(&context, id, &currency, looked.span);

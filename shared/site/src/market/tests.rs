@@ -117,10 +117,8 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
         ("/coins/1?currency=%00", 400, "There are no quotes in"),
         ("/coins/99", 404, "No snapshot had a coin"),
         ("/coins/99999999999", 404, "No snapshot had a coin"),
-        ("/coins/<b>", 404, "No snapshot had a coin"),
     ] {
-        let path = path.replace('<', "%3C").replace('>', "%3E");
-        let answer = site.get(&path).await;
+        let answer = site.get(path).await;
         assert_eq!(answer.status, status, "{path}");
         let text = check(answer.text()).text;
         assert!(text.contains(word), "{path}: {text}");

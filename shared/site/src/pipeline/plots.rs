@@ -52,14 +52,15 @@ fn lag(courses: &[Course], (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Mar
     let loaded =
         points(courses, |course| Some(seconds(course.loaded_at? - course.slot.starts_at()).max(0.0)));
     let summary = html! { @match loaded.last() { Some((_, time)) => { "loaded " (in_time(*time)) " after its slot began, the newest one" }, None => "not known in this time" } };
-    let lines = [("fetched", fetched), ("loaded", loaded)];
+    let unit = Unit::of(fetched.iter().chain(&loaded).map(|point| point.1).fold(0.0, f64::max));
+    let lines = [("fetched", unit.all(fetched)), ("loaded", unit.all(loaded))];
     Plot {
-        name: "Time from slot to fetched and loaded",
+        name: &format!("Time from slot to fetched and loaded, in {}", unit.name),
         summary,
         from,
         until,
         shape: Shape::Line,
-        write: in_time,
+        write: numbers::short,
         lines: &lines,
         ranges: Vec::new(),
     }
@@ -147,13 +148,33 @@ fn rows_a_second(rows: f64) -> String {
     format!("{} rows/s", numbers::short(rows))
 }
 
+/// In what a time is told.
+struct Unit {
+    name: &'static str,
+    short: &'static str,
+    seconds: f64,
+}
+
+impl Unit {
+    /// The one in which so many seconds are a number that says something.
+    fn of(seconds: f64) -> Self {
+        match seconds {
+            ..120.0 => Self { name: "seconds", short: "s", seconds: 1.0 },
+            ..7200.0 => Self { name: "minutes", short: "min", seconds: 60.0 },
+            _ => Self { name: "hours", short: "h", seconds: 3600.0 },
+        }
+    }
+
+    /// `points`, which are in seconds.
+    fn all(&self, points: Points) -> Points {
+        points.into_iter().map(|(at, seconds)| (at, seconds / self.seconds)).collect()
+    }
+}
+
 /// Seconds in words.
 fn in_time(seconds: f64) -> String {
-    match seconds {
-        0.0..120.0 => format!("{seconds:.1} s"),
-        120.0..7200.0 => format!("{:.1} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
-    }
+    let unit = Unit::of(seconds);
+    format!("{:.1} {}", seconds / unit.seconds, unit.short)
 }
 
 #[cfg(test)]

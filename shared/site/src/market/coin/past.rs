@@ -58,13 +58,18 @@ fn price_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
     if ranges.iter().all(|&(_, low, high)| low >= high) {
         ranges.clear();
     }
+    let is_one = points.iter().map(|point| point.quotes).sum::<u64>() == 1;
     Plot {
         name: &format!("Price in {}", looked.quote.quote.currency),
         summary: html! {
-            "from " span title=(exact(first.first)) { (price(first.first)) }
-            " to " span title=(exact(last.last)) { (price(last.last)) }
-            " (" (change(percentage)) "); lowest " span title=(exact(low)) { (price(low)) }
-            ", highest " span title=(exact(high)) { (price(high)) }
+            @if is_one {
+                "one quote in this time, of " span title=(exact(last.last)) { (price(last.last)) } "; a line begins with the second"
+            } @else {
+                "from " span title=(exact(first.first)) { (price(first.first)) }
+                " to " span title=(exact(last.last)) { (price(last.last)) }
+                " (" (change(percentage)) "); lowest " span title=(exact(low)) { (price(low)) }
+                ", highest " span title=(exact(high)) { (price(high)) }
+            }
         },
         from: looked.span.from,
         until: looked.span.until,
