@@ -28,11 +28,14 @@
     state.textContent = isPaused ? `Paused: as it was at ${clock(seen)}.` : `Brought up to date every ${main.dataset.fresh} seconds while you look.`;
   }
 
-  // Somebody types, has selected something, or is about to click: nothing moves under their hands.
+  // Somebody is about to click: nothing moves at all.
+  const isPressed = () => document.querySelector(":active") !== null;
+
+  // Somebody types, or has selected something: nothing changes under their hands, but what stands above does.
   function isBusy() {
     const at = document.activeElement;
     const selection = getSelection();
-    return (main.contains(at) && at.matches("input, select, textarea")) || main.querySelector(":active") !== null
+    return (main.contains(at) && at.matches("input, select, textarea"))
       || (!selection.isCollapsed && selection.rangeCount > 0 && selection.getRangeAt(0).intersectsNode(main));
   }
 
@@ -82,11 +85,13 @@
     const fresh = new DOMParser().parseFromString(text, "text/html");
     const wanted = fresh.querySelector("main");
     if (!wanted) return;
-    const before = level(), focused = main.contains(document.activeElement);
-    for (const part of ["body > header", ".truth", "main"]) {
+    const before = level(), focused = main.contains(document.activeElement), isHeld = isBusy();
+    for (const part of ["body > header", ".truth", ...(isHeld ? [] : ["main"])]) {
       const [old, other] = [document.querySelector(part), fresh.querySelector(part)];
       if (old && other) merge(old, other);
     }
+    // The rest of this answer is not taken, so it is asked for once more.
+    if (isHeld) tag = null;
     // What had the focus is gone: whoever goes by keyboard goes on from here, not from the top.
     if (focused && !main.contains(document.activeElement)) { main.tabIndex = -1; main.focus({ preventScroll: true }); }
     // Ages are not read out each time, only how the pipeline is when that is another word.
@@ -112,8 +117,8 @@
       const headers = tag ? { "If-None-Match": tag } : {};
       const answer = await fetch(location.pathname + location.search, { headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(LONGEST) });
       const text = answer.status === 200 ? await answer.text() : "";
-      // While it was asked, somebody may have begun something: then the answer is old when they end.
-      if (isPaused || isBusy()) return;
+      // While it was asked, somebody may have begun something.
+      if (isPaused || isPressed()) return;
       if (answer.status !== 200 && answer.status !== 304) return lose(answer.status === 401 ? "log in again" : `the server says ${answer.status}`);
       isAway = false;
       seen = new Date();
@@ -131,7 +136,7 @@
   async function turn() {
     timer = null;
     isDue = document.visibilityState !== "visible";
-    if (!isPaused && !isDue && !isBusy()) await ask();
+    if (!isPaused && !isDue && !isPressed()) await ask();
     plan();
   }
 

@@ -56,7 +56,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     parts: Parts,
     guard: Guard,
-    found: Lately<Truth>,
+    found: Lately<(Truth, u64)>,
     currencies: Lately<Arc<[CurrencyUse]>, Trouble>,
     asking: Semaphore,
     outage: Mutex<Outage>,
@@ -111,7 +111,7 @@ impl Context {
     }
 
     /// The line of truth that was found last.
-    pub(crate) fn found(&self) -> &Lately<Truth> {
+    pub(crate) fn found(&self) -> &Lately<(Truth, u64)> {
         &self.0.found
     }
 

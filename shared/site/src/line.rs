@@ -4,17 +4,18 @@ use chrono::TimeDelta;
 use maud::{Markup, html};
 
 use crate::context::Context;
-use crate::truth::{Level, Truth, depths, facts, known, truth};
+use crate::truth::{Level, Truth, counted, depths, facts, known, truth};
 
 /// So long one that was found is told again.
 const KEPT: TimeDelta = TimeDelta::seconds(2);
 
 /// The line.
 pub(crate) async fn line(context: &Context) -> Markup {
-    let truth = find(context).await;
+    let (truth, open) = find(context).await;
     let (class, sign) = look(truth.level);
     html! {
         span class={ "level " (class) } { span aria-hidden="true" { (sign) " " } strong { (truth.word) } } (truth.rest)
+        @if open > 0 { " · " a href=(context.href("/letters")) { (counted(open, "group")) " of letters open" } }
     }
 }
 
@@ -27,8 +28,8 @@ fn look(level: Level) -> (&'static str, &'static str) {
     }
 }
 
-/// How all is.
-async fn find(context: &Context) -> Truth {
+/// How all is, and how many groups of letters are open.
+async fn find(context: &Context) -> (Truth, u64) {
     let now = context.now();
     let finding = async {
         let tables = context.ask(facts(context.stores(), now)).await.ok();
@@ -36,8 +37,9 @@ async fn find(context: &Context) -> Truth {
             Some(_) => depths(context.queue(), context.clock()).await,
             None => None,
         };
-        Ok(truth(&known(context.config(), tables, queues, now)))
+        let open = tables.as_ref().map_or(0, |tables| tables.open.len() as u64);
+        Ok((truth(&known(context.config(), tables, queues, now)), open))
     };
-    let Ok(truth) = context.found().or_find(context.clock(), |_| KEPT, finding).await;
-    truth
+    let Ok(found) = context.found().or_find(context.clock(), |_| KEPT, finding).await;
+    found
 }

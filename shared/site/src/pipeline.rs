@@ -72,7 +72,7 @@ async fn pipeline(
     let (courses, paid) = context.ask(overview::plotted(stores, now - span.time(), now)).await?;
     let shell = Shell::new(&context, "Pipeline", Section::Pipeline).await.with_plots().staying_fresh();
     let main = html! {
-        (stages::section(&all))
+        (stages::section(&context, &all))
         (strip::section(&context, &all))
         (plotted(&context, span, &plots::figures(&courses, &paid, (now - span.time(), now))))
         (processes::section(&all.processes, now))

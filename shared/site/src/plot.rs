@@ -96,7 +96,7 @@ impl Plot<'_> {
     }
 
     fn drawn(&self, number: usize, points: &[Point], scale: &Scale) -> Markup {
-        let (mut line, mut area) = (String::new(), String::new());
+        let (mut line, mut area, mut dots) = (String::new(), String::new(), String::new());
         for part in parts(points, |point| point.0) {
             for (index, &(at, value)) in part.iter().enumerate() {
                 let (x, y) = (x(self.from, self.until, at) * WIDTH, y(scale, value));
@@ -111,8 +111,10 @@ impl Plot<'_> {
                     };
                 }
             }
-            // A part of one point is a dot.
-            line.push_str(if part.len() == 1 { "h1" } else { "" });
+            // A part of one point is a dot: a line of no length, whose round ends are seen.
+            if let [(at, value)] = part {
+                let _ = write!(dots, "M{:.1} {}h0", x(self.from, self.until, *at) * WIDTH, y(scale, *value));
+            }
             if let (Shape::Area, Some(&(at, _))) = (self.shape, part.last()) {
                 let _ = write!(area, "L{:.1} {HEIGHT}Z", x(self.from, self.until, at) * WIDTH);
             }
@@ -120,6 +122,7 @@ impl Plot<'_> {
         html! {
             @if !area.is_empty() { path class={ "area area" (number) } d=(area) {} }
             path class={ "line line" (number) } d=(line) {}
+            @if !dots.is_empty() { path class={ "line line" (number) " dot" } d=(dots) {} }
         }
     }
 

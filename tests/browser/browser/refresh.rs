@@ -84,6 +84,14 @@ fn what_is_new_comes_by_itself_and_moves_nothing_that_somebody_holds_private_ser
         file(&path, "third");
         pass_time(&driver);
         assert_eq!(driver.evaluate(&shows("third")), json!(false), "somebody types");
+        // The line on top is told all the same: it would go on calling old quotes fresh.
+        load_hour(&path, 0);
+        until(&driver, "return document.querySelector('.truth').textContent.includes('Fresh')");
+        assert_eq!(driver.evaluate(&shows("third")), json!(false), "somebody types");
+        assert_eq!(
+            driver.evaluate("return document.activeElement.name + document.activeElement.value"),
+            json!("codebad")
+        );
         driver.evaluate(
             "document.activeElement.blur(); getSelection().selectAllChildren(document.querySelector('h1'))",
         );

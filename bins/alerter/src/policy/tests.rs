@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Class, timestamp};
 use ports::store::{Fate, GroupState, PostedMail, Silence};
 use proptest::prelude::*;
+use testkit::contract::store::sample;
 
 use super::*;
 
@@ -17,28 +18,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 fn group(name: &str, first_seen: i64, total: u64) -> AlertGroup {
-    AlertGroup {
-        fingerprint: name.to_owned(),
-        stage: None,
-        class: Class::Poison,
-        code: "c".to_owned(),
-        reason: "r".to_owned(),
-        state: GroupState::Open,
-        first_seen_at: at(first_seen),
-        last_seen_at: at(first_seen),
-        total,
-        unsent: total,
-        mailed_at: None,
-        mailed_total: 0,
-        opened_at: at(first_seen),
-        resolved_at: None,
-        resolution: None,
-        episodes: 1,
-        opened_total: 0,
-        flapping_since: at(first_seen),
-        flaps: 1,
-        told_at: None,
-    }
+    AlertGroup { class: Class::Poison, total, unsent: total, ..sample::group(name, at(first_seen)) }
 }
 
 fn mailed(name: &str, mailed_at: i64, mailed_total: u64, total: u64) -> AlertGroup {

@@ -8,6 +8,7 @@ use domain::endpoint::LISTINGS;
 use domain::{Class, MessageId, Slot, StageName, timestamp};
 use ports::store::{AlertGroup, Freshness, GroupState, Missing};
 use ports::{Depth, QueueName};
+use testkit::contract::store::sample;
 
 use super::*;
 use crate::surroundings::{Database, Hole, Sample, Samples, What};
@@ -22,26 +23,14 @@ fn now() -> DateTime<Utc> {
 
 fn group(fingerprint: &str, code: &str, reason: &str) -> AlertGroup {
     AlertGroup {
-        fingerprint: fingerprint.repeat(32),
         stage: Some(StageName::Transformer),
         class: Class::Poison,
         code: code.to_owned(),
         reason: reason.to_owned(),
-        state: GroupState::Open,
-        first_seen_at: at(2),
         last_seen_at: at(41),
         total: 12,
         unsent: 7,
-        mailed_at: None,
-        mailed_total: 0,
-        opened_at: at(2),
-        resolved_at: None,
-        resolution: None,
-        episodes: 1,
-        opened_total: 0,
-        flapping_since: at(2),
-        flaps: 1,
-        told_at: None,
+        ..sample::group(&fingerprint.repeat(32), at(2))
     }
 }
 

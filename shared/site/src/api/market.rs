@@ -56,6 +56,10 @@ async fn market(
     let age = max_age(asked.max_age.as_deref())?;
     let browse = &context.stores().browse;
     let currencies = context.currencies().await?;
+    if currencies.is_empty() {
+        let at = timestamp::to_text(at);
+        return Ok(Json(json!({ "at": at, "currency": null, "coins": [], "next": null })));
+    }
     let currency = chosen(&currencies, asked.currency.as_deref())?;
     let then =
         MarketThen { currency: currency.clone(), at, after: at.checked_sub_signed(age).unwrap_or_default() };

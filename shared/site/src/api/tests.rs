@@ -283,6 +283,10 @@ async fn a_history_is_whole_from_either_end() {
 #[tokio::test]
 async fn the_future_is_not_told() {
     let site = filled().await;
+    let none = Site::new().get("/api/market").await;
+    let expected =
+        serde_json::json!({ "at": "2026-11-22T14:00:00.000Z", "currency": null, "coins": [], "next": null });
+    assert_eq!((none.status, none.json()), (StatusCode::OK, expected));
     let answer = site.get("/api/market?at=2026-11-22T14:02:00Z").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(answer.text().contains("future"), "{}", answer.text());

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk::shown_name;
-use domain::{StageName, plain_lines};
+use domain::{BatchId, StageName, plain_lines};
 use maud::{Markup, html};
 use ports::store::{AlertGroup, DeskLetter, GroupState, HourOfGroup, LetterState, Silence};
 
-use super::filter::{Asked, query, segment};
+use super::filter::{Asked, may_be_asked, query, segment};
 use crate::ago::ago;
 use crate::context::Context;
 pub(super) use crate::numbers::count;
@@ -61,6 +61,12 @@ pub(super) fn letter_path(context: &Context, id: &str) -> String {
 /// The address of a group.
 pub(super) fn group_path(context: &Context, fingerprint: &str) -> String {
     context.href(&format!("/letters/groups/{}", segment(fingerprint)))
+}
+
+/// The address of the letters about a batch; `None` where they are not chosen by it.
+pub(crate) fn batch_path(context: &Context, batch: &BatchId) -> Option<String> {
+    let about = query(&[("batch", batch.as_str()), ("state", "any")]);
+    may_be_asked("batch", Hidden(context.hidden())).then(|| context.href(&format!("/letters{about}")))
 }
 
 /// A group's cause in words.

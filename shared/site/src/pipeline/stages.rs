@@ -8,9 +8,10 @@ use ports::store::{Life, ProcessRecord, StageRate};
 
 use super::overview::Overview;
 use crate::ago::ago;
+use crate::context::Context;
 use crate::truth::{clock, counted};
 
-pub(super) fn section(all: &Overview) -> Markup {
+pub(super) fn section(context: &Context, all: &Overview) -> Markup {
     html! {
         section aria-labelledby="stages" {
             h2 id="stages" { "Stages and queues" }
@@ -21,7 +22,7 @@ pub(super) fn section(all: &Overview) -> Markup {
                 (queue(all, QueueName::Rows))
                 (stage(all, StageName::Loader, &loader(all)))
                 (queue(all, QueueName::Dead))
-                (stage(all, StageName::Alerter, &alerter(all)))
+                (stage(all, StageName::Alerter, &alerter(context, all)))
             }
         }
     }
@@ -109,11 +110,11 @@ fn loader(all: &Overview) -> Markup {
     html! { @if let Some(at) = loaded_at { p.note { "Loaded " (ago(all.known.now, at)) } } }
 }
 
-fn alerter(all: &Overview) -> Markup {
+fn alerter(context: &Context, all: &Overview) -> Markup {
     let open = all.known.tables.as_ref().map_or(0, |facts| facts.open.len() as u64);
     html! {
         @if open == 0 { p.note { "No trouble is open" } }
-        @else { p.warn { (counted(open, "group")) " of letters open" } }
+        @else { p.warn { a href=(context.href("/letters")) { (counted(open, "group")) " of letters open" } } }
     }
 }
 

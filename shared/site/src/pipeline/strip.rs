@@ -7,6 +7,7 @@ use super::overview::Overview;
 use super::squares::{Square, State};
 use crate::ago::ago;
 use crate::context::Context;
+use crate::letters::parts::batch_path;
 use crate::truth::{clock, counted};
 
 /// Slots of which something is told, at most.
@@ -23,7 +24,7 @@ pub(super) fn section(context: &Context, all: &Overview) -> Markup {
                 p { "There is none yet. The fetcher that leads takes one when it is due, and a loader records it. " code { "coinpipe" } " runs both; " code { "coinpipe --once" } " takes one now." }
             } @else {
                 (strip(squares, all))
-                (wrong(squares, all))
+                (wrong(context, squares, all))
             }
             @if !all.batches.is_empty() { (batches(context, all)) }
         }
@@ -60,7 +61,7 @@ fn strip(squares: &[Square], all: &Overview) -> Markup {
 }
 
 /// What there is to say of the slots that are not whole, newest first.
-fn wrong(squares: &[Square], all: &Overview) -> Markup {
+fn wrong(context: &Context, squares: &[Square], all: &Overview) -> Markup {
     let told =
         |square: &&Square| !matches!(square.state, State::Complete | State::Coming | State::Backfilled);
     let count = squares.iter().filter(told).count();
@@ -72,6 +73,9 @@ fn wrong(squares: &[Square], all: &Overview) -> Markup {
                     li {
                         (clock(square.slot.starts_at(), all.known.now)) " " strong { (square.state.word()) }
                         @if !square.why.is_empty() { ": " (square.why) }
+                        @if square.state == State::Troubled {
+                            @if let Some(path) = batch_path(context, &square.batch) { " · " a href=(path) { "Letters" } }
+                        }
                     }
                 }
                 @if count > TOLD { li { "and " (counted((count - TOLD) as u64, "more slot")) } }
@@ -101,7 +105,12 @@ fn batches(context: &Context, all: &Overview) -> Markup {
                             th scope="row" { (batch.id.as_str()) }
                             td { @match batch.fetched_at { Some(at) => (ago(now, at)), None => (crate::numbers::NONE) } }
                             td.number { (crate::numbers::count(batch.coins_in)) }
-                            td.number { (crate::numbers::count(batch.rejected)) }
+                            td.number {
+                                @match batch_path(context, &batch.id).filter(|_| batch.rejected > 0) {
+                                    Some(path) => a href=(path) { (crate::numbers::count(batch.rejected)) },
+                                    None => (crate::numbers::count(batch.rejected)),
+                                }
+                            }
                             td.number { @match batch.credits { Some(credits) => (crate::numbers::count(credits.into())), None => (crate::numbers::NONE) } }
                             td { (state(batch, all)) }
                         }

@@ -1,11 +1,15 @@
 //! The view as a whole, over a store in memory.
 
-use axum::http::StatusCode;
-use ports::Store as _;
-use ports::store::{ALIVE_EVERY, ProcessRecord, Processes as _};
-use testkit::contract::store::processes::process;
-use testkit::contract::store::sample::{at, fetched, schedule};
+use std::time::Duration;
 
+use axum::http::StatusCode;
+use domain::BatchId;
+use ports::Store as _;
+use ports::store::{ALIVE_EVERY, Letters as _, ProcessRecord, Processes as _};
+use testkit::contract::store::processes::process;
+use testkit::contract::store::sample::{at, chunk, fetched, letter, schedule};
+
+use crate::letters::filter::segment;
 use crate::testing::{Site, coins};
 
 #[tokio::test]
@@ -62,6 +66,43 @@ async fn what_there_is_is_shown_in_words_and_hostile_names_are_text() {
         assert!(!text.contains(" style="), "{text}");
     }
     assert_eq!(site.get("/pipeline?span=year").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// Whoever sees that something is wrong is one click from what it is; where batches are hidden, nothing leads to them.
+#[tokio::test]
+async fn what_is_wrong_leads_to_its_letters() {
+    for hide in [&[][..], &["x-batch"]] {
+        let site =
+            Site::with_settings(|config| config.http.hide = hide.iter().map(|it| (*it).to_owned()).collect());
+        site.store.record_schedule(&schedule(at(-2 * 3600))).await.unwrap();
+        let mut rejected = chunk(&[1, 2]);
+        rejected.rejected = 1;
+        site.store.load(&rejected).await.unwrap();
+        let announced = domain::Fetched { convert: vec!["USD".to_owned()], ..fetched(1) };
+        site.store.record_fetched(&announced).await.unwrap();
+        let market = site.get("/").await;
+        assert!(!market.text().contains("of letters open"), "{}", market.text());
+        let mut poison = letter("x", at(0));
+        (poison.class, poison.stage) = (domain::Class::Poison, Some(domain::StageName::Transformer));
+        let missed = BatchId::new(domain::Slot::at(at(-3600)), "listings", &["USD".to_owned()]);
+        poison.headers.set(domain::header::BATCH, missed.as_str());
+        assert!(site.store.file(&poison, "abcd").await.unwrap());
+        site.clock.advance(Duration::from_secs(10));
+        for path in ["/", "/pipeline", "/coins/1"] {
+            let view = site.get(path).await;
+            assert!(view.text().contains("href=\"/letters\">1 group of letters open</a>"), "{}", view.text());
+        }
+        let view = site.get("/pipeline").await;
+        let about =
+            |batch: &BatchId| format!("href=\"/letters?batch={}&amp;state=any\"", segment(batch.as_str()));
+        for batch in [&missed, &rejected.page.batch] {
+            assert_eq!(view.text().contains(&about(batch)), hide.is_empty(), "{batch}: {}", view.text());
+        }
+        if hide.is_empty() {
+            let letters = site.get(&format!("/letters?batch={}&state=any", segment(missed.as_str()))).await;
+            assert!(letters.text().contains("poison"), "{}", letters.text());
+        }
+    }
 }
 
 #[tokio::test]

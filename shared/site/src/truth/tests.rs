@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use domain::{BatchId, Slot, Verdict};
-use ports::store::{Dropped, GroupState, Missing};
+use ports::store::{Dropped, Missing};
+use testkit::contract::store::sample;
 
 use super::*;
 
@@ -87,26 +88,10 @@ fn waiting(code: &str) -> Waiting {
 
 fn group(stage: StageName, code: &str, reason: &str) -> AlertGroup {
     AlertGroup {
-        fingerprint: code.to_owned(),
         stage: Some(stage),
-        class: Class::Incident,
         code: code.to_owned(),
         reason: reason.to_owned(),
-        state: GroupState::Open,
-        first_seen_at: at(0),
-        last_seen_at: at(0),
-        total: 1,
-        unsent: 0,
-        mailed_at: None,
-        mailed_total: 0,
-        opened_at: at(0),
-        resolved_at: None,
-        resolution: None,
-        episodes: 1,
-        opened_total: 0,
-        flapping_since: at(0),
-        flaps: 1,
-        told_at: None,
+        ..sample::group(code, at(0))
     }
 }
 

@@ -158,7 +158,7 @@ pub(super) fn silence_json(silence: &Silence) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use domain::Class;
+    use testkit::contract::store::sample;
 
     use super::*;
 
@@ -168,26 +168,12 @@ mod tests {
 
     fn group(name: &str, resolved_at: Option<i64>) -> AlertGroup {
         AlertGroup {
-            fingerprint: name.to_owned(),
-            stage: None,
-            class: Class::Incident,
-            code: "c".to_owned(),
             reason: "it\nbroke".to_owned(),
             state: if resolved_at.is_some() { GroupState::Resolved } else { GroupState::Open },
-            first_seen_at: at(0),
-            last_seen_at: at(0),
             total: 1200,
-            unsent: 0,
-            mailed_at: None,
-            mailed_total: 0,
-            opened_at: at(0),
             resolved_at: resolved_at.map(at),
             resolution: resolved_at.map(|_| "it works".to_owned()),
-            episodes: 1,
-            opened_total: 0,
-            flapping_since: at(0),
-            flaps: 1,
-            told_at: None,
+            ..sample::group(name, at(0))
         }
     }
 

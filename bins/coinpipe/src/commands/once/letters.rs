@@ -25,32 +25,19 @@ fn lines(groups: &[AlertGroup], began_at: DateTime<Utc>, told: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
+    use testkit::contract::store::sample;
+
     use super::*;
 
     #[test]
     fn only_new_incidents_are_told_that_nothing_else_tells() {
         let at = |second| DateTime::from_timestamp(second, 0).unwrap();
         let group = |class, code: &str, second| AlertGroup {
-            fingerprint: String::new(),
-            stage: None,
             class,
             code: code.to_owned(),
             reason: format!("about {code}"),
-            state: GroupState::Open,
-            first_seen_at: at(0),
             last_seen_at: at(second),
-            total: 1,
-            unsent: 0,
-            mailed_at: None,
-            mailed_total: 0,
-            opened_at: at(0),
-            resolved_at: None,
-            resolution: None,
-            episodes: 1,
-            opened_total: 0,
-            flapping_since: at(0),
-            flaps: 1,
-            told_at: None,
+            ..sample::group("", at(0))
         };
         let groups = [
             group(Class::Incident, "credits_80", 100),

@@ -135,6 +135,7 @@ impl Frame {
         shown.push(self.queues());
         shown.extend(self.strip(columns));
         shown.extend(self.processes());
+        shown.extend(self.letters());
         shown.push(Line::plain(String::new()));
         shown
     }
@@ -151,12 +152,12 @@ impl Frame {
         let text = format!("{badge}{sign} {}{away}", truth.text());
         // Two lines are enough for nearly all there is to say.
         let text: Vec<char> = text.chars().collect();
-        let (first, rest) = text.split_at(text.len().min(columns.max(1)));
+        let (first, rest) = text.split_at(end_of_line(&text, columns));
         let (badge, first) = first.split_at(badge.trim_end().chars().count().min(first.len()));
         let of = |text: &[char]| text.iter().collect::<String>();
         let mut lines = vec![Line(vec![(Tone::Badge, of(badge)), (tone, of(first))])];
         if !rest.is_empty() {
-            lines.push(Line::of(tone, of(rest)));
+            lines.push(Line::of(tone, of(rest).trim_start().to_owned()));
         }
         lines
     }
@@ -219,6 +220,20 @@ impl Frame {
         lines
     }
 
+    /// What is open on the desk.
+    fn letters(&self) -> Option<Line> {
+        let open = &self.all.known.tables.as_ref()?.open;
+        let newest = open.iter().max_by_key(|group| group.last_seen_at)?;
+        let stage = newest.stage.map_or("–", StageName::as_str);
+        let text = format!(
+            "{} open, the newest: {}/{} of {stage}; `coinpipe alerts` lists them",
+            numbers::counted(open.len() as u64, "group"),
+            newest.class,
+            one_line(&newest.code, 40)
+        );
+        Some(Line(vec![(Tone::Plain, "letters    ".to_owned()), (Tone::Doubtful, text)]))
+    }
+
     fn market(&self) -> Vec<Line> {
         if self.coins.is_empty() {
             return vec![Line::of(Tone::Quiet, format!("No quotes in {}", one_line(&self.currency, 20)))];
@@ -262,6 +277,16 @@ impl Frame {
     }
 }
 
+/// Where a line of so many columns ends in `text`: between two words, if it can be.
+fn end_of_line(text: &[char], columns: usize) -> usize {
+    let columns = columns.max(1);
+    if text.len() <= columns {
+        return text.len();
+    }
+    let between = text[..=columns].iter().rposition(|&letter| letter == ' ');
+    between.filter(|&at| at > columns / 2).unwrap_or(columns)
+}
+
 fn roles(process: &ProcessRecord) -> String {
     if process.roles.len() == StageName::ALL.len() {
         return "coinpipe".to_owned();
@@ -286,7 +311,9 @@ mod tests {
     use config::StaleAfter;
     use domain::{BatchId, QueueName, Slot};
     use ports::Depth;
+    use ports::store::AlertGroup;
     use site::{Facts, Known, Square};
+    use testkit::contract::store::sample;
 
     use super::*;
 
@@ -374,6 +401,25 @@ mod tests {
         let away = Frame { away: Some("the store is not available: no answer".to_owned()), ..frame(0, 0) };
         let text = away.lines(Size { columns: 160, lines: 24 })[0].text();
         assert!(text.contains("no answer"), "{text}");
+    }
+
+    #[test]
+    fn what_is_open_has_a_line_and_long_lines_end_between_words() {
+        let mut all = frame(3, 1);
+        let text = |frame: &Frame| {
+            let lines = frame.lines(Size { columns: 80, lines: 24 });
+            lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
+        };
+        assert!(!text(&all).contains("letters"), "{}", text(&all));
+        let at = all.all.known.now;
+        let newest = AlertGroup { code: "new".to_owned(), ..sample::group("b", at) };
+        let older = sample::group("a", at - TimeDelta::hours(1));
+        all.all.known.tables = Some(Facts { open: vec![newest, older], ..Facts::default() });
+        let told = "letters    2 groups open, the newest: incident/new of –; `coinpipe alerts` lists";
+        assert!(text(&all).contains(told), "{}", text(&all));
+        all.away = Some("the store is not available: nobody answers at its address".to_owned());
+        let [first, second] = [0, 1].map(|line| all.lines(Size { columns: 80, lines: 24 })[line].text());
+        assert!(all.truth(200)[0].text() == format!("{first} {second}"), "{first}\n{second}");
     }
 
     #[test]

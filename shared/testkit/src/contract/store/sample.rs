@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ApiVersion, BatchId, Chunk, Coin, CoinRow, DeadLetter, Fetched, Measure, MeasureSet, Origin, PageMeta,
-    Quote, Schedule, Slot, StageName,
+    ApiVersion, BatchId, Chunk, Class, Coin, CoinRow, DeadLetter, Fetched, Measure, MeasureSet, Origin,
+    PageMeta, Quote, Schedule, Slot, StageName,
 };
+use ports::store::{AlertGroup, GroupState};
 
 /// `seconds` after 2026-11-22 14:00 UTC, where the manual clock stands too.
 pub fn at(seconds: i64) -> DateTime<Utc> {
@@ -115,6 +116,32 @@ pub fn schedule(since: DateTime<Utc>) -> Schedule {
 pub fn letter(occasion: &str, first_seen_at: DateTime<Utc>) -> DeadLetter {
     let reason = format!("the API said no ({occasion})");
     DeadLetter::incident(StageName::Fetcher, "api_500", occasion, reason, first_seen_at)
+}
+
+/// A group that is open since `seen_at`, with a death of which nobody was told, an incident of no stage.
+pub fn group(fingerprint: &str, seen_at: DateTime<Utc>) -> AlertGroup {
+    AlertGroup {
+        fingerprint: fingerprint.to_owned(),
+        stage: None,
+        class: Class::Incident,
+        code: "c".to_owned(),
+        reason: "it broke".to_owned(),
+        state: GroupState::Open,
+        first_seen_at: seen_at,
+        last_seen_at: seen_at,
+        total: 1,
+        unsent: 1,
+        mailed_at: None,
+        mailed_total: 0,
+        opened_at: seen_at,
+        resolved_at: None,
+        resolution: None,
+        episodes: 1,
+        opened_total: 0,
+        flapping_since: seen_at,
+        flaps: 1,
+        told_at: None,
+    }
 }
 
 /// Numbers that look random and are the same in every run (xorshift).
