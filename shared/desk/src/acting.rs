@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::Class;
 use ports::StoreError;
 use ports::store::{Action, DeskLetter, LetterFilter, LetterKey, LetterState};
 use service::Stores;
@@ -66,6 +67,7 @@ pub struct Acting {
     after: Option<LetterKey>,
     action: Action,
     already: u64,
+    without_message: u64,
 }
 
 impl Acting {
@@ -96,8 +98,11 @@ impl Acting {
         } else {
             0
         };
+        let incidents = LetterFilter { class: Some(Class::Incident), ..filter.clone() };
+        let are_meant = verb == Verb::Replay && filter.class.is_none_or(|class| class == Class::Incident);
+        let without_message = if are_meant { stores.desk.count(&incidents, ALL).await? } else { 0 };
         let action = action(verb.as_str(), &filter_json(&filter), matched, who, now);
-        Ok(Self { verb, filter, rest, after: None, action, already })
+        Ok(Self { verb, filter, rest, after: None, action, already, without_message })
     }
 
     /// The same under the id `id`, which was made when the question was shown.
@@ -130,6 +135,11 @@ impl Acting {
     /// How many the filter takes besides that are resolved or dropped already, and so stay as they are.
     pub fn already(&self) -> u64 {
         self.already
+    }
+
+    /// Of a replay: how many of those that matched are incidents, which have no message that could be sent.
+    pub fn without_message(&self) -> u64 {
+        self.without_message
     }
 
     /// Which letters they are.

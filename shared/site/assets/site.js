@@ -24,13 +24,25 @@
   ];
   const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
+  // Where points are alone between gaps, no line leads to them: they are dots.
+  function alone(line) {
+    const known = line.flatMap((value, index) => (value === undefined ? [] : [index]));
+    const isThere = (place) => line[known[place]] != null;
+    return known.filter((_, place) => isThere(place) && !isThere(place - 1) && !isThere(place + 1));
+  }
+  // A line without any change lies in the middle.
+  function around(plot, low, high) {
+    const room = Math.abs(low) / 10 || 1;
+    return low === high ? [low - room, high + room] : uPlot.rangeNum(low, high, 0.1, true);
+  }
+
   function draw(figure) {
     const canvas = figure.querySelector(".canvas");
     if (!canvas || !window.uPlot) return;
     const data = JSON.parse(figure.dataset.plot);
     // Of plots whose points stand for many: the highest and the lowest around each.
-    const { at: around = [], high: highs = [], low: lows = [] } = data.ranges ?? {};
-    const bounds = data.ranges ? [{ at: around, values: highs }, { at: around, values: lows }] : [];
+    const { at: bounded = [], high: highs = [], low: lows = [] } = data.ranges ?? {};
+    const bounds = data.ranges ? [{ at: bounded, values: highs }, { at: bounded, values: lows }] : [];
     const drawn = [...data.lines, ...bounds];
     const at = [...new Set(drawn.flatMap((line) => line.at))].sort((a, b) => a - b);
     const values = drawn.map((line) => {
@@ -54,7 +66,7 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: {
         x: { time: true, range: (_, low, high) => (low <= at[0] && high >= at[at.length - 1] ? [data.from, data.until] : [low, high]) },
-        y: data.area ? { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.05] } : {},
+        y: data.area ? { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.05] } : { range: around },
       },
       axes: [
         { ...axis, space: 70, values: instants },
@@ -64,7 +76,7 @@
         {},
         ...data.lines.map((line, index) => ({
           label: line.name, stroke: color(`--line-${index}`), width: 2, dash: dashes[index], spanGaps: false,
-          fill: data.area ? color(`--line-${index}`) + "26" : undefined, points: { show: at.length < 3 },
+          fill: data.area ? color(`--line-${index}`) + "26" : undefined, points: { size: 6, show: at.length < 3, filter: (_, series, isShown) => (isShown ? null : alone(values[series - 1])) },
         })),
         ...bounds.map(() => ({ stroke: color("--line-0") + "40", width: 1, spanGaps: false, points: { show: false } })),
       ],

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::driver::Driver;
 use crate::expected::{Expected, check, until};
 use crate::served::{Served, store};
-use crate::stores::{HOSTILE, fill};
+use crate::stores::{HOSTILE, fill, load_hour};
 use crate::view::{Look, look, measure, watch};
 
 /// Headings of hostile and of long names.
@@ -71,6 +71,32 @@ fn an_empty_store_says_what_to_do_next_private_server() {
     watch(&driver);
     let texts = &["coinpipe --once"];
     check(&served, &driver, &[Expected { path: "/", status: 200, heading: "Market", rows: Some(0), texts }]);
+}
+
+/// A quote after a pause stands by itself: no line leads to it.
+#[test]
+fn a_point_by_itself_is_seen_private_server() {
+    let Some(browser) = Browser::start_or_skip() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = store(folder.path());
+    for hours in [40, 39, 38, 37, 36, 35, 1] {
+        load_hour(&path, hours);
+    }
+    let served = Served::by("alerter", folder, &[]);
+    let driver = Driver::new(&browser);
+    let count = "window.dots = 0; const arc = Path2D.prototype.arc;
+        Path2D.prototype.arc = function (...at) { window.dots++; return arc.apply(this, at); };";
+    driver.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": count }));
+    let way = Look { width: 1280, is_dark: false, has_script: true };
+    for (range, dots) in [("7d", 1), ("24h", 1)] {
+        let seen = look(&driver, &served.url(&format!("/coins/1?range={range}")), way);
+        assert_eq!(seen.complaints, Vec::<String>::new());
+        until(&driver, "return document.querySelector('figure.plot .u-over') !== null");
+        // Of the price, and of the volume.
+        until(&driver, &format!("return window.dots >= {dots} * 2"));
+        let drawn = "return [...document.querySelectorAll('figure.plot')].map(it => it.querySelectorAll('.dot').length)";
+        assert_eq!(driver.evaluate(drawn), json!([1, 1]), "{range}: without scripts, too");
+    }
 }
 
 /// A page with every mistake that [`look`] is there to see: what sees none of them proves nothing.

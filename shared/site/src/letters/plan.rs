@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::jobs::is_settling;
 use crate::layout::{Section, Shell};
 use crate::trouble::Trouble;
+use crate::truth::counted;
 use desk::Hidden;
 
 /// Letters that are shown of those that are meant.
@@ -50,8 +51,9 @@ pub(super) async fn question(
     let acting = context.ask(Acting::plan(context.stores(), filter, verb, "", now)).await?;
     let shown = context.ask(context.stores().desk.list(acting.filter(), None, SHOWN)).await?;
     let name = verb.as_str()[..1].to_uppercase() + &verb.as_str()[1..];
-    let letters = if acting.matched() == 1 { "letter" } else { "letters" };
-    let title = format!("{name} {} {letters}?", count(acting.matched()));
+    // What has a message, of those that are meant.
+    let to_do = counted(acting.matched() - acting.without_message(), "letter");
+    let title = format!("{name} {to_do}?");
     let shell = Shell::new(context, title, Section::Letters).await;
     let until = acting.filter().until.map(domain::timestamp::to_text).unwrap_or_default();
     let back = format!("{}{}", context.href("/letters"), asked.query());
@@ -63,7 +65,11 @@ pub(super) async fn question(
         @if acting.already() > 0 {
             p { (count(acting.already())) " more are resolved or dropped already, and stay as they are." }
         }
-        @if acting.matched() == 0 {
+        @if acting.without_message() > 0 {
+            p { (counted(acting.without_message(), "letter")) " of them " (if acting.without_message() == 1 { "is an incident" } else { "are incidents" })
+                ", without a message that could be sent; " em { "Resolve" } " closes what is over." }
+        }
+        @if acting.matched() == acting.without_message() {
             p { "There is nothing to do." }
         } @else {
             (letters_table(context, &shown, now))
@@ -77,7 +83,7 @@ pub(super) async fn question(
                     input type="hidden" name="action" value=(acting.id());
                     (asked.hidden())
                     (how(verb, form))
-                    button type="submit" { (name) " " (count(acting.matched())) " " (letters) }
+                    button type="submit" { (name) " " (to_do) }
                 }
             } @else {
                 (only_operators(context, "can do it", &here))

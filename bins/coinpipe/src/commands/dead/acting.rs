@@ -45,7 +45,8 @@ impl ActArgs {
         let acting = Acting::plan(stores, filter, verb, &self.who(), process.clock.now()).await?;
         let matched = acting.matched();
         if self.dry_run {
-            let would = format!("would {} {}{}", verb.as_str(), letters(matched), already(&acting));
+            let sendable = matched - acting.without_message();
+            let would = format!("would {} {}{}", verb.as_str(), letters(sendable), already(&acting));
             self.tell_of(&acting, None, json!({ "dry_run": true, "done": 0 }), &would)?;
             return Ok(None);
         }
@@ -70,10 +71,11 @@ impl ActArgs {
         stores: &Stores,
         acting: &Acting,
     ) -> anyhow::Result<()> {
-        if acting.matched() > 1 && !self.yes {
+        let sendable = acting.matched() - acting.without_message();
+        if acting.matched() > 1 && sendable > 0 && !self.yes {
             let verb = acting.verb().as_str();
             let verb = verb[..1].to_uppercase() + &verb[1..];
-            let question = format!("{verb} {}?{}", letters(acting.matched()), already(acting));
+            let question = format!("{verb} {}?{}", letters(sendable), already(acting));
             if !confirm(process, &question).await? {
                 bail!("nothing was changed");
             }
@@ -100,6 +102,7 @@ impl ActArgs {
         fields["action"] = action.into();
         fields["verb"] = acting.verb().as_str().into();
         fields["matched"] = acting.matched().into();
+        fields["without_message"] = acting.without_message().into();
         if fields["settled_already"].is_null() {
             fields["settled_already"] = acting.already().into();
         }
@@ -124,6 +127,19 @@ fn none_left(before: Option<&SettledBefore>) -> String {
 
 /// What the filter takes besides, and what stays as it is.
 fn already(acting: &Acting) -> String {
+    match acting.without_message() {
+        0 => {}
+        1 => {
+            return " (1 more is an incident, which has no message; `coinpipe dead resolve` closes it)"
+                .to_owned();
+        }
+        more => {
+            let more = numbers::count(more);
+            return format!(
+                " ({more} more are incidents, which have no message; `coinpipe dead resolve` closes them)"
+            );
+        }
+    }
     match acting.already() {
         0 => String::new(),
         1 => " (1 more is resolved or dropped already)".to_owned(),

@@ -127,6 +127,34 @@ async fn only_what_works_is_offered() {
     assert_eq!(offered(&settled), [true, false, false], "{settled}");
 }
 
+/// Neither the question nor a dry run promises to send what has no message.
+#[tokio::test]
+async fn a_question_counts_what_can_be_sent() {
+    let site = site();
+    let letters = &site.context.stores().letters;
+    for number in 0..2 {
+        let occasion = number.to_string();
+        let incident = DeadLetter::incident(StageName::Fetcher, "api_500", &occasion, "no good", at(0));
+        assert!(letters.file(&incident, "incident").await.unwrap());
+    }
+    file(&site, "m", b"{").await;
+    for (verb, asked, told) in [
+        ("replay", "Replay 1 letter?", "2 letters of them are incidents, without a message"),
+        ("replay&class=incident", "Replay 0 letters?", "There is nothing to do."),
+        ("replay&class=poison", "Replay 1 letter?", "one first, then two"),
+        ("resolve", "Resolve 3 letters?", "Meant are those"),
+    ] {
+        let question = get_as_operator(&site, &format!("/actions/plan?verb={verb}")).await.text().to_owned();
+        let text = check(&question).text;
+        assert!(text.contains(asked) && text.contains(told), "{verb}: {text}");
+        assert_eq!(
+            text.contains("are incidents"),
+            !verb.contains("poison") && verb != "resolve",
+            "{verb}: {text}"
+        );
+    }
+}
+
 /// It came back from a replay: the letter is as its newest death left it, and is older than that.
 #[tokio::test]
 async fn a_letter_was_first_seen_when_it_first_died_and_times_are_told_as_elsewhere() {
