@@ -1,5 +1,6 @@
 //! The currency of a view.
 
+use domain::one_line;
 use ports::store::CurrencyUse;
 
 use crate::trouble::Trouble;
@@ -15,9 +16,11 @@ pub(crate) fn chosen(currencies: &[CurrencyUse], asked: Option<&str>) -> Result<
         return Ok(currency.clone());
     }
     let names: Vec<_> = currencies.iter().map(|it| it.currency.as_str()).collect();
+    // In quotation marks, so that nobody takes what stands in a link for what the site says.
+    let asked = one_line(asked, 50);
     Err(Trouble::BadParameter(if names.is_empty() {
-        format!("there are no quotes in the currency {asked}")
+        format!("there are no quotes in the currency {asked:?}")
     } else {
-        format!("there are no quotes in the currency {asked}; there are in {}", names.join(", "))
+        format!("there are no quotes in the currency {asked:?}; there are in {}", names.join(", "))
     }))
 }

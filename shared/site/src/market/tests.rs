@@ -115,6 +115,11 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
         ("/?colour=red", 400, "There is no parameter \"colour\""),
         ("/coins/1?range=2w", 400, "The parameter range must be"),
         ("/coins/1?currency=%00", 400, "There are no quotes in"),
+        (
+            "/?currency=USD,+says+the+site",
+            400,
+            "in the currency \"USD, says the site\"; there are in USD, EUR",
+        ),
         ("/coins/99", 404, "No snapshot had a coin"),
         ("/coins/99999999999", 404, "No snapshot had a coin"),
         ("/coins/<b>", 404, "No snapshot had a coin"),
