@@ -46,7 +46,7 @@ async fn table(context: &Context, asked: Asked) -> Result<Markup, Trouble> {
         Filter::of(asked, String::new())?;
         return Ok(html! {
             p { "There are no quotes yet. They come with the first snapshot." }
-            p { "A fetcher takes one when it is due. " code { "coinpipe --once" } " takes one now." }
+            p { "A fetcher takes one when it is due; where none runs, " code { "coinpipe --once" } " takes one now." }
         });
     }
     let currency = chosen(&currencies, asked.currency.as_deref())?;
