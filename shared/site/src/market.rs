@@ -40,7 +40,7 @@ async fn market(
 /// All below the heading.
 async fn table(context: &Context, asked: Asked) -> Result<Markup, Trouble> {
     let browse = &context.stores().browse;
-    let currencies = context.currencies().await?;
+    let currencies = context.currencies(asked.currency.as_deref()).await?;
     if currencies.is_empty() {
         // What was asked for has to make sense all the same.
         Filter::of(asked, String::new())?;

@@ -55,7 +55,7 @@ async fn market(
     let after = whole_number("after", asked.after.as_deref(), 0..=u64::from(u32::MAX))?.unwrap_or(0);
     let age = max_age(asked.max_age.as_deref())?;
     let browse = &context.stores().browse;
-    let currencies = context.currencies().await?;
+    let currencies = context.currencies(asked.currency.as_deref()).await?;
     let currency = chosen(&currencies, asked.currency.as_deref())?;
     let then =
         MarketThen { currency: currency.clone(), at, after: at.checked_sub_signed(age).unwrap_or_default() };

@@ -3,11 +3,12 @@
 use domain::one_line;
 use ports::store::CurrencyUse;
 
+use crate::parameters::word;
 use crate::trouble::Trouble;
 
 /// The currency that was `asked` for, or the first of those that there are; never one without quotes.
 pub(crate) fn chosen(currencies: &[CurrencyUse], asked: Option<&str>) -> Result<String, Trouble> {
-    let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
+    let asked = word(asked);
     let mut names = currencies.iter().map(|it| &it.currency);
     let Some(asked) = asked else {
         return names.next().cloned().ok_or_else(|| Trouble::NotFound("there are no quotes yet".to_owned()));

@@ -198,3 +198,21 @@ async fn what_is_not_there_yet_is_told() {
     let nothing = check(site.get("/?search=nothing").await.text());
     assert!(nothing.text.contains("in its name, symbol or slug, or as its id"), "{}", nothing.text);
 }
+
+/// It was once told for a minute that there is none.
+#[tokio::test]
+async fn a_currency_that_just_came_is_there() {
+    let site = Site::new();
+    site.load(coins(1)).await;
+    let paths = ["/?currency=gbp", "/api/coins?currency=gbp", "/api/market?currency=gbp"];
+    for path in paths {
+        assert_eq!(site.get(path).await.status, 400, "{path}");
+    }
+    let mut more = coins(1);
+    more[0].quotes[1].currency = "GBP".to_owned();
+    site.load(more).await;
+    site.clock.advance(std::time::Duration::from_secs(5));
+    for path in paths {
+        assert_eq!(site.get(path).await.status, 200, "{path}");
+    }
+}
