@@ -180,7 +180,7 @@ async fn a_fetcher_killed_at_any_point_completes_its_slot_when_it_is_back() {
     }
 }
 
-/// The site says "`coinpipe --once` takes one now", also in the folder of the process that serves it.
+/// Who wants a snapshot now, as the site says how where no fetcher runs, may have one that runs here.
 #[tokio::test]
 async fn where_snapshots_are_taken_already_it_says_by_whom_and_when_the_next_is_due() {
     let folder = Folder::new();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// How many rows and names of tests the table has. Who adds or removes an invariant says so here.
-const ROWS: usize = 60;
-const NAMES: usize = 130;
+const ROWS: usize = 61;
+const NAMES: usize = 132;
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -1,5 +1,6 @@
 //! What everything has in common that changes letters: which they are, how many, in portions, and the record of who did it.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -145,6 +146,18 @@ impl Acting {
     /// Which letters they are.
     pub fn filter(&self) -> &LetterFilter {
         &self.filter
+    }
+
+    /// The first `most` of the letters to change.
+    pub async fn first(&self, stores: &Stores, most: u32) -> Result<Vec<DeskLetter>, StoreError> {
+        let mut letters = Vec::new();
+        for filter in &self.rest {
+            letters.extend(stores.desk.list(filter, None, most).await?);
+        }
+        letters
+            .sort_by_cached_key(|letter| Reverse((letter.summary.filed_at, letter.summary.id.to_string())));
+        letters.truncate(most as usize);
+        Ok(letters)
     }
 
     /// The next letters; none at the end.

@@ -26,7 +26,7 @@ pub(crate) fn difference(before: &Document, after: &Document, hide: Hidden<'_>) 
     for name in names(before).union(&names(after)) {
         let (one, other) = (before.headers.get(name), after.headers.get(name));
         let what = format!("header {}", domain::one_line(name, VALUE));
-        if !hide.has(name) {
+        if ![one, other].into_iter().flatten().any(|value| hide.has_header(name, value)) {
             tell(&mut lines, &what, one, other);
         } else if one != other {
             lines.push(unseen(&what));
@@ -234,5 +234,18 @@ mod tests {
         assert_eq!(difference(&before, &after, Hidden(&hide)), expected);
         let told = difference(&document("1", "secret: pssst"), &document("1", "{}"), Hidden(&hide));
         assert_eq!(told, ["body of 13 bytes → body of 2 bytes"]);
+        let with = |name: &str, value: &str| {
+            let mut document = document("1", "{}");
+            document.headers.set(name, value);
+            document
+        };
+        for (name, value) in [("x-other", "Secret: pssst"), (domain::header::UNREADABLE, "pssst")] {
+            let expected = format!("header {name}: changed; what it is, is hidden by [http] hide");
+            for (before, after) in
+                [(with(name, value), with(name, "x")), (with(name, "x"), with(name, value))]
+            {
+                assert_eq!(difference(&before, &after, Hidden(&hide)), [&*expected], "{name}");
+            }
+        }
     }
 }

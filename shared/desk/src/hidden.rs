@@ -1,12 +1,12 @@
 //! Headers and fields of bodies that `[http] hide` keeps from whoever looks.
 //!
 //! A text may tell what is hidden, too: the `raw` of a rejected row is JSON in itself, and its `reason` quotes a value. A text that names a
-//! hidden field is hidden as a whole, and so is every `reason`.
+//! hidden field, be it in a body or in a header, is hidden as a whole, and so is every `reason`.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use domain::Class;
+use domain::{Class, header};
 use serde_json::value::RawValue;
 
 /// What stands in the place of what is hidden.
@@ -35,7 +35,12 @@ impl Hidden<'_> {
         self.has(name) || (!self.is_nothing() && name == REASON)
     }
 
-    /// Whether `text`, a value of a body or a part of one, may tell what is hidden.
+    /// Whether the value of the header `name` is hidden. What a queue could not read of headers stands in one, in a form of its own.
+    pub fn has_header(self, name: &str, value: &str) -> bool {
+        self.has(name) || (!self.is_nothing() && name == header::UNREADABLE) || self.may_be_in(value)
+    }
+
+    /// Whether `text`, the value of a header, or one of a body or a part of that, may tell what is hidden.
     pub fn may_be_in(self, text: &str) -> bool {
         if self.is_nothing() {
             return false;
@@ -44,9 +49,15 @@ impl Hidden<'_> {
         if self.0.iter().any(|name| lower.contains(&name.to_ascii_lowercase())) {
             return true;
         }
-        // Escapes may spell a name. Each text within a text needs twice the backslashes, so that this cannot go deep.
-        let may_spell = text.contains("\\u");
-        may_spell && self.find(text).is_none_or(|found| !found.is_empty())
+        // Escapes may spell a name, those that JSON needs or others; and JSON may have a field that is always hidden. Each text within a
+        // text needs twice the backslashes, so that this cannot go deep.
+        let is_escaped = |name: &String| name.contains(['/', '\\']);
+        let may_spell = text.contains("\\u") || (text.contains('\\') && self.0.iter().any(is_escaped));
+        let may_say_why = text.match_indices(REASON).any(|(at, _)| {
+            let behind = text.as_bytes().get(at + REASON.len());
+            matches!(behind, Some(b'"' | b'\\'))
+        });
+        (may_spell || may_say_why) && self.find(text).is_none_or(|found| !found.is_empty())
     }
 
     /// The same of a text as JSON writes it, with its quotes and escapes. What is no text after all, half a character say, cannot be
@@ -58,7 +69,7 @@ impl Hidden<'_> {
 
     /// The value of the header `name` as it is shown.
     pub fn header<'v>(self, name: &str, value: &'v str) -> &'v str {
-        if self.has(name) { HIDDEN } else { value }
+        if self.has_header(name, value) { HIDDEN } else { value }
     }
 
     /// The reason of what is of `class` as it is shown. Why a message was not handled may quote any part of it, in a form of its own, so
@@ -181,6 +192,14 @@ mod tests {
         assert_eq!(hidden.body("secret: 1"), None, "nobody knows what is in it");
         assert_eq!(Hidden(&[]).body("secret: 1").as_deref(), Some("secret: 1"));
         assert_eq!((hidden.header("x-SECRET", "1"), hidden.header("sECRET", "1")), ("1", HIDDEN));
+        // What a queue could not read of headers, and what somebody wrote into another one.
+        let unreadable = "x-deep: F\nsecret: pssst\n";
+        for name in [header::UNREADABLE, "x-other"] {
+            assert_eq!(hidden.header(name, unreadable), HIDDEN, "{name}");
+            assert_eq!(Hidden(&[]).header(name, unreadable), unreadable);
+        }
+        // Its names may be cut, or written as bytes.
+        assert_eq!(hidden.header(header::UNREADABLE, "{:?}: [115, 101, 99]"), HIDDEN);
     }
 
     #[test]
@@ -207,6 +226,28 @@ mod tests {
             assert_eq!(hidden.body(text).unwrap(), expected);
         }
         assert_eq!(Hidden(&[]).body(list).unwrap(), list);
+    }
+
+    /// Every reason is hidden, those of JSON within a text, too; the word alone is none.
+    #[test]
+    fn a_text_that_has_a_reason_or_spells_a_name_with_other_escapes_is_hidden() {
+        let names = ["price/usd".to_owned(), "a\\b".to_owned()];
+        for (text, is_hidden) in [
+            (r#"["{\"reason\": \"-1.5 is less than zero\"}"]"#, true),
+            (r#"["{\"raw\": \"{\\\"reason\\\": 1}\"}"]"#, true),
+            (r#"["{\"reason\": \"-1.5 is"]"#, true),
+            (r#"["for no reason, \"they\" say"]"#, false),
+            (r#"["{\"season\": 1}"]"#, false),
+            (r#"["{\"why\": \"reason\"}"]"#, false),
+            // As some write what others leave as it is.
+            (r#"["{\"price\\/usd\": 1}"]"#, true),
+            (r#"["{\"a\\\\b\": 1}"]"#, true),
+            (r#"["{\"price\\/eur\": 1}"]"#, false),
+        ] {
+            let expected = if is_hidden { format!("[\"{HIDDEN}\"]") } else { text.to_owned() };
+            assert_eq!(Hidden(&names).body(text).unwrap(), expected, "{text}");
+            assert_eq!(Hidden(&[]).body(text).unwrap(), text);
+        }
     }
 
     /// Each of these once ended the process.

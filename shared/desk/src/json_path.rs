@@ -7,6 +7,8 @@ use std::fmt;
 use anyhow::{anyhow, bail};
 use serde_json::value::RawValue;
 
+use crate::hidden::Hidden;
+
 /// A step on the way to a value.
 enum Step<'p> {
     /// The field of an object.
@@ -51,6 +53,20 @@ pub fn set(text: &str, path: &str, value: &str) -> anyhow::Result<String> {
     }
     let at = place(text, found);
     Ok(format!("{}{value}{}", &text[..at], &text[at + found.len()..]))
+}
+
+/// Whether what is `hidden` stands on a path, or chooses an element on it: whether that leads anywhere would tell what it is. A path that
+/// is none leads nowhere, whatever the body is.
+pub fn is_hidden(path: &str, hidden: Hidden<'_>) -> bool {
+    let is_hidden = |step: &Step<'_>| match step {
+        Step::Field(name) => hidden.has_field(name),
+        Step::Element(_) => false,
+        Step::With(name, wanted) => {
+            let has_hidden = hidden.body(wanted).is_some_and(|shown| shown != *wanted);
+            hidden.has_field(name) || hidden.may_be_in(wanted) || has_hidden
+        }
+    };
+    steps(path).is_ok_and(|steps| steps.iter().any(is_hidden))
 }
 
 impl fmt::Display for Step<'_> {
@@ -139,6 +155,29 @@ mod tests {
         }
         assert_eq!(set("{}", "a", "1").unwrap(), r#"{"a":1}"#);
         assert_eq!(set("[[1]]", "[0][0]", "2").unwrap(), "[[2]]");
+    }
+
+    /// A text that tells what is hidden was once guessed by its beginning, where a bracket stood before the name.
+    #[test]
+    fn what_is_hidden_is_on_no_path() {
+        let names = ["secret".to_owned()];
+        for (path, expected) in [
+            ("data[0].Secret", true),
+            ("data[secret=1].x", true),
+            ("reason", true),
+            (r#"data[raw=[{"secret": 1]"#, true),
+            (r#"data[raw=[{\"secret\": 1].x"#, true),
+            (r#"data[raw={"secret": 1}].x"#, true),
+            (r#"data[raw="\u0073ecret"].x"#, true),
+            (r#"data[raw={"reason": 1}].x"#, true),
+            (r#"data[raw={"season": 1}].x"#, false),
+            ("data[id=1].name", false),
+            ("data[x]", false),
+            ("a..secret", false),
+        ] {
+            assert_eq!(is_hidden(path, Hidden(&names)), expected, "{path}");
+            assert!(!is_hidden(path, Hidden(&[])), "{path}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use editing::{Checked, Editing};
 pub use filter_json::filter_json;
 pub use find::{GroupError, group_named, letter};
 pub use hidden::{HIDDEN, Hidden, text_end};
-pub use json_path::set as set_value;
+pub use json_path::{is_hidden as path_is_hidden, set as set_value};
 pub use letter_json::{action_json, group_json, replay_of, summary_json, trace, whole_json};
 pub use look_error::LookError;
 pub use message::unsendable;

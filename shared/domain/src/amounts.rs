@@ -59,9 +59,29 @@ pub fn percent(amount: f64) -> String {
     format!("{sign}{text} %")
 }
 
+/// By how many percent `to` is more than `from`; `None` where that means nothing: from nothing, or from less, on.
+pub fn change(from: f64, to: f64) -> Option<f64> {
+    Some((to / from - 1.0) * 100.0).filter(|percentage| from > 0.0 && percentage.is_finite())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// From -1 to 3 it went up, and not down by 400 %.
+    #[test]
+    fn a_change_is_one_of_something() {
+        for (from, to, percentage) in [
+            (2.0, 3.0, Some(50.0)),
+            (2.0, 0.0, Some(-100.0)),
+            (0.0, 1.0, None),
+            (-1.0, 3.0, None),
+            (-1.0, -2.0, None),
+            (1e-300, 1e300, None),
+        ] {
+            assert_eq!(change(from, to), percentage, "{from} to {to}");
+        }
+    }
 
     #[test]
     fn prices_read_well_at_every_size() {

@@ -20,6 +20,7 @@ use crate::access::visitor::Visitor;
 use crate::courses::Courses;
 use crate::jobs::Jobs;
 use crate::lately::{Lately, MOMENT};
+use crate::parameters::word;
 use crate::recover::{server_name, via};
 use crate::trouble::Trouble;
 use crate::truth::Truth;
@@ -116,12 +117,18 @@ impl Context {
     }
 
     /// The currencies that there are quotes in, as of the last minute: whoever looks at the market asks for them, and they change when somebody
-    /// changes what is fetched. They cost two passes over the newest quotes, which were half of the market's 61 ms on MariaDB.
-    pub(crate) async fn currencies(&self) -> Result<Arc<[CurrencyUse]>, Trouble> {
-        let asking = async { self.ask(self.stores().browse.currencies()).await.map(Arc::from) };
+    /// changes what is fetched. They cost two passes over the newest quotes, which were half of the market's 61 ms on MariaDB. One that is
+    /// `asked` for and not among them may have come since.
+    pub(crate) async fn currencies(&self, asked: Option<&str>) -> Result<Arc<[CurrencyUse]>, Trouble> {
+        let asking = || async { self.ask(self.stores().browse.currencies()).await.map(Arc::from) };
         // The first quotes are not kept waiting.
         let kept = |found: &Arc<[CurrencyUse]>| if found.is_empty() { MOMENT } else { TimeDelta::minutes(1) };
-        self.0.currencies.or_find(self.clock(), kept, asking).await
+        let found = self.0.currencies.or_find(self.clock(), kept, asking()).await?;
+        let is_there = |asked: &str| found.iter().any(|it| it.currency.eq_ignore_ascii_case(asked));
+        if word(asked).is_none_or(is_there) {
+            return Ok(found);
+        }
+        self.0.currencies.or_find(self.clock(), |_| MOMENT, asking()).await
     }
 
     /// Courses that were read.

@@ -40,13 +40,13 @@ async fn market(
 /// All below the heading.
 async fn table(context: &Context, asked: Asked) -> Result<Markup, Trouble> {
     let browse = &context.stores().browse;
-    let currencies = context.currencies().await?;
+    let currencies = context.currencies(asked.currency.as_deref()).await?;
     if currencies.is_empty() {
         // What was asked for has to make sense all the same.
         Filter::of(asked, String::new())?;
         return Ok(html! {
             p { "There are no quotes yet. They come with the first snapshot." }
-            p { "A fetcher takes one when it is due. " code { "coinpipe --once" } " takes one now." }
+            p { "A fetcher takes one when it is due; where none runs, " code { "coinpipe --once" } " takes one now." }
         });
     }
     let currency = chosen(&currencies, asked.currency.as_deref())?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde_json::json;
 
+pub(crate) use scale::part;
 use scale::{Scale, labels, x};
 
 /// The drawing's own units; it is stretched to the width of the view.

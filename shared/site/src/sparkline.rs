@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
+use domain::amounts;
 use maud::{Markup, html};
 
 use crate::numbers;
+use crate::plot::part;
 
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 32.0;
@@ -25,20 +27,18 @@ pub(crate) fn sparkline(
     let high = points.iter().fold(f64::NEG_INFINITY, |high, &(_, value)| high.max(value));
     let mut path = String::new();
     for &(at, value) in points {
-        let x = part(seconds(from), seconds(until), seconds(at)) * WIDTH;
+        let x = passed(seconds(from), seconds(until), seconds(at)) * WIDTH;
         // A course without any change lies in the middle.
-        let up = if high > low { (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) } else { 0.5 };
-        let y = HEIGHT - EDGE - up * (HEIGHT - 2.0 * EDGE);
+        let y = HEIGHT - EDGE - part(low, high, value) * (HEIGHT - 2.0 * EDGE);
         // A `String` takes all that is written.
         let _ = write!(path, "{}{x:.0} {y:.1}", if path.is_empty() { "M" } else { "L" });
     }
-    let percentage = (last / first - 1.0) * 100.0;
     let (class, course) = match first.partial_cmp(&last) {
         Some(std::cmp::Ordering::Less) => ("spark up", "up"),
         Some(std::cmp::Ordering::Greater) => ("spark down", "down"),
         _ => ("spark even", "even"),
     };
-    let change = if percentage.is_finite() { numbers::percent(percentage) } else { String::new() };
+    let change = amounts::change(first, last).map(numbers::percent).unwrap_or_default();
     Some(html! {
         svg class=(class) width=(WIDTH) height=(HEIGHT) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
             aria-label={ (what) ": " (course) " " (change) } {
@@ -53,7 +53,7 @@ fn seconds(at: DateTime<Utc>) -> f64 {
 }
 
 /// Which part of the way from `from` to `until` `at` is: 0 to 1.
-fn part(from: f64, until: f64, at: f64) -> f64 {
+fn passed(from: f64, until: f64, at: f64) -> f64 {
     if until > from { ((at - from) / (until - from)).clamp(0.0, 1.0) } else { 0.0 }
 }
 
@@ -84,11 +84,14 @@ mod tests {
             [(0, 0.0), (100, 0.0)],
             [(0, -f64::MAX), (100, f64::MAX)],
             [(-500, 1e-300), (900, 2e-300)],
+            [(0, 5e-324), (100, 0.0)],
         ] {
             let text = drawn(&points);
             assert!(text.contains("<path d=\"M0 "), "{text}");
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
         assert_eq!(drawn(&[(0, 1.0)]), "");
+        let text = drawn(&[(0, -1.0), (100, 3.0)]);
+        assert!(text.contains("spark up") && !text.contains('%'), "{text}");
     }
 }

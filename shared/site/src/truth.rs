@@ -24,6 +24,9 @@ const WAITS_LONG: TimeDelta = TimeDelta::minutes(5);
 /// Quotes may be so much older than their slot: CoinMarketCap's own are, by some minutes.
 const QUOTES_LAG: TimeDelta = TimeDelta::minutes(5);
 
+/// No quote is taken that is more ahead of the clock than this; one that is was taken by another clock.
+const AHEAD: TimeDelta = TimeDelta::minutes(10);
+
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 160;
 
@@ -109,8 +112,8 @@ pub fn truth(known: &Known) -> Truth {
     };
     let every = tables.followed.iter().map(|schedule| schedule.every).min().unwrap_or(known.every);
     let Some(quote_at) = tables.freshness.newest_quote_at else {
-        if let Some(obstacle) = obstacle(known, tables, every) {
-            return Truth::new(Level::Bad, "No quotes yet", format!(": {obstacle}"));
+        if let Some(why) = obstacle(known, tables, every).or_else(|| none_came(tables, every, now)) {
+            return Truth::new(Level::Bad, "No quotes yet", format!(": {why}"));
         }
         return Truth::new(Level::Doubtful, "No quotes yet", format!(": {}", first_ones(tables, every, now)));
     };
@@ -126,6 +129,10 @@ pub fn truth(known: &Known) -> Truth {
     if is_stale {
         let why = obstacle(known, tables, every).unwrap_or_else(|| nothing_comes(known, tables, every));
         return Truth::new(Level::Bad, "Stale", format!(" since {}: {why}", clock(quote_at, now)));
+    }
+    if age < -AHEAD {
+        let rest = format!(": {} ahead of this machine's clock, which is wrong then", lasting(-age));
+        return Truth::new(Level::Doubtful, "Fresh", rest);
     }
     let (level, state) = newest_state(tables, every, now);
     let mut rest = format!(": {} old, {state}", lasting(age));
@@ -218,6 +225,23 @@ fn spoilt(snapshot: &BatchRecord, now: DateTime<Utc>) -> Option<String> {
     snapshot.is_refused().then(|| format!("all of the snapshot of {slot} was rejected, {coins}"))
 }
 
+/// That the first quotes should be there; nothing is known to be in the way.
+fn none_came(tables: &Facts, every: Duration, now: DateTime<Utc>) -> Option<String> {
+    if let Some(newest) = tables.newest.as_ref().filter(|newest| !is_on_its_way(newest, now)) {
+        let is_late = is_late(newest, every, now);
+        return is_late.then(|| spoilt(newest, now).unwrap_or_else(|| none_after(newest, now)));
+    }
+    // The fetcher that told of it last was there then.
+    let told_at = tables.followed.iter().map(|schedule| schedule.since.max(schedule.confirmed_at)).max()?;
+    let is_late = tables.newest.is_none() && is_overdue(Slot::current(told_at, every), every, now);
+    is_late.then(|| {
+        format!(
+            "no snapshot came since a fetcher told its schedule at {}; does one run?",
+            clock(told_at, now)
+        )
+    })
+}
+
 /// When the first quotes come; nothing is known to be in the way.
 fn first_ones(tables: &Facts, every: Duration, now: DateTime<Utc>) -> String {
     if let Some(newest) = tables.newest.as_ref().filter(|newest| is_on_its_way(newest, now)) {
@@ -247,7 +271,7 @@ fn nothing_comes(known: &Known, tables: &Facts, every: Duration) -> String {
     if is_on_its_way(newest, now) {
         return format!("the snapshot of {slot} is being loaded");
     }
-    let nothing = format!("no snapshot came after that of {slot}; does a fetcher run?");
+    let nothing = none_after(newest, now);
     if is_late(newest, every, now) {
         return nothing;
     }
@@ -266,6 +290,10 @@ fn nothing_comes(known: &Known, tables: &Facts, every: Duration) -> String {
     format!("the snapshot after that of {slot} is due at {}", clock(due, now))
 }
 
+fn none_after(newest: &BatchRecord, now: DateTime<Utc>) -> String {
+    format!("no snapshot came after that of {}; does a fetcher run?", clock(newest.slot.starts_at(), now))
+}
+
 /// Whether what a snapshot lacks may still come.
 fn is_on_its_way(snapshot: &BatchRecord, now: DateTime<Utc>) -> bool {
     let told_at = snapshot.loaded_at.max(snapshot.fetched_at);
@@ -274,7 +302,12 @@ fn is_on_its_way(snapshot: &BatchRecord, now: DateTime<Utc>) -> bool {
 
 /// Whether the snapshot after the newest should be there.
 fn is_late(newest: &BatchRecord, every: Duration, now: DateTime<Utc>) -> bool {
-    timestamp::later(timestamp::later(newest.slot.starts_at(), every * 2), LOADED_WITHIN) <= now
+    is_overdue(newest.slot, every, now)
+}
+
+/// Whether the snapshot of the slot after `slot` should be there.
+fn is_overdue(slot: Slot, every: Duration, now: DateTime<Utc>) -> bool {
+    timestamp::later(timestamp::later(slot.starts_at(), every.saturating_mul(2)), LOADED_WITHIN) <= now
 }
 
 /// How the newest snapshot is.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use domain::{Measure, timestamp};
+use domain::{Measure, amounts, timestamp};
 use ports::Browse;
 use ports::store::{ChartPoint, CoinQuote, Divided};
 use serde_json::{Value, json};
@@ -166,7 +166,7 @@ fn to_lines(
         let lows = chart.iter().map(|point| point.low).fold(f64::INFINITY, f64::min);
         let highs = chart.iter().map(|point| point.high).fold(f64::NEG_INFINITY, f64::max);
         let line = sparkline::line(chart.iter().map(|point| point.last));
-        let change = (first.first > 0.0).then(|| (end.last / first.first - 1.0) * 100.0);
+        let change = amounts::change(first.first, end.last);
         lines.push(format!(
             "  {}  {} {line} {}  {}",
             of_span(chart, last, (from, now)),

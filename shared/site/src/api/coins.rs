@@ -54,7 +54,7 @@ async fn coins(
     let with_gone = flag("gone", asked.gone.as_deref())?;
     let search = word(asked.search.as_deref());
     let browse = &context.stores().browse;
-    let currencies = context.currencies().await?;
+    let currencies = context.currencies(asked.currency.as_deref()).await?;
     if currencies.is_empty() {
         return Ok(Json(json!({ "currency": null, "total": 0, "newest": null, "coins": [], "next": null })));
     }

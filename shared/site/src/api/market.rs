@@ -55,7 +55,7 @@ async fn market(
     let after = whole_number("after", asked.after.as_deref(), 0..=u64::from(u32::MAX))?.unwrap_or(0);
     let age = max_age(asked.max_age.as_deref())?;
     let browse = &context.stores().browse;
-    let currencies = context.currencies().await?;
+    let currencies = context.currencies(asked.currency.as_deref()).await?;
     if currencies.is_empty() {
         let at = timestamp::to_text(at);
         return Ok(Json(json!({ "at": at, "currency": null, "coins": [], "next": null })));

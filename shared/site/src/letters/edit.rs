@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use desk::{Checked, Document, Editing, quoted_name, set_value, shown_name};
+use desk::{Checked, Document, Editing, path_is_hidden, quoted_name, set_value, shown_name};
 use maud::{Markup, html};
 use ports::StoreError;
 
@@ -122,9 +122,8 @@ fn check_hides(hidden: Hidden<'_>, form: &Form) -> Result<(), Trouble> {
     }
     // An edit that changes nothing, or leads nowhere, is told: by it somebody could guess what is there.
     let (path, value) = (form.text("path").trim(), form.text("value"));
-    let mut parts = path.split(['.', '[']).map(|part| part.split_once('=').unwrap_or((part, "")));
-    let is_hidden = hidden.has(form.text("header").trim())
-        || parts.any(|(name, chosen)| hidden.has_field(name) || hidden.may_be_in(chosen))
+    let is_hidden = hidden.has_header(form.text("header").trim(), form.text("header_value"))
+        || path_is_hidden(path, hidden)
         || hidden.body(value).is_some_and(|shown| shown != value);
     if is_hidden {
         let said = "what [http] hide hides is neither edited here nor does it choose what is; `coinpipe dead edit` does";

@@ -49,7 +49,7 @@ pub(super) async fn question(
     let filter = asked.filter(now, Hidden(context.hidden()))?;
     // Nothing is begun: this only counts.
     let acting = context.ask(Acting::plan(context.stores(), filter, verb, "", now)).await?;
-    let shown = context.ask(context.stores().desk.list(acting.filter(), None, SHOWN)).await?;
+    let shown = context.ask(acting.first(context.stores(), SHOWN)).await?;
     let name = verb.as_str()[..1].to_uppercase() + &verb.as_str()[1..];
     // What has a message, of those that are meant.
     let to_do = counted(acting.matched() - acting.without_message(), "letter");

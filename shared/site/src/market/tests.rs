@@ -98,7 +98,9 @@ async fn without_quotes_it_says_what_to_do() {
     for path in ["/", "/?search=x&page=3"] {
         let answer = site.get(path).await;
         assert_eq!(answer.status, StatusCode::OK);
-        assert!(check(answer.text()).text.contains("coinpipe --once"), "{}", answer.text());
+        // Where one runs it would be refused.
+        let told = "where none runs, coinpipe --once takes one now";
+        assert!(check(answer.text()).text.contains(told), "{}", answer.text());
     }
 }
 
@@ -115,6 +117,11 @@ async fn what_makes_no_sense_is_told_and_not_guessed() {
         ("/?colour=red", 400, "There is no parameter \"colour\""),
         ("/coins/1?range=2w", 400, "The parameter range must be"),
         ("/coins/1?currency=%00", 400, "There are no quotes in"),
+        (
+            "/?currency=USD,+says+the+site",
+            400,
+            "in the currency \"USD, says the site\"; there are in USD, EUR",
+        ),
         ("/coins/99", 404, "No snapshot had a coin"),
         ("/coins/99999999999", 404, "No snapshot had a coin"),
     ] {
@@ -188,4 +195,22 @@ async fn what_is_not_there_yet_is_told() {
     assert!(coin.text.contains("Its last 2 different quotes in USD"), "{}", coin.text);
     let nothing = check(site.get("/?search=nothing").await.text());
     assert!(nothing.text.contains("in its name, symbol or slug, or as its id"), "{}", nothing.text);
+}
+
+/// It was once told for a minute that there is none.
+#[tokio::test]
+async fn a_currency_that_just_came_is_there() {
+    let site = Site::new();
+    site.load(coins(1)).await;
+    let paths = ["/?currency=gbp", "/api/coins?currency=gbp", "/api/market?currency=gbp"];
+    for path in paths {
+        assert_eq!(site.get(path).await.status, 400, "{path}");
+    }
+    let mut more = coins(1);
+    more[0].quotes[1].currency = "GBP".to_owned();
+    site.load(more).await;
+    site.clock.advance(std::time::Duration::from_secs(5));
+    for path in paths {
+        assert_eq!(site.get(path).await.status, 200, "{path}");
+    }
 }

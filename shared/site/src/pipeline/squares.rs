@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::endpoint::HISTORY;
 use domain::{
-    BatchId, Class, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, StageName, one_line,
-    scheduled_slots,
+    BatchId, Class, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, one_line, scheduled_slots,
 };
 use ports::StoreError;
 use ports::store::{BatchRecord, DeskLetter, LetterFilter, LetterState};
@@ -212,8 +211,8 @@ pub(crate) async fn look_into(squares: &mut [Square], stores: &Stores) -> Result
         let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
         if let Some(DeskLetter { summary, .. }) = in_the_way {
             square.state = State::Troubled;
-            let stage = summary.stage.map_or("", StageName::as_str);
-            square.why = format!("a letter of the {stage} is open, {}", one_line(&summary.code, REASON));
+            let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
+            square.why = format!("a letter{whose} is open, {}", one_line(&summary.code, REASON));
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ pub(super) fn section(context: &Context, all: &Overview) -> Markup {
         section aria-labelledby="slots" {
             h2 id="slots" { "The last snapshots" }
             @if squares.is_empty() {
-                p { "There is none yet. The fetcher that leads takes one when it is due, and a loader records it. " code { "coinpipe" } " runs both; " code { "coinpipe --once" } " takes one now." }
+                p { "There is none yet. The fetcher that leads takes one when it is due, and a loader records it. " code { "coinpipe" } " runs both; where no fetcher runs, " code { "coinpipe --once" } " takes one now." }
             } @else {
                 (strip(squares, all))
                 (wrong(context, squares, all))

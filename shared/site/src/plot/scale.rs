@@ -42,7 +42,8 @@ impl Scale {
         let mut ticks = Vec::new();
         let mut tick = first;
         while tick <= last {
-            ticks.push(tick * step);
+            // The next round number may be more than a double holds.
+            ticks.push((tick * step).clamp(f64::MIN, f64::MAX));
             tick += 1.0;
         }
         Some(Self { ticks })
@@ -56,10 +57,15 @@ impl Scale {
     /// Which part of the height `value` has: 0 to 1.
     pub(super) fn part(&self, value: f64) -> f64 {
         let (Some(&low), Some(&high)) = (self.ticks.first(), self.ticks.last()) else { return 0.5 };
-        // Halves, because the distance of two doubles may be none.
-        let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-        if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
+        part(low, high, value)
     }
+}
+
+/// Which part of the way from `low` to `high` `value` is: 0 to 1, and the middle where there is no way.
+pub(crate) fn part(low: f64, high: f64, value: f64) -> f64 {
+    // Halves, because the distance of two doubles may be none.
+    let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+    if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
 }
 
 /// The next of 1, 2, 2.5, 5 and 10 times a power of ten that is no less than `step`.
@@ -108,9 +114,17 @@ mod tests {
 
     #[test]
     fn every_value_has_its_place() {
-        for values in
-            [[0.0, 0.0], [f64::MIN, f64::MAX], [1e-300, 3e-300], [-5.0, 5.0], [5e-324, 1.0], [1e308, 1e308]]
-        {
+        for values in [
+            [0.0, 0.0],
+            [f64::MIN, f64::MAX],
+            [1e-300, 3e-300],
+            [-5.0, 5.0],
+            [5e-324, 1.0],
+            [0.0, 5e-324],
+            [1e308, 1e308],
+            [1e30, 1.7e308],
+            [-1.7e308, 0.0],
+        ] {
             let scale = Scale::of(values.into_iter(), false).unwrap();
             assert!((2..=8).contains(&scale.ticks.len()), "{scale:?}");
             assert!(scale.ticks.iter().all(|tick| tick.is_finite()), "{scale:?}");

@@ -107,6 +107,9 @@ fn what_is_fresh_and_whole_is_said_in_few_words() {
     check(&well(0), Level::Good, "Fresh: 0 seconds old, complete");
     // The API's clock is ahead.
     check(&well(-2), Level::Good, "Fresh: 0 seconds old, complete");
+    // This machine's is behind, and would go on calling them fresh.
+    let text = "Fresh: 2 hours ahead of this machine's clock, which is wrong then";
+    check(&well(-120), Level::Doubtful, text);
     check(&well(64), Level::Good, "Fresh: 64 minutes old, complete");
 }
 
@@ -304,6 +307,24 @@ fn what_was_never_there_is_not_stale() {
     check(&known, Level::Doubtful, text);
     facts(&mut known).followed.push(schedule());
     check(&known, Level::Doubtful, "No quotes yet: they come with the first snapshot, by 15:00 UTC");
+    // They did not, and the next slot is no promise.
+    known.now = at(124);
+    check(&known, Level::Doubtful, "No quotes yet: they come with the first snapshot, by 17:00 UTC");
+    known.now = at(125);
+    let text = "no snapshot came since a fetcher told its schedule at 14:00 UTC; does one run?";
+    check(&known, Level::Bad, &format!("No quotes yet: {text}"));
+    // One that starts again says so.
+    facts(&mut known).followed[0].confirmed_at = at(124);
+    check(&known, Level::Doubtful, "No quotes yet: they come with the first snapshot, by 17:00 UTC");
+    known.now = at(500);
+    facts(&mut known).newest = Some(BatchRecord { rejected: 5000, ..snapshot() });
+    let text = "No quotes yet: all of the snapshot of 14:00 UTC was rejected, 5,000 coins";
+    check(&known, Level::Bad, text);
+    facts(&mut known).newest = Some(snapshot());
+    let text = "No quotes yet: no snapshot came after that of 14:00 UTC; does a fetcher run?";
+    check(&known, Level::Bad, text);
+    facts(&mut known).newest = None;
+    known.now = at(3);
     // It came, and what became of it says more than what the fetcher complained of.
     facts(&mut known).open.push(group(StageName::Fetcher, "over_budget", "the plan is too small"));
     check(&known, Level::Bad, "No quotes yet: the fetcher says: the plan is too small");

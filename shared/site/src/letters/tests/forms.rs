@@ -104,9 +104,15 @@ async fn a_deep_letter_is_looked_at_and_edited() {
 #[tokio::test]
 async fn what_is_hidden_does_not_leak() {
     let site = site_with_rules(&["secret", "TraceParent"]);
-    let id = file(&site, "m", br#"{"secret": {"x": "pssst"}, "data": [{"secret": "pssst"}]}"#).await;
-    let path = format!("/letters/{}", segment(&id));
+    let mut sent = letter("m", br#"{"secret": {"x": "pssst"}, "data": [{"secret": "pssst"}]}"#);
+    // As a queue writes it that could not read all headers.
+    sent.headers.set(domain::header::UNREADABLE, "deep: F\nsecret: pssst\n");
+    assert!(site.context.stores().letters.file(&sent, "abcdef0123456789").await.unwrap());
+    let path = format!("/letters/{}", segment(sent.id.as_str()));
     let seen = get_as_operator(&site, &path).await;
+    for shown in [&seen, &get_as_operator(&site, "/api/letters").await] {
+        assert!(shown.text().contains("x-unreadable") && !shown.text().contains("pssst"), "{}", shown.text());
+    }
     assert!(!seen.text().contains("<dt>Trace") && seen.text().contains("<dt>Cause"), "{}", seen.text());
     for path in ["/letters?text=00-abcd", "/api/letters?text=00-abcd", "/actions/plan?verb=drop&text=00-abcd"]
     {
@@ -124,6 +130,9 @@ async fn what_is_hidden_does_not_leak() {
         vec![("path", "data[0].secret[0]"), ("value", "1")],
         vec![("path", "data[0]"), ("value", "{\"\\u0073ecret\": \"pssst\"}")],
         vec![("header", " traceparent "), ("header_value", "00-abcd-01-01")],
+        vec![("path", r#"data[raw=[{\"secret\": 1].x"#), ("value", "1")],
+        vec![("header", "x-other"), ("header_value", "the secret is pssst")],
+        vec![("header", "x-unreadable-headers"), ("header_value", "x: pssst")],
     ] {
         for act in ["check", "keep"] {
             let refused = post(&site, &format!("{path}/{act}"), &fields).await;

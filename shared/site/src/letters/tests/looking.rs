@@ -192,3 +192,25 @@ async fn a_body_is_in_lines_with_its_size_as_it_was_sent_and_as_it_is_read() {
     let sizes = format!("{sent} bytes as it was sent, {read} bytes as a text. Every digit");
     assert!(text.contains(&sizes), "{text}");
 }
+
+/// Those that stay as they are once stood in their place.
+#[tokio::test]
+async fn a_question_shows_the_letters_to_which_it_is_done() {
+    let site = site();
+    let open = file(&site, "open", b"{").await;
+    site.clock.advance(Duration::from_secs(1));
+    for number in 0..6 {
+        let id = file(&site, &format!("settled{number}"), b"{").await;
+        let filter = LetterFilter { id: Some(id), ..LetterFilter::default() };
+        let key = site.context.stores().desk.list(&filter, None, 1).await.unwrap()[0].key();
+        site.context.stores().desk.settle(&[key], false, "known").await.unwrap();
+    }
+    for verb in ["drop", "resolve"] {
+        let question = get_as_operator(&site, &format!("/actions/plan?verb={verb}&state=any")).await;
+        let text = check(question.text()).text;
+        assert!(text.contains("6 more are resolved or dropped already"), "{text}");
+        assert!(text.contains(&open) && !text.contains("settled0"), "{text}");
+    }
+    let question = get_as_operator(&site, "/actions/plan?verb=replay&state=any").await;
+    assert!(question.text().contains("Replay 7 letters?") && question.text().contains("settled5"));
+}

@@ -1,6 +1,7 @@
 //! The past of a coin as plots, with links to other stretches of it.
 
 use chrono::{DateTime, Utc};
+use domain::amounts;
 use maud::{Markup, html};
 use ports::store::ChartPoint;
 
@@ -47,7 +48,7 @@ fn price_plot(looked: &Looked, points: &[ChartPoint]) -> Markup {
     let low = points.iter().fold(f64::INFINITY, |low, point| low.min(point.low));
     let high = points.iter().fold(f64::NEG_INFINITY, |high, point| high.max(point.high));
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
-    let percentage = Some((last.last / first.first - 1.0) * 100.0).filter(|number| number.is_finite());
+    let percentage = amounts::change(first.first, last.last);
     // The first quote of the first part, then the last of each.
     let line =
         std::iter::once((first.first_at, first.first)).chain(points.iter().map(|it| (it.last_at, it.last)));

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::{Fetched, Verdict};
+use domain::{Fetched, StageName, Verdict};
 use ports::store::{Drops as _, Ledger as _};
 use ports::{Schedules as _, Store as _};
 use testkit::clock::ManualClock;
@@ -86,24 +86,27 @@ async fn what_a_letter_is_open_about_is_in_trouble() {
         [(0, State::Missed), (1, State::Coming), (2, State::Coming), (3, State::Coming)]
             .map(|(hour, state)| square(hour, state))
             .into();
-    for (hour, class, code) in [
-        (0, Class::Incident, "timeout"),
-        (1, Class::RejectedRows, "price_negative"),
-        (2, Class::Poison, "bad_json"),
-        (2, Class::RejectedRows, "price_negative"),
+    for (hour, class, code, is_known) in [
+        (0, Class::Incident, "timeout", true),
+        (1, Class::RejectedRows, "price_negative", true),
+        (2, Class::Poison, "bad_json", true),
+        (2, Class::RejectedRows, "price_negative", true),
+        (3, Class::Unknown, "no_code", false),
     ] {
         let batch = &squares[usize::try_from(hour).unwrap()].batch;
         let headers = domain::Headers::new().with(domain::header::BATCH, batch);
         let id = domain::MessageId::new(format!("{hour}/{class}"));
         let message = domain::Message { id, headers, body: domain::Bytes::new() };
         let stage = StageName::Transformer;
-        let letter = domain::DeadLetter::for_message(&message, stage, class, code, "no", at(0));
+        let mut letter = domain::DeadLetter::for_message(&message, stage, class, code, "no", at(0));
+        letter.stage = letter.stage.filter(|_| is_known);
         assert!(stores.letters.file(&letter, "abcd").await.unwrap());
     }
     look_into(&mut squares, stores).await.unwrap();
     let states: Vec<_> = squares.iter().map(|square| square.state).collect();
-    assert_eq!(states, [State::Missed, State::Coming, State::Troubled, State::Coming]);
+    assert_eq!(states, [State::Missed, State::Coming, State::Troubled, State::Troubled]);
     assert_eq!(squares[2].why, "a letter of the transformer is open, bad_json");
+    assert_eq!(squares[3].why, "a letter is open, no_code");
 }
 
 #[test]
