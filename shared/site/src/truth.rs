@@ -58,6 +58,8 @@ pub struct Facts {
     pub newest: Option<BatchRecord>,
     /// What is open on the desk.
     pub open: Vec<AlertGroup>,
+    /// What is in the way of what the newest snapshot lacks: a letter about it that is open.
+    pub in_the_way: Option<String>,
 }
 
 /// How good it is.
@@ -137,7 +139,7 @@ pub fn truth(known: &Known) -> Truth {
     let (level, state) = newest_state(tables, every, now);
     let mut rest = format!(": {} old, {state}", lasting(age));
     // Fresh as it is, it may not stay so.
-    match blocked(known, tables).or_else(|| incident(&tables.open)) {
+    match blocked(known, tables).or_else(|| incident(tables)) {
         Some(obstacle) => {
             rest = format!("{rest}; {obstacle}");
             Truth::new(Level::Doubtful, "Fresh", rest)
@@ -151,8 +153,8 @@ pub fn truth(known: &Known) -> Truth {
 fn obstacle(known: &Known, tables: &Facts, every: Duration) -> Option<String> {
     let in_time = tables.newest.as_ref().filter(|newest| !is_late(newest, every, known.now));
     blocked(known, tables)
-        .or_else(|| in_time.and_then(|newest| spoilt(newest, known.now)))
-        .or_else(|| incident(&tables.open))
+        .or_else(|| in_time.and_then(|newest| spoilt(tables, newest, known.now)))
+        .or_else(|| incident(tables))
 }
 
 /// Who waits now, and for what.
@@ -198,8 +200,9 @@ fn waited_for(code: &str) -> &'static str {
     }
 }
 
-/// The newest incident of a fetcher that keeps snapshots away.
-fn incident(open: &[AlertGroup]) -> Option<String> {
+/// The newest incident of a fetcher that keeps snapshots away. What it complained of before it fetched the newest one is over.
+fn incident(tables: &Facts) -> Option<String> {
+    let fetched_at = tables.newest.as_ref().and_then(|newest| newest.fetched_at);
     let is_of_fetcher = |group: &&AlertGroup| {
         let is_trouble = ["api_", "http_", "spool_"].iter().any(|begin| group.code.starts_with(begin));
         let is_word = ["timeout", "connect", "over_budget"].contains(&group.code.as_str());
@@ -207,19 +210,25 @@ fn incident(open: &[AlertGroup]) -> Option<String> {
             && group.class == Class::Incident
             && (is_trouble || is_word)
             && group.code != "api_drift"
+            && fetched_at.is_none_or(|at| group.last_seen_at > at)
     };
-    let newest = open.iter().filter(is_of_fetcher).max_by_key(|group| group.last_seen_at)?;
+    let newest = tables.open.iter().filter(is_of_fetcher).max_by_key(|group| group.last_seen_at)?;
     Some(format!("the fetcher says: {}", one_line(&newest.reason, REASON)))
 }
 
 /// What became of a snapshot whose rows are not all in the tables and do not come any more.
-fn spoilt(snapshot: &BatchRecord, now: DateTime<Utc>) -> Option<String> {
+fn spoilt(tables: &Facts, snapshot: &BatchRecord, now: DateTime<Utc>) -> Option<String> {
     let slot = clock(snapshot.slot.starts_at(), now);
     if snapshot.is_half_dropped || snapshot.dropped.is_some() {
         return Some(format!("the snapshot of {slot} was dropped"));
     }
-    if !snapshot.is_complete() && !is_on_its_way(snapshot, now) {
-        return Some(format!("the snapshot of {slot} was fetched, and is not loaded whole"));
+    if !snapshot.is_complete() {
+        let not_whole = format!("the snapshot of {slot} was fetched, and is not loaded whole");
+        match &tables.in_the_way {
+            Some(what) => return Some(format!("{not_whole}: {what}")),
+            None if !is_on_its_way(snapshot, now) => return Some(not_whole),
+            None => {}
+        }
     }
     let coins = counted(snapshot.coins_in, "coin");
     snapshot.is_refused().then(|| format!("all of the snapshot of {slot} was rejected, {coins}"))
@@ -229,7 +238,7 @@ fn spoilt(snapshot: &BatchRecord, now: DateTime<Utc>) -> Option<String> {
 fn none_came(tables: &Facts, every: Duration, now: DateTime<Utc>) -> Option<String> {
     if let Some(newest) = tables.newest.as_ref().filter(|newest| !is_on_its_way(newest, now)) {
         let is_late = is_late(newest, every, now);
-        return is_late.then(|| spoilt(newest, now).unwrap_or_else(|| none_after(newest, now)));
+        return is_late.then(|| spoilt(tables, newest, now).unwrap_or_else(|| none_after(newest, now)));
     }
     // The fetcher that told of it last was there then.
     let told_at = tables.followed.iter().map(|schedule| schedule.since.max(schedule.confirmed_at)).max()?;
@@ -263,7 +272,7 @@ fn nothing_comes(known: &Known, tables: &Facts, every: Duration) -> String {
             Some(_) => "no snapshot was fetched for long; does a fetcher run?".to_owned(),
         };
     };
-    if let Some(spoilt) = spoilt(newest, now) {
+    if let Some(spoilt) = spoilt(tables, newest, now) {
         return spoilt;
     }
     let slot_at = newest.slot.starts_at();
@@ -328,13 +337,16 @@ fn newest_state(tables: &Facts, every: Duration, now: DateTime<Utc>) -> (Level, 
     }
     if !newest.is_complete() {
         let parts = counted(newest.missing.len() as u64, "part");
-        return if is_on_its_way(newest, now) {
-            (Level::Good, format!("and the snapshot of {slot} is being loaded: {parts} to come"))
-        } else {
-            (Level::Doubtful, format!("incomplete: {parts} of the snapshot of {slot} missing"))
+        let missing = format!("incomplete: {parts} of the snapshot of {slot} missing");
+        return match &tables.in_the_way {
+            Some(what) => (Level::Doubtful, format!("{missing}; {what}")),
+            None if is_on_its_way(newest, now) => {
+                (Level::Good, format!("and the snapshot of {slot} is being loaded: {parts} to come"))
+            }
+            None => (Level::Doubtful, missing),
         };
     }
-    if let Some(spoilt) = spoilt(newest, now) {
+    if let Some(spoilt) = spoilt(tables, newest, now) {
         return (Level::Doubtful, format!("and {spoilt}"));
     }
     match &newest.verdict {

@@ -200,22 +200,31 @@ fn state(is_due: bool, record: Option<&BatchRecord>) -> (State, String) {
     }
 }
 
-/// What is in the way of what may still come, of the newest squares: the letters about it that are open. Those about rows are not, the
-/// other rows go on.
+/// What is in the way of what the newest squares lack.
 pub(crate) async fn look_into(squares: &mut [Square], stores: &Stores) -> Result<(), StoreError> {
-    let coming = squares.iter_mut().rev().filter(|square| square.state == State::Coming);
-    for square in coming.take(LOOKED_INTO) {
-        let batch = Some(square.batch.clone());
-        let about = LetterFilter { batch, state: Some(LetterState::Open), ..LetterFilter::default() };
-        let letters = stores.desk.list(&about, None, LETTERS).await?;
-        let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
-        if let Some(DeskLetter { summary, .. }) = in_the_way {
-            square.state = State::Troubled;
-            let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
-            square.why = format!("a letter{whose} is open, {}", one_line(&summary.code, REASON));
+    for state in [State::Coming, State::Incomplete] {
+        let lacking = squares.iter_mut().rev().filter(|square| square.state == state);
+        for square in lacking.take(LOOKED_INTO) {
+            let Some(what) = in_the_way(stores, &square.batch).await? else { continue };
+            if state == State::Coming {
+                square.state = State::Troubled;
+            }
+            square.why = if square.why.is_empty() { what } else { format!("{}; {what}", square.why) };
         }
     }
     Ok(())
+}
+
+/// What is in the way of what `batch` lacks: a letter about it that is open. Those about rows are not, the other rows go on.
+pub(crate) async fn in_the_way(stores: &Stores, batch: &BatchId) -> Result<Option<String>, StoreError> {
+    let batch = Some(batch.clone());
+    let about = LetterFilter { batch, state: Some(LetterState::Open), ..LetterFilter::default() };
+    let letters = stores.desk.list(&about, None, LETTERS).await?;
+    let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
+    Ok(in_the_way.map(|DeskLetter { summary, .. }| {
+        let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
+        format!("a letter{whose} is open, {}", one_line(&summary.code, REASON))
+    }))
 }
 
 #[cfg(test)]

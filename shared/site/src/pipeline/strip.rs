@@ -36,9 +36,10 @@ fn strip(squares: &[Square], all: &Overview) -> Markup {
     let counted = |state| squares.iter().filter(|square| square.state == state).count() as u64;
     html! {
         ol.strip {
-            @for square in squares {
+            @for (number, square) in squares.iter().enumerate() {
                 @let at = clock(square.slot.starts_at(), now);
-                li class={ "square " (class(square.state)) } title={ (at) ": " (square.state.word()) } {
+                @let apart = if is_apart(squares, number) { " apart" } else { "" };
+                li class={ "square " (class(square.state)) (apart) } title={ (at) ": " (square.state.word()) } {
                     span.hidden { (at) ": " (square.state.word()) }
                     span aria-hidden="true" { (square.state.sign()) }
                 }
@@ -55,9 +56,20 @@ fn strip(squares: &[Square], all: &Overview) -> Markup {
             }
         }
         @if let (Some(first), Some(last)) = (squares.first(), squares.last()) {
-            p.note { "From " (clock(first.slot.starts_at(), now)) " to " (clock(last.slot.starts_at(), now)) ", oldest first." }
+            p.note { "From " (clock(first.slot.starts_at(), now)) " to " (clock(last.slot.starts_at(), now)) ", oldest first."
+                @if (0..squares.len()).any(|number| is_apart(squares, number)) { " Before one with a double edge lies time without slots." } }
         }
     }
+}
+
+/// Whether more time lies before a square than before most: it does not follow the one to its left.
+fn is_apart(squares: &[Square], number: usize) -> bool {
+    let starts_at = |square: &Square| square.slot.starts_at();
+    let mut steps: Vec<_> =
+        squares.windows(2).map(|pair| starts_at(&pair[1]) - starts_at(&pair[0])).collect();
+    let Some(own) = number.checked_sub(1).and_then(|before| steps.get(before).copied()) else { return false };
+    steps.sort_unstable();
+    own > steps[steps.len() / 2] * 2
 }
 
 /// What there is to say of the slots that are not whole, newest first.
@@ -73,7 +85,7 @@ fn wrong(context: &Context, squares: &[Square], all: &Overview) -> Markup {
                     li {
                         (clock(square.slot.starts_at(), all.known.now)) " " strong { (square.state.word()) }
                         @if !square.why.is_empty() { ": " (square.why) }
-                        @if square.state == State::Troubled {
+                        @if matches!(square.state, State::Troubled | State::Incomplete) {
                             @if let Some(path) = batch_path(context, &square.batch) { " · " a href=(path) { "Letters" } }
                         }
                     }
@@ -141,5 +153,30 @@ fn class(state: State) -> &'static str {
         State::Dropped => "dropped",
         State::Troubled => "troubled",
         State::Coming => "coming",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use domain::{BatchId, Slot};
+
+    use super::*;
+
+    #[test]
+    fn squares_that_do_not_follow_each_other_stand_apart() {
+        let apart = |hours: &[i64]| -> Vec<usize> {
+            let square = |&hour: &i64| {
+                let slot = Slot::at(DateTime::UNIX_EPOCH + TimeDelta::hours(hour));
+                let batch = BatchId::new(slot, "listings", &["USD".to_owned()]);
+                Square { slot, state: State::Complete, batch, why: String::new() }
+            };
+            let squares: Vec<_> = hours.iter().map(square).collect();
+            (0..squares.len()).filter(|&number| is_apart(&squares, number)).collect()
+        };
+        assert_eq!(apart(&[1, 2, 3, 14, 15]), [3]);
+        for hours in [&[][..], &[1], &[1, 9], &[1, 2, 4, 5]] {
+            assert_eq!(apart(hours), Vec::<usize>::new(), "{hours:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use ports::{Clock, Depth, FetchedSlot, Queue, StoreError};
 use service::Stores;
 
 use super::{Facts, Known};
+use crate::pipeline::in_the_way;
 
 /// The newest snapshot is looked for so far back at most.
 const LONGEST: TimeDelta = TimeDelta::days(14);
@@ -29,7 +30,11 @@ pub async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreEr
         .collect();
     let newest = newest(stores, &followed, now).await?;
     let open = stores.letters.groups(Some(GroupState::Open)).await?;
-    Ok(Facts { freshness, followed, newest, open })
+    let in_the_way = match newest.as_ref().filter(|newest| !newest.is_complete()) {
+        Some(newest) => in_the_way(stores, &newest.id).await?,
+        None => None,
+    };
+    Ok(Facts { freshness, followed, newest, open, in_the_way })
 }
 
 /// The newest snapshot within some intervals of the schedules, fetched live.

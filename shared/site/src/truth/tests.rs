@@ -61,6 +61,7 @@ fn well(minutes: i64) -> Known {
             followed: vec![schedule()],
             newest: Some(snapshot()),
             open: Vec::new(),
+            in_the_way: None,
         }),
         queues: Some(QueueName::ALL.into_iter().map(|name| (name, Depth::default())).collect()),
         waiting: None,
@@ -91,6 +92,7 @@ fn group(stage: StageName, code: &str, reason: &str) -> AlertGroup {
         stage: Some(stage),
         code: code.to_owned(),
         reason: reason.to_owned(),
+        last_seen_at: at(60),
         ..sample::group(code, at(0))
     }
 }
@@ -366,4 +368,47 @@ fn how_old_is_too_old_is_what_the_alerter_says() {
     facts(&mut known).followed.clear();
     known.every = Duration::from_hours(24);
     assert_eq!(truth(&known).word, "Fresh");
+}
+
+/// A fetcher that fetched since has what it complained of behind it, whatever nobody closed.
+#[test]
+fn what_the_fetcher_complained_of_before_it_fetched_is_over() {
+    let mut known = well(10);
+    facts(&mut known).open = vec![AlertGroup {
+        last_seen_at: at(0),
+        ..group(StageName::Fetcher, "http_500", "fetching 14:00 failed; it is tried again")
+    }];
+    check(&known, Level::Good, "Fresh: 10 minutes old, complete");
+    facts(&mut known).open[0].last_seen_at = at(5);
+    check(
+        &known,
+        Level::Doubtful,
+        "Fresh: 10 minutes old, complete; the fetcher says: fetching 14:00 failed; it is tried again",
+    );
+}
+
+/// Its page died, so it is not being loaded.
+#[test]
+fn a_snapshot_about_which_a_letter_is_open_is_not_on_its_way() {
+    let mut known = well(2);
+    newest(&mut known).missing = vec![Missing::Page(1)];
+    check(
+        &known,
+        Level::Good,
+        "Fresh: 2 minutes old, and the snapshot of 14:00 UTC is being loaded: 1 part to come",
+    );
+    facts(&mut known).in_the_way = Some("a letter of the transformer is open, mostly_garbage".to_owned());
+    check(
+        &known,
+        Level::Doubtful,
+        "Fresh: 2 minutes old, incomplete: 1 part of the snapshot of 14:00 UTC missing; \
+         a letter of the transformer is open, mostly_garbage",
+    );
+    facts(&mut known).freshness = Freshness::default();
+    check(
+        &known,
+        Level::Bad,
+        "No quotes yet: the snapshot of 14:00 UTC was fetched, and is not loaded whole: \
+         a letter of the transformer is open, mostly_garbage",
+    );
 }

@@ -82,16 +82,19 @@ async fn what_a_letter_is_open_about_is_in_trouble() {
         let batch = BatchId::new(slot(hour), "listings", &["USD".to_owned()]);
         Square { slot: slot(hour), state, batch, why: String::new() }
     };
-    let mut squares: Vec<_> =
-        [(0, State::Missed), (1, State::Coming), (2, State::Coming), (3, State::Coming)]
-            .map(|(hour, state)| square(hour, state))
-            .into();
+    let mut squares: Vec<_> = [State::Missed, State::Coming, State::Coming, State::Coming, State::Incomplete]
+        .into_iter()
+        .zip(0..)
+        .map(|(state, hour)| square(hour, state))
+        .collect();
+    squares[4].why = "page 1 missing".to_owned();
     for (hour, class, code, is_known) in [
         (0, Class::Incident, "timeout", true),
         (1, Class::RejectedRows, "price_negative", true),
         (2, Class::Poison, "bad_json", true),
         (2, Class::RejectedRows, "price_negative", true),
         (3, Class::Unknown, "no_code", false),
+        (4, Class::Poison, "bad_json", true),
     ] {
         let batch = &squares[usize::try_from(hour).unwrap()].batch;
         let headers = domain::Headers::new().with(domain::header::BATCH, batch);
@@ -104,7 +107,10 @@ async fn what_a_letter_is_open_about_is_in_trouble() {
     }
     look_into(&mut squares, stores).await.unwrap();
     let states: Vec<_> = squares.iter().map(|square| square.state).collect();
-    assert_eq!(states, [State::Missed, State::Coming, State::Troubled, State::Troubled]);
+    let troubled = State::Troubled;
+    assert_eq!(states, [State::Missed, State::Coming, troubled, troubled, State::Incomplete]);
+    // It is not forgotten when nothing is waited for any more.
+    assert_eq!(squares[4].why, "page 1 missing; a letter of the transformer is open, bad_json");
     assert_eq!(squares[2].why, "a letter of the transformer is open, bad_json");
     assert_eq!(squares[3].why, "a letter is open, no_code");
 }
