@@ -43,9 +43,9 @@ impl<'browser> Driver<'browser> {
         let before = self.evaluate("return performance.timeOrigin");
         self.command("/url", &json!({ "url": url }));
         // Where scripts are switched off the driver sometimes returns while the page is parsed.
-        const LOADED: &str = "return document.readyState == 'complete' && performance.timeOrigin";
+        let loaded = "return document.readyState == 'complete' && performance.timeOrigin";
         lab::wait_until(url, || {
-            self.try_evaluate(LOADED).is_ok_and(|begun| begun.is_number() && begun != before)
+            self.try_evaluate(loaded).is_ok_and(|begun| begun.is_number() && begun != before)
         });
     }
 

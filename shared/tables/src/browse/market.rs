@@ -170,7 +170,7 @@ impl<'a> Which<'a> {
         };
         values.push((*limit).into());
         // Every name is looked at to find those that a text means, so they are counted on the way: where each coin is meant, a page and its count
-        // take 34 + 28 ms as two questions and 26 as one (MariaDB, 10,000 coins; SQLite 25 + 25 and 30). After a key there are not all of them.
+        // take 29 + 36 ms as two questions and 33 as one (MariaDB, 10,000 coins; SQLite 25 + 25 and 30). After a key there are not all of them.
         let is_counted = self.search.is_some() && offset.is_some();
         let total = if is_counted { "COUNT(*) OVER ()" } else { "NULL" };
         let mut few =
