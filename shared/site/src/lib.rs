@@ -18,6 +18,7 @@ mod courses;
 mod dress;
 mod etag;
 mod form;
+mod in_the_way;
 mod jobs;
 mod lately;
 mod layout;

@@ -25,7 +25,6 @@ use crate::slash::Views;
 use crate::trouble::Trouble;
 
 pub use overview::{Overview, overview};
-pub(crate) use squares::in_the_way;
 pub use squares::{Square, State as SlotState};
 pub use stages::next_slot;
 

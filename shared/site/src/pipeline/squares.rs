@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::endpoint::HISTORY;
-use domain::{
-    BatchId, Class, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, one_line, scheduled_slots,
-};
+use domain::{BatchId, Doubt, DueSlot, HeldSlots, MarketKind, Schedule, Slot, one_line, scheduled_slots};
 use ports::StoreError;
-use ports::store::{BatchRecord, DeskLetter, LetterFilter, LetterState};
+use ports::store::BatchRecord;
 use service::{Held, Stores};
+
+use crate::in_the_way::in_the_way;
 
 /// As many squares are looked into at most: one of each schedule comes, and the one before it.
 const LOOKED_INTO: usize = 8;
-/// Letters that are read about one: each of its pages may have one about rows.
-const LETTERS: u32 = 200;
 
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 300;
@@ -213,18 +211,6 @@ pub(crate) async fn look_into(squares: &mut [Square], stores: &Stores) -> Result
         }
     }
     Ok(())
-}
-
-/// What is in the way of what `batch` lacks: a letter about it that is open. Those about rows are not, the other rows go on.
-pub(crate) async fn in_the_way(stores: &Stores, batch: &BatchId) -> Result<Option<String>, StoreError> {
-    let batch = Some(batch.clone());
-    let about = LetterFilter { batch, state: Some(LetterState::Open), ..LetterFilter::default() };
-    let letters = stores.desk.list(&about, None, LETTERS).await?;
-    let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
-    Ok(in_the_way.map(|DeskLetter { summary, .. }| {
-        let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
-        format!("a letter{whose} is open, {}", one_line(&summary.code, REASON))
-    }))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ports::{Clock, Depth, FetchedSlot, Queue, StoreError};
 use service::Stores;
 
 use super::{Facts, Known};
-use crate::pipeline::in_the_way;
+use crate::in_the_way::in_the_way;
 
 /// The newest snapshot is looked for so far back at most.
 const LONGEST: TimeDelta = TimeDelta::days(14);

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use domain::{Fetched, StageName, Verdict};
+use domain::{Class, Fetched, StageName, Verdict};
 use ports::store::{Drops as _, Ledger as _};
 use ports::{Schedules as _, Store as _};
 use testkit::clock::ManualClock;
