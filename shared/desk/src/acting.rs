@@ -143,6 +143,12 @@ impl Acting {
         self.without_message
     }
 
+    /// To how many of those that matched it can be done.
+    pub fn possible(&self) -> u64 {
+        // They were counted one after the other.
+        self.matched().saturating_sub(self.without_message)
+    }
+
     /// Which letters they are.
     pub fn filter(&self) -> &LetterFilter {
         &self.filter

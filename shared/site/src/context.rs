@@ -1,5 +1,6 @@
 //! What every view has at hand, and the bounds on what it may ask.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -197,6 +198,13 @@ impl Context {
         let base = self.base_path();
         let is_market = path == "/" || path.starts_with("/?");
         format!("{base}{}", if is_market && !base.is_empty() { &path[1..] } else { path })
+    }
+
+    /// Where people reach the site, which listens at `listening`.
+    pub(crate) fn address(&self, listening: SocketAddr) -> String {
+        let origin = self.config().http.origin().map(str::to_owned);
+        let origin = origin.unwrap_or_else(|| format!("http://{listening}"));
+        format!("{origin}{}", self.href("/"))
     }
 
     /// Takes all turns, so that no question is answered until they are given back.

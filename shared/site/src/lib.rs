@@ -67,7 +67,7 @@ pub fn open(process: &Process, queues: &Queues, stores: &Stores, trial: Option<A
     });
     if let Some(address) = process.serve_site(router(&context)) {
         match context.guard().closed() {
-            None => info!(%address, "serving the site at http://{address}{}", context.href("/")),
+            None => info!(%address, "serving the site at {}", context.address(address)),
             Some(why) => warn!(%address, "{why}"),
         }
         tokio::spawn(async move {

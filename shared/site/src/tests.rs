@@ -117,6 +117,24 @@ async fn a_name_in_place_of_an_id_leads_to_the_search_for_it() {
     assert!(told.text().contains("/api/coins?search= finds ids by name and symbol"), "{}", told.text());
 }
 
+/// Not where it listens, which nobody else may be able to open.
+#[test]
+fn the_address_that_is_told_is_where_people_reach_it() {
+    let listening = "0.0.0.0:9464".parse().unwrap();
+    for (public_url, base_path, told) in [
+        ("", "", "http://0.0.0.0:9464/"),
+        ("", "/coinpipe", "http://0.0.0.0:9464/coinpipe"),
+        ("https://coins.example.com/", "", "https://coins.example.com/"),
+        ("https://coins.example.com", "/coinpipe", "https://coins.example.com/coinpipe"),
+    ] {
+        let site = Site::with_settings(|config| {
+            public_url.clone_into(&mut config.http.public_url);
+            base_path.clone_into(&mut config.http.base_path);
+        });
+        assert_eq!(site.context.address(listening), told);
+    }
+}
+
 /// Which parameter of a view cannot be so, and what it can be.
 #[tokio::test]
 async fn what_a_parameter_of_a_view_can_be_is_told() {

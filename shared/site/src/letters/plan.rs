@@ -52,7 +52,7 @@ pub(super) async fn question(
     let shown = context.ask(acting.first(context.stores(), SHOWN)).await?;
     let name = verb.as_str()[..1].to_uppercase() + &verb.as_str()[1..];
     // What has a message, of those that are meant.
-    let to_do = counted(acting.matched() - acting.without_message(), "letter");
+    let to_do = counted(acting.possible(), "letter");
     let title = format!("{name} {to_do}?");
     let shell = Shell::new(context, title, Section::Letters).await;
     let until = acting.filter().until.map(domain::timestamp::to_text).unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) async fn question(
             p { (counted(acting.without_message(), "letter")) " of them " (if acting.without_message() == 1 { "is an incident" } else { "are incidents" })
                 ", without a message that could be sent; " em { "Resolve" } " closes what is over." }
         }
-        @if acting.matched() == acting.without_message() {
+        @if acting.possible() == 0 {
             p { "There is nothing to do." }
         } @else {
             (letters_table(context, &shown, now))

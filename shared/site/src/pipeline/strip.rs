@@ -92,7 +92,7 @@ fn wrong(context: &Context, squares: &[Square], all: &Overview) -> Markup {
                 }
                 @if count > TOLD { li { "and " (counted((count - TOLD) as u64, "more slot")) } }
             }
-            @if is_missed { p.note { code { "coinpipe gaps" } " says what fills the missed ones." } }
+            @if is_missed { p.note { code { "coinpipe gaps" } " lists the missed ones, and says what could fill them." } }
         }
     }
 }

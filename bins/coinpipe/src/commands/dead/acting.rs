@@ -45,8 +45,7 @@ impl ActArgs {
         let acting = Acting::plan(stores, filter, verb, &self.who(), process.clock.now()).await?;
         let matched = acting.matched();
         if self.dry_run {
-            let sendable = matched - acting.without_message();
-            let would = format!("would {} {}{}", verb.as_str(), letters(sendable), already(&acting));
+            let would = format!("would {} {}{}", verb.as_str(), letters(acting.possible()), already(&acting));
             self.tell_of(&acting, None, json!({ "dry_run": true, "done": 0 }), &would)?;
             return Ok(None);
         }
@@ -71,11 +70,10 @@ impl ActArgs {
         stores: &Stores,
         acting: &Acting,
     ) -> anyhow::Result<()> {
-        let sendable = acting.matched() - acting.without_message();
-        if acting.matched() > 1 && sendable > 0 && !self.yes {
+        if acting.matched() > 1 && acting.possible() > 0 && !self.yes {
             let verb = acting.verb().as_str();
             let verb = verb[..1].to_uppercase() + &verb[1..];
-            let question = format!("{verb} {}?{}", letters(sendable), already(acting));
+            let question = format!("{verb} {}?{}", letters(acting.possible()), already(acting));
             if !confirm(process, &question).await? {
                 bail!("nothing was changed");
             }
