@@ -84,6 +84,7 @@ fn a_point_by_itself_is_seen_private_server() {
     }
     let served = Served::by("alerter", folder, &[]);
     let driver = Driver::new(&browser);
+    watch(&driver);
     let count = "window.dots = 0; const arc = Path2D.prototype.arc;
         Path2D.prototype.arc = function (...at) { window.dots++; return arc.apply(this, at); };";
     driver.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": count }));

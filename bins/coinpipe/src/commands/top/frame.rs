@@ -226,7 +226,7 @@ impl Frame {
         let newest = open.iter().max_by_key(|group| group.last_seen_at)?;
         let stage = newest.stage.map_or("–", StageName::as_str);
         let text = format!(
-            "{} open, the newest: {}/{} of {stage}; `coinpipe alerts` lists them",
+            "{} open (`coinpipe alerts`), the newest {}/{} of {stage}",
             numbers::counted(open.len() as u64, "group"),
             newest.class,
             one_line(&newest.code, 40)
@@ -415,7 +415,7 @@ mod tests {
         let newest = AlertGroup { code: "new".to_owned(), ..sample::group("b", at) };
         let older = sample::group("a", at - TimeDelta::hours(1));
         all.all.known.tables = Some(Facts { open: vec![newest, older], ..Facts::default() });
-        let told = "letters    2 groups open, the newest: incident/new of –; `coinpipe alerts` lists";
+        let told = "letters    2 groups open (`coinpipe alerts`), the newest incident/new of –";
         assert!(text(&all).contains(told), "{}", text(&all));
         all.away = Some("the store is not available: nobody answers at its address".to_owned());
         let [first, second] = [0, 1].map(|line| all.lines(Size { columns: 80, lines: 24 })[line].text());
