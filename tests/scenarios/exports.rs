@@ -34,9 +34,9 @@ async fn a_price_is_told_with_its_past_and_who_shares_the_symbol() {
     assert_eq!(json.as_array().map(Vec::len), Some(3));
     let none = folder.run(&["price", "no such coin %"], &[]).await.expect(1);
     assert!(none.stderr.contains("is called \"no such coin %\""), "{}", none.stderr);
-    let one = folder.run(&["price", "no such coin %", "BTC", "none", "none"], &[]).await.expect(1);
+    let one = folder.run(&["price", "none", "no such coin %", "BTC", "none"], &[]).await.expect(1);
     assert!(one.stdout.starts_with("Bitcoin (BTC, id 1"), "{}", one.stdout);
-    let two = "is called \"no such coin %\"; no coin with a quote in USD is called \"none\"";
+    let two = "is called \"none\"; no coin with a quote in USD is called \"no such coin %\"\n";
     assert!(one.stderr.contains(two), "{}", one.stderr);
     let none = folder.run(&["price", "BTC", "--currency", "EUR"], &[]).await.expect(1);
     assert!(none.stderr.contains("no quotes in EUR, but in USD"), "{}", none.stderr);

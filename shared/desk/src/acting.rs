@@ -154,11 +154,20 @@ impl Acting {
         &self.filter
     }
 
-    /// The first `most` of the letters to change.
+    /// The first `most` of the letters to which it can be done.
     pub async fn first(&self, stores: &Stores, most: u32) -> Result<Vec<DeskLetter>, StoreError> {
+        let of_classes = |filter: &LetterFilter| -> Vec<LetterFilter> {
+            if self.without_message == 0 {
+                return vec![filter.clone()];
+            }
+            let is_meant =
+                |class: &Class| *class != Class::Incident && filter.class.is_none_or(|meant| meant == *class);
+            let of = |class| LetterFilter { class: Some(class), ..filter.clone() };
+            Class::ALL.into_iter().filter(is_meant).map(of).collect()
+        };
         let mut letters = Vec::new();
-        for filter in &self.rest {
-            letters.extend(stores.desk.list(filter, None, most).await?);
+        for filter in self.rest.iter().flat_map(of_classes) {
+            letters.extend(stores.desk.list(&filter, None, most).await?);
         }
         letters
             .sort_by_cached_key(|letter| Reverse((letter.summary.filed_at, letter.summary.id.to_string())));

@@ -51,7 +51,9 @@ impl Hidden<'_> {
         }
         // Escapes may spell a name, those that JSON needs or others; and JSON may have a field that is always hidden. Each text within a
         // text needs twice the backslashes, so that this cannot go deep.
-        let is_escaped = |name: &String| name.contains(['/', '\\']);
+        let is_escaped = |name: &String| {
+            name.contains(|letter: char| matches!(letter, '/' | '\\' | '"') || letter.is_control())
+        };
         let may_spell = text.contains("\\u") || (text.contains('\\') && self.0.iter().any(is_escaped));
         let may_say_why = text.match_indices(REASON).any(|(at, _)| {
             let behind = text.as_bytes().get(at + REASON.len());
@@ -231,7 +233,7 @@ mod tests {
     /// Every reason is hidden, those of JSON within a text, too; the word alone is none.
     #[test]
     fn a_text_that_has_a_reason_or_spells_a_name_with_other_escapes_is_hidden() {
-        let names = ["price/usd".to_owned(), "a\\b".to_owned()];
+        let names = ["price/usd".to_owned(), "a\\b".to_owned(), "a\"b".to_owned()];
         for (text, is_hidden) in [
             (r#"["{\"reason\": \"-1.5 is less than zero\"}"]"#, true),
             (r#"["{\"raw\": \"{\\\"reason\\\": 1}\"}"]"#, true),
@@ -242,6 +244,7 @@ mod tests {
             // As some write what others leave as it is.
             (r#"["{\"price\\/usd\": 1}"]"#, true),
             (r#"["{\"a\\\\b\": 1}"]"#, true),
+            (r#"["{\"a\\\"b\": 1}"]"#, true),
             (r#"["{\"price\\/eur\": 1}"]"#, false),
         ] {
             let expected = if is_hidden { format!("[\"{HIDDEN}\"]") } else { text.to_owned() };

@@ -19,13 +19,15 @@
   const remembered = () => { try { return localStorage.getItem(KEPT) !== null; } catch { return isPaused; } };
   const remember = () => { try { isPaused ? localStorage.setItem(KEPT, "1") : localStorage.removeItem(KEPT); } catch { /* as above */ } };
 
-  let tag = null, timer = null, isAsking = false, isDue = false, isAway = false, seen = new Date();
+  let tag = null, timer = null, isAsking = false, isDue = false, isAway = false;
+  // When an answer came last, and of when what is shown is: the same, unless somebody holds it.
+  let seen = new Date(), shown = seen;
   const clock = (at) => at.toISOString().slice(11, 16) + " UTC";
   const level = () => truth?.querySelector(".level")?.textContent;
 
   function tell() {
     button.textContent = isPaused ? "Go on" : "Pause";
-    state.textContent = isPaused ? `Paused: as it was at ${clock(seen)}.` : `Brought up to date every ${main.dataset.fresh} seconds while you look.`;
+    state.textContent = isPaused ? `Paused: as it was at ${clock(shown)}.` : `Brought up to date every ${main.dataset.fresh} seconds while you look.`;
   }
 
   // Somebody is about to click: nothing moves at all.
@@ -92,6 +94,7 @@
     }
     // The rest of this answer is not taken, so it is asked for once more.
     if (isHeld) tag = null;
+    else shown = seen;
     // What had the focus is gone: whoever goes by keyboard goes on from here, not from the top.
     if (focused && !main.contains(document.activeElement)) { main.tabIndex = -1; main.focus({ preventScroll: true }); }
     // Ages are not read out each time, only how the pipeline is when that is another word.
@@ -122,7 +125,7 @@
       if (answer.status !== 200 && answer.status !== 304) return lose(answer.status === 401 ? "log in again" : `the server says ${answer.status}`);
       isAway = false;
       seen = new Date();
-      if (answer.status === 304) return;
+      if (answer.status === 304) { shown = seen; return; }
       tag = answer.headers.get("ETag");
       take(text);
     } catch {

@@ -10,13 +10,22 @@ const LETTERS: u32 = 200;
 /// The longest text from elsewhere, in characters.
 const REASON: usize = 160;
 
-/// What is in the way of what `batch` lacks: a letter about it that is open. Those about rows are not, the other rows go on.
-pub(crate) async fn in_the_way(stores: &Stores, batch: &BatchId) -> Result<Option<String>, StoreError> {
+/// What is in the way of what `batch` lacks: a letter about it that is open. Those about rows are not, the other rows go on; nor is what
+/// the fetcher complained of before it fetched it, once it `is_fetched`: then a message is missing, and an incident has none.
+pub(crate) async fn in_the_way(
+    stores: &Stores,
+    batch: &BatchId,
+    is_fetched: bool,
+) -> Result<Option<String>, StoreError> {
     let batch = Some(batch.clone());
     let about = LetterFilter { batch, state: Some(LetterState::Open), ..LetterFilter::default() };
     let letters = stores.desk.list(&about, None, LETTERS).await?;
-    let in_the_way = letters.iter().find(|letter| letter.summary.class != Class::RejectedRows);
-    Ok(in_the_way.map(|DeskLetter { summary, .. }| {
+    let is_in_the_way = |letter: &&DeskLetter| match letter.summary.class {
+        Class::RejectedRows => false,
+        Class::Incident => !is_fetched,
+        _ => true,
+    };
+    Ok(letters.iter().find(is_in_the_way).map(|DeskLetter { summary, .. }| {
         let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
         format!("a letter{whose} is open, {}", one_line(&summary.code, REASON))
     }))

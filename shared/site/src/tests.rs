@@ -106,6 +106,7 @@ async fn a_name_in_place_of_an_id_leads_to_the_search_for_it() {
         ("/base/coins/btc", "/base?search=btc"),
         ("/base/coins/%2F%2Fevil.example%0D%0A%3Cb%3E", "/base?search=%2F%2Fevil.example%0D%0A%3Cb%3E"),
         ("/base/coins/-1", "/base?search=-1"),
+        ("/base/coins/btc?currency=EUR&range=7d", "/base?search=btc&currency=EUR"),
     ] {
         let answer = site.get(path).await;
         assert!(answer.status.is_redirection(), "{path}: {}", answer.status);
@@ -114,7 +115,7 @@ async fn a_name_in_place_of_an_id_leads_to_the_search_for_it() {
     assert_eq!(site.get("/base/coins/99999999999").await.status, StatusCode::NOT_FOUND);
     let told = site.get("/base/api/coins/btc").await;
     assert_eq!(told.status, StatusCode::NOT_FOUND);
-    assert!(told.text().contains("/api/coins?search= finds ids by name and symbol"), "{}", told.text());
+    assert!(told.text().contains("the list of coins finds it by the parameter search"), "{}", told.text());
 }
 
 /// Not where it listens, which nobody else may be able to open.

@@ -8,8 +8,8 @@ use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use domain::{Measure, amounts, timestamp};
-use ports::Browse;
 use ports::store::{ChartPoint, CoinQuote, Divided};
+use ports::{Browse, StoreError};
 use serde_json::{Value, json};
 use service::{Process, Usage};
 
@@ -78,11 +78,19 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
     for text in &args.coins {
         match look(browse, text, &currencies, span).await {
             Ok(coin) => shown.push(coin),
-            Err(trouble) => troubles.push(trouble),
+            // The others would wait for the same store.
+            Err(trouble) if trouble.is::<StoreError>() => return Err(trouble),
+            Err(trouble) => {
+                let told = format!("{trouble:#}");
+                // Who asks for the same twice is told once.
+                if !troubles.contains(&told) {
+                    troubles.push(told);
+                }
+            }
         }
     }
     if shown.is_empty() {
-        return all_of(troubles);
+        bail!(troubles.join("; "));
     }
     if args.json {
         let coins: Vec<_> = shown.iter().map(to_json).collect();
@@ -98,20 +106,7 @@ pub(crate) async fn run(process: &Process, args: &PriceArgs) -> anyhow::Result<(
         }
     }
     data_kind::say_if_simulated(Some(&stores)).await?;
-    all_of(troubles)
-}
-
-/// One error that says what each of `troubles` says.
-fn all_of(mut troubles: Vec<anyhow::Error>) -> anyhow::Result<()> {
-    match troubles.len() {
-        0 => Ok(()),
-        1 => Err(troubles.remove(0)),
-        _ => {
-            let mut said: Vec<_> = troubles.iter().map(|trouble| format!("{trouble:#}")).collect();
-            said.dedup();
-            bail!(said.join("; "))
-        }
-    }
+    if troubles.is_empty() { Ok(()) } else { bail!(troubles.join("; ")) }
 }
 
 async fn look(

@@ -104,7 +104,7 @@ pub(super) fn id(text: &str) -> Result<u32, Trouble> {
 /// Nothing has this id; a name or a symbol is none.
 pub(super) fn no_coin(id: &str) -> Trouble {
     let is_name = !id.bytes().all(|byte| byte.is_ascii_digit());
-    let how = if is_name { "; /api/coins?search= finds ids by name and symbol" } else { "" };
+    let how = if is_name { "; the list of coins finds it by the parameter search" } else { "" };
     Trouble::NotFound(format!("no snapshot had a coin with the id {}{how}", one_line(id, 50)))
 }
 

@@ -118,9 +118,8 @@ async fn begin(
     let mut acting = context.ask(Acting::plan(stores, filter, verb, who, context.now())).await?;
     if acting.matched() != confirmed {
         let (now, then) = (count(acting.matched()), counted(confirmed, "letter"));
-        let said = format!(
-            "it was confirmed for {then}, and it would be done to {now} now; nothing was done: ask again"
-        );
+        let said =
+            format!("it was confirmed when {then} matched, and {now} match now; nothing was done: ask again");
         return Err(Trouble::Refused(StatusCode::CONFLICT, said.into()));
     }
     if !id.is_empty() {

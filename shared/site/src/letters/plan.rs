@@ -73,7 +73,7 @@ pub(super) async fn question(
             p { "There is nothing to do." }
         } @else {
             (letters_table(context, &shown, now))
-            @if acting.matched() > u64::from(SHOWN) { p { "… and " (count(acting.matched() - u64::from(SHOWN))) " more." } }
+            @if acting.possible() > u64::from(SHOWN) { p { "… and " (count(acting.possible() - u64::from(SHOWN))) " more." } }
             @if visitor.may_act() {
                 form.plan method="post" action=(context.href("/actions/start")) {
                     input type="hidden" name="verb" value=(verb.as_str());

@@ -47,7 +47,7 @@ pub(super) async fn view(
             (told(state))
             @if state.sent.came_back > 0 {
                 @let since = domain::timestamp::to_text(logged.at);
-                p.links { a href={ (context.href("/letters")) "?state=any&since=" (since) } { "What came back" } }
+                p.links { a href={ (context.href("/letters")) "?state=any&since=" (since) } { "All letters filed since it began" } }
             }
         }
         @if goes_on && here.is_none() {

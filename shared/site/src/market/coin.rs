@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::currency::chosen;
 use crate::context::Context;
 use crate::layout::{Section, Shell};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, word};
 use crate::slash::{Views, lead};
 use crate::trouble::Trouble;
 use range::Range;
@@ -77,8 +77,12 @@ async fn coin(
     let (id, is_csv) = name.strip_suffix(".csv").map_or((name.as_str(), false), |id| (id, true));
     if !is_csv && !id.bytes().all(|byte| byte.is_ascii_digit()) {
         // A name or a symbol, which others may have, too.
-        let search: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        return Ok(Redirect::to(&context.href(&format!("/?search={search}"))).into_response());
+        let mut search = url::form_urlencoded::Serializer::new(String::new());
+        search.append_pair("search", id);
+        if let Some(currency) = word(asked.currency.as_deref()) {
+            search.append_pair("currency", currency);
+        }
+        return Ok(Redirect::to(&context.href(&format!("/?{}", search.finish()))).into_response());
     }
     let looked = look(&context, id, &asked).await?;
     let (id, currency) = (looked.record.coin.id, looked.quote.quote.currency.clone());

@@ -60,7 +60,7 @@ async fn last(
     let records = stores.ledger.batches_of(&ids).await?;
     let mut squares = squares(&schedules, &held, &records, (from, to), now);
     squares.drain(..squares.len().saturating_sub(most));
-    look_into(&mut squares, stores).await?;
+    look_into(&mut squares, &records, stores).await?;
     let processes = stores.processes.processes(now - SHOWN, PROCESSES).await?;
     Ok((squares, records, processes))
 }

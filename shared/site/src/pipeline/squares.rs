@@ -198,12 +198,20 @@ fn state(is_due: bool, record: Option<&BatchRecord>) -> (State, String) {
     }
 }
 
-/// What is in the way of what the newest squares lack.
-pub(crate) async fn look_into(squares: &mut [Square], stores: &Stores) -> Result<(), StoreError> {
+/// What is in the way of what the newest squares lack. `records` are of their batches.
+pub(crate) async fn look_into(
+    squares: &mut [Square],
+    records: &[BatchRecord],
+    stores: &Stores,
+) -> Result<(), StoreError> {
+    let is_fetched =
+        |batch: &BatchId| records.iter().any(|record| record.id == *batch && record.fetched_at.is_some());
     for state in [State::Coming, State::Incomplete] {
         let lacking = squares.iter_mut().rev().filter(|square| square.state == state);
         for square in lacking.take(LOOKED_INTO) {
-            let Some(what) = in_the_way(stores, &square.batch).await? else { continue };
+            let Some(what) = in_the_way(stores, &square.batch, is_fetched(&square.batch)).await? else {
+                continue;
+            };
             if state == State::Coming {
                 square.state = State::Troubled;
             }

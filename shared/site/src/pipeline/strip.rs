@@ -62,14 +62,13 @@ fn strip(squares: &[Square], all: &Overview) -> Markup {
     }
 }
 
-/// Whether more time lies before a square than before most: it does not follow the one to its left.
+/// Whether time without slots lies before a square: more than before and behind. A schedule that changed is no such time.
 fn is_apart(squares: &[Square], number: usize) -> bool {
-    let starts_at = |square: &Square| square.slot.starts_at();
-    let mut steps: Vec<_> =
-        squares.windows(2).map(|pair| starts_at(&pair[1]) - starts_at(&pair[0])).collect();
-    let Some(own) = number.checked_sub(1).and_then(|before| steps.get(before).copied()) else { return false };
-    steps.sort_unstable();
-    own > steps[steps.len() / 2] * 2
+    let starts_at = |place: usize| squares.get(place).map(|square| square.slot.starts_at());
+    let step = |place: usize| Some(starts_at(place)? - starts_at(place.checked_sub(1)?)?);
+    let steps = (number.checked_sub(1).and_then(step), step(number), step(number + 1));
+    let (Some(before), Some(own), Some(behind)) = steps else { return false };
+    own > before.max(behind) * 2
 }
 
 /// What there is to say of the slots that are not whole, newest first.
@@ -175,7 +174,8 @@ mod tests {
             (0..squares.len()).filter(|&number| is_apart(&squares, number)).collect()
         };
         assert_eq!(apart(&[1, 2, 3, 14, 15]), [3]);
-        for hours in [&[][..], &[1], &[1, 9], &[1, 2, 4, 5]] {
+        // Two of them are of schedules that changed.
+        for hours in [&[][..], &[1], &[1, 9], &[1, 2, 4, 5], &[1, 2, 3, 12, 21], &[1, 10, 19, 20, 21]] {
             assert_eq!(apart(hours), Vec::<usize>::new(), "{hours:?}");
         }
     }

@@ -31,7 +31,7 @@ pub async fn facts(stores: &Stores, now: DateTime<Utc>) -> Result<Facts, StoreEr
     let newest = newest(stores, &followed, now).await?;
     let open = stores.letters.groups(Some(GroupState::Open)).await?;
     let in_the_way = match newest.as_ref().filter(|newest| !newest.is_complete()) {
-        Some(newest) => in_the_way(stores, &newest.id).await?,
+        Some(newest) => in_the_way(stores, &newest.id, newest.fetched_at.is_some()).await?,
         None => None,
     };
     Ok(Facts { freshness, followed, newest, open, in_the_way })

@@ -226,7 +226,7 @@ impl Frame {
         let newest = open.iter().max_by_key(|group| group.last_seen_at)?;
         let stage = newest.stage.map_or("–", StageName::as_str);
         let text = format!(
-            "{} open (`coinpipe alerts`), the newest {}/{} of {stage}",
+            "{} open; newest {}/{} of {stage}",
             numbers::counted(open.len() as u64, "group"),
             newest.class,
             one_line(&newest.code, 40)
@@ -412,10 +412,15 @@ mod tests {
         };
         assert!(!text(&all).contains("letters"), "{}", text(&all));
         let at = all.all.known.now;
-        let newest = AlertGroup { code: "new".to_owned(), ..sample::group("b", at) };
+        let newest = AlertGroup {
+            class: domain::Class::RejectedRows,
+            code: "price_negative".to_owned(),
+            stage: Some(StageName::Transformer),
+            ..sample::group("b", at)
+        };
         let older = sample::group("a", at - TimeDelta::hours(1));
         all.all.known.tables = Some(Facts { open: vec![newest, older], ..Facts::default() });
-        let told = "letters    2 groups open (`coinpipe alerts`), the newest incident/new of –";
+        let told = "letters    2 groups open; newest rejected_rows/price_negative of transformer";
         assert!(text(&all).contains(told), "{}", text(&all));
         all.away = Some("the store is not available: nobody answers at its address".to_owned());
         let [first, second] = [0, 1].map(|line| all.lines(Size { columns: 80, lines: 24 })[line].text());
