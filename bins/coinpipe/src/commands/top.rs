@@ -1,6 +1,7 @@
 //! `coinpipe top`: the market and the pipeline in the terminal, live.
 
 mod frame;
+mod line;
 mod screen;
 
 use std::io::IsTerminal;
@@ -14,7 +15,8 @@ use site::{Known, Overview, overview};
 
 use crate::adapters;
 use crate::{output, values};
-use frame::{Frame, Size};
+use frame::Frame;
+use line::{Line, Size};
 use screen::{Event, Screen};
 
 /// Coins that are read: more than a high terminal has lines.
@@ -114,7 +116,7 @@ async fn print(looking: &Looking<'_>) -> anyhow::Result<()> {
 /// Looks again and again until somebody quits.
 async fn watch(looking: &Looking<'_>, every: Duration) -> anyhow::Result<()> {
     let mut screen = Screen::open()?;
-    screen.draw(&[frame::Line::plain("Looking …".to_owned())])?;
+    screen.draw(&[Line::plain("Looking …".to_owned())])?;
     let mut shown: Option<Frame> = None;
     loop {
         // A store that is away may take its time: somebody who quits does not wait for it.

@@ -5,14 +5,8 @@ use ports::TopCoin;
 use ports::store::{Life, ProcessRecord};
 use site::{Level, Overview, SlotState, truth_of};
 
+use super::line::{Line, Size, Tone, end_of_line};
 use crate::numbers;
-
-/// Columns and lines of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) columns: usize,
-    pub(super) lines: usize,
-}
 
 /// Processes that have a line.
 const PROCESSES: usize = 3;
@@ -28,76 +22,8 @@ pub(super) struct Frame {
     pub(super) away: Option<String>,
 }
 
-/// What a piece of text is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tone {
-    Plain,
-    Strong,
-    Quiet,
-    Good,
-    Doubtful,
-    Bad,
-    Badge,
-}
-
 /// What stands before everything else where quotes are made up.
 const BADGE: &str = "SIMULATED";
-
-/// A line: pieces of text, each with its tone.
-pub(super) struct Line(Vec<(Tone, String)>);
-
-impl Line {
-    pub(super) fn plain(text: String) -> Self {
-        Self(vec![(Tone::Plain, text)])
-    }
-
-    fn of(tone: Tone, text: String) -> Self {
-        Self(vec![(tone, text)])
-    }
-
-    /// Without colours.
-    pub(super) fn text(&self) -> String {
-        self.0.iter().map(|(_, text)| text.as_str()).collect::<String>().trim_end().to_owned()
-    }
-
-    /// With the colours of the terminal.
-    pub(super) fn coloured(&self) -> String {
-        let pieces = self.0.iter().map(|(tone, text)| {
-            let code = match tone {
-                Tone::Plain => return text.clone(),
-                Tone::Strong => "1",
-                Tone::Quiet => "2",
-                Tone::Good => "32",
-                Tone::Doubtful => "33",
-                Tone::Bad => "31",
-                Tone::Badge => "7",
-            };
-            format!("\x1b[{code}m{text}\x1b[0m")
-        });
-        pieces.collect()
-    }
-
-    /// Whether it takes no more than `columns`.
-    fn fits(&self, columns: usize) -> bool {
-        self.text().chars().count() <= columns
-    }
-
-    /// No longer than `columns`; what was cut ends in `…`.
-    fn fit(self, columns: usize) -> Self {
-        let end = if self.fits(columns) { "" } else { "…" };
-        let mut room = columns.saturating_sub(end.chars().count());
-        let pieces = self.0.into_iter().map(|(tone, text)| {
-            let text: String = text.chars().take(room).collect();
-            room -= text.chars().count();
-            (tone, text)
-        });
-        let mut pieces: Vec<_> = pieces.collect();
-        if columns > 0 {
-            pieces.push((Tone::Quiet, end.to_owned()));
-        }
-        Self(pieces)
-    }
-}
 
 impl Frame {
     /// What is drawn on a terminal of this size, with how to leave it at its foot.
@@ -275,16 +201,6 @@ impl Frame {
         }));
         lines
     }
-}
-
-/// Where a line of so many columns ends in `text`: between two words, if it can be.
-fn end_of_line(text: &[char], columns: usize) -> usize {
-    let columns = columns.max(1);
-    if text.len() <= columns {
-        return text.len();
-    }
-    let between = text[..=columns].iter().rposition(|&letter| letter == ' ');
-    between.filter(|&at| at > columns / 2).unwrap_or(columns)
 }
 
 fn roles(process: &ProcessRecord) -> String {

@@ -8,7 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::frame::{Line, Size};
+use super::line::{Line, Size};
 
 /// The other screen, without a cursor, and without lines that are broken where they are too long.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";

@@ -77,7 +77,7 @@ async fn an_action_for_another_number_than_was_confirmed_is_not_begun() {
         let refused = post(&site, "/actions/start", &fields).await;
         assert_eq!(refused.status, status, "{}", refused.text());
         let letters = if matched == "1" { "letter" } else { "letters" };
-        let told = format!("confirmed for {matched} {letters}, and it would be done to 2 now");
+        let told = format!("confirmed when {matched} {letters} matched, and 2 match now");
         assert!(matched.is_empty() || refused.text().contains(&told), "{}", refused.text());
         // The question is asked once more, with what is there now, and nobody types why again.
         assert!(refused.text().contains("<h1>Drop 2 letters?</h1>"), "{}", refused.text());
