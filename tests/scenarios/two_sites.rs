@@ -67,6 +67,18 @@ async fn status(served: &Served) -> Value {
     status
 }
 
+/// Waits until both servers have said in the store that they live: what one that never did had begun is ended much later.
+async fn until_both_are_known(served: &Served) {
+    let are_known = |answer: &Answer| {
+        let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let servers = status["processes"].as_array().into_iter().flatten();
+        let servers =
+            servers.filter(|it| it["roles"] == serde_json::json!(["alerter"]) && it["state"] == "running");
+        servers.count() == 2
+    };
+    served.until("/api/status", "two servers that live", are_known).await;
+}
+
 /// The newest actions, as the terminal tells them.
 async fn record(place: &Place) -> Vec<Value> {
     let log = Worker::print(place, &["dead", "log", "--json"]).await;
@@ -118,6 +130,7 @@ async fn private_servers_two_servers_of_the_site_are_one_site() {
     let place = Place::on(&servers, 1000).await;
     let crew = workers(&place);
     let (one, other) = tokio::join!(Served::start(&place), Served::start(&place));
+    until_both_are_known(&one).await;
     place.publish(0..LOADED, COINS).await;
     place.until_complete(LOADED as usize).await;
     // From now on nobody empties the queues but the alerters theirs.

@@ -16,8 +16,9 @@ const NEWEST: u32 = 500;
 const PROCESSES: u32 = 1000;
 /// How often it is looked: a process is known to be gone some time after it ended.
 const EVERY: Duration = Duration::from_mins(1);
-/// An action of a process that the store knows nothing of is that of one that was forgotten, when it is as old as this.
-const FORGOTTEN: TimeDelta = TimeDelta::days(1);
+/// An action of a process that the store knows nothing of is that of one that was forgotten, or killed before it could say that it
+/// lives, when it is as old as this: who lives says so four times a minute.
+const FORGOTTEN: TimeDelta = TimeDelta::minutes(10);
 
 /// What the record says then.
 const ENDED: &str = "the server ended before it was done; nothing is lost, and the same action does the rest";
@@ -125,5 +126,10 @@ mod tests {
         let whose: Vec<_> = ended.iter().map(|logged| (logged.action.who.as_str(), logged.done)).collect();
         assert_eq!(whose, [("b via one/killed", 3), ("c via one/ended", 3)]);
         assert!(ended[0].outcome.as_deref().is_some_and(|outcome| outcome.contains("nothing is lost")));
+        // Nobody who lives is silent for so long, so who never said anything was killed first; the living one would have said so.
+        clock.advance(Duration::from_mins(10));
+        let now = clock.now();
+        stores.processes.note_process(&process("lives", now, None)).await.unwrap();
+        assert_eq!(recover(&stores, now).await.unwrap(), 1, "the unknown one");
     }
 }
