@@ -236,7 +236,8 @@ async fn what_a_killed_server_had_begun_is_told_and_gone_on_with(
     let view = other.get("/actions").await.body;
     assert!(view.contains("goes on, or was killed"), "{view}");
     // It is known to be gone when it was silent for 45 seconds, and each server looks once a minute, the first time when it starts.
-    let sql = "UPDATE processes SET seen_at = '2026-11-22' WHERE ended_at IS NULL ORDER BY since LIMIT 9";
+    // Not so long that the server which starts forgets it before it looks: that is done after three days.
+    let sql = "UPDATE processes SET seen_at = UTC_TIMESTAMP(3) - INTERVAL 5 MINUTE WHERE ended_at IS NULL ORDER BY since LIMIT 9";
     client(place).execute(sql).await;
     let one = Served::start(place).await;
     let told = other
