@@ -7,8 +7,8 @@ use service::Stores;
 
 /// Letters that are read about a batch: each of its pages may have one about rows.
 const LETTERS: u32 = 200;
-/// The longest text from elsewhere, in characters.
-const REASON: usize = 160;
+/// The longest code, in characters: it comes from elsewhere.
+const CODE: usize = 160;
 
 /// What is in the way of what `batch` lacks: a letter about it that is open. Those about rows are not, the other rows go on; nor is what
 /// the fetcher complained of before it fetched it, once it `is_fetched`: then a message is missing, and an incident has none.
@@ -27,6 +27,6 @@ pub(crate) async fn in_the_way(
     };
     Ok(letters.iter().find(is_in_the_way).map(|DeskLetter { summary, .. }| {
         let whose = summary.stage.map(|stage| format!(" of the {stage}")).unwrap_or_default();
-        format!("a letter{whose} is open, {}", one_line(&summary.code, REASON))
+        format!("a letter{whose} is open, {}", one_line(&summary.code, CODE))
     }))
 }
